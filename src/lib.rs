@@ -1,0 +1,17 @@
+//! Nod: an `OpenID` Provider that asks people for a yes on the devices they trust.
+//!
+//! A map, lower layers first. Upper ones name lower ones, never the other way round.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`clock`], [`entropy`], [`secret`] | leaves: time, randomness, values that must not leak |
+//! | [`protocol`] | the specifications' words and rules; pure |
+//! | [`store`] | ephemeral state (Redis or embedded) and SQL |
+
+pub mod clock;
+pub mod entropy;
+pub mod secret;
+
+pub mod protocol;
+
+pub mod store;

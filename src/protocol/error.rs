@@ -1,0 +1,98 @@
+//! Refusals: what a protocol rule answers when it says no.
+
+use std::borrow::Cow;
+
+/// The error codes of the OAuth family that our direct endpoints answer with. Which HTTP status a
+/// code gets depends on the endpoint and is decided in `http/error.rs` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    // RFC 6749 §5.2
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    InvalidScope,
+    // CIBA §11
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
+    AccessDenied,
+    // CIBA §13
+    ExpiredLoginHintToken,
+    UnknownUserId,
+    MissingUserCode,
+    InvalidUserCode,
+    InvalidBindingMessage,
+    // RFC 6750 §3.1
+    InvalidToken,
+    InsufficientScope,
+    // RFC 7009 §2.2.1
+    UnsupportedTokenType,
+    // RFC 6749 §4.1.2.1, used by us for 429 and 503
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredLoginHintToken => "expired_login_hint_token",
+            Self::UnknownUserId => "unknown_user_id",
+            Self::MissingUserCode => "missing_user_code",
+            Self::InvalidUserCode => "invalid_user_code",
+            Self::InvalidBindingMessage => "invalid_binding_message",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}
+
+/// A refused request. `description` goes to the client: constant text, no quote, no backslash,
+/// ASCII (RFC 6749 §5.2), nothing of what was sent. `detail` goes to the log and the audit trail
+/// and holds no secret either.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", code.as_str())]
+pub struct Refusal {
+    pub code: ErrorCode,
+    pub description: &'static str,
+    pub detail: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description, detail: Cow::Borrowed(description) }
+    }
+
+    /// Says more, to the log only.
+    #[must_use]
+    pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
+    pub const fn invalid_request(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, description)
+    }
+
+    /// One text for every failure to authenticate: unknown client and wrong secret read the same.
+    pub fn invalid_client(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidClient, "Client authentication failed.").because(detail)
+    }
+
+    /// One text for unknown, foreign and used handles.
+    pub fn invalid_grant(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidGrant, "The grant is invalid, expired, revoked or was issued to another client.")
+            .because(detail)
+    }
+}

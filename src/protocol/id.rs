@@ -1,0 +1,147 @@
+//! One type per identifier, so that no two can be mistaken for each other.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::secret::{Digest, Secret};
+
+macro_rules! uuid_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            /// The hyphenated form only, so that one identifier has one spelling.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let uuid = Uuid::parse_str(text)?;
+                if uuid.hyphenated().to_string() == text { Ok(Self(uuid)) } else { Uuid::parse_str("").map(Self) }
+            }
+        }
+    )*};
+}
+
+uuid_id! {
+    /// A person. Also the public `sub` of that person's tokens.
+    UserId;
+    /// One (user, method) pair: a phone shared by two people is two devices.
+    DeviceId;
+    /// One installation of an app on one phone, and its key.
+    InstallationId;
+    /// What operators and the audit log call one authentication request.
+    RequestId;
+    /// What a device calls the question it was asked. Useless at the token endpoint.
+    NotificationId;
+    /// One grant: what one approval gave to one client.
+    GrantId;
+}
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident: $max:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Visible ASCII and space (RFC 6749 Appendix A, VSCHAR), one character at least.
+            pub fn parse(text: &str) -> Option<Self> {
+                let fits = (1..=$max).contains(&text.len());
+                (fits && text.bytes().all(|b| (0x20..=0x7e).contains(&b))).then(|| Self(text.to_owned()))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    )*};
+}
+
+text_id! {
+    /// `client_id` (RFC 6749 §2.2).
+    ClientId: 100;
+}
+
+macro_rules! handle {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name(Secret<String>);
+
+        impl $name {
+            pub const fn new(token: Secret<String>) -> Self {
+                Self(token)
+            }
+
+            /// What somebody presented; any text, since only its digest is looked up.
+            pub fn presented(text: &str) -> Self {
+                Self(Secret::new(text.to_owned()))
+            }
+
+            pub const fn expose(&self) -> &String {
+                self.0.expose()
+            }
+
+            pub fn digest(&self) -> Digest<Self> {
+                Digest::of(self.0.expose().as_bytes())
+            }
+        }
+    )*};
+}
+
+handle! {
+    /// `auth_req_id` [CIBA §7.3]: shown once to the client, kept as a digest only.
+    AuthReqId;
+    RefreshToken;
+    /// An access token that is not a JWT.
+    OpaqueAccessToken;
+    /// The key by which a phone becomes a device of a user.
+    PairingKey;
+}

@@ -1,0 +1,4 @@
+//! The specifications' words and rules. Pure: no I/O, no clock, no randomness of its own.
+
+pub mod error;
+pub mod id;
