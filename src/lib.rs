@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`clock`], [`entropy`], [`secret`] | leaves: time, randomness, values that must not leak |
 //! | [`protocol`] | the specifications' words and rules; pure |
+//! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
 
 pub mod clock;
@@ -13,5 +14,7 @@ pub mod entropy;
 pub mod secret;
 
 pub mod protocol;
+
+pub mod domain;
 
 pub mod store;

@@ -2,3 +2,4 @@
 //! (Redis, or a table of the SQL database); everything that must never be lost rests in [`sql`].
 
 pub mod ephemeral;
+pub mod shelves;

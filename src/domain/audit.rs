@@ -1,0 +1,123 @@
+//! What happened, for whoever must answer for it later.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
+
+/// One event. Past tense, dotted names; never a token, a hint, a message or an address.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub action: Action,
+    pub outcome: Outcome,
+    /// Why, for a refusal: our own words or a code, never what was sent.
+    pub reason: Option<String>,
+    pub client: Option<ClientId>,
+    pub user: Option<UserId>,
+    pub device: Option<DeviceId>,
+    pub request: Option<RequestId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Refused,
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($name:ident = $text:literal,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action { $($name,)* }
+
+        impl Action {
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    RequestCreated = "request.created",
+    RequestApproved = "request.approved",
+    RequestDenied = "request.denied",
+    RequestReported = "request.reported",
+    RequestCancelled = "request.cancelled",
+    RequestRedeemed = "request.redeemed",
+    TokenRefreshed = "token.refreshed",
+    TokenReused = "token.reused",
+    TokenRevoked = "token.revoked",
+    TokenIntrospected = "token.introspected",
+    UserinfoRead = "userinfo.read",
+    DevicePaired = "device.paired",
+    DeviceUnpaired = "device.unpaired",
+    DeviceBlocked = "device.blocked",
+    DeviceKeyRotated = "device.key_rotated",
+    DeviceCalled = "device.called",
+    ClientAuthenticated = "client.authenticated",
+    ClientCreated = "client.created",
+    ClientUpdated = "client.updated",
+    ClientDeleted = "client.deleted",
+    UserCreated = "user.created",
+    UserUpdated = "user.updated",
+    UserDeleted = "user.deleted",
+    PairingKeyCreated = "pairing_key.created",
+    KeyCreated = "key.created",
+    KeyRotated = "key.rotated",
+    KeyRetired = "key.retired",
+    InputRefused = "input.refused",
+}
+
+impl Event {
+    pub fn new(id: Uuid, at: Timestamp, action: Action) -> Self {
+        Self {
+            id,
+            at,
+            action,
+            outcome: Outcome::Done,
+            reason: None,
+            client: None,
+            user: None,
+            device: None,
+            request: None,
+        }
+    }
+
+    #[must_use]
+    pub fn refused(self, reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Refused, reason: Some(reason.into()), ..self }
+    }
+
+    #[must_use]
+    pub fn client(self, client: &ClientId) -> Self {
+        Self { client: Some(client.clone()), ..self }
+    }
+
+    #[must_use]
+    pub fn user(self, user: UserId) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
+    #[must_use]
+    pub fn device(self, device: DeviceId) -> Self {
+        Self { device: Some(device), ..self }
+    }
+
+    #[must_use]
+    pub fn request(self, request: RequestId) -> Self {
+        Self { request: Some(request), ..self }
+    }
+}

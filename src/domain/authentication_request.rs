@@ -1,0 +1,273 @@
+//! The CIBA state machine: one question to one person, from the request to the tokens.
+//!
+//! ```text
+//!            deny, wrong number                 redeem: claim            tokens committed
+//! Pending ───────────────────▶ Denied   Approved ───────▶ Redeeming ──────────────────▶ Redeemed
+//!    │  └──── approve ──────────────────▶  ▲                  │
+//!    └─ cancel ─▶ Cancelled                └── lease over ────┘
+//! ```
+//!
+//! Expiry is no state: it is asked with `now`, so no flag can lag behind the clock. Which decision
+//! counts is settled by SQL before it arrives here; a settled state never changes again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::protocol::acr::Acr;
+use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::protocol::scope::Scope;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationRequest {
+    pub id: RequestId,
+    pub notification: NotificationId,
+    pub client: ClientId,
+    /// `None`: nobody is behind the hint, and the client is not to know (`uniform` policy).
+    pub user: Option<UserId>,
+    pub scope: Scope,
+    /// What an approval will be worth.
+    pub acr: Acr,
+    pub binding_message: Option<String>,
+    pub challenge: Challenge,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub polling: Polling,
+    pub state: State,
+}
+
+/// What the person must carry from the relying party's screen to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Challenge {
+    /// Nothing: the person compares the binding message.
+    None,
+    /// One of three; which one is right never leaves the server towards the device.
+    Pick {
+        options: [u8; 3],
+        right: u8,
+    },
+    Type {
+        right: u8,
+    },
+}
+
+impl Challenge {
+    pub fn accepts(self, picked: Option<u8>) -> bool {
+        match self {
+            Self::None => picked.is_none(),
+            Self::Pick { right, .. } | Self::Type { right } => picked == Some(right),
+        }
+    }
+
+    /// The number that the client shows.
+    pub fn number(self) -> Option<u8> {
+        match self {
+            Self::None => None,
+            Self::Pick { right, .. } | Self::Type { right } => Some(right),
+        }
+    }
+}
+
+/// The pace that the client keeps. [CIBA §11] the longer interval of a `slow_down` holds for all
+/// later polls too, so it is stored, not derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Polling {
+    /// Seconds.
+    pub interval: u16,
+    /// The last poll that came in time.
+    pub last: Option<Timestamp>,
+}
+
+/// A poll this much too early is still in time: two requests need not take the same way.
+const JITTER: Duration = Duration::from_millis(250);
+
+/// [CIBA §11] each `slow_down` adds at least 5 seconds.
+const SLOW_DOWN: u16 = 5;
+const SLOWEST: u16 = 300;
+
+/// How long after expiry an approval that came in time can still be redeemed.
+pub const FINALISE: Duration = Duration::from_secs(60);
+
+/// How long an expired request is remembered, so that a late poll is told `expired_token`.
+pub const REMEMBER: Duration = Duration::from_secs(300);
+
+/// How long one poll may take to turn its claim into tokens before another one may try.
+pub const LEASE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    Pending,
+    Approved(Approval),
+    Redeeming { approval: Approval, claim: Claim, lease_until: Timestamp },
+    Redeemed,
+    Denied(Denial),
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub device: DeviceId,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Denial {
+    /// The person said no.
+    Refused,
+    /// "I did not ask for this."
+    Reported,
+    BiometricsRejected,
+    WrongNumber,
+    /// The person has no device that could be asked.
+    NoDevice,
+}
+
+impl Denial {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Reported => "reported",
+            Self::BiometricsRejected => "biometrics_rejected",
+            Self::WrongNumber => "wrong_number",
+            Self::NoDevice => "no_device",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Refused, Self::Reported, Self::BiometricsRejected, Self::WrongNumber, Self::NoDevice]
+            .into_iter()
+            .find(|denial| denial.as_str() == text)
+    }
+}
+
+/// Names one attempt to redeem, so that the same attempt is recognised when it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim(pub u64);
+
+/// What was decided, as SQL has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Approved(Approval),
+    Denied(Denial),
+    Cancelled,
+}
+
+/// Why a device or a client can decide no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecidable {
+    Expired,
+    AlreadyDecided,
+    Cancelled,
+}
+
+/// The answer to a poll. The fact is [`State`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// Another client's request. Nothing was changed.
+    Foreign,
+    Pending,
+    SlowDown,
+    Expired,
+    Denied,
+    Cancelled,
+    /// The tokens were given already.
+    Redeemed,
+    /// Another poll is turning the approval into tokens just now.
+    Busy,
+    /// This poll may turn the approval into tokens.
+    Claimed(Approval),
+}
+
+impl AuthenticationRequest {
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
+    /// One poll of the token endpoint. [protocol.md 1] ownership before state; a settled state
+    /// before the pace, so that an impatient client still gets its answer.
+    #[must_use]
+    pub fn poll(mut self, client: &ClientId, claim: Claim, now: Timestamp) -> (Self, Poll) {
+        if self.client != *client {
+            return (self, Poll::Foreign);
+        }
+        match self.state.clone() {
+            State::Pending if self.has_expired(now) => (self, Poll::Expired),
+            State::Pending => {
+                let early = self
+                    .polling
+                    .last
+                    .is_some_and(|last| now + JITTER < last + Duration::from_secs(u64::from(self.polling.interval)));
+                if early {
+                    self.polling.interval = self.polling.interval.saturating_add(SLOW_DOWN).min(SLOWEST);
+                    (self, Poll::SlowDown)
+                } else {
+                    self.polling.last = Some(now);
+                    (self, Poll::Pending)
+                }
+            }
+            State::Denied(_) => (self, Poll::Denied),
+            State::Cancelled => (self, Poll::Cancelled),
+            State::Redeemed => (self, Poll::Redeemed),
+            State::Approved(_) | State::Redeeming { .. } if self.expires_at + FINALISE <= now => (self, Poll::Expired),
+            State::Redeeming { claim: other, lease_until, .. } if other != claim && now < lease_until => {
+                (self, Poll::Busy)
+            }
+            State::Approved(approval) | State::Redeeming { approval, .. } => {
+                self.state = State::Redeeming { approval: approval.clone(), claim, lease_until: now + LEASE };
+                (self, Poll::Claimed(approval))
+            }
+        }
+    }
+
+    /// Looks without polling: for whoever holds a poll and was woken.
+    pub fn is_pending(&self, now: Timestamp) -> bool {
+        self.state == State::Pending && !self.has_expired(now)
+    }
+
+    /// Whether somebody may decide now.
+    pub fn decidable(&self, now: Timestamp) -> Result<(), Undecidable> {
+        match self.state {
+            State::Pending if self.has_expired(now) => Err(Undecidable::Expired),
+            State::Pending => Ok(()),
+            State::Cancelled => Err(Undecidable::Cancelled),
+            State::Approved(_) | State::Redeeming { .. } | State::Redeemed | State::Denied(_) => {
+                Err(Undecidable::AlreadyDecided)
+            }
+        }
+    }
+
+    /// Applies what SQL has decided. Idempotent, and a settled state stays: a late repeat can never
+    /// bring a redeemed request back.
+    #[must_use]
+    pub fn decided(mut self, decision: &Decision) -> Self {
+        if self.state == State::Pending {
+            self.state = match decision {
+                Decision::Approved(approval) => State::Approved(approval.clone()),
+                Decision::Denied(denial) => State::Denied(*denial),
+                Decision::Cancelled => State::Cancelled,
+            };
+        }
+        self
+    }
+
+    /// The tokens are committed.
+    #[must_use]
+    pub fn redeemed(mut self) -> Self {
+        if matches!(self.state, State::Redeeming { .. } | State::Approved(_)) {
+            self.state = State::Redeemed;
+        }
+        self
+    }
+
+    /// The attempt failed before anything was committed: the next poll may try at once.
+    #[must_use]
+    pub fn released(mut self, own: Claim) -> Self {
+        if let State::Redeeming { approval, claim, .. } = &self.state
+            && *claim == own
+        {
+            self.state = State::Approved(approval.clone());
+        }
+        self
+    }
+}

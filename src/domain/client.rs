@@ -1,0 +1,161 @@
+//! A relying party, and what it may do.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::id::ClientId;
+use crate::protocol::scope::Scope;
+use crate::secret::Digest;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    pub id: ClientId,
+    /// What a person sees: "Demo Shop asks ...".
+    pub name: String,
+    pub disabled: bool,
+    pub authentication: Authentication,
+    pub grants: BTreeSet<GrantType>,
+    /// What it may ask for; a request beyond it is `invalid_scope`.
+    pub scope: Scope,
+    pub id_token_signed_response_alg: Algorithm,
+    pub access_token_format: AccessTokenFormat,
+    /// Present when the client may use the backchannel endpoint.
+    pub backchannel: Option<Backchannel>,
+    pub created_at: Timestamp,
+}
+
+impl Client {
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.grants.contains(&grant)
+    }
+}
+
+/// How a client proves who it is: one method, registered (OIDC Core §9). A client with keys has no
+/// secret and the other way round.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Authentication {
+    ClientSecretBasic(Secrets),
+    ClientSecretPost(Secrets),
+    PrivateKeyJwt {
+        keys: KeySource,
+        /// `token_endpoint_auth_signing_alg`; any algorithm that fits the key when absent.
+        alg: Option<Algorithm>,
+    },
+}
+
+/// The digests of the secrets that work now: two while one replaces the other.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secrets(pub Vec<StoredSecret>);
+
+/// Marks digests of client secrets.
+#[derive(Debug)]
+pub enum ClientSecret {}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredSecret {
+    pub digest: Digest<ClientSecret>,
+    /// The end of the overlap, for a secret that was replaced.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Secrets {
+    /// Whether `presented` is one of the secrets now. Looks at each of them, whichever fits.
+    pub fn accept(&self, presented: &[u8], now: Timestamp) -> bool {
+        self.0.iter().fold(false, |accepted, secret| {
+            let live = secret.expires_at.is_none_or(|end| now < end);
+            accepted | (secret.digest.matches(presented) & live)
+        })
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    /// A JWK Set, as registered.
+    Jwks(serde_json::Value),
+    JwksUri(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GrantType {
+    #[serde(rename = "urn:openid:params:grant-type:ciba")]
+    Ciba,
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+}
+
+impl GrantType {
+    pub const ALL: [Self; 2] = [Self::Ciba, Self::RefreshToken];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// RFC 9068.
+    Jwt,
+    Opaque,
+}
+
+/// What a client registered for the backchannel endpoint [CIBA §4].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backchannel {
+    pub delivery: Delivery,
+    /// The client shows a number that the person carries to the device.
+    pub number_matching: Option<NumberMatching>,
+    /// Polls of this client are held until there is an answer [CIBA §7.3].
+    pub long_poll: bool,
+}
+
+/// `backchannel_token_delivery_mode` [CIBA §5].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    Poll,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberMatching {
+    /// One of three numbers is picked.
+    Pick,
+    /// The number is typed.
+    Type,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_secret_works_until_its_overlap_ends() {
+        let end = Timestamp::from_seconds(100);
+        let secrets = Secrets(vec![
+            StoredSecret { digest: Digest::of(b"old"), expires_at: Some(end) },
+            StoredSecret { digest: Digest::of(b"new"), expires_at: None },
+        ]);
+        assert!(secrets.accept(b"old", Timestamp::from_seconds(99)));
+        assert!(!secrets.accept(b"old", end));
+        assert!(secrets.accept(b"new", end));
+        assert!(!secrets.accept(b"other", Timestamp::from_seconds(1)));
+        assert!(!secrets.accept(b"", Timestamp::from_seconds(1)));
+    }
+}

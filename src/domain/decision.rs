@@ -1,0 +1,112 @@
+//! What a device signs, and what has to hold before we believe it.
+
+use crate::clock::Timestamp;
+use crate::domain::authentication_request::{Approval, AuthenticationRequest, Decision, Denial};
+use crate::domain::device::Device;
+use crate::protocol::acr::Acr;
+use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::secret::Digest;
+
+/// A decision as it is kept: the fact, and the evidence for it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Primary key: whoever writes it first has decided.
+    pub request: RequestId,
+    /// Where the request's fast copy is, for whoever repairs it.
+    pub request_digest: Digest<AuthReqId>,
+    pub notification: NotificationId,
+    pub client: ClientId,
+    pub user: UserId,
+    pub outcome: Decision,
+    pub acr: Acr,
+    /// The compact JWS that the device signed; `None` when the client cancelled.
+    pub evidence: Option<String>,
+    pub context_hash: Option<String>,
+    pub decided_at: Timestamp,
+}
+
+impl Record {
+    pub fn device(&self) -> Option<DeviceId> {
+        match &self.outcome {
+            Decision::Approved(approval) => Some(approval.device),
+            Decision::Denied(_) | Decision::Cancelled => None,
+        }
+    }
+}
+
+/// Why a signed decision is not believed. Nothing is changed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disbelief {
+    /// The proof speaks of another question, person or device than the one it was sent for.
+    OtherSubject,
+    /// What was shown is not what we asked to show.
+    OtherContext,
+    /// A number where none was asked for, or none where one was.
+    NumberMissing,
+    /// The device may not answer this question.
+    DeviceMayNot,
+}
+
+/// What the device said, after its signature was verified.
+#[derive(Clone, Debug)]
+pub struct Said<'a> {
+    pub device: DeviceId,
+    pub user: UserId,
+    pub notification: NotificationId,
+    pub context_hash: &'a str,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Approve { number: Option<u8> },
+    Deny(Denial),
+}
+
+/// A decision that a trusted device signed for just this question, with what it showed. Only
+/// [`VerifiedDecision::new`] makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedDecision {
+    outcome: Decision,
+}
+
+impl VerifiedDecision {
+    /// `context_hash` is computed from what we stored, never taken from the device.
+    pub fn new(
+        said: &Said<'_>,
+        request: &AuthenticationRequest,
+        device: &Device,
+        context_hash: &str,
+        now: Timestamp,
+    ) -> Result<Self, Disbelief> {
+        if said.device != device.id
+            || said.user != device.user
+            || request.user != Some(device.user)
+            || said.notification != request.notification
+        {
+            return Err(Disbelief::OtherSubject);
+        }
+        if !device.may_answer(request.issued_at) {
+            return Err(Disbelief::DeviceMayNot);
+        }
+        if said.context_hash != context_hash {
+            return Err(Disbelief::OtherContext);
+        }
+        let outcome = match said.answer {
+            Answer::Deny(denial) => Decision::Denied(denial),
+            Answer::Approve { number } if request.challenge.accepts(number) => {
+                Decision::Approved(Approval { device: device.id, at: now })
+            }
+            Answer::Approve { number } if request.challenge.number().is_some() != number.is_some() => {
+                return Err(Disbelief::NumberMissing);
+            }
+            // A wrong number is an answer: whoever approves did not see the right screen.
+            Answer::Approve { .. } => Decision::Denied(Denial::WrongNumber),
+        };
+        Ok(Self { outcome })
+    }
+
+    pub fn outcome(&self) -> &Decision {
+        &self.outcome
+    }
+}

@@ -1,0 +1,66 @@
+//! What a person carries: installations of an app, each with one key, and the devices (user,
+//! installation) that they make.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::protocol::id::{DeviceId, InstallationId, UserId};
+
+/// One installation of an app on one phone. It signs with a key of its own and may serve several
+/// users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    pub id: InstallationId,
+    /// RFC 7638 thumbprint of the key: how a proof finds its installation.
+    pub jkt: String,
+    /// The public key, as a JWK.
+    pub public_jwk: String,
+    /// Where a rotation was announced: this key is valid too, and its first use ends the other one.
+    pub next_jkt: Option<String>,
+    pub about: About,
+    pub created_at: Timestamp,
+}
+
+/// What the app says of itself. Shown to people, believed by nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    pub platform: Option<String>,
+    pub name: Option<String>,
+    pub model: Option<String>,
+    pub os_version: Option<String>,
+    pub app_version: Option<String>,
+    pub sdk_version: Option<String>,
+    pub application: Option<String>,
+}
+
+/// A user's trust in an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    pub id: DeviceId,
+    pub user: UserId,
+    pub installation: InstallationId,
+    pub nickname: Option<String>,
+    pub status: Status,
+    /// 0 is the primary device; unique for a user.
+    pub position: u32,
+    pub paired_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Active,
+    Blocked,
+}
+
+impl Device {
+    /// Whether this device may be asked, and believed. A device that was paired after the question
+    /// was put is not asked: whoever got it paired in between must not answer for the others.
+    pub fn may_answer(&self, asked_at: Timestamp) -> bool {
+        self.status == Status::Active && self.paired_at <= asked_at
+    }
+
+    pub fn is_primary(&self) -> bool {
+        self.position == 0
+    }
+}

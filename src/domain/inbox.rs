@@ -1,0 +1,124 @@
+//! The questions that wait for one user. Every trusted device of the user sees the same ones.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::protocol::id::{AuthReqId, ClientId, NotificationId};
+use crate::secret::{Digest, sha256};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbox {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub notification: NotificationId,
+    pub request: Digest<AuthReqId>,
+    pub expires_at: Timestamp,
+    /// Which client asked, as far as counting needs it.
+    client: [u8; 4],
+    decided: bool,
+}
+
+impl Entry {
+    pub fn new(
+        notification: NotificationId,
+        request: Digest<AuthReqId>,
+        client: &ClientId,
+        expires_at: Timestamp,
+    ) -> Self {
+        let [a, b, c, d, ..] = sha256(client.as_str().as_bytes());
+        Self { notification, request, expires_at, client: [a, b, c, d], decided: false }
+    }
+}
+
+/// How many questions one person may have waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub per_user: usize,
+    pub per_client_and_user: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    Yes,
+    /// The person has enough questions already; ask again when the first of them has ended.
+    Full {
+        until: Timestamp,
+    },
+}
+
+impl Inbox {
+    /// Adds a question, unless too many wait. What has expired is forgotten on the way.
+    pub fn add(mut self, entry: Entry, limits: Limits, now: Timestamp) -> (Self, Added) {
+        self.entries.retain(|entry| now < entry.expires_at);
+        let client = entry.client;
+        let first_end = |of_client: bool| {
+            self.live(now).filter(|entry| !of_client || entry.client == client).map(|entry| entry.expires_at).min()
+        };
+        let of_client = self.live(now).filter(|entry| entry.client == client).count();
+        if of_client >= limits.per_client_and_user {
+            let until = first_end(true).unwrap_or(now);
+            return (self, Added::Full { until });
+        }
+        if self.live(now).count() >= limits.per_user {
+            let until = first_end(false).unwrap_or(now);
+            return (self, Added::Full { until });
+        }
+        self.entries.push(entry);
+        (self, Added::Yes)
+    }
+
+    /// Marks a question as answered. It stays until it expires, so that a second answer is told so.
+    #[must_use]
+    pub fn decided(mut self, notification: NotificationId) -> Self {
+        for entry in &mut self.entries {
+            entry.decided |= entry.notification == notification;
+        }
+        self
+    }
+
+    pub fn find(&self, notification: NotificationId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.notification == notification)
+    }
+
+    /// The questions that wait for an answer now, oldest first.
+    pub fn live(&self, now: Timestamp) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| !entry.decided && now < entry.expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use uuid::Uuid;
+
+    const LIMITS: Limits = Limits { per_user: 2, per_client_and_user: 1 };
+
+    fn add(inbox: Inbox, n: u128, client: &str, now: i64) -> (Inbox, Added) {
+        let now = Timestamp::from_seconds(now);
+        let client = ClientId::parse(client).unwrap();
+        let id = NotificationId::new(Uuid::from_u128(n));
+        let entry = Entry::new(id, Digest::of(&n.to_be_bytes()), &client, now + Duration::from_secs(100));
+        inbox.add(entry, LIMITS, now)
+    }
+
+    #[test]
+    fn ciba_14_a_person_has_few_questions_at_a_time() {
+        let (inbox, added) = add(Inbox::default(), 1, "shop", 0);
+        assert_eq!(added, Added::Yes);
+        let (inbox, added) = add(inbox, 2, "shop", 1);
+        assert_eq!(added, Added::Full { until: Timestamp::from_seconds(100) }, "one of a client");
+        let (inbox, added) = add(inbox, 3, "bank", 2);
+        assert_eq!(added, Added::Yes, "another client is not held up");
+        let (inbox, added) = add(inbox, 4, "club", 3);
+        assert_eq!(added, Added::Full { until: Timestamp::from_seconds(100) }, "two of all clients");
+        let (inbox, added) = add(inbox.decided(NotificationId::new(Uuid::from_u128(1))), 5, "shop", 4);
+        assert_eq!(added, Added::Yes, "an answered question makes room");
+        assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "and can still be told apart");
+        let (inbox, _) = add(inbox, 6, "shop", 101);
+        assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_none(), "until it expires");
+    }
+}

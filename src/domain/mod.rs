@@ -1,0 +1,11 @@
+//! Our nouns and their lives. Pure: transitions take `self` and `now`.
+
+pub mod audit;
+pub mod authentication_request;
+pub mod client;
+pub mod decision;
+pub mod device;
+pub mod grant;
+pub mod inbox;
+pub mod signing_key;
+pub mod user;

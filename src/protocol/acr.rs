@@ -1,0 +1,58 @@
+//! What we say about how a person was authenticated: `acr` and `amr` (OIDC Core §2, RFC 8176).
+
+use serde::{Deserialize, Serialize};
+
+/// The authentication contexts that this server can really produce, weaker first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Acr {
+    /// Approved with the key of a paired device.
+    #[serde(rename = "urn:nod:acr:device")]
+    Device,
+    /// The same, and the person carried a number from the relying party's screen to the device.
+    #[serde(rename = "urn:nod:acr:device-number")]
+    DeviceNumber,
+}
+
+impl Acr {
+    pub const ALL: [Self; 2] = [Self::Device, Self::DeviceNumber];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "urn:nod:acr:device",
+            Self::DeviceNumber => "urn:nod:acr:device-number",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|acr| acr.as_str() == text)
+    }
+
+    /// The first of the requested values that an approval with `best` satisfies; `best` itself when
+    /// nothing was asked for; `None` when nothing that was asked for can be had.
+    pub fn choose(requested: Option<&str>, best: Self) -> Option<Self> {
+        let Some(requested) = requested else { return Some(best) };
+        let mut values = requested.split(' ').filter(|value| !value.is_empty()).peekable();
+        if values.peek().is_none() {
+            return Some(best);
+        }
+        values.filter_map(Self::parse).find(|acr| *acr <= best)
+    }
+}
+
+/// Authentication methods (RFC 8176 §2). We state what we have verified: possession of a key that
+/// we must take for a software key, and a person who acted. What a device says beyond that is kept
+/// as evidence and not repeated as ours.
+pub const AMR_DEVICE: [&str; 3] = ["pop", "swk", "user"];
+
+#[cfg(test)]
+mod tests {
+    use super::Acr;
+
+    #[test]
+    fn ciba_7_1_the_first_acr_value_that_can_be_had_is_chosen() {
+        assert_eq!(Acr::choose(None, Acr::Device), Some(Acr::Device));
+        assert_eq!(Acr::choose(Some("urn:x urn:nod:acr:device"), Acr::DeviceNumber), Some(Acr::Device));
+        assert_eq!(Acr::choose(Some("urn:nod:acr:device-number"), Acr::Device), None);
+        assert_eq!(Acr::choose(Some("urn:x"), Acr::DeviceNumber), None);
+    }
+}
