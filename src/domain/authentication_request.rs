@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
+use crate::protocol::binding_message::BindingMessage;
 use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
 
@@ -29,7 +30,7 @@ pub struct AuthenticationRequest {
     pub scope: Scope,
     /// What an approval will be worth.
     pub acr: Acr,
-    pub binding_message: Option<String>,
+    pub binding_message: Option<BindingMessage>,
     pub challenge: Challenge,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
@@ -176,7 +177,18 @@ pub enum Poll {
     /// Another poll is turning the approval into tokens just now.
     Busy,
     /// This poll may turn the approval into tokens.
-    Claimed(Approval),
+    Claimed(Box<Redeemable>),
+}
+
+/// What tokens are made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeemable {
+    pub request: RequestId,
+    pub user: UserId,
+    pub scope: Scope,
+    pub acr: Acr,
+    pub issued_at: Timestamp,
+    pub approval: Approval,
 }
 
 impl AuthenticationRequest {
@@ -214,8 +226,18 @@ impl AuthenticationRequest {
                 (self, Poll::Busy)
             }
             State::Approved(approval) | State::Redeeming { approval, .. } => {
-                self.state = State::Redeeming { approval: approval.clone(), claim, lease_until: now + LEASE };
-                (self, Poll::Claimed(approval))
+                // Only a request with a user is ever approved.
+                let Some(user) = self.user else { return (self, Poll::Denied) };
+                let redeemable = Redeemable {
+                    request: self.id,
+                    user,
+                    scope: self.scope.clone(),
+                    acr: self.acr,
+                    issued_at: self.issued_at,
+                    approval: approval.clone(),
+                };
+                self.state = State::Redeeming { approval, claim, lease_until: now + LEASE };
+                (self, Poll::Claimed(Box::new(redeemable)))
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
-use crate::protocol::id::{AuthReqId, UserId};
+use std::sync::Arc;
+
+use crate::protocol::id::{AuthReqId, InstallationId, UserId};
 use crate::secret::Digest;
-use crate::store::ephemeral::{Purpose, Shelved};
+use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
 impl Shelved for AuthenticationRequest {
     const PURPOSE: Purpose = Purpose::AuthenticationRequest;
@@ -22,4 +24,29 @@ impl Shelved for Inbox {
     fn id(id: &UserId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
     }
+}
+
+/// Rings on the nodes where an installation listens.
+#[derive(Clone)]
+pub struct DeviceBell(Arc<dyn Ephemeral>);
+
+impl DeviceBell {
+    pub fn new(store: Arc<dyn Ephemeral>) -> Self {
+        Self(store)
+    }
+
+    /// "Look into your inboxes." A hint: the state is in the inboxes.
+    pub async fn ring(&self, installation: &InstallationId) {
+        self.0.wake(&topic(installation)).await;
+    }
+
+    pub async fn listen(&self, installation: &InstallationId) -> Wakeups {
+        self.0.watch(&topic(installation)).await
+    }
+}
+
+fn topic(installation: &InstallationId) -> Topic {
+    let mut bytes = vec![b'd'];
+    bytes.extend_from_slice(installation.uuid().as_bytes());
+    Topic::from_bytes(bytes)
 }

@@ -1,0 +1,34 @@
+//! What the world can ask. One file, one struct, one public verb.
+
+use std::time::Duration;
+
+use crate::protocol::error::Refusal;
+use crate::store::ephemeral::StoreError;
+
+pub mod authenticate_client;
+pub mod authenticate_device;
+pub mod cancel;
+pub mod decide;
+pub mod inbox;
+pub mod introspect;
+pub mod issue;
+pub mod pair_device;
+pub mod redeem;
+pub mod refresh;
+pub mod request_authentication;
+pub mod revoke;
+pub mod settle;
+pub mod signing_keys;
+pub mod userinfo;
+
+/// Why a use case gave no result. `http/error.rs` turns it into a status.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("too many tries; again in {} s", retry_after.as_secs())]
+    TooMany { retry_after: Duration },
+    /// A dependency gave no answer. Never an answer in itself.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}

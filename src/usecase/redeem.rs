@@ -1,0 +1,232 @@
+//! A poll of the token endpoint [CIBA §10.1, §11]: pending, refused, or turned into tokens once.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, Redeemable};
+use crate::domain::client::GrantType;
+use crate::domain::grant::Grant;
+use crate::entropy::Entropy;
+use crate::protocol::acr::AMR_DEVICE;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{AuthReqId, GrantId};
+use crate::secret::Digest;
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::{Granted, Ledger};
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::issue::{Issue, TokenResponse};
+
+/// How often a held poll looks again by itself, in case a wake-up was lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+pub struct Redeem {
+    pub requests: Shelf<AuthenticationRequest>,
+    pub directory: Arc<Directory>,
+    pub ledger: Ledger,
+    pub issue: Arc<Issue>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    /// How long a poll of a long-polling client is held.
+    pub hold: Duration,
+    pub held: Held,
+    /// Ends every held poll.
+    pub shutdown: CancellationToken,
+}
+
+impl Redeem {
+    pub async fn redeem(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+    ) -> Result<TokenResponse, Error> {
+        if !client.may(GrantType::Ciba) {
+            return Err(Refusal::new(
+                ErrorCode::UnauthorizedClient,
+                "The client is not registered for the CIBA grant.",
+            )
+            .into());
+        }
+        let digest = auth_req_id.digest();
+        let claim = Claim(u64::from_be_bytes(self.entropy.bytes()));
+        let mut poll = self.poll(client, &digest, claim).await?;
+        let holds = client.backchannel.as_ref().is_some_and(|backchannel| backchannel.long_poll);
+        if poll == Some(Poll::Pending) && holds {
+            // [CIBA §11] one request is polled once at a time.
+            poll = match self.held.enter(digest) {
+                None => Some(Poll::SlowDown),
+                Some(_place) => self.wait(client, &digest, claim).await?,
+            };
+        }
+        match poll {
+            Some(Poll::Claimed(redeemable)) => self.turn_into_tokens(client, auth_req_id, claim, *redeemable).await,
+            other => Err(refusal(other).into()),
+        }
+    }
+
+    async fn poll(
+        &self,
+        client: &AuthenticatedClient,
+        digest: &Digest<AuthReqId>,
+        claim: Claim,
+    ) -> Result<Option<Poll>, StoreError> {
+        let now = self.clock.now();
+        self.requests.update(digest, Lifetime::Keep, |request| request.poll(&client.id, claim, now)).await
+    }
+
+    /// Holds a pending poll until something happens, the time is over or the server stops.
+    async fn wait(
+        &self,
+        client: &AuthenticatedClient,
+        digest: &Digest<AuthReqId>,
+        claim: Claim,
+    ) -> Result<Option<Poll>, StoreError> {
+        let until = tokio::time::Instant::now() + self.hold;
+        // First watch, then look: what happens in between wakes us.
+        let mut wakeups = self.requests.watch(digest).await;
+        loop {
+            let now = self.clock.now();
+            let left = match self.requests.get(digest).await? {
+                Some(request) if request.is_pending(now) => request.expires_at.since(now),
+                Some(_) | None => return self.poll(client, digest, claim).await,
+            };
+            let look_again = tokio::time::Instant::now() + left.min(LOOK_AGAIN) + Duration::from_millis(1);
+            tokio::select! {
+                () = wakeups.woken() => {}
+                () = tokio::time::sleep_until(look_again.min(until)) => {
+                    if tokio::time::Instant::now() >= until {
+                        return Ok(Some(Poll::Pending));
+                    }
+                }
+                () = self.shutdown.cancelled() => return Ok(Some(Poll::Pending)),
+            }
+        }
+    }
+
+    /// The claim is ours for the length of the lease. SQL decides finally: of all who try, one
+    /// inserts the grant.
+    async fn turn_into_tokens(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+        claim: Claim,
+        redeemable: Redeemable,
+    ) -> Result<TokenResponse, Error> {
+        let digest = auth_req_id.digest();
+        let result = self.grant(client, auth_req_id, redeemable).await;
+        match &result {
+            Ok(_) => self.settle(&digest).await,
+            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => self.settle(&digest).await,
+            // Nothing was committed: the approval is not burnt, the next poll tries again.
+            Err(Error::Refused(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
+                let released = self.requests.update(&digest, Lifetime::Keep, |request| (request.released(claim), ()));
+                if released.await.is_err() {
+                    tracing::warn!(auth_req.digest = %digest, "a claim was not released; its lease will end");
+                }
+            }
+        }
+        result
+    }
+
+    async fn grant(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+        redeemable: Redeemable,
+    ) -> Result<TokenResponse, Error> {
+        let now = self.clock.now();
+        let Redeemable { request, user, scope, acr, issued_at, approval } = redeemable;
+        // [reliability I12] what was true at the approval may no longer be.
+        let user = self.directory.user(&user).await?.filter(|user| user.is_active());
+        let Some(user) = user else {
+            return Err(denied("the user is locked, disabled or gone").into());
+        };
+        let devices = self.directory.devices_of(&user.id).await?;
+        if !devices.iter().any(|(device, _)| device.id == approval.device && device.may_answer(issued_at)) {
+            return Err(denied("the approving device is blocked or unpaired").into());
+        }
+        let grant = Grant {
+            id: GrantId::new(self.entropy.uuid()),
+            request: Some(request),
+            client: client.id.clone(),
+            user: user.id,
+            device: Some(approval.device),
+            scope,
+            acr,
+            amr: AMR_DEVICE.join(" "),
+            authenticated_at: approval.at,
+            created_at: now,
+            revoked_at: None,
+        };
+        let minted = self.issue.mint(client, &grant, Some(auth_req_id), now)?;
+        let event = Event::new(self.entropy.uuid(), now, Action::RequestRedeemed)
+            .client(&client.id)
+            .user(user.id)
+            .device(approval.device)
+            .request(request);
+        match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {
+            Granted::First => Ok(minted.response),
+            Granted::Already => Err(Refusal::invalid_grant("redeemed already").into()),
+        }
+    }
+
+    async fn settle(&self, digest: &Digest<AuthReqId>) {
+        let settled = self.requests.update(digest, Lifetime::Keep, |request| (request.redeemed(), ()));
+        if let Err(error) = settled.await {
+            // The grant stands in SQL; whoever claims again is refused there.
+            tracing::warn!(auth_req.digest = %digest, %error, "a redeemed request was not marked");
+        }
+    }
+}
+
+fn denied(why: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::AccessDenied, "The request was denied.").because(why)
+}
+
+fn refusal(poll: Option<Poll>) -> Refusal {
+    match poll {
+        None => Refusal::invalid_grant("unknown auth_req_id"),
+        Some(Poll::Foreign) => Refusal::invalid_grant("another client's auth_req_id"),
+        Some(Poll::Redeemed) => Refusal::invalid_grant("redeemed already"),
+        Some(Poll::Cancelled) => Refusal::invalid_grant("cancelled by the client"),
+        Some(Poll::Pending | Poll::Claimed(_)) => {
+            Refusal::new(ErrorCode::AuthorizationPending, "The person has not answered yet.")
+        }
+        Some(Poll::SlowDown) => {
+            Refusal::new(ErrorCode::SlowDown, "Polled too early: the interval is 5 seconds longer from now on.")
+        }
+        Some(Poll::Busy) => Refusal::new(ErrorCode::SlowDown, "Another poll is being answered.")
+            .because("busy: the approval is being redeemed by another poll"),
+        Some(Poll::Expired) => Refusal::new(ErrorCode::ExpiredToken, "The auth_req_id has expired."),
+        Some(Poll::Denied) => denied("denied"),
+    }
+}
+
+/// The requests whose poll this node holds now.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Arc<Mutex<HashSet<Digest<AuthReqId>>>>);
+
+impl Held {
+    /// A place to wait in, given back when dropped; `None` when the request is held already.
+    fn enter(&self, digest: Digest<AuthReqId>) -> Option<Place> {
+        let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+        entered.then(|| Place { held: self.clone(), digest })
+    }
+}
+
+struct Place {
+    held: Held,
+    digest: Digest<AuthReqId>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.held.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+    }
+}

@@ -1,0 +1,226 @@
+//! A relying party asks [CIBA §7]: who is meant, which devices can answer, and the question is
+//! saved before anybody hears of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
+use crate::domain::client::{GrantType, NumberMatching};
+use crate::domain::inbox::{Added, Entry, Inbox, Limits};
+use crate::domain::user::User;
+use crate::entropy::Entropy;
+use crate::protocol::acr::Acr;
+use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
+use crate::protocol::parameters::Parameters;
+use crate::store::ephemeral::Shelf;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::signing_keys::KeyRing;
+
+pub struct RequestAuthentication {
+    pub requests: Shelf<AuthenticationRequest>,
+    pub inboxes: Shelf<Inbox>,
+    pub bell: DeviceBell,
+    pub directory: Arc<Directory>,
+    pub ledger: Ledger,
+    pub keys: Arc<KeyRing>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub policy: Policy,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    pub default_expiry: Duration,
+    pub max_expiry: Duration,
+    /// Seconds.
+    pub interval: u16,
+    /// A hint that leads to nobody is accepted and expires, instead of `unknown_user_id`.
+    pub uniform: bool,
+    pub limits: Limits,
+}
+
+/// [CIBA §7.3]
+#[derive(Debug)]
+pub struct Acknowledgement {
+    pub auth_req_id: AuthReqId,
+    pub expires_in: Duration,
+    /// Seconds.
+    pub interval: u16,
+    /// What the client shows, when it opted in.
+    pub number_matching: Option<(NumberMatching, u8)>,
+    pub request: RequestId,
+}
+
+impl RequestAuthentication {
+    pub async fn request(
+        &self,
+        client: &AuthenticatedClient,
+        parameters: &Parameters,
+    ) -> Result<Acknowledgement, Error> {
+        let now = self.clock.now();
+        let backchannel = match &client.backchannel {
+            Some(backchannel) if client.may(GrantType::Ciba) => backchannel,
+            Some(_) | None => {
+                return Err(
+                    Refusal::new(ErrorCode::UnauthorizedClient, "The client is not registered for CIBA.").into()
+                );
+            }
+        };
+        let asked = BackchannelAuthenticationRequest::parse(parameters)?;
+        if !asked.scope.is_within(&client.scope) {
+            return Err(Refusal::new(ErrorCode::InvalidScope, "A scope is unknown or not for this client.").into());
+        }
+        let best = if backchannel.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };
+        let acr = Acr::choose(asked.acr_values.as_deref(), best)
+            .ok_or(Refusal::invalid_request("None of the acr_values can be satisfied."))?;
+        let user = self.whom(client, &asked.hint, now).await?;
+
+        let number_matching = backchannel.number_matching;
+        let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
+        let auth_req_id = AuthReqId::new(self.entropy.token());
+        let mut request = AuthenticationRequest {
+            id: RequestId::new(self.entropy.uuid()),
+            notification: NotificationId::new(self.entropy.uuid()),
+            client: client.id.clone(),
+            user: user.as_ref().map(|user| user.id),
+            scope: asked.scope,
+            acr,
+            binding_message: asked.binding_message,
+            challenge: self.challenge(number_matching),
+            issued_at: now,
+            expires_at: now + expires_in,
+            polling: Polling { interval: self.policy.interval, last: None },
+            state: State::Pending,
+        };
+        if let Some(user) = &user {
+            self.put_to(user, &mut request, &auth_req_id, now).await?;
+        } else {
+            self.save(&auth_req_id, &request, now).await?;
+        }
+
+        let mut event =
+            Event::new(self.entropy.uuid(), now, Action::RequestCreated).client(&client.id).request(request.id);
+        event.user = request.user;
+        event.reason = (request.state != State::Pending).then(|| "no device".to_owned());
+        self.ledger.audit(event).await;
+        Ok(Acknowledgement {
+            auth_req_id,
+            expires_in,
+            interval: self.policy.interval,
+            number_matching: number_matching.zip(request.challenge.number()),
+            request: request.id,
+        })
+    }
+
+    /// Saved first, then the inbox, then the bell: a device that answers at once finds a question.
+    async fn put_to(
+        &self,
+        user: &User,
+        request: &mut AuthenticationRequest,
+        auth_req_id: &AuthReqId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut devices = self.directory.devices_of(&user.id).await?.to_vec();
+        devices.retain(|(device, _)| device.may_answer(now));
+        devices.sort_by_key(|(device, _)| device.position);
+        if devices.is_empty() {
+            // [flows F12] accepted, then denied: the client learns nothing about devices here.
+            request.state = State::Denied(Denial::NoDevice);
+            return self.save(auth_req_id, request, now).await;
+        }
+        self.save(auth_req_id, request, now).await?;
+        let digest = auth_req_id.digest();
+        let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
+        let lifetime = self.policy.max_expiry + REMEMBER;
+        let added = self
+            .inboxes
+            .upsert(&user.id, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
+            .await?;
+        if let Added::Full { until } = added {
+            self.requests.remove(&digest).await?;
+            return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
+        }
+        for (device, _) in &devices {
+            self.bell.ring(&device.installation).await;
+        }
+        Ok(())
+    }
+
+    async fn save(&self, id: &AuthReqId, request: &AuthenticationRequest, now: Timestamp) -> Result<(), Error> {
+        let lifetime = request.expires_at.since(now) + REMEMBER;
+        if self.requests.insert(&id.digest(), request, lifetime).await? {
+            Ok(())
+        } else {
+            // 256 random bits do not repeat; if they seem to, something is badly wrong with them.
+            Err(crate::store::ephemeral::StoreError::Corrupt("an auth_req_id was drawn twice").into())
+        }
+    }
+
+    async fn whom(
+        &self,
+        client: &AuthenticatedClient,
+        hint: &Hint,
+        now: Timestamp,
+    ) -> Result<Option<Arc<User>>, Error> {
+        let user = match hint {
+            Hint::Login(username) => self.directory.user_by_username(username).await?,
+            Hint::IdToken(token) => {
+                let subject = self.keys.subject_of_hint(token, &client.id, now)?;
+                match subject.parse::<UserId>() {
+                    Ok(id) => self.directory.user(&id).await?,
+                    Err(_) => None,
+                }
+            }
+        };
+        match user {
+            Some(user) if user.is_active() => Ok(Some(user)),
+            _ if self.policy.uniform => Ok(None),
+            // [reliability I12] a locked person is not asked (CVE-2026-9798 of a peer).
+            Some(user) => Err(Refusal::new(ErrorCode::AccessDenied, "The request was denied.")
+                .because(format!("user {} is not active", user.id))
+                .into()),
+            None => Err(Refusal::new(ErrorCode::UnknownUserId, "The hint leads to no user.").into()),
+        }
+    }
+
+    fn challenge(&self, matching: Option<NumberMatching>) -> Challenge {
+        match matching {
+            None => Challenge::None,
+            Some(NumberMatching::Type) => Challenge::Type { right: self.two_digits() },
+            Some(NumberMatching::Pick) => {
+                let mut options = [self.two_digits(), 0, 0];
+                for at in 1..options.len() {
+                    let (drawn, rest) = options.split_at_mut(at);
+                    if let Some(slot) = rest.first_mut() {
+                        *slot = loop {
+                            let number = self.two_digits();
+                            if !drawn.contains(&number) {
+                                break number;
+                            }
+                        };
+                    }
+                }
+                let [a, b, c] = options;
+                // Drawn apart from the numbers, so that no place in the list is likelier.
+                let right = match self.entropy.below(3) {
+                    0 => a,
+                    1 => b,
+                    _ => c,
+                };
+                Challenge::Pick { options, right }
+            }
+        }
+    }
+
+    fn two_digits(&self) -> u8 {
+        u8::try_from(10 + self.entropy.below(90)).unwrap_or(10)
+    }
+}
