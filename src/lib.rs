@@ -7,6 +7,7 @@
 //! | [`clock`], [`entropy`], [`secret`] | leaves: time, randomness, values that must not leak |
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
+//! | [`http`] | the edge: accept loop, limits, bodies, headers |
 
 pub mod clock;
 pub mod entropy;
@@ -15,3 +16,5 @@ pub mod secret;
 pub mod protocol;
 
 pub mod store;
+
+pub mod http;
