@@ -359,11 +359,7 @@ fn literal(text: &str) -> toml::Value {
     parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
-fn reference(
-    inline: Option<&Secret<String>>,
-    file: Option<&Path>,
-    what: &str,
-) -> Result<Secret<String>, ConfigError> {
+fn reference(inline: Option<&Secret<String>>, file: Option<&Path>, what: &str) -> Result<Secret<String>, ConfigError> {
     match (inline, file) {
         (Some(value), _) => Ok(value.clone()),
         (None, Some(file)) => std::fs::read_to_string(file)

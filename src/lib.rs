@@ -8,8 +8,10 @@
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
+//! | [`http`] | the edge: accept loop, limits, bodies, headers |
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
 pub mod secret;
 
@@ -18,3 +20,5 @@ pub mod protocol;
 pub mod domain;
 
 pub mod store;
+
+pub mod http;

@@ -15,10 +15,19 @@ pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// What was presented, not yet believed.
 #[derive(Debug)]
 pub enum Credentials {
-    Basic { client: ClientId, secret: Secret<String> },
-    Post { client: ClientId, secret: Secret<String> },
+    Basic {
+        client: ClientId,
+        secret: Secret<String>,
+    },
+    Post {
+        client: ClientId,
+        secret: Secret<String>,
+    },
     /// The assertion itself names the client; `client_id` in the form may repeat it.
-    Assertion { client: Option<ClientId>, assertion: Secret<String> },
+    Assertion {
+        client: Option<ClientId>,
+        assertion: Secret<String>,
+    },
 }
 
 impl Credentials {
@@ -74,9 +83,11 @@ fn basic(header: &str) -> Result<(ClientId, Secret<String>), Refusal> {
 
 fn form_decode(text: &str) -> Option<Secret<String>> {
     let bytes = text.as_bytes();
-    let complete = bytes.iter().enumerate().filter(|(_, b)| **b == b'%').all(|(at, _)| {
-        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
+    let complete = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'%')
+        .all(|(at, _)| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)));
     let spaced = Secret::new(text.replace('+', " "));
     let decoded = percent_decode_str(spaced.expose()).decode_utf8().ok()?;
     (complete && !decoded.contains('\0')).then(|| Secret::new(decoded.into_owned()))

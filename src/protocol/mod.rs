@@ -2,6 +2,10 @@
 
 pub mod acr;
 pub mod algorithm;
+pub mod backchannel_authentication;
+pub mod binding_message;
+pub mod client_credentials;
 pub mod error;
 pub mod id;
+pub mod parameters;
 pub mod scope;

@@ -8,7 +8,7 @@ use crate::domain::authentication_request::{AuthenticationRequest, Decision};
 use crate::domain::decision::Record;
 use crate::entropy::Entropy;
 use crate::protocol::id::AuthReqId;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::store::sql::ledger::Decided;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
@@ -28,10 +28,15 @@ impl Cancel {
         let now = self.clock.now();
         let digest = auth_req_id.digest();
         let Some(request) = self.requests.get(&digest).await? else { return Ok(false) };
-        let Some(user) = request.user else { return Ok(false) };
         if request.client != client.id || request.decidable(now).is_err() {
             return Ok(false);
         }
+        let Some(user) = request.user else {
+            // Nobody was asked, so nobody else can decide; the client must not see the difference.
+            let cancelled = |request: AuthenticationRequest| (request.decided(&Decision::Cancelled), ());
+            self.requests.update(&digest, Lifetime::Keep, cancelled).await?;
+            return Ok(true);
+        };
         let record = Record {
             request: request.id,
             request_digest: digest,

@@ -1,0 +1,3 @@
+//! The edge: sockets, HTTP, limits. No rule of a protocol lives here.
+
+pub mod body;
