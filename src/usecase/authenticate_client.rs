@@ -1,0 +1,215 @@
+//! Who is the client? The only constructor of [`AuthenticatedClient`].
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::client::{Authentication, Client, KeySource};
+use crate::outbound::jwks::JwksCache;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::client_assertion::{self, ASSERTION_TYP, ClientAssertion, Tolerance};
+use crate::protocol::client_credentials::Credentials;
+use crate::protocol::error::Refusal;
+use crate::protocol::id::ClientId;
+use crate::protocol::jwt::{JwtError, KeySet, Unverified, Verified};
+use crate::protocol::parameters::Parameters;
+use crate::secret::Secret;
+use crate::store::ephemeral::Replay;
+use crate::store::sql::directory::Directory;
+use crate::usecase::Error;
+
+/// A client that has proved who it is, in this request.
+#[derive(Clone, Debug)]
+pub struct AuthenticatedClient(Arc<Client>);
+
+impl Deref for AuthenticatedClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+pub struct AuthenticateClient {
+    pub directory: Arc<Directory>,
+    pub replay: Replay,
+    pub clock: Arc<dyn Clock>,
+    /// What an assertion may name as its audience [protocol.md C34]: issuer and direct endpoints.
+    pub audiences: Vec<String>,
+    pub keys: ClientKeys,
+    pub failures: Failures,
+}
+
+/// A request that wants to be a client's.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    pub authorization: Option<&'a str>,
+    pub parameters: &'a Parameters,
+    pub from: IpAddr,
+}
+
+impl AuthenticateClient {
+    pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<AuthenticatedClient, Error> {
+        let now = self.clock.now();
+        let credentials = Credentials::parse(presented.authorization, presented.parameters)?;
+        let id = claimed_id(&credentials)?;
+        self.failures.check(&id, presented.from, now)?;
+        let result = self.verify(&id, &credentials, now).await;
+        if matches!(&result, Err(Error::Refused(_))) {
+            self.failures.count(&id, presented.from, now);
+        }
+        result
+    }
+
+    async fn verify(
+        &self,
+        id: &ClientId,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<AuthenticatedClient, Error> {
+        let client = self
+            .directory
+            .client(id)
+            .await?
+            .filter(|client| !client.disabled)
+            .ok_or_else(|| Refusal::invalid_client("unknown or disabled client"))?;
+        // [protocol.md C43] only the registered method, whatever else would fit.
+        match (&client.authentication, credentials) {
+            (Authentication::ClientSecretBasic(secrets), Credentials::Basic { secret, .. })
+            | (Authentication::ClientSecretPost(secrets), Credentials::Post { secret, .. }) => {
+                if !secrets.accept(secret.expose().as_bytes(), now) {
+                    return Err(Refusal::invalid_client("wrong client secret").into());
+                }
+            }
+            (Authentication::PrivateKeyJwt { keys, alg }, Credentials::Assertion { assertion, .. }) => {
+                self.verify_assertion(&client, keys, *alg, assertion, now).await?;
+            }
+            (
+                Authentication::ClientSecretBasic(_)
+                | Authentication::ClientSecretPost(_)
+                | Authentication::PrivateKeyJwt { .. },
+                _,
+            ) => return Err(Refusal::invalid_client("not the registered authentication method").into()),
+        }
+        Ok(AuthenticatedClient(client))
+    }
+
+    async fn verify_assertion(
+        &self,
+        client: &Arc<Client>,
+        source: &KeySource,
+        registered: Option<Algorithm>,
+        assertion: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
+        let token = Unverified::parse(assertion.expose()).map_err(invalid)?;
+        if registered.is_some_and(|alg| alg != token.algorithm()) {
+            return Err(Refusal::invalid_client("assertion: not the registered algorithm").into());
+        }
+        let verify = |keys: &KeySet| -> Result<Verified<ClientAssertion>, JwtError> {
+            keys.verify(&token, token.algorithm(), ASSERTION_TYP)
+        };
+        let verified = match source {
+            KeySource::Jwks(jwks) => verify(&*self.keys.registered(client, jwks)?).map_err(invalid)?,
+            KeySource::JwksUri(uri) => self.keys.fetched(uri, &verify, now).await?,
+        };
+        let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
+        let accepted =
+            client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?;
+        let lifetime = accepted.replay_until.since(now);
+        // [RFC 7523 §3] 7: no answer from the store is no permission.
+        let first = self.replay.first_use(client.id.as_str().as_bytes(), accepted.jti.as_bytes(), lifetime).await?;
+        if first { Ok(()) } else { Err(Refusal::invalid_client("assertion: jti was used before").into()) }
+    }
+}
+
+/// Whose credentials these claim to be: to find what to check them against.
+fn claimed_id(credentials: &Credentials) -> Result<ClientId, Refusal> {
+    match credentials {
+        Credentials::Basic { client, .. } | Credentials::Post { client, .. } => Ok(client.clone()),
+        Credentials::Assertion { client, assertion } => {
+            let token = Unverified::parse(assertion.expose())
+                .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
+            let party = token
+                .untrusted_party()
+                .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
+            let subject = party
+                .sub
+                .as_deref()
+                .and_then(ClientId::parse)
+                .ok_or_else(|| Refusal::invalid_client("assertion: sub is no client_id"))?;
+            // [RFC 7521 §4.2] client_id is optional, and must be the same client when it is there.
+            match client {
+                Some(client) if *client != subject => {
+                    Err(Refusal::invalid_client("client_id differs from the assertion's subject"))
+                }
+                Some(_) | None => Ok(subject),
+            }
+        }
+    }
+}
+
+/// The keys of clients, parsed: parsing one costs more than verifying with it.
+pub struct ClientKeys {
+    parsed: moka::sync::Cache<ClientId, (serde_json::Value, Arc<KeySet>)>,
+    pub jwks: Arc<JwksCache>,
+}
+
+impl ClientKeys {
+    pub fn new(jwks: Arc<JwksCache>) -> Self {
+        Self { parsed: moka::sync::Cache::new(10_000), jwks }
+    }
+
+    fn registered(&self, client: &Client, jwks: &serde_json::Value) -> Result<Arc<KeySet>, Refusal> {
+        if let Some((source, keys)) = self.parsed.get(&client.id)
+            && source == *jwks
+        {
+            return Ok(keys);
+        }
+        let bytes = serde_json::to_vec(jwks).unwrap_or_default();
+        let keys = KeySet::parse(&bytes)
+            .map(Arc::new)
+            .map_err(|error| Refusal::invalid_client(format!("registered keys: {error}")))?;
+        self.parsed.insert(client.id.clone(), (jwks.clone(), Arc::clone(&keys)));
+        Ok(keys)
+    }
+}
+
+/// Failed attempts of one client from one address, on this node: enough to make guessing slow,
+/// without a way to lock a client out from elsewhere.
+#[derive(Clone)]
+pub struct Failures {
+    counts: moka::sync::Cache<(ClientId, IpAddr), (u32, Timestamp)>,
+    limit: u32,
+}
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+impl Failures {
+    pub fn new(limit: u32) -> Self {
+        Self { counts: moka::sync::Cache::builder().max_capacity(50_000).time_to_live(WINDOW).build(), limit }
+    }
+
+    fn check(&self, client: &ClientId, from: IpAddr, now: Timestamp) -> Result<(), Error> {
+        if self.counts.entry_count() == 0 {
+            return Ok(());
+        }
+        match self.counts.get(&(client.clone(), from)) {
+            Some((count, since)) if count >= self.limit && now < since + WINDOW => {
+                let retry_after = (since + WINDOW).since(now).max(Duration::from_secs(1));
+                Err(Error::TooMany { retry_after })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn count(&self, client: &ClientId, from: IpAddr, now: Timestamp) {
+        self.counts.entry((client.clone(), from)).and_upsert_with(|entry| match entry.map(moka::Entry::into_value) {
+            Some((count, since)) if now < since + WINDOW => (count.saturating_add(1), since),
+            Some(_) | None => (1, now),
+        });
+    }
+}

@@ -1,0 +1,145 @@
+//! The only place where tokens are made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::client::{AccessTokenFormat, Client, GrantType};
+use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::entropy::Entropy;
+use crate::protocol::access_token::AccessTokenClaims;
+use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
+use crate::protocol::id_token::IdTokenClaims;
+use crate::protocol::jwt::at_hash;
+use crate::secret::Secret;
+use crate::store::ephemeral::StoreError;
+use crate::usecase::signing_keys::KeyRing;
+
+pub struct Issue {
+    pub issuer: String,
+    pub keys: Arc<KeyRing>,
+    pub entropy: Arc<Entropy>,
+    pub lifetimes: Lifetimes,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    pub access: Duration,
+    pub id: Duration,
+    pub refresh_idle: Duration,
+    pub refresh_absolute: Duration,
+}
+
+/// [RFC 6749 §5.1, OIDC Core §3.1.3.3]
+#[derive(Debug)]
+pub struct TokenResponse {
+    pub access_token: Secret<String>,
+    pub expires_in: Duration,
+    pub id_token: Secret<String>,
+    pub refresh_token: Option<RefreshToken>,
+    pub scope: String,
+}
+
+/// Tokens that are signed but not yet given: what has to be stored first.
+#[derive(Debug)]
+pub struct Minted {
+    pub response: TokenResponse,
+    pub refresh_row: Option<StoredRefreshToken>,
+    pub access_row: Option<StoredAccessToken>,
+}
+
+impl Issue {
+    /// `auth_req_id` goes into the ID token of the request that it names.
+    pub fn mint(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        auth_req_id: Option<&AuthReqId>,
+        now: Timestamp,
+    ) -> Result<Minted, StoreError> {
+        let refresh = client.may(GrantType::RefreshToken).then(|| {
+            let token = RefreshToken::new(self.entropy.token());
+            let row = StoredRefreshToken {
+                digest: token.digest(),
+                grant: grant.id,
+                issued_at: now,
+                expires_at: now + self.lifetimes.refresh_idle,
+                absolute_expires_at: grant.created_at + self.lifetimes.refresh_absolute,
+            };
+            (token, row)
+        });
+        let (refresh_token, refresh_row) = refresh.unzip();
+        let (access_token, access_row) = self.access_token(client, grant, now)?;
+        let id_token = self.id_token(client, grant, auth_req_id, access_token.expose(), now)?;
+        let response = TokenResponse {
+            access_token,
+            expires_in: self.lifetimes.access,
+            id_token,
+            refresh_token,
+            scope: grant.scope.to_string(),
+        };
+        Ok(Minted { response, refresh_row, access_row })
+    }
+
+    fn access_token(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
+        let expires_at = now + self.lifetimes.access;
+        match client.access_token_format {
+            AccessTokenFormat::Opaque => {
+                let token = self.entropy.token();
+                let row = StoredAccessToken {
+                    digest: OpaqueAccessToken::new(token.clone()).digest(),
+                    grant: grant.id,
+                    scope: grant.scope.clone(),
+                    issued_at: now,
+                    expires_at,
+                };
+                Ok((token, Some(row)))
+            }
+            AccessTokenFormat::Jwt => {
+                let claims = AccessTokenClaims {
+                    iss: self.issuer.clone(),
+                    aud: self.issuer.clone(),
+                    sub: grant.user.to_string(),
+                    client_id: client.id.to_string(),
+                    exp: expires_at.seconds(),
+                    iat: now.seconds(),
+                    jti: self.entropy.uuid().to_string(),
+                    grant: grant.id.to_string(),
+                    scope: grant.scope.to_string(),
+                    auth_time: grant.authenticated_at.seconds(),
+                    acr: grant.acr.as_str().to_owned(),
+                    amr: grant.amr.split(' ').map(str::to_owned).collect(),
+                };
+                Ok((self.keys.sign(client, "at+jwt", &claims)?, None))
+            }
+        }
+    }
+
+    fn id_token(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        auth_req_id: Option<&AuthReqId>,
+        access_token: &str,
+        now: Timestamp,
+    ) -> Result<Secret<String>, StoreError> {
+        let claims = IdTokenClaims {
+            iss: self.issuer.clone(),
+            sub: grant.user.to_string(),
+            aud: client.id.to_string(),
+            exp: (now + self.lifetimes.id).seconds(),
+            iat: now.seconds(),
+            auth_time: grant.authenticated_at.seconds(),
+            acr: grant.acr.as_str().to_owned(),
+            amr: grant.amr.split(' ').map(str::to_owned).collect(),
+            at_hash: at_hash(client.id_token_signed_response_alg, access_token),
+            auth_req_id: auth_req_id.map(|id| id.expose().clone()),
+        };
+        self.keys.sign(client, "JWT", &claims)
+    }
+}
