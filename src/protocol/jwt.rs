@@ -1,0 +1,504 @@
+//! JSON Web Tokens: what we sign, and what we believe.
+//!
+//! A token arrives as [`Unverified`], which shows its header and nothing else. Only a key makes it
+//! [`Verified`]. Keys are parsed once and kept: on OpenSSL 3.0 reading one costs twice as much as
+//! using it. This file alone calls josekit, and of josekit only what signs, verifies and makes
+//! keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
+//! panics at dates like `1e300` and drops a whole key set for one bad key.
+
+mod audience;
+mod compact;
+mod embedded_key;
+mod key_set;
+mod numeric_date;
+mod strict_json;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use josekit::jwk::alg::ed::EdCurve;
+use josekit::jwk::{Jwk, KeyPair as _};
+use josekit::jws::{ES256, EdDSA, JwsSigner, JwsVerifier, PS256, RS256};
+use josekit::{JoseError, Map, Value};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
+
+pub use self::audience::Audience;
+pub use self::compact::{AcceptedTyp, JwtError, MAX_TOKEN_BYTES, UntrustedParty, Unverified, Verified};
+pub use self::embedded_key::EmbeddedKeyProof;
+pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};
+pub use self::numeric_date::NumericDate;
+use crate::secret::{Secret, sha256};
+
+/// The signature algorithms we speak. `none`, the HMAC family and everything with less than 128
+/// bits of strength cannot be named [RFC 8725 §3.1].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    ES256,
+    PS256,
+    RS256,
+    EdDSA,
+}
+
+impl Algorithm {
+    pub const ALL: [Self; 4] = [Self::ES256, Self::PS256, Self::RS256, Self::EdDSA];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::PS256 => "PS256",
+            Self::RS256 => "RS256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `at_hash`: the left half of the digest of an access token, with the hash of the signature
+/// algorithm that protects the ID token [OIDCC §3.1.3.6]. Ed25519 hashes with SHA-512 [RFC 8032 §5.1].
+pub fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
+    let hash = match algorithm {
+        Algorithm::ES256 | Algorithm::PS256 | Algorithm::RS256 => &ring::digest::SHA256,
+        Algorithm::EdDSA => &ring::digest::SHA512,
+    };
+    let digest = ring::digest::digest(hash, access_token.as_bytes());
+    let (left, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode(left)
+}
+
+/// What names a public key: the SHA-256 of its required members [RFC 7638 §3].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Thumbprint({self})")
+    }
+}
+
+/// Why a key is of no use to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("the key is not a well-formed JWK")]
+    Malformed,
+    #[error("the key carries private or symmetric members")]
+    Private,
+    #[error("the key is not meant for signatures")]
+    Use,
+    #[error("the key type, curve or algorithm is not supported")]
+    Unsupported,
+    #[error("the RSA modulus must have 2048 to 4096 bits")]
+    ModulusSize,
+    #[error("the RSA exponent must be odd, at least 3 and of at most 64 bits")]
+    Exponent,
+    #[error("the key does not verify what its private half signs")]
+    Mismatch,
+    #[error("the cryptographic library refused the key")]
+    Refused,
+}
+
+/// The members of a JWK that we look at; all others are ignored [RFC 7517 §4].
+#[derive(Deserialize)]
+struct RawJwk {
+    kty: String,
+    #[serde(rename = "use")]
+    key_use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    kid: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    #[serde(default)]
+    d: Present,
+    #[serde(default)]
+    p: Present,
+    #[serde(default)]
+    q: Present,
+    #[serde(default)]
+    dp: Present,
+    #[serde(default)]
+    dq: Present,
+    #[serde(default)]
+    qi: Present,
+    #[serde(default)]
+    oth: Present,
+    #[serde(default)]
+    k: Present,
+}
+
+impl RawJwk {
+    fn holds_secrets(&self) -> bool {
+        [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k].iter().any(|member| member.0)
+    }
+
+    /// The algorithms this key may be used with: its `alg`, or else what its type can do.
+    fn algorithms(&self) -> Result<&'static [Algorithm], KeyError> {
+        let suitable: &'static [Algorithm] = match self.kty.as_str() {
+            "EC" => &[Algorithm::ES256],
+            "RSA" => &[Algorithm::PS256, Algorithm::RS256],
+            "OKP" => &[Algorithm::EdDSA],
+            _ => return Err(KeyError::Unsupported),
+        };
+        let Some(alg) = &self.alg else { return Ok(suitable) };
+        suitable.chunks(1).find(|one| one.iter().any(|a| a.as_str() == alg)).ok_or(KeyError::Unsupported)
+    }
+
+    fn for_signatures(&self) -> bool {
+        // [RFC 7517 §4.2, §4.3] absent means no restriction.
+        self.key_use.as_deref().is_none_or(|key_use| key_use == "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+    }
+
+    fn material(&self) -> Result<Material, KeyError> {
+        match (self.kty.as_str(), self.crv.as_deref()) {
+            ("EC", Some("P-256")) => {
+                Ok(Material::P256 { x: coordinate(self.x.as_deref())?, y: coordinate(self.y.as_deref())? })
+            }
+            ("OKP", Some("Ed25519")) => Ok(Material::Ed25519 { x: coordinate(self.x.as_deref())? }),
+            ("RSA", _) => Material::rsa(self.n.as_deref(), self.e.as_deref()),
+            _ => Err(KeyError::Unsupported),
+        }
+    }
+}
+
+/// Whether a member is there at all, be its value `null`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Present(bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+/// 32 bytes, always all of them [RFC 7518 §6.2.1.2].
+fn coordinate(member: Option<&str>) -> Result<String, KeyError> {
+    let text = member.ok_or(KeyError::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?;
+    if bytes.len() == 32 { Ok(text.to_owned()) } else { Err(KeyError::Malformed) }
+}
+
+/// A public key in its canonical text form: base64url without padding, no leading zeros.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Material {
+    P256 { x: String, y: String },
+    Ed25519 { x: String },
+    Rsa { n: String, e: String },
+}
+
+impl Material {
+    fn rsa(n: Option<&str>, e: Option<&str>) -> Result<Self, KeyError> {
+        let unsigned = |member: Option<&str>| -> Result<Vec<u8>, KeyError> {
+            let text = member.ok_or(KeyError::Malformed)?;
+            // 4096 bits are 683 characters: a longer modulus is refused unread, for reading and
+            // using one of 16384 bits costs milliseconds.
+            if text.len() > 700 {
+                return Err(KeyError::ModulusSize);
+            }
+            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?;
+            Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
+        };
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+
+        let modulus = unsigned(n)?;
+        let leading = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        if !(2048..=4096).contains(&(modulus.len() * 8 - leading)) || !odd(&modulus) {
+            return Err(KeyError::ModulusSize);
+        }
+        let exponent = unsigned(e)?;
+        // e = 1 makes every padded message its own signature; a huge e makes verifying slow.
+        if !odd(&exponent) || exponent == [1] || exponent.len() > 8 {
+            return Err(KeyError::Exponent);
+        }
+        Ok(Self::Rsa { n: URL_SAFE_NO_PAD.encode(modulus), e: URL_SAFE_NO_PAD.encode(exponent) })
+    }
+
+    /// The members in lexicographic order, without whitespace [RFC 7638 §3.3]. None of them needs
+    /// escaping: they are base64url.
+    fn canonical(&self) -> String {
+        match self {
+            Self::P256 { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#),
+            Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
+            Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
+        }
+    }
+
+    fn thumbprint(&self) -> Thumbprint {
+        Thumbprint(sha256(self.canonical().as_bytes()))
+    }
+
+    fn to_public_jwk(&self, algorithm: Algorithm, kid: Option<&str>) -> PublicJwk {
+        let some = |text: &String| Some(text.clone());
+        let empty = PublicJwk {
+            kty: "",
+            key_use: "sig",
+            alg: algorithm,
+            kid: kid.map(ToOwned::to_owned),
+            crv: None,
+            x: None,
+            y: None,
+            n: None,
+            e: None,
+        };
+        match self {
+            Self::P256 { x, y } => PublicJwk { kty: "EC", crv: Some("P-256"), x: some(x), y: some(y), ..empty },
+            Self::Ed25519 { x } => PublicJwk { kty: "OKP", crv: Some("Ed25519"), x: some(x), ..empty },
+            Self::Rsa { n, e } => PublicJwk { kty: "RSA", n: some(n), e: some(e), ..empty },
+        }
+    }
+
+    fn verifier(&self, algorithm: Algorithm) -> Result<Arc<dyn JwsVerifier>, KeyError> {
+        let jwk = Jwk::from_bytes(self.canonical()).map_err(|_| KeyError::Refused)?;
+        let verifier: Result<Arc<dyn JwsVerifier>, JoseError> = match algorithm {
+            Algorithm::ES256 => ES256.verifier_from_jwk(&jwk).map(|verifier| Arc::new(verifier) as _),
+            Algorithm::PS256 => PS256.verifier_from_jwk(&jwk).map(|verifier| Arc::new(verifier) as _),
+            Algorithm::RS256 => RS256.verifier_from_jwk(&jwk).map(|verifier| Arc::new(verifier) as _),
+            Algorithm::EdDSA => EdDSA.verifier_from_jwk(&jwk).map(|verifier| Arc::new(verifier) as _),
+        };
+        verifier.map_err(|_| KeyError::Refused)
+    }
+}
+
+/// A public key as we publish it, with distinct `kid`, `use` and `alg` [OIDCC §10.1].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PublicJwk {
+    kty: &'static str,
+    #[serde(rename = "use")]
+    key_use: &'static str,
+    alg: Algorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+}
+
+/// A public key, for one algorithm: the key chooses the algorithm, never the token [RFC 8725 §3.1].
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct VerificationKey {
+    kid: Option<Arc<str>>,
+    algorithm: Algorithm,
+    material: Arc<Material>,
+    thumbprint: Thumbprint,
+    verifier: Arc<dyn JwsVerifier>,
+}
+
+impl VerificationKey {
+    /// Reads one public JWK for use with `algorithm`. Costs about 100 µs on OpenSSL 3.0: keep it.
+    pub fn from_jwk(jwk: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+        strict_json::check(jwk).map_err(|_| KeyError::Malformed)?;
+        let jwk: RawJwk = serde_json::from_slice(jwk).map_err(|_| KeyError::Malformed)?;
+        if !usable_algorithms(&jwk)?.contains(&algorithm) {
+            return Err(KeyError::Unsupported);
+        }
+        Self::new(jwk.material()?, algorithm, jwk.kid.as_deref())
+    }
+
+    fn new(material: Material, algorithm: Algorithm, kid: Option<&str>) -> Result<Self, KeyError> {
+        Ok(Self {
+            kid: kid.map(Arc::from),
+            algorithm,
+            thumbprint: material.thumbprint(),
+            verifier: material.verifier(algorithm)?,
+            material: Arc::new(material),
+        })
+    }
+
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    pub fn public_jwk(&self) -> PublicJwk {
+        self.material.to_public_jwk(self.algorithm, self.kid())
+    }
+
+    fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verifier.verify(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerificationKey({} {})", self.algorithm, self.thumbprint)
+    }
+}
+
+/// The rules every foreign key must pass, and the algorithms it is then good for.
+fn usable_algorithms(jwk: &RawJwk) -> Result<&'static [Algorithm], KeyError> {
+    if jwk.kty == "oct" || jwk.holds_secrets() {
+        return Err(KeyError::Private);
+    }
+    if !jwk.for_signatures() {
+        return Err(KeyError::Use);
+    }
+    jwk.algorithms()
+}
+
+/// A token could not be signed. Neither is the fault of a client.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    #[error("the claims cannot be written as JSON")]
+    Claims(#[source] serde_json::Error),
+    #[error("the cryptographic library refused to sign")]
+    Signature(#[source] JoseError),
+}
+
+/// One of our private keys, ready to sign. Its `kid` is its thumbprint, so it is never stored.
+#[derive(Clone)]
+pub struct SigningKey {
+    public: VerificationKey,
+    kid: Arc<str>,
+    signer: Arc<dyn JwsSigner>,
+}
+
+impl SigningKey {
+    /// A new key, and its private JWK to be sealed and stored. OpenSSL draws the randomness. An
+    /// RSA key takes up to a second: not on an async worker.
+    pub fn generate(algorithm: Algorithm) -> Result<(Self, Secret<Vec<u8>>), KeyError> {
+        const RSA_BITS: u32 = 2048;
+        let jwk: Result<Jwk, JoseError> = match algorithm {
+            Algorithm::ES256 => ES256.generate_key_pair().map(|pair| pair.to_jwk_key_pair()),
+            Algorithm::PS256 => PS256.generate_key_pair(RSA_BITS).map(|pair| pair.to_jwk_key_pair()),
+            Algorithm::RS256 => RS256.generate_key_pair(RSA_BITS).map(|pair| pair.to_jwk_key_pair()),
+            Algorithm::EdDSA => EdDSA.generate_key_pair(EdCurve::Ed25519).map(|pair| pair.to_jwk_key_pair()),
+        };
+        let mut members: Map<String, Value> = jwk.map_err(|_| KeyError::Refused)?.into();
+        // Large enough from the start: a buffer that grows leaves copies behind.
+        let mut private = Vec::with_capacity(4096);
+        serde_json::to_writer(&mut private, &members).map_err(|_| KeyError::Malformed)?;
+        wipe(&mut members);
+        let private = Secret::new(private);
+        Ok((Self::import(&private)?, private))
+    }
+
+    /// Reads a private JWK that [`generate`](Self::generate) gave. A key that does not verify its
+    /// own signature is refused here and not by the first client that gets a token.
+    pub fn import(private: &Secret<Vec<u8>>) -> Result<Self, KeyError> {
+        let jwk: RawJwk = serde_json::from_slice(private.expose()).map_err(|_| KeyError::Malformed)?;
+        let algorithm = jwk.alg.as_deref().and_then(Algorithm::parse).ok_or(KeyError::Unsupported)?;
+        if !jwk.algorithms()?.contains(&algorithm) {
+            return Err(KeyError::Unsupported);
+        }
+        let material = jwk.material()?;
+        let kid: Arc<str> = Arc::from(material.thumbprint().to_string());
+        let public = VerificationKey::new(material, algorithm, Some(&kid))?;
+
+        let jwk = Jwk::from_bytes(private.expose()).map_err(|_| KeyError::Malformed)?;
+        let signer: Result<Arc<dyn JwsSigner>, JoseError> = match algorithm {
+            Algorithm::ES256 => ES256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
+            Algorithm::PS256 => PS256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
+            Algorithm::RS256 => RS256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
+            Algorithm::EdDSA => EdDSA.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
+        };
+        wipe(&mut jwk.into());
+        let key = Self { public, kid, signer: signer.map_err(|_| KeyError::Refused)? };
+
+        let probe = b"nod";
+        let signature = key.signer.sign(probe).map_err(|_| KeyError::Refused)?;
+        if key.public.signed(probe, &signature) { Ok(key) } else { Err(KeyError::Mismatch) }
+    }
+
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub const fn algorithm(&self) -> Algorithm {
+        self.public.algorithm
+    }
+
+    pub const fn verification_key(&self) -> &VerificationKey {
+        &self.public
+    }
+
+    pub fn public_jwk(&self) -> PublicJwk {
+        self.public.public_jwk()
+    }
+
+    /// The compact serialisation of `claims` [RFC 7515 §7.1]. `typ` says which kind of token it is,
+    /// so that no kind passes for another [RFC 8725 §3.11].
+    pub fn sign<C: Serialize>(&self, typ: &str, claims: &C) -> Result<Secret<String>, SigningError> {
+        #[derive(Serialize)]
+        struct Header<'a> {
+            alg: Algorithm,
+            typ: &'a str,
+            kid: &'a str,
+        }
+        let header = Header { alg: self.algorithm(), typ, kid: &self.kid };
+        let header = serde_json::to_vec(&header).map_err(SigningError::Claims)?;
+        let claims = serde_json::to_vec(claims).map_err(SigningError::Claims)?;
+        self.sign_parts(&header, &claims)
+    }
+
+    fn sign_parts(&self, header: &[u8], payload: &[u8]) -> Result<Secret<String>, SigningError> {
+        let mut token = String::with_capacity((header.len() + payload.len() + 512).div_ceil(3) * 4);
+        URL_SAFE_NO_PAD.encode_string(header, &mut token);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.signer.sign(token.as_bytes()).map_err(SigningError::Signature)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(Secret::new(token))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({} {})", self.algorithm(), self.kid)
+    }
+}
+
+fn wipe(members: &mut Map<String, Value>) {
+    for member in members.values_mut() {
+        if let Value::String(text) = member {
+            text.zeroize();
+        }
+    }
+}

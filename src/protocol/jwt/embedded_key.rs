@@ -1,0 +1,67 @@
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::compact::{AcceptedTyp, JwtError, Unverified, Verified};
+use super::{Algorithm, KeyError, Material, Thumbprint, VerificationKey, coordinate};
+
+/// A proof of possession: a token that carries its own key, as in [RFC 9449 §4.2]. That it
+/// verifies says only that its sender holds that key; who that is, the thumbprint must tell.
+///
+/// The one place where a key is taken from a token.
+#[derive(Debug)]
+pub struct EmbeddedKeyProof<'t> {
+    token: Unverified<'t>,
+    typ: AcceptedTyp,
+    material: Material,
+    thumbprint: Thumbprint,
+}
+
+/// Exactly the public members of a P-256 key: a `d` among them is a leaked key [RFC 9449 §4.3].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct P256Jwk {
+    kty: String,
+    crv: String,
+    x: String,
+    y: String,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    jwk: P256Jwk,
+}
+
+impl<'t> EmbeddedKeyProof<'t> {
+    pub fn parse(token: &'t str, typ: &'static str, max_bytes: usize) -> Result<Self, JwtError> {
+        let token = Unverified::parse_within(token, max_bytes)?;
+        if token.algorithm() != Algorithm::ES256 {
+            return Err(JwtError::Algorithm);
+        }
+        let Header { jwk } = serde_json::from_slice(&token.header).map_err(|_| JwtError::EmbeddedKey)?;
+        if jwk.kty != "EC" || jwk.crv != "P-256" {
+            return Err(JwtError::EmbeddedKey);
+        }
+        let read = |member: &str| coordinate(Some(member)).map_err(|_| JwtError::EmbeddedKey);
+        let material = Material::P256 { x: read(&jwk.x)?, y: read(&jwk.y)? };
+        let thumbprint = material.thumbprint();
+        Ok(Self { token, typ: AcceptedTyp::Exactly(typ), material, thumbprint })
+    }
+
+    /// Of the embedded key: where to look for a [`VerificationKey`] made earlier.
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// Reads the embedded key, which costs more than using it: keep it under its thumbprint.
+    pub fn verification_key(&self) -> Result<VerificationKey, KeyError> {
+        VerificationKey::new(self.material.clone(), Algorithm::ES256, None)
+    }
+
+    /// `key` must be the embedded one, fresh or remembered.
+    pub fn verify<C: DeserializeOwned>(&self, key: &VerificationKey) -> Result<Verified<C>, JwtError> {
+        if key.thumbprint() != self.thumbprint {
+            return Err(JwtError::UnknownKey);
+        }
+        self.token.verify(key, self.typ)
+    }
+}
