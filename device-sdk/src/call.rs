@@ -1,0 +1,98 @@
+//! Each call of the device API as data: method, URL, body, and what its proof states. Whoever moves
+//! the bytes (the client of this crate, a platform's HTTP stack, a test) adds [`Freshness`].
+
+use crate::digest::BodyDigest;
+use crate::id::{DeviceId, NotificationId};
+use crate::issuer::Issuer;
+use crate::messages::{PairingRequest, RotateRequest, to_json};
+use crate::proof::{DeviceKey, Freshness, KeyError, Method, ProofClaims, Statement};
+
+/// A call that was not sent yet. It can be sent again: every sending gets a proof of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    method: Method,
+    path: String,
+    statement: Statement,
+    body: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub fn pair(request: &PairingRequest) -> Self {
+        Self::post("/pairings".to_owned(), Statement::Pairing, to_json(request))
+    }
+
+    pub fn pending() -> Self {
+        Self::get("/notifications/pending".to_owned())
+    }
+
+    pub fn notification(id: NotificationId) -> Self {
+        Self::get(format!("/notifications/{id}"))
+    }
+
+    pub fn events() -> Self {
+        Self::get("/events".to_owned())
+    }
+
+    pub fn me() -> Self {
+        Self::get("/me".to_owned())
+    }
+
+    pub fn rotate(request: &RotateRequest) -> Self {
+        Self::post("/keys/rotate".to_owned(), Statement::Rotate, to_json(request))
+    }
+
+    pub fn unpair(device: DeviceId) -> Self {
+        Self { method: Method::Delete, path: format!("/devices/{device}"), statement: Statement::Unpair, body: None }
+    }
+
+    fn get(path: String) -> Self {
+        Self { method: Method::Get, path, statement: Statement::Read, body: None }
+    }
+
+    /// Decisions are made in [`decide`](crate::decide), which knows when there is none to make.
+    pub(crate) fn post(path: String, statement: Statement, body: Vec<u8>) -> Self {
+        Self { method: Method::Post, path, statement, body: Some(body) }
+    }
+
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    pub fn url(&self, issuer: &Issuer) -> String {
+        issuer.device_url(&self.path)
+    }
+
+    /// JSON, to be sent with `Content-Type: application/json`.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    pub const fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    pub fn claims(&self, issuer: &Issuer, fresh: &Freshness) -> ProofClaims {
+        ProofClaims {
+            statement: self.statement.clone(),
+            htm: self.method,
+            htu: self.url(issuer),
+            aud: issuer.as_str().to_owned(),
+            iat: fresh.iat,
+            jti: fresh.jti_text(),
+            nonce: fresh.nonce.clone(),
+            bd: self.body().map(BodyDigest::of),
+        }
+    }
+
+    /// The value of the header `Device-Proof`.
+    pub fn prove(&self, issuer: &Issuer, key: &dyn DeviceKey, fresh: &Freshness) -> Result<String, KeyError> {
+        self.claims(issuer, fresh).sign(key)
+    }
+}
+
+/// Without the body, which may hold a pairing key.
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Call({} {})", self.method.as_str(), self.path)
+    }
+}

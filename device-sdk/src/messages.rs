@@ -1,0 +1,190 @@
+//! Bodies of requests and answers of the device API. The server reads and writes these types too.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::ContextHash;
+use crate::id::{DeviceId, InstallationId, NotificationId, UserId};
+use crate::issuer::Issuer;
+use crate::jwk::PublicJwk;
+use crate::notification::{CancelReason, Decision, DenyReason, Notification};
+use crate::pairing_link::PairingKey;
+use crate::timestamp::Timestamp;
+
+/// `POST /pairings`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingRequest {
+    pub pairing_key: PairingKey,
+    pub installation: InstallationInfo,
+}
+
+/// What the app says about itself and the phone: shown to people who manage devices, believed by
+/// nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallationInfo {
+    /// For example `ANDROID`, `IOS`, `WEB`.
+    pub platform: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdk_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+/// 201 to `POST /pairings`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pairing {
+    pub device_id: DeviceId,
+    pub installation_id: InstallationId,
+    pub user: PairedUser,
+    #[serde(default)]
+    pub authenticators: Vec<Authenticator>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairedUser {
+    pub user_id: UserId,
+    pub username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// One way in which the new device can serve, and whether it works yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authenticator {
+    /// `push`
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `enabled` or `failed`
+    pub status: String,
+    /// `MissingDeviceToken`: no push until the app hands one in; questions still arrive by
+    /// `GET /events` and `GET /notifications/pending`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+}
+
+/// 200 to `GET /notifications/pending`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    pub notifications: Vec<Notification>,
+}
+
+/// `POST /notifications/{id}/approve`. It repeats what the proof says; the proof is what counts,
+/// and the server refuses a body that differs from it (`PROOF_MISMATCH`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApproveRequest {
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    /// How the phone knew its owner [RFC 8176], for example `["face"]`.
+    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_picked: Option<u32>,
+    pub context_hash: ContextHash,
+}
+
+/// `POST /notifications/{id}/deny`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DenyRequest {
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    pub reason: DenyReason,
+}
+
+/// 200 to both decisions
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionAnswer {
+    pub status: Decision,
+}
+
+/// Data of the event `canceled`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Canceled {
+    pub notification_id: NotificationId,
+    pub reason: CancelReason,
+}
+
+/// 200 to `GET /me`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    pub installation_id: InstallationId,
+    pub issuer: Issuer,
+    pub users: Vec<MyUser>,
+    /// The server's clock.
+    pub time: Timestamp,
+}
+
+/// One person on this installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MyUser {
+    pub user_id: UserId,
+    pub username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub device_id: DeviceId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    pub role: DeviceRole,
+    pub status: DeviceStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceRole {
+    /// The device that is asked first.
+    Primary,
+    Trusted,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceStatus {
+    Active,
+    Blocked,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+/// `POST /keys/rotate`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateRequest {
+    pub new_jwk: PublicJwk,
+    /// A compact JWS of [`RotationClaims`](crate::proof::RotationClaims) by the new key: nobody
+    /// can move an installation to a key that they do not hold.
+    pub proof_by_new: String,
+}
+
+/// 200 to `POST /keys/rotate`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateAnswer {
+    pub installation_id: InstallationId,
+}
+
+/// Bytes of a body. Every message above is strings, integers, lists and names.
+#[expect(clippy::expect_used, reason = "no map keys and no foreign Serialize: nothing here can fail")]
+pub(crate) fn to_json<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("a message serializes")
+}

@@ -1,0 +1,105 @@
+//! The question on the phone, and the words of its answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::{ClientContext, Shown};
+use crate::digest::ContextHash;
+use crate::id::{DeviceId, NotificationId, UserId};
+use crate::timestamp::Timestamp;
+
+/// One question to one device. Members that this version does not know are ignored; kinds that it
+/// does not know can be denied, but not approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notification {
+    pub notification_id: NotificationId,
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub title: String,
+    pub body: String,
+    pub client_context: ClientContext,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_matching: Option<NumberMatching>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// Seconds that were left when the server sent this: for a progress bar that does not depend
+    /// on the phone's clock.
+    pub timeout_duration: u64,
+}
+
+impl Notification {
+    /// What the app has to show, and what the decision will vouch for.
+    pub fn shown(&self) -> Shown<'_> {
+        Shown {
+            title: &self.title,
+            body: &self.body,
+            client_context: &self.client_context,
+            notification_id: self.notification_id,
+        }
+    }
+
+    pub fn context_hash(&self) -> ContextHash {
+        self.shown().context_hash()
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    /// Somebody signs in, or asks for a yes, through a client.
+    Authentication,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+/// The person proves that they look at the screen that asks: against approving by reflex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NumberMatching {
+    /// Pick the number that the other screen shows.
+    SelectNumber { options: Vec<u32> },
+    /// Type the number that the other screen shows.
+    EnterManually,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Decision {
+    Approved,
+    Denied,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DenyReason {
+    #[default]
+    None,
+    /// "It was not me."
+    ReportFraud,
+    /// The phone did not recognise its owner.
+    BiometricsRejected,
+}
+
+/// Why a question is no longer open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancelReason {
+    /// Answered elsewhere, on another device of the same person.
+    AlreadyDecided,
+    /// The asking side withdrew it.
+    Canceled,
+    Expired,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}

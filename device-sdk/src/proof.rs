@@ -1,0 +1,503 @@
+//! Proof of possession: each request carries `Device-Proof`, a compact JWS [RFC 7515 §3.1] by the
+//! installation's key, in the shape of a `DPoP` proof [RFC 9449 §4.2].
+//!
+//! The claim `purpose` says what the proof is for and decides which other claims exist, so no proof
+//! made for one call can serve another. The proof of a decision *is* the signed decision: one
+//! signature, kept by the server as evidence.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::digest::{BodyDigest, ContextHash};
+use crate::id::{DeviceId, InstallationId, NotificationId, UserId};
+use crate::jwk::PublicJwk;
+use crate::messages::{ApproveRequest, DenyRequest};
+use crate::notification::{Decision, DenyReason};
+
+/// The request header that carries the proof.
+pub const DEVICE_PROOF: &str = "Device-Proof";
+/// The answer header that carries the server's nonce.
+pub const DEVICE_NONCE: &str = "Device-Nonce";
+/// The JOSE header `typ`: a JWS made for anything else is no proof [RFC 8725 §3.11].
+pub const PROOF_TYPE: &str = "nod-proof+jwt";
+/// The longest proof that [`UnverifiedProof::parse`] reads.
+pub const MAX_PROOF_BYTES: usize = 8 * 1024;
+
+/// A P-256 key that signs. It may live in a Secure Enclave or a `StrongBox`, where only the
+/// operations exist and not the key.
+pub trait DeviceKey: Send + Sync {
+    fn public_jwk(&self) -> PublicJwk;
+
+    /// ECDSA with SHA-256 over `signing_input`, as `r || s` [RFC 7518 §3.4]. It may ask the person
+    /// for a finger or a face, and so it may block.
+    fn sign(&self, signing_input: &[u8]) -> Result<[u8; 64], KeyError>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Deleted, invalidated by new biometrics, or the phone is locked.
+    #[error("the key cannot be used")]
+    Unavailable,
+    /// The person did not let the key sign.
+    #[error("the person did not release the key")]
+    Declined,
+    /// Stored bytes that are no P-256 key.
+    #[error("the stored key is damaged")]
+    Damaged,
+}
+
+/// The HTTP method, as the claim `htm` writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What a proof is for. Checked before anything else in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    Pairing,
+    /// Every `GET`.
+    Read,
+    Approve,
+    Deny,
+    Rotate,
+    Unpair,
+}
+
+/// The purpose with the claims that belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    Pairing,
+    Read,
+    Approve(Approval),
+    Deny(Denial),
+    Rotate,
+    Unpair,
+}
+
+impl Statement {
+    pub const fn purpose(&self) -> Purpose {
+        match self {
+            Self::Pairing => Purpose::Pairing,
+            Self::Read => Purpose::Read,
+            Self::Approve(_) => Purpose::Approve,
+            Self::Deny(_) => Purpose::Deny,
+            Self::Rotate => Purpose::Rotate,
+            Self::Unpair => Purpose::Unpair,
+        }
+    }
+}
+
+/// The signed yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The claim `iss`.
+    pub installation_id: InstallationId,
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    pub notification_id: NotificationId,
+    pub context_hash: ContextHash,
+    /// Exists when number matching asks, and only then.
+    pub number_picked: Option<u32>,
+    pub amr: Vec<String>,
+}
+
+impl Approval {
+    /// Whether the body that came along says the same. Otherwise: `PROOF_MISMATCH`.
+    pub fn agrees_with(&self, body: &ApproveRequest) -> bool {
+        let ApproveRequest { device_id, user_id, amr, number_picked, context_hash } = body;
+        self.device_id == *device_id
+            && self.user_id == *user_id
+            && self.amr == *amr
+            && self.number_picked == *number_picked
+            && self.context_hash == *context_hash
+    }
+}
+
+/// The signed no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The claim `iss`.
+    pub installation_id: InstallationId,
+    pub device_id: DeviceId,
+    pub user_id: UserId,
+    pub notification_id: NotificationId,
+    pub context_hash: ContextHash,
+    pub reason: DenyReason,
+}
+
+impl Denial {
+    /// Whether the body that came along says the same. Otherwise: `PROOF_MISMATCH`.
+    pub fn agrees_with(&self, body: &DenyRequest) -> bool {
+        let DenyRequest { device_id, user_id, reason } = body;
+        self.device_id == *device_id && self.user_id == *user_id && self.reason == *reason
+    }
+}
+
+/// The claims of a `Device-Proof`. They read from JSON strictly: an unknown claim, a claim that the
+/// purpose does not have, one that it lacks, a `null`, a repetition are all refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct ProofClaims {
+    /// `purpose`, and for a decision `iss`, `decision`, `deviceId`, ...
+    pub statement: Statement,
+    pub htm: Method,
+    /// The absolute URL without query and fragment [RFC 9449 §4.2].
+    pub htu: String,
+    /// The issuer.
+    pub aud: String,
+    /// Seconds since 1970.
+    pub iat: i64,
+    /// 16 to 64 random bytes in base64url.
+    pub jti: String,
+    /// The `Device-Nonce` seen last.
+    pub nonce: Option<String>,
+    /// Exists when the request has a body, and only then.
+    pub bd: Option<BodyDigest>,
+}
+
+/// A member that is there has a value: `null` is not "absent".
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    purpose: Purpose,
+    htm: Method,
+    htu: String,
+    aud: String,
+    iat: i64,
+    jti: String,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    bd: Option<BodyDigest>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    iss: Option<InstallationId>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    device_id: Option<DeviceId>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    notification_id: Option<NotificationId>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    context_hash: Option<ContextHash>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    number_picked: Option<u32>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    reason: Option<DenyReason>,
+}
+
+/// Why claims, a header or a compact JWS are no proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAProof {
+    #[error("not a compact JWS of at most 8 KiB")]
+    NotCompact,
+    #[error("the JOSE header is not that of a proof")]
+    Header,
+    #[error("the claims are not those of a proof")]
+    Claims,
+    #[error("`jti` is not 16 to 64 bytes in base64url")]
+    Jti,
+    #[error("the claims do not fit the purpose")]
+    Purpose,
+    #[error("the signature is not that of the key in the header")]
+    Signature,
+}
+
+impl TryFrom<Wire> for ProofClaims {
+    type Error = NotAProof;
+
+    fn try_from(wire: Wire) -> Result<Self, NotAProof> {
+        check_jti(&wire.jti)?;
+        let statement = wire.statement().ok_or(NotAProof::Purpose)?;
+        let Wire { htm, htu, aud, iat, jti, nonce, bd, .. } = wire;
+        Ok(Self { statement, htm, htu, aud, iat, jti, nonce, bd })
+    }
+}
+
+fn check_jti(jti: &str) -> Result<(), NotAProof> {
+    let bytes = URL_SAFE_NO_PAD.decode(jti).map_err(|_| NotAProof::Jti)?;
+    if (16..=64).contains(&bytes.len()) { Ok(()) } else { Err(NotAProof::Jti) }
+}
+
+impl Wire {
+    /// Nothing when a claim is missing or one too many is there.
+    fn statement(&self) -> Option<Statement> {
+        let undecided = self.iss.is_none()
+            && self.decision.is_none()
+            && self.device_id.is_none()
+            && self.user_id.is_none()
+            && self.notification_id.is_none()
+            && self.context_hash.is_none()
+            && self.number_picked.is_none()
+            && self.amr.is_none()
+            && self.reason.is_none();
+        match self.purpose {
+            Purpose::Pairing => undecided.then_some(Statement::Pairing),
+            Purpose::Read => undecided.then_some(Statement::Read),
+            Purpose::Rotate => undecided.then_some(Statement::Rotate),
+            Purpose::Unpair => undecided.then_some(Statement::Unpair),
+            Purpose::Approve => {
+                let fits = self.decision == Some(Decision::Approved) && self.reason.is_none();
+                fits.then_some(Statement::Approve(Approval {
+                    installation_id: self.iss?,
+                    device_id: self.device_id?,
+                    user_id: self.user_id?,
+                    notification_id: self.notification_id?,
+                    context_hash: self.context_hash?,
+                    number_picked: self.number_picked,
+                    amr: self.amr.clone()?,
+                }))
+            }
+            Purpose::Deny => {
+                let fits =
+                    self.decision == Some(Decision::Denied) && self.number_picked.is_none() && self.amr.is_none();
+                fits.then_some(Statement::Deny(Denial {
+                    installation_id: self.iss?,
+                    device_id: self.device_id?,
+                    user_id: self.user_id?,
+                    notification_id: self.notification_id?,
+                    context_hash: self.context_hash?,
+                    reason: self.reason?,
+                }))
+            }
+        }
+    }
+}
+
+impl From<ProofClaims> for Wire {
+    fn from(claims: ProofClaims) -> Self {
+        let ProofClaims { statement, htm, htu, aud, iat, jti, nonce, bd } = claims;
+        let mut wire = Self {
+            purpose: statement.purpose(),
+            htm,
+            htu,
+            aud,
+            iat,
+            jti,
+            nonce,
+            bd,
+            iss: None,
+            decision: None,
+            device_id: None,
+            user_id: None,
+            notification_id: None,
+            context_hash: None,
+            number_picked: None,
+            amr: None,
+            reason: None,
+        };
+        match statement {
+            Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair => {}
+            Statement::Approve(approval) => {
+                wire.iss = Some(approval.installation_id);
+                wire.decision = Some(Decision::Approved);
+                wire.device_id = Some(approval.device_id);
+                wire.user_id = Some(approval.user_id);
+                wire.notification_id = Some(approval.notification_id);
+                wire.context_hash = Some(approval.context_hash);
+                wire.number_picked = approval.number_picked;
+                wire.amr = Some(approval.amr);
+            }
+            Statement::Deny(denial) => {
+                wire.iss = Some(denial.installation_id);
+                wire.decision = Some(Decision::Denied);
+                wire.device_id = Some(denial.device_id);
+                wire.user_id = Some(denial.user_id);
+                wire.notification_id = Some(denial.notification_id);
+                wire.context_hash = Some(denial.context_hash);
+                wire.reason = Some(denial.reason);
+            }
+        }
+        wire
+    }
+}
+
+impl ProofClaims {
+    /// From the payload of a JWS whose signature was verified.
+    pub fn parse(payload: &[u8]) -> Result<Self, NotAProof> {
+        let wire: Wire = serde_json::from_slice(payload).map_err(|_| NotAProof::Claims)?;
+        wire.try_into()
+    }
+
+    /// The compact JWS.
+    pub fn sign(&self, key: &dyn DeviceKey) -> Result<String, KeyError> {
+        compact(self, key)
+    }
+}
+
+/// What the caller of this crate's core brings to each proof: the core has neither clock nor
+/// randomness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// Seconds since 1970, by the server's clock as well as the device knows it.
+    pub iat: i64,
+    /// From the system's generator; never used twice.
+    pub jti: [u8; 16],
+    /// The `Device-Nonce` seen last, if any.
+    pub nonce: Option<String>,
+}
+
+impl Freshness {
+    pub(crate) fn jti_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.jti)
+    }
+}
+
+/// The claims of `proofByNew`: the new key of an installation agrees to become it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RotationClaims {
+    /// Always [`Purpose::Rotate`]; [`RotationClaims::parse`] refuses others.
+    pub purpose: Purpose,
+    /// The issuer.
+    pub aud: String,
+    pub iat: i64,
+    pub jti: String,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    pub installation_id: InstallationId,
+}
+
+impl RotationClaims {
+    pub fn new(aud: &str, installation_id: InstallationId, fresh: &Freshness) -> Self {
+        Self {
+            purpose: Purpose::Rotate,
+            aud: aud.to_owned(),
+            iat: fresh.iat,
+            jti: fresh.jti_text(),
+            nonce: fresh.nonce.clone(),
+            installation_id,
+        }
+    }
+
+    /// From the payload of a JWS whose signature was verified.
+    pub fn parse(payload: &[u8]) -> Result<Self, NotAProof> {
+        let claims: Self = serde_json::from_slice(payload).map_err(|_| NotAProof::Claims)?;
+        check_jti(&claims.jti)?;
+        if claims.purpose == Purpose::Rotate { Ok(claims) } else { Err(NotAProof::Purpose) }
+    }
+
+    /// The compact JWS, by the new key.
+    pub fn sign(&self, new_key: &dyn DeviceKey) -> Result<String, KeyError> {
+        compact(self, new_key)
+    }
+}
+
+/// The JOSE header: `typ`, `alg`, `jwk` and no other member. `alg` is a constant, not a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofHeader {
+    typ: ProofType,
+    alg: Algorithm,
+    pub jwk: PublicJwk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum ProofType {
+    #[serde(rename = "nod-proof+jwt")]
+    NodProof,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Algorithm {
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl ProofHeader {
+    pub const fn new(jwk: PublicJwk) -> Self {
+        Self { typ: ProofType::NodProof, alg: Algorithm::Es256, jwk }
+    }
+
+    pub fn parse(header: &[u8]) -> Result<Self, NotAProof> {
+        serde_json::from_slice(header).map_err(|_| NotAProof::Header)
+    }
+}
+
+fn compact<T: Serialize>(claims: &T, key: &dyn DeviceKey) -> Result<String, KeyError> {
+    let header = crate::messages::to_json(&ProofHeader::new(key.public_jwk()));
+    let payload = crate::messages::to_json(claims);
+    let mut jws = URL_SAFE_NO_PAD.encode(header);
+    jws.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
+    let signature = key.sign(jws.as_bytes())?;
+    jws.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
+    Ok(jws)
+}
+
+/// A compact JWS whose header is that of a proof. The claims are out of reach until somebody who
+/// can verify ES256 has said yes to the signature.
+#[derive(Clone, Debug)]
+pub struct UnverifiedProof {
+    header: ProofHeader,
+    signing_input: String,
+    payload: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl UnverifiedProof {
+    pub fn parse(compact: &str) -> Result<Self, NotAProof> {
+        if compact.len() > MAX_PROOF_BYTES {
+            return Err(NotAProof::NotCompact);
+        }
+        let (signing_input, signature) = compact.rsplit_once('.').ok_or(NotAProof::NotCompact)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(NotAProof::NotCompact)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| NotAProof::NotCompact);
+        Ok(Self {
+            header: ProofHeader::parse(&decode(header)?)?,
+            payload: decode(payload)?,
+            signature: decode(signature)?.try_into().map_err(|_| NotAProof::NotCompact)?,
+            signing_input: signing_input.to_owned(),
+        })
+    }
+
+    /// The key that claims to have signed: enough to look an installation up.
+    pub const fn jwk(&self) -> &PublicJwk {
+        &self.header.jwk
+    }
+
+    /// `verify` is asked with the key, the signing input and the signature (`r || s`).
+    pub fn claims(self, verify: impl FnOnce(&PublicJwk, &[u8], &[u8; 64]) -> bool) -> Result<ProofClaims, NotAProof> {
+        ProofClaims::parse(&self.verified(verify)?)
+    }
+
+    /// The same for a `proofByNew`.
+    pub fn rotation_claims(
+        self,
+        verify: impl FnOnce(&PublicJwk, &[u8], &[u8; 64]) -> bool,
+    ) -> Result<RotationClaims, NotAProof> {
+        RotationClaims::parse(&self.verified(verify)?)
+    }
+
+    fn verified(self, verify: impl FnOnce(&PublicJwk, &[u8], &[u8; 64]) -> bool) -> Result<Vec<u8>, NotAProof> {
+        if verify(&self.header.jwk, self.signing_input.as_bytes(), &self.signature) {
+            Ok(self.payload)
+        } else {
+            Err(NotAProof::Signature)
+        }
+    }
+}
