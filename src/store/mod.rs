@@ -1,4 +1,7 @@
 //! Where state lives. Undecided things with a deadline rest in an [`ephemeral::Ephemeral`] store
 //! (Redis, or a table of the SQL database); everything that must never be lost rests in [`sql`].
 
+pub mod embedded;
 pub mod ephemeral;
+pub mod redis;
+pub mod sql;
