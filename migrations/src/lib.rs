@@ -1,1 +1,18 @@
-//! The database history.
+//! The history of the database schema: one for SQLite and PostgreSQL.
+//!
+//! A crate of its own, so that it cannot use the server's types: what was released never changes.
+//! There is no way down. A release must run beside the one before it, so a migration only adds;
+//! what became useless is dropped one release later.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_first;
+
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_first::Migration)]
+    }
+}

@@ -1,5 +1,9 @@
 //! Where state lives. Undecided things with a deadline rest in an [`ephemeral::Ephemeral`] store
-//! (Redis, or a table of the SQL database); everything that must never be lost rests in [`sql`].
+//! ([`redis`], or [`embedded`]: a table of the SQL database); everything that must never be lost
+//! rests in [`sql`].
 
+pub mod embedded;
 pub mod ephemeral;
+pub mod redis;
 pub mod shelves;
+pub mod sql;

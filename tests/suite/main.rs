@@ -1,1 +1,4 @@
-fn main() {}
+#[cfg(test)]
+mod backends;
+#[cfg(test)]
+mod store_contract;

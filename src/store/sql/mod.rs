@@ -1,0 +1,289 @@
+//! The SQL side: SQLite or PostgreSQL, the same tables and the same statements.
+//!
+//! Statements are written out: each has a constant text, which both engines prepare once per
+//! connection, and its verdict is its row count. SQLite allows one writer at a time, so there is one
+//! writing connection, and every transaction takes the write lock when it begins (`BEGIN IMMEDIATE`);
+//! a transaction that reads first and wants to write later would fail instead of waiting.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use nod_migrations::Migrator;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqlErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, TryGetable, Value,
+};
+use sea_orm_migration::MigratorTrait as _;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::ephemeral::StoreError;
+use crate::secret::Secret;
+
+/// No request waits longer for the database, whatever the reason.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// For a connection from the pool, a new one included. Shorter than [`PATIENCE`], so that the reason
+/// is told apart.
+const ACQUIRE: Duration = Duration::from_millis(800);
+
+/// SQLite waits this long for another process to let go of the file. It is less than [`PATIENCE`]:
+/// a statement that waited longer would run after its caller has been told that it did not.
+const BUSY: Duration = Duration::from_millis(800);
+
+/// A migration may wait longer for other processes than a request.
+const BUSY_MIGRATION: Duration = Duration::from_secs(5);
+
+const SQLITE_READERS: u32 = 2;
+const POSTGRES_CONNECTIONS: u32 = 8;
+
+/// An idle PostgreSQL connection is checked before it is used if it rested this long: after a restart
+/// of the server all resting connections are dead.
+const RESTED: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    engine: Engine,
+}
+
+/// Why a write was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A unique value is in use already; the text names the constraint and holds no value.
+    #[error("taken: {0}")]
+    Taken(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for WriteError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(constraint)) => Self::Taken(constraint),
+            Some(_) | None => Self::Store(unavailable(error)),
+        }
+    }
+}
+
+fn unavailable(error: DbErr) -> StoreError {
+    StoreError::unavailable(error)
+}
+
+impl Database {
+    /// Opens `sqlite:<path>`, `sqlite::memory:` or `postgres://..`. A SQLite file is created; a
+    /// PostgreSQL server need not be there yet.
+    pub async fn connect(url: &Secret<String>) -> Result<Self, StoreError> {
+        let url = url.expose();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::postgres(url)
+        } else {
+            Self::sqlite(url).await
+        }
+    }
+
+    async fn sqlite(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(StoreError::unavailable)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit that was answered survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .pragma("cache_size", "-16000")
+            .pragma("journal_size_limit", "67108864")
+            .disable_statement_logging();
+        // Never closed for being idle or old: a memory database is its connection.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(ACQUIRE);
+        let writer = pool.clone().connect_with(options.clone()).await.map_err(StoreError::unavailable)?;
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let reader = if in_memory {
+            writer.clone()
+        } else {
+            let options = options.read_only(true).create_if_missing(false).pragma("mmap_size", "134217728");
+            pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
+        };
+        Ok(Self { writer: writer.into(), reader: reader.into(), engine: Engine::Sqlite })
+    }
+
+    fn postgres(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(StoreError::unavailable)?
+            .application_name("nod")
+            .options([
+                ("statement_timeout", "2000"),
+                ("lock_timeout", "1000"),
+                ("idle_in_transaction_session_timeout", "5000"),
+            ])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, rested| {
+                Box::pin(async move {
+                    if rested.idle_for < RESTED {
+                        return Ok(true);
+                    }
+                    Ok(matches!(timeout(ACQUIRE / 4, connection.ping()).await, Ok(Ok(()))))
+                })
+            })
+            // A connection whose peer vanished without a word must not keep its place in the pool
+            // until TCP gives up after a quarter of an hour.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    match timeout(PATIENCE, connection.ping()).await {
+                        Ok(answer) => answer.map(|()| true),
+                        Err(_) => Err(sqlx::Error::PoolTimedOut),
+                    }
+                })
+            });
+        let writer = pool.clone().connect_lazy_with(options.clone());
+        let reader = pool.connect_lazy_with(options);
+        Ok(Self { writer: writer.into(), reader: reader.into(), engine: Engine::Postgres })
+    }
+
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Brings the schema up to date, in one transaction and alone, however many nodes start at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let wait = |wait: Duration| format!("PRAGMA busy_timeout = {}", wait.as_millis());
+        match self.engine {
+            Engine::Sqlite => {
+                self.writer.execute_unprepared(&wait(BUSY_MIGRATION)).await.map_err(unavailable)?;
+                let done = self.migrate_alone().await;
+                self.writer.execute_unprepared(&wait(BUSY)).await.map_err(unavailable)?;
+                done
+            }
+            Engine::Postgres => self.migrate_alone().await,
+        }
+    }
+
+    async fn migrate_alone(&self) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        if self.engine == Engine::Postgres {
+            transaction
+                .execute_unprepared(
+                    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                     SELECT pg_advisory_xact_lock(5641170)",
+                )
+                .await
+                .map_err(unavailable)?;
+        }
+        Migrator::up(&transaction, None).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)
+    }
+
+    /// The migrations that this version brings and the database does not have yet.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        let pending = bounded(Migrator::get_pending_migrations_read_only(&self.reader)).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Whether the database can be written to now: for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match timeout(PATIENCE / 2, self.probe()).await {
+            Ok(answer) => answer.map_err(unavailable),
+            Err(elapsed) => Err(StoreError::unavailable(elapsed)),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), DbErr> {
+        match self.engine {
+            // Takes the write lock and lets it go.
+            Engine::Sqlite => self.begin_unbounded().await?.rollback().await,
+            // A standby answers everything but writes.
+            Engine::Postgres => {
+                let row = self.writer.query_one_raw(self.statement("SELECT pg_is_in_recovery()", [])).await?;
+                let standby: bool = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(true);
+                if standby { Err(DbErr::Custom("the server is a standby".to_owned())) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        let backend = match self.engine {
+            Engine::Sqlite => DbBackend::Sqlite,
+            Engine::Postgres => DbBackend::Postgres,
+        };
+        Statement::from_sql_and_values(backend, sql, values)
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        self.begin_unbounded().await.map_err(unavailable)
+    }
+
+    async fn begin_unbounded(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (self.engine == Engine::Sqlite).then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer.begin_with_options(options).await
+    }
+
+    /// One statement on its own; answers how many rows it changed.
+    pub(super) async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
+        let statement = self.statement(sql, values);
+        bounded(async { Ok(self.writer.execute_raw(statement).await?.rows_affected()) }).await
+    }
+
+    /// One statement on its own that writes and answers a row.
+    pub(super) async fn execute_returning(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        let statement = self.statement(sql, values);
+        bounded(async { Ok(self.writer.query_one_raw(statement).await?.map(Row)) }).await
+    }
+
+    pub(super) async fn find(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        let statement = self.statement(sql, values);
+        bounded(async { Ok(self.reader.query_one_raw(statement).await?.map(Row)) }).await
+    }
+}
+
+async fn bounded<T>(call: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
+    match timeout(PATIENCE, call).await {
+        Ok(answer) => answer.map_err(unavailable),
+        Err(elapsed) => Err(StoreError::unavailable(elapsed)),
+    }
+}
+
+/// One row of an answer, its columns by position.
+#[derive(Debug)]
+pub(super) struct Row(QueryResult);
+
+impl Row {
+    pub(super) fn get<T: TryGetable>(&self, column: usize) -> Result<T, StoreError> {
+        self.0.try_get_by_index(column).map_err(|_| StoreError::Corrupt("a column of another type"))
+    }
+
+    pub(super) fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
+        let bytes: Vec<u8> = self.get(column)?;
+        Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is not a UUID"))
+    }
+}
