@@ -1,0 +1,77 @@
+// Starts the built `nod` for the tests: the provider on a free port, and Alice's phone.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+export const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/debug/nod', import.meta.url))
+
+const START_LIMIT_MS = 30_000
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A `nod` process. What it prints is kept, for the message of a test that fails. */
+class Nod {
+  constructor(args, cwd) {
+    this.name = `nod ${args[0]}`
+    this.output = ''
+    this.child = spawn(NOD, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.gone = new Promise((resolve) => {
+      this.child.once('error', (error) => resolve(`cannot be started: ${error.message}`))
+      this.child.once('exit', (code, signal) => resolve(`ended with ${code ?? signal}`))
+    })
+    this.gone.then((why) => (this.ended = why))
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (this.output += text))
+    }
+  }
+
+  async stop() {
+    if (this.ended === undefined) this.child.kill('SIGTERM')
+    await this.gone
+  }
+}
+
+/** Dev mode on a free port, with data that nobody else sees. */
+export async function startProvider() {
+  const folder = await mkdtemp(join(tmpdir(), 'nod-openid-client-'))
+  const port = await freePort()
+  const issuer = `http://localhost:${port}`
+  const nod = new Nod(['dev', '--port', String(port), '--data-dir', join(folder, 'data')], folder)
+
+  const deadline = Date.now() + START_LIMIT_MS
+  for (;;) {
+    const found = await fetch(`${issuer}/.well-known/openid-configuration`).catch(() => undefined)
+    if (found?.ok) break
+    if (nod.ended !== undefined || Date.now() > deadline) {
+      await nod.stop()
+      throw new Error(`${nod.name} is not ready: ${nod.ended}\n${nod.output}`)
+    }
+    await sleep(50)
+  }
+
+  return {
+    issuer,
+    folder,
+    /** Alice's phone, which gives every request the same answer. */
+    phone: (auto, after = '1s') =>
+      new Nod(['phone', '--server', issuer, '--user', 'alice', '--auto', auto, '--after', after], folder),
+    async stop() {
+      await nod.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

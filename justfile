@@ -1,0 +1,38 @@
+# Everyday commands. `./scripts/start` and `./scripts/test` need no just.
+
+# What there is.
+default:
+    @just --list --unsorted
+
+# Dev mode: just start --port 9000
+start *args:
+    scripts/start {{args}}
+
+# Every test, as CI runs them.
+test:
+    scripts/test
+
+# The quick look while writing.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The tests whose names contain a word: just only ciba_11
+only name:
+    cargo test --locked --test suite {{name}}
+
+# Licences, bans and sources of what we link (deny.toml).
+deny:
+    cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+# Known holes in what we link. Fetches the RustSec database.
+advisories:
+    cargo deny --locked check --hide-inclusion-graph advisories
+
+# The load driver; docs/performance.md says how to read it.
+bench *args:
+    cargo bench --locked --bench load -- {{args}}
+
+# The relying party that nobody here wrote, against target/debug/nod.
+relying-party:
+    cd examples/openid-client && npm ci --no-audit --no-fund && npm test
