@@ -4,13 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
+use crate::protocol::client_assertion::ASSERTION_TYPE;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
 use crate::protocol::parameters::Parameters;
 use crate::secret::Secret;
-
-/// RFC 7523 §2.2.
-pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What was presented, not yet believed.
 #[derive(Debug)]
@@ -50,7 +48,7 @@ impl Credentials {
                 Ok(Self::Post { client, secret })
             }
             (None, None, Some(assertion)) => match assertion_type {
-                Some(JWT_BEARER) => Ok(Self::Assertion { client: client_id, assertion }),
+                Some(ASSERTION_TYPE) => Ok(Self::Assertion { client: client_id, assertion }),
                 Some(_) | None => Err(Refusal::invalid_client("client_assertion_type is not jwt-bearer")),
             },
             (None, None, None) if assertion_type.is_some() => {
@@ -149,7 +147,7 @@ mod tests {
         }
         assert_eq!(parse(None, "client_id=shop").unwrap_err().code, ErrorCode::InvalidClient);
         assert_eq!(parse(None, "").unwrap_err().code, ErrorCode::InvalidClient);
-        let assertion = format!("client_assertion=a.b.c&client_assertion_type={JWT_BEARER}");
+        let assertion = format!("client_assertion=a.b.c&client_assertion_type={ASSERTION_TYPE}");
         assert!(matches!(parse(None, &assertion), Ok(Credentials::Assertion { client: None, .. })));
         assert_eq!(parse(None, "client_assertion=a.b.c").unwrap_err().code, ErrorCode::InvalidClient);
     }

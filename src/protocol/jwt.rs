@@ -32,40 +32,8 @@ pub use self::compact::{AcceptedTyp, JwtError, MAX_TOKEN_BYTES, UntrustedParty, 
 pub use self::embedded_key::EmbeddedKeyProof;
 pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};
 pub use self::numeric_date::NumericDate;
+pub use super::algorithm::Algorithm;
 use crate::secret::{Secret, sha256};
-
-/// The signature algorithms we speak. `none`, the HMAC family and everything with less than 128
-/// bits of strength cannot be named [RFC 8725 §3.1].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Algorithm {
-    ES256,
-    PS256,
-    RS256,
-    EdDSA,
-}
-
-impl Algorithm {
-    pub const ALL: [Self; 4] = [Self::ES256, Self::PS256, Self::RS256, Self::EdDSA];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ES256 => "ES256",
-            Self::PS256 => "PS256",
-            Self::RS256 => "RS256",
-            Self::EdDSA => "EdDSA",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// `at_hash`: the left half of the digest of an access token, with the hash of the signature
 /// algorithm that protects the ID token [OIDCC §3.1.3.6]. Ed25519 hashes with SHA-512 [RFC 8032 §5.1].
