@@ -49,11 +49,11 @@ pub enum Disbelief {
 
 /// What the device said, after its signature was verified.
 #[derive(Clone, Debug)]
-pub struct Said<'a> {
+pub struct Said {
     pub device: DeviceId,
     pub user: UserId,
     pub notification: NotificationId,
-    pub context_hash: &'a str,
+    pub context_hash: String,
     pub answer: Answer,
 }
 
@@ -73,7 +73,7 @@ pub struct VerifiedDecision {
 impl VerifiedDecision {
     /// `context_hash` is computed from what we stored, never taken from the device.
     pub fn new(
-        said: &Said<'_>,
+        said: &Said,
         request: &AuthenticationRequest,
         device: &Device,
         context_hash: &str,

@@ -19,7 +19,6 @@ pub mod request_authentication;
 pub mod revoke;
 pub mod settle;
 pub mod signing_keys;
-pub mod userinfo;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.
 #[derive(Debug, thiserror::Error)]

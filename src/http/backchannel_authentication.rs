@@ -1,0 +1,101 @@
+//! `POST /as/bc-auth.ciba` [CIBA §7].
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use crate::domain::client::NumberMatching;
+use crate::http::Tag;
+use crate::http::body::OAuthForm;
+use crate::http::client_authentication::authenticate;
+use crate::http::error::Failure;
+use crate::usecase::authenticate_client::AuthenticateClient;
+use crate::usecase::request_authentication::RequestAuthentication;
+
+pub struct BackchannelAuthenticationApi {
+    pub authenticate: Arc<AuthenticateClient>,
+    pub request: RequestAuthentication,
+}
+
+/// The parameters of a backchannel authentication request [CIBA §7.1], besides those of client
+/// authentication.
+#[derive(Object)]
+#[oai(rename = "BackchannelAuthenticationRequest")]
+pub struct Form {
+    /// Space-separated; must contain `openid`.
+    scope: String,
+    /// A username. Exactly one hint is required.
+    login_hint: Option<String>,
+    /// An ID token of this server for this client, expired or not. Exactly one hint is required.
+    id_token_hint: Option<String>,
+    /// Shown to the person as it is: at most 64 graphemes, plain text.
+    binding_message: Option<String>,
+    /// Seconds; positive, cut to the server's maximum.
+    requested_expiry: Option<String>,
+    /// Space-separated, in order of preference. Refused when none can be had.
+    acr_values: Option<String>,
+}
+
+/// The acknowledgement [CIBA §7.3].
+#[derive(Object)]
+#[oai(rename = "BackchannelAuthenticationResponse")]
+pub struct Acknowledged {
+    /// To poll with. 43 characters of `A-Za-z0-9-_`, 256 random bits.
+    auth_req_id: String,
+    /// Seconds.
+    expires_in: u64,
+    /// Seconds between polls, at least.
+    interval: u64,
+    /// For a client that opted in: the number to show to the person.
+    #[oai(skip_serializing_if_is_none)]
+    number_matching: Option<NumberToShow>,
+}
+
+#[derive(Object)]
+pub struct NumberToShow {
+    #[oai(rename = "type")]
+    kind: NumberMatchingType,
+    /// Two digits.
+    number: u8,
+}
+
+/// What the person does with the number on the device.
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NumberMatchingType {
+    SelectNumber,
+    EnterManually,
+}
+
+#[OpenApi]
+impl BackchannelAuthenticationApi {
+    /// Ask a person
+    ///
+    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint.
+    #[oai(path = "/as/bc-auth.ciba", method = "post", operation_id = "requestBackchannelAuthentication", tag = "Tag::Ciba")]
+    async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Acknowledged>> {
+        let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        let acknowledgement =
+            self.request.request(&client, &form.parameters).await.map_err(Failure::of_client(&client.id))?;
+        tracing::info!(
+            client.id = %client.id,
+            request.id = %acknowledgement.request,
+            expires_in = acknowledgement.expires_in.as_secs(),
+            "bc-authorize accepted"
+        );
+        Ok(Json(Acknowledged {
+            auth_req_id: acknowledgement.auth_req_id.expose().clone(),
+            expires_in: acknowledgement.expires_in.as_secs(),
+            interval: u64::from(acknowledgement.interval),
+            number_matching: acknowledgement.number_matching.map(|(kind, number)| NumberToShow {
+                kind: match kind {
+                    NumberMatching::Pick => NumberMatchingType::SelectNumber,
+                    NumberMatching::Type => NumberMatchingType::EnterManually,
+                },
+                number,
+            }),
+        }))
+    }
+}

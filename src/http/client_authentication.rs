@@ -1,0 +1,33 @@
+//! Client authentication at the direct endpoints: what is read from the request.
+
+use poem::Request;
+use poem::http::header;
+
+use crate::http::error::Failure;
+use crate::http::remote::client_ip;
+use crate::protocol::error::Refusal;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient, Presented};
+
+pub async fn authenticate(
+    use_case: &AuthenticateClient,
+    request: &Request,
+    parameters: &Parameters,
+) -> poem::Result<AuthenticatedClient> {
+    let authorization = authorization(request).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
+    let presented = Presented { authorization, parameters, from: client_ip(request) };
+    use_case.authenticate(&presented).await.map_err(Failure::unauthenticated)
+}
+
+/// The one `Authorization` header. Two of them are two methods.
+pub fn authorization(request: &Request) -> Result<Option<&str>, Refusal> {
+    let mut all = request.headers().get_all(header::AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => one
+            .to_str()
+            .map(Some)
+            .map_err(|_| Refusal::invalid_client("the Authorization header is not ASCII")),
+        (Some(_), Some(_)) => Err(Refusal::invalid_request("More than one Authorization header.")),
+    }
+}

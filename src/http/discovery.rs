@@ -1,0 +1,92 @@
+//! What relying parties read first: the provider's metadata (OIDC Discovery §4) and its keys.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use poem::http::header;
+use poem::web::Data;
+use poem::{Response, handler};
+use serde_json::json;
+
+use crate::domain::client::GrantType;
+use crate::protocol::acr::Acr;
+use crate::protocol::algorithm::Algorithm;
+use crate::usecase::signing_keys::KeyRing;
+
+/// Where everything is, below the issuer.
+pub mod path {
+    pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+    pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+    pub const JWKS: &str = "/pf/JWKS";
+    pub const TOKEN: &str = "/as/token.oauth2";
+    pub const BACKCHANNEL_AUTHENTICATION: &str = "/as/bc-auth.ciba";
+    pub const AUTHORIZATION: &str = "/as/authorization.oauth2";
+    pub const REVOCATION: &str = "/as/revoke_token.oauth2";
+    pub const INTROSPECTION: &str = "/as/introspect.oauth2";
+    pub const USERINFO: &str = "/idp/userinfo.openid";
+}
+
+/// The document, made once: nothing in it changes while the server runs. It lists what works, and
+/// nothing else.
+#[derive(Clone)]
+pub struct Discovery(Bytes);
+
+impl Discovery {
+    pub fn new(issuer: &str) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        let names = |algorithms: &[Algorithm]| algorithms.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
+        let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let document = json!({
+            "issuer": issuer,
+            "authorization_endpoint": at(path::AUTHORIZATION),
+            "token_endpoint": at(path::TOKEN),
+            "userinfo_endpoint": at(path::USERINFO),
+            "jwks_uri": at(path::JWKS),
+            "revocation_endpoint": at(path::REVOCATION),
+            "introspection_endpoint": at(path::INTROSPECTION),
+            "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
+            "backchannel_token_delivery_modes_supported": ["poll"],
+            "backchannel_user_code_parameter_supported": false,
+            "scopes_supported": ["openid", "profile", "email"],
+            "response_types_supported": [],
+            "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
+            "token_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+            "introspection_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+            "acr_values_supported": Acr::ALL.map(Acr::as_str),
+            "claims_supported": [
+                "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash",
+                "name", "preferred_username", "updated_at", "email", "email_verified"
+            ],
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+        });
+        Self(Bytes::from(serde_json::to_vec(&document).unwrap_or_default()))
+    }
+}
+
+#[handler]
+pub fn discovery(Data(document): Data<&Discovery>) -> Response {
+    public_json(document.0.clone(), "public, max-age=3600")
+}
+
+#[handler]
+pub fn jwks(Data(ring): Data<&Arc<KeyRing>>) -> Response {
+    // Well below the time for which a next key is announced.
+    public_json(ring.jwks(), "public, max-age=300")
+}
+
+/// Readable from any page: there is nothing of anybody in it.
+fn public_json(body: Bytes, cache: &'static str) -> Response {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CACHE_CONTROL, cache)
+        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .body(body)
+}

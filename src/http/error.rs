@@ -1,0 +1,431 @@
+//! The one place that knows HTTP statuses, and the words of each family of endpoints: OAuth errors,
+//! bearer challenges, problem documents. Every refused request passes here on its way out, is
+//! audited once and logged once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::header::{self, HeaderValue};
+use poem::http::StatusCode;
+use poem::{Endpoint, IntoResponse, Request, Response, ResponseError as _};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::entropy::Entropy;
+use crate::http::body::BodyError;
+use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::ClientId;
+use crate::store::sql::ledger::Ledger;
+use crate::usecase;
+use crate::usecase::authenticate_device::DeviceError;
+
+/// A use case said no. What it means on the wire is decided in [`Errors`].
+#[derive(Debug)]
+pub struct Failure {
+    cause: Cause,
+    client: Option<ClientId>,
+}
+
+#[derive(Debug)]
+enum Cause {
+    OAuth(usecase::Error),
+    Device(DeviceError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::OAuth(error) => error.fmt(f),
+            Cause::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    pub fn of_client(client: &ClientId) -> impl Fn(usecase::Error) -> poem::Error + '_ {
+        |error| Self { cause: Cause::OAuth(error), client: Some(client.clone()) }.into()
+    }
+
+    pub fn unauthenticated(error: usecase::Error) -> poem::Error {
+        Self { cause: Cause::OAuth(error), client: None }.into()
+    }
+
+    pub fn device(error: DeviceError) -> poem::Error {
+        Self { cause: Cause::Device(error), client: None }.into()
+    }
+}
+
+impl From<Failure> for poem::Error {
+    fn from(failure: Failure) -> Self {
+        // The status is set in `Errors`; this one would only show where `Errors` is missing.
+        Self::new(failure, StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Which words an endpoint uses, and what a refusal there is called in the audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Backchannel,
+    Token,
+    Direct(Action),
+    Resource,
+    Device,
+    /// No endpoint of ours: nothing was refused, nothing is there.
+    Elsewhere,
+}
+
+impl Family {
+    fn of(path: &str) -> Self {
+        match path {
+            "/as/bc-auth.ciba" => Self::Backchannel,
+            "/as/token.oauth2" => Self::Token,
+            "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
+            "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
+            "/idp/userinfo.openid" => Self::Resource,
+            path if path.starts_with("/device/") => Self::Device,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    const fn action(self) -> Option<Action> {
+        match self {
+            Self::Backchannel => Some(Action::RequestCreated),
+            Self::Token => Some(Action::RequestRedeemed),
+            Self::Direct(action) => Some(action),
+            Self::Resource => Some(Action::UserinfoRead),
+            Self::Device => Some(Action::DeviceCalled),
+            Self::Elsewhere => None,
+        }
+    }
+}
+
+/// Wraps all endpoints: turns every error into an answer in the format of its endpoint.
+pub struct Errors<E> {
+    pub inner: E,
+    pub audit: Audit,
+}
+
+/// Where refusals are recorded.
+#[derive(Clone)]
+pub struct Audit {
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl<E: Endpoint> Endpoint for Errors<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let family = Family::of(request.uri().path());
+        let basic = request.headers().contains_key(header::AUTHORIZATION);
+        let allow = allowed(request.uri().path());
+        match self.inner.call(request).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) => Ok(self.refuse(family, &error, basic, allow).await),
+        }
+    }
+}
+
+/// An answer in the making.
+struct Answer {
+    status: StatusCode,
+    /// The code on the wire.
+    code: &'static str,
+    description: &'static str,
+    /// For log and audit.
+    detail: String,
+    retry_after: Option<Duration>,
+    client: Option<ClientId>,
+    /// Waiting is not a refusal.
+    audited: bool,
+}
+
+impl<E> Errors<E> {
+    async fn refuse(&self, family: Family, error: &poem::Error, basic: bool, allow: &'static str) -> Response {
+        let answer = answer(family, error);
+        if answer.status.is_server_error() {
+            tracing::error!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "failed");
+        } else if answer.audited {
+            tracing::info!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "refused");
+        } else {
+            tracing::debug!(error = answer.code, status = answer.status.as_u16(), "not yet");
+        }
+        if let Some(action) = family.action().filter(|_| answer.audited && !answer.status.is_server_error()) {
+            let action = if answer.code == ErrorCode::InvalidClient.as_str() { Action::ClientAuthenticated } else { action };
+            let mut event = Event::new(self.audit.entropy.uuid(), self.audit.clock.now(), action)
+                .refused(format!("{}: {}", answer.code, answer.detail));
+            event.client.clone_from(&answer.client);
+            self.audit.ledger.audit(event).await;
+        }
+        let mut response = match family {
+            Family::Device => problem(&answer),
+            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
+                oauth(&answer)
+            }
+        };
+        let headers = response.headers_mut();
+        if let Some(after) = answer.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            match family {
+                Family::Resource => {
+                    let challenge = match answer.code {
+                        "invalid_token" => HeaderValue::from_static("Bearer error=\"invalid_token\""),
+                        // [RFC 6750 §3.1] no token, no error code.
+                        _ => HeaderValue::from_static("Bearer"),
+                    };
+                    headers.insert(header::WWW_AUTHENTICATE, challenge);
+                }
+                Family::Backchannel | Family::Token | Family::Direct(_) if basic => {
+                    let challenge = HeaderValue::from_static("Basic realm=\"nod\", charset=\"UTF-8\"");
+                    headers.insert(header::WWW_AUTHENTICATE, challenge);
+                }
+                Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Elsewhere => {}
+            }
+        }
+        response
+    }
+}
+
+fn answer(family: Family, error: &poem::Error) -> Answer {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        let mut answer = match &failure.cause {
+            Cause::OAuth(usecase::Error::Refused(refusal)) => refused(family, refusal),
+            Cause::Device(DeviceError::Refused(refusal)) => device_refused(refusal),
+            Cause::OAuth(usecase::Error::TooMany { retry_after }) | Cause::Device(DeviceError::TooMany { retry_after }) => {
+                too_many(family, *retry_after)
+            }
+            Cause::OAuth(usecase::Error::Unavailable(error)) | Cause::Device(DeviceError::Unavailable(error)) => {
+                unavailable(family, error.to_string())
+            }
+        };
+        answer.client.clone_from(&failure.client);
+        return answer;
+    }
+    if let Some(body) = error.downcast_ref::<BodyError>() {
+        let code = match family {
+            Family::Device => DeviceErrorCode::InvalidRequest.as_str(),
+            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
+                ErrorCode::InvalidRequest.as_str()
+            }
+        };
+        return Answer {
+            status: body.status(),
+            code,
+            description: body.description(),
+            detail: body.to_string(),
+            retry_after: None,
+            client: None,
+            audited: true,
+        };
+    }
+    framework(family, error)
+}
+
+/// [CIBA §11, §13] the same code has another status at another endpoint.
+fn refused(family: Family, refusal: &Refusal) -> Answer {
+    let status = match (refusal.code, family) {
+        (ErrorCode::InvalidClient | ErrorCode::InvalidToken, _) => StatusCode::UNAUTHORIZED,
+        (ErrorCode::AccessDenied, Family::Backchannel) | (ErrorCode::InsufficientScope, _) => StatusCode::FORBIDDEN,
+        (ErrorCode::TemporarilyUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (
+            ErrorCode::InvalidRequest
+            | ErrorCode::InvalidGrant
+            | ErrorCode::UnauthorizedClient
+            | ErrorCode::UnsupportedGrantType
+            | ErrorCode::InvalidScope
+            | ErrorCode::AuthorizationPending
+            | ErrorCode::SlowDown
+            | ErrorCode::ExpiredToken
+            | ErrorCode::AccessDenied
+            | ErrorCode::ExpiredLoginHintToken
+            | ErrorCode::UnknownUserId
+            | ErrorCode::MissingUserCode
+            | ErrorCode::InvalidUserCode
+            | ErrorCode::InvalidBindingMessage
+            | ErrorCode::UnsupportedTokenType,
+            _,
+        ) => StatusCode::BAD_REQUEST,
+    };
+    Answer {
+        status,
+        code: refusal.code.as_str(),
+        description: refusal.description,
+        detail: refusal.detail.clone().into_owned(),
+        retry_after: None,
+        client: None,
+        audited: !matches!(refusal.code, ErrorCode::AuthorizationPending | ErrorCode::SlowDown),
+    }
+}
+
+fn device_refused(refusal: &DeviceRefusal) -> Answer {
+    let status = match refusal.code {
+        DeviceErrorCode::InvalidRequest
+        | DeviceErrorCode::PairingKeyInvalid
+        | DeviceErrorCode::ContextHashMismatch
+        | DeviceErrorCode::ProofMismatch
+        | DeviceErrorCode::NumberRequired => StatusCode::BAD_REQUEST,
+        DeviceErrorCode::ProofRequired
+        | DeviceErrorCode::ProofInvalid
+        | DeviceErrorCode::ProofExpired
+        | DeviceErrorCode::ProofReplayed
+        | DeviceErrorCode::UseDeviceNonce
+        | DeviceErrorCode::DeviceUnknown => StatusCode::UNAUTHORIZED,
+        DeviceErrorCode::DeviceBlocked | DeviceErrorCode::NumberMismatch => StatusCode::FORBIDDEN,
+        DeviceErrorCode::NotificationNotFound | DeviceErrorCode::DeviceNotFound | DeviceErrorCode::NotFound => {
+            StatusCode::NOT_FOUND
+        }
+        DeviceErrorCode::MethodLimitReached
+        | DeviceErrorCode::Expired
+        | DeviceErrorCode::AlreadyDecided
+        | DeviceErrorCode::Canceled => StatusCode::CONFLICT,
+        DeviceErrorCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        DeviceErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        DeviceErrorCode::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Answer {
+        status,
+        code: refusal.code.as_str(),
+        description: refusal.code.title(),
+        detail: refusal.detail.clone().into_owned(),
+        retry_after: None,
+        client: None,
+        // Asking for a nonce is part of the handshake; a wrong number was audited as a denial.
+        audited: !matches!(refusal.code, DeviceErrorCode::UseDeviceNonce | DeviceErrorCode::NumberMismatch),
+    }
+}
+
+fn too_many(family: Family, retry_after: Duration) -> Answer {
+    let (code, description) = match family {
+        Family::Device => {
+            let code = DeviceErrorCode::TooManyAttempts;
+            (code.as_str(), code.title())
+        }
+        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
+            (ErrorCode::TemporarilyUnavailable.as_str(), "Too many requests; wait as long as Retry-After says.")
+        }
+    };
+    Answer {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        code,
+        description,
+        detail: "a limit was reached".to_owned(),
+        retry_after: Some(retry_after),
+        client: None,
+        audited: true,
+    }
+}
+
+fn unavailable(family: Family, detail: String) -> Answer {
+    let (code, description) = match family {
+        Family::Device => {
+            let code = DeviceErrorCode::TemporarilyUnavailable;
+            (code.as_str(), code.title())
+        }
+        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
+            (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again.")
+        }
+    };
+    Answer {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code,
+        description,
+        detail,
+        retry_after: Some(Duration::from_secs(1)),
+        client: None,
+        audited: false,
+    }
+}
+
+/// What the framework refused before it reached us.
+fn framework(family: Family, error: &poem::Error) -> Answer {
+    let status = error.status();
+    let description = match status {
+        StatusCode::NOT_FOUND => "There is nothing here.",
+        StatusCode::METHOD_NOT_ALLOWED => "The method is not allowed here.",
+        status if status.is_server_error() => "Something went wrong on the server.",
+        _ => "The request is malformed.",
+    };
+    let server = status.is_server_error();
+    let code = match (family, status) {
+        (Family::Device, StatusCode::NOT_FOUND) => DeviceErrorCode::NotFound.as_str(),
+        (Family::Device, _) if server => DeviceErrorCode::InternalError.as_str(),
+        (Family::Device, _) => DeviceErrorCode::InvalidRequest.as_str(),
+        (_, StatusCode::NOT_FOUND) => "not_found",
+        _ if server => "server_error",
+        _ => ErrorCode::InvalidRequest.as_str(),
+    };
+    Answer {
+        status,
+        code,
+        description,
+        detail: if server { error.to_string() } else { description.to_owned() },
+        retry_after: None,
+        client: None,
+        audited: status != StatusCode::NOT_FOUND,
+    }
+}
+
+/// [RFC 6749 §5.2]
+#[derive(Serialize)]
+struct OAuthBody {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+fn oauth(answer: &Answer) -> Response {
+    let body = OAuthBody { error: answer.code, error_description: answer.description };
+    json(answer.status, "application/json", &body)
+}
+
+/// [RFC 9457]
+#[derive(Serialize)]
+struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+}
+
+fn problem(answer: &Answer) -> Response {
+    let body = Problem {
+        kind: "about:blank",
+        title: answer.description,
+        status: answer.status.as_u16(),
+        code: answer.code,
+    };
+    json(answer.status, "application/problem+json", &body)
+}
+
+fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) -> Response {
+    // Constant strings and a number: serde has nothing to refuse.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::CACHE_CONTROL, "no-store")
+        .body(body)
+}
+
+/// What to tell in `Allow` [RFC 9110 §15.5.6].
+fn allowed(path: &str) -> &'static str {
+    match Family::of(path) {
+        Family::Backchannel | Family::Token | Family::Direct(_) => "POST",
+        Family::Resource => "GET, POST",
+        Family::Device if path.contains("/devices/") => "DELETE",
+        Family::Device if path.ends_with("/approve") || path.ends_with("/deny") => "POST",
+        Family::Device if path.ends_with("/pairings") || path.ends_with("/rotate") => "POST",
+        Family::Device | Family::Elsewhere => "GET",
+    }
+}

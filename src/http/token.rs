@@ -1,0 +1,106 @@
+//! `POST /as/token.oauth2` [RFC 6749 §3.2, CIBA §10.1].
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+
+use crate::domain::client::GrantType;
+use crate::http::Tag;
+use crate::http::body::OAuthForm;
+use crate::http::client_authentication::authenticate;
+use crate::http::error::Failure;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{AuthReqId, RefreshToken};
+use crate::protocol::parameters::Parameters;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::issue::TokenResponse;
+use crate::usecase::redeem::Redeem;
+use crate::usecase::refresh::Refresh;
+
+pub struct TokenApi {
+    pub authenticate: Arc<AuthenticateClient>,
+    pub redeem: Redeem,
+    pub refresh: Refresh,
+}
+
+/// The parameters of a token request, besides those of client authentication.
+#[derive(Object)]
+#[oai(rename = "TokenRequest")]
+pub struct Form {
+    /// `urn:openid:params:grant-type:ciba` or `refresh_token`.
+    grant_type: String,
+    /// For the CIBA grant.
+    auth_req_id: Option<String>,
+    /// For the refresh grant.
+    refresh_token: Option<String>,
+    /// For the refresh grant: narrows the scope of the new access token.
+    scope: Option<String>,
+}
+
+/// A token response [RFC 6749 §5.1, OIDC Core §3.1.3.3].
+#[derive(Object)]
+#[oai(rename = "TokenResponse")]
+pub struct Tokens {
+    access_token: String,
+    /// `Bearer`.
+    token_type: String,
+    /// Seconds.
+    expires_in: u64,
+    id_token: String,
+    #[oai(skip_serializing_if_is_none)]
+    refresh_token: Option<String>,
+    scope: String,
+}
+
+impl From<TokenResponse> for Tokens {
+    fn from(response: TokenResponse) -> Self {
+        Self {
+            access_token: response.access_token.expose().clone(),
+            token_type: "Bearer".to_owned(),
+            expires_in: response.expires_in.as_secs(),
+            id_token: response.id_token.expose().clone(),
+            refresh_token: response.refresh_token.map(|token| token.expose().clone()),
+            scope: response.scope,
+        }
+    }
+}
+
+#[OpenApi]
+impl TokenApi {
+    /// Fetch tokens
+    ///
+    /// Polls for the answer to a backchannel authentication request, or refreshes.
+    #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
+    async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
+        let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        let tokens = self.grant(&client, &form.parameters).await.map_err(Failure::of_client(&client.id))?;
+        tracing::info!(client.id = %client.id, "token issued");
+        Ok(Json(tokens.into()))
+    }
+}
+
+impl TokenApi {
+    async fn grant(&self, client: &AuthenticatedClient, parameters: &Parameters) -> Result<TokenResponse, Error> {
+        let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
+        match GrantType::parse(grant) {
+            Some(GrantType::Ciba) => {
+                let id = parameters
+                    .get("auth_req_id")
+                    .ok_or(Refusal::invalid_request("auth_req_id is required."))?;
+                self.redeem.redeem(client, &AuthReqId::presented(id)).await
+            }
+            Some(GrantType::RefreshToken) => {
+                let token = parameters
+                    .get("refresh_token")
+                    .ok_or(Refusal::invalid_request("refresh_token is required."))?;
+                self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
+            }
+            None => {
+                Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into())
+            }
+        }
+    }
+}

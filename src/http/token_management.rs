@@ -1,0 +1,106 @@
+//! Revocation (RFC 7009) and introspection (RFC 7662).
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+
+use crate::http::Tag;
+use crate::http::body::OAuthForm;
+use crate::http::client_authentication::authenticate;
+use crate::http::error::Failure;
+use crate::protocol::error::Refusal;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::introspect::{Introspect, Kind};
+use crate::usecase::revoke::Revoke;
+
+pub struct TokenManagementApi {
+    pub authenticate: Arc<AuthenticateClient>,
+    pub revoke: Revoke,
+    pub introspect: Arc<Introspect>,
+    pub issuer: String,
+}
+
+/// A token, and what it probably is.
+#[derive(Object)]
+#[oai(rename = "TokenManagementRequest")]
+pub struct Form {
+    /// An access token, a refresh token, or (revocation only) an `auth_req_id`.
+    token: String,
+    /// `access_token`, `refresh_token` or (revocation only) `auth_req_id`.
+    token_type_hint: Option<String>,
+}
+
+/// What is behind a token [RFC 7662 §2.2]. Only `active` is there when it is not.
+#[derive(Object, Default)]
+#[oai(rename = "IntrospectionResponse", skip_serializing_if_is_none)]
+pub struct Introspection {
+    active: bool,
+    scope: Option<String>,
+    client_id: Option<String>,
+    username: Option<String>,
+    token_type: Option<String>,
+    exp: Option<i64>,
+    iat: Option<i64>,
+    sub: Option<String>,
+    aud: Option<String>,
+    iss: Option<String>,
+    jti: Option<String>,
+    acr: Option<String>,
+    auth_time: Option<i64>,
+}
+
+#[OpenApi]
+impl TokenManagementApi {
+    /// Give a token back
+    ///
+    /// With `token_type_hint=auth_req_id` the client withdraws a question that nobody has answered.
+    #[oai(path = "/as/revoke_token.oauth2", method = "post", operation_id = "revokeToken", tag = "Tag::OAuth")]
+    async fn revoke(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<()> {
+        let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        let token = token(&form.parameters, &client)?;
+        self.revoke
+            .revoke(&client, token, form.parameters.get("token_type_hint"))
+            .await
+            .map_err(Failure::of_client(&client.id))
+    }
+
+    /// Look behind a token
+    #[oai(path = "/as/introspect.oauth2", method = "post", operation_id = "introspectToken", tag = "Tag::OAuth")]
+    async fn introspect(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Introspection>> {
+        let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        let token = token(&form.parameters, &client)?;
+        let active = self
+            .introspect
+            .introspect(token)
+            .await
+            .map_err(|error| Failure::of_client(&client.id)(error.into()))?
+            // [RFC 7662 §4] a client learns nothing about the tokens of others.
+            .filter(|active| active.grant.client == client.id);
+        let Some(active) = active else { return Ok(Json(Introspection::default())) };
+        Ok(Json(Introspection {
+            active: true,
+            scope: Some(active.scope.to_string()),
+            client_id: Some(active.grant.client.to_string()),
+            username: Some(active.user.username.clone()),
+            token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
+            exp: Some(active.expires_at.seconds()),
+            iat: Some(active.issued_at.seconds()),
+            sub: Some(active.grant.user.to_string()),
+            aud: (active.kind == Kind::Access).then(|| self.issuer.clone()),
+            iss: Some(self.issuer.clone()),
+            jti: active.jti,
+            acr: Some(active.grant.acr.as_str().to_owned()),
+            auth_time: Some(active.grant.authenticated_at.seconds()),
+        }))
+    }
+}
+
+fn token<'a>(parameters: &'a Parameters, client: &AuthenticatedClient) -> poem::Result<&'a str> {
+    parameters
+        .get("token")
+        .ok_or(Refusal::invalid_request("token is required."))
+        .map_err(|refusal| Failure::of_client(&client.id)(refusal.into()))
+}

@@ -1,0 +1,101 @@
+//! `/idp/userinfo.openid` [OIDC Core §5.3].
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use crate::entropy::Entropy;
+use crate::http::Tag;
+use crate::http::client_authentication::authorization;
+use crate::http::error::Failure;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::usecase::introspect::{Active, Introspect};
+
+pub struct UserInfoApi {
+    pub introspect: Arc<Introspect>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// Claims about the person, as far as the scope goes [OIDC Core §5.4]. What is not known is absent.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UserInfo {
+    sub: String,
+    name: Option<String>,
+    preferred_username: Option<String>,
+    /// Seconds since 1970.
+    updated_at: Option<i64>,
+    email: Option<String>,
+    email_verified: Option<bool>,
+}
+
+#[derive(ApiResponse)]
+pub enum Answer {
+    /// The claims.
+    #[oai(status = 200)]
+    Claims(Json<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
+}
+
+#[OpenApi]
+impl UserInfoApi {
+    /// Read claims about the person
+    #[oai(path = "/idp/userinfo.openid", method = "get", operation_id = "getUserInfo", tag = "Tag::Oidc")]
+    async fn get(&self, http: &Request) -> poem::Result<Answer> {
+        self.answer(http).await
+    }
+
+    /// Read claims about the person
+    #[oai(path = "/idp/userinfo.openid", method = "post", operation_id = "postUserInfo", tag = "Tag::Oidc")]
+    async fn post(&self, http: &Request) -> poem::Result<Answer> {
+        self.answer(http).await
+    }
+}
+
+impl UserInfoApi {
+    async fn answer(&self, http: &Request) -> poem::Result<Answer> {
+        let token = bearer(http).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
+        let active = self
+            .introspect
+            .access(token)
+            .await
+            .map_err(|error| Failure::unauthenticated(error.into()))?
+            .ok_or_else(|| {
+                Failure::unauthenticated(
+                    Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.").into(),
+                )
+            })?;
+        // [FAPI 1 Baseline §6.2.1] echoed, or made up.
+        let interaction = http
+            .headers()
+            .get("x-fapi-interaction-id")
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| uuid::Uuid::parse_str(id).is_ok())
+            .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
+        Ok(Answer::Claims(Json(claims(&active)), interaction))
+    }
+}
+
+fn claims(active: &Active) -> UserInfo {
+    let profile = active.scope.contains("profile");
+    let email = active.scope.contains("email").then(|| active.user.email.clone()).flatten();
+    UserInfo {
+        sub: active.grant.user.to_string(),
+        name: active.user.name.clone().filter(|_| profile),
+        preferred_username: profile.then(|| active.user.username.clone()),
+        updated_at: profile.then(|| active.user.updated_at.seconds()),
+        email_verified: email.as_ref().map(|_| active.user.email_verified),
+        email,
+    }
+}
+
+/// [RFC 6750 §2.1] in the header only.
+fn bearer(http: &Request) -> Result<&str, Refusal> {
+    let missing = Refusal::invalid_client("no bearer token");
+    let header = authorization(http)?.ok_or_else(|| missing.clone())?;
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        Some(_) | None => Err(missing),
+    }
+}

@@ -1,0 +1,171 @@
+//! Which installation calls? Every call of the device API carries a proof of possession of its key,
+//! made for this very call (flows.md H.3; the shape of RFC 9449).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nod_device::digest::BodyDigest;
+use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE, ProofClaims, Purpose};
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::device::{Device, Installation};
+use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
+use crate::protocol::jwt::{EmbeddedKeyProof, PublicJwk, Thumbprint, VerificationKey};
+use crate::secret::constant_time_eq;
+use crate::store::ephemeral::{Replay, StoreError};
+use crate::store::sql::devices::Devices;
+use crate::store::sql::directory::Directory;
+
+/// How far the clock of a phone may be off.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Why the device API gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    #[error(transparent)]
+    Refused(#[from] DeviceRefusal),
+    #[error("too many tries; again in {} s", retry_after.as_secs())]
+    TooMany { retry_after: Duration },
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<DeviceErrorCode> for DeviceError {
+    fn from(code: DeviceErrorCode) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+/// One call, as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub proof: Option<&'a str>,
+    pub purpose: Purpose,
+    pub method: &'a str,
+    /// Below the issuer, without query: `/device/v1/me`.
+    pub path: &'a str,
+    pub body: Option<&'a [u8]>,
+}
+
+/// A proof that verified. Whose key it is remains to be seen.
+#[derive(Debug)]
+pub struct Proved {
+    pub claims: ProofClaims,
+    pub jkt: String,
+    pub public_jwk: PublicJwk,
+    /// The compact JWS: the evidence, when it is a decision.
+    pub evidence: String,
+}
+
+/// An installation that has proved itself in this call.
+#[derive(Debug)]
+pub struct AuthenticatedInstallation {
+    pub installation: Arc<Installation>,
+    pub devices: Arc<Vec<Device>>,
+    pub proof: Proved,
+}
+
+pub struct AuthenticateDevice {
+    pub directory: Arc<Directory>,
+    pub devices: Devices,
+    pub replay: Replay,
+    pub clock: Arc<dyn Clock>,
+    pub issuer: String,
+    pub nonces: Nonces,
+    pub keys: moka::sync::Cache<[u8; 32], VerificationKey>,
+}
+
+impl AuthenticateDevice {
+    pub async fn authenticate(&self, call: &Call<'_>) -> Result<AuthenticatedInstallation, DeviceError> {
+        let proof = self.prove(call).await?;
+        let (installation, devices) = self
+            .directory
+            .installation_by_jkt(&proof.jkt)
+            .await?
+            .filter(|(_, devices)| !devices.is_empty())
+            .ok_or(DeviceErrorCode::DeviceUnknown)?;
+        if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
+            // First use of an announced key: from now on it is the only one.
+            self.devices.promote_key(&installation.id, &proof.jkt).await?;
+        }
+        Ok(AuthenticatedInstallation { installation, devices, proof })
+    }
+
+    /// A valid proof by any key: for pairing, where the key is not known yet.
+    pub async fn prove(&self, call: &Call<'_>) -> Result<Proved, DeviceError> {
+        let now = self.clock.now();
+        let compact = call.proof.ok_or(DeviceErrorCode::ProofRequired)?;
+        let invalid = |why: String| DeviceRefusal::new(DeviceErrorCode::ProofInvalid, why);
+        let proof = EmbeddedKeyProof::parse(compact, PROOF_TYPE, MAX_PROOF_BYTES)
+            .map_err(|error| invalid(error.to_string()))?;
+        let key = self.key(&proof).map_err(invalid)?;
+        let public_jwk = key.public_jwk();
+        let claims: ProofClaims =
+            proof.verify(&key).map_err(|error| invalid(error.to_string()))?.into_claims();
+        // Purpose first: no proof made for one call serves another.
+        if claims.statement.purpose() != call.purpose {
+            return Err(invalid("another purpose".into()).into());
+        }
+        let htu = claims.htu.strip_prefix(self.issuer.as_str());
+        if claims.htm.as_str() != call.method || htu != Some(call.path) || claims.aud != self.issuer {
+            return Err(invalid("another request".into()).into());
+        }
+        if claims.bd != call.body.map(BodyDigest::of) {
+            return Err(invalid("another body".into()).into());
+        }
+        let made = Timestamp::from_seconds(claims.iat);
+        if made.since(now) > SKEW || now.since(made) > SKEW {
+            return Err(DeviceErrorCode::ProofExpired.into());
+        }
+        match &claims.nonce {
+            Some(nonce) if self.nonces.accepts(nonce, now) => {}
+            Some(_) | None => return Err(DeviceErrorCode::UseDeviceNonce.into()),
+        }
+        // Twice the skew: a proof from a fast clock is fresh for that long.
+        let jkt = proof.thumbprint();
+        if !self.replay.first_use(jkt.as_bytes(), claims.jti.as_bytes(), SKEW * 2 + Duration::from_secs(1)).await? {
+            return Err(DeviceErrorCode::ProofReplayed.into());
+        }
+        Ok(Proved { claims, jkt: jkt.to_string(), public_jwk, evidence: compact.to_owned() })
+    }
+
+    /// Reading a key costs twice as much as using it, so it is kept under its thumbprint.
+    fn key(&self, proof: &EmbeddedKeyProof<'_>) -> Result<VerificationKey, String> {
+        let thumbprint: Thumbprint = proof.thumbprint();
+        if let Some(key) = self.keys.get(thumbprint.as_bytes()) {
+            return Ok(key);
+        }
+        let key = proof.verification_key().map_err(|error| error.to_string())?;
+        self.keys.insert(*thumbprint.as_bytes(), key.clone());
+        Ok(key)
+    }
+}
+
+/// Nonces that every node can check without a store: a keyed function of the time.
+#[derive(Clone)]
+pub struct Nonces(ring::hmac::Key);
+
+/// A nonce is given out for this long and accepted for up to twice as long.
+const NONCE_SECONDS: i64 = 300;
+
+impl Nonces {
+    pub fn new(key: ring::hmac::Key) -> Self {
+        Self(key)
+    }
+
+    pub fn current(&self, now: Timestamp) -> String {
+        self.of(now.seconds().div_euclid(NONCE_SECONDS))
+    }
+
+    fn accepts(&self, nonce: &str, now: Timestamp) -> bool {
+        let window = now.seconds().div_euclid(NONCE_SECONDS);
+        [window, window - 1].into_iter().any(|window| constant_time_eq(self.of(window).as_bytes(), nonce.as_bytes()))
+    }
+
+    fn of(&self, window: i64) -> String {
+        use base64::Engine as _;
+        let tag = ring::hmac::sign(&self.0, &window.to_be_bytes());
+        let short = tag.as_ref().get(..16).unwrap_or_default();
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(short)
+    }
+}

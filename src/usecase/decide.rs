@@ -1,0 +1,157 @@
+//! The person answers: a decision signed by a trusted device, for just this question.
+
+use std::sync::Arc;
+
+use nod_device::messages::{ApproveRequest, DenyRequest};
+use nod_device::notification::DenyReason;
+use nod_device::proof::Statement;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::{Decision, Denial, Undecidable};
+use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
+use crate::domain::device::Status;
+use crate::entropy::Entropy;
+use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
+use crate::protocol::id::{DeviceId, NotificationId, UserId};
+use crate::store::sql::ledger::Decided;
+use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
+use crate::usecase::inbox::ReadInbox;
+use crate::usecase::settle::Settle;
+
+pub struct Decide {
+    pub inbox: ReadInbox,
+    pub settle: Settle,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// The body that came with the signed decision. It repeats it; where they differ, nothing happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    Approve(&'a ApproveRequest),
+    Deny(&'a DenyRequest),
+}
+
+impl Decide {
+    /// The outcome as it was committed. A wrong number is a denial, and is told as an error.
+    pub async fn decide(
+        &self,
+        caller: &AuthenticatedInstallation,
+        notification: NotificationId,
+        body: Body<'_>,
+    ) -> Result<Decision, DeviceError> {
+        let now = self.clock.now();
+        let said = said(caller, body)?;
+        // A stranger's device is not there at all; one of ours that is blocked is told so.
+        let blocked = caller.devices.iter().any(|device| device.id == said.device && device.status == Status::Blocked);
+        if blocked {
+            return Err(DeviceErrorCode::DeviceBlocked.into());
+        }
+        let (device, question) = self.inbox.find(&caller.devices, notification).await?;
+        let context_hash = question.prompt.context_hash().to_string();
+        let verified = VerifiedDecision::new(&said, &question.request, device, &context_hash, now)
+            .map_err(disbelieved)?;
+        question.request.decidable(now).map_err(undecidable)?;
+
+        let outcome = verified.outcome().clone();
+        let record = Record {
+            request: question.request.id,
+            request_digest: question.digest,
+            notification,
+            client: question.client.id.clone(),
+            user: device.user,
+            outcome: outcome.clone(),
+            acr: question.request.acr,
+            evidence: Some(caller.proof.evidence.clone()),
+            context_hash: Some(context_hash),
+            decided_at: now,
+        };
+        let mut event = Event::new(self.entropy.uuid(), now, action(&outcome))
+            .client(&question.client.id)
+            .user(device.user)
+            .device(device.id)
+            .request(question.request.id);
+        if let Decision::Denied(denial) = &outcome {
+            event.reason = Some(denial.as_str().to_owned());
+        }
+        match self.settle.settle(record, event).await? {
+            Decided::First if outcome == Decision::Denied(Denial::WrongNumber) => {
+                Err(DeviceErrorCode::NumberMismatch.into())
+            }
+            Decided::First => Ok(outcome),
+            Decided::Already(Decision::Cancelled) => Err(DeviceErrorCode::Canceled.into()),
+            Decided::Already(Decision::Approved(_) | Decision::Denied(_)) => {
+                Err(DeviceErrorCode::AlreadyDecided.into())
+            }
+        }
+    }
+}
+
+fn said(caller: &AuthenticatedInstallation, body: Body<'_>) -> Result<Said, DeviceRefusal> {
+    let mismatch = |why: &'static str| DeviceRefusal::new(DeviceErrorCode::ProofMismatch, why);
+    let (installation, said) = match (&caller.proof.claims.statement, body) {
+        (Statement::Approve(signed), Body::Approve(body)) if signed.agrees_with(body) => {
+            // What does not fit two digits is a wrong number, not a malformed one.
+            let number = signed.number_picked.map(|number| u8::try_from(number).unwrap_or(0));
+            let said = Said {
+                device: DeviceId::new(signed.device_id.uuid()),
+                user: UserId::new(signed.user_id.uuid()),
+                notification: NotificationId::new(signed.notification_id.uuid()),
+                context_hash: signed.context_hash.to_string(),
+                answer: Answer::Approve { number },
+            };
+            (signed.installation_id, said)
+        }
+        (Statement::Deny(signed), Body::Deny(body)) if signed.agrees_with(body) => {
+            let denial = match signed.reason {
+                DenyReason::None => Denial::Refused,
+                DenyReason::ReportFraud => Denial::Reported,
+                DenyReason::BiometricsRejected => Denial::BiometricsRejected,
+            };
+            let said = Said {
+                device: DeviceId::new(signed.device_id.uuid()),
+                user: UserId::new(signed.user_id.uuid()),
+                notification: NotificationId::new(signed.notification_id.uuid()),
+                context_hash: signed.context_hash.to_string(),
+                answer: Answer::Deny(denial),
+            };
+            (signed.installation_id, said)
+        }
+        _ => return Err(mismatch("the body is not what was signed")),
+    };
+    if installation.uuid() != caller.installation.id.uuid() {
+        return Err(mismatch("signed in the name of another installation"));
+    }
+    Ok(said)
+}
+
+fn action(outcome: &Decision) -> Action {
+    match outcome {
+        Decision::Approved(_) => Action::RequestApproved,
+        Decision::Denied(Denial::Reported) => Action::RequestReported,
+        Decision::Denied(
+            Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice,
+        ) => Action::RequestDenied,
+        Decision::Cancelled => Action::RequestCancelled,
+    }
+}
+
+fn disbelieved(why: Disbelief) -> DeviceError {
+    match why {
+        Disbelief::OtherSubject => DeviceErrorCode::ProofMismatch,
+        Disbelief::OtherContext => DeviceErrorCode::ContextHashMismatch,
+        Disbelief::NumberMissing => DeviceErrorCode::NumberRequired,
+        Disbelief::DeviceMayNot => DeviceErrorCode::DeviceBlocked,
+    }
+    .into()
+}
+
+fn undecidable(why: Undecidable) -> DeviceError {
+    match why {
+        Undecidable::Expired => DeviceErrorCode::Expired,
+        Undecidable::AlreadyDecided => DeviceErrorCode::AlreadyDecided,
+        Undecidable::Cancelled => DeviceErrorCode::Canceled,
+    }
+    .into()
+}

@@ -1,0 +1,132 @@
+//! What a phone sees: the questions that wait for its users, by asking or by listening.
+
+use std::sync::Arc;
+
+use nod_device::id as device_id;
+use nod_device::notification::{CancelReason, Kind, Notification, NumberMatching};
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Undecidable};
+use crate::domain::client::Client;
+use crate::domain::device::Device;
+use crate::domain::inbox::Inbox;
+use crate::domain::prompt::Prompt;
+use crate::protocol::device_error::DeviceErrorCode;
+use crate::protocol::id::{AuthReqId, InstallationId, NotificationId};
+use crate::secret::Digest;
+use crate::store::ephemeral::{Shelf, StoreError, Wakeups};
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::directory::Directory;
+use crate::usecase::authenticate_device::DeviceError;
+
+#[derive(Clone)]
+pub struct ReadInbox {
+    pub requests: Shelf<AuthenticationRequest>,
+    pub inboxes: Shelf<Inbox>,
+    pub directory: Arc<Directory>,
+    pub bell: DeviceBell,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A question and everything that an answer to it is checked against.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub request: AuthenticationRequest,
+    pub digest: Digest<AuthReqId>,
+    pub client: Arc<Client>,
+    pub prompt: Prompt,
+}
+
+impl ReadInbox {
+    /// All questions that one of `devices` may answer now, oldest first.
+    pub async fn pending(&self, devices: &[Device]) -> Result<Vec<Notification>, StoreError> {
+        let now = self.clock.now();
+        let mut notifications = Vec::new();
+        for device in devices {
+            let Some(inbox) = self.inboxes.get(&device.user).await? else { continue };
+            for entry in inbox.live(now) {
+                if let Some(question) = self.question(device, &entry.request).await?
+                    && question.request.is_pending(now)
+                {
+                    notifications.push(question.notification(device, now));
+                }
+            }
+        }
+        notifications.sort_by_key(|notification| notification.issued_at);
+        Ok(notifications)
+    }
+
+    /// One question of one of `devices`, whether it is still open or not.
+    pub async fn find<'d>(
+        &self,
+        devices: &'d [Device],
+        id: NotificationId,
+    ) -> Result<(&'d Device, Question), DeviceError> {
+        for device in devices {
+            let Some(inbox) = self.inboxes.get(&device.user).await? else { continue };
+            let Some(entry) = inbox.find(id) else { continue };
+            if let Some(question) = self.question(device, &entry.request).await? {
+                return Ok((device, question));
+            }
+        }
+        Err(DeviceErrorCode::NotificationNotFound.into())
+    }
+
+    /// `None` when it is gone, or not for this device.
+    async fn question(&self, device: &Device, digest: &Digest<AuthReqId>) -> Result<Option<Question>, StoreError> {
+        let Some(request) = self.requests.get(digest).await? else { return Ok(None) };
+        if request.user != Some(device.user) || !device.may_answer(request.issued_at) {
+            return Ok(None);
+        }
+        let Some(client) = self.directory.client(&request.client).await?.filter(|client| !client.disabled) else {
+            return Ok(None);
+        };
+        if !self.directory.user(&device.user).await?.is_some_and(|user| user.is_active()) {
+            return Ok(None);
+        }
+        let prompt = Prompt::new(&request, &client);
+        Ok(Some(Question { request, digest: *digest, client, prompt }))
+    }
+
+    /// Why a question that was open is so no longer.
+    pub async fn ended(&self, devices: &[Device], id: NotificationId) -> Result<CancelReason, StoreError> {
+        match self.find(devices, id).await {
+            Ok((_, question)) => Ok(match question.request.decidable(self.clock.now()) {
+                Err(Undecidable::Expired) => CancelReason::Expired,
+                Err(Undecidable::AlreadyDecided) => CancelReason::AlreadyDecided,
+                Ok(()) | Err(Undecidable::Cancelled) => CancelReason::Canceled,
+            }),
+            Err(DeviceError::Unavailable(error)) => Err(error),
+            Err(DeviceError::Refused(_) | DeviceError::TooMany { .. }) => Ok(CancelReason::Canceled),
+        }
+    }
+
+    pub async fn listen(&self, installation: &InstallationId) -> Wakeups {
+        self.bell.listen(installation).await
+    }
+}
+
+impl Question {
+    pub fn notification(&self, device: &Device, now: Timestamp) -> Notification {
+        let time = |at: Timestamp| nod_device::timestamp::Timestamp::from_millis(at.millis());
+        Notification {
+            notification_id: device_id::NotificationId::new(self.request.notification.uuid()),
+            device_id: device_id::DeviceId::new(device.id.uuid()),
+            user_id: device_id::UserId::new(device.user.uuid()),
+            kind: Kind::Authentication,
+            title: self.prompt.title.clone(),
+            body: self.prompt.body.clone(),
+            client_context: self.prompt.context.clone(),
+            number_matching: match self.request.challenge {
+                Challenge::None => None,
+                Challenge::Pick { options, .. } => {
+                    Some(NumberMatching::SelectNumber { options: options.map(u32::from).to_vec() })
+                }
+                Challenge::Type { .. } => Some(NumberMatching::EnterManually),
+            },
+            issued_at: time(self.request.issued_at),
+            expires_at: time(self.request.expires_at),
+            timeout_duration: self.request.expires_at.since(now).as_secs(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What is behind an access or refresh token (RFC 7662), for its own client; and the check that
+//! `UserInfo` makes.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::grant::Grant;
+use crate::domain::user::User;
+use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
+use crate::protocol::id::{GrantId, OpaqueAccessToken, RefreshToken};
+use crate::protocol::jwt::Unverified;
+use crate::protocol::scope::Scope;
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::tokens::Tokens;
+use crate::usecase::signing_keys::KeyRing;
+
+pub struct Introspect {
+    pub tokens: Tokens,
+    pub directory: Arc<Directory>,
+    pub keys: Arc<KeyRing>,
+    pub clock: Arc<dyn Clock>,
+    pub issuer: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Access,
+    Refresh,
+}
+
+/// A token that is good for something now.
+#[derive(Clone, Debug)]
+pub struct Active {
+    pub kind: Kind,
+    pub grant: Grant,
+    pub scope: Scope,
+    pub user: Arc<User>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// The `jti` of a JWT.
+    pub jti: Option<String>,
+}
+
+impl Introspect {
+    /// `None` for everything that is not active: unknown, expired, revoked, of a locked user.
+    pub async fn introspect(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        if let Some(active) = self.access(token).await? {
+            return Ok(Some(active));
+        }
+        let now = self.clock.now();
+        let Some(row) = self.tokens.refresh_token(&RefreshToken::presented(token).digest(), now).await? else {
+            return Ok(None);
+        };
+        let scope = None;
+        self.active(Kind::Refresh, row.grant, scope, row.issued_at, row.expires_at, None).await
+    }
+
+    /// An active access token.
+    pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        let now = self.clock.now();
+        if token.contains('.') {
+            return self.jwt(token, now).await;
+        }
+        let digest = OpaqueAccessToken::presented(token).digest();
+        let Some(row) = self.tokens.access_token(&digest, now).await? else { return Ok(None) };
+        self.active(Kind::Access, row.grant, Some(row.scope), row.issued_at, row.expires_at, None).await
+    }
+
+    async fn jwt(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
+        let Ok(token) = Unverified::parse(token) else { return Ok(None) };
+        let verified = self.keys.verification().verify::<AccessTokenClaims>(&token, token.algorithm(), AT_JWT);
+        let Ok(claims) = verified.map(crate::protocol::jwt::Verified::into_claims) else { return Ok(None) };
+        let expires_at = Timestamp::from_seconds(claims.exp);
+        let (Ok(grant), Some(scope)) = (claims.grant.parse::<GrantId>(), Scope::parse(&claims.scope)) else {
+            return Ok(None);
+        };
+        if claims.iss != self.issuer || expires_at <= now || self.tokens.is_revoked(&claims.jti).await? {
+            return Ok(None);
+        }
+        let issued_at = Timestamp::from_seconds(claims.iat);
+        self.active(Kind::Access, grant, Some(scope), issued_at, expires_at, Some(claims.jti)).await
+    }
+
+    async fn active(
+        &self,
+        kind: Kind,
+        grant: GrantId,
+        scope: Option<Scope>,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+        jti: Option<String>,
+    ) -> Result<Option<Active>, StoreError> {
+        let Some(grant) = self.tokens.grant(&grant).await?.filter(|grant| grant.revoked_at.is_none()) else {
+            return Ok(None);
+        };
+        let user = self.directory.user(&grant.user).await?.filter(|user| user.is_active());
+        let client = self.directory.client(&grant.client).await?.filter(|client| !client.disabled);
+        Ok(user.zip(client).map(|(user, _)| Active {
+            kind,
+            scope: scope.unwrap_or_else(|| grant.scope.clone()),
+            grant,
+            user,
+            issued_at,
+            expires_at,
+            jti,
+        }))
+    }
+}

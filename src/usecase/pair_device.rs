@@ -1,0 +1,150 @@
+//! Trust by pairing key (flows.md F19), and its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nod_device::messages::{InstallationInfo, RotateRequest};
+use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE, RotationClaims};
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::device::{About, Device};
+use crate::domain::user::User;
+use crate::entropy::Entropy;
+use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
+use crate::protocol::id::{DeviceId, InstallationId, PairingKey};
+use crate::protocol::jwt::EmbeddedKeyProof;
+use crate::store::ephemeral::Attempts;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::devices::{Claim, Claimed, Devices};
+use crate::store::sql::directory::Directory;
+use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
+
+/// Guesses per installation and minute; twelve digits are not guessed at that pace.
+const GUESSES: u32 = 5;
+const WINDOW: Duration = Duration::from_secs(60);
+
+pub struct PairDevice {
+    pub devices: Devices,
+    pub directory: Arc<Directory>,
+    pub attempts: Attempts,
+    pub bell: DeviceBell,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub issuer: String,
+    pub max_per_user: u32,
+}
+
+impl PairDevice {
+    pub async fn pair(
+        &self,
+        proof: &Proved,
+        key: &PairingKey,
+        info: InstallationInfo,
+        from: &str,
+    ) -> Result<(Device, Arc<User>), DeviceError> {
+        let now = self.clock.now();
+        // Counted before comparing, by key and by address: a guesser makes new keys for free.
+        for who in [proof.jkt.as_str(), from] {
+            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > GUESSES * if who == from { 4 } else { 1 } {
+                return Err(DeviceError::TooMany { retry_after: WINDOW });
+            }
+        }
+        let about = about(info)?;
+        let claim = Claim {
+            key: key.digest(),
+            jkt: proof.jkt.clone(),
+            public_jwk: serde_json::to_string(&proof.public_jwk).unwrap_or_default(),
+            about,
+            installation: InstallationId::new(self.entropy.uuid()),
+            device: DeviceId::new(self.entropy.uuid()),
+            max_per_user: self.max_per_user,
+            event: Event::new(self.entropy.uuid(), now, Action::DevicePaired),
+        };
+        match self.devices.claim(claim, now).await? {
+            Claimed::Paired(device) => {
+                let user = self.directory.user(&device.user).await?.ok_or(DeviceErrorCode::PairingKeyInvalid)?;
+                Ok((device, user))
+            }
+            Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
+            Claimed::LimitReached => Err(DeviceErrorCode::MethodLimitReached.into()),
+        }
+    }
+
+    /// Announces another key for an installation. The old one works until the new one is first used.
+    pub async fn rotate(
+        &self,
+        caller: &AuthenticatedInstallation,
+        request: &RotateRequest,
+    ) -> Result<InstallationId, DeviceError> {
+        let now = self.clock.now();
+        let id = caller.installation.id;
+        let refused = |why: String| DeviceRefusal::new(DeviceErrorCode::ProofInvalid, why);
+        let proof = EmbeddedKeyProof::parse(&request.proof_by_new, PROOF_TYPE, MAX_PROOF_BYTES)
+            .map_err(|error| refused(error.to_string()))?;
+        let key = proof.verification_key().map_err(|error| refused(error.to_string()))?;
+        let claims: RotationClaims = proof.verify(&key).map_err(|error| refused(error.to_string()))?.into_claims();
+        let made = Timestamp::from_seconds(claims.iat);
+        let fresh = made.since(now) <= WINDOW && now.since(made) <= WINDOW;
+        let same_key = serde_json::to_value(&request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
+        if claims.aud != self.issuer || claims.installation_id.uuid() != id.uuid() || !fresh || !same_key {
+            return Err(refused("the new key's proof is for something else".into()).into());
+        }
+        let jkt = proof.thumbprint().to_string();
+        let jwk = serde_json::to_string(&key.public_jwk()).unwrap_or_default();
+        let event = Event::new(self.entropy.uuid(), now, Action::DeviceKeyRotated);
+        if self.devices.announce_key(&id, &jkt, &jwk, event).await? {
+            Ok(id)
+        } else {
+            Err(refused("the new key is another installation's".into()).into())
+        }
+    }
+
+    /// The app gives one of its own devices up.
+    pub async fn unpair(&self, caller: &AuthenticatedInstallation, id: DeviceId) -> Result<(), DeviceError> {
+        let now = self.clock.now();
+        let device =
+            caller.devices.iter().find(|device| device.id == id).ok_or(DeviceErrorCode::DeviceNotFound)?;
+        let event =
+            Event::new(self.entropy.uuid(), now, Action::DeviceUnpaired).user(device.user).device(device.id);
+        self.devices.unpair(&id, event).await?;
+        self.bell.ring(&caller.installation.id).await;
+        Ok(())
+    }
+}
+
+/// The public members alone.
+fn bare(mut jwk: serde_json::Value) -> serde_json::Value {
+    if let Some(members) = jwk.as_object_mut() {
+        members.retain(|name, _| matches!(name.as_str(), "kty" | "crv" | "x" | "y"));
+    }
+    jwk
+}
+
+/// Short, printable text: it is shown to people who decide about devices.
+fn about(info: InstallationInfo) -> Result<About, DeviceRefusal> {
+    let short = |text: &str| text.chars().count() <= 64 && !text.chars().any(char::is_control);
+    let about = About {
+        platform: Some(info.platform),
+        name: info.name,
+        model: info.model,
+        os_version: info.os_version,
+        app_version: info.app_version,
+        sdk_version: info.sdk_version,
+        application: info.application,
+    };
+    let all = [
+        &about.platform,
+        &about.name,
+        &about.model,
+        &about.os_version,
+        &about.app_version,
+        &about.sdk_version,
+        &about.application,
+    ];
+    if all.into_iter().flatten().all(|text| short(text)) {
+        Ok(about)
+    } else {
+        Err(DeviceRefusal::new(DeviceErrorCode::InvalidRequest, "a member of installation is too long"))
+    }
+}

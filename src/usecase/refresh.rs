@@ -1,0 +1,108 @@
+//! A refresh token for new tokens (RFC 6749 §6), once (RFC 9700 §4.14).
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::GrantType;
+use crate::domain::grant::Rotation;
+use crate::entropy::Entropy;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::RefreshToken;
+use crate::protocol::scope::Scope;
+use crate::secret::{MasterKey, Secret};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::tokens::{Rotate, Tokens};
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::issue::{Issue, TokenResponse};
+
+pub struct Refresh {
+    pub tokens: Tokens,
+    pub directory: Arc<Directory>,
+    pub issue: Arc<Issue>,
+    pub master: Arc<MasterKey>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl Refresh {
+    pub async fn refresh(
+        &self,
+        client: &AuthenticatedClient,
+        presented: &RefreshToken,
+        scope: Option<&str>,
+    ) -> Result<TokenResponse, Error> {
+        let now = self.clock.now();
+        if !client.may(GrantType::RefreshToken) {
+            return Err(Refusal::new(
+                ErrorCode::UnauthorizedClient,
+                "The client is not registered for the refresh_token grant.",
+            )
+            .into());
+        }
+        let digest = presented.digest();
+        let Some(mut grant) = self.tokens.grant_of(&digest, &client.id, now).await? else {
+            return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
+        };
+        // [RFC 6749 §6] it may narrow the scope of these tokens, never widen it.
+        let narrowed = match scope {
+            None => grant.scope.clone(),
+            Some(text) => Scope::parse(text)
+                .filter(|scope| scope.is_within(&grant.scope))
+                .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond what was granted."))?,
+        };
+        let user = self.directory.user(&grant.user).await?;
+        if !user.is_some_and(|user| user.is_active()) {
+            return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
+        }
+        if let Some(device) = grant.device {
+            let devices = self.directory.devices_of(&grant.user).await?;
+            if !devices.iter().any(|(own, _)| own.id == device && own.may_answer(now)) {
+                return Err(Refusal::invalid_grant("the approving device is blocked or unpaired").into());
+            }
+        }
+        grant.scope = narrowed;
+        let mut minted = self.issue.mint(client, &grant, None, now)?;
+        let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
+        let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
+        let rotate = Rotate {
+            presented: digest,
+            client: client.id.clone(),
+            sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
+            successor,
+            access: minted.access_row.take(),
+            event: Event::new(self.entropy.uuid(), now, Action::TokenRefreshed)
+                .client(&client.id)
+                .user(grant.user),
+            reuse_event: Event::new(self.entropy.uuid(), now, Action::TokenReused)
+                .client(&client.id)
+                .user(grant.user)
+                .refused("a used refresh token came again: the grant is revoked"),
+        };
+        match self.tokens.rotate(rotate, now).await? {
+            Rotation::Rotated(_) => {
+                minted.response.refresh_token = Some(token);
+                Ok(minted.response)
+            }
+            // The answer to the first use was lost: the same successor once more.
+            Rotation::Again(_, sealed) => {
+                let successor = self
+                    .master
+                    .open(&place(&digest), &sealed)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes.expose().clone()).ok())
+                    .ok_or(StoreError::Corrupt("a sealed successor"))?;
+                minted.response.refresh_token = Some(RefreshToken::new(Secret::new(successor)));
+                Ok(minted.response)
+            }
+            Rotation::Reused(_) => Err(Refusal::invalid_grant("reused: the grant is revoked").into()),
+            Rotation::Invalid => Err(Refusal::invalid_grant("the refresh token ended meanwhile").into()),
+        }
+    }
+}
+
+fn place(digest: &crate::secret::Digest<RefreshToken>) -> String {
+    format!("refresh_token|successor|{digest}")
+}

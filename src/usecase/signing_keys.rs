@@ -1,0 +1,194 @@
+//! Our keys: loaded, used, rotated. All nodes work with the same ones; each reads them again when
+//! they have changed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::Client;
+use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
+use crate::entropy::Entropy;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::error::Refusal;
+use crate::protocol::id::ClientId;
+use crate::protocol::id_token::{self, HintError};
+use crate::protocol::jwt::{KeySet, PublicJwk, SigningKey, VerificationKey, public_jwks};
+use crate::secret::{MasterKey, Secret};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::keys::Keys;
+
+/// The keys of this moment.
+#[derive(Default)]
+struct Ring {
+    signing: Vec<SigningKey>,
+    verification: KeySet,
+    jwks: Bytes,
+    stamp: Vec<(String, State)>,
+}
+
+pub struct KeyRing {
+    ring: RwLock<Arc<Ring>>,
+    pub issuer: String,
+}
+
+impl KeyRing {
+    pub fn new(issuer: String) -> Self {
+        Self { ring: RwLock::default(), issuer }
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The document behind `jwks_uri`.
+    pub fn jwks(&self) -> Bytes {
+        self.ring().jwks.clone()
+    }
+
+    /// Signs with the algorithm that the client registered.
+    pub fn sign<C: Serialize>(&self, client: &Client, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
+        let ring = self.ring();
+        let key = ring
+            .signing
+            .iter()
+            .find(|key| key.algorithm() == client.id_token_signed_response_alg)
+            .ok_or_else(|| StoreError::unavailable("no current signing key of this algorithm"))?;
+        key.sign(typ, claims).map_err(StoreError::unavailable)
+    }
+
+    /// Every key that may have signed a token that is still worth something.
+    pub fn verification(&self) -> KeySet {
+        self.ring().verification.clone()
+    }
+
+    /// Whom an `id_token_hint` names [CIBA §7.1]: one of our own ID tokens, for this client; its
+    /// age does not matter.
+    pub fn subject_of_hint(&self, token: &str, client: &ClientId, now: Timestamp) -> Result<String, Refusal> {
+        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client, now).map_err(
+            |error: HintError| {
+                Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
+                    .because(error.to_string())
+            },
+        )
+    }
+}
+
+/// Keeps the keys in order: creates, announces, promotes, retires, loads.
+pub struct TendKeys {
+    pub keys: Keys,
+    pub ring: Arc<KeyRing>,
+    pub master: Arc<MasterKey>,
+    pub schedule: Schedule,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl TendKeys {
+    /// Does what is due by age, then loads. At first start this makes the first keys.
+    pub async fn tend(&self) -> Result<(), StoreError> {
+        let stored = self.keys.load().await?;
+        for algorithm in Algorithm::SIGNING {
+            let of_algorithm: Vec<StoredKey> =
+                stored.iter().filter(|key| key.algorithm == algorithm).cloned().collect();
+            for due in self.schedule.due(&of_algorithm, self.clock.now()) {
+                self.perform(algorithm, due).await?;
+            }
+        }
+        self.load().await
+    }
+
+    /// Replaces the current key of each algorithm now: by the announced one if there is one, else
+    /// by a new one.
+    pub async fn rotate(&self) -> Result<Vec<(Algorithm, String)>, StoreError> {
+        let mut rotated = Vec::new();
+        for algorithm in Algorithm::SIGNING {
+            let stored = self.keys.load().await?;
+            let next = stored.iter().find(|key| key.algorithm == algorithm && key.state == State::Next);
+            let kid = match next {
+                Some(next) => next.kid.clone(),
+                None => self.create(algorithm).await?,
+            };
+            self.perform(algorithm, Due::Promote(kid.clone())).await?;
+            rotated.push((algorithm, kid));
+        }
+        self.load().await?;
+        Ok(rotated)
+    }
+
+    async fn perform(&self, algorithm: Algorithm, due: Due) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let event = |action| Event::new(self.entropy.uuid(), now, action);
+        match due {
+            Due::Create => {
+                let kid = self.create(algorithm).await?;
+                self.keys.promote(algorithm, &kid, now, event(Action::KeyRotated)).await.map(|_| ())
+            }
+            Due::Announce => self.create(algorithm).await.map(|_| ()),
+            Due::Promote(kid) => {
+                self.keys.promote(algorithm, &kid, now, event(Action::KeyRotated)).await.map(|_| ())
+            }
+            Due::Retire(kid) => self.keys.retire(&kid, event(Action::KeyRetired)).await.map(|_| ()),
+        }
+    }
+
+    async fn create(&self, algorithm: Algorithm) -> Result<String, StoreError> {
+        // An RSA key takes a while: not on a thread that serves requests.
+        let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
+        let (key, private) = generated.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)?;
+        let kid = key.kid().to_owned();
+        let now = self.clock.now();
+        let stored = StoredKey {
+            kid: kid.clone(),
+            algorithm,
+            state: State::Next,
+            public_jwk: serde_json::to_string(&key.public_jwk()).unwrap_or_default(),
+            sealed_private: self.master.seal(&place(&kid), private.expose(), &self.entropy),
+            created_at: now,
+            activated_at: None,
+            retiring_at: None,
+        };
+        self.keys.insert(stored, Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
+        Ok(kid)
+    }
+
+    /// Reads the keys, if they are not the ones that we have.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        let stored = self.keys.load().await?;
+        let stamp: Vec<(String, State)> = stored.iter().map(|key| (key.kid.clone(), key.state)).collect();
+        if self.ring.ring().stamp == stamp {
+            return Ok(());
+        }
+        let mut signing = Vec::new();
+        let mut verification = Vec::new();
+        let mut public = Vec::new();
+        for key in stored.iter().filter(|key| key.state != State::Retired) {
+            if key.state == State::Current {
+                let private =
+                    self.master.open(&place(&key.kid), &key.sealed_private).map_err(StoreError::unavailable)?;
+                signing.push(SigningKey::import(&private).map_err(StoreError::unavailable)?);
+            }
+            verification.push(
+                VerificationKey::from_jwk(key.public_jwk.as_bytes(), key.algorithm)
+                    .map_err(StoreError::unavailable)?,
+            );
+            let jwk: PublicJwk =
+                serde_json::from_str(&key.public_jwk).map_err(|_| StoreError::Corrupt("a public key"))?;
+            public.push(jwk);
+        }
+        let ring = Ring {
+            signing,
+            verification: verification.into_iter().collect(),
+            jwks: Bytes::from(public_jwks(public)),
+            stamp,
+        };
+        *self.ring.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        Ok(())
+    }
+}
+
+fn place(kid: &str) -> String {
+    format!("signing_key|private|{kid}")
+}
