@@ -104,8 +104,8 @@ mod tests {
     use super::*;
 
     #[handler]
-    fn plain(id: poem::web::Data<&RequestId>) -> String {
-        id.as_str().to_owned()
+    fn plain(request: &Request) -> String {
+        request.data::<RequestId>().unwrap().as_str().to_owned()
     }
 
     #[handler]

@@ -192,7 +192,7 @@ struct Server<E> {
     http: Builder<Tracked>,
     tls: Option<TlsAcceptor>,
     permits: Arc<Semaphore>,
-    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    peers: Arc<Peers>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     kill: CancellationToken,
@@ -274,10 +274,10 @@ impl<E: Endpoint + 'static> Server<E> {
     }
 
     /// A place among the connections of one peer, or none when they are all taken.
-    fn place(&self, peer: IpAddr) -> Option<Option<Place>> {
+    fn place(&self, peer: IpAddr) -> Option<Place> {
         let peer = peer.to_canonical();
         if contains(&self.edge.limits.uncounted, peer) || self.edge.proxies.contains(peer) {
-            return Some(None);
+            return Some(Place { peer, counted: None });
         }
         let peer = match peer {
             IpAddr::V4(_) => peer,
@@ -290,7 +290,7 @@ impl<E: Endpoint + 'static> Server<E> {
             return None;
         }
         *count += 1;
-        Some(Some(Place { peer, peers: Arc::clone(&self.peers) }))
+        Some(Place { peer, counted: Some(Arc::clone(&self.peers)) })
     }
 
     async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
@@ -328,14 +328,12 @@ impl<E: Endpoint + 'static> Server<E> {
             async move { Ok::<_, Infallible>(server.answer(&line, request).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(gate), service));
-        let ended = match self.shutdown.run_until_cancelled(connection.as_mut()).await {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
+        let mut ended = self.shutdown.run_until_cancelled(connection.as_mut()).await;
+        if ended.is_none() {
+            connection.as_mut().graceful_shutdown();
+            ended = Some(connection.await);
+        }
+        if let Some(Err(error)) = ended {
             debug!(%peer, error, "a connection ended early");
         }
     }
@@ -471,15 +469,19 @@ impl Body for Answer {
     }
 }
 
-/// A counted connection; gives its place back when dropped.
+/// How many connections each peer has.
+type Peers = Mutex<HashMap<IpAddr, usize>>;
+
+/// The place of a connection among those of its peer; given back when dropped.
 struct Place {
     peer: IpAddr,
-    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counted: Option<Arc<Peers>>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(peers) = &self.counted else { return };
+        let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = peers.get_mut(&self.peer) {
             *count -= 1;
             if *count == 0 {
