@@ -1,0 +1,174 @@
+//! The header fields that every answer carries, and the identifier that ties it to the log.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, Entry, HeaderMap, HeaderName, HeaderValue, PRAGMA, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use poem::{Endpoint, Middleware, Request, Response};
+
+use crate::entropy::Entropy;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Fills in what the handler left open. Whoever lets something be cached, or a page run, says so.
+pub fn harden(headers: &mut HeaderMap) {
+    if let Entry::Vacant(open) = headers.entry(CACHE_CONTROL) {
+        open.insert(NO_STORE);
+        // [RFC 6749 §5.1] asks for both.
+        headers.insert(PRAGMA, NO_CACHE);
+    }
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(NOSNIFF);
+    headers.entry(REFERRER_POLICY).or_insert(NO_REFERRER);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING_RUNS);
+}
+
+/// Names one request in logs and to the client. The request carries it as an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// What the client or a proxy chose, when it is harmless in a log.
+    fn given(headers: &HeaderMap) -> Option<Self> {
+        let given = headers.get(X_REQUEST_ID)?;
+        let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        ((1..=64).contains(&given.len()) && given.as_bytes().iter().all(harmless)).then(|| Self(given.clone()))
+    }
+
+    fn fresh(entropy: &Entropy) -> Option<Self> {
+        let mut text = [0; 22];
+        let length = URL_SAFE_NO_PAD.encode_slice(entropy.bytes::<16>(), &mut text).ok()?;
+        HeaderValue::from_bytes(text.get(..length)?).ok().map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// Puts [`harden`] and [`RequestId`] around an endpoint. It is the outermost middleware: it turns
+/// errors into answers, so those that word errors belong inside of it.
+#[derive(Clone, Debug)]
+pub struct Headers(Arc<Entropy>);
+
+impl Headers {
+    pub const fn new(entropy: Arc<Entropy>) -> Self {
+        Self(entropy)
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for Headers {
+    type Output = WithHeaders<E>;
+
+    fn transform(&self, inner: E) -> WithHeaders<E> {
+        WithHeaders { inner, entropy: Arc::clone(&self.0) }
+    }
+}
+
+#[derive(Debug)]
+pub struct WithHeaders<E> {
+    inner: E,
+    entropy: Arc<Entropy>,
+}
+
+impl<E: Endpoint> Endpoint for WithHeaders<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let id = RequestId::given(request.headers()).or_else(|| RequestId::fresh(&self.entropy));
+        if let Some(id) = &id {
+            request.set_data(id.clone());
+        }
+        let mut response = self.inner.get_response(request).await;
+        harden(response.headers_mut());
+        if let Some(RequestId(id)) = id {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use poem::{EndpointExt as _, Route, get, handler};
+
+    use super::*;
+
+    #[handler]
+    fn plain(request: &Request) -> String {
+        request.data::<RequestId>().unwrap().as_str().to_owned()
+    }
+
+    #[handler]
+    fn page() -> Response {
+        Response::builder()
+            .header(CACHE_CONTROL, "max-age=60")
+            .header(CONTENT_SECURITY_POLICY, "default-src 'self'")
+            .finish()
+    }
+
+    async fn ask(path: &str, id: Option<&str>) -> Response {
+        let headers = Headers::new(Arc::new(Entropy::seeded(1)));
+        let app = Route::new().at("/plain", get(plain)).at("/page", get(page)).with(headers);
+        let mut request = Request::builder().uri_str(path);
+        if let Some(id) = id {
+            request = request.header(X_REQUEST_ID, id);
+        }
+        app.get_response(request.finish()).await
+    }
+
+    fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
+        assert!(response.headers().get_all(name).iter().count() < 2, "{name}");
+        response.header(name)
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_hardened_errors_included() {
+        for (path, status) in [("/plain", StatusCode::OK), ("/missing", StatusCode::NOT_FOUND)] {
+            let response = ask(path, None).await;
+            assert_eq!(response.status(), status);
+            assert_eq!(header(&response, "cache-control"), Some("no-store"));
+            assert_eq!(header(&response, "pragma"), Some("no-cache"));
+            assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
+            assert_eq!(header(&response, "referrer-policy"), Some("no-referrer"));
+            assert_eq!(
+                header(&response, "content-security-policy"),
+                Some("default-src 'none'; frame-ancestors 'none'")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_handler_says_stays() {
+        let response = ask("/page", None).await;
+        assert_eq!(header(&response, "cache-control"), Some("max-age=60"));
+        assert_eq!(header(&response, "pragma"), None);
+        assert_eq!(header(&response, "content-security-policy"), Some("default-src 'self'"));
+    }
+
+    #[tokio::test]
+    async fn a_harmless_request_id_is_kept_and_any_other_replaced() {
+        let longest = "a".repeat(64);
+        for id in ["a", "Trace_1.2-3", &longest] {
+            let response = ask("/plain", Some(id)).await;
+            assert_eq!(header(&response, "x-request-id"), Some(id));
+            assert_eq!(response.into_body().into_string().await.unwrap(), id, "the handler sees the same");
+        }
+        let too_long = "a".repeat(65);
+        for id in [None, Some(""), Some("a b"), Some("a\u{e9}"), Some("{\"a\":1}"), Some(too_long.as_str())] {
+            let response = ask("/plain", id).await;
+            let fresh = header(&response, "x-request-id").unwrap().to_owned();
+            assert_eq!(fresh.len(), 22, "{id:?}");
+            assert_eq!(response.into_body().into_string().await.unwrap(), fresh);
+        }
+    }
+}

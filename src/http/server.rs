@@ -1,0 +1,506 @@
+//! The accept loop: from a listening socket to calls of a [`poem::Endpoint`], within limits.
+//!
+//! The framework's own server has no limit on connections, heads or silence, and spins when file
+//! descriptors run out. This one owns its connections: each is a task that ends, at the latest some
+//! seconds after the shutdown.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Method, StatusCode, Version, header};
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use ipnet::IpNet;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, FromRequest, Request, RequestBody, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error, info, warn};
+
+use super::body::{self, BodyDeadline};
+use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
+use super::head::{HeadLimits, Refused, is_host};
+use super::headers::harden;
+use super::remote::{TrustedProxies, contains};
+
+/// What one listener allows. The defaults are meant for the open Internet.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a request line with its header fields.
+    pub head_bytes: usize,
+    pub head_fields: usize,
+    /// Bytes of a request target.
+    pub target: usize,
+    /// How long a head may take, from its first byte; on a new connection, from its beginning.
+    pub head: Duration,
+    /// How long a body may take.
+    pub body: Duration,
+    /// How long a handler may take, on top of the body, unless it asks for more ([`CallTime::extend`]).
+    pub handler: Duration,
+    pub tls_handshake: Duration,
+    /// How long a connection is kept between requests.
+    pub idle: Duration,
+    /// How long a client may take nothing of what we send.
+    pub stalled: Duration,
+    /// How long what runs at the shutdown may take to end.
+    pub drain: Duration,
+    pub connections: usize,
+    /// Connections from one IPv4 address or one IPv6 /64.
+    pub connections_per_peer: usize,
+    /// Peers that `connections_per_peer` does not count, besides the trusted proxies.
+    pub uncounted: Vec<IpNet>,
+    /// Concurrent HTTP/2 streams of one connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            head_bytes: 16 * 1024,
+            head_fields: 64,
+            target: 8 * 1024,
+            head: seconds(5),
+            body: body::DEADLINE,
+            handler: seconds(10),
+            tls_handshake: seconds(10),
+            idle: seconds(60),
+            stalled: seconds(30),
+            drain: seconds(10),
+            connections: 10_000,
+            connections_per_peer: 50,
+            uncounted: [([127, 0, 0, 0].into(), 8), (Ipv6Addr::LOCALHOST.into(), 128)]
+                .into_iter()
+                .filter_map(|(address, length): (IpAddr, u8)| IpNet::new(address, length).ok())
+                .collect(),
+            streams: 100,
+        }
+    }
+}
+
+/// A listener's settings.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    pub limits: Limits,
+    /// With it, the listener speaks TLS and nothing else.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub proxies: TrustedProxies,
+}
+
+/// Listens on `address`, or on the first free one of the `tries` ports after it. Says whether it
+/// had to move.
+pub async fn bind_next_free(address: SocketAddr, tries: u16) -> io::Result<(TcpListener, bool)> {
+    let mut taken = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok((listener, false)),
+        Err(error) => error,
+    };
+    for port in (1..=tries).map_while(|step| address.port().checked_add(step)) {
+        if taken.kind() != io::ErrorKind::AddrInUse {
+            break;
+        }
+        match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+            Ok(listener) => return Ok((listener, true)),
+            Err(error) => taken = error,
+        }
+    }
+    Err(taken)
+}
+
+/// A handler's time: an extractor, and an extension of every request.
+#[derive(Clone, Debug)]
+pub struct CallTime {
+    began: Instant,
+    /// Milliseconds after `began`.
+    until: Arc<AtomicU64>,
+    shutdown: CancellationToken,
+}
+
+impl CallTime {
+    fn new(allowed: Duration, shutdown: CancellationToken) -> Self {
+        let time = Self { began: Instant::now(), until: Arc::default(), shutdown };
+        time.extend(allowed);
+        time
+    }
+
+    /// Lets the handler run this long from now, for one that waits on purpose.
+    pub fn extend(&self, by: Duration) {
+        let until = u64::try_from(self.began.elapsed().saturating_add(by).as_millis()).unwrap_or(u64::MAX);
+        self.until.fetch_max(until, Ordering::Relaxed);
+    }
+
+    /// Cancelled when the server begins to shut down. Whatever waits or streams ends with it.
+    pub const fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    fn deadline(&self) -> Instant {
+        let until = Duration::from_millis(self.until.load(Ordering::Relaxed));
+        self.began.checked_add(until).unwrap_or(self.began + Duration::from_secs(u32::MAX.into()))
+    }
+
+    /// The time of this request; without a server around it, as much as it takes.
+    pub fn of(request: &Request) -> Self {
+        request.data::<Self>().cloned().unwrap_or_else(|| Self::new(Duration::MAX / 2, CancellationToken::new()))
+    }
+}
+
+impl<'a> FromRequest<'a> for CallTime {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request))
+    }
+}
+
+/// Serves `endpoint` until `shutdown` is cancelled, then lets what runs come to its end.
+pub async fn serve(listener: TcpListener, endpoint: impl Endpoint + 'static, edge: Edge, shutdown: CancellationToken) {
+    let drain = edge.limits.drain;
+    let kill = CancellationToken::new();
+    // Whoever drops this future ends its connections too.
+    let _kill = kill.clone().drop_guard();
+    let server = Arc::new(Server::new(endpoint, edge, shutdown, kill.clone()));
+    server.accept(&listener).await;
+    drop(listener);
+
+    server.tasks.close();
+    if timeout(drain, server.tasks.wait()).await.is_err() {
+        info!(tasks = server.tasks.len(), "closing connections that did not end in time");
+        kill.cancel();
+        let _ = timeout(Duration::from_secs(1), server.tasks.wait()).await;
+    }
+}
+
+struct Server<E> {
+    endpoint: E,
+    edge: Edge,
+    http: Builder<Tracked>,
+    tls: Option<TlsAcceptor>,
+    permits: Arc<Semaphore>,
+    peers: Arc<Peers>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    kill: CancellationToken,
+}
+
+impl<E: Endpoint + 'static> Server<E> {
+    fn new(endpoint: E, edge: Edge, shutdown: CancellationToken, kill: CancellationToken) -> Self {
+        let tasks = TaskTracker::new();
+        let mut http = Builder::new(Tracked(tasks.clone()));
+        // The gate tells a head that drips from a connection that rests; this timer could not.
+        http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(edge.limits.streams)
+            .max_header_list_size(u32::try_from(edge.limits.head_bytes).unwrap_or(u32::MAX))
+            .initial_stream_window_size(64 * 1024)
+            .initial_connection_window_size(256 * 1024)
+            .max_send_buf_size(64 * 1024)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Self {
+            endpoint,
+            http,
+            tls: edge.tls.clone().map(TlsAcceptor::from),
+            permits: Arc::new(Semaphore::new(edge.limits.connections.min(Semaphore::MAX_PERMITS))),
+            peers: Arc::default(),
+            tasks,
+            shutdown,
+            kill,
+            edge,
+        }
+    }
+
+    async fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        let mut exhausted = false;
+        loop {
+            // At the limit new clients wait in the kernel's queue; the silent ones before them time out.
+            let next = async {
+                let permit = Arc::clone(&self.permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let Some((permit, accepted)) = self.shutdown.run_until_cancelled(next).await else { return };
+            let Ok(permit) = permit else { return };
+            match accepted {
+                Ok((stream, peer)) => {
+                    exhausted = false;
+                    self.admit(stream, peer, permit);
+                }
+                // The client's doing, before we got to it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+                    ) => {}
+                // Ours, file descriptors mostly. Trying again at once would only burn the processor.
+                Err(error) => {
+                    if !exhausted {
+                        warn!(%error, "cannot accept connections");
+                    }
+                    exhausted = true;
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        let Some(place) = self.place(peer.ip()) else {
+            debug!(%peer, "too many connections from this address");
+            return;
+        };
+        let server = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let kill = server.kill.clone();
+            // Dropping the connection is all that is needed.
+            let _ = kill.run_until_cancelled(server.connection(stream, peer)).await;
+            drop((place, permit));
+        });
+    }
+
+    /// A place among the connections of one peer, or none when they are all taken.
+    fn place(&self, peer: IpAddr) -> Option<Place> {
+        let peer = peer.to_canonical();
+        if contains(&self.edge.limits.uncounted, peer) || self.edge.proxies.contains(peer) {
+            return Some(Place { peer, counted: None });
+        }
+        let peer = match peer {
+            IpAddr::V4(_) => peer,
+            // Whoever has one IPv6 address has the 2^64 of its network.
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
+        };
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = peers.entry(peer).or_default();
+        if *count >= self.edge.limits.connections_per_peer {
+            return None;
+        }
+        *count += 1;
+        Some(Place { peer, counted: Some(Arc::clone(&self.peers)) })
+    }
+
+    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().unwrap_or(peer);
+        match &self.tls {
+            None => self.http(stream, local, peer, false).await,
+            Some(tls) => match timeout(self.edge.limits.tls_handshake, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.http(stream, local, peer, true).await,
+                Ok(Err(error)) => debug!(%peer, %error, "no TLS connection"),
+                Err(_) => debug!(%peer, "the TLS handshake took too long"),
+            },
+        }
+    }
+
+    async fn http<S>(self: &Arc<Self>, stream: S, local: SocketAddr, peer: SocketAddr, tls: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.edge.limits;
+        let head = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields, target: limits.target };
+        let patience = Patience {
+            head: limits.head,
+            idle: limits.idle,
+            stalled: limits.stalled,
+            linger: Duration::from_secs(1).min(limits.head),
+        };
+        let activity = Arc::new(Activity::new());
+        let gate = Gate::new(stream, head, patience, Arc::clone(&activity));
+        let line = Arc::new(Line { local, peer, tls, activity });
+        let service = service_fn(|request| {
+            let server = Arc::clone(self);
+            let line = Arc::clone(&line);
+            async move { Ok::<_, Infallible>(server.answer(&line, request).await) }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(gate), service));
+        let mut ended = self.shutdown.run_until_cancelled(connection.as_mut()).await;
+        if ended.is_none() {
+            connection.as_mut().graceful_shutdown();
+            ended = Some(connection.await);
+        }
+        if let Some(Err(error)) = ended {
+            debug!(%peer, error, "a connection ended early");
+        }
+    }
+
+    /// Answers one request, whatever it is.
+    async fn answer(&self, line: &Line, request: http::Request<Incoming>) -> http::Response<Answer> {
+        let mut open = Open::new(&line.activity);
+        let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
+        let response = match refused.or_else(|| self.refused(&request)) {
+            Some(refused) => refusal(refused),
+            // [RFC 9110 §9.3.6] is for proxies.
+            None if request.method() == Method::CONNECT => {
+                failure(StatusCode::NOT_IMPLEMENTED, "invalid_request", "CONNECT is not implemented.")
+            }
+            None => self.call(line, request).await,
+        };
+        open.is_waiting(false);
+        http::Response::<BoxBody<Bytes, io::Error>>::from(response).map(|body| Answer { body, open })
+    }
+
+    /// What [`Head`](super::head::Head) asks of HTTP/1, asked of HTTP/2.
+    fn refused(&self, request: &http::Request<Incoming>) -> Option<Refused> {
+        if request.version() != Version::HTTP_2 {
+            return None;
+        }
+        let limits = &self.edge.limits;
+        let (uri, headers) = (request.uri(), request.headers());
+        if uri.path_and_query().is_some_and(|target| target.as_str().len() > limits.target) {
+            return Some(Refused::TargetTooLong);
+        }
+        if headers.len() > limits.head_fields {
+            return Some(Refused::TooLarge);
+        }
+        // [RFC 9113 §8.3.1] `:authority` is the host, and a `Host` beside it says the same.
+        let mut hosts = uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes())
+            .into_iter()
+            .chain(headers.get_all(header::HOST).iter().map(header::HeaderValue::as_bytes));
+        let one = hosts.next().filter(|host| is_host(host));
+        let valid = one.is_some_and(|one| hosts.all(|other| other == one));
+        (!valid).then_some(Refused::Malformed("The request does not name one valid host."))
+    }
+
+    async fn call(&self, line: &Line, mut request: http::Request<Incoming>) -> Response {
+        let limits = &self.edge.limits;
+        let allowed = if request.body().is_end_stream() { limits.handler } else { limits.handler + limits.body };
+        let time = CallTime::new(allowed, self.shutdown.clone());
+        request.extensions_mut().insert(time.clone());
+        request.extensions_mut().insert(BodyDeadline(limits.body));
+        let client = self.edge.proxies.client(line.peer, request.headers());
+        let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
+        let (local, remote) = (LocalAddr(Addr::SocketAddr(line.local)), RemoteAddr(Addr::SocketAddr(client)));
+        let request = Request::from((request, local, remote, scheme));
+
+        let mut work = pin!(AssertUnwindSafe(self.endpoint.get_response(request)).catch_unwind());
+        loop {
+            let deadline = time.deadline();
+            match timeout_at(deadline, work.as_mut()).await {
+                Ok(Ok(response)) => return response,
+                Ok(Err(_panic)) => {
+                    // The panic hook has written where and why.
+                    error!("a handler panicked");
+                    return failure(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server failed.");
+                }
+                Err(_) if time.deadline() > deadline => {}
+                Err(_) => {
+                    warn!("a handler took too long");
+                    let mut busy = failure(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "temporarily_unavailable",
+                        "The server is busy. Try again later.",
+                    );
+                    busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+                    return busy;
+                }
+            }
+        }
+    }
+}
+
+/// One connection, as its requests see it.
+struct Line {
+    local: SocketAddr,
+    peer: SocketAddr,
+    tls: bool,
+    activity: Arc<Activity>,
+}
+
+fn refusal(refused: Refused) -> Response {
+    let (status, description) = match refused {
+        Refused::Malformed(description) => (StatusCode::BAD_REQUEST, description),
+        Refused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request head did not arrive in time."),
+        Refused::TargetTooLong => (StatusCode::URI_TOO_LONG, "The request target is too long."),
+        Refused::TooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large."),
+    };
+    failure(status, "invalid_request", description)
+}
+
+/// An answer that no endpoint has given. It does not know whose words the client speaks, so it has
+/// those that most of our endpoints share.
+fn failure(status: StatusCode, error: &str, description: &str) -> Response {
+    let body = serde_json::json!({ "error": error, "error_description": description });
+    let mut response =
+        Response::builder().status(status).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+    harden(response.headers_mut());
+    response
+}
+
+/// The body of an answer. It tells the gate whether the client is to take more, or we are to give it.
+struct Answer {
+    body: BoxBody<Bytes, io::Error>,
+    open: Open,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        this.open.is_waiting(frame.is_pending());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// How many connections each peer has.
+type Peers = Mutex<HashMap<IpAddr, usize>>;
+
+/// The place of a connection among those of its peer; given back when dropped.
+struct Place {
+    peer: IpAddr,
+    counted: Option<Arc<Peers>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(peers) = &self.counted else { return };
+        let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = peers.get_mut(&self.peer) {
+            *count -= 1;
+            if *count == 0 {
+                peers.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// Runs HTTP/2 streams as tasks that the shutdown waits for.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
