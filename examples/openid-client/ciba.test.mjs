@@ -104,6 +104,23 @@ describe('openid-client against nod', () => {
     await assert.rejects(askAlice(await shop(), { login_hint: 'nobody' }), { error: 'unknown_user_id', status: 400 })
   })
 
+  test('a client with private_key_jwt gets its tokens too', { skip: 'waits for `nod client create`' }, () =>
+    withPhone('approve', async () => {
+      const { publicKey, privateKey } = await client.randomDPoPKeyPair('ES256', { extractable: true })
+      const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }
+      await nod.registerWithKey('bank', jwk)
+
+      const config = await client.discovery(
+        new URL(nod.issuer),
+        'bank',
+        undefined,
+        client.PrivateKeyJwt({ key: privateKey, kid: 'key-1' }),
+        { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] },
+      )
+      const tokens = await client.pollBackchannelAuthenticationGrant(config, await askAlice(config))
+      assert.deepEqual([tokens.claims().aud].flat(), ['bank'])
+    }))
+
   describe('the example', () => {
     const example = () =>
       new Promise((resolve) => {

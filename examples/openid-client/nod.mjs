@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,6 +58,7 @@ export async function startProvider() {
     if (found?.ok) break
     if (nod.ended !== undefined || Date.now() > deadline) {
       await nod.stop()
+      await rm(folder, { recursive: true, force: true })
       throw new Error(`${nod.name} is not ready: ${nod.ended}\n${nod.output}`)
     }
     await sleep(50)
@@ -69,6 +70,15 @@ export async function startProvider() {
     /** Alice's phone, which gives every request the same answer. */
     phone: (auto, after = '1s') =>
       new Nod(['phone', '--server', issuer, '--user', 'alice', '--auto', auto, '--after', after], folder),
+    /** A CIBA client of ours that proves itself with a key, not with a secret. */
+    async registerWithKey(clientId, publicJwk) {
+      const jwks = join(folder, `${clientId}.jwks.json`)
+      await writeFile(jwks, JSON.stringify({ keys: [publicJwk] }))
+      const args = ['client', 'create', clientId, '--auth', 'private_key_jwt', '--jwks', jwks, '--grant', 'ciba']
+      const create = new Nod([...args, '--data-dir', join(folder, 'data')], folder)
+      const why = await create.gone
+      if (why !== 'ended with 0') throw new Error(`nod client create ${why}\n${create.output}`)
+    },
     async stop() {
       await nod.stop()
       await rm(folder, { recursive: true, force: true })
