@@ -1,6 +1,6 @@
 //! The crate against `vectors/*.json`, which a program in another language wrote.
-
 #![expect(clippy::unwrap_used, reason = "a test that stops has failed")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nod_device::messages::{PairingRequest, RotateRequest};
