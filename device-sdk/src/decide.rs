@@ -88,3 +88,56 @@ pub fn deny(notification: &Notification, installation_id: InstallationId, reason
     let path = format!("/notifications/{}/deny", notification.notification_id);
     Call::post(path, Statement::Deny(denial), body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notification::tests::notification;
+
+    const INSTALLATION: InstallationId = InstallationId::new(uuid::Uuid::from_u128(1));
+    const NOW: Timestamp = Timestamp::from_seconds(1_772_366_400);
+    const JUST_BEFORE: Timestamp = Timestamp::from_millis(NOW.millis() + 119_999);
+    const END: Timestamp = Timestamp::from_millis(NOW.millis() + 120_000);
+
+    #[test]
+    fn a_number_is_picked_from_those_offered() {
+        let mut question = notification();
+        question.number_matching = Some(NumberMatching::SelectNumber { options: vec![12, 47, 83] });
+        let approve = |number| approve(&question, INSTALLATION, number, &[], NOW);
+        assert_eq!(approve(None), Err(DecisionError::NumberRequired));
+        assert_eq!(approve(Some(13)), Err(DecisionError::NumberNotOffered));
+        let call = approve(Some(47)).unwrap();
+        let Statement::Approve(approval) = call.statement() else { panic!("{call:?}") };
+        assert_eq!(approval.number_picked, Some(47));
+        assert!(approval.agrees_with(&serde_json::from_slice(call.body().unwrap()).unwrap()));
+    }
+
+    #[test]
+    fn a_number_is_typed_when_asked_and_only_then() {
+        let mut question = notification();
+        assert_eq!(approve(&question, INSTALLATION, Some(1), &[], NOW), Err(DecisionError::NumberNotAsked));
+        question.number_matching = Some(NumberMatching::EnterManually);
+        assert_eq!(approve(&question, INSTALLATION, None, &[], NOW), Err(DecisionError::NumberRequired));
+        assert!(approve(&question, INSTALLATION, Some(1), &[], NOW).is_ok());
+    }
+
+    #[test]
+    fn an_expired_request_is_not_approved_but_can_be_denied() {
+        let question = notification();
+        assert!(approve(&question, INSTALLATION, None, &[], JUST_BEFORE).is_ok());
+        assert_eq!(approve(&question, INSTALLATION, None, &[], END), Err(DecisionError::Expired));
+        assert!(matches!(deny(&question, INSTALLATION, DenyReason::None).statement(), Statement::Deny(_)));
+    }
+
+    #[test]
+    fn what_this_version_does_not_know_is_not_approved() {
+        let mut question = notification();
+        question.kind = Kind::Unknown;
+        assert_eq!(approve(&question, INSTALLATION, None, &[], NOW), Err(DecisionError::NotUnderstood));
+        let mut question = notification();
+        question.number_matching = Some(NumberMatching::Unknown);
+        for number in [None, Some(1)] {
+            assert_eq!(approve(&question, INSTALLATION, number, &[], NOW), Err(DecisionError::NotUnderstood));
+        }
+    }
+}

@@ -1,10 +1,154 @@
-//! What runs on the phone.
+//! What runs on the phone: the trusted device of a Nod server, on which a person says yes or no.
+//!
+//! # The idea
+//!
+//! A phone pairs once, with a key that it makes itself and never gives away. From then on each
+//! request that it sends carries a [`proof`] by this key. When somebody asks for the person's
+//! consent, the phone gets a [`Notification`], shows all of it, and sends a decision; the proof of
+//! that request names what was shown ([`ContextHash`]), who decided and how. It *is* the signed
+//! decision, and the server keeps it as evidence.
+//!
+//! The crate has two halves:
+//!
+//! - The **core** is data in, data out. It has no network, no clock and no randomness: the caller
+//!   moves the bytes of a [`Call`] and hands in a [`proof::Freshness`]. The server uses the same
+//!   types, so what a device signs is defined once. Test vectors (`vectors/*.json`) hold other
+//!   implementations to it.
+//! - With the feature `client` (on by default), [`DeviceClient`] does the moving, with tokio and
+//!   reqwest, and [`SoftwareKey`] is a key for machines that have no better place for one.
+//!
+//! # A decision, without any network
+//!
+//! ```
+//! # #[cfg(feature = "client")] {
+//! use nod_device::proof::{Freshness, Statement, UnverifiedProof};
+//! use nod_device::{DeviceKey as _, Issuer, Notification, SoftwareKey, Timestamp, decide};
+//!
+//! let issuer = Issuer::parse("https://id.example")?;
+//! let key = SoftwareKey::generate()?;
+//! let notification: Notification = serde_json::from_str(
+//!     r#"{
+//!         "notificationId": "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff",
+//!         "deviceId": "11111111-2222-4333-8444-555555555555",
+//!         "userId": "66666666-7777-4888-9999-aaaaaaaaaaaa",
+//!         "type": "AUTHENTICATION",
+//!         "title": "Sign in to Shop",
+//!         "body": "Is it you?",
+//!         "clientContext": {"clientId": "shop", "clientName": "Shop", "scope": "openid"},
+//!         "numberMatching": {"type": "SELECT_NUMBER", "options": [12, 47, 83]},
+//!         "issuedAt": "2026-03-01T12:00:00Z",
+//!         "expiresAt": "2026-03-01T12:02:00Z",
+//!         "timeoutDuration": 120
+//!     }"#,
+//! )?;
+//!
+//! // On the phone: alice looks, compares the number, and says yes with her finger.
+//! let installation_id = "0a1b2c3d-4e5f-4a6b-8c7d-8e9f00112233".parse()?;
+//! let now: Timestamp = "2026-03-01T12:00:30Z".parse()?;
+//! let call = decide::approve(&notification, installation_id, Some(47), &["fpt".to_owned()], now)?;
+//! let fresh = Freshness { iat: now.seconds(), jti: *b"sixteen.at.randm", nonce: None };
+//! let proof = call.prove(&issuer, &key, &fresh)?;
+//! assert!(call.url(&issuer).ends_with("/notifications/bbbbbbbb-cccc-4ddd-8eee-ffffffffffff/approve"));
+//!
+//! // At the server: the signature first, then the claims. What was shown is hashed anew.
+//! let claims = UnverifiedProof::parse(&proof)?.claims(|jwk, signing_input, signature| {
+//!     let public = ring::signature::UnparsedPublicKey::new(
+//!         &ring::signature::ECDSA_P256_SHA256_FIXED,
+//!         jwk.to_uncompressed_point(),
+//!     );
+//!     public.verify(signing_input, signature).is_ok()
+//! })?;
+//! let Statement::Approve(approval) = claims.statement else { panic!("a yes was signed") };
+//! assert_eq!(approval.number_picked, Some(47));
+//! assert_eq!(approval.context_hash, notification.shown().context_hash());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A phone
+//!
+//! Pair, listen, ask the person, answer:
+//!
+//! ```
+//! # #[cfg(feature = "client")] mod double { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/double.rs")); }
+//! # #[cfg(feature = "client")]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), nod_device::Error> {
+//! # use double::{Answer, Double};
+//! # let double = Double::start(|request, _| match request.path.as_str() {
+//! #     "/device/v1/pairings" => Answer::json(201, r#"{
+//! #         "deviceId": "11111111-2222-4333-8444-555555555555",
+//! #         "installationId": "0a1b2c3d-4e5f-4a6b-8c7d-8e9f00112233",
+//! #         "user": {"userId": "66666666-7777-4888-9999-aaaaaaaaaaaa", "username": "alice"}
+//! #     }"#),
+//! #     "/device/v1/events" => Answer::events(concat!("event: ready\ndata: {}\n\nevent: notification\ndata: ",
+//! #         r#"{"notificationId": "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff","#,
+//! #         r#""deviceId": "11111111-2222-4333-8444-555555555555","#,
+//! #         r#""userId": "66666666-7777-4888-9999-aaaaaaaaaaaa","#,
+//! #         r#""type": "AUTHENTICATION", "title": "Sign in to Shop", "body": "Is it you?","#,
+//! #         r#""clientContext": {"clientId": "shop", "clientName": "Shop", "scope": "openid"},"#,
+//! #         r#""numberMatching": {"type": "ENTER_MANUALLY"},"#,
+//! #         r#""issuedAt": "2026-03-01T12:00:00Z", "expiresAt": "9999-03-01T12:02:00Z","#,
+//! #         r#""timeoutDuration": 120}"#, "\n\nevent: unpaired\ndata: {}\n\n")),
+//! #     _ => Answer::json(200, r#"{"status": "APPROVED"}"#),
+//! # }).await;
+//! # let (issuer, typed_key) = (double.issuer.as_str(), "0123 4567 8901");
+//! # fn ask_the_person(notification: &nod_device::Notification) -> Option<Option<u32>> { Some(Some(47)) }
+//! use nod_device::{DenyReason, DeviceClient, Event, InstallationInfo, PairingKey};
+//!
+//! let pairing_key = PairingKey::parse(typed_key)?; // or Scanned::parse(qr_code)
+//! let info = InstallationInfo { platform: "LINUX".to_owned(), ..InstallationInfo::default() };
+//! let (client, pairing) = DeviceClient::pair(issuer, &pairing_key, &info).await?;
+//! println!("paired for {}", pairing.user.username);
+//! let stored = client.state(); // serialize it to where secrets are kept; DeviceClient::restore(stored)
+//!
+//! let mut events = client.events(); // connects, and connects again
+//! while let Some(event) = events.next().await {
+//!     match event {
+//!         Event::Notification(notification) => match ask_the_person(&notification) {
+//!             Some(number) => client.approve(&notification, number, &["pin".to_owned()]).await?,
+//!             None => client.deny(&notification, DenyReason::None).await?,
+//!         },
+//!         Event::Canceled(canceled) => println!("never mind: {:?}", canceled.reason),
+//!         Event::Trouble(error) => println!("offline: {}", error.code()),
+//!         Event::Ready | Event::Unpaired => {}
+//!     }
+//! }
+//! # assert_eq!(double.received().len(), 3);
+//! # drop(stored);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "client"))] fn main() {}
+//! ```
+//!
+//! # Keys in hardware
+//!
+//! Implement [`DeviceKey`] for a Secure Enclave or `StrongBox` key and hand it to
+//! [`DeviceClient::builder`]. Signing may ask the person and block; the client lets it block on a
+//! thread for that.
+//!
+//! # Errors
+//!
+//! One enum, [`Error`]: [`code`](Error::code) is stable and made for translation,
+//! [`is_retryable`](Error::is_retryable) says whether "try again" makes sense.
 
 pub mod call;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod context;
 pub mod decide;
 mod digest;
+#[cfg(test)]
+#[cfg(feature = "client")]
+#[expect(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    reason = "the documentation includes this file as a module of its own"
+)]
+mod double;
 mod error;
+pub mod event_stream;
 mod id;
 mod issuer;
 mod jwk;
@@ -13,13 +157,20 @@ mod notification;
 pub mod pairing_link;
 mod problem;
 pub mod proof;
+#[cfg(feature = "client")]
+mod software_key;
+#[cfg(feature = "client")]
+mod system;
 mod timestamp;
 
 pub use call::Call;
+#[cfg(feature = "client")]
+pub use client::{DeviceClient, DeviceClientBuilder, Events, PairedDevice, PairedState, RotatedKey};
 pub use context::{ClientContext, Shown};
 pub use decide::DecisionError;
 pub use digest::{BodyDigest, ContextHash, NotADigest, Thumbprint};
 pub use error::Error;
+pub use event_stream::Event;
 pub use id::{DeviceId, InstallationId, NotAnId, NotificationId, UserId};
 pub use issuer::{Issuer, NotAnIssuer};
 pub use jwk::{NotAKey, PublicJwk};
@@ -28,4 +179,6 @@ pub use notification::{CancelReason, Decision, DenyReason, Kind, Notification, N
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
+#[cfg(feature = "client")]
+pub use software_key::{SoftwareKey, StoredKey};
 pub use timestamp::{NotATime, Timestamp};

@@ -103,3 +103,54 @@ pub enum CancelReason {
     #[serde(other, skip_serializing)]
     Unknown,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document() -> serde_json::Value {
+        json!({
+            "notificationId": "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff",
+            "deviceId": "11111111-2222-4333-8444-555555555555",
+            "userId": "66666666-7777-4888-9999-aaaaaaaaaaaa",
+            "type": "AUTHENTICATION",
+            "title": "Sign in to Shop",
+            "body": "Is it you?",
+            "clientContext": {"clientId": "shop", "clientName": "Shop", "scope": "openid"},
+            "issuedAt": "2026-03-01T12:00:00Z",
+            "expiresAt": "2026-03-01T12:02:00Z",
+            "timeoutDuration": 120,
+        })
+    }
+
+    pub(crate) fn notification() -> Notification {
+        serde_json::from_value(document()).unwrap()
+    }
+
+    #[test]
+    fn a_notification_keeps_its_form() {
+        assert_eq!(serde_json::to_value(notification()).unwrap(), document());
+    }
+
+    #[test]
+    fn a_newer_server_is_understood_as_far_as_possible() {
+        let mut newer = document();
+        newer["type"] = json!("TRANSACTION");
+        newer["numberMatching"] = json!({"type": "DRAW_A_SHAPE", "shape": "circle"});
+        newer["more"] = json!([1, 2, 3]);
+        let read: Notification = serde_json::from_value(newer).unwrap();
+        assert_eq!(read.kind, Kind::Unknown);
+        assert_eq!(read.number_matching, Some(NumberMatching::Unknown));
+        // It is never written: there is no name to write.
+        assert!(serde_json::to_value(&read).is_err());
+    }
+
+    #[test]
+    fn number_matching_has_its_two_forms() {
+        let select = NumberMatching::SelectNumber { options: vec![12, 47, 83] };
+        assert_eq!(serde_json::to_value(&select).unwrap(), json!({"type": "SELECT_NUMBER", "options": [12, 47, 83]}));
+        assert_eq!(serde_json::to_value(NumberMatching::EnterManually).unwrap(), json!({"type": "ENTER_MANUALLY"}));
+    }
+}
