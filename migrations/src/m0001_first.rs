@@ -35,6 +35,13 @@ CREATE TABLE setting (
     value BYTES NOT NULL
 );
 
+-- Counts the changes of what every node caches, so that each node sees that something changed.
+CREATE TABLE epoch (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BIGINT NOT NULL
+);
+INSERT INTO epoch (name, value) VALUES ('clients', 0), ('people', 0), ('keys', 0);
+
 CREATE TABLE client (
     id TEXT PRIMARY KEY NOT NULL,
     document TEXT NOT NULL,
@@ -80,8 +87,7 @@ CREATE TABLE pairing_key (
     user_id BYTES NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    used_at BIGINT,
-    misses BIGINT NOT NULL
+    used_at BIGINT
 );
 CREATE INDEX pairing_key_user ON pairing_key (user_id, expires_at);
 CREATE INDEX pairing_key_expiry ON pairing_key (expires_at);
@@ -97,6 +103,7 @@ CREATE TABLE signing_key (
     retiring_at BIGINT
 );
 CREATE UNIQUE INDEX signing_key_current ON signing_key (alg) WHERE state = 'current';
+CREATE UNIQUE INDEX signing_key_next ON signing_key (alg) WHERE state = 'next';
 
 CREATE TABLE decision (
     request_id BYTES PRIMARY KEY NOT NULL,
@@ -107,10 +114,9 @@ CREATE TABLE decision (
     device_id BYTES,
     outcome TEXT NOT NULL,
     reason TEXT,
-    amr TEXT,
-    acr TEXT,
+    acr TEXT NOT NULL,
     evidence TEXT,
-    context_hash BYTES,
+    context_hash TEXT,
     decided_at BIGINT NOT NULL
 );
 
@@ -121,13 +127,14 @@ CREATE TABLE token_grant (
     user_id BYTES NOT NULL,
     device_id BYTES,
     scope TEXT NOT NULL,
-    acr TEXT,
-    amr TEXT,
+    acr TEXT NOT NULL,
+    amr TEXT NOT NULL,
     auth_time BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
 CREATE INDEX token_grant_user ON token_grant (user_id);
+CREATE INDEX token_grant_client ON token_grant (client_id);
 
 CREATE TABLE refresh_token (
     digest BYTES PRIMARY KEY NOT NULL,
@@ -139,6 +146,7 @@ CREATE TABLE refresh_token (
     successor_sealed BYTES
 );
 CREATE INDEX refresh_token_grant ON refresh_token (grant_id);
+CREATE INDEX refresh_token_end ON refresh_token (absolute_expires_at);
 
 CREATE TABLE access_token (
     digest BYTES PRIMARY KEY NOT NULL,
@@ -149,19 +157,20 @@ CREATE TABLE access_token (
 );
 CREATE INDEX access_token_grant ON access_token (grant_id);
 
+CREATE INDEX access_token_expiry ON access_token (expires_at);
+
 CREATE TABLE revoked_access_token (
     jti TEXT PRIMARY KEY NOT NULL,
     expires_at BIGINT NOT NULL
 );
 
 CREATE TABLE outbox (
-    id SEQUENCE,
+    id BYTES PRIMARY KEY NOT NULL,
     kind TEXT NOT NULL,
     payload BYTES NOT NULL,
     created_at BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
-    attempts BIGINT NOT NULL,
-    leased_until BIGINT
+    attempts BIGINT NOT NULL
 );
 CREATE INDEX outbox_due ON outbox (due_at);
 
@@ -175,8 +184,7 @@ CREATE TABLE audit (
     client_id TEXT,
     user_id BYTES,
     device_id BYTES,
-    request_id BYTES,
-    detail TEXT NOT NULL
+    request_id BYTES
 );
 CREATE INDEX audit_at ON audit (at);
 

@@ -116,7 +116,7 @@ impl Ephemeral for EmbeddedStore {
 
     async fn count(&self, key: &Key, window: Duration) -> Result<u32, StoreError> {
         let now = self.clock.now();
-        let row = self
+        let rows = self
             .database
             .execute_returning(
                 "INSERT INTO ephemeral (key, value, version, expires_at) VALUES ($1, $2, 1, $3) \
@@ -126,9 +126,8 @@ impl Ephemeral for EmbeddedStore {
                  RETURNING version",
                 [key.as_bytes().into(), Vec::<u8>::new().into(), (now + window).millis().into(), now.millis().into()],
             )
-            .await?
-            .ok_or(StoreError::Corrupt("a count without an answer"))?;
-        narrow(row.get(0)?)
+            .await?;
+        narrow(rows.first().ok_or(StoreError::Corrupt("a count without an answer"))?.get(0)?)
     }
 
     async fn wake(&self, topic: &Topic) {

@@ -75,8 +75,17 @@ fn as_postgres(program: &Path) -> &'static [&'static str] {
     if by_root && postgres { &["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] } else { &[] }
 }
 
+/// A port that nobody else gets while its server is away for a while: below the range from which
+/// the system picks ports, and never the same twice.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let n = std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::SeqCst));
+        let port = 15_000 + u16::try_from(n % 15_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn directory() -> PathBuf {

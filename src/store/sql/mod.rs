@@ -9,11 +9,12 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use nod_migrations::Migrator;
+use sea_orm::sqlx::error::ErrorKind;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, SqlErr,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, SqlErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, TryGetable, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
@@ -21,7 +22,14 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::ephemeral::StoreError;
-use crate::secret::Secret;
+use crate::clock::Timestamp;
+use crate::secret::{Digest, Secret};
+
+pub mod audit;
+pub mod directory;
+pub mod ledger;
+pub mod outbox;
+pub mod tokens;
 
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,6 +44,9 @@ const BUSY: Duration = Duration::from_millis(800);
 
 /// A migration may wait longer for other processes than a request.
 const BUSY_MIGRATION: Duration = Duration::from_secs(5);
+
+/// Statements kept prepared per connection: all of ours.
+const PREPARED: usize = 256;
 
 const SQLITE_READERS: u32 = 2;
 const POSTGRES_CONNECTIONS: u32 = 8;
@@ -76,6 +87,36 @@ impl From<DbErr> for WriteError {
     }
 }
 
+impl WriteError {
+    /// Whether the database is well and one of the rows is to blame: a constraint, a value that it
+    /// does not take, or a conflict with somebody else's rows.
+    fn is_about_rows(&self) -> bool {
+        match self {
+            Self::Taken(_) | Self::Store(StoreError::Corrupt(_)) => true,
+            Self::Store(StoreError::Contended) => false,
+            Self::Store(StoreError::Unavailable(source)) => {
+                let Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+                    source.downcast_ref()
+                else {
+                    return false;
+                };
+                let sqlx::Error::Database(error) = error.as_ref() else { return false };
+                let code = error.code().unwrap_or_default();
+                // PostgreSQL: data exceptions and rollbacks of transactions that met.
+                error.kind() != ErrorKind::Other || code.starts_with("22") || code.starts_with("40")
+            }
+        }
+    }
+
+    /// For a write that breaks no constraint unless something is badly wrong.
+    fn unexpected(self) -> StoreError {
+        match self {
+            Self::Taken(constraint) => StoreError::unavailable(format!("unexpectedly taken: {constraint}")),
+            Self::Store(error) => error,
+        }
+    }
+}
+
 fn unavailable(error: DbErr) -> StoreError {
     StoreError::unavailable(error)
 }
@@ -101,6 +142,7 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            .statement_cache_capacity(PREPARED)
             .pragma("cache_size", "-16000")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
@@ -127,6 +169,7 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(StoreError::unavailable)?
             .application_name("nod")
+            .statement_cache_capacity(PREPARED)
             .options([
                 ("statement_timeout", "2000"),
                 ("lock_timeout", "1000"),
@@ -179,7 +222,7 @@ impl Database {
     }
 
     async fn migrate_alone(&self) -> Result<(), StoreError> {
-        let transaction = self.begin().await?;
+        let transaction = self.begin_unbounded().await.map_err(unavailable)?;
         if self.engine == Engine::Postgres {
             transaction
                 .execute_unprepared(
@@ -195,7 +238,9 @@ impl Database {
 
     /// The migrations that this version brings and the database does not have yet.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        let pending = bounded(Migrator::get_pending_migrations_read_only(&self.reader)).await?;
+        let pending =
+            bounded(async { Migrator::get_pending_migrations_read_only(&self.reader).await.map_err(unavailable) })
+                .await?;
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
@@ -221,15 +266,12 @@ impl Database {
     }
 
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        let backend = match self.engine {
-            Engine::Sqlite => DbBackend::Sqlite,
-            Engine::Postgres => DbBackend::Postgres,
-        };
-        Statement::from_sql_and_values(backend, sql, values)
+        self.engine.statement(sql, values)
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        self.begin_unbounded().await.map_err(unavailable)
+    /// Takes the write lock of SQLite; on PostgreSQL, rows are locked as they are touched.
+    async fn begin(&self) -> Result<Transaction, WriteError> {
+        Ok(Transaction { inner: self.begin_unbounded().await?, engine: self.engine })
     }
 
     async fn begin_unbounded(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -243,17 +285,17 @@ impl Database {
     /// One statement on its own; answers how many rows it changed.
     pub(super) async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(self.writer.execute_raw(statement).await?.rows_affected()) }).await
+        bounded(async { Ok(self.writer.execute_raw(statement).await.map_err(unavailable)?.rows_affected()) }).await
     }
 
-    /// One statement on its own that writes and answers a row.
+    /// One statement on its own that writes and answers rows.
     pub(super) async fn execute_returning(
         &self,
         sql: &str,
         values: impl IntoIterator<Item = Value>,
-    ) -> Result<Option<Row>, StoreError> {
+    ) -> Result<Vec<Row>, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(self.writer.query_one_raw(statement).await?.map(Row)) }).await
+        bounded(async { Ok(rows(self.writer.query_all_raw(statement).await.map_err(unavailable)?)) }).await
     }
 
     pub(super) async fn find(
@@ -262,15 +304,126 @@ impl Database {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Option<Row>, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(self.reader.query_one_raw(statement).await?.map(Row)) }).await
+        bounded(async { Ok(self.reader.query_one_raw(statement).await.map_err(unavailable)?.map(Row)) }).await
+    }
+
+    pub(super) async fn find_all(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(sql, values);
+        bounded(async { Ok(rows(self.reader.query_all_raw(statement).await.map_err(unavailable)?)) }).await
     }
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
-    match timeout(PATIENCE, call).await {
-        Ok(answer) => answer.map_err(unavailable),
-        Err(elapsed) => Err(StoreError::unavailable(elapsed)),
+impl Engine {
+    fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        let backend = match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::Postgres => DbBackend::Postgres,
+        };
+        Statement::from_sql_and_values(backend, sql, values)
     }
+}
+
+/// Rolls back unless it is committed.
+struct Transaction {
+    inner: DatabaseTransaction,
+    engine: Engine,
+}
+
+impl Transaction {
+    async fn commit(self) -> Result<(), WriteError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Answers how many rows were changed.
+    async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, WriteError> {
+        Ok(self.inner.execute_raw(self.engine.statement(sql, values)).await?.rows_affected())
+    }
+
+    async fn find(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Option<Row>, WriteError> {
+        Ok(self.inner.query_one_raw(self.engine.statement(sql, values)).await?.map(Row))
+    }
+
+    async fn find_all(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<Row>, WriteError> {
+        Ok(rows(self.inner.query_all_raw(self.engine.statement(sql, values)).await?))
+    }
+
+    /// As `find`, and nobody else changes the row until this transaction ends. On SQLite the whole
+    /// database is ours already.
+    async fn find_locked(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Option<Row>, WriteError> {
+        match self.engine {
+            Engine::Sqlite => self.find(sql, values).await,
+            Engine::Postgres => self.find(&format!("{sql} FOR UPDATE"), values).await,
+        }
+    }
+
+    /// Inserts many rows. Answers what `insert` says to answer for each row that went in.
+    async fn insert(&self, insert: &Insert, rows: Vec<Vec<Value>>) -> Result<Vec<Row>, WriteError> {
+        let mut answers = Vec::new();
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            // In powers of two: a handful of statements that stay prepared, not one for each count.
+            let count = 1 << left.min(Insert::MOST).ilog2();
+            left -= count;
+            let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
+            let statement = self.engine.statement(&insert.sql(count), values);
+            if insert.answers() {
+                answers.extend(self.inner.query_all_raw(statement).await?.into_iter().map(Row));
+            } else {
+                self.inner.execute_raw(statement).await?;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// An `INSERT` of any number of rows.
+struct Insert {
+    /// `table (columns)`.
+    into: &'static str,
+    columns: usize,
+    /// What follows the values.
+    and: &'static str,
+}
+
+impl Insert {
+    const MOST: usize = 64;
+
+    fn answers(&self) -> bool {
+        self.and.contains("RETURNING")
+    }
+
+    fn sql(&self, count: usize) -> String {
+        use std::fmt::Write as _;
+        let mut sql = String::with_capacity(128 + count * self.columns * 5);
+        let _ = write!(sql, "INSERT INTO {} VALUES ", self.into);
+        for row in 0..count {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..self.columns {
+                let _ = write!(sql, "{}${}", if column == 0 { "" } else { ", " }, row * self.columns + column + 1);
+            }
+            sql.push(')');
+        }
+        sql.push(' ');
+        sql.push_str(self.and);
+        sql
+    }
+}
+
+/// Runs a statement or a transaction, for as long as a request may wait. What is cut off rolls back.
+async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    match timeout(PATIENCE, call).await {
+        Ok(answer) => answer,
+        Err(elapsed) => Err(StoreError::unavailable(elapsed).into()),
+    }
+}
+
+fn rows(rows: Vec<QueryResult>) -> Vec<Row> {
+    rows.into_iter().map(Row).collect()
 }
 
 /// One row of an answer, its columns by position.
@@ -282,8 +435,49 @@ impl Row {
         self.0.try_get_by_index(column).map_err(|_| StoreError::Corrupt("a column of another type"))
     }
 
-    pub(super) fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
+    fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
         let bytes: Vec<u8> = self.get(column)?;
-        Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is not a UUID"))
+        Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is no UUID"))
     }
+
+    fn uuid_if_any(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.get(column)?;
+        bytes
+            .map(|bytes| Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is no UUID")))
+            .transpose()
+    }
+
+    fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::from_millis(self.get(column)?))
+    }
+
+    fn time_if_any(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
+        let millis: Option<i64> = self.get(column)?;
+        Ok(millis.map(Timestamp::from_millis))
+    }
+
+    /// A column whose text has to be one that `parse` knows.
+    fn parsed<T>(&self, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        let text: String = self.get(column)?;
+        parse(&text).ok_or(StoreError::Corrupt("a column with an unknown word"))
+    }
+
+    fn digest<T>(&self, column: usize) -> Result<Digest<T>, StoreError> {
+        let bytes: Vec<u8> = self.get(column)?;
+        let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| StoreError::Corrupt("a column that is no digest"))?;
+        Ok(Digest::from_bytes(bytes))
+    }
+}
+
+/// UUIDs are stored as their 16 bytes.
+fn bytes(uuid: Uuid) -> Value {
+    uuid.as_bytes().as_slice().into()
+}
+
+fn bytes_if_any(uuid: Option<Uuid>) -> Value {
+    uuid.map(|uuid| uuid.as_bytes().to_vec()).into()
+}
+
+fn digest_bytes<T>(digest: &Digest<T>) -> Value {
+    digest.as_bytes().as_slice().into()
 }

@@ -1,0 +1,454 @@
+//! What must never be lost, written in groups: decisions, grants, the audit trail.
+//!
+//! A commit costs the disk the same for one row as for a hundred. So everyone who has something to
+//! commit hands it to one task, which takes all that waits and commits it together; while it does,
+//! the next group gathers. Nobody waits for a group to fill: a single item goes at once.
+//!
+//! An answer means that the transaction was committed. No answer means nothing: it may have been.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use sea_orm::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::{Database, Insert, PATIENCE, Row, Transaction, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
+use crate::clock::Timestamp;
+use crate::domain::audit::Event;
+use crate::domain::authentication_request::{Approval, Decision, Denial};
+use crate::domain::decision::Record;
+use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::protocol::id::{DeviceId, RequestId};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::outbox::{self, Kind};
+use crate::store::sql::tokens;
+
+/// Items of one kind in one transaction.
+const GROUP: usize = 128;
+
+/// Items that may wait before whoever brings another one waits too.
+const QUEUE: usize = 1024;
+
+/// After an audit event could not be written, the next try.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often a server that stops tries to write what is left.
+const TRIES_AT_THE_END: u32 = 5;
+
+/// A decision whose telling was cut off is told again after this long.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Who decided a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    First,
+    /// Somebody else had decided, and this stands.
+    Already(Decision),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    First,
+    /// The request has its grant.
+    Already,
+}
+
+/// Commits in groups. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    commits: mpsc::Sender<Commit>,
+    notes: mpsc::Sender<Note>,
+}
+
+#[derive(Debug)]
+enum Commit {
+    Decide {
+        record: Record,
+        event: Event,
+        answer: Answer<Decided>,
+    },
+    Grant {
+        grant: Grant,
+        refresh: Option<StoredRefreshToken>,
+        access: Option<StoredAccessToken>,
+        event: Event,
+        answer: Answer<Granted>,
+    },
+}
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What nobody waits for.
+#[derive(Debug)]
+enum Note {
+    Event(Event),
+    Told(Uuid),
+}
+
+impl Ledger {
+    /// The future writes. It ends when every clone of the ledger is gone and the last item is
+    /// written; until then it must run.
+    pub fn new(database: Database) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (commits, commits_to_write) = mpsc::channel(QUEUE);
+        let (notes, notes_to_write) = mpsc::channel(QUEUE);
+        let writer = Writer { database, commits: commits_to_write, notes: notes_to_write };
+        (Self { commits, notes }, writer.run())
+    }
+
+    /// Commits a decision, its event, and an outbox row that has it told again unless
+    /// [`Ledger::told`] comes first. All of it or, when somebody was faster, nothing.
+    pub async fn decide(&self, record: Record, event: Event) -> Result<Decided, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.commit(Commit::Decide { record, event, answer }, answered).await
+    }
+
+    /// Commits what one approval gave. All of it or, when the request has a grant already, nothing.
+    pub async fn grant(
+        &self,
+        grant: Grant,
+        refresh: Option<StoredRefreshToken>,
+        access: Option<StoredAccessToken>,
+        event: Event,
+    ) -> Result<Granted, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.commit(Commit::Grant { grant, refresh, access, event, answer }, answered).await
+    }
+
+    async fn commit<T>(
+        &self,
+        item: Commit,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let committed = async {
+            self.commits.send(item).await.map_err(|_| StoreError::unavailable("the ledger is closed"))?;
+            answered.await.map_err(|_| StoreError::unavailable("the ledger is closed"))?
+        };
+        bounded(committed).await
+    }
+
+    /// Records an event that belongs to no other commit. It is kept until the database takes it;
+    /// when too many wait already, whoever brings one waits as well.
+    pub async fn audit(&self, event: Event) {
+        match timeout(PATIENCE, self.notes.send(Note::Event(event))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(mpsc::error::SendError(note))) => lost(&note),
+            Err(_) => error!("an audit event was lost: too many wait for the database"),
+        }
+    }
+
+    /// A decision was told to everyone: its outbox row is not needed any more.
+    pub fn told(&self, request: RequestId) {
+        // Not worth waiting for: the worker tells once more, which changes nothing.
+        let _ = self.notes.try_send(Note::Told(request.uuid()));
+    }
+}
+
+fn lost(note: &Note) {
+    match note {
+        Note::Event(event) => error!(?event, "an audit event was lost"),
+        Note::Told(_) => {}
+    }
+}
+
+struct Writer {
+    database: Database,
+    commits: mpsc::Receiver<Commit>,
+    notes: mpsc::Receiver<Note>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let mut commits = Vec::with_capacity(GROUP);
+        // Kept until they are written. While some are, no more are taken, and the queue fills.
+        let mut notes = Vec::with_capacity(GROUP);
+        let mut open = true;
+        let mut failures = 0_u32;
+        loop {
+            let failed = failures > 0;
+            tokio::select! {
+                taken = self.commits.recv_many(&mut commits, GROUP), if open => open = taken > 0,
+                taken = self.notes.recv_many(&mut notes, GROUP), if open && !failed => open = taken > 0,
+                () = sleep(PAUSE), if failed => {}
+                else => {}
+            }
+            while commits.len() < GROUP && self.commits.try_recv().map(|item| commits.push(item)).is_ok() {}
+            while !failed && notes.len() < GROUP && self.notes.try_recv().map(|note| notes.push(note)).is_ok() {}
+
+            failures = if self.write(&mut commits, &mut notes).await { 0 } else { failures.saturating_add(1) };
+            if !open && failures >= TRIES_AT_THE_END {
+                notes.iter().for_each(lost);
+                return;
+            }
+            if !open && failures == 0 && self.commits.is_empty() && self.notes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the notes were written. The commits are answered in any case.
+    async fn write(&self, commits: &mut Vec<Commit>, notes: &mut Vec<Note>) -> bool {
+        // Whoever has given up is told nothing any more, so nothing is done for them.
+        commits.retain(|item| !item.is_abandoned());
+        if commits.is_empty() && notes.is_empty() {
+            return true;
+        }
+        match bounded(group(&self.database, commits, notes)).await {
+            Ok(outcomes) => {
+                notes.clear();
+                answer(commits, outcomes.into_iter().map(Ok));
+                true
+            }
+            Err(error) if error.is_about_rows() && commits.len() + notes.len() > 1 => {
+                warn!(%error, "a group could not be committed; each of its items is tried by itself");
+                self.write_singly(commits, notes).await
+            }
+            Err(error) => {
+                let error = error.unexpected();
+                warn!(%error, commits = commits.len(), notes = notes.len(), "a group could not be committed");
+                let text = error.to_string();
+                answer(commits, std::iter::repeat_with(|| Err(StoreError::unavailable(text.clone()))));
+                false
+            }
+        }
+    }
+
+    async fn write_singly(&self, commits: &mut Vec<Commit>, notes: &mut Vec<Note>) -> bool {
+        for item in commits.drain(..) {
+            if item.is_abandoned() {
+                continue;
+            }
+            let mut item = vec![item];
+            let outcome = match bounded(group(&self.database, &item, &[])).await {
+                Ok(mut outcomes) => outcomes.pop().ok_or(StoreError::Corrupt("an item without an outcome")),
+                Err(error) => Err(error.unexpected()),
+            };
+            answer(&mut item, std::iter::once(outcome));
+        }
+        let mut kept = Vec::new();
+        for note in notes.drain(..) {
+            let note = [note];
+            match bounded(group(&self.database, &[], &note)).await {
+                Ok(_) => {}
+                Err(error) if error.is_about_rows() => note.iter().for_each(lost),
+                Err(_) => kept.extend(note),
+            }
+        }
+        *notes = kept;
+        notes.is_empty()
+    }
+}
+
+impl Commit {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Decide { answer, .. } => answer.is_closed(),
+            Self::Grant { answer, .. } => answer.is_closed(),
+        }
+    }
+}
+
+/// What became of one item.
+enum Outcome {
+    Decided(Decided),
+    Granted(Granted),
+}
+
+fn answer(commits: &mut Vec<Commit>, outcomes: impl Iterator<Item = Result<Outcome, StoreError>>) {
+    for (item, outcome) in commits.drain(..).zip(outcomes) {
+        match (item, outcome) {
+            (Commit::Decide { answer, .. }, Ok(Outcome::Decided(decided))) => drop(answer.send(Ok(decided))),
+            (Commit::Grant { answer, .. }, Ok(Outcome::Granted(granted))) => drop(answer.send(Ok(granted))),
+            (Commit::Decide { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
+            (Commit::Grant { answer, .. }, Err(error)) => drop(answer.send(Err(error))),
+            // An outcome of the other kind cannot be; dropping the sender says "closed".
+            (Commit::Decide { .. }, Ok(Outcome::Granted(_))) | (Commit::Grant { .. }, Ok(Outcome::Decided(_))) => {}
+        }
+    }
+}
+
+const DECISIONS: Insert = Insert {
+    into: "decision (request_id, request_digest, notification_id, client_id, user_id, device_id, outcome, reason, \
+           acr, evidence, context_hash, decided_at)",
+    columns: 12,
+    and: "ON CONFLICT (request_id) DO NOTHING RETURNING request_id",
+};
+
+const GRANTS: Insert = Insert {
+    into: "token_grant (id, request_id, client_id, user_id, device_id, scope, acr, amr, auth_time, created_at, \
+           revoked_at)",
+    columns: 11,
+    and: "ON CONFLICT (request_id) DO NOTHING RETURNING id",
+};
+
+/// Writes everything in one transaction. The outcomes are in the order of the commits.
+async fn group(database: &Database, commits: &[Commit], notes: &[Note]) -> Result<Vec<Outcome>, WriteError> {
+    let transaction = database.begin().await?;
+    let decided = decide(&transaction, commits).await?;
+    let granted = grant(&transaction, commits).await?;
+
+    let mut events = Vec::with_capacity(commits.len() + notes.len());
+    let mut to_tell = Vec::new();
+    let mut refresh_tokens = Vec::new();
+    let mut access_tokens = Vec::new();
+    let mut outcomes = Vec::with_capacity(commits.len());
+    let (mut decided, mut granted) = (decided.into_iter(), granted.into_iter());
+    for item in commits {
+        match item {
+            Commit::Decide { record, event, .. } => {
+                let decided = decided.next().ok_or(StoreError::Corrupt("a decision without an outcome"))?;
+                if decided == Decided::First {
+                    let due = record.decided_at + TELL_AGAIN;
+                    to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &[], record.decided_at, due));
+                    events.push(event);
+                }
+                outcomes.push(Outcome::Decided(decided));
+            }
+            Commit::Grant { refresh, access, event, .. } => {
+                let granted = granted.next().ok_or(StoreError::Corrupt("a grant without an outcome"))?;
+                if granted == Granted::First {
+                    refresh_tokens.extend(refresh.as_ref().map(tokens::refresh_row));
+                    access_tokens.extend(access.as_ref().map(tokens::access_row));
+                    events.push(event);
+                }
+                outcomes.push(Outcome::Granted(granted));
+            }
+        }
+    }
+    let mut told = Vec::new();
+    for note in notes {
+        match note {
+            Note::Event(event) => events.push(event),
+            Note::Told(id) => told.push(*id),
+        }
+    }
+    transaction.insert(&outbox::INSERT, to_tell).await?;
+    transaction.insert(&tokens::INSERT_REFRESH, refresh_tokens).await?;
+    transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
+    transaction.record(&events).await?;
+    outbox::delete(&transaction, &told).await?;
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+/// One verdict for each decision of the group, in order.
+async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Decided>, WriteError> {
+    let records: Vec<&Record> = commits
+        .iter()
+        .filter_map(|item| match item {
+            Commit::Decide { record, .. } => Some(record),
+            Commit::Grant { .. } => None,
+        })
+        .collect();
+    // Two decisions of one request in one group: only the first of them may win.
+    let mut seen = HashSet::new();
+    let candidates: Vec<bool> = records.iter().map(|record| seen.insert(record.request)).collect();
+    let rows = records.iter().zip(&candidates).filter(|(_, first)| **first).map(|(record, _)| decision_row(record));
+    let mut won = HashSet::new();
+    for row in transaction.insert(&DECISIONS, rows.collect()).await? {
+        won.insert(RequestId::new(row.uuid(0)?));
+    }
+
+    let mut stands: HashMap<RequestId, Decision> = HashMap::new();
+    let mut verdicts = Vec::with_capacity(records.len());
+    for (record, first) in records.into_iter().zip(candidates) {
+        if first && won.contains(&record.request) {
+            stands.insert(record.request, record.outcome.clone());
+            verdicts.push(Decided::First);
+            continue;
+        }
+        let standing = match stands.get(&record.request) {
+            Some(decision) => decision.clone(),
+            None => standing(transaction, record.request).await?,
+        };
+        stands.insert(record.request, standing.clone());
+        verdicts.push(Decided::Already(standing));
+    }
+    Ok(verdicts)
+}
+
+async fn standing(transaction: &Transaction, request: RequestId) -> Result<Decision, WriteError> {
+    let row = transaction
+        .find(
+            "SELECT outcome, reason, device_id, decided_at FROM decision WHERE request_id = $1",
+            [bytes(request.uuid())],
+        )
+        .await?
+        .ok_or(StoreError::Corrupt("a decision that is neither new nor there"))?;
+    Ok(decision_of(&row)?)
+}
+
+/// Reads `outcome, reason, device_id, decided_at`, the first columns of `row`.
+fn decision_of(row: &Row) -> Result<Decision, StoreError> {
+    let outcome: String = row.get(0)?;
+    match outcome.as_str() {
+        APPROVED => {
+            let device = row.uuid_if_any(2)?.ok_or(StoreError::Corrupt("an approval without device"))?;
+            Ok(Decision::Approved(Approval { device: DeviceId::new(device), at: row.time(3)? }))
+        }
+        DENIED => Ok(Decision::Denied(row.parsed(1, Denial::parse)?)),
+        CANCELLED => Ok(Decision::Cancelled),
+        _ => Err(StoreError::Corrupt("a decision with an unknown outcome")),
+    }
+}
+
+const APPROVED: &str = "approved";
+const DENIED: &str = "denied";
+const CANCELLED: &str = "cancelled";
+
+fn decision_row(record: &Record) -> Vec<Value> {
+    let (outcome, reason) = match &record.outcome {
+        Decision::Approved(_) => (APPROVED, None),
+        Decision::Denied(denial) => (DENIED, Some(denial.as_str())),
+        Decision::Cancelled => (CANCELLED, None),
+    };
+    vec![
+        bytes(record.request.uuid()),
+        digest_bytes(&record.request_digest),
+        bytes(record.notification.uuid()),
+        record.client.as_str().into(),
+        bytes(record.user.uuid()),
+        bytes_if_any(record.device().map(DeviceId::uuid)),
+        outcome.into(),
+        reason.map(str::to_owned).into(),
+        record.acr.as_str().into(),
+        record.evidence.clone().into(),
+        record.context_hash.clone().into(),
+        record.decided_at.millis().into(),
+    ]
+}
+
+/// One verdict for each grant of the group, in order.
+async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Granted>, WriteError> {
+    let grants: Vec<&Grant> = commits
+        .iter()
+        .filter_map(|item| match item {
+            Commit::Grant { grant, .. } => Some(grant),
+            Commit::Decide { .. } => None,
+        })
+        .collect();
+    let mut won = HashSet::new();
+    for row in transaction.insert(&GRANTS, grants.iter().map(|grant| grant_row(grant)).collect()).await? {
+        won.insert(row.uuid(0)?);
+    }
+    let verdict = |grant: &&Grant| if won.contains(&grant.id.uuid()) { Granted::First } else { Granted::Already };
+    Ok(grants.iter().map(verdict).collect())
+}
+
+fn grant_row(grant: &Grant) -> Vec<Value> {
+    vec![
+        bytes(grant.id.uuid()),
+        bytes_if_any(grant.request.map(RequestId::uuid)),
+        grant.client.as_str().into(),
+        bytes(grant.user.uuid()),
+        bytes_if_any(grant.device.map(DeviceId::uuid)),
+        grant.scope.as_str().into(),
+        grant.acr.as_str().into(),
+        grant.amr.as_str().into(),
+        grant.authenticated_at.millis().into(),
+        grant.created_at.millis().into(),
+        grant.revoked_at.map(Timestamp::millis).into(),
+    ]
+}

@@ -1,0 +1,134 @@
+//! What is still to be told to somebody, committed together with what it tells of. The worker
+//! leases rows, tells, and deletes them; a row whose lease ends untold comes up again, on any node.
+
+use std::time::Duration;
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use super::{Database, Engine, Insert, Transaction, WriteError, bytes};
+use crate::clock::Timestamp;
+use crate::store::ephemeral::StoreError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A decision to be told to request, inbox and devices; its id is the request's.
+    Decision,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Decision].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A row that is ours to deliver until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leased {
+    pub id: Uuid,
+    pub kind: Kind,
+    pub payload: Vec<u8>,
+    pub created_at: Timestamp,
+    /// This attempt included.
+    pub attempts: u32,
+}
+
+pub(super) const INSERT: Insert = Insert {
+    into: "outbox (id, kind, payload, created_at, due_at, attempts)",
+    columns: 6,
+    and: "ON CONFLICT (id) DO NOTHING",
+};
+
+pub(super) fn row(id: Uuid, kind: Kind, payload: &[u8], now: Timestamp, due: Timestamp) -> Vec<Value> {
+    vec![bytes(id), kind.as_str().into(), payload.into(), now.millis().into(), due.millis().into(), 0_i64.into()]
+}
+
+pub(super) async fn delete(transaction: &Transaction, ids: &[Uuid]) -> Result<(), WriteError> {
+    let mut left = ids;
+    while !left.is_empty() {
+        let (these, rest) = left.split_at(1 << left.len().min(Insert::MOST).ilog2());
+        left = rest;
+        let places: Vec<String> = (1..=these.len()).map(|n| format!("${n}")).collect();
+        let sql = format!("DELETE FROM outbox WHERE id IN ({})", places.join(", "));
+        transaction.execute(&sql, these.iter().copied().map(bytes)).await?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    database: Database,
+}
+
+impl Outbox {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Takes at most `limit` rows that are due, oldest first. Nobody else gets them for `lease`.
+    pub async fn lease(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
+        // A lease is a later due time. Other nodes skip the rows that one is just taking.
+        let sql = match self.database.engine() {
+            Engine::Sqlite => {
+                "UPDATE outbox SET due_at = $1, attempts = attempts + 1 WHERE id IN \
+                 (SELECT id FROM outbox WHERE due_at <= $2 ORDER BY due_at LIMIT $3) \
+                 RETURNING id, kind, payload, created_at, attempts"
+            }
+            Engine::Postgres => {
+                "UPDATE outbox SET due_at = $1, attempts = attempts + 1 WHERE id IN \
+                 (SELECT id FROM outbox WHERE due_at <= $2 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+                 RETURNING id, kind, payload, created_at, attempts"
+            }
+        };
+        let values = [(now + lease).millis().into(), now.millis().into(), i64::from(limit).into()];
+        let rows = self.database.execute_returning(sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                let attempts: i64 = row.get(4)?;
+                Ok(Leased {
+                    id: row.uuid(0)?,
+                    kind: row.parsed(1, Kind::parse)?,
+                    payload: row.get(2)?,
+                    created_at: row.time(3)?,
+                    attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+                })
+            })
+            .collect()
+    }
+
+    /// Delivered, or given up.
+    pub async fn done(&self, id: Uuid) -> Result<(), StoreError> {
+        self.database.execute("DELETE FROM outbox WHERE id = $1", [bytes(id)]).await?;
+        Ok(())
+    }
+
+    /// Not delivered: due again at `at`, unless somebody else has leased it meanwhile.
+    pub async fn retry(&self, row: &Leased, at: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .execute(
+                "UPDATE outbox SET due_at = $1 WHERE id = $2 AND attempts = $3",
+                [at.millis().into(), bytes(row.id), i64::from(row.attempts).into()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// How many rows wait, and since when the oldest does: for metrics and for tests.
+    pub async fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let row = self.database.find("SELECT COUNT(*), MIN(created_at) FROM outbox", []).await?;
+        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        let count: i64 = row.get(0)?;
+        Ok((count.unsigned_abs(), row.time_if_any(1)?))
+    }
+}
+
+/// When to try again after the `attempts`th failure: 1, 2, 4 .. 60 seconds.
+pub fn backoff(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.saturating_sub(1).min(6)).min(Duration::from_mins(1))
+}
