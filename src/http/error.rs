@@ -15,12 +15,13 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::entropy::Entropy;
 use crate::http::body::BodyError;
+use crate::http::device;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase;
-use crate::usecase::authenticate_device::DeviceError;
+use crate::usecase::authenticate_device::{DeviceError, Nonces};
 
 /// A use case said no. What it means on the wire is decided in [`Errors`].
 #[derive(Debug)]
@@ -116,6 +117,7 @@ pub struct Audit {
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
+    pub nonces: Nonces,
 }
 
 impl<E: Endpoint> Endpoint for Errors<E> {
@@ -170,6 +172,9 @@ impl<E> Errors<E> {
             }
         };
         let headers = response.headers_mut();
+        if family == Family::Device {
+            headers.insert(device::NONCE, device::nonce(&self.audit.nonces, &*self.audit.clock));
+        }
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }

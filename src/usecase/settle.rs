@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::domain::audit::Event;
-use crate::domain::authentication_request::{AuthenticationRequest, Decision};
+use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
 use crate::protocol::id::{AuthReqId, NotificationId, UserId};
@@ -42,8 +42,18 @@ impl Settle {
         Ok(decided)
     }
 
+    /// Makes sure that a committed decision has arrived. Mostly it has, and nothing is written.
+    pub async fn confirm(&self, record: &Record) -> Result<(), StoreError> {
+        match self.requests.get(&record.request_digest).await? {
+            Some(request) if request.state == State::Pending => {
+                self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Idempotent.
-    pub async fn tell(
+    async fn tell(
         &self,
         request: &Digest<AuthReqId>,
         user: UserId,

@@ -1,0 +1,145 @@
+//! The live channel: server-sent events for one installation. What is sent follows from the state,
+//! not from messages: after each ring the stream looks into the inboxes and tells the differences,
+//! so nothing is missed when a ring is.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use nod_device::id as wire;
+use nod_device::messages::Canceled;
+use nod_device::notification::Notification;
+use nod_device::proof::Purpose;
+use poem::http::header;
+use poem::web::Data;
+use poem::web::sse::{Event, SSE};
+use poem::{IntoResponse as _, Request, Response, handler};
+use tokio::time::Instant;
+
+use crate::http::device::{DeviceApi, KEEP_ALIVE};
+use crate::http::server::CallTime;
+use crate::protocol::id::NotificationId;
+use crate::store::ephemeral::{StoreError, Wakeups};
+use crate::usecase::authenticate_device::AuthenticatedInstallation;
+
+/// An app reconnects at least this often, so that a revoked one does not listen for ever.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// How often the stream looks by itself.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+struct Listening {
+    api: Arc<DeviceApi>,
+    caller: AuthenticatedInstallation,
+    time: CallTime,
+    wakeups: Wakeups,
+    told: HashSet<wire::NotificationId>,
+    queue: Vec<Event>,
+    until: Instant,
+    over: bool,
+}
+
+#[handler]
+pub async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> poem::Result<Response> {
+    let caller = api.authenticated(http, Purpose::Read, None).await?;
+    let time = CallTime::of(http);
+    time.extend(LONGEST + Duration::from_secs(10));
+    // Listen first, then look: what happens in between rings.
+    let wakeups = api.inbox.listen(&caller.installation.id).await;
+    let mut listening = Listening {
+        api: Arc::clone(api),
+        caller,
+        time,
+        wakeups,
+        told: HashSet::new(),
+        queue: vec![Event::message("{}").event_type("ready")],
+        until: Instant::now() + LONGEST,
+        over: false,
+    };
+    listening.look().await.map_err(crate::http::device::unavailable)?;
+    listening.queue.reverse();
+    let stream = stream::unfold(listening, |mut listening| async move {
+        let event = listening.next().await?;
+        Some((event, listening))
+    });
+    let mut response = SSE::new(stream.boxed()).keep_alive(KEEP_ALIVE).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+impl Listening {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.queue.pop() {
+                return Some(event);
+            }
+            if self.over {
+                return None;
+            }
+            let look_again = Instant::now() + LOOK_AGAIN;
+            tokio::select! {
+                () = self.wakeups.woken() => {}
+                () = tokio::time::sleep_until(look_again.min(self.until)) => {}
+                () = self.time.shutdown().clone().cancelled_owned() => return None,
+            }
+            if Instant::now() >= self.until {
+                return None;
+            }
+            if let Err(error) = self.look().await {
+                // The app comes back, and learns then how things are.
+                tracing::warn!(%error, "a live channel ends");
+                return None;
+            }
+            self.queue.reverse();
+        }
+    }
+
+    /// Compares what is with what was told.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let Some((_, devices)) = self
+            .api
+            .directory
+            .installation_by_jkt(&self.caller.proof.jkt)
+            .await?
+            .filter(|(_, devices)| !devices.is_empty())
+        else {
+            self.queue.push(Event::message("{}").event_type("unpaired"));
+            self.over = true;
+            return Ok(());
+        };
+        let pending = self.api.inbox.pending(&devices).await?;
+        let gone: Vec<_> = self
+            .told
+            .iter()
+            .filter(|told| !pending.iter().any(|notification| notification.notification_id == **told))
+            .copied()
+            .collect();
+        for id in gone {
+            self.told.remove(&id);
+            let reason = self.api.inbox.ended(&devices, NotificationId::new(id.uuid())).await?;
+            self.push("canceled", &Canceled { notification_id: id, reason });
+        }
+        for notification in pending {
+            if self.told.insert(notification.notification_id) {
+                self.push_notification(&notification);
+            }
+        }
+        Ok(())
+    }
+
+    fn push_notification(&mut self, notification: &Notification) {
+        tracing::info!(
+            device.id = %notification.device_id,
+            notification.id = %notification.notification_id,
+            "notified"
+        );
+        self.push("notification", notification);
+    }
+
+    fn push<T: serde::Serialize>(&mut self, kind: &str, data: &T) {
+        let data = serde_json::to_string(data).unwrap_or_default();
+        self.queue.push(Event::message(data).event_type(kind));
+    }
+}

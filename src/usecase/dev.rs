@@ -1,0 +1,43 @@
+//! What a person does by hand and a script cannot: dev mode does it for the script.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::inbox::Inbox;
+use crate::entropy::Entropy;
+use crate::protocol::id::{NotificationId, PairingKey};
+use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::sql::devices::Devices;
+use crate::store::sql::directory::Directory;
+
+pub struct Dev {
+    pub directory: Arc<Directory>,
+    pub devices: Devices,
+    pub requests: Shelf<AuthenticationRequest>,
+    pub inboxes: Shelf<Inbox>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub lifetime: Duration,
+}
+
+impl Dev {
+    pub async fn number(&self, username: &str, id: NotificationId) -> Result<Option<u8>, StoreError> {
+        let Some(user) = self.directory.user_by_username(username).await? else { return Ok(None) };
+        let Some(inbox) = self.inboxes.get(&user.id).await? else { return Ok(None) };
+        let Some(entry) = inbox.find(id) else { return Ok(None) };
+        let request = self.requests.get(&entry.request).await?;
+        Ok(request.and_then(|request| request.challenge.number()))
+    }
+
+    pub async fn pairing_key(&self, username: &str) -> Result<Option<PairingKey>, StoreError> {
+        let Some(user) = self.directory.user_by_username(username).await? else { return Ok(None) };
+        let now = self.clock.now();
+        let key = crate::usecase::pairing_keys::draw(&self.entropy);
+        let event = Event::new(self.entropy.uuid(), now, Action::PairingKeyCreated).user(user.id);
+        let created = self.devices.create_pairing_key(&user.id, &key.digest(), now, now + self.lifetime, event).await?;
+        Ok(created.then_some(key))
+    }
+}

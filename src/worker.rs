@@ -1,0 +1,141 @@
+//! Everything that runs beside the requests. It owns every task and ends them in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::protocol::id::RequestId;
+use crate::store::embedded::EmbeddedStore;
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::decisions::Decisions;
+use crate::store::sql::outbox::{Kind, Outbox, backoff};
+use crate::usecase::settle::Settle;
+use crate::usecase::signing_keys::TendKeys;
+
+/// A row of the outbox is ours for this long.
+const LEASE: Duration = Duration::from_secs(10);
+const BATCH: u32 = 128;
+
+/// The tasks of a server.
+#[derive(Debug, Default)]
+pub struct Worker {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    /// Runs until the server stops. `future` may end before that.
+    pub fn run(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = future => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Runs to its own end, which the stop waits for: what must still be written.
+    pub fn finish(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(future);
+    }
+
+    /// Does something again and again, with a pause in between. An error is told and tried again.
+    pub fn repeat<F>(&self, name: &'static str, pause: Duration, mut job: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), StoreError>> + Send,
+    {
+        self.run(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                if let Err(error) = job().await {
+                    tracing::warn!(job = name, %error, "a background job failed");
+                }
+            }
+        });
+    }
+
+    /// Ends all tasks, at most after `patience`.
+    pub async fn stop(self, patience: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some background tasks did not end in time");
+        }
+    }
+}
+
+/// Tells decisions whose telling was cut off by a crash, or forgotten by a store that lost its last
+/// second: SQL knows them.
+#[derive(Clone)]
+pub struct RetellDecisions {
+    pub outbox: Outbox,
+    pub decisions: Decisions,
+    pub settle: Settle,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RetellDecisions {
+    pub async fn run(&self) -> Result<(), StoreError> {
+        loop {
+            let leased = self.outbox.lease(BATCH, LEASE, self.clock.now()).await?;
+            let full = leased.len() >= BATCH as usize;
+            for row in leased {
+                let told = match row.kind {
+                    Kind::Decision => self.retell(RequestId::new(row.id)).await,
+                };
+                match told {
+                    Ok(()) => self.outbox.done(row.id).await?,
+                    Err(error) => {
+                        tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
+                        self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
+                    }
+                }
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn retell(&self, request: RequestId) -> Result<(), StoreError> {
+        match self.decisions.find(&request).await? {
+            Some(record) => self.settle.confirm(&record).await,
+            None => Ok(()),
+        }
+    }
+}
+
+pub async fn purge(store: Arc<EmbeddedStore>) -> Result<(), StoreError> {
+    while store.purge(500).await? >= 500 {}
+    Ok(())
+}
+
+/// Reads the keys again when another node changed them; does what is due by age once a minute.
+pub fn tend_keys(worker: &Worker, keys: Arc<TendKeys>, changed: impl Fn() -> i64 + Send + Sync + 'static) {
+    let loading = Arc::clone(&keys);
+    let changed = Arc::new(changed);
+    let seen = Arc::new(std::sync::atomic::AtomicI64::new(i64::MIN));
+    worker.repeat("load signing keys", Duration::from_millis(500), move || {
+        let (keys, changed, seen) = (Arc::clone(&loading), Arc::clone(&changed), Arc::clone(&seen));
+        async move {
+            let epoch = changed();
+            if seen.load(std::sync::atomic::Ordering::Relaxed) != epoch {
+                keys.load().await?;
+                seen.store(epoch, std::sync::atomic::Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    });
+    worker.repeat("tend signing keys", Duration::from_secs(60), move || {
+        let keys = Arc::clone(&keys);
+        async move { keys.tend().await }
+    });
+}
+
+/// A boxed background future, as the stores hand them out.
+pub type Background = BoxFuture<'static, ()>;
