@@ -1,3 +1,7 @@
 //! The `nod` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nod::cli::main()
+}

@@ -65,6 +65,7 @@ actions! {
     DevicePaired = "device.paired",
     DeviceUnpaired = "device.unpaired",
     DeviceBlocked = "device.blocked",
+    DeviceUnblocked = "device.unblocked",
     DeviceKeyRotated = "device.key_rotated",
     DeviceCalled = "device.called",
     ClientAuthenticated = "client.authenticated",

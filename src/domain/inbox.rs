@@ -79,6 +79,11 @@ impl Inbox {
         self
     }
 
+    /// All questions that are remembered, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     pub fn find(&self, notification: NotificationId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.notification == notification)
     }

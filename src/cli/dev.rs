@@ -1,0 +1,313 @@
+//! `nod dev`: everything on localhost, seeded, throw-away.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, App, EphemeralStore, Parts, Settings};
+use crate::cli::exit::Exit;
+use crate::cli::serve::stopped;
+use crate::clock::{Clock, SystemClock};
+use crate::config::parse_master_key;
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::{
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, StoredSecret,
+};
+use crate::domain::inbox::Limits;
+use crate::domain::signing_key::Schedule;
+use crate::domain::user::{self, User};
+use crate::entropy::Entropy;
+use crate::http::server::{self, Edge};
+use crate::outbound::egress::{Egress, EgressSettings};
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+use crate::secret::{Digest, Secret};
+use crate::store::sql::clients::Clients;
+use crate::store::sql::people::People;
+use crate::store::sql::{Database, WriteError};
+use crate::telemetry::{self, Format};
+use crate::usecase::issue::Lifetimes;
+use crate::usecase::request_authentication::Policy;
+use crate::worker::Worker;
+
+#[derive(Args, Clone)]
+pub(super) struct Arguments {
+    /// The port; the next free one when it is taken
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where the data is
+    #[arg(long, value_name = "DIR", default_value = ".nod")]
+    data_dir: PathBuf,
+    /// Throw the data of earlier runs away first
+    #[arg(long)]
+    fresh: bool,
+    /// No start screen, and no line per step
+    #[arg(short, long)]
+    quiet: bool,
+    #[arg(long, value_enum, default_value_t = Log::Text)]
+    log: Log,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Log {
+    Text,
+    Json,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self { port: 8080, data_dir: PathBuf::from(".nod"), fresh: false, quiet: false, log: Log::Text }
+    }
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let started = std::time::Instant::now();
+    let data = &arguments.data_dir;
+    let reused = data.join("dev.db").exists() && !arguments.fresh;
+    let master_key = prepare(data, arguments.fresh)?;
+
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let (listener, moved) = server::bind_next_free(wanted, 50)
+        .await
+        .map_err(|error| Exit::failed(format!("cannot listen on {wanted}: {error}")))?;
+    let port = listener.local_addr().map_err(|error| Exit::failed(error.to_string()))?.port();
+    let issuer = format!("http://localhost:{port}");
+
+    let worker = Worker::default();
+    let shutdown = CancellationToken::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(Entropy::default());
+    let database = Database::connect(&Secret::new(format!("sqlite:{}", data.join("dev.db").display()))).await?;
+    database.migrate().await?;
+    let settings = settings(&issuer, master_key)?;
+    let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
+    let App { public, ops, parts, .. } = app;
+    seed(&parts).await?;
+
+    if !arguments.quiet {
+        let screen = Screen { issuer: &issuer, data, reused, moved: moved.then_some((arguments.port, port)) };
+        screen.print();
+    }
+    let format = if arguments.log == Log::Json { Format::Json } else { Format::Text };
+    let public = Arc::new(public);
+    // `localhost` means both to most clients; where there is no IPv6, one is enough.
+    if let Ok(also) = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
+        worker.finish(server::serve(also, Arc::clone(&public), Edge::default(), shutdown.clone()));
+    }
+    worker.finish(server::serve(listener, public, Edge::default(), shutdown.clone()));
+    drop(ops);
+    let phone = pair_alices_phone(&parts, &issuer, data).await;
+    if !arguments.quiet {
+        println(&format!("  ready in {:.1} s\n", started.elapsed().as_secs_f32()));
+    }
+    let log = telemetry::start(format, arguments.quiet);
+    if let Err(error) = phone {
+        tracing::warn!(%error, "alice's phone was not paired");
+    }
+    stopped().await;
+    shutdown.cancel();
+    drop(parts);
+    worker.stop(Duration::from_secs(3)).await;
+    drop(log);
+    Ok(())
+}
+
+/// The folder, its `.gitignore` and the master key, all for the owner alone.
+fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
+    let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", data.display()));
+    if fresh && data.join("master.key").exists() {
+        fs::remove_dir_all(data).map_err(failed)?;
+    }
+    fs::create_dir_all(data).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(data, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    fs::write(data.join(".gitignore"), "*\n").map_err(failed)?;
+    let file = data.join("master.key");
+    if !file.exists() {
+        use base64::Engine as _;
+        let key = base64::engine::general_purpose::STANDARD.encode(Entropy::default().bytes::<32>());
+        write_private(&file, key.as_bytes()).map_err(failed)?;
+    }
+    let text = fs::read_to_string(&file).map_err(failed)?;
+    parse_master_key(&text).ok_or_else(|| Exit::config(format!("{} is no key; try --fresh", file.display())))
+}
+
+fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(file)?.write_all(bytes)
+}
+
+fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Settings, Exit> {
+    let loopback = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok()).collect();
+    let egress = EgressSettings { allow: loopback, extra_ca: None };
+    Ok(Settings {
+        issuer: issuer.to_owned(),
+        ephemeral: EphemeralStore::Embedded,
+        master_key,
+        policy: Policy {
+            default_expiry: Duration::from_secs(120),
+            max_expiry: Duration::from_secs(600),
+            interval: 2,
+            uniform: false,
+            // Somebody who tries things out asks often.
+            limits: Limits { per_user: 20, per_client_and_user: 20 },
+        },
+        hold: Duration::from_secs(25),
+        lifetimes: Lifetimes {
+            access: Duration::from_secs(600),
+            id: Duration::from_secs(300),
+            refresh_idle: Duration::from_secs(14 * 86_400),
+            refresh_absolute: Duration::from_secs(90 * 86_400),
+        },
+        schedule: Schedule::default(),
+        max_devices: 5,
+        pairing_key_lifetime: Duration::from_secs(600),
+        failed_authentications: 10,
+        egress: Egress::new(egress).map_err(|error| Exit::failed(error.to_string()))?,
+        dev_mode: true,
+    })
+}
+
+/// Users and clients of dev mode. Other people's scripts rely on these names and secrets.
+async fn seed(parts: &Parts) -> Result<(), Exit> {
+    let now = parts.clock.now();
+    let event = |action| Event::new(parts.entropy.uuid(), now, action);
+    let people = People::new(parts.database.clone(), Arc::clone(&parts.directory));
+    for (username, name) in [("alice", "Alice"), ("bob", "Bob")] {
+        let user = User {
+            id: UserId::new(parts.entropy.uuid()),
+            username: username.to_owned(),
+            name: Some(name.to_owned()),
+            email: Some(format!("{username}@example.com")),
+            email_verified: true,
+            status: user::Status::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        ignore_taken(people.create(&user, &event(Action::UserCreated)).await)?;
+    }
+    let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
+    let shop = shop(now);
+    if let Some(shop) = shop {
+        ignore_taken(clients.create(&shop, &event(Action::ClientCreated)).await)?;
+    }
+    Ok(())
+}
+
+fn shop(now: crate::clock::Timestamp) -> Option<Client> {
+    Some(Client {
+        id: ClientId::parse("shop")?,
+        name: "Demo Shop".to_owned(),
+        disabled: false,
+        authentication: Authentication::ClientSecretBasic(Secrets(vec![StoredSecret {
+            digest: Digest::of(b"shop-secret"),
+            expires_at: None,
+        }])),
+        grants: [GrantType::Ciba, GrantType::RefreshToken].into(),
+        scope: Scope::parse("openid profile email")?,
+        id_token_signed_response_alg: Algorithm::ES256,
+        access_token_format: AccessTokenFormat::Jwt,
+        backchannel: Some(Backchannel {
+            delivery: Delivery::Poll,
+            number_matching: Some(NumberMatching::Pick),
+            long_poll: false,
+        }),
+        created_at: now,
+    })
+}
+
+fn ignore_taken(result: Result<(), WriteError>) -> Result<(), Exit> {
+    match result {
+        Ok(()) | Err(WriteError::Taken(_)) => Ok(()),
+        Err(WriteError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Alice has a phone from the start: a virtual one, whose key `nod phone` finds in the data folder.
+async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(), String> {
+    let file = data.join("phone-alice.json");
+    if file.exists() {
+        return Ok(());
+    }
+    let alice = parts
+        .directory
+        .user_by_username("alice")
+        .await
+        .map_err(|error| error.to_string())?
+        .ok_or("there is no alice")?;
+    let key = crate::usecase::pairing_keys::draw(&parts.entropy);
+    let now = parts.clock.now();
+    let event = Event::new(parts.entropy.uuid(), now, Action::PairingKeyCreated).user(alice.id);
+    parts
+        .devices
+        .create_pairing_key(alice.id, &key.digest(), now, now + Duration::from_secs(60), &event)
+        .await
+        .map_err(|error| error.to_string())?;
+    let state = crate::cli::phone::pair_virtual(issuer, key.expose(), "Alice's phone").await?;
+    write_private(&file, &state).map_err(|error| error.to_string())
+}
+
+struct Screen<'a> {
+    issuer: &'a str,
+    data: &'a Path,
+    reused: bool,
+    /// The port that was wanted, and the one that was free.
+    moved: Option<(u16, u16)>,
+}
+
+impl Screen<'_> {
+    fn print(&self) {
+        let Self { issuer, data, .. } = self;
+        let data = data.display();
+        let version = env!("CARGO_PKG_VERSION");
+        let mut notes = String::new();
+        if let Some((wanted, port)) = self.moved {
+            notes.push_str(&format!("\n  Port {wanted} is taken, so this is on {port}.\n"));
+        }
+        if self.reused {
+            notes.push_str(&format!("\n  Reusing {data} (wipe: nod dev --fresh)\n"));
+        }
+        println(&format!(
+            "
+  nod {version} · DEV MODE · loopback only · data is throw-away            Ctrl-C stops
+{notes}
+  Open this     {issuer}/
+  Issuer        {issuer}
+  Discovery     {issuer}/.well-known/openid-configuration
+
+  Users         alice   phone paired ({data}/phone-alice.json)
+                bob     no phone yet (`nod phone --user bob` pairs one)
+  Clients       shop       shop-secret       CIBA poll, number matching, refresh
+
+  Store         SQLite {data}/dev.db · pending requests in it (same rules as Redis)
+
+  Try           nod phone --user alice --auto approve
+                nod test ciba --user alice
+                curl -u shop:shop-secret {issuer}/as/bc-auth.ciba \\
+                  -d scope=openid -d login_hint=alice -d binding_message=K7Q2
+"
+        ));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the start screen is for the person at the terminal")]
+fn println(text: &str) {
+    println!("{text}");
+}

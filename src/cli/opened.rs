@@ -1,0 +1,105 @@
+//! The data of a server, opened for a command.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cli::Place;
+use crate::cli::exit::Exit;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, parse_master_key};
+use crate::domain::audit::{Action, Event};
+use crate::domain::signing_key::Schedule;
+use crate::entropy::Entropy;
+use crate::secret::{MasterKey, Secret};
+use crate::store::embedded::EmbeddedStore;
+use crate::store::ephemeral::{Ephemeral, StoreError};
+use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::sql::Database;
+use crate::store::sql::directory::Directory;
+use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::store::sql::keys::SigningKeys;
+
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) directory: Arc<Directory>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<Entropy>,
+    ephemeral: Option<RedisSettings>,
+    master_key: Secret<[u8; 32]>,
+}
+
+impl Opened {
+    /// Opens the database and says so when its tables are not up to date.
+    pub(super) async fn new(place: &Place) -> Result<Self, Exit> {
+        let opened = Self::unchecked(place).await?;
+        let pending = opened.database.pending_migrations().await?;
+        if pending.is_empty() {
+            Ok(opened)
+        } else {
+            Err(Exit::config(format!("{} migrations are pending: run `nod migrate up`", pending.len())))
+        }
+    }
+
+    pub(super) async fn unchecked(place: &Place) -> Result<Self, Exit> {
+        let (url, ephemeral, master_key) = match &place.config {
+            Some(file) => {
+                let config = Config::load(file)?;
+                (config.database_url()?, redis(&config)?, config.master_key()?)
+            }
+            None => dev_mode(&place.data_dir)?,
+        };
+        let database = Database::connect(&url).await?;
+        let (directory, _) = Directory::new(database.clone());
+        Ok(Self {
+            database,
+            directory,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(Entropy::default()),
+            ephemeral,
+            master_key,
+        })
+    }
+
+    pub(super) fn event(&self, action: Action) -> Event {
+        Event::new(self.entropy.uuid(), self.clock.now(), action)
+    }
+
+    pub(super) fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        Ok(match &self.ephemeral {
+            // Commands wake others and are woken by nobody: the listening half stays idle.
+            Some(settings) => Arc::new(RedisStore::connect(settings, clock, entropy)?.0),
+            None => Arc::new(EmbeddedStore::new(self.database.clone(), clock, entropy)),
+        })
+    }
+
+    pub(super) fn keys(&self) -> TendKeys {
+        TendKeys {
+            keys: SigningKeys::new(self.database.clone(), Arc::clone(&self.directory)),
+            ring: Arc::new(KeyRing::new(String::new())),
+            master: Arc::new(MasterKey::new(&self.master_key)),
+            schedule: Schedule::default(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+}
+
+pub(super) fn redis(config: &Config) -> Result<Option<RedisSettings>, ConfigError> {
+    let prefix = config.ephemeral.prefix.clone().unwrap_or_else(|| "nod:".to_owned());
+    Ok(config.redis_url()?.map(|url| RedisSettings { url, prefix }))
+}
+
+type Dev = (Secret<String>, Option<RedisSettings>, Secret<[u8; 32]>);
+
+fn dev_mode(directory: &Path) -> Result<Dev, Exit> {
+    let file = directory.join("master.key");
+    let text = std::fs::read_to_string(&file).map_err(|_| {
+        Exit::config(format!(
+            "no data of dev mode in {}: start `nod dev` first, or name a configuration with -c",
+            directory.display()
+        ))
+    })?;
+    let key = parse_master_key(&text).ok_or_else(|| Exit::config(format!("{} is no key", file.display())))?;
+    Ok((Secret::new(format!("sqlite:{}", directory.join("dev.db").display())), None, key))
+}

@@ -1,0 +1,117 @@
+//! `nod request`: questions that wait for an answer.
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::cli::Place;
+use crate::cli::exit::Exit;
+use crate::cli::opened::Opened;
+use crate::cli::terminal::say;
+use crate::cli::user::find;
+use crate::domain::audit;
+use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
+use crate::domain::decision::Record;
+use crate::domain::inbox::Inbox;
+use crate::protocol::id::{AuthReqId, RequestId, UserId};
+use crate::secret::Digest;
+use crate::store::ephemeral::Shelf;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::ledger::{Decided, Ledger};
+use crate::usecase::settle::Settle;
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// The questions of a person, newest last
+    List { username: String },
+    /// Withdraws a question: its client is refused, its devices are told
+    Cancel { username: String, request: RequestId },
+}
+
+pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
+    let opened = Opened::new(place).await?;
+    let store = opened.ephemeral()?;
+    let requests: Shelf<AuthenticationRequest> = Shelf::new(Arc::clone(&store));
+    let inboxes: Shelf<Inbox> = Shelf::new(Arc::clone(&store));
+    match action {
+        Action::List { username } => {
+            let user = find(&opened, &username).await?;
+            for (_, request) in of_user(&requests, &inboxes, user.id).await? {
+                let state = match request.state {
+                    State::Pending if request.has_expired(opened.clock.now()) => "expired",
+                    State::Pending => "pending",
+                    State::Approved(_) | State::Redeeming { .. } => "approved",
+                    State::Redeemed => "redeemed",
+                    State::Denied(_) => "denied",
+                    State::Cancelled => "cancelled",
+                };
+                say(&format!("{}  {:<16}  {state:<9}  until {}", request.id, request.client, request.expires_at));
+            }
+            Ok(())
+        }
+        Action::Cancel { username, request: id } => {
+            let user = find(&opened, &username).await?;
+            let all = of_user(&requests, &inboxes, user.id).await?;
+            let (digest, request) = all
+                .into_iter()
+                .find(|(_, request)| request.id == id)
+                .ok_or_else(|| Exit::not_found("there is no such request of this person"))?;
+            if request.decidable(opened.clock.now()).is_err() {
+                return Err(Exit::conflict("the request is decided or expired"));
+            }
+            let (ledger, writing) = Ledger::new(opened.database.clone());
+            let settle = Settle {
+                requests,
+                inboxes,
+                bell: DeviceBell::new(store),
+                directory: Arc::clone(&opened.directory),
+                ledger: ledger.clone(),
+            };
+            let record = Record {
+                request: request.id,
+                request_digest: digest,
+                notification: request.notification,
+                client: request.client.clone(),
+                user: user.id,
+                outcome: Decision::Cancelled,
+                acr: request.acr,
+                evidence: None,
+                context_hash: None,
+                decided_at: opened.clock.now(),
+            };
+            let event = opened
+                .event(audit::Action::RequestCancelled)
+                .client(&request.client)
+                .user(user.id)
+                .request(request.id);
+            let cancelling = async move {
+                let decided = settle.settle(record, event).await;
+                // With them the last sender goes, and the writer ends.
+                drop((settle, ledger));
+                decided
+            };
+            match tokio::join!(cancelling, writing).0? {
+                Decided::First => {
+                    say(&format!("{id}  cancelled"));
+                    Ok(())
+                }
+                Decided::Already(_) => Err(Exit::conflict("the request was decided just now")),
+            }
+        }
+    }
+}
+
+async fn of_user(
+    requests: &Shelf<AuthenticationRequest>,
+    inboxes: &Shelf<Inbox>,
+    user: UserId,
+) -> Result<Vec<(Digest<AuthReqId>, AuthenticationRequest)>, Exit> {
+    let mut found = Vec::new();
+    let Some(inbox) = inboxes.get(&user).await? else { return Ok(found) };
+    for entry in inbox.entries() {
+        if let Some(request) = requests.get(&entry.request).await? {
+            found.push((entry.request, request));
+        }
+    }
+    Ok(found)
+}

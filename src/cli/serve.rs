@@ -1,0 +1,156 @@
+//! `nod serve`: the production server.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, App, EphemeralStore, Settings};
+use crate::cli::exit::Exit;
+use crate::cli::opened::redis;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, LogFormat, UnknownUser};
+use crate::domain::inbox::Limits;
+use crate::domain::signing_key::Schedule;
+use crate::entropy::Entropy;
+use crate::http::remote::TrustedProxies;
+use crate::http::server::{self, Edge};
+use crate::http::tls;
+use crate::outbound::egress::{Egress, EgressSettings};
+use crate::store::sql::Database;
+use crate::telemetry::{self, Format};
+use crate::usecase::issue::Lifetimes;
+use crate::usecase::request_authentication::Policy;
+use crate::worker::Worker;
+
+pub(super) async fn run(file: &Path) -> Result<(), Exit> {
+    let config = Config::load(file)?;
+    let format = match config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    let _log = telemetry::start(format, false);
+    let settings = settings(&config)?;
+    let tls = config.tls.as_ref().map(|tls| tls::server_config(&tls.cert, &tls.key)).transpose();
+    let tls = tls.map_err(|error| Exit::config(format!("tls: {error}")))?;
+
+    let database = Database::connect(&config.database_url()?).await?;
+    let pending = database.pending_migrations().await?;
+    if !pending.is_empty() {
+        return Err(Exit::config(format!(
+            "{} migrations are pending: run `nod migrate up -c {}`",
+            pending.len(),
+            file.display()
+        )));
+    }
+    let worker = Worker::default();
+    let shutdown = CancellationToken::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(Entropy::default());
+    let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
+
+    let public = listen(config.listen.public).await?;
+    let ops = listen(config.listen.ops).await?;
+    tracing::info!(
+        issuer = config.issuer,
+        public = %config.listen.public,
+        ops = %config.listen.ops,
+        tls = tls.is_some(),
+        "ready"
+    );
+    let mut limits = server::Limits::default();
+    limits.connections = config.limits.connections;
+    limits.connections_per_peer = config.limits.connections_per_ip;
+    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted) };
+    serve(app, public, ops, edge, worker, shutdown).await
+}
+
+async fn serve(
+    app: App,
+    public: TcpListener,
+    ops: TcpListener,
+    edge: Edge,
+    worker: Worker,
+    shutdown: CancellationToken,
+) -> Result<(), Exit> {
+    let App { public: endpoint, ops: ops_endpoint, parts, draining } = app;
+    let ops_down = CancellationToken::new();
+    worker.finish(server::serve(ops, ops_endpoint, Edge::default(), ops_down.clone()));
+    let serving = server::serve(public, endpoint, edge, shutdown.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        () = stopped() => {
+            // Not ready first, then no new connections: a balancer sends nothing into a closing door.
+            draining.0.store(true, Ordering::Relaxed);
+            tracing::info!("stopping");
+            shutdown.cancel();
+            serving.await;
+        }
+    }
+    ops_down.cancel();
+    // With the last clone of the ledger gone, its writer commits what is left and ends.
+    drop(parts);
+    worker.stop(Duration::from_secs(5)).await;
+    Ok(())
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Exit> {
+    TcpListener::bind(address).await.map_err(|error| Exit::failed(format!("cannot listen on {address}: {error}")))
+}
+
+/// Ctrl-C or SIGTERM.
+pub(super) async fn stopped() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+fn settings(config: &Config) -> Result<Settings, Exit> {
+    let egress = EgressSettings { allow: config.outbound.allow.clone(), extra_ca: config.outbound.extra_ca.clone() };
+    Ok(Settings {
+        issuer: config.issuer.clone(),
+        ephemeral: redis(config)?.map_or(EphemeralStore::Embedded, EphemeralStore::Redis),
+        master_key: config.master_key()?,
+        policy: Policy {
+            default_expiry: config.ciba.default_expiry,
+            max_expiry: config.ciba.max_expiry,
+            interval: u16::try_from(config.ciba.interval.as_secs()).unwrap_or(60),
+            uniform: config.ciba.unknown_user == UnknownUser::Uniform,
+            limits: Limits {
+                per_user: config.limits.requests_per_user,
+                per_client_and_user: config.limits.requests_per_client_and_user,
+            },
+        },
+        hold: config.ciba.long_poll,
+        lifetimes: Lifetimes {
+            access: config.tokens.access,
+            id: config.tokens.id,
+            refresh_idle: config.tokens.refresh_idle,
+            refresh_absolute: config.tokens.refresh_absolute,
+        },
+        schedule: Schedule {
+            rotate_after: config.keys.rotate_after,
+            announce_before: config.keys.announce_before,
+            retire_after: config.keys.retire_after,
+        },
+        max_devices: config.devices.max_per_user,
+        pairing_key_lifetime: config.devices.pairing_key_lifetime,
+        failed_authentications: config.limits.failed_authentications,
+        egress: Egress::new(egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
+        dev_mode: false,
+    })
+}

@@ -1,0 +1,119 @@
+//! `nod user`: people.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use crate::cli::Place;
+use crate::cli::exit::Exit;
+use crate::cli::opened::Opened;
+use crate::cli::terminal::{say, safe};
+use crate::domain::audit;
+use crate::domain::user::{Status, User};
+use crate::protocol::id::UserId;
+use crate::store::sql::devices::{Devices, KeyCreated};
+use crate::store::sql::people::People;
+use crate::usecase::pairing_keys;
+
+#[derive(Subcommand)]
+pub(super) enum Action {
+    /// All people
+    List,
+    Show { username: String },
+    Create {
+        username: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Nothing may be asked, decided, redeemed or refreshed for this person
+    Lock { username: String },
+    Unlock { username: String },
+    Disable { username: String },
+    Delete { username: String },
+    /// A key by which a phone becomes a device of this person; printed once
+    PairingKey { username: String },
+}
+
+pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
+    let opened = Opened::new(place).await?;
+    let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
+    match action {
+        Action::List => {
+            for user in people.list().await? {
+                line(&user);
+            }
+        }
+        Action::Show { username } => line(&*find(&opened, &username).await?),
+        Action::Create { username, name, email } => {
+            if username.is_empty() || username.len() > 255 || username.chars().any(char::is_control) {
+                return Err(Exit::usage("a username has 1 to 255 bytes and no control characters"));
+            }
+            let now = opened.clock.now();
+            let user = User {
+                id: UserId::new(opened.entropy.uuid()),
+                username,
+                name,
+                email,
+                email_verified: false,
+                status: Status::Active,
+                created_at: now,
+                updated_at: now,
+            };
+            people.create(&user, &opened.event(audit::Action::UserCreated).user(user.id)).await?;
+            line(&user);
+        }
+        Action::Lock { username } => set(&opened, &people, &username, Status::Locked).await?,
+        Action::Unlock { username } => set(&opened, &people, &username, Status::Active).await?,
+        Action::Disable { username } => set(&opened, &people, &username, Status::Disabled).await?,
+        Action::Delete { username } => {
+            let user = find(&opened, &username).await?;
+            people.delete(user.id, &opened.event(audit::Action::UserDeleted).user(user.id)).await?;
+            say(&format!("{}  deleted", user.id));
+        }
+        Action::PairingKey { username } => {
+            let user = find(&opened, &username).await?;
+            let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
+            let key = pairing_keys::draw(&opened.entropy);
+            let now = opened.clock.now();
+            let event = opened.event(audit::Action::PairingKeyCreated).user(user.id);
+            let created = devices
+                .create_pairing_key(user.id, &key.digest(), now, now + Duration::from_secs(600), &event)
+                .await?;
+            match created {
+                KeyCreated::Yes => say(key.expose()),
+                KeyCreated::TooMany => return Err(Exit::conflict("the person has 20 pairing keys that still work")),
+                KeyCreated::UnknownUser => return Err(Exit::not_found("the person is gone")),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn set(opened: &Opened, people: &People, username: &str, status: Status) -> Result<(), Exit> {
+    let user = find(opened, username).await?;
+    let event = opened.event(audit::Action::UserUpdated).user(user.id);
+    people.set_status(user.id, status, opened.clock.now(), &event).await?;
+    line(&*find(opened, username).await?);
+    Ok(())
+}
+
+pub(super) async fn find(opened: &Opened, username: &str) -> Result<Arc<User>, Exit> {
+    opened
+        .directory
+        .user_by_username(username)
+        .await?
+        .ok_or_else(|| Exit::not_found(format!("there is no user {}", safe(username))))
+}
+
+fn line(user: &User) {
+    let status = match user.status {
+        Status::Active => "active",
+        Status::Locked => "locked",
+        Status::Disabled => "disabled",
+    };
+    let name = user.name.as_deref().unwrap_or("-");
+    say(&format!("{}  {:<16} {status:<9} {}", user.id, safe(&user.username), safe(name)));
+}

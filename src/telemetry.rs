@@ -1,0 +1,99 @@
+//! Logs: one line for each step of a protocol, with fields, without secrets and query strings.
+
+use std::fmt;
+
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::clock::{Clock as _, SystemClock};
+
+/// Keeps the writer of the log alive. When dropped, what is left is written.
+pub type Guard = tracing_appender::non_blocking::WorkerGuard;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: time, what happened, the fields that matter.
+    Text,
+    /// For machines: JSON lines.
+    Json,
+}
+
+/// Writing a log never holds up a request: when the reader is slow, lines are dropped and counted.
+pub fn start(format: Format, quiet: bool) -> Guard {
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stdout());
+    let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
+    // The libraries below say little that helps, and some of them say what must not be logged.
+    let targets = Targets::new().with_target("nod", level).with_default(LevelFilter::WARN);
+    let registry = tracing_subscriber::registry().with(targets);
+    let result = match format {
+        Format::Text => {
+            registry.with(tracing_subscriber::fmt::layer().with_writer(writer).event_format(Line)).try_init()
+        }
+        Format::Json => registry
+            .with(tracing_subscriber::fmt::layer().with_writer(writer).json().flatten_event(true).with_target(false))
+            .try_init(),
+    };
+    // Only a second start in one process fails, and then the first one's logger serves.
+    drop(result);
+    guard
+}
+
+/// `12:04:01  bc-authorize accepted      client.id=shop request.id=...`
+struct Line;
+
+const TIME: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for Line {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut parts = Parts::default();
+        event.record(&mut parts);
+        let now = i128::from(SystemClock.now().millis()) * 1_000_000;
+        let at = time::OffsetDateTime::from_unix_timestamp_nanos(now).ok().and_then(|now| now.format(TIME).ok());
+        let mark = match *event.metadata().level() {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            _ => "",
+        };
+        let what = format!("{mark}{}", parts.message);
+        writeln!(writer, "{}  {what:<26}{}", at.unwrap_or_default(), parts.fields)
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    message: String,
+    fields: String,
+}
+
+impl Parts {
+    fn add(&mut self, field: &Field, value: &str) {
+        // One event, one line, whatever a field holds.
+        let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1024).collect();
+        if field.name() == "message" {
+            self.message = value;
+        } else {
+            self.fields.push_str("  ");
+            self.fields.push_str(field.name());
+            self.fields.push('=');
+            self.fields.push_str(&value);
+        }
+    }
+}
+
+impl Visit for Parts {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, &format!("{value:?}"));
+    }
+}
