@@ -251,12 +251,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Gate<T> {
     /// Until when the silence may last, when that is for us to say: whoever reads a body, or works on
     /// an answer, has a deadline of its own.
     fn limit(&self) -> Option<Instant> {
-        let idle = || self.activity.is_idle().then(|| self.activity.moved() + self.patience.idle);
         match (&self.phase, self.head_began) {
             (Phase::Unknown | Phase::Head(_), Some(began)) => Some(began + self.patience.head),
-            (Phase::Unknown | Phase::Head(_), None) => idle(),
             (Phase::Http2, _) if self.activity.owes_us() => Some(self.activity.moved() + self.patience.stalled),
-            (Phase::Http2, _) => idle(),
+            (Phase::Unknown | Phase::Head(_) | Phase::Http2, _) => {
+                self.activity.is_idle().then(|| self.activity.moved() + self.patience.idle)
+            }
             (Phase::Length(_) | Phase::Chunked(_) | Phase::Refused | Phase::Over, _) => None,
         }
     }
@@ -363,23 +363,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<T> {
     /// that is closed with unread bytes takes back the answer that is on its way.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let mut left = match this.lingering {
-            Some(left) => left,
-            None => {
-                let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
-                ready!(this.unless_stuck(cx, shut))?;
-                let more = match this.phase {
-                    Phase::Refused | Phase::Length(_) | Phase::Chunked(_) => true,
-                    Phase::Head(_) => !this.received.is_empty(),
-                    Phase::Unknown | Phase::Http2 | Phase::Over => false,
-                };
-                if !more {
-                    return Poll::Ready(Ok(()));
-                }
-                this.reading.as_mut().reset(Instant::now() + this.patience.linger);
-                MAX_LINGER
-            }
-        };
+        if this.lingering.is_none() {
+            let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+            ready!(this.unless_stuck(cx, shut))?;
+            let more = match this.phase {
+                Phase::Refused | Phase::Length(_) | Phase::Chunked(_) => true,
+                Phase::Head(_) => !this.received.is_empty(),
+                Phase::Unknown | Phase::Http2 | Phase::Over => false,
+            };
+            this.lingering = Some(if more { MAX_LINGER } else { 0 });
+            this.reading.as_mut().reset(Instant::now() + this.patience.linger);
+        }
+        let mut left = this.lingering.unwrap_or(0);
         while left > 0 {
             this.lingering = Some(left);
             this.received.clear();

@@ -282,10 +282,11 @@ impl Chunks {
         match (self.part, byte) {
             (Part::Begin, _) => digit().map(Part::Size),
             (Part::Size(size) | Part::Extension(size), b'\r') => Some(Part::SizeEnd(size)),
-            (Part::Size(size), b';' | b' ' | b'\t') => Some(Part::Extension(size)),
+            (Part::Size(size), b';' | b' ' | b'\t') | (Part::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => {
+                Some(Part::Extension(size))
+            }
             // Eight digits are four gigabytes, more than anybody may send.
             (Part::Size(size), _) if size < 1 << 28 => digit().map(|digit| Part::Size(size << 4 | digit)),
-            (Part::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => Some(Part::Extension(size)),
             (Part::SizeEnd(size), b'\n') => {
                 self.taken = 0;
                 Some(if size == 0 { Part::Trailer(true) } else { Part::Data(size) })

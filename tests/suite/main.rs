@@ -1,4 +1,6 @@
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod edge;
+#[cfg(test)]
 mod store_contract;

@@ -1,0 +1,181 @@
+//! TLS: the versions and cipher suites of FAPI, and no others.
+
+use std::sync::Arc;
+
+use rcgen::{CertifiedKey, KeyPair};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{CipherSuite, ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
+use rustls_pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::*;
+
+fn certificate(rsa: bool) -> CertifiedKey<KeyPair> {
+    let signing_key = if rsa {
+        let key = josekit::jwk::alg::rsa::RsaKeyPair::generate(2048).unwrap();
+        KeyPair::from_pkcs8_pem_and_sign_algo(
+            std::str::from_utf8(&key.to_pem_private_key()).unwrap(),
+            &rcgen::PKCS_RSA_SHA256,
+        )
+        .unwrap()
+    } else {
+        KeyPair::generate().unwrap()
+    };
+    let cert = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&signing_key).unwrap();
+    CertifiedKey { cert, signing_key }
+}
+
+fn edge_with(certificate: &CertifiedKey<KeyPair>) -> Edge {
+    let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
+    Edge { tls: Some(nod::http::tls::server_config(chain.as_bytes(), key.as_bytes()).unwrap()), ..hasty() }
+}
+
+struct Offer {
+    version: &'static SupportedProtocolVersion,
+    suites: &'static [CipherSuite],
+    protocol: &'static [u8],
+}
+
+async fn connect(
+    server: &Running,
+    certificate: &CertifiedKey<KeyPair>,
+    offer: &Offer,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut provider = CryptoProvider { ..ring::default_provider() };
+    if !offer.suites.is_empty() {
+        provider.cipher_suites.retain(|suite| offer.suites.contains(&suite.suite()));
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.cert.der().clone()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[offer.version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![offer.protocol.to_vec()];
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await
+}
+
+const TLS12: &SupportedProtocolVersion = &rustls::version::TLS12;
+const TLS13: &SupportedProtocolVersion = &rustls::version::TLS13;
+
+#[tokio::test]
+async fn fapi1_advanced_8_5_versions_and_suites() {
+    use CipherSuite::*;
+    for (rsa, aes128, aes256, other_key) in [
+        (
+            true,
+            TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+            TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        ),
+        (
+            false,
+            TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        ),
+    ] {
+        let certificate = certificate(rsa);
+        let server = start(edge_with(&certificate)).await;
+        let protocol = b"http/1.1";
+        for suite in [aes128, aes256] {
+            let suites: &'static [CipherSuite] = Box::leak(Box::new([suite]));
+            let stream = connect(&server, &certificate, &Offer { version: TLS12, suites, protocol }).await.unwrap();
+            let session = stream.get_ref().1;
+            assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_2));
+            assert_eq!(session.negotiated_cipher_suite().unwrap().suite(), suite);
+        }
+        for refused in
+            [other_key, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256]
+        {
+            let suites: &'static [CipherSuite] = Box::leak(Box::new([refused]));
+            let refusal = connect(&server, &certificate, &Offer { version: TLS12, suites, protocol }).await;
+            assert!(refusal.is_err(), "{refused:?}");
+        }
+        let stream = connect(&server, &certificate, &Offer { version: TLS13, suites: &[], protocol }).await.unwrap();
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    }
+}
+
+#[tokio::test]
+async fn http_is_spoken_within() {
+    let certificate = certificate(false);
+    let server = start(edge_with(&certificate)).await;
+    for version in [TLS12, TLS13] {
+        let mut stream =
+            connect(&server, &certificate, &Offer { version, suites: &[], protocol: b"http/1.1" }).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+        stream.write_all(b"GET /who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("a proper close_notify");
+        assert!(answer.ends_with(" https HTTP/1.1"), "{answer}");
+    }
+    let root = reqwest::Certificate::from_der(certificate.cert.der()).unwrap();
+    let _ = ring::default_provider().install_default();
+    let client =
+        reqwest::Client::builder().tls_certs_only([root]).resolve("localhost", server.address).build().unwrap();
+    let answer = client.get(format!("https://localhost:{}/who", server.address.port())).send().await.unwrap();
+    assert!(answer.text().await.unwrap().ends_with(" https HTTP/2.0"), "by ALPN");
+}
+
+#[tokio::test]
+async fn a_bad_head_is_refused_whatever_was_negotiated() {
+    let certificate = certificate(false);
+    let server = start(edge_with(&certificate)).await;
+    for protocol in [&b"http/1.1"[..], b"h2"] {
+        let mut stream =
+            connect(&server, &certificate, &Offer { version: TLS13, suites: &[], protocol }).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(status(&answer), 400, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn old_versions_and_other_protocols_get_an_alert() {
+    let certificate = certificate(false);
+    let server = start(edge_with(&certificate)).await;
+    // A ClientHello of TLS 1.1: one cipher suite, no compression, no extension.
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+    let length = u8::try_from(hello.len()).unwrap();
+    let mut record = vec![0x16, 3, 1, 0, length + 4, 1, 0, 0, length];
+    record.extend(hello);
+    for bytes in [&record[..], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let mut stream = server.connect().await;
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer.first(), Some(&0x15), "an alert record: {answer:?}");
+        assert_eq!(answer.get(5), Some(&2), "fatal");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_stops_is_not_waited_for() {
+    let certificate = certificate(false);
+    let server = start(edge_with(&certificate)).await;
+    for bytes in [&b""[..], &[0x16, 3, 1, 0, 200, 1]] {
+        let mut stream = server.connect().await;
+        stream.write_all(bytes).await.unwrap();
+        let begun = std::time::Instant::now();
+        assert_eq!(until_closed(&mut stream).await, "");
+        assert!(begun.elapsed() >= ALMOST && begun.elapsed() < HASTE * 3);
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_an_error() {
+    use nod::http::tls::{TlsError, server_config};
+    let (one, other) = (certificate(false), certificate(false));
+    let (chain, key) = (one.cert.pem(), one.signing_key.serialize_pem());
+    assert!(matches!(server_config(b"", key.as_bytes()), Err(TlsError::NoCertificate)));
+    assert!(matches!(server_config(chain.as_bytes(), b""), Err(TlsError::Key(_))));
+    let mismatch = server_config(chain.as_bytes(), other.signing_key.serialize_pem().as_bytes());
+    assert!(matches!(mismatch, Err(TlsError::Unusable(_))));
+}
