@@ -228,22 +228,21 @@ impl Material {
     }
 
     fn to_public_jwk(&self, algorithm: Algorithm, kid: Option<&str>) -> PublicJwk {
-        let some = |text: &String| Some(text.clone());
-        let empty = PublicJwk {
-            kty: "",
-            key_use: "sig",
+        let (kty, crv, x, y, n, e) = match self {
+            Self::P256 { x, y } => ("EC", Some("P-256"), Some(x), Some(y), None, None),
+            Self::Ed25519 { x } => ("OKP", Some("Ed25519"), Some(x), None, None, None),
+            Self::Rsa { n, e } => ("RSA", None, None, None, Some(n), Some(e)),
+        };
+        PublicJwk {
+            kty: kty.to_owned(),
+            key_use: "sig".to_owned(),
             alg: algorithm,
             kid: kid.map(ToOwned::to_owned),
-            crv: None,
-            x: None,
-            y: None,
-            n: None,
-            e: None,
-        };
-        match self {
-            Self::P256 { x, y } => PublicJwk { kty: "EC", crv: Some("P-256"), x: some(x), y: some(y), ..empty },
-            Self::Ed25519 { x } => PublicJwk { kty: "OKP", crv: Some("Ed25519"), x: some(x), ..empty },
-            Self::Rsa { n, e } => PublicJwk { kty: "RSA", n: some(n), e: some(e), ..empty },
+            crv: crv.map(ToOwned::to_owned),
+            x: x.cloned(),
+            y: y.cloned(),
+            n: n.cloned(),
+            e: e.cloned(),
         }
     }
 
@@ -260,16 +259,17 @@ impl Material {
 }
 
 /// A public key as we publish it, with distinct `kid`, `use` and `alg` [OIDCC §10.1].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PublicJwk {
-    kty: &'static str,
+    kty: String,
     #[serde(rename = "use")]
-    key_use: &'static str,
+    key_use: String,
     alg: Algorithm,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    crv: Option<&'static str>,
+    crv: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     x: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The specifications' words and rules. Pure: no I/O, no clock, no randomness of its own.
 
+pub mod access_token;
 pub mod acr;
 pub mod algorithm;
 pub mod backchannel_authentication;
@@ -8,6 +9,7 @@ pub mod client_assertion;
 pub mod client_credentials;
 pub mod error;
 pub mod id;
+pub mod id_token;
 pub mod jwt;
 pub mod parameters;
 pub mod scope;

@@ -173,7 +173,7 @@ impl RequestAuthentication {
         let user = match hint {
             Hint::Login(username) => self.directory.user_by_username(username).await?,
             Hint::IdToken(token) => {
-                let subject = self.keys.subject_of_hint(token, &client.id, now)?;
+                let subject = self.keys.subject_of_hint(token, &client.id)?;
                 match subject.parse::<UserId>() {
                     Ok(id) => self.directory.user(&id).await?,
                     Err(_) => None,

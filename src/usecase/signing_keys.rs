@@ -66,8 +66,8 @@ impl KeyRing {
 
     /// Whom an `id_token_hint` names [CIBA §7.1]: one of our own ID tokens, for this client; its
     /// age does not matter.
-    pub fn subject_of_hint(&self, token: &str, client: &ClientId, now: Timestamp) -> Result<String, Refusal> {
-        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client, now).map_err(
+    pub fn subject_of_hint(&self, token: &str, client: &ClientId) -> Result<String, Refusal> {
+        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client).map_err(
             |error: HintError| {
                 Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
                     .because(error.to_string())

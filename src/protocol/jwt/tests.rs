@@ -184,6 +184,9 @@ fn rfc8725_3_1_the_key_chooses_the_algorithm() {
     let set = KeySet::parse(&bytes_of(&json!({"keys": [serde_json::from_slice::<Value>(&jwk).unwrap()]}))).unwrap();
     assert_eq!(set.verify::<Claims>(&token, Algorithm::PS256, JWT).unwrap_err(), JwtError::KeyAlgorithm);
     assert!(set.verify::<Claims>(&token, Algorithm::RS256, JWT).is_ok());
+    // Not an unknown key: nobody should go and look for a newer key set.
+    let only_rs256: KeySet = [rsa.verification_key().clone()].into_iter().collect();
+    assert_eq!(only_rs256.verify::<Claims>(&token, Algorithm::PS256, JWT).unwrap_err(), JwtError::KeyAlgorithm);
 }
 
 #[test]
@@ -513,6 +516,7 @@ fn rfc7517_5_a_bad_key_does_not_spoil_the_set() {
     assert_eq!(KeySet::parse(b"{}").unwrap_err(), KeySetError::Malformed);
     assert_eq!(KeySet::parse(b"[]").unwrap_err(), KeySetError::Malformed);
     assert_eq!(KeySet::parse(br#"{"keys":[],"keys":[]}"#).unwrap_err(), KeySetError::Malformed);
+    assert_eq!(KeySet::parse(br#"{"keys":[{"kty":"EC","kty":"AKP"}]}"#).unwrap_err(), KeySetError::Malformed);
     assert_eq!(KeySet::parse(br#"{"keys":{}}"#).unwrap_err(), KeySetError::Malformed);
     assert_eq!(KeySet::parse(&bytes_of(&json!({"keys": vec![0; 101]}))).unwrap_err(), KeySetError::TooManyKeys);
     assert!(KeySet::parse(&bytes_of(&json!({"keys": vec![0; 100]}))).unwrap().keys().is_empty());

@@ -1,0 +1,79 @@
+//! The access token as a JWT [RFC 9068].
+
+use serde::{Deserialize, Serialize};
+
+use super::jwt::AcceptedTyp;
+
+/// `typ` [RFC 9068 §2.1]: an ID token can never pass for an access token, nor the other way round.
+pub const TYP: &str = "at+jwt";
+pub const AT_JWT: AcceptedTyp = AcceptedTyp::Exactly(TYP);
+
+/// The claims of an access token [RFC 9068 §2.2], dates in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessTokenClaims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: String,
+    pub client_id: String,
+    pub exp: i64,
+    pub iat: i64,
+    /// Names the token for revocation and the audit trail.
+    pub jti: String,
+    /// The grant that it came from, ours alone: revoking that one ends the token too.
+    pub grant: String,
+    /// Space-separated [RFC 8693 §4.2].
+    pub scope: String,
+    pub auth_time: i64,
+    pub acr: String,
+    pub amr: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::id_token;
+    use crate::protocol::jwt::{Algorithm, JwtError, KeySet, SigningKey, Unverified};
+
+    fn access_token() -> AccessTokenClaims {
+        AccessTokenClaims {
+            iss: "https://op.example".into(),
+            aud: "https://op.example".into(),
+            sub: "alice".into(),
+            client_id: "shop".into(),
+            exp: 1_800_000_300,
+            iat: 1_800_000_000,
+            jti: "one".into(),
+            grant: "two".into(),
+            scope: "openid profile".into(),
+            auth_time: 1_800_000_000,
+            acr: "high".into(),
+            amr: vec!["hwk".into()],
+        }
+    }
+
+    fn read(typ: &str) -> Result<AccessTokenClaims, JwtError> {
+        let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
+        let keys: KeySet = [key.verification_key().clone()].into_iter().collect();
+        let token = key.sign(typ, &access_token()).unwrap();
+        let token = Unverified::parse(token.expose()).unwrap();
+        keys.verify(&token, Algorithm::ES256, AT_JWT).map(crate::protocol::jwt::Verified::into_claims)
+    }
+
+    #[test]
+    fn rfc9068_2_2_the_claims_have_their_names() {
+        assert_eq!(
+            serde_json::to_value(access_token()).unwrap(),
+            json!({"iss": "https://op.example", "aud": "https://op.example", "sub": "alice", "client_id": "shop",
+                "exp": 1_800_000_300, "iat": 1_800_000_000, "jti": "one", "grant": "two", "scope": "openid profile",
+                "auth_time": 1_800_000_000, "acr": "high", "amr": ["hwk"]})
+        );
+    }
+
+    #[test]
+    fn rfc9068_4_only_an_access_token_is_read_as_one() {
+        assert_eq!(read(TYP).unwrap(), access_token());
+        assert_eq!(read(id_token::TYP).unwrap_err(), JwtError::Typ);
+    }
+}
