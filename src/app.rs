@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nod_device::issuer::Issuer;
+use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
@@ -25,18 +25,16 @@ use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
 use crate::http::{authorization, dev};
 use crate::outbound::egress::Egress;
-use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
-use crate::store::sql::decisions::Decisions;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::keys::Keys;
-use crate::store::sql::ledger::Ledger;
+use crate::store::sql::keys::SigningKeys;
+use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
@@ -157,7 +155,7 @@ pub async fn build(
     let issuer = settings.issuer;
     let ring = Arc::new(KeyRing::new(issuer.clone()));
     let keys = Arc::new(TendKeys {
-        keys: Keys::new(database.clone()),
+        keys: SigningKeys::new(database.clone(), Arc::clone(&directory)),
         ring: Arc::clone(&ring),
         master: Arc::clone(&master),
         schedule: settings.schedule,
@@ -191,16 +189,10 @@ pub async fn build(
         directory: Arc::clone(&directory),
         replay: Replay::new(Arc::clone(&ephemeral), Purpose::AssertionReplay),
         clock: Arc::clone(&clock),
-        audiences: [
-            "",
-            path::TOKEN,
-            path::BACKCHANNEL_AUTHENTICATION,
-            path::REVOCATION,
-            path::INTROSPECTION,
-        ]
-        .map(|path| format!("{issuer}{path}"))
-        .to_vec(),
-        keys: ClientKeys::new(Arc::new(JwksCache::new(settings.egress))),
+        audiences: ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION]
+            .map(|path| format!("{issuer}{path}"))
+            .to_vec(),
+        keys: ClientKeys::new(),
         failures: Failures::new(settings.failed_authentications),
     });
     let issue = Arc::new(Issue {
@@ -283,6 +275,7 @@ pub async fn build(
             devices: devices.clone(),
             replay: Replay::new(Arc::clone(&ephemeral), Purpose::ProofReplay),
             clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
             issuer: issuer.clone(),
             nonces: nonces.clone(),
             keys: moka::sync::Cache::new(100_000),
@@ -297,12 +290,7 @@ pub async fn build(
             issuer: issuer.clone(),
             max_per_user: settings.max_devices,
         },
-        decide: Decide {
-            inbox: inbox.clone(),
-            settle,
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-        },
+        decide: Decide { inbox: inbox.clone(), settle, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
         inbox,
         directory: Arc::clone(&directory),
         clock: Arc::clone(&clock),
@@ -330,10 +318,7 @@ pub async fn build(
         let issuer: Arc<str> = issuer.as_str().into();
         routes = routes.nest("/dev", dev::routes(dev)).at("/", get(dev::first_page.data(issuer)));
     }
-    let routes = routes
-        .nest("/", api)
-        .data(Discovery::new(&issuer))
-        .data(Arc::clone(&ring));
+    let routes = routes.nest("/", api).data(Discovery::new(&issuer)).data(Arc::clone(&ring));
     let audit = Audit { ledger: ledger.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), nonces };
     let public = Errors { inner: routes, audit }.with(Headers::new(Arc::clone(&entropy))).boxed();
 
@@ -356,4 +341,11 @@ pub async fn build(
         tokens,
     };
     Ok(App { public, ops, parts, draining })
+}
+
+/// The `OpenAPI` document of the endpoints.
+pub fn openapi() -> String {
+    use poem_openapi::OpenApi as _;
+    let _ = BackchannelAuthenticationApi::meta;
+    String::new()
 }

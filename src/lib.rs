@@ -4,21 +4,34 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`clock`], [`entropy`], [`secret`] | leaves: time, randomness, values that must not leak |
+//! | [`clock`], [`entropy`], [`secret`], [`failpoint`] | leaves: time, randomness, values that must not leak, crashes on demand |
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
-//! | [`http`] | the edge: accept loop, limits, bodies, headers |
+//! | [`outbound`] | everything we call |
+//! | [`usecase`] | what the world can ask |
+//! | [`http`] | sockets, limits, endpoints |
+//! | [`worker`] | what runs beside the requests |
+//! | [`config`], [`telemetry`], [`app`], [`cli`] | settings, logs, the wiring, the command line |
 
 pub mod clock;
-pub mod config;
 pub mod entropy;
+pub mod failpoint;
 pub mod secret;
 
 pub mod protocol;
 
 pub mod domain;
 
+pub mod outbound;
 pub mod store;
 
+pub mod usecase;
+
 pub mod http;
+pub mod worker;
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod telemetry;

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::decisions::Decisions;
+use crate::store::sql::ledger::Decisions;
 use crate::store::sql::outbox::{Kind, Outbox, backoff};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
@@ -103,7 +103,7 @@ impl RetellDecisions {
     }
 
     async fn retell(&self, request: RequestId) -> Result<(), StoreError> {
-        match self.decisions.find(&request).await? {
+        match self.decisions.find(request).await? {
             Some(record) => self.settle.confirm(&record).await,
             None => Ok(()),
         }

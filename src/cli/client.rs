@@ -28,14 +28,24 @@ use crate::store::sql::clients::Clients;
 pub(super) enum Action {
     /// All clients
     List,
-    Show { id: String },
+    Show {
+        id: String,
+    },
     /// Register a client; a secret that is made for it is printed once
     Create(Create),
     /// Make a new secret; the old one works for another day
-    RotateSecret { id: String },
-    Disable { id: String },
-    Enable { id: String },
-    Delete { id: String },
+    RotateSecret {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    Enable {
+        id: String,
+    },
+    Delete {
+        id: String,
+    },
 }
 
 #[derive(Args)]
@@ -113,14 +123,17 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     match action {
         Action::List => {
-            for client in clients.list().await? {
+            for client in clients.list(None, u32::MAX).await? {
                 line(&client);
             }
         }
         Action::Show { id } => show(&*find(&opened, &id).await?),
         Action::Create(create) => {
             let (client, secret) = new(&opened, create)?;
-            clients.create(&client, &opened.event(audit::Action::ClientCreated).client(&client.id)).await?;
+            let event = opened.event(audit::Action::ClientCreated).client(&client.id);
+            if !clients.create(&client, &event).await? {
+                return Err(Exit::conflict("a client with this id exists already"));
+            }
             line(&client);
             if let Some(secret) = secret {
                 say(&format!("secret  {}", secret.expose()));
@@ -139,14 +152,16 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
             }
             secrets.0.push(StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None });
-            clients.update(&client, now, &opened.event(audit::Action::ClientUpdated).client(&client.id)).await?;
+            let event = opened.event(audit::Action::ClientUpdated).client(&client.id);
+            clients.update(&client.id, &event, now, |_| client.clone()).await?;
             say(&format!("secret  {}", secret.expose()));
         }
         Action::Disable { id } => set_disabled(&opened, &clients, &id, true).await?,
         Action::Enable { id } => set_disabled(&opened, &clients, &id, false).await?,
         Action::Delete { id } => {
             let client = find(&opened, &id).await?;
-            clients.delete(&client.id, &opened.event(audit::Action::ClientDeleted).client(&client.id)).await?;
+            let event = opened.event(audit::Action::ClientDeleted).client(&client.id);
+            clients.delete(&client.id, &event, opened.clock.now()).await?;
             say(&format!("{}  deleted", client.id));
         }
     }
@@ -154,10 +169,11 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
 }
 
 async fn set_disabled(opened: &Opened, clients: &Clients, id: &str, disabled: bool) -> Result<(), Exit> {
-    let client = Client { disabled, ..Client::clone(&*find(opened, id).await?) };
-    let event = opened.event(audit::Action::ClientUpdated).client(&client.id);
-    clients.update(&client, opened.clock.now(), &event).await?;
-    line(&client);
+    let id = &find(opened, id).await?.id;
+    let event = opened.event(audit::Action::ClientUpdated).client(id);
+    let change = |client: Client| Client { disabled, ..client };
+    let client = clients.update(id, &event, opened.clock.now(), change).await?;
+    line(&client.ok_or_else(|| Exit::not_found("the client is gone"))?);
     Ok(())
 }
 
@@ -212,8 +228,7 @@ fn authentication(opened: &Opened, create: &Create) -> Result<(Authentication, O
     if create.auth == Auth::PrivateKeyJwt {
         let keys = match (&create.jwks, &create.jwks_uri) {
             (Some(file), None) => {
-                let text = std::fs::read(file)
-                    .map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
+                let text = std::fs::read(file).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
                 let keys = KeySet::parse(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?;
                 if keys.keys().is_empty() {
                     return Err(Exit::usage("--jwks: no usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519"));
@@ -239,8 +254,7 @@ fn authentication(opened: &Opened, create: &Create) -> Result<(Authentication, O
         let secret = opened.entropy.token();
         (secret.clone(), Some(secret))
     };
-    let secrets =
-        Secrets(vec![StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None }]);
+    let secrets = Secrets(vec![StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None }]);
     let authentication = match create.auth {
         Auth::ClientSecretPost => Authentication::ClientSecretPost(secrets),
         Auth::ClientSecretBasic | Auth::PrivateKeyJwt => Authentication::ClientSecretBasic(secrets),

@@ -32,7 +32,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
-use crate::store::sql::{Database, WriteError};
+use crate::store::sql::Database;
 use crate::telemetry::{self, Format};
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
@@ -155,8 +155,11 @@ fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Settings, Exit> {
-    let loopback = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok()).collect();
-    let egress = EgressSettings { allow: loopback, extra_ca: None };
+    let egress = EgressSettings {
+        allowed_networks: ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok()).collect(),
+        plain_http_hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
+        ..EgressSettings::default()
+    };
     Ok(Settings {
         issuer: issuer.to_owned(),
         ephemeral: EphemeralStore::Embedded,
@@ -180,7 +183,7 @@ fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Settings, Exit
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
         failed_authentications: 10,
-        egress: Egress::new(egress).map_err(|error| Exit::failed(error.to_string()))?,
+        egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
 }
@@ -201,12 +204,12 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
             created_at: now,
             updated_at: now,
         };
-        ignore_taken(people.create(&user, &event(Action::UserCreated)).await)?;
+        people.create(&user, &event(Action::UserCreated)).await?;
     }
     let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
     let shop = shop(now);
     if let Some(shop) = shop {
-        ignore_taken(clients.create(&shop, &event(Action::ClientCreated)).await)?;
+        clients.create(&shop, &event(Action::ClientCreated)).await?;
     }
     Ok(())
 }
@@ -231,13 +234,6 @@ fn shop(now: crate::clock::Timestamp) -> Option<Client> {
         }),
         created_at: now,
     })
-}
-
-fn ignore_taken(result: Result<(), WriteError>) -> Result<(), Exit> {
-    match result {
-        Ok(()) | Err(WriteError::Taken(_)) => Ok(()),
-        Err(WriteError::Store(error)) => Err(error.into()),
-    }
 }
 
 /// Alice has a phone from the start: a virtual one, whose key `nod phone` finds in the data folder.

@@ -18,12 +18,20 @@ use crate::store::sql::devices::Devices;
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// The devices of a person, primary first
-    List { username: String },
+    List {
+        username: String,
+    },
     /// The device is neither asked nor believed until it is unblocked
-    Block { device: DeviceId },
-    Unblock { device: DeviceId },
+    Block {
+        device: DeviceId,
+    },
+    Unblock {
+        device: DeviceId,
+    },
     /// Ends the trust in a device
-    Unpair { device: DeviceId },
+    Unpair {
+        device: DeviceId,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

@@ -16,8 +16,8 @@ use crate::store::ephemeral::{Ephemeral, StoreError};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
-use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::store::sql::keys::SigningKeys;
+use crate::usecase::signing_keys::{KeyRing, TendKeys};
 
 pub(super) struct Opened {
     pub(super) database: Database,

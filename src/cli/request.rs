@@ -79,11 +79,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 context_hash: None,
                 decided_at: opened.clock.now(),
             };
-            let event = opened
-                .event(audit::Action::RequestCancelled)
-                .client(&request.client)
-                .user(user.id)
-                .request(request.id);
+            let event =
+                opened.event(audit::Action::RequestCancelled).client(&request.client).user(user.id).request(request.id);
             let cancelling = async move {
                 let decided = settle.settle(record, event).await;
                 // With them the last sender goes, and the writer ends.

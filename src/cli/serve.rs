@@ -35,8 +35,13 @@ pub(super) async fn run(file: &Path) -> Result<(), Exit> {
     };
     let _log = telemetry::start(format, false);
     let settings = settings(&config)?;
-    let tls = config.tls.as_ref().map(|tls| tls::server_config(&tls.cert, &tls.key)).transpose();
-    let tls = tls.map_err(|error| Exit::config(format!("tls: {error}")))?;
+    let tls = match &config.tls {
+        None => None,
+        Some(files) => {
+            let tls = tls::server_config(&read(&files.cert)?, &read(&files.key)?);
+            Some(tls.map_err(|error| Exit::config(format!("tls: {error}")))?)
+        }
+    };
 
     let database = Database::connect(&config.database_url()?).await?;
     let pending = database.pending_migrations().await?;
@@ -99,6 +104,10 @@ async fn serve(
     Ok(())
 }
 
+fn read(file: &Path) -> Result<Vec<u8>, Exit> {
+    std::fs::read(file).map_err(|error| Exit::config(format!("{} cannot be read: {error}", file.display())))
+}
+
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Exit> {
     TcpListener::bind(address).await.map_err(|error| Exit::failed(format!("cannot listen on {address}: {error}")))
 }
@@ -120,7 +129,12 @@ pub(super) async fn stopped() {
 }
 
 fn settings(config: &Config) -> Result<Settings, Exit> {
-    let egress = EgressSettings { allow: config.outbound.allow.clone(), extra_ca: config.outbound.extra_ca.clone() };
+    let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
+    let egress = EgressSettings {
+        allowed_networks: config.outbound.allow.clone(),
+        extra_trust_anchors,
+        ..EgressSettings::default()
+    };
     Ok(Settings {
         issuer: config.issuer.clone(),
         ephemeral: redis(config)?.map_or(EphemeralStore::Embedded, EphemeralStore::Redis),
@@ -150,7 +164,7 @@ fn settings(config: &Config) -> Result<Settings, Exit> {
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
-        egress: Egress::new(egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
+        egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })
 }

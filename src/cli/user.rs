@@ -8,19 +8,21 @@ use clap::Subcommand;
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
-use crate::cli::terminal::{say, safe};
+use crate::cli::terminal::{safe, say};
 use crate::domain::audit;
 use crate::domain::user::{Status, User};
 use crate::protocol::id::UserId;
 use crate::store::sql::devices::{Devices, KeyCreated};
-use crate::store::sql::people::People;
+use crate::store::sql::people::{People, Updated};
 use crate::usecase::pairing_keys;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All people
     List,
-    Show { username: String },
+    Show {
+        username: String,
+    },
     Create {
         username: String,
         #[arg(long)]
@@ -29,12 +31,22 @@ pub(super) enum Action {
         email: Option<String>,
     },
     /// Nothing may be asked, decided, redeemed or refreshed for this person
-    Lock { username: String },
-    Unlock { username: String },
-    Disable { username: String },
-    Delete { username: String },
+    Lock {
+        username: String,
+    },
+    Unlock {
+        username: String,
+    },
+    Disable {
+        username: String,
+    },
+    Delete {
+        username: String,
+    },
     /// A key by which a phone becomes a device of this person; printed once
-    PairingKey { username: String },
+    PairingKey {
+        username: String,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
@@ -42,7 +54,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
     match action {
         Action::List => {
-            for user in people.list().await? {
+            for user in people.list(None, u32::MAX).await? {
                 line(&user);
             }
         }
@@ -62,7 +74,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 created_at: now,
                 updated_at: now,
             };
-            people.create(&user, &opened.event(audit::Action::UserCreated).user(user.id)).await?;
+            if !people.create(&user, &opened.event(audit::Action::UserCreated).user(user.id)).await? {
+                return Err(Exit::conflict("a user of this name exists already"));
+            }
             line(&user);
         }
         Action::Lock { username } => set(&opened, &people, &username, Status::Locked).await?,
@@ -70,7 +84,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         Action::Disable { username } => set(&opened, &people, &username, Status::Disabled).await?,
         Action::Delete { username } => {
             let user = find(&opened, &username).await?;
-            people.delete(user.id, &opened.event(audit::Action::UserDeleted).user(user.id)).await?;
+            let event = opened.event(audit::Action::UserDeleted).user(user.id);
+            people.delete(user.id, &event, opened.clock.now()).await?;
             say(&format!("{}  deleted", user.id));
         }
         Action::PairingKey { username } => {
@@ -79,9 +94,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             let key = pairing_keys::draw(&opened.entropy);
             let now = opened.clock.now();
             let event = opened.event(audit::Action::PairingKeyCreated).user(user.id);
-            let created = devices
-                .create_pairing_key(user.id, &key.digest(), now, now + Duration::from_secs(600), &event)
-                .await?;
+            let created =
+                devices.create_pairing_key(user.id, &key.digest(), now, now + Duration::from_secs(600), &event).await?;
             match created {
                 KeyCreated::Yes => say(key.expose()),
                 KeyCreated::TooMany => return Err(Exit::conflict("the person has 20 pairing keys that still work")),
@@ -95,8 +109,11 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
 async fn set(opened: &Opened, people: &People, username: &str, status: Status) -> Result<(), Exit> {
     let user = find(opened, username).await?;
     let event = opened.event(audit::Action::UserUpdated).user(user.id);
-    people.set_status(user.id, status, opened.clock.now(), &event).await?;
-    line(&*find(opened, username).await?);
+    let change = |user: User| User { status, ..user };
+    match people.update(user.id, &event, opened.clock.now(), change).await? {
+        Updated::User(user) => line(&user),
+        Updated::Unknown | Updated::UsernameTaken => return Err(Exit::not_found("the person is gone")),
+    }
     Ok(())
 }
 

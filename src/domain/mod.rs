@@ -7,5 +7,6 @@ pub mod decision;
 pub mod device;
 pub mod grant;
 pub mod inbox;
+pub mod prompt;
 pub mod signing_key;
 pub mod user;

@@ -1,9 +1,7 @@
 //! What a person is shown for a question. The same text is hashed by the device that signs and by
 //! us who verify, so it is made here and nowhere else.
 
-use nod_device::context::{ClientContext, Shown};
-use nod_device::digest::ContextHash;
-use nod_device::id::NotificationId;
+use nod_device::{ClientContext, ContextHash, NotificationId, Shown};
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;

@@ -6,7 +6,7 @@ use poem::{Response, handler};
 
 /// [OIDC Core §3.1.2.6] no redirect is trusted, so the answer is a page.
 #[handler]
-pub fn not_yet() -> Response {
+pub(crate) fn not_yet() -> Response {
     let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
         <meta name=\"viewport\" content=\"width=device-width\"><title>Sign-in is not offered here</title>\
         <h1>Sign-in is not offered here</h1>\

@@ -74,7 +74,12 @@ impl BackchannelAuthenticationApi {
     /// Ask a person
     ///
     /// Starts an authentication on the person's device. The answer is fetched at the token endpoint.
-    #[oai(path = "/as/bc-auth.ciba", method = "post", operation_id = "requestBackchannelAuthentication", tag = "Tag::Ciba")]
+    #[oai(
+        path = "/as/bc-auth.ciba",
+        method = "post",
+        operation_id = "requestBackchannelAuthentication",
+        tag = "Tag::Ciba"
+    )]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Acknowledged>> {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
         let acknowledgement =

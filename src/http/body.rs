@@ -181,6 +181,11 @@ fn is_form(content_type: &str) -> bool {
     media_type(content_type).is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
+/// Whether the request says that its body is JSON.
+pub fn is_json_request(request: &Request) -> bool {
+    content_type(request).is_some_and(is_json)
+}
+
 fn is_json(content_type: &str) -> bool {
     let is_json = |essence: &str| {
         let essence = essence.to_ascii_lowercase();

@@ -1,10 +1,11 @@
 //! Client authentication at the direct endpoints: what is read from the request.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use poem::Request;
 use poem::http::header;
 
 use crate::http::error::Failure;
-use crate::http::remote::client_ip;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient, Presented};
@@ -19,15 +20,19 @@ pub async fn authenticate(
     use_case.authenticate(&presented).await.map_err(Failure::unauthenticated)
 }
 
+/// The client's address, as the edge found it out. Without an edge, there is no network either.
+pub fn client_ip(request: &Request) -> IpAddr {
+    request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+}
+
 /// The one `Authorization` header. Two of them are two methods.
 pub fn authorization(request: &Request) -> Result<Option<&str>, Refusal> {
     let mut all = request.headers().get_all(header::AUTHORIZATION).iter();
     match (all.next(), all.next()) {
         (None, _) => Ok(None),
-        (Some(one), None) => one
-            .to_str()
-            .map(Some)
-            .map_err(|_| Refusal::invalid_client("the Authorization header is not ASCII")),
+        (Some(one), None) => {
+            one.to_str().map(Some).map_err(|_| Refusal::invalid_client("the Authorization header is not ASCII"))
+        }
         (Some(_), Some(_)) => Err(Refusal::invalid_request("More than one Authorization header.")),
     }
 }

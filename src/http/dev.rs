@@ -56,7 +56,7 @@ fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
 
 /// Where a browser lands that was sent to the address on the start screen.
 #[handler]
-pub fn first_page(Data(issuer): Data<&Arc<str>>) -> Response {
+pub(crate) fn first_page(Data(issuer): Data<&Arc<str>>) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>nod · dev mode</title>\
          <meta name=\"viewport\" content=\"width=device-width\">\

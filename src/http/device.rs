@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nod_device::messages::{ApproveRequest, DeviceRole, DeviceStatus};
 use nod_device::messages::{
-    Authenticator, Canceled, DecisionAnswer, DenyRequest, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending,
+    Authenticator, DecisionAnswer, DenyRequest, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending,
     RotateAnswer, RotateRequest,
 };
-use nod_device::messages::{ApproveRequest, DeviceRole, DeviceStatus};
-use nod_device::notification::Decision as Said;
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose};
-use nod_device::{id as wire, issuer::Issuer};
+use nod_device::{self as wire, Decision as Said, Issuer};
 use poem::http::header::{CONTENT_TYPE, HeaderValue};
 use poem::http::{HeaderName, StatusCode};
 use poem::web::{Data, Path};
-use poem::{Endpoint, EndpointExt as _, IntoEndpoint, IntoResponse as _, Request, Response, Route, delete, get, handler, post};
+use poem::{
+    Endpoint, EndpointExt as _, IntoEndpoint, IntoResponse as _, Request, Response, Route, delete, get, handler, post,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,7 +26,7 @@ use crate::domain::device::{Device, Status};
 use crate::http::body::{BodyError, RawBody, is_json_request, strict_json};
 use crate::http::device_events::events;
 use crate::http::error::Failure;
-use crate::http::remote::client_ip;
+use crate::http::client_authentication::client_ip;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
 use crate::secret::Secret;
@@ -128,8 +129,7 @@ fn parse<T: DeserializeOwned>(http: &Request, body: &[u8]) -> poem::Result<T> {
     if !is_json_request(http) {
         return Err(BodyError::NotJson.into());
     }
-    serde_json::from_value(strict_json(body)?)
-        .map_err(|_| BodyError::Shape("not what this call takes".into()).into())
+    serde_json::from_value(strict_json(body)?).map_err(|_| BodyError::Shape("not what this call takes".into()).into())
 }
 
 fn id<T: std::str::FromStr>(text: &str, code: DeviceErrorCode) -> poem::Result<T> {
@@ -147,10 +147,9 @@ fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
 async fn pair(Data(api): Api<'_>, http: &Request, RawBody(body): RawBody) -> poem::Result<Response> {
     let proof = api.proved(http, &body).await?;
     let request: PairingRequest = parse(http, &body)?;
-    let key = PairingKey::new(Secret::new(request.pairing_key.as_str().to_owned()));
+    let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
     let from = client_ip(http).to_string();
-    let (device, user) =
-        api.pair.pair(&proof, &key, request.installation, &from).await.map_err(Failure::device)?;
+    let (device, user) = api.pair.pair(&proof, &key, request.installation, &from).await.map_err(Failure::device)?;
     tracing::info!(device.id = %device.id, user.id = %user.id, "device paired");
     let pairing = Pairing {
         device_id: wire::DeviceId::new(device.id.uuid()),
@@ -237,7 +236,7 @@ async fn me(Data(api): Api<'_>, http: &Request) -> poem::Result<Response> {
         installation_id: wire::InstallationId::new(caller.installation.id.uuid()),
         issuer: api.issuer.clone(),
         users,
-        time: nod_device::timestamp::Timestamp::from_millis(api.clock.now().millis()),
+        time: nod_device::Timestamp::from_millis(api.clock.now().millis()),
     };
     Ok(answer(StatusCode::OK, &me))
 }

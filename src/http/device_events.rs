@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use nod_device::id as wire;
 use nod_device::messages::Canceled;
-use nod_device::notification::Notification;
+use nod_device::{self as wire, Notification};
 use nod_device::proof::Purpose;
 use poem::http::header;
 use poem::web::Data;
@@ -42,7 +41,7 @@ struct Listening {
 }
 
 #[handler]
-pub async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> poem::Result<Response> {
+pub(crate) async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
     let time = CallTime::of(http);
     time.extend(LONGEST + Duration::from_secs(10));
@@ -98,17 +97,12 @@ impl Listening {
 
     /// Compares what is with what was told.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let Some((_, devices)) = self
-            .api
-            .directory
-            .installation_by_jkt(&self.caller.proof.jkt)
-            .await?
-            .filter(|(_, devices)| !devices.is_empty())
-        else {
+        let devices = self.api.inbox.devices_of(&self.caller).await?;
+        if devices.is_empty() {
             self.queue.push(Event::message("{}").event_type("unpaired"));
             self.over = true;
             return Ok(());
-        };
+        }
         let pending = self.api.inbox.pending(&devices).await?;
         let gone: Vec<_> = self
             .told

@@ -72,12 +72,12 @@ impl Discovery {
 }
 
 #[handler]
-pub fn discovery(Data(document): Data<&Discovery>) -> Response {
+pub(crate) fn discovery(Data(document): Data<&Discovery>) -> Response {
     public_json(document.0.clone(), "public, max-age=3600")
 }
 
 #[handler]
-pub fn jwks(Data(ring): Data<&Arc<KeyRing>>) -> Response {
+pub(crate) fn jwks(Data(ring): Data<&Arc<KeyRing>>) -> Response {
     // Well below the time for which a next key is announced.
     public_json(ring.jwks(), "public, max-age=300")
 }

@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::http::header::{self, HeaderValue};
 use poem::http::StatusCode;
-use poem::{Endpoint, IntoResponse, Request, Response, ResponseError as _};
+use poem::http::header::{self, HeaderValue};
+use poem::error::ResponseError as _;
+use poem::{Endpoint, IntoResponse, Request, Response};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -159,7 +160,8 @@ impl<E> Errors<E> {
             tracing::debug!(error = answer.code, status = answer.status.as_u16(), "not yet");
         }
         if let Some(action) = family.action().filter(|_| answer.audited && !answer.status.is_server_error()) {
-            let action = if answer.code == ErrorCode::InvalidClient.as_str() { Action::ClientAuthenticated } else { action };
+            let action =
+                if answer.code == ErrorCode::InvalidClient.as_str() { Action::ClientAuthenticated } else { action };
             let mut event = Event::new(self.audit.entropy.uuid(), self.audit.clock.now(), action)
                 .refused(format!("{}: {}", answer.code, answer.detail));
             event.client.clone_from(&answer.client);
@@ -207,9 +209,8 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
         let mut answer = match &failure.cause {
             Cause::OAuth(usecase::Error::Refused(refusal)) => refused(family, refusal),
             Cause::Device(DeviceError::Refused(refusal)) => device_refused(refusal),
-            Cause::OAuth(usecase::Error::TooMany { retry_after }) | Cause::Device(DeviceError::TooMany { retry_after }) => {
-                too_many(family, *retry_after)
-            }
+            Cause::OAuth(usecase::Error::TooMany { retry_after })
+            | Cause::Device(DeviceError::TooMany { retry_after }) => too_many(family, *retry_after),
             Cause::OAuth(usecase::Error::Unavailable(error)) | Cause::Device(DeviceError::Unavailable(error)) => {
                 unavailable(family, error.to_string())
             }
@@ -404,12 +405,8 @@ struct Problem {
 }
 
 fn problem(answer: &Answer) -> Response {
-    let body = Problem {
-        kind: "about:blank",
-        title: answer.description,
-        status: answer.status.as_u16(),
-        code: answer.code,
-    };
+    let body =
+        Problem { kind: "about:blank", title: answer.description, status: answer.status.as_u16(), code: answer.code };
     json(answer.status, "application/problem+json", &body)
 }
 

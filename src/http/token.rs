@@ -87,20 +87,15 @@ impl TokenApi {
         let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
         match GrantType::parse(grant) {
             Some(GrantType::Ciba) => {
-                let id = parameters
-                    .get("auth_req_id")
-                    .ok_or(Refusal::invalid_request("auth_req_id is required."))?;
+                let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id)).await
             }
             Some(GrantType::RefreshToken) => {
-                let token = parameters
-                    .get("refresh_token")
-                    .ok_or(Refusal::invalid_request("refresh_token is required."))?;
+                let token =
+                    parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
                 self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
             }
-            None => {
-                Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into())
-            }
+            None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }
 }

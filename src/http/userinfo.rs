@@ -56,16 +56,14 @@ impl UserInfoApi {
 impl UserInfoApi {
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let token = bearer(http).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
-        let active = self
-            .introspect
-            .access(token)
-            .await
-            .map_err(|error| Failure::unauthenticated(error.into()))?
-            .ok_or_else(|| {
-                Failure::unauthenticated(
-                    Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.").into(),
-                )
-            })?;
+        let active =
+            self.introspect.access(token).await.map_err(|error| Failure::unauthenticated(error.into()))?.ok_or_else(
+                || {
+                    Failure::unauthenticated(
+                        Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.").into(),
+                    )
+                },
+            )?;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up.
         let interaction = http
             .headers()

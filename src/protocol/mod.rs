@@ -7,6 +7,7 @@ pub mod backchannel_authentication;
 pub mod binding_message;
 pub mod client_assertion;
 pub mod client_credentials;
+pub mod device_error;
 pub mod error;
 pub mod id;
 pub mod id_token;

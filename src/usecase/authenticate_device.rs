@@ -4,17 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nod_device::digest::BodyDigest;
+use nod_device::BodyDigest;
 use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE, ProofClaims, Purpose};
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
 use crate::domain::device::{Device, Installation};
+use crate::entropy::Entropy;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::jwt::{EmbeddedKeyProof, PublicJwk, Thumbprint, VerificationKey};
 use crate::secret::constant_time_eq;
 use crate::store::ephemeral::{Replay, StoreError};
 use crate::store::sql::devices::Devices;
-use crate::store::sql::directory::Directory;
+use crate::store::sql::directory::{Directory, Paired};
 
 /// How far the clock of a phone may be off.
 const SKEW: Duration = Duration::from_secs(60);
@@ -60,8 +62,8 @@ pub struct Proved {
 /// An installation that has proved itself in this call.
 #[derive(Debug)]
 pub struct AuthenticatedInstallation {
-    pub installation: Arc<Installation>,
-    pub devices: Arc<Vec<Device>>,
+    pub installation: Installation,
+    pub devices: Vec<Device>,
     pub proof: Proved,
 }
 
@@ -70,6 +72,7 @@ pub struct AuthenticateDevice {
     pub devices: Devices,
     pub replay: Replay,
     pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
     pub issuer: String,
     pub nonces: Nonces,
     pub keys: moka::sync::Cache<[u8; 32], VerificationKey>,
@@ -78,15 +81,12 @@ pub struct AuthenticateDevice {
 impl AuthenticateDevice {
     pub async fn authenticate(&self, call: &Call<'_>) -> Result<AuthenticatedInstallation, DeviceError> {
         let proof = self.prove(call).await?;
-        let (installation, devices) = self
-            .directory
-            .installation_by_jkt(&proof.jkt)
-            .await?
-            .filter(|(_, devices)| !devices.is_empty())
-            .ok_or(DeviceErrorCode::DeviceUnknown)?;
+        let paired = self.directory.installation_by_jkt(&proof.jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;
+        let Paired { installation, devices } = Paired::clone(&paired);
         if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
             // First use of an announced key: from now on it is the only one.
-            self.devices.promote_key(&installation.id, &proof.jkt).await?;
+            let event = Event::new(self.entropy.uuid(), self.clock.now(), Action::DeviceKeyRotated);
+            self.devices.adopt_key(installation.id, &proof.jkt, &event).await?;
         }
         Ok(AuthenticatedInstallation { installation, devices, proof })
     }
@@ -100,8 +100,7 @@ impl AuthenticateDevice {
             .map_err(|error| invalid(error.to_string()))?;
         let key = self.key(&proof).map_err(invalid)?;
         let public_jwk = key.public_jwk();
-        let claims: ProofClaims =
-            proof.verify(&key).map_err(|error| invalid(error.to_string()))?.into_claims();
+        let claims: ProofClaims = proof.verify(&key).map_err(|error| invalid(error.to_string()))?.into_claims();
         // Purpose first: no proof made for one call serves another.
         if claims.statement.purpose() != call.purpose {
             return Err(invalid("another purpose".into()).into());

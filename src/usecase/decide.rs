@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nod_device::messages::{ApproveRequest, DenyRequest};
-use nod_device::notification::DenyReason;
+use nod_device::DenyReason;
 use nod_device::proof::Statement;
 
 use crate::clock::Clock;
@@ -12,6 +12,7 @@ use crate::domain::authentication_request::{Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, UserId};
 use crate::store::sql::ledger::Decided;
@@ -50,10 +51,11 @@ impl Decide {
         }
         let (device, question) = self.inbox.find(&caller.devices, notification).await?;
         let context_hash = question.prompt.context_hash().to_string();
-        let verified = VerifiedDecision::new(&said, &question.request, device, &context_hash, now)
-            .map_err(disbelieved)?;
+        let verified =
+            VerifiedDecision::new(&said, &question.request, device, &context_hash, now).map_err(disbelieved)?;
         question.request.decidable(now).map_err(undecidable)?;
 
+        failpoint::hit("K6");
         let outcome = verified.outcome().clone();
         let record = Record {
             request: question.request.id,
@@ -75,7 +77,9 @@ impl Decide {
         if let Decision::Denied(denial) = &outcome {
             event.reason = Some(denial.as_str().to_owned());
         }
-        match self.settle.settle(record, event).await? {
+        let settled = self.settle.settle(record, event).await?;
+        failpoint::hit("K10");
+        match settled {
             Decided::First if outcome == Decision::Denied(Denial::WrongNumber) => {
                 Err(DeviceErrorCode::NumberMismatch.into())
             }
@@ -130,9 +134,9 @@ fn action(outcome: &Decision) -> Action {
     match outcome {
         Decision::Approved(_) => Action::RequestApproved,
         Decision::Denied(Denial::Reported) => Action::RequestReported,
-        Decision::Denied(
-            Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice,
-        ) => Action::RequestDenied,
+        Decision::Denied(Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice) => {
+            Action::RequestDenied
+        }
         Decision::Cancelled => Action::RequestCancelled,
     }
 }

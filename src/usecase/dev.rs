@@ -10,7 +10,7 @@ use crate::domain::inbox::Inbox;
 use crate::entropy::Entropy;
 use crate::protocol::id::{NotificationId, PairingKey};
 use crate::store::ephemeral::{Shelf, StoreError};
-use crate::store::sql::devices::Devices;
+use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
 
 pub struct Dev {
@@ -37,7 +37,7 @@ impl Dev {
         let now = self.clock.now();
         let key = crate::usecase::pairing_keys::draw(&self.entropy);
         let event = Event::new(self.entropy.uuid(), now, Action::PairingKeyCreated).user(user.id);
-        let created = self.devices.create_pairing_key(&user.id, &key.digest(), now, now + self.lifetime, event).await?;
-        Ok(created.then_some(key))
+        let created = self.devices.create_pairing_key(user.id, &key.digest(), now, now + self.lifetime, &event).await?;
+        Ok((created == KeyCreated::Yes).then_some(key))
     }
 }

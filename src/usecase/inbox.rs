@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use nod_device::id as device_id;
-use nod_device::notification::{CancelReason, Kind, Notification, NumberMatching};
+use nod_device::{CancelReason, Kind, Notification, NumberMatching};
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Undecidable};
@@ -17,7 +16,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError, Wakeups};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
-use crate::usecase::authenticate_device::DeviceError;
+use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
 
 #[derive(Clone)]
 pub struct ReadInbox {
@@ -101,6 +100,19 @@ impl ReadInbox {
         }
     }
 
+    /// The devices of an installation now. Its key may have changed since it called.
+    pub async fn devices_of(&self, caller: &AuthenticatedInstallation) -> Result<Vec<Device>, StoreError> {
+        if let Some(paired) = self.directory.installation_by_jkt(&caller.proof.jkt).await? {
+            return Ok(paired.devices.clone());
+        }
+        let mut devices = Vec::new();
+        for known in &caller.devices {
+            let of_user = self.directory.devices_of(&known.user).await?;
+            devices.extend(of_user.iter().map(|(device, _)| device).filter(|device| device.id == known.id).cloned());
+        }
+        Ok(devices)
+    }
+
     pub async fn listen(&self, installation: &InstallationId) -> Wakeups {
         self.bell.listen(installation).await
     }
@@ -108,11 +120,11 @@ impl ReadInbox {
 
 impl Question {
     pub fn notification(&self, device: &Device, now: Timestamp) -> Notification {
-        let time = |at: Timestamp| nod_device::timestamp::Timestamp::from_millis(at.millis());
+        let time = |at: Timestamp| nod_device::Timestamp::from_millis(at.millis());
         Notification {
-            notification_id: device_id::NotificationId::new(self.request.notification.uuid()),
-            device_id: device_id::DeviceId::new(device.id.uuid()),
-            user_id: device_id::UserId::new(device.user.uuid()),
+            notification_id: nod_device::NotificationId::new(self.request.notification.uuid()),
+            device_id: nod_device::DeviceId::new(device.id.uuid()),
+            user_id: nod_device::UserId::new(device.user.uuid()),
             kind: Kind::Authentication,
             title: self.prompt.title.clone(),
             body: self.prompt.body.clone(),

@@ -8,7 +8,7 @@ use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
 use crate::protocol::id::{GrantId, OpaqueAccessToken, RefreshToken};
-use crate::protocol::jwt::Unverified;
+use crate::protocol::jwt::{Unverified, Verified};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
@@ -49,11 +49,14 @@ impl Introspect {
             return Ok(Some(active));
         }
         let now = self.clock.now();
-        let Some(row) = self.tokens.refresh_token(&RefreshToken::presented(token).digest(), now).await? else {
+        let Some((row, grant)) = self.tokens.refresh_token(&RefreshToken::presented(token).digest()).await? else {
             return Ok(None);
         };
-        let scope = None;
-        self.active(Kind::Refresh, row.grant, scope, row.issued_at, row.expires_at, None).await
+        if row.expires_at <= now {
+            return Ok(None);
+        }
+        let scope = grant.scope.clone();
+        self.active(Kind::Refresh, grant, scope, (row.issued_at, row.expires_at), None).await
     }
 
     /// An active access token.
@@ -63,47 +66,37 @@ impl Introspect {
             return self.jwt(token, now).await;
         }
         let digest = OpaqueAccessToken::presented(token).digest();
-        let Some(row) = self.tokens.access_token(&digest, now).await? else { return Ok(None) };
-        self.active(Kind::Access, row.grant, Some(row.scope), row.issued_at, row.expires_at, None).await
+        let Some((row, grant)) = self.tokens.access_token(&digest, now).await? else { return Ok(None) };
+        self.active(Kind::Access, grant, row.scope, (row.issued_at, row.expires_at), None).await
     }
 
     async fn jwt(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
         let Ok(token) = Unverified::parse(token) else { return Ok(None) };
         let verified = self.keys.verification().verify::<AccessTokenClaims>(&token, token.algorithm(), AT_JWT);
-        let Ok(claims) = verified.map(crate::protocol::jwt::Verified::into_claims) else { return Ok(None) };
+        let Ok(claims) = verified.map(Verified::into_claims) else { return Ok(None) };
         let expires_at = Timestamp::from_seconds(claims.exp);
         let (Ok(grant), Some(scope)) = (claims.grant.parse::<GrantId>(), Scope::parse(&claims.scope)) else {
             return Ok(None);
         };
-        if claims.iss != self.issuer || expires_at <= now || self.tokens.is_revoked(&claims.jti).await? {
+        if claims.iss != self.issuer || expires_at <= now {
             return Ok(None);
         }
-        let issued_at = Timestamp::from_seconds(claims.iat);
-        self.active(Kind::Access, grant, Some(scope), issued_at, expires_at, Some(claims.jti)).await
+        let Some(grant) = self.tokens.active_grant_of_jwt(grant, &claims.jti).await? else { return Ok(None) };
+        let times = (Timestamp::from_seconds(claims.iat), expires_at);
+        self.active(Kind::Access, grant, scope, times, Some(claims.jti)).await
     }
 
+    /// What the token hangs on must stand as well: its user and its client.
     async fn active(
         &self,
         kind: Kind,
-        grant: GrantId,
-        scope: Option<Scope>,
-        issued_at: Timestamp,
-        expires_at: Timestamp,
+        grant: Grant,
+        scope: Scope,
+        (issued_at, expires_at): (Timestamp, Timestamp),
         jti: Option<String>,
     ) -> Result<Option<Active>, StoreError> {
-        let Some(grant) = self.tokens.grant(&grant).await?.filter(|grant| grant.revoked_at.is_none()) else {
-            return Ok(None);
-        };
         let user = self.directory.user(&grant.user).await?.filter(|user| user.is_active());
         let client = self.directory.client(&grant.client).await?.filter(|client| !client.disabled);
-        Ok(user.zip(client).map(|(user, _)| Active {
-            kind,
-            scope: scope.unwrap_or_else(|| grant.scope.clone()),
-            grant,
-            user,
-            issued_at,
-            expires_at,
-            jti,
-        }))
+        Ok(user.zip(client).map(|(user, _)| Active { kind, grant, scope, user, issued_at, expires_at, jti }))
     }
 }

@@ -42,32 +42,35 @@ impl PairDevice {
         key: &PairingKey,
         info: InstallationInfo,
         from: &str,
-    ) -> Result<(Device, Arc<User>), DeviceError> {
+    ) -> Result<(Device, User), DeviceError> {
         let now = self.clock.now();
         // Counted before comparing, by key and by address: a guesser makes new keys for free.
         for who in [proof.jkt.as_str(), from] {
-            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > GUESSES * if who == from { 4 } else { 1 } {
+            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > GUESSES * if who == from { 4 } else { 1 }
+            {
                 return Err(DeviceError::TooMany { retry_after: WINDOW });
             }
         }
         let about = about(info)?;
+        let public_jwk = serde_json::to_string(&proof.public_jwk).unwrap_or_default();
         let claim = Claim {
             key: key.digest(),
-            jkt: proof.jkt.clone(),
-            public_jwk: serde_json::to_string(&proof.public_jwk).unwrap_or_default(),
-            about,
-            installation: InstallationId::new(self.entropy.uuid()),
-            device: DeviceId::new(self.entropy.uuid()),
-            max_per_user: self.max_per_user,
-            event: Event::new(self.entropy.uuid(), now, Action::DevicePaired),
+            jkt: &proof.jkt,
+            public_jwk: &public_jwk,
+            about: &about,
+            new_installation: InstallationId::new(self.entropy.uuid()),
+            new_device: DeviceId::new(self.entropy.uuid()),
+            max_devices: self.max_per_user,
         };
-        match self.devices.claim(claim, now).await? {
-            Claimed::Paired(device) => {
-                let user = self.directory.user(&device.user).await?.ok_or(DeviceErrorCode::PairingKeyInvalid)?;
-                Ok((device, user))
+        let event = Event::new(self.entropy.uuid(), now, Action::DevicePaired);
+        match self.devices.claim(&claim, now, event).await? {
+            Claimed::Paired(paired) => {
+                // Whoever listens with this phone already listens for the new user too.
+                self.bell.ring(&paired.installation.id).await;
+                Ok((paired.device, paired.user))
             }
             Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
-            Claimed::LimitReached => Err(DeviceErrorCode::MethodLimitReached.into()),
+            Claimed::Full => Err(DeviceErrorCode::MethodLimitReached.into()),
         }
     }
 
@@ -86,14 +89,15 @@ impl PairDevice {
         let claims: RotationClaims = proof.verify(&key).map_err(|error| refused(error.to_string()))?.into_claims();
         let made = Timestamp::from_seconds(claims.iat);
         let fresh = made.since(now) <= WINDOW && now.since(made) <= WINDOW;
-        let same_key = serde_json::to_value(&request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
+        let same_key =
+            serde_json::to_value(&request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
         if claims.aud != self.issuer || claims.installation_id.uuid() != id.uuid() || !fresh || !same_key {
             return Err(refused("the new key's proof is for something else".into()).into());
         }
         let jkt = proof.thumbprint().to_string();
         let jwk = serde_json::to_string(&key.public_jwk()).unwrap_or_default();
         let event = Event::new(self.entropy.uuid(), now, Action::DeviceKeyRotated);
-        if self.devices.announce_key(&id, &jkt, &jwk, event).await? {
+        if self.devices.announce_key(id, &jkt, &jwk, &event).await? {
             Ok(id)
         } else {
             Err(refused("the new key is another installation's".into()).into())
@@ -103,11 +107,9 @@ impl PairDevice {
     /// The app gives one of its own devices up.
     pub async fn unpair(&self, caller: &AuthenticatedInstallation, id: DeviceId) -> Result<(), DeviceError> {
         let now = self.clock.now();
-        let device =
-            caller.devices.iter().find(|device| device.id == id).ok_or(DeviceErrorCode::DeviceNotFound)?;
-        let event =
-            Event::new(self.entropy.uuid(), now, Action::DeviceUnpaired).user(device.user).device(device.id);
-        self.devices.unpair(&id, event).await?;
+        let device = caller.devices.iter().find(|device| device.id == id).ok_or(DeviceErrorCode::DeviceNotFound)?;
+        let event = Event::new(self.entropy.uuid(), now, Action::DeviceUnpaired).user(device.user).device(device.id);
+        self.devices.unpair(id, &event).await?;
         self.bell.ring(&caller.installation.id).await;
         Ok(())
     }

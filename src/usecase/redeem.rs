@@ -12,6 +12,7 @@ use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, 
 use crate::domain::client::GrantType;
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, GrantId};
@@ -41,11 +42,7 @@ pub struct Redeem {
 }
 
 impl Redeem {
-    pub async fn redeem(
-        &self,
-        client: &AuthenticatedClient,
-        auth_req_id: &AuthReqId,
-    ) -> Result<TokenResponse, Error> {
+    pub async fn redeem(&self, client: &AuthenticatedClient, auth_req_id: &AuthReqId) -> Result<TokenResponse, Error> {
         if !client.may(GrantType::Ciba) {
             return Err(Refusal::new(
                 ErrorCode::UnauthorizedClient,
@@ -118,10 +115,14 @@ impl Redeem {
         claim: Claim,
         redeemable: Redeemable,
     ) -> Result<TokenResponse, Error> {
+        failpoint::hit("K11");
         let digest = auth_req_id.digest();
         let result = self.grant(client, auth_req_id, redeemable).await;
         match &result {
-            Ok(_) => self.settle(&digest).await,
+            Ok(_) => {
+                self.settle(&digest).await;
+                failpoint::hit("K14");
+            }
             Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => self.settle(&digest).await,
             // Nothing was committed: the approval is not burnt, the next poll tries again.
             Err(Error::Refused(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
@@ -170,7 +171,9 @@ impl Redeem {
             .user(user.id)
             .device(approval.device)
             .request(request);
-        match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {
+        let granted = self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await?;
+        failpoint::hit("K13");
+        match granted {
             Granted::First => Ok(minted.response),
             Granted::Already => Err(Refusal::invalid_grant("redeemed already").into()),
         }

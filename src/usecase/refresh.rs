@@ -13,7 +13,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::tokens::{Rotate, Tokens};
+use crate::store::sql::tokens::{Presented, Tokens};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::issue::{Issue, TokenResponse};
@@ -43,7 +43,8 @@ impl Refresh {
             .into());
         }
         let digest = presented.digest();
-        let Some(mut grant) = self.tokens.grant_of(&digest, &client.id, now).await? else {
+        let stored = self.tokens.refresh_token(&digest).await?.filter(|(_, grant)| grant.client == client.id);
+        let Some((_, mut grant)) = stored else {
             return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
         };
         // [RFC 6749 §6] it may narrow the scope of these tokens, never widen it.
@@ -67,21 +68,20 @@ impl Refresh {
         let mut minted = self.issue.mint(client, &grant, None, now)?;
         let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
-        let rotate = Rotate {
-            presented: digest,
-            client: client.id.clone(),
+        let access = minted.access_row.take();
+        let rotate = Presented {
+            digest,
+            client: &client.id,
             sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
             successor,
-            access: minted.access_row.take(),
-            event: Event::new(self.entropy.uuid(), now, Action::TokenRefreshed)
-                .client(&client.id)
-                .user(grant.user),
-            reuse_event: Event::new(self.entropy.uuid(), now, Action::TokenReused)
+            access: access.clone(),
+            rotated: Event::new(self.entropy.uuid(), now, Action::TokenRefreshed).client(&client.id).user(grant.user),
+            reused: Event::new(self.entropy.uuid(), now, Action::TokenReused)
                 .client(&client.id)
                 .user(grant.user)
                 .refused("a used refresh token came again: the grant is revoked"),
         };
-        match self.tokens.rotate(rotate, now).await? {
+        match self.tokens.rotate(&rotate, now).await? {
             Rotation::Rotated(_) => {
                 minted.response.refresh_token = Some(token);
                 Ok(minted.response)
@@ -94,6 +94,9 @@ impl Refresh {
                     .ok()
                     .and_then(|bytes| String::from_utf8(bytes.expose().clone()).ok())
                     .ok_or(StoreError::Corrupt("a sealed successor"))?;
+                if let Some(access) = access {
+                    self.tokens.add_access_token(&access, &rotate.rotated).await?;
+                }
                 minted.response.refresh_token = Some(RefreshToken::new(Secret::new(successor)));
                 Ok(minted.response)
             }

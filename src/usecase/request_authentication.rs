@@ -11,6 +11,7 @@ use crate::domain::client::{GrantType, NumberMatching};
 use crate::domain::inbox::{Added, Entry, Inbox, Limits};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::protocol::acr::Acr;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -65,6 +66,7 @@ impl RequestAuthentication {
         client: &AuthenticatedClient,
         parameters: &Parameters,
     ) -> Result<Acknowledgement, Error> {
+        failpoint::hit("K1");
         let now = self.clock.now();
         let backchannel = match &client.backchannel {
             Some(backchannel) if client.may(GrantType::Ciba) => backchannel,
@@ -81,7 +83,7 @@ impl RequestAuthentication {
         let best = if backchannel.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };
         let acr = Acr::choose(asked.acr_values.as_deref(), best)
             .ok_or(Refusal::invalid_request("None of the acr_values can be satisfied."))?;
-        let user = self.whom(client, &asked.hint, now).await?;
+        let user = self.whom(client, &asked.hint).await?;
 
         let number_matching = backchannel.number_matching;
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
@@ -100,6 +102,7 @@ impl RequestAuthentication {
             polling: Polling { interval: self.policy.interval, last: None },
             state: State::Pending,
         };
+        failpoint::hit("K2");
         if let Some(user) = &user {
             self.put_to(user, &mut request, &auth_req_id, now).await?;
         } else {
@@ -111,6 +114,7 @@ impl RequestAuthentication {
         event.user = request.user;
         event.reason = (request.state != State::Pending).then(|| "no device".to_owned());
         self.ledger.audit(event).await;
+        failpoint::hit("K5");
         Ok(Acknowledgement {
             auth_req_id,
             expires_in,
@@ -137,17 +141,17 @@ impl RequestAuthentication {
             return self.save(auth_req_id, request, now).await;
         }
         self.save(auth_req_id, request, now).await?;
+        failpoint::hit("K3");
         let digest = auth_req_id.digest();
         let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
         let lifetime = self.policy.max_expiry + REMEMBER;
-        let added = self
-            .inboxes
-            .upsert(&user.id, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
-            .await?;
+        let added =
+            self.inboxes.upsert(&user.id, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now)).await?;
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;
             return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
         }
+        failpoint::hit("K4");
         for (device, _) in &devices {
             self.bell.ring(&device.installation).await;
         }
@@ -168,7 +172,6 @@ impl RequestAuthentication {
         &self,
         client: &AuthenticatedClient,
         hint: &Hint,
-        now: Timestamp,
     ) -> Result<Option<Arc<User>>, Error> {
         let user = match hint {
             Hint::Login(username) => self.directory.user_by_username(username).await?,

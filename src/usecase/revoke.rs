@@ -35,17 +35,16 @@ impl Revoke {
             if active.grant.client != client.id {
                 return Ok(());
             }
-            let event = Event::new(self.entropy.uuid(), now, Action::TokenRevoked)
-                .client(&client.id)
-                .user(active.grant.user);
+            let event =
+                Event::new(self.entropy.uuid(), now, Action::TokenRevoked).client(&client.id).user(active.grant.user);
             match (active.kind, active.jti) {
                 // [RFC 7009 §2.1] with a refresh token, the whole grant ends.
-                (Kind::Refresh, _) => self.tokens.revoke_grant(&active.grant.id, now, event).await?,
-                (Kind::Access, Some(jti)) => self.tokens.revoke_jwt(&jti, active.expires_at, event).await?,
+                (Kind::Refresh, _) => self.tokens.revoke_grant(active.grant.id, &event, now).await?,
+                (Kind::Access, Some(jti)) => self.tokens.revoke_jwt(&jti, active.expires_at, &event).await?,
                 (Kind::Access, None) => {
-                    self.tokens.revoke_opaque(&OpaqueAccessToken::presented(token).digest(), event).await?;
+                    self.tokens.revoke_access_token(&OpaqueAccessToken::presented(token).digest(), &event).await?
                 }
-            }
+            };
             return Ok(());
         }
         // The hint is only a hint.

@@ -7,6 +7,7 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
+use crate::failpoint;
 use crate::protocol::id::{AuthReqId, NotificationId, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
@@ -30,6 +31,7 @@ impl Settle {
         let Record { request_digest, notification, user, .. } = record;
         let outcome = record.outcome.clone();
         let decided = self.ledger.decide(record, event).await?;
+        failpoint::hit("K7");
         // Whoever was slower tells once more what stands: the faster one may have died on the way.
         let stands = match &decided {
             Decided::First => &outcome,
@@ -61,8 +63,10 @@ impl Settle {
         decision: &Decision,
     ) -> Result<(), StoreError> {
         self.requests.update(request, Lifetime::Keep, |value| (value.decided(decision), ())).await?;
+        failpoint::hit("K8");
         self.requests.wake(request).await;
         self.inboxes.update(&user, Lifetime::Keep, |inbox| (inbox.decided(notification), ())).await?;
+        failpoint::hit("K9");
         for (device, _) in self.directory.devices_of(&user).await?.iter() {
             self.bell.ring(&device.installation).await;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
 use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
@@ -18,7 +18,7 @@ use crate::protocol::id_token::{self, HintError};
 use crate::protocol::jwt::{KeySet, PublicJwk, SigningKey, VerificationKey, public_jwks};
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::keys::Keys;
+use crate::store::sql::keys::SigningKeys;
 
 /// The keys of this moment.
 #[derive(Default)]
@@ -67,18 +67,16 @@ impl KeyRing {
     /// Whom an `id_token_hint` names [CIBA §7.1]: one of our own ID tokens, for this client; its
     /// age does not matter.
     pub fn subject_of_hint(&self, token: &str, client: &ClientId) -> Result<String, Refusal> {
-        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client).map_err(
-            |error: HintError| {
-                Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
-                    .because(error.to_string())
-            },
-        )
+        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client).map_err(|error: HintError| {
+            Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
+                .because(error.to_string())
+        })
     }
 }
 
 /// Keeps the keys in order: creates, announces, promotes, retires, loads.
 pub struct TendKeys {
-    pub keys: Keys,
+    pub keys: SigningKeys,
     pub ring: Arc<KeyRing>,
     pub master: Arc<MasterKey>,
     pub schedule: Schedule,
@@ -124,13 +122,11 @@ impl TendKeys {
         match due {
             Due::Create => {
                 let kid = self.create(algorithm).await?;
-                self.keys.promote(algorithm, &kid, now, event(Action::KeyRotated)).await.map(|_| ())
+                self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ())
             }
             Due::Announce => self.create(algorithm).await.map(|_| ()),
-            Due::Promote(kid) => {
-                self.keys.promote(algorithm, &kid, now, event(Action::KeyRotated)).await.map(|_| ())
-            }
-            Due::Retire(kid) => self.keys.retire(&kid, event(Action::KeyRetired)).await.map(|_| ()),
+            Due::Promote(kid) => self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ()),
+            Due::Retire(kid) => self.keys.retire(&kid, &event(Action::KeyRetired)).await.map(|_| ()),
         }
     }
 
@@ -150,7 +146,7 @@ impl TendKeys {
             activated_at: None,
             retiring_at: None,
         };
-        self.keys.insert(stored, Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
+        self.keys.insert(&stored, &Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
         Ok(kid)
     }
 
@@ -171,8 +167,7 @@ impl TendKeys {
                 signing.push(SigningKey::import(&private).map_err(StoreError::unavailable)?);
             }
             verification.push(
-                VerificationKey::from_jwk(key.public_jwk.as_bytes(), key.algorithm)
-                    .map_err(StoreError::unavailable)?,
+                VerificationKey::from_jwk(key.public_jwk.as_bytes(), key.algorithm).map_err(StoreError::unavailable)?,
             );
             let jwk: PublicJwk =
                 serde_json::from_str(&key.public_jwk).map_err(|_| StoreError::Corrupt("a public key"))?;

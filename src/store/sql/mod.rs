@@ -26,9 +26,14 @@ use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
 
 pub mod audit;
+pub mod clients;
+pub mod devices;
 pub mod directory;
+pub mod keys;
 pub mod ledger;
 pub mod outbox;
+pub mod people;
+pub mod settings;
 pub mod tokens;
 
 /// No request waits longer for the database, whatever the reason.
