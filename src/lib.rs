@@ -8,6 +8,7 @@
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
+//! | [`outbound`] | everything that we call |
 //! | [`http`] | the edge: accept loop, limits, bodies, headers |
 
 pub mod clock;
@@ -20,5 +21,7 @@ pub mod protocol;
 pub mod domain;
 
 pub mod store;
+
+pub mod outbound;
 
 pub mod http;
