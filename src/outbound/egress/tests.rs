@@ -81,12 +81,12 @@ fn ok(headers: &str, body: &str) -> Part {
     Part::Says(format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
-/// Loopback without TLS, and little patience.
+/// Loopback without TLS, and patience with a busy machine.
 fn lenient() -> EgressSettings {
     EgressSettings {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
         plain_http_hosts: vec!["127.0.0.1".into(), "rp.example".into()],
-        total_timeout: Duration::from_millis(500),
+        total_timeout: Duration::from_secs(10),
         ..EgressSettings::default()
     }
 }
@@ -138,11 +138,12 @@ async fn slow_servers_cost_no_more_than_the_time_limit() {
     let dripping_body = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
     for part in [Part::Silent, Part::Drips("HTTP/1.1 200 OK\r\nX-A: "), Part::Drips(dripping_body)] {
         let server = Server::start(part).await;
+        let impatient = EgressSettings { total_timeout: Duration::from_millis(300), ..lenient() };
         let started = Instant::now();
-        let error = get(&lenient(), server.url("/")).await.unwrap_err();
+        let error = get(&impatient, server.url("/")).await.unwrap_err();
         assert!(matches!(error, EgressError::Timeout), "{error:?}");
         let took = started.elapsed();
-        assert!((Duration::from_millis(450)..Duration::from_millis(1500)).contains(&took), "{took:?}");
+        assert!((Duration::from_millis(290)..Duration::from_secs(5)).contains(&took), "{took:?}");
     }
 }
 
@@ -153,7 +154,7 @@ async fn a_body_that_is_ignored_is_not_waited_for() {
     let started = Instant::now();
     let answer = egress.send(Outgoing::get(server.url("/")), AnswerBody::Ignored).await.unwrap();
     assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
-    assert!(started.elapsed() < Duration::from_millis(400));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
