@@ -25,6 +25,7 @@ use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
 use crate::http::{authorization, dev};
 use crate::outbound::egress::Egress;
+use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
@@ -192,7 +193,8 @@ pub async fn build(
         audiences: ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION]
             .map(|path| format!("{issuer}{path}"))
             .to_vec(),
-        keys: ClientKeys::new(),
+        keys: ClientKeys::default(),
+        jwks: JwksCache::new(settings.egress),
         failures: Failures::new(settings.failed_authentications),
     });
     let issue = Arc::new(Issue {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nod_device::messages::{ApproveRequest, DeviceRole, DeviceStatus};
 use nod_device::messages::{
-    Authenticator, DecisionAnswer, DenyRequest, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending,
-    RotateAnswer, RotateRequest,
+    Authenticator, DecisionAnswer, DenyRequest, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, RotateAnswer,
+    RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose};
 use nod_device::{self as wire, Decision as Said, Issuer};
@@ -24,9 +24,9 @@ use crate::clock::Clock;
 use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
 use crate::http::body::{BodyError, RawBody, is_json_request, strict_json};
+use crate::http::client_authentication::client_ip;
 use crate::http::device_events::events;
 use crate::http::error::Failure;
-use crate::http::client_authentication::client_ip;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
 use crate::secret::Secret;

@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use poem::error::ResponseError as _;
 use poem::http::StatusCode;
 use poem::http::header::{self, HeaderValue};
-use poem::error::ResponseError as _;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde::Serialize;
 

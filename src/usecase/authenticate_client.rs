@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Authentication, Client, KeySource};
+use crate::outbound::jwks::JwksCache;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_assertion::{self, ASSERTION_TYP, ClientAssertion, Tolerance};
 use crate::protocol::client_credentials::Credentials;
@@ -38,6 +39,7 @@ pub struct AuthenticateClient {
     /// What an assertion may name as its audience [protocol.md C34]: issuer and direct endpoints.
     pub audiences: Vec<String>,
     pub keys: ClientKeys,
+    pub jwks: JwksCache,
     pub failures: Failures,
 }
 
@@ -113,7 +115,12 @@ impl AuthenticateClient {
         };
         let verified = match source {
             KeySource::Jwks(jwks) => verify(&*self.keys.registered(client, jwks)?).map_err(invalid)?,
-            KeySource::JwksUri(_) => return Err(Refusal::invalid_client("TODO").into()),
+            // Keys that cannot be fetched are the client's trouble, not an outage of ours.
+            KeySource::JwksUri(uri) => self
+                .jwks
+                .verify(uri, now, &verify)
+                .await
+                .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?,
         };
         let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
         let accepted = client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?;
@@ -154,11 +161,13 @@ pub struct ClientKeys {
     parsed: moka::sync::Cache<ClientId, (serde_json::Value, Arc<KeySet>)>,
 }
 
-impl ClientKeys {
-    pub fn new() -> Self {
+impl Default for ClientKeys {
+    fn default() -> Self {
         Self { parsed: moka::sync::Cache::new(10_000) }
     }
+}
 
+impl ClientKeys {
     fn registered(&self, client: &Client, jwks: &serde_json::Value) -> Result<Arc<KeySet>, Refusal> {
         if let Some((source, keys)) = self.parsed.get(&client.id)
             && source == *jwks

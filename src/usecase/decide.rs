@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nod_device::messages::{ApproveRequest, DenyRequest};
 use nod_device::DenyReason;
+use nod_device::messages::{ApproveRequest, DenyRequest};
 use nod_device::proof::Statement;
 
 use crate::clock::Clock;

@@ -168,11 +168,7 @@ impl RequestAuthentication {
         }
     }
 
-    async fn whom(
-        &self,
-        client: &AuthenticatedClient,
-        hint: &Hint,
-    ) -> Result<Option<Arc<User>>, Error> {
+    async fn whom(&self, client: &AuthenticatedClient, hint: &Hint) -> Result<Option<Arc<User>>, Error> {
         let user = match hint {
             Hint::Login(username) => self.directory.user_by_username(username).await?,
             Hint::IdToken(token) => {

@@ -1,0 +1,4 @@
+//! Everything that we call.
+
+pub mod egress;
+pub mod jwks;
