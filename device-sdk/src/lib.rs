@@ -175,7 +175,7 @@ pub use id::{DeviceId, InstallationId, NotAnId, NotificationId, UserId};
 pub use issuer::{Issuer, NotAnIssuer};
 pub use jwk::{NotAKey, PublicJwk};
 pub use messages::InstallationInfo;
-pub use notification::{CancelReason, Decision, DenyReason, Kind, Notification, NumberMatching};
+pub use notification::{CancelReason, Decision, DenyReason, Notification, NotificationType, NumberMatching};
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
