@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::id::InstallationId;
 use crate::messages::{ApproveRequest, DenyRequest, to_json};
-use crate::notification::{DenyReason, Notification, NotificationType, NumberMatching};
+use crate::notification::{DenyReason, Kind, Notification, NumberMatching};
 use crate::proof::{Approval, Denial, Statement};
 use crate::timestamp::Timestamp;
 
@@ -33,8 +33,8 @@ pub fn approve(
     now: Timestamp,
 ) -> Result<Call, DecisionError> {
     match notification.kind {
-        NotificationType::Authentication => {}
-        NotificationType::Unknown => return Err(DecisionError::NotUnderstood),
+        Kind::Authentication => {}
+        Kind::Unknown => return Err(DecisionError::NotUnderstood),
     }
     if notification.is_expired(now) {
         return Err(DecisionError::Expired);
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_this_version_does_not_know_is_not_approved() {
         let mut question = notification();
-        question.kind = NotificationType::Unknown;
+        question.kind = Kind::Unknown;
         assert_eq!(approve(&question, INSTALLATION, None, &[], NOW), Err(DecisionError::NotUnderstood));
         let mut question = notification();
         question.number_matching = Some(NumberMatching::Unknown);

@@ -16,7 +16,7 @@ pub struct Notification {
     pub device_id: DeviceId,
     pub user_id: UserId,
     #[serde(rename = "type")]
-    pub kind: NotificationType,
+    pub kind: Kind,
     pub title: String,
     pub body: String,
     pub client_context: ClientContext,
@@ -51,7 +51,7 @@ impl Notification {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum NotificationType {
+pub enum Kind {
     /// Somebody signs in, or asks for a yes, through a client.
     Authentication,
     /// From a server newer than this version.
@@ -141,7 +141,7 @@ pub(crate) mod tests {
         newer["numberMatching"] = json!({"type": "DRAW_A_SHAPE", "shape": "circle"});
         newer["more"] = json!([1, 2, 3]);
         let read: Notification = serde_json::from_value(newer).unwrap();
-        assert_eq!(read.kind, NotificationType::Unknown);
+        assert_eq!(read.kind, Kind::Unknown);
         assert_eq!(read.number_matching, Some(NumberMatching::Unknown));
         // It is never written: there is no name to write.
         assert!(serde_json::to_value(&read).is_err());
