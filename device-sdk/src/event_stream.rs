@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn frames_are_the_same_however_the_bytes_arrive() {
         let stream = "\u{feff}: hello\n\nevent: ready\ndata: {}\n\r\nevent:a\rdata:1\rdata: 2\r\r:\nid: 7\nretry: 1\n\
-                      data\n\nevent: nothing\n\ndata: ü\r\n\r\ndata: cut";
-        let expected = vec![frame("ready", "{}"), frame("a", "1\n2"), frame("", ""), frame("", "ü")];
+                      data\n\nevent: nothing\n\ndata: ü\r\ndata: ä\r\n\r\ndata: cut";
+        let expected = vec![frame("ready", "{}"), frame("a", "1\n2"), frame("", ""), frame("", "ü\nä")];
         for size in 1..=stream.len() {
             let mut decoder = Decoder::default();
             let frames: Vec<_> =

@@ -130,6 +130,7 @@ mod tests {
             "https://alice@id.example",
             "https://@id.example",
             "http://127.0.0.1\\@id.example",
+            "http://127.0.0.1\\.id.example",
             "https://id.exa\nmple",
             " https://id.example",
             "mailto:alice@id.example",

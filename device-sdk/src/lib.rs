@@ -137,7 +137,7 @@ pub mod call;
 pub mod client;
 pub mod context;
 pub mod decide;
-mod digest;
+pub mod digest;
 #[cfg(test)]
 #[cfg(feature = "client")]
 #[expect(
@@ -147,21 +147,21 @@ mod digest;
     reason = "the documentation includes this file as a module of its own"
 )]
 mod double;
-mod error;
+pub mod error;
 pub mod event_stream;
-mod id;
-mod issuer;
-mod jwk;
+pub mod id;
+pub mod issuer;
+pub mod jwk;
 pub mod messages;
-mod notification;
+pub mod notification;
 pub mod pairing_link;
-mod problem;
+pub mod problem;
 pub mod proof;
 #[cfg(feature = "client")]
-mod software_key;
+pub mod software_key;
 #[cfg(feature = "client")]
 mod system;
-mod timestamp;
+pub mod timestamp;
 
 pub use call::Call;
 #[cfg(feature = "client")]

@@ -189,6 +189,8 @@ fn a_new_key_agrees_to_its_installation() {
     let foreign = UnverifiedProof::parse(&rotation.proof_by_new).unwrap();
     assert_eq!(foreign.jwk(), &rotation.key.jwk);
     assert_eq!(foreign.clone().rotation_claims(verify), Ok(claims));
+    let other = rotation.claims.replace("\"rotate\"", "\"unpair\"");
+    assert_eq!(RotationClaims::parse(other.as_bytes()), Err(NotAProof::Purpose));
     // It is no proof of a request: it names neither method nor URL.
     assert_eq!(foreign.claims(verify), Err(NotAProof::Claims));
 }

@@ -44,7 +44,7 @@ fn clock_at(at: Timestamp) -> Clock {
 fn brief() -> Timing {
     Timing {
         answer: Duration::from_secs(2),
-        silence: Duration::from_millis(300),
+        silence: Duration::from_secs(1),
         first_pause: Duration::from_millis(2),
         longest_pause: Duration::from_millis(20),
     }
@@ -288,6 +288,7 @@ async fn an_answer_that_is_not_the_servers_is_an_error() {
     let html = "<html>Sign in to the free Wi-Fi</html>";
     let cases = [
         (Answer::new(200, "text/html", html), false),
+        (Answer::new(200, "text/plain", r#"{"status":"APPROVED"}"#), false),
         (Answer::json(200, html), false),
         (Answer::json(200, r#"{"status":"DENIED"}"#), false),
         (Answer::new(502, "text/html", html), true),
@@ -394,9 +395,9 @@ async fn a_silent_stream_is_opened_again() {
             // Keep-alives hold it up for longer than the silence that is allowed, then they stop.
             body: vec![
                 (Duration::ZERO, ready().into_bytes()),
-                (Duration::from_millis(200), b":\n".to_vec()),
-                (Duration::from_millis(200), b":\n\n".to_vec()),
-                (Duration::from_millis(200), event("notification", notification(1)).into_bytes()),
+                (Duration::from_millis(400), b":\n".to_vec()),
+                (Duration::from_millis(400), b":\n\n".to_vec()),
+                (Duration::from_millis(400), event("notification", notification(1)).into_bytes()),
             ],
             ..Answer::events("")
         },
