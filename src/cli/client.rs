@@ -59,10 +59,10 @@ pub(super) struct Create {
     /// Take the secret from standard input instead of making one
     #[arg(long)]
     secret_stdin: bool,
-    /// A file with the client's JWK Set, for private_key_jwt
+    /// A file with the client's JWK Set, for `private_key_jwt`
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
-    /// Where the client publishes its JWK Set, for private_key_jwt
+    /// Where the client publishes its JWK Set, for `private_key_jwt`
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
     /// The only algorithm the client may sign assertions with

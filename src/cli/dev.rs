@@ -273,12 +273,13 @@ impl Screen<'_> {
         let Self { issuer, data, .. } = self;
         let data = data.display();
         let version = env!("CARGO_PKG_VERSION");
+        use std::fmt::Write as _;
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
-            notes.push_str(&format!("\n  Port {wanted} is taken, so this is on {port}.\n"));
+            let _ = writeln!(notes, "\n  Port {wanted} is taken, so this is on {port}.");
         }
         if self.reused {
-            notes.push_str(&format!("\n  Reusing {data} (wipe: nod dev --fresh)\n"));
+            let _ = writeln!(notes, "\n  Reusing {data} (wipe: nod dev --fresh)");
         }
         println(&format!(
             "

@@ -22,7 +22,7 @@ pub async fn authenticate(
 
 /// The client's address, as the edge found it out. Without an edge, there is no network either.
 pub fn client_ip(request: &Request) -> IpAddr {
-    request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+    request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
 }
 
 /// The one `Authorization` header. Two of them are two methods.

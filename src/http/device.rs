@@ -227,7 +227,7 @@ async fn decide(
 async fn me(Data(api): Api<'_>, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
     let mut users = Vec::new();
-    for device in caller.devices.iter() {
+    for device in &caller.devices {
         if let Some(user) = api.directory.user(&device.user).await.map_err(unavailable)? {
             users.push(my_user(device, &user.username, user.name.as_deref()));
         }

@@ -90,7 +90,7 @@ impl PairDevice {
         let made = Timestamp::from_seconds(claims.iat);
         let fresh = made.since(now) <= WINDOW && now.since(made) <= WINDOW;
         let same_key =
-            serde_json::to_value(&request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
+            serde_json::to_value(request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
         if claims.aud != self.issuer || claims.installation_id.uuid() != id.uuid() || !fresh || !same_key {
             return Err(refused("the new key's proof is for something else".into()).into());
         }

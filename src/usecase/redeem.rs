@@ -63,7 +63,7 @@ impl Redeem {
         }
         match poll {
             Some(Poll::Claimed(redeemable)) => self.turn_into_tokens(client, auth_req_id, claim, *redeemable).await,
-            other => Err(refusal(other).into()),
+            other => Err(refusal(other.as_ref()).into()),
         }
     }
 
@@ -192,7 +192,7 @@ fn denied(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::AccessDenied, "The request was denied.").because(why)
 }
 
-fn refusal(poll: Option<Poll>) -> Refusal {
+fn refusal(poll: Option<&Poll>) -> Refusal {
     match poll {
         None => Refusal::invalid_grant("unknown auth_req_id"),
         Some(Poll::Foreign) => Refusal::invalid_grant("another client's auth_req_id"),
