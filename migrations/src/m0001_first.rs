@@ -72,7 +72,7 @@ CREATE TABLE installation (
 CREATE TABLE device (
     id BYTES PRIMARY KEY NOT NULL,
     user_id BYTES NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    installation_id BYTES NOT NULL REFERENCES installation (id) ON DELETE CASCADE,
+    installation_id BYTES NOT NULL REFERENCES installation (id),
     nickname TEXT,
     status TEXT NOT NULL,
     position BIGINT NOT NULL,

@@ -21,7 +21,8 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::{Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
-use crate::protocol::id::{DeviceId, RequestId};
+use crate::protocol::acr::Acr;
+use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::outbox::{self, Kind};
 use crate::store::sql::tokens;
@@ -378,6 +379,39 @@ async fn standing(transaction: &Transaction, request: RequestId) -> Result<Decis
         .await?
         .ok_or(StoreError::Corrupt("a decision that is neither new nor there"))?;
     Ok(decision_of(&row)?)
+}
+
+/// What was decided, with its evidence: for whoever repairs, and for whoever must prove it.
+#[derive(Clone, Debug)]
+pub struct Decisions {
+    database: Database,
+}
+
+impl Decisions {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    pub async fn find(&self, request: RequestId) -> Result<Option<Record>, StoreError> {
+        let sql = "SELECT outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, \
+                   user_id, acr, evidence, context_hash FROM decision WHERE request_id = $1";
+        let row = self.database.find(sql, [bytes(request.uuid())]).await?;
+        row.map(|row| {
+            Ok(Record {
+                request,
+                request_digest: row.digest(4)?,
+                notification: NotificationId::new(row.uuid(5)?),
+                client: row.parsed(6, ClientId::parse)?,
+                user: UserId::new(row.uuid(7)?),
+                outcome: decision_of(&row)?,
+                acr: row.parsed(8, Acr::parse)?,
+                evidence: row.get(9)?,
+                context_hash: row.get(10)?,
+                decided_at: row.time(3)?,
+            })
+        })
+        .transpose()
+    }
 }
 
 /// Reads `outcome, reason, device_id, decided_at`, the first columns of `row`.

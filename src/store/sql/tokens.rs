@@ -1,9 +1,260 @@
-//! Grants and the tokens that hang on them.
+//! Grants and the tokens that hang on them, after they were given.
 
 use sea_orm::Value;
 
-use super::{Insert, bytes, digest_bytes};
-use crate::domain::grant::{StoredAccessToken, StoredRefreshToken};
+use super::{Database, Insert, Row, WriteError, bounded, bytes, digest_bytes};
+use crate::clock::Timestamp;
+use crate::domain::audit::Event;
+use crate::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
+use crate::protocol::acr::Acr;
+use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, UserId};
+use crate::protocol::scope::Scope;
+use crate::secret::{Digest, Sealed};
+use crate::store::ephemeral::StoreError;
+
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    database: Database,
+}
+
+/// A refresh token that was presented, and what follows if it is live.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    pub digest: Digest<RefreshToken>,
+    pub client: &'a ClientId,
+    pub successor: StoredRefreshToken,
+    /// The successor itself, for whoever did not get it the first time.
+    pub sealed_successor: Sealed,
+    pub access: Option<StoredAccessToken>,
+    /// Recorded when the token is rotated.
+    pub rotated: Event,
+    /// Recorded when it was used before.
+    pub reused: Event,
+}
+
+impl Tokens {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The grant, unless it was revoked.
+    pub async fn active_grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        let sql = format!("SELECT {GRANT} FROM token_grant g WHERE g.id = $1 AND g.revoked_at IS NULL");
+        let row = self.database.find(&sql, [bytes(id.uuid())]).await?;
+        row.map(|row| grant(&row, 0)).transpose()
+    }
+
+    /// The grant of a JWT access token, unless one of both was revoked.
+    pub async fn active_grant_of_jwt(&self, id: GrantId, jti: &str) -> Result<Option<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {GRANT} FROM token_grant g WHERE g.id = $1 AND g.revoked_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM revoked_access_token r WHERE r.jti = $2)"
+        );
+        let row = self.database.find(&sql, [bytes(id.uuid()), jti.into()]).await?;
+        row.map(|row| grant(&row, 0)).transpose()
+    }
+
+    /// An opaque access token and its grant, unless it has ended or was revoked.
+    pub async fn access_token(
+        &self,
+        digest: &Digest<OpaqueAccessToken>,
+        now: Timestamp,
+    ) -> Result<Option<(StoredAccessToken, Grant)>, StoreError> {
+        let sql = format!(
+            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at \
+             FROM access_token t JOIN token_grant g ON g.id = t.grant_id \
+             WHERE t.digest = $1 AND t.expires_at > $2 AND g.revoked_at IS NULL"
+        );
+        let row = self.database.find(&sql, [digest_bytes(digest), now.millis().into()]).await?;
+        row.map(|row| {
+            let grant = grant(&row, 0)?;
+            let token = StoredAccessToken {
+                digest: *digest,
+                grant: grant.id,
+                scope: row.parsed(GRANT_COLUMNS, Scope::parse)?,
+                issued_at: row.time(GRANT_COLUMNS + 1)?,
+                expires_at: row.time(GRANT_COLUMNS + 2)?,
+            };
+            Ok((token, grant))
+        })
+        .transpose()
+    }
+
+    /// A refresh token and its grant, live or used or ended: what there is. `None` for one that was
+    /// never given, or whose grant was revoked.
+    pub async fn refresh_token(
+        &self,
+        digest: &Digest<RefreshToken>,
+    ) -> Result<Option<(StoredRefreshToken, Grant)>, StoreError> {
+        let sql = format!(
+            "SELECT {GRANT}, t.issued_at, t.expires_at, t.absolute_expires_at \
+             FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
+             WHERE t.digest = $1 AND g.revoked_at IS NULL"
+        );
+        let row = self.database.find(&sql, [digest_bytes(digest)]).await?;
+        row.map(|row| {
+            let grant = grant(&row, 0)?;
+            let token = StoredRefreshToken {
+                digest: *digest,
+                grant: grant.id,
+                issued_at: row.time(GRANT_COLUMNS)?,
+                expires_at: row.time(GRANT_COLUMNS + 1)?,
+                absolute_expires_at: row.time(GRANT_COLUMNS + 2)?,
+            };
+            Ok((token, grant))
+        })
+        .transpose()
+    }
+
+    /// Uses a refresh token, once (RFC 9700 §4.14.2). The verdict is the row count of one guarded
+    /// statement; what follows a used token is a transaction of its own, so that it stays although
+    /// the request is refused.
+    pub async fn rotate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Rotation, StoreError> {
+        if let Some(grant) = bounded(self.use_once(presented, now)).await.map_err(WriteError::unexpected)? {
+            return Ok(Rotation::Rotated(grant));
+        }
+        let sql = format!(
+            "SELECT {GRANT}, t.used_at, t.successor_sealed \
+             FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
+             WHERE t.digest = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND t.absolute_expires_at > $3"
+        );
+        let values = [digest_bytes(&presented.digest), presented.client.as_str().into(), now.millis().into()];
+        let Some(row) = self.database.find(&sql, values).await? else { return Ok(Rotation::Invalid) };
+        let grant = grant(&row, 0)?;
+        let successor: Option<Vec<u8>> = row.get(GRANT_COLUMNS + 1)?;
+        match (row.time_if_any(GRANT_COLUMNS)?, successor) {
+            (None, _) => Ok(Rotation::Invalid),
+            (Some(used), Some(successor)) if now < used + REUSE_GRACE => {
+                Ok(Rotation::Again(grant, Sealed::from_bytes(successor)))
+            }
+            (Some(_), _) => {
+                self.revoke_grant(grant.id, &presented.reused, now).await?;
+                Ok(Rotation::Reused(grant))
+            }
+        }
+    }
+
+    async fn use_once(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Option<Grant>, WriteError> {
+        let transaction = self.database.begin().await?;
+        let used = transaction
+            .execute(
+                "UPDATE refresh_token SET used_at = $1, successor_sealed = $2 \
+                 WHERE digest = $3 AND used_at IS NULL AND expires_at > $1 AND absolute_expires_at > $1 \
+                 AND EXISTS (SELECT 1 FROM token_grant g WHERE g.id = refresh_token.grant_id \
+                 AND g.client_id = $4 AND g.revoked_at IS NULL)",
+                [
+                    now.millis().into(),
+                    presented.sealed_successor.as_bytes().into(),
+                    digest_bytes(&presented.digest),
+                    presented.client.as_str().into(),
+                ],
+            )
+            .await?;
+        if used == 0 {
+            return Ok(None);
+        }
+        let sql =
+            format!("SELECT {GRANT} FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id WHERE t.digest = $1");
+        let row = transaction.find(&sql, [digest_bytes(&presented.digest)]).await?;
+        let grant = grant(&row.ok_or(StoreError::Corrupt("a refresh token without grant"))?, 0)?;
+        transaction.insert(&INSERT_REFRESH, vec![refresh_row(&presented.successor)]).await?;
+        transaction.insert(&INSERT_ACCESS, presented.access.iter().map(access_row).collect()).await?;
+        transaction.record(&[&presented.rotated]).await?;
+        transaction.commit().await?;
+        Ok(Some(grant))
+    }
+
+    /// Stores an access token on its own: the one that goes with a successor given again.
+    pub async fn add_access_token(&self, token: &StoredAccessToken, event: &Event) -> Result<(), StoreError> {
+        let added: Result<(), WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            transaction.insert(&INSERT_ACCESS, vec![access_row(token)]).await?;
+            transaction.record(&[event]).await?;
+            transaction.commit().await
+        })
+        .await;
+        added.map_err(WriteError::unexpected)
+    }
+
+    /// Ends a grant and every token of it. `false`: it had ended already; nothing is recorded then.
+    pub async fn revoke_grant(&self, id: GrantId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE token_grant SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
+        self.change(sql, [now.millis().into(), bytes(id.uuid())], event).await
+    }
+
+    /// Ends one opaque access token. `false`: there is none.
+    pub async fn revoke_access_token(
+        &self,
+        digest: &Digest<OpaqueAccessToken>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        self.change("DELETE FROM access_token WHERE digest = $1", [digest_bytes(digest)], event).await
+    }
+
+    /// Ends one JWT access token before its time. `false`: it was revoked already.
+    pub async fn revoke_jwt(&self, jti: &str, expires_at: Timestamp, event: &Event) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO revoked_access_token (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
+        self.change(sql, [jti.into(), expires_at.millis().into()], event).await
+    }
+
+    async fn change(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let changed: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            if transaction.execute(sql, values).await? == 0 {
+                return Ok(false);
+            }
+            transaction.record(&[event]).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        changed.map_err(WriteError::unexpected)
+    }
+
+    /// Deletes at most `limit` rows of each kind of token that ended; answers how many. A used
+    /// refresh token stays until its absolute end: until then its reuse must be noticed.
+    pub async fn purge(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        const ENDED: [&str; 3] = [
+            "DELETE FROM access_token WHERE digest IN \
+             (SELECT digest FROM access_token WHERE expires_at <= $1 LIMIT $2)",
+            "DELETE FROM refresh_token WHERE digest IN \
+             (SELECT digest FROM refresh_token WHERE absolute_expires_at <= $1 LIMIT $2)",
+            "DELETE FROM revoked_access_token WHERE jti IN \
+             (SELECT jti FROM revoked_access_token WHERE expires_at <= $1 LIMIT $2)",
+        ];
+        let mut purged = 0;
+        for sql in ENDED {
+            purged += self.database.execute(sql, [now.millis().into(), i64::from(limit).into()]).await?;
+        }
+        Ok(purged)
+    }
+}
+
+/// The columns of a grant, in the order in which [`grant`] reads them.
+const GRANT: &str = "g.id, g.request_id, g.client_id, g.user_id, g.device_id, g.scope, g.acr, g.amr, g.auth_time, \
+                     g.created_at, g.revoked_at";
+const GRANT_COLUMNS: usize = 11;
+
+fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        id: GrantId::new(row.uuid(at)?),
+        request: row.uuid_if_any(at + 1)?.map(RequestId::new),
+        client: row.parsed(at + 2, ClientId::parse)?,
+        user: UserId::new(row.uuid(at + 3)?),
+        device: row.uuid_if_any(at + 4)?.map(DeviceId::new),
+        scope: row.parsed(at + 5, Scope::parse)?,
+        acr: row.parsed(at + 6, Acr::parse)?,
+        amr: row.get(at + 7)?,
+        authenticated_at: row.time(at + 8)?,
+        created_at: row.time(at + 9)?,
+        revoked_at: row.time_if_any(at + 10)?,
+    })
+}
 
 pub(super) const INSERT_REFRESH: Insert = Insert {
     into: "refresh_token (digest, grant_id, issued_at, expires_at, absolute_expires_at)",

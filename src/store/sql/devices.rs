@@ -1,0 +1,413 @@
+//! Changes of devices: pairing, rotation of an installation's key, blocking, unpairing.
+//!
+//! Rows are locked in one order, so that no two changes wait for each other: the user, then the
+//! installation, then the epoch.
+
+use std::sync::Arc;
+
+use super::directory::{Area, Directory, device, device_status_text, installation, user};
+use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
+use crate::clock::Timestamp;
+use crate::domain::audit::Event;
+use crate::domain::device::{About, Device, Installation, Status};
+use crate::domain::user::User;
+use crate::protocol::id::{DeviceId, InstallationId, PairingKey, UserId};
+use crate::secret::Digest;
+use crate::store::ephemeral::StoreError;
+
+/// Pairing keys that one user may have at a time.
+const LIVE_KEYS: i64 = 20;
+
+#[derive(Clone, Debug)]
+pub struct Devices {
+    database: Database,
+    directory: Arc<Directory>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCreated {
+    Yes,
+    /// The user has as many live keys as one may have.
+    TooMany,
+    UnknownUser,
+}
+
+/// A phone that wants to become a device.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    pub key: Digest<PairingKey>,
+    /// The key that the phone has proved to hold: RFC 7638 thumbprint and JWK.
+    pub jkt: &'a str,
+    pub public_jwk: &'a str,
+    pub about: &'a About,
+    /// Used unless the installation is known by its key already.
+    pub new_installation: InstallationId,
+    pub new_device: DeviceId,
+    pub max_devices: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    Paired(Box<Pairing>),
+    /// Unknown, expired or used key, or a user who is not active: the same outside.
+    Invalid,
+    /// The user has as many devices as one may have. The key was not used.
+    Full,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairing {
+    pub user: User,
+    pub device: Device,
+    pub installation: Installation,
+}
+
+/// A device that is none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpaired {
+    pub device: Device,
+    /// The device that became primary in its place.
+    pub promoted: Option<DeviceId>,
+}
+
+impl Devices {
+    pub const fn new(database: Database, directory: Arc<Directory>) -> Self {
+        Self { database, directory }
+    }
+
+    pub async fn create_pairing_key(
+        &self,
+        user: UserId,
+        key: &Digest<PairingKey>,
+        now: Timestamp,
+        expires_at: Timestamp,
+        event: &Event,
+    ) -> Result<KeyCreated, StoreError> {
+        let created: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            if transaction.lock_user(user).await?.is_none() {
+                return Ok(KeyCreated::UnknownUser);
+            }
+            let live = transaction
+                .find(
+                    "SELECT COUNT(*) FROM pairing_key WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2",
+                    [bytes(user.uuid()), now.millis().into()],
+                )
+                .await?
+                .map(|row| row.get::<i64>(0))
+                .transpose()?;
+            if live.is_none_or(|live| live >= LIVE_KEYS) {
+                return Ok(KeyCreated::TooMany);
+            }
+            transaction
+                .execute(
+                    "INSERT INTO pairing_key (digest, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+                    [digest_bytes(key), bytes(user.uuid()), now.millis().into(), expires_at.millis().into()],
+                )
+                .await?;
+            transaction.record(&[event]).await?;
+            transaction.commit().await?;
+            Ok(KeyCreated::Yes)
+        })
+        .await;
+        created.map_err(WriteError::unexpected)
+    }
+
+    /// Uses a pairing key, once, and makes the phone a device of its user. `event` is completed
+    /// with user and device. An installation that is a device of this user already stays the device
+    /// that it is; a blocked one is not let in again.
+    pub async fn claim(&self, claim: &Claim<'_>, now: Timestamp, event: Event) -> Result<Claimed, StoreError> {
+        let claimed: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Read first, without trusting it: whose lock to take.
+            let sql = "SELECT user_id FROM pairing_key WHERE digest = $1";
+            let Some(row) = transaction.find(sql, [digest_bytes(&claim.key)]).await? else {
+                return Ok((Claimed::Invalid, None));
+            };
+            let Some(owner) = transaction.lock_user(UserId::new(row.uuid(0)?)).await? else {
+                return Ok((Claimed::Invalid, None));
+            };
+            if !owner.is_active() || !transaction.use_key(&claim.key, now).await? {
+                return Ok((Claimed::Invalid, None));
+            }
+            let installation = transaction.installation_for(claim, now).await?;
+            let device = match transaction.device_of(owner.id, installation.id).await? {
+                Some(device) if device.status == Status::Blocked => return Ok((Claimed::Invalid, None)),
+                Some(device) => device,
+                None => match transaction.add_device(claim, owner.id, installation.id, now).await? {
+                    Some(device) => device,
+                    None => return Ok((Claimed::Full, None)),
+                },
+            };
+            transaction.record(&[&event.user(owner.id).device(device.id)]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
+        })
+        .await;
+        let (claimed, change) = claimed.map_err(WriteError::unexpected)?;
+        if let Some(change) = change {
+            self.directory.changed(change);
+        }
+        Ok(claimed)
+    }
+
+    /// Announces the next key of an installation. The present one stays valid until the next one is
+    /// first used. `false`: the key belongs to an installation already, or there is none to rotate.
+    pub async fn announce_key(
+        &self,
+        id: InstallationId,
+        next_jkt: &str,
+        next_jwk: &str,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let announced: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let changed = transaction
+                .execute(
+                    "UPDATE installation SET next_jkt = $1, next_jwk = $2 WHERE id = $3 \
+                     AND NOT EXISTS (SELECT 1 FROM installation other WHERE other.jkt = $1)",
+                    [next_jkt.into(), next_jwk.into(), bytes(id.uuid())],
+                )
+                .await?;
+            if changed == 0 {
+                return Ok(None);
+            }
+            transaction.record(&[event]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some(change))
+        })
+        .await;
+        match announced {
+            Ok(change) => {
+                if let Some(change) = change {
+                    self.directory.changed(change);
+                }
+                Ok(change.is_some())
+            }
+            Err(WriteError::Taken(_)) => Ok(false),
+            Err(WriteError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The announced key was used: it is the key now, and the earlier one is none any more.
+    /// `false`: somebody was faster, or nothing was announced. Nothing to do then.
+    pub async fn adopt_key(&self, id: InstallationId, next_jkt: &str, event: &Event) -> Result<bool, StoreError> {
+        let adopted: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let changed = transaction
+                .execute(
+                    "UPDATE installation SET jkt = next_jkt, public_jwk = next_jwk, next_jkt = NULL, next_jwk = NULL \
+                     WHERE id = $1 AND next_jkt = $2",
+                    [bytes(id.uuid()), next_jkt.into()],
+                )
+                .await?;
+            if changed == 0 {
+                return Ok(None);
+            }
+            transaction.record(&[event]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some(change))
+        })
+        .await;
+        let adopted = adopted.map_err(WriteError::unexpected)?;
+        if let Some(change) = adopted {
+            self.directory.changed(change);
+        }
+        Ok(adopted.is_some())
+    }
+
+    /// Ends the trust in a device. When it was the primary one, the oldest of the others follows.
+    /// `None`: there is no such device.
+    pub async fn unpair(&self, id: DeviceId, event: &Event) -> Result<Option<Unpaired>, StoreError> {
+        let unpaired: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(device) = transaction.lock_device(id).await? else { return Ok(None) };
+            transaction.execute("DELETE FROM device WHERE id = $1", [bytes(id.uuid())]).await?;
+            let promoted = if device.is_primary() { transaction.promote_next(device.user).await? } else { None };
+            transaction.delete_if_unpaired(device.installation).await?;
+            transaction.record(&[event]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some((Unpaired { device, promoted }, change)))
+        })
+        .await;
+        Ok(unpaired.map_err(WriteError::unexpected)?.map(|(unpaired, change)| {
+            self.directory.changed(change);
+            unpaired
+        }))
+    }
+
+    /// Blocks a device, or lets it answer again. `None`: there is no such device.
+    pub async fn set_status(&self, id: DeviceId, status: Status, event: &Event) -> Result<Option<Device>, StoreError> {
+        self.update(id, event, |device| Device { status, ..device }).await
+    }
+
+    pub async fn rename(
+        &self,
+        id: DeviceId,
+        nickname: Option<&str>,
+        event: &Event,
+    ) -> Result<Option<Device>, StoreError> {
+        self.update(id, event, |device| Device { nickname: nickname.map(str::to_owned), ..device }).await
+    }
+
+    async fn update(
+        &self,
+        id: DeviceId,
+        event: &Event,
+        change: impl FnOnce(Device) -> Device + Send,
+    ) -> Result<Option<Device>, StoreError> {
+        let updated: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(device) = transaction.lock_device(id).await? else { return Ok(None) };
+            let device = change(device);
+            transaction
+                .execute(
+                    "UPDATE device SET nickname = $1, status = $2 WHERE id = $3",
+                    [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
+                )
+                .await?;
+            transaction.record(&[event]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some((device, change)))
+        })
+        .await;
+        Ok(updated.map_err(WriteError::unexpected)?.map(|(device, change)| {
+            self.directory.changed(change);
+            device
+        }))
+    }
+}
+
+impl Transaction {
+    pub(super) async fn lock_user(&self, id: UserId) -> Result<Option<User>, WriteError> {
+        let sql = "SELECT id, username, document, status, created_at, updated_at FROM account WHERE id = $1";
+        let row = self.find_locked(sql, [bytes(id.uuid())]).await?;
+        Ok(row.map(|row| user(&row)).transpose()?)
+    }
+
+    /// Locks the user of a device, and reads the device under that lock.
+    async fn lock_device(&self, id: DeviceId) -> Result<Option<Device>, WriteError> {
+        let Some(row) = self.find("SELECT user_id FROM device WHERE id = $1", [bytes(id.uuid())]).await? else {
+            return Ok(None);
+        };
+        self.lock_user(UserId::new(row.uuid(0)?)).await?;
+        let sql =
+            "SELECT id, user_id, installation_id, nickname, status, position, paired_at FROM device WHERE id = $1";
+        let row = self.find(sql, [bytes(id.uuid())]).await?;
+        Ok(row.map(|row| device(&row, 0)).transpose()?)
+    }
+
+    /// Whether the key was live, and is used now.
+    async fn use_key(&self, key: &Digest<PairingKey>, now: Timestamp) -> Result<bool, WriteError> {
+        let used = self
+            .execute(
+                "UPDATE pairing_key SET used_at = $1 WHERE digest = $2 AND used_at IS NULL AND expires_at > $1",
+                [now.millis().into(), digest_bytes(key)],
+            )
+            .await?;
+        Ok(used == 1)
+    }
+
+    /// The installation that has this key, or a new one.
+    async fn installation_for(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Installation, WriteError> {
+        let about = serde_json::to_string(claim.about)
+            .map_err(|_| StoreError::Corrupt("an installation that cannot be written"))?;
+        // It may come with the key that it announced: that is a first use.
+        self.execute(
+            "UPDATE installation SET jkt = next_jkt, public_jwk = next_jwk, next_jkt = NULL, next_jwk = NULL \
+             WHERE next_jkt = $1",
+            [claim.jkt.into()],
+        )
+        .await?;
+        self.execute(
+            "INSERT INTO installation (id, jkt, public_jwk, document, created_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (jkt) DO UPDATE SET document = excluded.document",
+            [
+                bytes(claim.new_installation.uuid()),
+                claim.jkt.into(),
+                claim.public_jwk.into(),
+                about.into(),
+                now.millis().into(),
+            ],
+        )
+        .await?;
+        let sql = "SELECT id, jkt, public_jwk, next_jkt, document, created_at FROM installation WHERE jkt = $1";
+        let row = self.find(sql, [claim.jkt.into()]).await?;
+        let row = row.ok_or(StoreError::Corrupt("an installation that is neither new nor there"))?;
+        Ok(installation(&row, 0)?)
+    }
+
+    async fn device_of(&self, user: UserId, installation: InstallationId) -> Result<Option<Device>, WriteError> {
+        let sql = "SELECT id, user_id, installation_id, nickname, status, position, paired_at FROM device \
+                   WHERE user_id = $1 AND installation_id = $2";
+        let row = self.find(sql, [bytes(user.uuid()), bytes(installation.uuid())]).await?;
+        Ok(row.map(|row| device(&row, 0)).transpose()?)
+    }
+
+    /// `None`: the user, whose lock we hold, has enough.
+    async fn add_device(
+        &self,
+        claim: &Claim<'_>,
+        user: UserId,
+        installation: InstallationId,
+        now: Timestamp,
+    ) -> Result<Option<Device>, WriteError> {
+        let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
+        let row = self.find(sql, [bytes(user.uuid())]).await?;
+        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        let (count, position): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if count >= i64::from(claim.max_devices) {
+            return Ok(None);
+        }
+        let device = Device {
+            id: claim.new_device,
+            user,
+            installation,
+            nickname: None,
+            status: Status::Active,
+            position: u32::try_from(position).map_err(|_| StoreError::Corrupt("a position out of range"))?,
+            paired_at: now,
+        };
+        self.execute(
+            "INSERT INTO device (id, user_id, installation_id, status, position, paired_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            [
+                bytes(device.id.uuid()),
+                bytes(user.uuid()),
+                bytes(installation.uuid()),
+                device_status_text(device.status).into(),
+                position.into(),
+                now.millis().into(),
+            ],
+        )
+        .await?;
+        Ok(Some(device))
+    }
+
+    async fn promote_next(&self, user: UserId) -> Result<Option<DeviceId>, WriteError> {
+        let sql = "UPDATE device SET position = 0 WHERE id = \
+                   (SELECT id FROM device WHERE user_id = $1 ORDER BY position LIMIT 1) RETURNING id";
+        let row = self.find(sql, [bytes(user.uuid())]).await?;
+        Ok(row.map(|row| row.uuid(0)).transpose()?.map(DeviceId::new))
+    }
+
+    /// An installation that is nobody's device any more is forgotten, and its key with it.
+    pub(super) async fn delete_if_unpaired(&self, id: InstallationId) -> Result<(), WriteError> {
+        // Locked first, so that the count is not that of a moment ago: somebody may just be pairing.
+        let Some(_) = self.find_locked("SELECT id FROM installation WHERE id = $1", [bytes(id.uuid())]).await? else {
+            return Ok(());
+        };
+        self.execute(
+            "DELETE FROM installation WHERE id = $1 AND NOT EXISTS \
+             (SELECT 1 FROM device WHERE device.installation_id = installation.id)",
+            [bytes(id.uuid())],
+        )
+        .await?;
+        Ok(())
+    }
+}
