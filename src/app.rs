@@ -86,6 +86,8 @@ pub enum EphemeralStore {
 pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
+    /// The `OpenAPI` document.
+    pub openapi: String,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -104,6 +106,7 @@ pub struct Parts {
     pub ring: Arc<KeyRing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
+    pub settle: Settle,
     pub retell: RetellDecisions,
     pub tokens: Tokens,
 }
@@ -128,49 +131,69 @@ pub async fn build(
 ) -> Result<App, StartError> {
     let master = Arc::new(MasterKey::new(&settings.master_key));
     CheckMasterKey::new(database.clone()).check(&master, &entropy).await?;
+    let issuer = Issuer::parse(&settings.issuer).map_err(|error| StartError::Issuer(error.to_string()))?;
 
-    let ephemeral: Arc<dyn Ephemeral> = match settings.ephemeral {
+    let ephemeral = ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker)?;
+    let parts = parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
+    parts.keys.tend().await?;
+    run_beside(&parts, worker);
+
+    let wiring = Wiring { settings, issuer, parts, master, shutdown };
+    let (public, openapi) = wiring.public();
+    let draining = Draining::default();
+    let ops = wiring.ops(draining.clone());
+    Ok(App { public, ops, openapi, parts: wiring.parts, draining })
+}
+
+fn ephemeral(
+    which: &EphemeralStore,
+    database: &Database,
+    (clock, entropy): (&Arc<dyn Clock>, &Arc<Entropy>),
+    worker: &Worker,
+) -> Result<Arc<dyn Ephemeral>, StoreError> {
+    Ok(match which {
         EphemeralStore::Redis(redis) => {
-            let (store, listening) = RedisStore::connect(&redis, Arc::clone(&clock), Arc::clone(&entropy))?;
+            let (store, listening) = RedisStore::connect(redis, Arc::clone(clock), Arc::clone(entropy))?;
             worker.run(listening);
             Arc::new(store)
         }
         EphemeralStore::Embedded => {
-            let store = Arc::new(EmbeddedStore::new(database.clone(), Arc::clone(&clock), Arc::clone(&entropy)));
+            let store = Arc::new(EmbeddedStore::new(database.clone(), Arc::clone(clock), Arc::clone(entropy)));
             let purged = Arc::clone(&store);
             worker.repeat("purge", Duration::from_secs(10), move || worker::purge(Arc::clone(&purged)));
             store
         }
-        EphemeralStore::Given(store) => store,
-    };
+        EphemeralStore::Given(store) => Arc::clone(store),
+    })
+}
+
+fn parts(
+    settings: &Settings,
+    database: Database,
+    ephemeral: Arc<dyn Ephemeral>,
+    (clock, entropy): (Arc<dyn Clock>, Arc<Entropy>),
+    master: &Arc<MasterKey>,
+    worker: &Worker,
+) -> Parts {
     let (directory, looking) = Directory::new(database.clone());
     worker.run(looking);
     let (ledger, writing) = Ledger::new(database.clone());
     worker.finish(writing);
-
-    let requests: Shelf<AuthenticationRequest> = Shelf::new(Arc::clone(&ephemeral));
-    let inboxes: Shelf<Inbox> = Shelf::new(Arc::clone(&ephemeral));
-    let bell = DeviceBell::new(Arc::clone(&ephemeral));
-    let devices = Devices::new(database.clone(), Arc::clone(&directory));
-    let tokens = Tokens::new(database.clone());
-    let issuer = settings.issuer;
-    let ring = Arc::new(KeyRing::new(issuer.clone()));
+    let ring = Arc::new(KeyRing::new(settings.issuer.clone()));
     let keys = Arc::new(TendKeys {
         keys: SigningKeys::new(database.clone(), Arc::clone(&directory)),
         ring: Arc::clone(&ring),
-        master: Arc::clone(&master),
+        master: Arc::clone(master),
         schedule: settings.schedule,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
-    keys.tend().await?;
-    let epochs = Arc::clone(&directory);
-    worker::tend_keys(worker, Arc::clone(&keys), move || epochs.keys_epoch());
-
+    let requests = Shelf::new(Arc::clone(&ephemeral));
+    let inboxes = Shelf::new(Arc::clone(&ephemeral));
     let settle = Settle {
         requests: requests.clone(),
         inboxes: inboxes.clone(),
-        bell: bell.clone(),
+        bell: DeviceBell::new(Arc::clone(&ephemeral)),
         directory: Arc::clone(&directory),
         ledger: ledger.clone(),
     };
@@ -180,158 +203,12 @@ pub async fn build(
         settle: settle.clone(),
         clock: Arc::clone(&clock),
     };
-    let retelling = retell.clone();
-    worker.repeat("retell decisions", Duration::from_millis(500), move || {
-        let retell = retelling.clone();
-        async move { retell.run().await }
-    });
-
-    let authenticate = Arc::new(AuthenticateClient {
-        directory: Arc::clone(&directory),
-        replay: Replay::new(Arc::clone(&ephemeral), Purpose::AssertionReplay),
-        clock: Arc::clone(&clock),
-        audiences: ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION]
-            .map(|path| format!("{issuer}{path}"))
-            .to_vec(),
-        keys: ClientKeys::default(),
-        jwks: JwksCache::new(settings.egress),
-        failures: Failures::new(settings.failed_authentications),
-    });
-    let issue = Arc::new(Issue {
-        issuer: issuer.clone(),
-        keys: Arc::clone(&ring),
-        entropy: Arc::clone(&entropy),
-        lifetimes: settings.lifetimes,
-    });
-    let introspect = Arc::new(Introspect {
-        tokens: tokens.clone(),
-        directory: Arc::clone(&directory),
-        keys: Arc::clone(&ring),
-        clock: Arc::clone(&clock),
-        issuer: issuer.clone(),
-    });
-    let backchannel = BackchannelAuthenticationApi {
-        authenticate: Arc::clone(&authenticate),
-        request: RequestAuthentication {
-            requests: requests.clone(),
-            inboxes: inboxes.clone(),
-            bell: bell.clone(),
-            directory: Arc::clone(&directory),
-            ledger: ledger.clone(),
-            keys: Arc::clone(&ring),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            policy: settings.policy,
-        },
-    };
-    let token = TokenApi {
-        authenticate: Arc::clone(&authenticate),
-        redeem: Redeem {
-            requests: requests.clone(),
-            directory: Arc::clone(&directory),
-            ledger: ledger.clone(),
-            issue: Arc::clone(&issue),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            hold: settings.hold,
-            held: Held::default(),
-            shutdown,
-        },
-        refresh: Refresh {
-            tokens: tokens.clone(),
-            directory: Arc::clone(&directory),
-            issue,
-            master: Arc::clone(&master),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-        },
-    };
-    let management = TokenManagementApi {
-        authenticate,
-        revoke: Revoke {
-            introspect: Arc::clone(&introspect),
-            cancel: Cancel {
-                requests: requests.clone(),
-                settle: settle.clone(),
-                clock: Arc::clone(&clock),
-                entropy: Arc::clone(&entropy),
-            },
-            tokens: tokens.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-        },
-        introspect: Arc::clone(&introspect),
-        issuer: issuer.clone(),
-    };
-    let inbox = ReadInbox {
-        requests: requests.clone(),
-        inboxes: inboxes.clone(),
-        directory: Arc::clone(&directory),
-        bell: bell.clone(),
-        clock: Arc::clone(&clock),
-    };
-    let nonces = Nonces::new(master.derive("device nonce"));
-    let device_api = Arc::new(DeviceApi {
-        authenticate: AuthenticateDevice {
-            directory: Arc::clone(&directory),
-            devices: devices.clone(),
-            replay: Replay::new(Arc::clone(&ephemeral), Purpose::ProofReplay),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            issuer: issuer.clone(),
-            nonces: nonces.clone(),
-            keys: moka::sync::Cache::new(100_000),
-        },
-        pair: PairDevice {
-            devices: devices.clone(),
-            directory: Arc::clone(&directory),
-            attempts: Attempts::new(Arc::clone(&ephemeral)),
-            bell,
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            issuer: issuer.clone(),
-            max_per_user: settings.max_devices,
-        },
-        decide: Decide { inbox: inbox.clone(), settle, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
-        inbox,
-        directory: Arc::clone(&directory),
-        clock: Arc::clone(&clock),
-        issuer: Issuer::parse(&issuer).map_err(|error| StartError::Issuer(error.to_string()))?,
-    });
-
-    let userinfo = UserInfoApi { introspect, entropy: Arc::clone(&entropy) };
-    let api = OpenApiService::new((backchannel, token, management, userinfo), "Nod", env!("CARGO_PKG_VERSION"));
-    let mut routes = Route::new()
-        .at(path::DISCOVERY, get(discovery::discovery))
-        .at(path::AUTHORIZATION_SERVER, get(discovery::discovery))
-        .at(path::JWKS, get(discovery::jwks))
-        .at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet))
-        .nest("/device", device::routes(device_api));
-    if settings.dev_mode {
-        let dev = Arc::new(Dev {
-            directory: Arc::clone(&directory),
-            devices: devices.clone(),
-            requests: requests.clone(),
-            inboxes: inboxes.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            lifetime: settings.pairing_key_lifetime,
-        });
-        let issuer: Arc<str> = issuer.as_str().into();
-        routes = routes.nest("/dev", dev::routes(dev)).at("/", get(dev::first_page.data(issuer)));
-    }
-    let routes = routes.nest("/", api).data(Discovery::new(&issuer)).data(Arc::clone(&ring));
-    let audit = Audit { ledger: ledger.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy), nonces };
-    let public = Errors { inner: routes, audit }.with(Headers::new(Arc::clone(&entropy))).boxed();
-
-    let draining = Draining::default();
-    let readiness = Arc::new(Readiness { database: database.clone(), ephemeral: Arc::clone(&ephemeral) });
-    let ops = Route::new().nest("/", health::routes(readiness, draining.clone())).map_to_response().boxed();
-    let parts = Parts {
+    Parts {
+        devices: Devices::new(database.clone(), Arc::clone(&directory)),
+        tokens: Tokens::new(database.clone()),
         database,
         ephemeral,
         directory,
-        devices,
         requests,
         inboxes,
         ledger,
@@ -339,15 +216,226 @@ pub async fn build(
         ring,
         clock,
         entropy,
+        settle,
         retell,
-        tokens,
-    };
-    Ok(App { public, ops, parts, draining })
+    }
 }
 
-/// The `OpenAPI` document of the endpoints.
-pub fn openapi() -> String {
-    use poem_openapi::OpenApi as _;
-    let _ = BackchannelAuthenticationApi::meta;
-    String::new()
+/// What runs beside the requests.
+fn run_beside(parts: &Parts, worker: &Worker) {
+    let directory = Arc::clone(&parts.directory);
+    worker::tend_keys(worker, Arc::clone(&parts.keys), move || directory.keys_epoch());
+    let retell = parts.retell.clone();
+    worker.repeat("retell decisions", Duration::from_millis(500), move || {
+        let retell = retell.clone();
+        async move { retell.run().await }
+    });
+    let (tokens, clock) = (parts.tokens.clone(), Arc::clone(&parts.clock));
+    worker.repeat("forget ended tokens", Duration::from_secs(60), move || {
+        let (tokens, now) = (tokens.clone(), clock.now());
+        async move { tokens.purge(now, 1000).await.map(drop) }
+    });
+}
+
+/// Use cases and endpoints, on the parts.
+struct Wiring {
+    settings: Settings,
+    issuer: Issuer,
+    parts: Parts,
+    master: Arc<MasterKey>,
+    shutdown: CancellationToken,
+}
+
+impl Wiring {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.parts.clock)
+    }
+
+    fn entropy(&self) -> Arc<Entropy> {
+        Arc::clone(&self.parts.entropy)
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.parts.directory)
+    }
+
+    fn store(&self) -> Arc<dyn Ephemeral> {
+        Arc::clone(&self.parts.ephemeral)
+    }
+
+    fn public(&self) -> (BoxEndpoint<'static, Response>, String) {
+        let issuer = &self.settings.issuer;
+        let authenticate = Arc::new(self.authenticate_client());
+        let introspect = Arc::new(self.introspect());
+        let apis = (
+            self.backchannel(Arc::clone(&authenticate)),
+            self.token(Arc::clone(&authenticate)),
+            self.token_management(authenticate, Arc::clone(&introspect)),
+            UserInfoApi { introspect, entropy: self.entropy() },
+        );
+        let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
+        let openapi = api.spec();
+        let nonces = Nonces::new(self.master.derive("device nonce"));
+        let mut routes = Route::new()
+            .at(path::DISCOVERY, get(discovery::discovery))
+            .at(path::AUTHORIZATION_SERVER, get(discovery::discovery))
+            .at(path::JWKS, get(discovery::jwks))
+            .at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet))
+            .nest("/device", device::routes(Arc::new(self.device(nonces.clone()))));
+        if self.settings.dev_mode {
+            let base: Arc<str> = issuer.as_str().into();
+            routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
+        }
+        let routes = routes.nest("/", api).data(Discovery::new(issuer)).data(Arc::clone(&self.parts.ring));
+        let audit = Audit { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy(), nonces };
+        (Errors { inner: routes, audit }.with(Headers::new(self.entropy())).boxed(), openapi)
+    }
+
+    fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {
+        let readiness = Arc::new(Readiness { database: self.parts.database.clone(), ephemeral: self.store() });
+        Route::new().nest("/", health::routes(readiness, draining)).map_to_response().boxed()
+    }
+
+    fn authenticate_client(&self) -> AuthenticateClient {
+        let issuer = &self.settings.issuer;
+        // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
+        let audiences = ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION];
+        AuthenticateClient {
+            directory: self.directory(),
+            replay: Replay::new(self.store(), Purpose::AssertionReplay),
+            clock: self.clock(),
+            audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
+            keys: ClientKeys::default(),
+            jwks: JwksCache::new(self.settings.egress.clone()),
+            failures: Failures::new(self.settings.failed_authentications),
+        }
+    }
+
+    fn backchannel(&self, authenticate: Arc<AuthenticateClient>) -> BackchannelAuthenticationApi {
+        let request = RequestAuthentication {
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            bell: DeviceBell::new(self.store()),
+            directory: self.directory(),
+            ledger: self.parts.ledger.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            policy: self.settings.policy,
+        };
+        BackchannelAuthenticationApi { authenticate, request }
+    }
+
+    fn token(&self, authenticate: Arc<AuthenticateClient>) -> TokenApi {
+        let issue = Arc::new(Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
+        });
+        let redeem = Redeem {
+            requests: self.parts.requests.clone(),
+            directory: self.directory(),
+            ledger: self.parts.ledger.clone(),
+            issue: Arc::clone(&issue),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            hold: self.settings.hold,
+            held: Held::default(),
+            shutdown: self.shutdown.clone(),
+        };
+        let refresh = Refresh {
+            tokens: self.parts.tokens.clone(),
+            directory: self.directory(),
+            issue,
+            master: Arc::clone(&self.master),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenApi { authenticate, redeem, refresh }
+    }
+
+    fn token_management(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        introspect: Arc<Introspect>,
+    ) -> TokenManagementApi {
+        let cancel = Cancel {
+            requests: self.parts.requests.clone(),
+            settle: self.parts.settle.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        let revoke = Revoke {
+            introspect: Arc::clone(&introspect),
+            cancel,
+            tokens: self.parts.tokens.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenManagementApi { authenticate, revoke, introspect, issuer: self.settings.issuer.clone() }
+    }
+
+    fn introspect(&self) -> Introspect {
+        Introspect {
+            tokens: self.parts.tokens.clone(),
+            directory: self.directory(),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
+    }
+
+    fn device(&self, nonces: Nonces) -> DeviceApi {
+        let inbox = ReadInbox {
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            directory: self.directory(),
+            bell: DeviceBell::new(self.store()),
+            clock: self.clock(),
+        };
+        DeviceApi {
+            authenticate: AuthenticateDevice {
+                directory: self.directory(),
+                devices: self.parts.devices.clone(),
+                replay: Replay::new(self.store(), Purpose::ProofReplay),
+                clock: self.clock(),
+                entropy: self.entropy(),
+                issuer: self.settings.issuer.clone(),
+                nonces,
+                keys: moka::sync::Cache::new(100_000),
+            },
+            pair: PairDevice {
+                devices: self.parts.devices.clone(),
+                attempts: Attempts::new(self.store()),
+                bell: DeviceBell::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+                issuer: self.settings.issuer.clone(),
+                max_per_user: self.settings.max_devices,
+            },
+            decide: Decide {
+                inbox: inbox.clone(),
+                settle: self.parts.settle.clone(),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
+            inbox,
+            directory: self.directory(),
+            clock: self.clock(),
+            issuer: self.issuer.clone(),
+        }
+    }
+
+    fn dev(&self) -> Dev {
+        Dev {
+            directory: self.directory(),
+            devices: self.parts.devices.clone(),
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            lifetime: self.settings.pairing_key_lifetime,
+        }
+    }
 }

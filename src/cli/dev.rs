@@ -1,5 +1,6 @@
 //! `nod dev`: everything on localhost, seeded, throw-away.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -154,7 +155,7 @@ fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     options.open(file)?.write_all(bytes)
 }
 
-fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Settings, Exit> {
+pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Settings, Exit> {
     let egress = EgressSettings {
         allowed_networks: ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok()).collect(),
         plain_http_hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
@@ -273,7 +274,6 @@ impl Screen<'_> {
         let Self { issuer, data, .. } = self;
         let data = data.display();
         let version = env!("CARGO_PKG_VERSION");
-        use std::fmt::Write as _;
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
             let _ = writeln!(notes, "\n  Port {wanted} is taken, so this is on {port}.");

@@ -85,7 +85,7 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Print the OpenAPI document
+    /// Print the `OpenAPI` document
     Openapi,
 }
 
@@ -145,6 +145,6 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
-        Some(Command::Openapi) => openapi::run(),
+        Some(Command::Openapi) => openapi::run().await,
     }
 }

@@ -82,7 +82,7 @@ async fn serve(
     worker: Worker,
     shutdown: CancellationToken,
 ) -> Result<(), Exit> {
-    let App { public: endpoint, ops: ops_endpoint, parts, draining } = app;
+    let App { public: endpoint, ops: ops_endpoint, parts, draining, .. } = app;
     let ops_down = CancellationToken::new();
     worker.finish(server::serve(ops, ops_endpoint, Edge::default(), ops_down.clone()));
     let serving = server::serve(public, endpoint, edge, shutdown.clone());

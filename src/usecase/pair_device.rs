@@ -17,7 +17,6 @@ use crate::protocol::jwt::EmbeddedKeyProof;
 use crate::store::ephemeral::Attempts;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Claim, Claimed, Devices};
-use crate::store::sql::directory::Directory;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
@@ -26,7 +25,6 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 pub struct PairDevice {
     pub devices: Devices,
-    pub directory: Arc<Directory>,
     pub attempts: Attempts,
     pub bell: DeviceBell,
     pub clock: Arc<dyn Clock>,

@@ -3,4 +3,6 @@ mod backends;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod sql_contract;
+#[cfg(test)]
 mod store_contract;

@@ -18,7 +18,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, TryGetable, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::ephemeral::StoreError;
@@ -159,7 +159,18 @@ impl Database {
             .max_lifetime(None)
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE);
-        let writer = pool.clone().connect_with(options.clone()).await.map_err(StoreError::unavailable)?;
+        let mut tries = 0;
+        let writer = loop {
+            match pool.clone().connect_with(options.clone()).await {
+                Ok(writer) => break writer,
+                // Two that open a new file at once: the change to WAL does not wait for its turn.
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && tries < 50 => {
+                    tries += 1;
+                    sleep(BUSY_MIGRATION / 50).await;
+                }
+                Err(error) => return Err(StoreError::unavailable(error)),
+            }
+        };
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         let reader = if in_memory {
             writer.clone()
