@@ -328,7 +328,7 @@ impl Ciba {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]
-fn environment(name: &str) -> Option<String> {
+pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -1,8 +1,11 @@
-//! How a command ends: documented codes, one line of why.
+//! How a command ends: the exit codes that scripts rely on, and one line of why for people.
 
+use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::app::StartError;
+use crate::cli::terminal::safe;
 use crate::config::ConfigError;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::WriteError;
@@ -10,45 +13,100 @@ use crate::store::sql::WriteError;
 /// An end other than success.
 #[derive(Debug)]
 pub(super) struct Exit {
-    code: u8,
+    pub why: Why,
+    /// Empty when the command's own output says it already.
     message: String,
 }
 
+/// Every exit code but 0. They are documented (`docs/cli.md`) and never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Something went wrong that has no code of its own; for `nod test`, a rule was broken.
+    Failed,
+    Usage,
+    Config,
+    /// Server, database or store.
+    Unreachable,
+    NotPermitted,
+    NotFound,
+    Conflict,
+    /// Too late, or not in time.
+    Expired,
+    /// The person said no.
+    Denied,
+}
+
+impl Why {
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Config => 3,
+            Self::Unreachable => 4,
+            Self::NotPermitted => 5,
+            Self::NotFound => 6,
+            Self::Conflict => 7,
+            Self::Expired => 8,
+            Self::Denied => 9,
+        }
+    }
+}
+
 impl Exit {
-    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    /// `message` may hold what a server said: it is made harmless when it is shown.
+    pub(super) fn new(why: Why, message: impl Into<String>) -> Self {
+        Self { why, message: message.into() }
+    }
+
+    /// The command has said why already.
+    pub(super) const fn told(why: Why) -> Self {
+        Self { why, message: String::new() }
     }
 
     pub(super) fn failed(message: impl Into<String>) -> Self {
-        Self::new(1, message)
+        Self::new(Why::Failed, message)
     }
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::new(2, message)
+        Self::new(Why::Usage, message)
     }
 
     pub(super) fn config(message: impl Into<String>) -> Self {
-        Self::new(3, message)
+        Self::new(Why::Config, message)
     }
 
     pub(super) fn unreachable(message: impl Into<String>) -> Self {
-        Self::new(4, message)
+        Self::new(Why::Unreachable, message)
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(6, message)
+        Self::new(Why::NotFound, message)
     }
 
     pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self::new(7, message)
+        Self::new(Why::Conflict, message)
     }
 
-    #[expect(clippy::print_stderr, reason = "the last word of a command")]
     pub(super) fn report(self) -> ExitCode {
-        if !self.message.is_empty() {
-            eprintln!("nod: {}", self.message);
+        let lines: Vec<String> = self.message.lines().map(safe).collect();
+        if !lines.is_empty() {
+            // Where standard error is gone too, the code is all that is left to say.
+            let _ = writeln!(io::stderr(), "nod: {}", lines.join("\n     "));
         }
-        ExitCode::from(self.code)
+        ExitCode::from(self.why.code())
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The output is gone (`nod phone | head`).
+impl From<io::Error> for Exit {
+    fn from(error: io::Error) -> Self {
+        Self::failed(format!("cannot write the output: {error}"))
     }
 }
 
@@ -78,6 +136,29 @@ impl From<StartError> for Exit {
         match error {
             StartError::MasterKey(_) | StartError::Issuer(_) => Self::config(error.to_string()),
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_a_promise() {
+        let codes = [
+            (Why::Failed, 1),
+            (Why::Usage, 2),
+            (Why::Config, 3),
+            (Why::Unreachable, 4),
+            (Why::NotPermitted, 5),
+            (Why::NotFound, 6),
+            (Why::Conflict, 7),
+            (Why::Expired, 8),
+            (Why::Denied, 9),
+        ];
+        for (why, code) in codes {
+            assert_eq!(why.code(), code, "{why:?}");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 mod client;
 mod dev;
 mod device;
+mod exchange;
 mod exit;
 mod keys;
 mod migrate;
