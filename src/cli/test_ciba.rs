@@ -98,8 +98,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Exit> {
-    let issuer = Issuer::parse(&args.issuer)
-        .map_err(|error| Exit::usage(format!("--issuer {}: {error}", args.issuer)))?;
+    let issuer =
+        Issuer::parse(&args.issuer).map_err(|error| Exit::usage(format!("--issuer {}: {error}", args.issuer)))?;
     let secret = args.client_secret(&issuer)?;
     let report = Report::new(Terminal::stdout(), args.json);
     RelyingParty::new(args, issuer, &secret, Arc::new(SystemClock), report)?.test().await.0

@@ -49,12 +49,8 @@ impl Introspect {
             return Ok(Some(active));
         }
         let now = self.clock.now();
-        let Some((row, grant)) = self.tokens.refresh_token(&RefreshToken::presented(token).digest()).await? else {
-            return Ok(None);
-        };
-        if row.expires_at <= now {
-            return Ok(None);
-        }
+        let digest = RefreshToken::presented(token).digest();
+        let Some((row, grant)) = self.tokens.live_refresh_token(&digest, now).await? else { return Ok(None) };
         let scope = grant.scope.clone();
         self.active(Kind::Refresh, grant, scope, (row.issued_at, row.expires_at), None).await
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::entropy::Entropy;
-use crate::protocol::id::{AuthReqId, OpaqueAccessToken};
+use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::cancel::Cancel;
-use crate::usecase::introspect::{Introspect, Kind};
+use crate::usecase::introspect::Introspect;
 
 pub struct Revoke {
     pub introspect: Arc<Introspect>,
@@ -31,20 +31,27 @@ impl Revoke {
         if hint == Some(AUTH_REQ_ID) && self.cancel.cancel(client, &as_request).await? {
             return Ok(());
         }
-        if let Some(active) = self.introspect.introspect(token).await? {
-            if active.grant.client != client.id {
-                return Ok(());
-            }
-            let event =
-                Event::new(self.entropy.uuid(), now, Action::TokenRevoked).client(&client.id).user(active.grant.user);
-            match (active.kind, active.jti) {
+        let event = Event::new(self.entropy.uuid(), now, Action::TokenRevoked).client(&client.id);
+        // A used one too: whoever holds it wants the grant to end.
+        if let Some((_, grant)) = self.tokens.refresh_token(&RefreshToken::presented(token).digest()).await? {
+            if grant.client == client.id {
                 // [RFC 7009 §2.1] with a refresh token, the whole grant ends.
-                (Kind::Refresh, _) => self.tokens.revoke_grant(active.grant.id, &event, now).await?,
-                (Kind::Access, Some(jti)) => self.tokens.revoke_jwt(&jti, active.expires_at, &event).await?,
-                (Kind::Access, None) => {
-                    self.tokens.revoke_access_token(&OpaqueAccessToken::presented(token).digest(), &event).await?
+                self.tokens.revoke_grant(grant.id, &event.user(grant.user), now).await?;
+            }
+            return Ok(());
+        }
+        if let Some(active) = self.introspect.access(token).await? {
+            let event = event.user(active.grant.user);
+            match active.jti {
+                _ if active.grant.client != client.id => {}
+                Some(jti) => {
+                    self.tokens.revoke_jwt(&jti, active.expires_at, &event).await?;
                 }
-            };
+                None => {
+                    let digest = OpaqueAccessToken::presented(token).digest();
+                    self.tokens.revoke_access_token(&digest, &event).await?;
+                }
+            }
             return Ok(());
         }
         // The hint is only a hint.

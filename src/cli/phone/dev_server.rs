@@ -72,9 +72,7 @@ impl DevServer {
 
     fn unanswered(&self, error: &Unanswered) -> Exit {
         match error {
-            Unanswered::Unreachable(why) => {
-                Exit::unreachable(format!("{} cannot be reached: {why}", self.issuer))
-            }
+            Unanswered::Unreachable(why) => Exit::unreachable(format!("{} cannot be reached: {why}", self.issuer)),
             Unanswered::TooLong => self.failed("its answer is too long"),
         }
     }

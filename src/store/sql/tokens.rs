@@ -80,18 +80,37 @@ impl Tokens {
         .transpose()
     }
 
+    /// A refresh token that could be used now, and its grant.
+    pub async fn live_refresh_token(
+        &self,
+        digest: &Digest<RefreshToken>,
+        now: Timestamp,
+    ) -> Result<Option<(StoredRefreshToken, Grant)>, StoreError> {
+        let live = "AND t.used_at IS NULL AND t.expires_at > $2 AND t.absolute_expires_at > $2";
+        self.find_refresh_token(digest, live, Some(now.millis().into())).await
+    }
+
     /// A refresh token and its grant, live or used or ended: what there is. `None` for one that was
     /// never given, or whose grant was revoked.
     pub async fn refresh_token(
         &self,
         digest: &Digest<RefreshToken>,
     ) -> Result<Option<(StoredRefreshToken, Grant)>, StoreError> {
+        self.find_refresh_token(digest, "", None).await
+    }
+
+    async fn find_refresh_token(
+        &self,
+        digest: &Digest<RefreshToken>,
+        and: &str,
+        value: Option<Value>,
+    ) -> Result<Option<(StoredRefreshToken, Grant)>, StoreError> {
         let sql = format!(
             "SELECT {GRANT}, t.issued_at, t.expires_at, t.absolute_expires_at \
              FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
-             WHERE t.digest = $1 AND g.revoked_at IS NULL"
+             WHERE t.digest = $1 AND g.revoked_at IS NULL {and}"
         );
-        let row = self.database.find(&sql, [digest_bytes(digest)]).await?;
+        let row = self.database.find(&sql, [digest_bytes(digest)].into_iter().chain(value)).await?;
         row.map(|row| {
             let grant = grant(&row, 0)?;
             let token = StoredRefreshToken {
