@@ -104,7 +104,7 @@ describe('openid-client against nod', () => {
     await assert.rejects(askAlice(await shop(), { login_hint: 'nobody' }), { error: 'unknown_user_id', status: 400 })
   })
 
-  test('a client with private_key_jwt gets its tokens too', { skip: 'waits for `nod client create`' }, () =>
+  test('a client with private_key_jwt gets its tokens too', () =>
     withPhone('approve', async () => {
       const { publicKey, privateKey } = await client.randomDPoPKeyPair('ES256', { extractable: true })
       const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }

@@ -69,7 +69,7 @@ export async function startProvider() {
     folder,
     /** Alice's phone, which gives every request the same answer. */
     phone: (auto, after = '1s') =>
-      new Nod(['phone', '--server', issuer, '--user', 'alice', '--auto', auto, '--after', after], folder),
+      new Nod(['phone', '--data-dir', join(folder, 'data'), '--user', 'alice', '--auto', auto, '--after', after], folder),
     /** A CIBA client of ours that proves itself with a key, not with a secret. */
     async registerWithKey(clientId, publicJwk) {
       const jwks = join(folder, `${clientId}.jwks.json`)

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use nod_device::client::{PairedDevice, PairedState};
+use nod_device::messages::PairedUser;
+use nod_device::{DeviceKey as _, Issuer, SoftwareKey};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App, EphemeralStore, Parts, Settings};
 use crate::cli::exit::Exit;
+use crate::cli::phone::virtual_phone;
 use crate::cli::serve::stopped;
 use crate::clock::{Clock, SystemClock};
 use crate::config::parse_master_key;
@@ -21,6 +25,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, StoredSecret,
 };
+use crate::domain::device::About;
 use crate::domain::inbox::Limits;
 use crate::domain::signing_key::Schedule;
 use crate::domain::user::{self, User};
@@ -28,14 +33,16 @@ use crate::entropy::Entropy;
 use crate::http::server::{self, Edge};
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::algorithm::Algorithm;
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
 use crate::store::sql::clients::Clients;
+use crate::store::sql::devices::{Claim, Claimed, Pairing};
 use crate::store::sql::people::People;
 use crate::telemetry::{self, Format};
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
 
@@ -92,6 +99,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
     let App { public, ops, parts, .. } = app;
     seed(&parts).await?;
+    pair_alices_phone(&parts, &issuer, data).await?;
 
     if !arguments.quiet {
         let screen = Screen { issuer: &issuer, data, reused, moved: moved.then_some((arguments.port, port)) };
@@ -105,14 +113,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     worker.finish(server::serve(listener, public, Edge::default(), shutdown.clone()));
     drop(ops);
-    let phone = pair_alices_phone(&parts, &issuer, data).await;
     if !arguments.quiet {
         println(&format!("  ready in {:.1} s\n", started.elapsed().as_secs_f32()));
     }
     let log = telemetry::start(format, arguments.quiet);
-    if let Err(error) = phone {
-        tracing::warn!(%error, "alice's phone was not paired");
-    }
     stopped().await;
     shutdown.cancel();
     drop(parts);
@@ -238,27 +242,58 @@ fn shop(now: crate::clock::Timestamp) -> Option<Client> {
 }
 
 /// Alice has a phone from the start: a virtual one, whose key `nod phone` finds in the data folder.
-async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(), String> {
+async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(), Exit> {
+    let failed = |why: &str| Exit::failed(format!("alice's phone cannot be paired: {why}"));
+    let issuer = Issuer::parse(issuer).map_err(|_| failed("no issuer"))?;
     let file = data.join("phone-alice.json");
-    if file.exists() {
-        return Ok(());
+    if let Ok(text) = fs::read(&file)
+        && let Ok(mut state) = serde_json::from_slice::<PairedState>(&text)
+    {
+        // The port may be another one than last time.
+        state.issuer = issuer;
+        return save(&file, &state);
     }
-    let alice = parts
-        .directory
-        .user_by_username("alice")
-        .await
-        .map_err(|error| error.to_string())?
-        .ok_or("there is no alice")?;
-    let key = crate::usecase::pairing_keys::draw(&parts.entropy);
+    let alice = parts.directory.user_by_username("alice").await?.ok_or_else(|| failed("there is no alice"))?;
     let now = parts.clock.now();
-    let event = Event::new(parts.entropy.uuid(), now, Action::PairingKeyCreated).user(alice.id);
-    parts
-        .devices
-        .create_pairing_key(alice.id, &key.digest(), now, now + Duration::from_secs(60), &event)
-        .await
-        .map_err(|error| error.to_string())?;
-    let state = crate::cli::phone::pair_virtual(issuer, key.expose(), "Alice's phone").await?;
-    write_private(&file, &state).map_err(|error| error.to_string())
+    let pairing_key = pairing_keys::draw(&parts.entropy);
+    let event = |action| Event::new(parts.entropy.uuid(), now, action).user(alice.id);
+    let until = now + Duration::from_secs(60);
+    let created = event(Action::PairingKeyCreated);
+    parts.devices.create_pairing_key(alice.id, &pairing_key.digest(), now, until, &created).await?;
+
+    let key = SoftwareKey::generate().map_err(|_| failed("no key"))?;
+    let jwk = key.public_jwk();
+    let about = About::from(virtual_phone("Alice's phone"));
+    let claim = Claim {
+        key: pairing_key.digest(),
+        jkt: &jwk.thumbprint().to_string(),
+        public_jwk: &serde_json::to_string(&jwk).unwrap_or_default(),
+        about: &about,
+        new_installation: InstallationId::new(parts.entropy.uuid()),
+        new_device: DeviceId::new(parts.entropy.uuid()),
+        max_devices: 5,
+    };
+    let claimed = parts.devices.claim(&claim, now, Event::new(parts.entropy.uuid(), now, Action::DevicePaired)).await?;
+    let Claimed::Paired(paired) = claimed else {
+        return Err(failed("she has as many devices as are allowed; try --fresh"));
+    };
+    let Pairing { user, device, installation } = *paired;
+    let phone = PairedDevice {
+        device_id: nod_device::DeviceId::new(device.id.uuid()),
+        user: PairedUser { user_id: nod_device::UserId::new(user.id.uuid()), username: user.username, name: user.name },
+    };
+    let state = PairedState {
+        issuer,
+        installation_id: nod_device::InstallationId::new(installation.id.uuid()),
+        users: vec![phone],
+        key: Some(key.to_stored()),
+    };
+    save(&file, &state)
+}
+
+fn save(file: &Path, state: &PairedState) -> Result<(), Exit> {
+    let text = serde_json::to_vec_pretty(state).map_err(|error| Exit::failed(error.to_string()))?;
+    write_private(file, &text).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))
 }
 
 struct Screen<'a> {
@@ -272,8 +307,11 @@ struct Screen<'a> {
 impl Screen<'_> {
     fn print(&self) {
         let Self { issuer, data, .. } = self;
-        let data = data.display();
         let version = env!("CARGO_PKG_VERSION");
+        // Only where the defaults of those commands would lead elsewhere.
+        let at_issuer = if *issuer == "http://localhost:8080" { String::new() } else { format!(" --issuer {issuer}") };
+        let at_data = if *data == *".nod" { String::new() } else { format!(" --data-dir {}", data.display()) };
+        let data = data.display();
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
             let _ = writeln!(notes, "\n  Port {wanted} is taken, so this is on {port}.");
@@ -295,8 +333,8 @@ impl Screen<'_> {
 
   Store         SQLite {data}/dev.db · pending requests in it (same rules as Redis)
 
-  Try           nod phone --user alice --auto approve
-                nod test ciba --user alice
+  Try           nod phone --user alice --auto approve{at_data}
+                nod test ciba --user alice{at_issuer}
                 curl -u shop:shop-secret {issuer}/as/bc-auth.ciba \\
                   -d scope=openid -d login_hint=alice -d binding_message=K7Q2
 "

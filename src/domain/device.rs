@@ -33,6 +33,20 @@ pub struct About {
     pub application: Option<String>,
 }
 
+impl From<nod_device::InstallationInfo> for About {
+    fn from(info: nod_device::InstallationInfo) -> Self {
+        Self {
+            platform: Some(info.platform),
+            name: info.name,
+            model: info.model,
+            os_version: info.os_version,
+            app_version: info.app_version,
+            sdk_version: info.sdk_version,
+            application: info.application,
+        }
+    }
+}
+
 /// A user's trust in an installation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {

@@ -31,6 +31,10 @@ impl Entry {
         let [a, b, c, d, ..] = sha256(client.as_str().as_bytes());
         Self { notification, request, expires_at, client: [a, b, c, d], decided: false }
     }
+
+    pub const fn is_decided(&self) -> bool {
+        self.decided
+    }
 }
 
 /// How many questions one person may have waiting.

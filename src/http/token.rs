@@ -1,6 +1,7 @@
 //! `POST /as/token.oauth2` [RFC 6749 §3.2, CIBA §10.1].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::Request;
 use poem_openapi::payload::Json;
@@ -11,6 +12,7 @@ use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
 use crate::http::error::Failure;
+use crate::http::server::CallTime;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
@@ -19,6 +21,9 @@ use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClien
 use crate::usecase::issue::TokenResponse;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
+
+/// What a poll may take besides being held.
+const HANDLING: Duration = Duration::from_secs(10);
 
 pub struct TokenApi {
     pub authenticate: Arc<AuthenticateClient>,
@@ -76,6 +81,8 @@ impl TokenApi {
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        // A poll may be held on purpose.
+        CallTime::of(http).extend(self.redeem.hold + HANDLING);
         let tokens = self.grant(&client, &form.parameters).await.map_err(Failure::of_client(&client.id))?;
         tracing::info!(client.id = %client.id, "token issued");
         Ok(Json(tokens.into()))

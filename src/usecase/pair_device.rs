@@ -124,15 +124,7 @@ fn bare(mut jwk: serde_json::Value) -> serde_json::Value {
 /// Short, printable text: it is shown to people who decide about devices.
 fn about(info: InstallationInfo) -> Result<About, DeviceRefusal> {
     let short = |text: &str| text.chars().count() <= 64 && !text.chars().any(char::is_control);
-    let about = About {
-        platform: Some(info.platform),
-        name: info.name,
-        model: info.model,
-        os_version: info.os_version,
-        app_version: info.app_version,
-        sdk_version: info.sdk_version,
-        application: info.application,
-    };
+    let about = About::from(info);
     let all = [
         &about.platform,
         &about.name,

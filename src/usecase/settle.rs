@@ -46,12 +46,18 @@ impl Settle {
 
     /// Makes sure that a committed decision has arrived. Mostly it has, and nothing is written.
     pub async fn confirm(&self, record: &Record) -> Result<(), StoreError> {
-        match self.requests.get(&record.request_digest).await? {
-            Some(request) if request.state == State::Pending => {
-                self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await
-            }
-            Some(_) | None => Ok(()),
+        let pending =
+            self.requests.get(&record.request_digest).await?.is_some_and(|request| request.state == State::Pending);
+        // The telling may also have been cut off after its first half.
+        let waits = self
+            .inboxes
+            .get(&record.user)
+            .await?
+            .is_some_and(|inbox| inbox.find(record.notification).is_some_and(|entry| !entry.is_decided()));
+        if pending || waits {
+            self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await?;
         }
+        Ok(())
     }
 
     /// Idempotent.
