@@ -203,8 +203,8 @@ impl<W: Write> Listener<'_, W> {
             Typed::Deny(reason) => Answer::Deny(reason),
             Typed::Quit => return Ok(Flow::Stop(Ok(()))),
             Typed::Nothing => return Ok(Flow::On),
-            Typed::Unclear(expected) => {
-                self.say(None, "not clear", &format!("expected: {expected}"))?;
+            Typed::Unclear(why) => {
+                self.say(None, "not clear", why)?;
                 return Ok(Flow::On);
             }
         };
