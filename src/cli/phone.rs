@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The server's address [default: the one it is paired with, or http://localhost:8080]
+    /// The server's address [default: the one it is paired with, or else dev mode's]
     #[arg(long, value_name = "URL", env = "NOD_SERVER", global = true)]
     server: Option<String>,
 
@@ -134,7 +134,7 @@ impl Args {
             Err(Exit::conflict(message))
         };
         if let Some(server) = &self.server {
-            let issuer = Issuer::parse(server).map_err(|error| exit(error.into()))?;
+            let issuer = Issuer::parse(server).map_err(exit)?;
             if issuer != state.issuer {
                 return conflict(format!("with {}, not with {issuer}", state.issuer));
             }
@@ -175,7 +175,7 @@ async fn pair<W: Write>(args: &Args, file: &StateFile, terminal: &mut Terminal<W
     let (issuer, key) = args.pairing_key().await?;
     file.check_writable()?;
     let name = format!("nod phone of {}", args.user());
-    let (client, Pairing { user, .. }) = DeviceClient::pair(&issuer, &key, &info(name)).await.map_err(exit)?;
+    let (client, Pairing { user, .. }) = DeviceClient::pair(issuer.as_str(), &key, &info(name)).await.map_err(exit)?;
     // Before anything else: the pairing exists on the server now, and its key only here.
     file.write(&client.state())?;
     let named = user.name.as_deref().map_or_else(String::new, |name| format!(" ({})", safe(name)));
@@ -200,22 +200,19 @@ fn info(name: String) -> InstallationInfo {
 }
 
 impl Args {
-    async fn pairing_key(&self) -> Result<(String, PairingKey), Exit> {
-        if self.pairing_key_stdin {
-            let mut line = zeroize::Zeroizing::new(String::new());
-            io::stdin().read_line(&mut line)?;
-            return match Scanned::parse(&line).map_err(|error| exit(error.into()))? {
-                Scanned::Key(key) => Ok((self.server().to_owned(), key)),
-                Scanned::Link(link) if self.server.as_ref().is_some_and(|server| *server != link.issuer.as_str()) => {
-                    let message = format!("the link is for {}, not for {}", link.issuer, self.server());
-                    Err(Exit::usage(message))
-                }
-                Scanned::Link(link) => Ok((link.issuer.as_str().to_owned(), link.key)),
-            };
+    async fn pairing_key(&self) -> Result<(Issuer, PairingKey), Exit> {
+        let issuer = Issuer::parse(self.server()).map_err(exit)?;
+        if !self.pairing_key_stdin {
+            let key = DevServer::new(&issuer)?.pairing_key(self.user()).await?;
+            return Ok((issuer, key));
         }
-        let issuer = Issuer::parse(self.server()).map_err(|error| exit(error.into()))?;
-        let key = DevServer::new(&issuer)?.pairing_key(self.user()).await?;
-        Ok((issuer.as_str().to_owned(), key))
+        let mut line = zeroize::Zeroizing::new(String::new());
+        io::stdin().read_line(&mut line)?;
+        match Scanned::parse(&line).map_err(exit)? {
+            Scanned::Key(digits) => Ok((issuer, digits)),
+            Scanned::Link(scan) if self.server.is_none() || scan.issuer == issuer => Ok((scan.issuer, scan.key)),
+            Scanned::Link(scan) => Err(Exit::usage(format!("the link is for {}, not for {issuer}", scan.issuer))),
+        }
     }
 }
 
@@ -273,7 +270,8 @@ async fn unpair<W: Write>(client: &DeviceClient, file: &StateFile, terminal: &mu
 }
 
 /// The device library's error, as a command ends with it.
-fn exit(error: nod_device::Error) -> Exit {
+fn exit(error: impl Into<nod_device::Error>) -> Exit {
+    let error = error.into();
     Exit::new(why(&error), explain(&error))
 }
 
@@ -290,8 +288,13 @@ fn why(error: &nod_device::Error) -> Why {
         | nod_device::Error::Key(_)
         | nod_device::Error::Setup(_) => Why::Failed,
         nod_device::Error::Unreachable(_) | nod_device::Error::Silent => Why::Unreachable,
-        nod_device::Error::Answer { status, .. } if *status >= 500 => Why::Unreachable,
-        nod_device::Error::Answer { .. } => Why::Failed,
+        nod_device::Error::Answer { status, .. } => {
+            if *status >= 500 {
+                Why::Unreachable
+            } else {
+                Why::Failed
+            }
+        }
         nod_device::Error::Refused { problem, .. } => why_of_code(&problem.code),
     }
 }

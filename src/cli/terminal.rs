@@ -44,6 +44,7 @@ impl Terminal<io::Stdout> {
 }
 
 impl<W: Write> Terminal<W> {
+    #[cfg(test)]
     pub(super) const fn plain(out: W) -> Self {
         Self { out, colour: false }
     }
@@ -58,6 +59,7 @@ impl<W: Write> Terminal<W> {
         if self.colour { format!("\x1b[{}m{text}\x1b[0m", ink.code()) } else { text.to_owned() }
     }
 
+    #[cfg(test)]
     pub(super) fn into_inner(self) -> W {
         self.out
     }

@@ -65,8 +65,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
 
-    /// Whom to ask (login_hint)
-    #[arg(long, value_name = "NAME", default_value = "alice")]
+    #[arg(help = "Whom to ask (login_hint)", long, value_name = "NAME", default_value = "alice")]
     user: String,
 
     /// Shown to the person

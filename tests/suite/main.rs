@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod sql_contract;

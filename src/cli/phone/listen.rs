@@ -95,12 +95,11 @@ impl<W: Write> Listener<'_, W> {
                     Some(event) => self.hear(event, &mut open, &mut offline)?,
                     None => Flow::Stop(Err(Exit::told(Why::NotPermitted))),
                 },
-                line = typed(input.as_mut()) => match line {
-                    Some(line) => self.take(&line, &mut open).await?,
-                    None => {
-                        self.say(None, "input", "ended: with --auto the phone answers by itself")?;
-                        Flow::Stop(Ok(()))
-                    }
+                line = typed(input.as_mut()) => if let Some(line) = line {
+                    self.take(&line, &mut open).await?
+                } else {
+                    self.say(None, "input", "ended: with --auto the phone answers by itself")?;
+                    Flow::Stop(Ok(()))
                 },
                 () = until(next) => self.time_passed(&mut open).await?,
             };
@@ -204,8 +203,8 @@ impl<W: Write> Listener<'_, W> {
             Typed::Deny(reason) => Answer::Deny(reason),
             Typed::Quit => return Ok(Flow::Stop(Ok(()))),
             Typed::Nothing => return Ok(Flow::On),
-            Typed::Unclear(expected) => {
-                self.say(None, "not clear", &format!("expected: {expected}"))?;
+            Typed::Unclear(why) => {
+                self.say(None, "not clear", why)?;
                 return Ok(Flow::On);
             }
         };

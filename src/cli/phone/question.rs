@@ -71,7 +71,7 @@ pub(super) enum Typed {
     Deny(DenyReason),
     Quit,
     Nothing,
-    /// With what would have been understood.
+    /// And why.
     Unclear(&'static str),
 }
 
@@ -88,16 +88,16 @@ pub(super) fn read(line: &str, notification: &Notification) -> Typed {
     let number = line.bytes().all(|byte| byte.is_ascii_digit()).then(|| line.parse().ok()).flatten();
     match (&notification.number_matching, number) {
         (None, _) if line == "a" => Typed::Approve(None),
-        (None, _) => Typed::Unclear("a, d, r or q"),
+        (None, _) => Typed::Unclear("expected: a, d, r or q"),
         (Some(NumberMatching::SelectNumber { options }), Some(number)) => match pick(options, number) {
             Some(option) => Typed::Approve(Some(option)),
             None => Typed::Unclear("that number is not offered"),
         },
         (Some(NumberMatching::EnterManually), Some(number)) => Typed::Approve(Some(number)),
         (Some(NumberMatching::SelectNumber { .. } | NumberMatching::EnterManually), None) => {
-            Typed::Unclear("the number, d, r or q")
+            Typed::Unclear("expected: the number, d, r or q")
         }
-        (Some(NumberMatching::Unknown), _) => Typed::Unclear("d, r or q"),
+        (Some(NumberMatching::Unknown), _) => Typed::Unclear("expected: d, r or q"),
     }
 }
 

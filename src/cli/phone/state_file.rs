@@ -41,7 +41,8 @@ impl StateFile {
     fn check_owner_only(&self) -> Result<(), Exit> {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(&self.0).map_err(|error| self.failed("cannot be read", &error))?.permissions().mode();
-        if mode & 0o077 == 0 {
+        let others = mode & 0o077;
+        if others == 0 {
             return Ok(());
         }
         let message = format!("{} can be read by others (mode {:03o}): chmod 600 it", self.0.display(), mode & 0o777);

@@ -151,46 +151,18 @@ impl<W: Write> RelyingParty<W> {
         let mut step = Step::new(name, answer);
         step.expect("no-store", answer.is_not_stored());
         let poll = if answer.status == 200 {
-            match answer.json::<TokenResponse>().filter(|_| answer.is_json()) {
-                Some(tokens) => {
-                    step.checks.extend(tokens.checks());
-                    Poll::Answered(Answered::Tokens(Box::new(tokens)))
-                }
-                None => {
-                    step.checks.push(Check::failed("answer", "not a token response"));
-                    Poll::Broken(Why::Failed)
-                }
+            if let Some(tokens) = answer.json::<TokenResponse>().filter(|_| answer.is_json()) {
+                step.checks.extend(tokens.checks());
+                Poll::Answered(Answered::Tokens(Box::new(tokens)))
+            } else {
+                step.checks.push(Check::failed("answer", "not a token response"));
+                Poll::Broken(Why::Failed)
             }
         } else {
-            self.read_error(answer, withdrawn, &mut step)
+            read_error(answer, withdrawn, &mut step)
         };
         self.report.step(step)?;
         Ok(poll)
-    }
-
-    fn read_error(&self, answer: &Answer, withdrawn: bool, step: &mut Step) -> Poll {
-        let Some(error) = answer.json::<OAuthError>().filter(|_| answer.is_json()) else {
-            step.said = "not an OAuth error".to_owned();
-            return if answer.status >= 500 { Poll::NotYet(NotYet::Unavailable) } else { Poll::Broken(Why::Failed) };
-        };
-        step.said = match error.error.as_str() {
-            "authorization_pending" | "slow_down" => error.error.clone(),
-            _ => error.to_line(),
-        };
-        if answer.status >= 500 || answer.status == 429 {
-            return Poll::NotYet(NotYet::Unavailable);
-        }
-        // [CIBA §11, RFC 6749 §5.2] 401 is for client authentication; all others are 400.
-        step.expect("status 400", answer.status == 400 || error.error == "invalid_client");
-        match error.error.as_str() {
-            "authorization_pending" => Poll::NotYet(NotYet::Pending),
-            "slow_down" => Poll::NotYet(NotYet::SlowDown),
-            "access_denied" => Poll::Answered(Answered::Denied),
-            "expired_token" => Poll::Answered(Answered::Expired),
-            "invalid_grant" if withdrawn => Poll::Answered(Answered::Withdrawn),
-            "invalid_client" | "unauthorized_client" => Poll::Broken(Why::NotPermitted),
-            _ => Poll::Broken(Why::Failed),
-        }
     }
 
     /// The revocation endpoint takes an `auth_req_id` back: a person is not bothered any longer.
@@ -231,6 +203,31 @@ impl<W: Write> RelyingParty<W> {
         }));
         self.report.step(step)?;
         Ok(())
+    }
+}
+
+fn read_error(answer: &Answer, withdrawn: bool, step: &mut Step) -> Poll {
+    let Some(error) = answer.json::<OAuthError>().filter(|_| answer.is_json()) else {
+        "not an OAuth error".clone_into(&mut step.said);
+        return if answer.status >= 500 { Poll::NotYet(NotYet::Unavailable) } else { Poll::Broken(Why::Failed) };
+    };
+    step.said = match error.error.as_str() {
+        "authorization_pending" | "slow_down" => error.error.clone(),
+        _ => error.to_line(),
+    };
+    if answer.status >= 500 || answer.status == 429 {
+        return Poll::NotYet(NotYet::Unavailable);
+    }
+    // [CIBA §11, RFC 6749 §5.2] 401 is for client authentication; all others are 400.
+    step.expect("status 400", answer.status == 400 || error.error == "invalid_client");
+    match error.error.as_str() {
+        "authorization_pending" => Poll::NotYet(NotYet::Pending),
+        "slow_down" => Poll::NotYet(NotYet::SlowDown),
+        "access_denied" => Poll::Answered(Answered::Denied),
+        "expired_token" => Poll::Answered(Answered::Expired),
+        "invalid_grant" if withdrawn => Poll::Answered(Answered::Withdrawn),
+        "invalid_client" | "unauthorized_client" => Poll::Broken(Why::NotPermitted),
+        _ => Poll::Broken(Why::Failed),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::terminal::{Ink, Terminal, safe};
 
 /// Where the details begin.
 const DETAILS: usize = 36;
-const WIDTH: usize = 110;
+const WIDTH: usize = 116;
 
 #[derive(Debug)]
 pub(super) struct Report<W> {

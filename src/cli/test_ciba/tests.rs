@@ -150,8 +150,8 @@ async fn an_approval_is_printed_step_by_step() {
     assert!(played.result.is_ok(), "{}", played.text);
     let lines = played.lines();
     let expected = [
-        "1 discovery           200   issuer ✓  backchannel_authentication_endpoint ✓  token_endpoint ✓",
-        "                                    jwks_uri ✓  poll ✓  grant ✓  client_secret_basic ✓  userinfo_endpoint ✓",
+        "1 discovery           200   issuer ✓  backchannel_authentication_endpoint ✓  token_endpoint ✓  jwks_uri ✓",
+        "                                    poll ✓  grant ✓  client_secret_basic ✓  userinfo_endpoint ✓",
         "2 bc-authorize        200   auth_req_id 1cf09d… · expires 120 s · interval 0 s",
         "                                    choose 47 on alice's phone   \
          (or: nod phone --server ISSUER --user alice --auto approve)",

@@ -129,16 +129,13 @@ impl<W: Write> RelyingParty<W> {
         let request = self.http.get(endpoint).header(AUTHORIZATION, bearer);
         let answer = send(request, PROMPT).await.map_err(|error| self.unanswered(&error))?;
         let mut step = Step::new("userinfo", &answer);
-        match answer.json::<UserInfo>().filter(|_| answer.is_json() && answer.status == 200) {
-            Some(info) => {
-                // [OIDC Core §5.3.2] else the claims may be somebody else's.
-                step.checks.push(Check::that("sub", info.sub == sub, || info.sub.clone()));
-                step.said = info.preferred_username.or(info.name).as_deref().map(safe).unwrap_or_default();
-            }
-            None => {
-                step.said = answer.json::<OAuthError>().map(|error| error.to_line()).unwrap_or_default();
-                step.checks.push(Check::failed("claims", "no claims"));
-            }
+        if let Some(info) = answer.json::<UserInfo>().filter(|_| answer.is_json() && answer.status == 200) {
+            // [OIDC Core §5.3.2] else the claims may be somebody else's.
+            step.checks.push(Check::that("sub", info.sub == sub, || info.sub.clone()));
+            step.said = info.preferred_username.or(info.name).as_deref().map(safe).unwrap_or_default();
+        } else {
+            step.said = answer.json::<OAuthError>().map(|error| error.to_line()).unwrap_or_default();
+            step.checks.push(Check::failed("claims", "no claims"));
         }
         self.report.step(step)?;
         Ok(())

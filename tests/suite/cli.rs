@@ -1,0 +1,405 @@
+//! `nod dev`, `nod phone` and `nod test ciba` as people and scripts run them: processes, their
+//! output and their exit codes.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No single step takes longer, on a busy machine either.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `nod`. It ends when the test does, however the test ends.
+struct Nod {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    output: Arc<Output>,
+    readers: Vec<thread::JoinHandle<()>>,
+}
+
+/// What a process has printed so far, on both streams.
+#[derive(Default)]
+struct Output {
+    text: Mutex<String>,
+    grew: Condvar,
+}
+
+impl Output {
+    fn read(self: &Arc<Self>, stream: impl Read + Send + 'static) -> thread::JoinHandle<()> {
+        let output = Arc::clone(self);
+        thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut text = output.text.lock().unwrap();
+                text.push_str(&line);
+                text.push('\n');
+                output.grew.notify_all();
+            }
+        })
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+}
+
+impl Nod {
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
+        for name in ["NOD_SERVER", "NOD_ISSUER", "NOD_CLIENT_SECRET", "NOD_CONFIG"] {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Arc::new(Output::default());
+        let readers = vec![output.read(child.stdout.take().unwrap()), output.read(child.stderr.take().unwrap())];
+        Self { name: arguments.join(" "), stdin: child.stdin.take(), child, output, readers }
+    }
+
+    /// Until a whole line with `text` in it is there.
+    fn says(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut so_far = self.output.text.lock().unwrap();
+        loop {
+            if let Some(line) = so_far.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "`nod {}` never said {text:?}:\n{so_far}", self.name);
+            so_far = self.output.grew.wait_timeout(so_far, left).unwrap().0;
+        }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Its exit code, and all that it printed.
+    fn end(mut self) -> (i32, String) {
+        self.stdin = None;
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "`nod {}` does not end:\n{}", self.name, self.output.text());
+            thread::sleep(Duration::from_millis(10));
+        };
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        (status.code().unwrap(), self.output.text())
+    }
+
+    #[track_caller]
+    fn ends_with(self, code: i32) -> String {
+        let name = self.name.clone();
+        let (found, text) = self.end();
+        assert_eq!(found, code, "`nod {name}`:\n{text}");
+        text
+    }
+}
+
+impl Drop for Nod {
+    fn drop(&mut self) {
+        // Gone already, most often.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Dev mode on a port and in a folder of its own.
+struct Dev {
+    nod: Option<Nod>,
+    issuer: String,
+    folder: TempDir,
+}
+
+impl Dev {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut dev = Self { nod: None, issuer: String::new(), folder };
+        dev.run(free_port());
+        dev
+    }
+
+    fn run(&mut self, port: u16) {
+        let data = self.data();
+        let nod = Nod::start(&["dev", "--port", &port.to_string(), "--data-dir", data.to_str().unwrap()]);
+        // Where the port was taken in the meantime, it is the next one.
+        let issuer = nod.says("Issuer ").split_whitespace().last().unwrap().to_owned();
+        nod.says("ready in");
+        self.nod = Some(nod);
+        self.issuer = issuer;
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A phone, or one of its subcommands.
+    fn phone(&self, arguments: &[&str]) -> Nod {
+        let data = self.data();
+        let here = ["phone", "--server", &self.issuer, "--data-dir", data.to_str().unwrap()];
+        Nod::start(&[&here, arguments].concat())
+    }
+
+    /// A phone that listens already.
+    fn listening(&self, arguments: &[&str]) -> Nod {
+        let phone = self.phone(arguments);
+        phone.says("listening");
+        phone
+    }
+
+    fn test_ciba(&self, arguments: &[&str]) -> Nod {
+        Nod::start(&[&["test", "ciba", "--issuer", &self.issuer], arguments].concat())
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_person_approves_and_the_relying_party_gets_tokens_once() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "approve", "--once"]);
+    let text = dev.test_ciba(&["--binding-message", "K7Q2", "--scope", "openid profile"]).ends_with(0);
+
+    let heads = ["1 discovery", "2 bc-authorize", "3 token (poll 1)", "4 token (poll 2)"];
+    for head in heads {
+        assert!(text.lines().any(|line| line.starts_with(head)), "{head}:\n{text}");
+    }
+    let line = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}:\n{text}"));
+    for check in ["signature ✓", "iss ✓", "aud ✓", "exp ✓", "iat ✓", "at_hash ✓", "auth_req_id ✓"] {
+        assert!(line(" jwks ").contains(check), "{check}:\n{text}");
+    }
+    assert!(text.contains("acr urn:nod:acr:device-number  amr [pop, swk, user]"), "{text}");
+    assert!(line(" userinfo ").contains("alice  sub ✓"), "{text}");
+    assert!(line(" token (again) ").contains("invalid_grant  exactly once ✓"), "{text}");
+    assert!(text.lines().last().unwrap().starts_with("✓ approved in "), "{text}");
+
+    let text = phone.ends_with(0);
+    for shown in ["Demo Shop (shop)", "message     K7Q2", "scope       openid profile", "approved"] {
+        assert!(text.contains(shown), "{shown}:\n{text}");
+    }
+}
+
+#[test]
+fn a_no_ends_with_9_on_both_sides() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "deny", "--after", "100ms", "--once"]);
+    let text = dev.test_ciba(&[]).ends_with(9);
+    assert!(text.contains("access_denied"), "{text}");
+    assert!(text.lines().last().unwrap().starts_with("✗ denied after "), "{text}");
+    assert!(phone.ends_with(9).contains("denied"));
+}
+
+#[test]
+fn a_wrong_number_is_a_no() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "wrong-number", "--once"]);
+    dev.test_ciba(&[]).ends_with(9);
+    assert!(phone.ends_with(9).contains("that is not the number on the asker's screen"));
+}
+
+#[test]
+fn no_answer_ends_with_8() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "ignore", "--once"]);
+    let text = dev.test_ciba(&["--requested-expiry", "2"]).ends_with(8);
+    assert!(text.contains("expired_token"), "{text}");
+    assert!(phone.ends_with(8).contains("expired"));
+}
+
+#[test]
+fn a_withdrawn_request_leaves_the_phone() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "ignore", "--once"]);
+    let text = dev.test_ciba(&["--cancel-after", "300ms"]).ends_with(0);
+    assert!(text.lines().last().unwrap().starts_with("✓ withdrawn after "), "{text}");
+    assert!(phone.ends_with(7).contains("canceled    withdrawn by the asker"));
+}
+
+#[test]
+fn a_person_types_the_number() {
+    let dev = Dev::start();
+    let mut phone = dev.listening(&[]);
+    phone.type_line("a");
+    phone.says("nothing     to answer yet");
+    let party = dev.test_ciba(&[]);
+    let line = party.says("choose ");
+    let number = line.split_once("choose ").unwrap().1.split(' ').next().unwrap();
+    phone.says("the number (or its place, 1-3) approves");
+    phone.type_line("a");
+    phone.says("not clear   expected: the number, d, r or q");
+    phone.type_line(number);
+    phone.says("approved");
+    party.ends_with(0);
+
+    let party = dev.test_ciba(&[]);
+    while phone.output.text().matches("question").count() < 2 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    phone.type_line("r");
+    party.ends_with(9);
+    phone.type_line("q");
+    phone.ends_with(0);
+}
+
+#[test]
+fn the_first_answer_counts_and_the_other_phone_is_told() {
+    let dev = Dev::start();
+    let other = dev.data().join("second.json");
+    let ignoring = dev.listening(&["--state", other.to_str().unwrap(), "--auto", "ignore", "--once"]);
+    let answering = dev.listening(&["--auto", "approve", "--after", "300ms", "--once"]);
+    dev.test_ciba(&[]).ends_with(0);
+    answering.ends_with(0);
+    assert!(ignoring.ends_with(7).contains("canceled    answered elsewhere"));
+}
+
+#[test]
+fn a_phone_pairs_changes_its_key_and_goes() {
+    let dev = Dev::start();
+    // Nobody can be asked before: the relying party is not told why.
+    dev.test_ciba(&["--user", "bob"]).ends_with(9);
+    let phone = dev.listening(&["--user", "bob", "--auto", "approve", "--once"]);
+    let file = dev.data().join("phone-bob.json");
+    assert_eq!(mode(&file), 0o600);
+    dev.test_ciba(&["--user", "bob"]).ends_with(0);
+    assert!(phone.ends_with(0).contains("paired as bob"));
+
+    let key = |text: &str| text.lines().find(|line| line.starts_with("key ")).unwrap().to_owned();
+    let before = dev.phone(&["me", "--user", "bob"]).ends_with(0);
+    assert!(before.contains("bob") && before.contains("active"), "{before}");
+    dev.phone(&["rotate", "--user", "bob"]).ends_with(0);
+    let after = dev.phone(&["me", "--user", "bob"]).ends_with(0);
+    assert_ne!(key(&before), key(&after));
+    assert_eq!(mode(&file), 0o600);
+    assert!(dev.phone(&["pending", "--user", "bob"]).ends_with(0).contains("nothing waits"));
+
+    dev.phone(&["unpair", "--user", "bob"]).ends_with(0);
+    assert!(!file.exists());
+    dev.phone(&["me", "--user", "bob"]).ends_with(6);
+    dev.test_ciba(&["--user", "bob"]).ends_with(9);
+}
+
+#[test]
+fn a_phone_that_listens_is_told_when_it_is_unpaired() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "approve"]);
+    let state = dev.data().join("phone-alice.json");
+    let copy = dev.data().join("copy.json");
+    fs::copy(&state, &copy).unwrap();
+    dev.phone(&["unpair", "--state", copy.to_str().unwrap()]).ends_with(0);
+    assert!(phone.ends_with(5).contains("unpaired"));
+    assert!(!state.exists());
+}
+
+#[test]
+fn a_pairing_key_comes_from_standard_input() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let key = Nod::start(&["user", "pairing-key", "bob", "--data-dir", data.to_str().unwrap()]).ends_with(0);
+    let pair = |key: &str| {
+        let state = data.join("by-hand.json");
+        let mut phone = dev.phone(&["--pairing-key-stdin", "--auto", "ignore", "--state", state.to_str().unwrap()]);
+        phone.type_line(key);
+        phone
+    };
+    pair("123").ends_with(2);
+    pair("000000000000").ends_with(5);
+    pair(key.trim()).says("paired as bob");
+    // Once.
+    fs::remove_file(data.join("by-hand.json")).unwrap();
+    assert!(pair(key.trim()).ends_with(5).contains("unknown, expired or used"));
+}
+
+#[test]
+fn what_goes_wrong_has_its_exit_code() {
+    let nobody = format!("http://localhost:{}", free_port());
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    Nod::start(&["test", "ciba", "--issuer", &nobody]).ends_with(4);
+    Nod::start(&["phone", "--server", &nobody, "--data-dir", data]).ends_with(4);
+    Nod::start(&["test", "ciba", "--issuer", "http://id.example"]).ends_with(2);
+    Nod::start(&["test", "ciba", "--client-secret", "hunter2"]).ends_with(2);
+    Nod::start(&["phone", "--after", "soon"]).ends_with(2);
+    Nod::start(&["phone", "me", "--data-dir", data]).ends_with(6);
+
+    let dev = Dev::start();
+    let party = ["test", "ciba", "--issuer", &dev.issuer];
+    let text = Nod::start_with(&party, &[("NOD_CLIENT_SECRET", "wrong")]).ends_with(5);
+    assert!(text.contains("invalid_client") && !text.contains("wrong"), "{text}");
+    dev.test_ciba(&["--user", "nobody"]).ends_with(6);
+    dev.test_ciba(&["--scope", "profile"]).ends_with(1);
+    dev.phone(&["--user", "nobody"]).ends_with(6);
+
+    let state = dev.data().join("phone-alice.json");
+    let elsewhere = ["phone", "--server", "http://localhost:1", "--state", state.to_str().unwrap()];
+    assert!(Nod::start(&elsewhere).ends_with(7).contains("not with http://localhost:1"));
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(dev.phone(&["me"]).ends_with(5).contains("chmod 600"));
+}
+
+#[test]
+fn a_secret_comes_from_a_file_or_standard_input() {
+    let dev = Dev::start();
+    let file = dev.data().join("secret");
+    fs::write(&file, "shop-secret\n").unwrap();
+    let _phone = dev.listening(&["--auto", "approve"]);
+    dev.test_ciba(&["--client-secret-file", file.to_str().unwrap()]).ends_with(0);
+    let mut party = dev.test_ciba(&["--client-secret-stdin"]);
+    party.type_line("shop-secret");
+    party.ends_with(0);
+}
+
+#[test]
+fn scripts_read_one_object_a_line() {
+    let dev = Dev::start();
+    let _phone = dev.listening(&["--auto", "approve"]);
+    let text = dev.test_ciba(&["--json", "--acr-values", "urn:nod:acr:device"]).ends_with(0);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[1]["step"], "bc-authorize");
+    let last = lines.last().unwrap();
+    assert_eq!((last["result"].as_str(), last["exit"].as_i64()), (Some("approved"), Some(0)), "{text}");
+    assert!(text.contains("acr urn:nod:acr:device "), "{text}");
+}
+
+#[test]
+fn a_phone_outlives_the_server() {
+    let mut dev = Dev::start();
+    let phone = dev.listening(&["--auto", "approve"]);
+    let before = dev.issuer.clone();
+    // Killed, not stopped: nothing of the pairing may be lost.
+    dev.nod = None;
+    phone.says("offline");
+    dev.run(before.rsplit(':').next().unwrap().parse().unwrap());
+    assert_eq!(dev.issuer, before);
+    phone.says("listening   again");
+    dev.test_ciba(&[]).ends_with(0);
+}
