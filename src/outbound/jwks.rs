@@ -473,6 +473,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn oidcc_10_1_1_many_tokens_of_a_new_key_at_once_are_all_believed() {
+        let (cache, shop, old, new) = (cache(), Shop::start().await, key(), key());
+        shop.serves("", &[&old]);
+        verify(&cache, &shop, &old, NOW).await.unwrap();
+        shop.serves("", &[&new]);
+        *shop.delay.lock().unwrap() = Duration::from_millis(50);
+        let all = futures_util::future::join_all((0..50).map(|_| verify(&cache, &shop, &new, NOW))).await;
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!(shop.fetches(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_a_200_answer_is_a_key_set() {
+        for status in ["404 Not Found", "201 Created", "302 Found"] {
+            let (cache, shop, key) = (cache(), Shop::start().await, key());
+            shop.serves("", &[&key]);
+            let answer = shop.answer.lock().unwrap().take().map(|answer| answer.replace("200 OK", status));
+            *shop.answer.lock().unwrap() = answer;
+            let error = verify(&cache, &shop, &key, NOW).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("jwks_uri: answered {status}"));
+        }
+    }
+
+    #[tokio::test]
     async fn a_fetch_that_is_given_up_is_taken_over() {
         let (cache, shop, key) = (cache(), Shop::start().await, key());
         shop.serves("", &[&key]);

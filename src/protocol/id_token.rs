@@ -176,7 +176,7 @@ mod tests {
             assert_eq!(typed(typ, &claims), HintError::Token(JwtError::Typ));
         }
         // A signed UserInfo answer has no exp [OIDCC §5.3.2].
-        let userinfo = json!({"iss": ISSUER, "sub": "alice", "aud": "shop"});
+        let userinfo = json!({"iss": ISSUER, "sub": "alice", "aud": "shop", "iat": 1});
         assert_eq!(typed("JWT", &userinfo), HintError::Token(JwtError::Claims));
     }
 }

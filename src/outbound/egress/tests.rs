@@ -270,6 +270,18 @@ async fn a_name_that_changes_its_mind_gains_nothing() {
     assert_eq!(server.connections(), 1);
 }
 
+#[tokio::test]
+async fn the_connected_peer_is_checked_whatever_the_resolver_let_pass() {
+    let server = Server::start(ok("", "hello")).await;
+    let careless = Egress::with_lookup(&lenient(), scripted(&[&["127.0.0.1"]])).unwrap();
+    let rules = Rules { networks: vec![], hosts: vec![], plain_http_hosts: lenient().plain_http_hosts };
+    let egress = Egress { rules: Arc::new(rules), ..careless };
+    let url = Url::parse(&format!("http://rp.example:{}/", server.address.port())).unwrap();
+    let error = egress.send(Outgoing::get(url), AnswerBody::UpTo(1000)).await.unwrap_err();
+    assert!(matches!(error, EgressError::PrivateAddress), "{error:?}");
+    assert_eq!(server.connections(), 1, "it is the last line, not the first");
+}
+
 #[test]
 fn odd_urls_are_refused() {
     let egress =
