@@ -33,6 +33,9 @@ const GROUP: usize = 128;
 /// Items that may wait before whoever brings another one waits too.
 const QUEUE: usize = 1024;
 
+/// What nobody waits for goes along with the next commit, or by itself after this long.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// After an audit event could not be written, the next try.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -171,8 +174,11 @@ impl Writer {
             let failed = failures > 0;
             tokio::select! {
                 taken = self.commits.recv_many(&mut commits, GROUP), if open => open = taken > 0,
-                taken = self.notes.recv_many(&mut notes, GROUP), if open && !failed => open = taken > 0,
-                () = sleep(PAUSE), if failed => {}
+                taken = self.notes.recv_many(&mut notes, GROUP), if open && !failed && notes.is_empty() => {
+                    open = taken > 0;
+                    continue;
+                }
+                () = sleep(if failed { PAUSE } else { GATHER }), if !notes.is_empty() => {}
                 else => {}
             }
             while commits.len() < GROUP && self.commits.try_recv().map(|item| commits.push(item)).is_ok() {}

@@ -148,6 +148,7 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .statement_cache_capacity(PREPARED)
+            .pragma("temp_store", "memory")
             .pragma("cache_size", "-16000")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
@@ -386,7 +387,7 @@ impl Transaction {
             let count = 1 << left.min(Insert::MOST).ilog2();
             left -= count;
             let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
-            let statement = self.engine.statement(&insert.sql(count), values);
+            let statement = self.engine.statement(&insert.sql(self.engine, count), values);
             if insert.answers() {
                 answers.extend(self.inner.query_all_raw(statement).await?.into_iter().map(Row));
             } else {
@@ -413,14 +414,19 @@ impl Insert {
         self.and.contains("RETURNING")
     }
 
-    fn sql(&self, count: usize) -> String {
+    fn sql(&self, engine: Engine, count: usize) -> String {
         use std::fmt::Write as _;
         let mut sql = String::with_capacity(128 + count * self.columns * 5);
         let _ = write!(sql, "INSERT INTO {} VALUES ", self.into);
         for row in 0..count {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..self.columns {
-                let _ = write!(sql, "{}${}", if column == 0 { "" } else { ", " }, row * self.columns + column + 1);
+                sql.push_str(if column == 0 { "" } else { ", " });
+                match engine {
+                    // SQLite looks for the name of a numbered place among all others, for each of them.
+                    Engine::Sqlite => sql.push('?'),
+                    Engine::Postgres => drop(write!(sql, "${}", row * self.columns + column + 1)),
+                }
             }
             sql.push(')');
         }
