@@ -1,8 +1,12 @@
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod ciba_10_token;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod world;
