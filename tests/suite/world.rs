@@ -40,9 +40,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
-pub(crate) use self::client::{Asked, Client, ClientBuilder, enc};
+pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::digest::{Audited, Digest, Watch};
-pub(crate) use self::jose::{Jwk, compact, decoded};
+pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
 pub(crate) use self::person::{Person, PersonBuilder};
 pub(crate) use self::phone::{Crafted, Events, Phone};
 use crate::backends::{Postgres, Redis};

@@ -102,6 +102,11 @@ pub(crate) fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// [OIDCC §3.1.3.6] for the algorithms with SHA-256, which are all of ours.
+pub(crate) fn at_hash(access_token: &str) -> String {
+    b64(&ring::digest::digest(&ring::digest::SHA256, access_token.as_bytes()).as_ref()[..16])
+}
+
 /// A compact JWS with any header, any claims and any signature.
 pub(crate) fn compact(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let input = format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()));
