@@ -1,5 +1,9 @@
+//! The suite: one binary, one file per chapter.
+
 #[cfg(test)]
 mod backends;
+#[cfg(test)]
+mod ciba_10_token;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -8,3 +12,5 @@ mod edge;
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,524 @@
+//! The whole server on real sockets, and the people around it: relying parties, users, phones.
+//!
+//! Time stands still until a test moves it. Chance is seeded by the name of the test. The database
+//! is a SQLite file in memory, unless a test asks for another one. When a world ends it looks around:
+//! nothing may be left in the outbox, and no secret that was handed out may be found in the log or
+//! in the database.
+
+mod answer;
+mod client;
+mod digest;
+mod jose;
+mod log;
+mod person;
+mod phone;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use nod::app::{self, App, EphemeralStore, Parts, Settings};
+use nod::clock::{Clock, ManualClock, Timestamp};
+use nod::domain::audit::{Action, Event};
+use nod::domain::inbox::Limits;
+use nod::domain::signing_key::Schedule;
+use nod::entropy::Entropy;
+use nod::http::server::{Edge, bind_next_free, serve};
+use nod::outbound::egress::{Egress, EgressSettings};
+use nod::secret::Secret;
+use nod::store::redis::Settings as RedisSettings;
+use nod::store::sql::Database;
+use nod::usecase::issue::Lifetimes;
+use nod::usecase::request_authentication::Policy;
+use nod::worker::Worker;
+use reqwest::{Method, RequestBuilder};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use self::answer::{Answer, Tokens};
+pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
+pub(crate) use self::digest::{Audited, Digest, Watch};
+pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
+pub(crate) use self::person::{Person, PersonBuilder};
+pub(crate) use self::phone::{Crafted, Events, Phone};
+use crate::backends::{Postgres, Redis};
+
+pub(crate) const TOKEN: &str = "/as/token.oauth2";
+pub(crate) const BC_AUTHORIZE: &str = "/as/bc-auth.ciba";
+pub(crate) const REVOKE: &str = "/as/revoke_token.oauth2";
+pub(crate) const INTROSPECT: &str = "/as/introspect.oauth2";
+pub(crate) const USERINFO: &str = "/idp/userinfo.openid";
+pub(crate) const JWKS: &str = "/pf/JWKS";
+pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
+
+/// When every world begins.
+pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+pub(crate) const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// A server, or several that share everything, and nobody around it yet.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    inner: Arc<Inner>,
+    runtime: Option<Runtime>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+/// What the actors hold.
+pub(crate) struct Inner {
+    issuer: String,
+    clock: Arc<ManualClock>,
+    /// The chance of the actors, apart from that of the server.
+    entropy: Entropy,
+    http: reqwest::Client,
+    nodes: Vec<Node>,
+    handle: tokio::runtime::Handle,
+    sql: sea_orm::DatabaseConnection,
+    /// URL and prefix.
+    redis: Option<(String, String)>,
+    /// What must never be written down anywhere.
+    canaries: Mutex<Vec<String>>,
+    log_begins: usize,
+}
+
+struct Node {
+    base: String,
+    parts: Parts,
+    shutdown: CancellationToken,
+    served: TaskTracker,
+}
+
+/// Where a world keeps its things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    Sqlite,
+    Postgres,
+}
+
+pub(crate) struct Builder {
+    backing: Backing,
+    redis: bool,
+    nodes: usize,
+    edge: Edge,
+    changes: Vec<Box<dyn Fn(&mut Settings) + Send>>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with().start().await
+    }
+
+    pub(crate) fn with() -> Builder {
+        Builder {
+            backing: Backing::Sqlite,
+            redis: false,
+            nodes: 1,
+            edge: Edge::default(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
+    pub(crate) fn client(&self, id: &str) -> ClientBuilder {
+        ClientBuilder::new(Arc::clone(&self.inner), id)
+    }
+
+    pub(crate) fn user(&self, username: &str) -> PersonBuilder {
+        PersonBuilder::new(Arc::clone(&self.inner), username)
+    }
+
+    /// A phone with a key of its own, paired with nobody.
+    pub(crate) fn phone(&self) -> Phone {
+        Phone::new(Arc::clone(&self.inner))
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.inner.issuer
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A request to the first node that no actor makes.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.inner.request(0, method, path)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {
+        Answer::of(self.request(Method::GET, USERINFO).header("authorization", format!("Bearer {access_token}"))).await
+    }
+
+    /// The socket of the first node, for those who speak bytes.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.inner.nodes[0].base.trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// The stop of one node, as SIGTERM begins it.
+    pub(crate) fn shut_down(&self, node: usize) {
+        self.inner.nodes[node].shutdown.cancel();
+    }
+
+    /// Until all sockets of a stopped node are closed.
+    pub(crate) async fn stopped(&self, node: usize) {
+        let served = &self.inner.nodes[node].served;
+        tokio::time::timeout(seconds(5), served.wait()).await.expect("the node stops");
+    }
+
+    /// Parts of the first node, for what has no endpoint.
+    pub(crate) fn parts(&self) -> &Parts {
+        self.inner.parts()
+    }
+
+    /// Runs something among the server's tasks, where its connections live.
+    pub(crate) async fn among_servers<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        self.inner.among_servers(future).await
+    }
+
+    /// All events of the audit trail so far, oldest first.
+    pub(crate) async fn audit(&self) -> Vec<Audited> {
+        digest::audit(&self.inner).await
+    }
+
+    pub(crate) async fn state_digest(&self) -> Digest {
+        Digest::of(&self.inner).await
+    }
+
+    /// Looks now; to be compared with later.
+    pub(crate) async fn watch(&self) -> Watch {
+        Watch::begin(Arc::clone(&self.inner)).await
+    }
+
+    /// Every row of every table as text, for tests that look for something there.
+    pub(crate) async fn dump(&self) -> String {
+        digest::dump(&self.inner).await
+    }
+
+    /// What was logged since this world began, by any test.
+    pub(crate) fn log(&self) -> String {
+        log::since(self.inner.log_begins)
+    }
+
+    /// The claims of a token of this server, after its signature was verified with the published keys.
+    pub(crate) async fn verified(&self, token: &str) -> (serde_json::Value, serde_json::Value) {
+        let jwks = self.get(JWKS).await.json();
+        jose::verify(token, &jwks)
+    }
+
+    /// Something that must not be found in the log, nor in the database.
+    pub(crate) fn guard(&self, secret: &str) {
+        self.inner.guard(secret);
+    }
+}
+
+impl Inner {
+    fn request(&self, node: usize, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.nodes[node].base))
+    }
+
+    fn parts(&self) -> &Parts {
+        &self.nodes[0].parts
+    }
+
+    async fn among_servers<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+        self.handle.spawn(future).await.unwrap()
+    }
+
+    fn event(&self, action: Action) -> Event {
+        Event::new(self.entropy.uuid(), self.clock.now(), action)
+    }
+
+    fn guard(&self, secret: &str) {
+        if secret.len() >= 8 {
+            self.canaries.lock().unwrap().push(secret.to_owned());
+        }
+    }
+}
+
+impl Builder {
+    pub(crate) fn backing(mut self, backing: Backing) -> Self {
+        self.backing = backing;
+        self
+    }
+
+    /// Requests that wait are kept in a real Redis.
+    pub(crate) fn redis(mut self) -> Self {
+        self.redis = true;
+        self
+    }
+
+    pub(crate) fn nodes(mut self, nodes: usize) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    pub(crate) fn edge(mut self, change: impl FnOnce(&mut Edge)) -> Self {
+        change(&mut self.edge);
+        self
+    }
+
+    pub(crate) fn settings(mut self, change: impl Fn(&mut Settings) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// How long a poll of a long-polling client is held, in real time.
+    pub(crate) fn hold(self, hold: Duration) -> Self {
+        self.settings(move |settings| settings.hold = hold)
+    }
+
+    /// Many questions at a time: for tests of something else.
+    pub(crate) fn generous(self) -> Self {
+        self.settings(|settings| settings.policy.limits = Limits { per_user: 100, per_client_and_user: 100 })
+    }
+
+    pub(crate) async fn start(self) -> World {
+        let log_begins = log::start();
+        let seed = seed();
+        let clock = Arc::new(ManualClock::new(BEGIN));
+        let (url, directory) = match self.backing {
+            Backing::Sqlite => {
+                let directory = in_memory("world");
+                let file = directory.path().join("nod.db");
+                std::fs::write(&file, template()).unwrap();
+                (format!("sqlite:{}", file.display()), Some(directory))
+            }
+            Backing::Postgres => (Postgres::shared().database(), None),
+        };
+        let redis = self.redis.then(|| (Redis::shared().url(), format!("world{}:{seed}:", std::process::id())));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("server").build();
+        let runtime = runtime.unwrap();
+
+        let (nodes, clock_of_nodes) = (self.nodes, Arc::clone(&clock));
+        let redis_of_nodes = redis.clone();
+        let (issuer, nodes, sql) = runtime
+            .spawn(async move {
+                let mut listeners = Vec::new();
+                for _ in 0..nodes {
+                    listeners.push(bind_next_free("127.0.0.1:0".parse().unwrap(), 0).await.unwrap().0);
+                }
+                let issuer = format!("http://localhost:{}", listeners[0].local_addr().unwrap().port());
+                let mut running = Vec::new();
+                for (n, listener) in (0_u64..).zip(listeners) {
+                    let mut settings = settings(issuer.clone());
+                    self.changes.iter().for_each(|change| change(&mut settings));
+                    if let Some((url, prefix)) = &redis_of_nodes {
+                        let redis = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
+                        settings.ephemeral = EphemeralStore::Redis(redis);
+                    }
+                    let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
+                    database.migrate().await.unwrap();
+                    let entropy = Arc::new(Entropy::seeded(seed.wrapping_add(n + 1)));
+                    let node = Node::start(settings, database, &clock_of_nodes, entropy, listener, self.edge.clone());
+                    running.push(node.await);
+                }
+                let sql = sea_orm::Database::connect(sea_orm::ConnectOptions::new(&url)).await.unwrap();
+                (issuer, running, sql)
+            })
+            .await
+            .unwrap();
+
+        let inner = Inner {
+            issuer,
+            clock: Arc::clone(&clock),
+            entropy: Entropy::seeded(seed),
+            http: http_client(),
+            nodes,
+            handle: runtime.handle().clone(),
+            sql,
+            redis,
+            canaries: Mutex::default(),
+            log_begins,
+        };
+        World { clock, inner: Arc::new(inner), runtime: Some(runtime), _directory: directory }
+    }
+}
+
+impl Node {
+    async fn start(
+        settings: Settings,
+        database: Database,
+        clock: &Arc<ManualClock>,
+        entropy: Arc<Entropy>,
+        listener: tokio::net::TcpListener,
+        edge: Edge,
+    ) -> Self {
+        let worker = Worker::default();
+        let shutdown = CancellationToken::new();
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+        let App { public, parts, .. } =
+            app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let served = TaskTracker::new();
+        served.spawn(serve(listener, public, edge, shutdown.clone()));
+        served.close();
+        Self { base, parts, shutdown, served }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let runtime = self.runtime.take().unwrap();
+        if !std::thread::panicking() {
+            let inner = &self.inner;
+            // On a thread of its own: the one of the test may be driving a runtime.
+            let looked = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(look_around(inner))).join());
+            if let Err(panic) = looked {
+                runtime.shutdown_background();
+                std::panic::resume_unwind(panic);
+            }
+        }
+        for node in &self.inner.nodes {
+            node.shutdown.cancel();
+        }
+        runtime.shutdown_background();
+    }
+}
+
+/// What holds at the end of every test.
+async fn look_around(inner: &Arc<Inner>) {
+    // Decisions that were cut off are told again a second later.
+    inner.clock.advance(seconds(2));
+    inner.parts().retell.run().await.unwrap();
+    let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
+    let begin = Instant::now();
+    while outbox.backlog().await.unwrap().0 > 0 {
+        // The server's own worker may have one of them in its hands.
+        assert!(begin.elapsed() < seconds(2), "the outbox is not empty at the end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (log, dump) = (log::since(inner.log_begins), digest::dump(inner).await);
+    for canary in inner.canaries.lock().unwrap().iter() {
+        assert!(!log.contains(canary), "a secret was logged: {canary}");
+        assert!(!dump.contains(canary), "a secret is in the database: {canary}");
+        assert!(!dump.contains(&digest::hex(canary.as_bytes())), "a secret is in the database: {canary}");
+    }
+}
+
+fn http_client() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(seconds(20))
+        .build()
+        .unwrap()
+}
+
+fn settings(issuer: String) -> Settings {
+    Settings {
+        issuer,
+        ephemeral: EphemeralStore::Embedded,
+        master_key: Secret::new([7; 32]),
+        policy: Policy {
+            default_expiry: seconds(120),
+            max_expiry: seconds(300),
+            interval: 5,
+            uniform: false,
+            limits: Limits { per_user: 3, per_client_and_user: 1 },
+        },
+        hold: seconds(1),
+        lifetimes: Lifetimes {
+            access: seconds(600),
+            id: seconds(300),
+            refresh_idle: seconds(14 * 86_400),
+            refresh_absolute: seconds(90 * 86_400),
+        },
+        schedule: Schedule::default(),
+        max_devices: 5,
+        pairing_key_lifetime: seconds(600),
+        failed_authentications: 10,
+        egress: egress(),
+        dev_mode: false,
+    }
+}
+
+/// Everything private is refused, as in production.
+fn egress() -> Egress {
+    Egress::new(&EgressSettings::default()).unwrap()
+}
+
+/// The same for each run of a test; another one for each world.
+fn seed() -> u64 {
+    static WORLDS: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let mut worlds = WORLDS.lock().unwrap();
+    let n = match worlds.iter_mut().find(|(name, _)| *name == test) {
+        Some((_, n)) => {
+            *n += 1;
+            *n
+        }
+        None => {
+            worlds.push((test.clone(), 0));
+            0
+        }
+    };
+    let mut hasher = DefaultHasher::new();
+    (test, n).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A directory that no disk sees, where there is such a thing.
+fn in_memory(what: &str) -> tempfile::TempDir {
+    let shared = Path::new("/dev/shm");
+    let parent = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix(&format!("nod-{what}-")).tempdir_in(parent).unwrap()
+}
+
+/// A database with its tables and its signing keys: an RSA key takes longer to make than most tests
+/// take to run, so all worlds begin with the same ones.
+fn template() -> &'static [u8] {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    static COPIES: AtomicU32 = AtomicU32::new(0);
+    TEMPLATE.get_or_init(|| {
+        let directory = in_memory("template");
+        let file = directory.path().join("nod.db");
+        let copy = directory.path().join(format!("copy{}.db", COPIES.fetch_add(1, Ordering::SeqCst)));
+        std::thread::scope(|scope| {
+            let made = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                let runtime = runtime.unwrap();
+                runtime.block_on(make_template(&file, &copy));
+                runtime.shutdown_background();
+            });
+            made.join().unwrap();
+        });
+        std::fs::read(copy).unwrap()
+    })
+}
+
+async fn make_template(file: &PathBuf, copy: &Path) {
+    use sea_orm::ConnectionTrait as _;
+    let url = format!("sqlite:{}", file.display());
+    let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
+    database.migrate().await.unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(BEGIN));
+    let entropy = Arc::new(Entropy::seeded(0));
+    let (worker, shutdown) = (Worker::default(), CancellationToken::new());
+    let issuer = "http://localhost:1".to_owned();
+    app::build(settings(issuer), database, (clock, entropy), &worker, shutdown).await.unwrap();
+    let sql = sea_orm::Database::connect(&url).await.unwrap();
+    sql.execute_unprepared(&format!("VACUUM INTO '{}'", copy.display())).await.unwrap();
+}

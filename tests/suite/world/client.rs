@@ -1,0 +1,349 @@
+//! Relying parties.
+
+use std::collections::BTreeSet;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nod::clock::Clock as _;
+use nod::domain::audit::Action;
+use nod::domain::client::{
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
+    Secrets, StoredSecret,
+};
+use nod::protocol::algorithm::Algorithm;
+use nod::protocol::id::ClientId;
+use nod::protocol::scope::Scope;
+use nod::secret::Digest;
+use nod::store::sql::clients::Clients;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::jose::Jwk;
+use super::{Answer, BC_AUTHORIZE, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How a client proves itself, with what it keeps for that.
+#[derive(Clone)]
+enum Credentials {
+    Basic(String),
+    Post(String),
+    Key { key: Arc<Jwk>, alg: &'static str, kid: String },
+}
+
+#[must_use]
+pub(crate) struct ClientBuilder {
+    world: Arc<Inner>,
+    client: domain::Client,
+    credentials: Credentials,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(world: Arc<Inner>, id: &str) -> Self {
+        let secret = format!("{id}-{}", *world.entropy.token().expose());
+        let client = domain::Client {
+            id: ClientId::parse(id).unwrap(),
+            name: format!("The {id}"),
+            disabled: false,
+            authentication: Authentication::ClientSecretBasic(Secrets(Vec::new())),
+            grants: [GrantType::Ciba].into(),
+            scope: Scope::parse("openid profile email").unwrap(),
+            id_token_signed_response_alg: Algorithm::ES256,
+            access_token_format: AccessTokenFormat::Jwt,
+            backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            created_at: world.clock.now(),
+        };
+        Self { world, client, credentials: Credentials::Basic(secret) }
+    }
+
+    /// Instead of a random one.
+    pub(crate) fn secret(mut self, text: &str) -> Self {
+        self.credentials = match self.credentials {
+            Credentials::Basic(_) => Credentials::Basic(text.to_owned()),
+            Credentials::Post(_) | Credentials::Key { .. } => Credentials::Post(text.to_owned()),
+        };
+        self
+    }
+
+    pub(crate) fn secret_post(mut self) -> Self {
+        let secret = format!("{}-{}", self.client.id, *self.world.entropy.token().expose());
+        self.credentials = Credentials::Post(secret);
+        self
+    }
+
+    /// With a new key for this algorithm, registered by value.
+    pub(crate) fn private_key_jwt(mut self, algorithm: Algorithm) -> Self {
+        let kid = format!("{}-key", self.client.id);
+        let key = Arc::new(Jwk::for_algorithm(algorithm));
+        self.credentials = Credentials::Key { key, alg: algorithm.as_str(), kid };
+        self
+    }
+
+    pub(crate) fn number_matching(mut self, matching: NumberMatching) -> Self {
+        self.client.backchannel.as_mut().unwrap().number_matching = Some(matching);
+        self
+    }
+
+    pub(crate) fn long_poll(mut self) -> Self {
+        self.client.backchannel.as_mut().unwrap().long_poll = true;
+        self
+    }
+
+    /// With the `refresh_token` grant.
+    pub(crate) fn refresh(mut self) -> Self {
+        self.client.grants.insert(GrantType::RefreshToken);
+        self
+    }
+
+    pub(crate) fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
+        self.client.grants = grants.into_iter().collect::<BTreeSet<_>>();
+        self
+    }
+
+    pub(crate) fn scope(mut self, scope: &str) -> Self {
+        self.client.scope = Scope::parse(scope).unwrap();
+        self
+    }
+
+    pub(crate) fn opaque(mut self) -> Self {
+        self.client.access_token_format = AccessTokenFormat::Opaque;
+        self
+    }
+
+    pub(crate) fn id_token_alg(mut self, algorithm: Algorithm) -> Self {
+        self.client.id_token_signed_response_alg = algorithm;
+        self
+    }
+
+    /// Whatever else is to be registered.
+    pub(crate) fn registered(mut self, change: impl FnOnce(&mut domain::Client)) -> Self {
+        change(&mut self.client);
+        self
+    }
+
+    async fn create(mut self) -> Client {
+        let digest = |secret: &str| {
+            Secrets(vec![StoredSecret { digest: Digest::of(secret.as_bytes()), expires_at: None }])
+        };
+        self.client.authentication = match (&self.credentials, self.client.authentication) {
+            // What `registered` said.
+            (_, special @ Authentication::PrivateKeyJwt { .. }) => special,
+            (Credentials::Basic(secret), _) => Authentication::ClientSecretBasic(digest(secret)),
+            (Credentials::Post(secret), _) => Authentication::ClientSecretPost(digest(secret)),
+            (Credentials::Key { key, alg, kid }, _) => {
+                let mut jwk = key.public();
+                jwk["kid"] = json!(kid);
+                let alg = Algorithm::parse(alg);
+                Authentication::PrivateKeyJwt { keys: KeySource::Jwks(json!({ "keys": [jwk] })), alg }
+            }
+        };
+        if let Credentials::Basic(secret) | Credentials::Post(secret) = &self.credentials {
+            self.world.guard(secret);
+        }
+        let parts = self.world.parts();
+        let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
+        let (client, event) = (self.client.clone(), self.world.event(Action::ClientCreated).client(&self.client.id));
+        let created = self.world.among_servers(async move { clients.create(&client, &event).await }).await;
+        assert!(created.unwrap(), "the id is free");
+        Client { id: self.client.id.to_string(), world: self.world, credentials: self.credentials, node: 0 }
+    }
+}
+
+impl IntoFuture for ClientBuilder {
+    type Output = Client;
+    type IntoFuture = Pin<Box<dyn Future<Output = Client>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.create())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    world: Arc<Inner>,
+    credentials: Credentials,
+    node: usize,
+}
+
+/// An acknowledged request [CIBA §7.3].
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) auth_req_id: String,
+    pub(crate) json: Value,
+}
+
+impl Asked {
+    /// The number on the client's screen.
+    pub(crate) fn number(&self) -> u32 {
+        self.json["number_matching"]["number"].as_u64().expect("a number").try_into().unwrap()
+    }
+}
+
+impl Client {
+    /// The same client, calling another node.
+    pub(crate) fn at(&self, node: usize) -> Self {
+        Self { node, ..self.clone() }
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        match &self.credentials {
+            Credentials::Basic(secret) | Credentials::Post(secret) => secret,
+            Credentials::Key { .. } => panic!("this client has a key"),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Jwk {
+        match &self.credentials {
+            Credentials::Key { key, .. } => key,
+            Credentials::Basic(_) | Credentials::Post(_) => panic!("this client has a secret"),
+        }
+    }
+
+    /// The claims of a good assertion, with a `jti` of its own.
+    pub(crate) fn claims(&self) -> Value {
+        let now = self.world.clock.now().seconds();
+        let jti = self.world.entropy.uuid().to_string();
+        json!({"iss": self.id, "sub": self.id, "aud": self.world.issuer, "jti": jti, "iat": now, "exp": now + 60})
+    }
+
+    /// The header of a good assertion.
+    pub(crate) fn header(&self) -> Value {
+        match &self.credentials {
+            Credentials::Key { alg, kid, .. } => json!({"alg": alg, "kid": kid}),
+            Credentials::Basic(_) | Credentials::Post(_) => panic!("this client has a secret"),
+        }
+    }
+
+    pub(crate) fn assertion(&self) -> String {
+        self.key().jws(&self.header(), &self.claims())
+    }
+
+    /// A form to an endpoint, with these fields and nothing else.
+    pub(crate) fn bare(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        self.world
+            .request(self.node, Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(enc(fields))
+    }
+
+    /// The same, as this client.
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        match &self.credentials {
+            Credentials::Basic(secret) => self.bare(path, fields).header("authorization", basic(&self.id, secret)),
+            Credentials::Post(secret) => {
+                let own = [("client_id", self.id.as_str()), ("client_secret", secret)];
+                self.bare(path, &[fields, &own].concat())
+            }
+            Credentials::Key { .. } => {
+                let assertion = self.assertion();
+                self.world.guard(&assertion);
+                self.with_assertion(path, fields, &assertion)
+            }
+        }
+    }
+
+    pub(crate) fn with_assertion(&self, path: &str, fields: &[(&str, &str)], assertion: &str) -> RequestBuilder {
+        let own = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
+        self.bare(path, &[fields, &own].concat())
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        Answer::of(self.form(path, fields)).await
+    }
+
+    pub(crate) async fn bc_authorize(&self, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.post(BC_AUTHORIZE, fields).await;
+        if answer.status == 200 {
+            self.world.guard(answer.json()["auth_req_id"].as_str().unwrap());
+        }
+        answer
+    }
+
+    /// Asks a person, and is acknowledged.
+    pub(crate) async fn ask(&self, person: &Person) -> Asked {
+        self.ask_with(person, &[]).await
+    }
+
+    pub(crate) async fn ask_with(&self, person: &Person, fields: &[(&str, &str)]) -> Asked {
+        let usual = [("login_hint", person.username.as_str()), ("scope", "openid profile email")];
+        let usual: Vec<_> =
+            usual.into_iter().filter(|(name, _)| fields.iter().all(|(other, _)| other != name)).collect();
+        let json = self.bc_authorize(&[fields, &usual].concat()).await.ok();
+        Asked { auth_req_id: json["auth_req_id"].as_str().unwrap().to_owned(), json }
+    }
+
+    pub(crate) async fn poll(&self, asked: &Asked) -> Answer {
+        self.poll_id(&asked.auth_req_id).await
+    }
+
+    pub(crate) async fn poll_id(&self, auth_req_id: &str) -> Answer {
+        self.token(&[("grant_type", CIBA), ("auth_req_id", auth_req_id)]).await
+    }
+
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.post(TOKEN, fields).await;
+        if answer.status == 200 {
+            let json = answer.json();
+            for name in ["access_token", "id_token", "refresh_token"] {
+                if let Some(token) = json[name].as_str() {
+                    self.world.guard(token);
+                }
+            }
+        }
+        answer
+    }
+
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
+    }
+
+    pub(crate) async fn revoke(&self, token: &str, hint: Option<&str>) -> Answer {
+        let mut fields = vec![("token", token)];
+        fields.extend(hint.map(|hint| ("token_type_hint", hint)));
+        self.post(REVOKE, &fields).await
+    }
+
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
+        self.post(INTROSPECT, &[("token", token)]).await.ok()
+    }
+
+    /// The whole way: asks, the person's first phone says yes, tokens.
+    pub(crate) async fn log_in(&self, person: &Person) -> Tokens {
+        let asked = self.ask(person).await;
+        person.phone().approve_the_question().await;
+        self.poll(&asked).await.tokens()
+    }
+
+    pub(crate) async fn update(&self, change: impl FnOnce(&mut domain::Client) + Send + 'static) {
+        let parts = self.world.parts();
+        let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
+        let id = ClientId::parse(&self.id).unwrap();
+        let (event, now) = (self.world.event(Action::ClientUpdated).client(&id), self.world.clock.now());
+        let updated = async move {
+            let changed = |mut client: domain::Client| {
+                change(&mut client);
+                client
+            };
+            clients.update(&id, &event, now, changed).await
+        };
+        self.world.among_servers(updated).await.unwrap().expect("the client");
+    }
+
+    pub(crate) async fn disable(&self) {
+        self.update(|client| client.disabled = true).await;
+    }
+}
+
+/// [RFC 6749 §2.3.1]
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
+}
+
+pub(crate) fn enc(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}

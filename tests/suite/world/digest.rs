@@ -1,0 +1,223 @@
+//! What is written down: the state that a refused request must not change, and the audit trail.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nod::domain::audit::Action;
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult};
+
+use super::Inner;
+
+/// All rows of all tables but the audit trail, and all that waits in the ephemeral store but the
+/// marks of used identifiers and the counters.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Digest(BTreeMap<String, Vec<String>>);
+
+impl Digest {
+    pub(super) async fn of(inner: &Inner) -> Self {
+        let mut tables = tables(inner).await;
+        tables.remove("audit");
+        // They come and go with the worker.
+        tables.remove("outbox");
+        if let Some(rows) = tables.get_mut("ephemeral") {
+            let counted = |row: &String| ["61", "70", "74"].iter().any(|tag| row.contains(&format!("key={tag}")));
+            rows.retain(|row| !counted(row));
+        }
+        if let Some(redis) = &inner.redis {
+            tables.insert("redis".to_owned(), redis_values(redis).await);
+        }
+        Self(tables)
+    }
+
+    fn difference(&self, other: &Self) -> String {
+        let mut text = String::new();
+        for (table, rows) in &other.0 {
+            let before = self.0.get(table).cloned().unwrap_or_default();
+            for row in rows.iter().filter(|row| !before.contains(row)) {
+                let _ = writeln!(text, "+ {table}: {row}");
+            }
+            for row in before.iter().filter(|row| !rows.contains(row)) {
+                let _ = writeln!(text, "- {table}: {row}");
+            }
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest")
+    }
+}
+
+/// One event of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Audited {
+    pub(crate) action: String,
+    pub(crate) result: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) client: Option<String>,
+}
+
+/// The state and the audit trail at one moment.
+pub(crate) struct Watch {
+    inner: Arc<Inner>,
+    state: Digest,
+    events: usize,
+}
+
+impl Watch {
+    pub(super) async fn begin(inner: Arc<Inner>) -> Self {
+        let events = audit(&inner).await.len();
+        let state = Digest::of(&inner).await;
+        Self { inner, state, events }
+    }
+
+    /// What was recorded since.
+    pub(crate) async fn events(&self) -> Vec<Audited> {
+        audit(&self.inner).await.split_off(self.events)
+    }
+
+    pub(crate) async fn nothing_changed(&self, what: &str) {
+        let now = Digest::of(&self.inner).await;
+        assert!(self.state == now, "{what} changed something:\n{}", self.state.difference(&now));
+    }
+
+    /// A refused request changes nothing, and leaves one event that says so.
+    pub(crate) async fn only_a_refusal(&self, what: &str) -> Audited {
+        self.nothing_changed(what).await;
+        let mut events = self.events().await;
+        assert_eq!(events.len(), 1, "{what} leaves one event, not {events:#?}");
+        let event = events.remove(0);
+        assert_eq!(event.result, "refused", "{what}: {event:?}");
+        assert!(event.reason.as_ref().is_some_and(|reason| !reason.is_empty()), "{what}: {event:?}");
+        event
+    }
+
+    /// Nothing at all: what is part of the protocol is no refusal.
+    pub(crate) async fn nothing(&self, what: &str) {
+        self.nothing_changed(what).await;
+        let events = self.events().await;
+        assert!(events.is_empty(), "{what} left {events:#?}");
+    }
+}
+
+const BARRIER: &str = "the test looks here";
+
+/// Events are written in the background, in order: when one of ours is there, all before it are.
+pub(super) async fn audit(inner: &Inner) -> Vec<Audited> {
+    let mut waiting = 0;
+    for node in &inner.nodes {
+        let event = inner.event(Action::InputRefused).refused(BARRIER);
+        let ledger = node.parts.ledger.clone();
+        inner.among_servers(async move { ledger.audit(event).await }).await;
+        waiting += 1;
+    }
+    let before = barriers(inner).await;
+    let begin = Instant::now();
+    // Those of earlier looks are deleted below.
+    while barriers(inner).await < waiting {
+        assert!(begin.elapsed() < Duration::from_secs(5), "the audit trail is written ({before} barriers)");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    query(inner, &format!("DELETE FROM audit WHERE reason = '{BARRIER}'")).await;
+    query(inner, "SELECT action, result, reason, client_id FROM audit ORDER BY seq")
+        .await
+        .iter()
+        .map(|row| Audited {
+            action: row.try_get_by_index(0).unwrap(),
+            result: row.try_get_by_index(1).unwrap(),
+            reason: row.try_get_by_index(2).unwrap(),
+            client: row.try_get_by_index(3).unwrap(),
+        })
+        .collect()
+}
+
+async fn barriers(inner: &Inner) -> usize {
+    query(inner, &format!("SELECT seq FROM audit WHERE reason = '{BARRIER}'")).await.len()
+}
+
+pub(super) async fn dump(inner: &Inner) -> String {
+    let mut text = String::new();
+    for (table, rows) in tables(inner).await {
+        for row in rows {
+            let _ = writeln!(text, "{table}: {row}");
+        }
+    }
+    if let Some(redis) = &inner.redis {
+        for value in redis_values(redis).await {
+            let _ = writeln!(text, "redis: {value}");
+        }
+    }
+    text
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Each row as text, binary columns in lower-case hexadecimal.
+async fn tables(inner: &Inner) -> BTreeMap<String, Vec<String>> {
+    let postgres = inner.sql.get_database_backend() == DbBackend::Postgres;
+    let names = if postgres {
+        "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+    } else {
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    };
+    let mut tables = BTreeMap::new();
+    for row in query(inner, names).await {
+        let table: String = row.try_get_by_index(0).unwrap();
+        let columns = if postgres {
+            format!("SELECT column_name::text FROM information_schema.columns WHERE table_name = '{table}'")
+        } else {
+            format!("SELECT name FROM pragma_table_info('{table}')")
+        };
+        let columns: Vec<String> =
+            query(inner, &columns).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let shown = columns.iter().map(|column| {
+            if postgres {
+                format!("'{column}=' || coalesce(replace({column}::text, '\\x', ''), '-')")
+            } else {
+                format!(
+                    "'{column}=' || CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
+                     WHEN 'null' THEN '-' ELSE {column} END"
+                )
+            }
+        });
+        let shown: Vec<String> = shown.collect();
+        let sql = format!("SELECT {} AS line FROM {table} ORDER BY 1", shown.join(" || ' ' || "));
+        let rows = query(inner, &sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        tables.insert(table, rows);
+    }
+    tables
+}
+
+async fn query(inner: &Inner, sql: &str) -> Vec<QueryResult> {
+    let (connection, sql) = (inner.sql.clone(), sql.to_owned());
+    let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+    inner.among_servers(async move { connection.query_all_raw(statement).await }).await.unwrap()
+}
+
+async fn redis_values((url, prefix): &(String, String)) -> Vec<String> {
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let pattern = format!("{prefix}*");
+    let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(&pattern).query_async(&mut connection).await.unwrap();
+    let mut values = Vec::new();
+    for key in keys {
+        // The letter after the prefix is the purpose of the value.
+        let purpose = key.get(prefix.len()).copied().unwrap_or_default();
+        if [b'a', b'p', b't'].contains(&purpose) {
+            continue;
+        }
+        let value: Option<Vec<u8>> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
+        values.push(format!("{} = {}", hex(&key), hex(&value.unwrap_or_default())));
+    }
+    values.sort();
+    values
+}

@@ -1,0 +1,135 @@
+//! Users, and what an administrator does with them.
+
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use nod::clock::Clock as _;
+use nod::domain::audit::Action;
+use nod::domain::user::{Status, User};
+use nod::protocol::id::UserId;
+use nod::store::sql::devices::{Devices, KeyCreated};
+use nod::store::sql::people::{People, Updated};
+use nod::usecase::pairing_keys;
+use nod_device::PairingKey;
+
+use super::{Inner, Phone, seconds};
+
+#[must_use]
+pub(crate) struct PersonBuilder {
+    world: Arc<Inner>,
+    username: String,
+    phones: usize,
+}
+
+impl PersonBuilder {
+    pub(super) fn new(world: Arc<Inner>, username: &str) -> Self {
+        Self { world, username: username.to_owned(), phones: 0 }
+    }
+
+    /// One more phone, really paired. The first one is the primary device.
+    pub(crate) fn with_phone(mut self) -> Self {
+        self.phones += 1;
+        self
+    }
+
+    async fn create(self) -> Person {
+        let Self { world, username, phones } = self;
+        let now = world.clock.now();
+        let user = User {
+            id: UserId::new(world.entropy.uuid()),
+            name: Some(format!("The real {username}")),
+            email: Some(format!("{username}@{}.example", world.entropy.uuid())),
+            email_verified: true,
+            username,
+            status: Status::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        // [house 23] never hints, never mail addresses. Hints here are names that any line may hold.
+        let (people, event) = (people(&world), world.event(Action::UserCreated).user(user.id));
+        let created = user.clone();
+        assert!(world.among_servers(async move { people.create(&created, &event).await }).await.unwrap());
+        let (username, email) = (user.username, user.email.unwrap());
+        let mut person = Person { id: user.id, username, email, world, phones: Vec::new() };
+        for _ in 0..phones {
+            let phone = Phone::new(Arc::clone(&person.world));
+            person.pair(phone).await;
+        }
+        person
+    }
+}
+
+impl IntoFuture for PersonBuilder {
+    type Output = Person;
+    type IntoFuture = Pin<Box<dyn Future<Output = Person>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.create())
+    }
+}
+
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) username: String,
+    pub(crate) email: String,
+    pub(crate) phones: Vec<Phone>,
+    world: Arc<Inner>,
+}
+
+fn people(world: &Inner) -> People {
+    People::new(world.parts().database.clone(), Arc::clone(&world.parts().directory))
+}
+
+impl Person {
+    /// The first phone.
+    pub(crate) fn phone(&self) -> &Phone {
+        &self.phones[0]
+    }
+
+    /// What an administrator hands out; `None` when there are too many.
+    pub(crate) async fn new_pairing_key(&self) -> Option<PairingKey> {
+        let parts = self.world.parts();
+        let devices = Devices::new(parts.database.clone(), Arc::clone(&parts.directory));
+        let key = pairing_keys::draw(&self.world.entropy);
+        self.world.guard(key.expose());
+        let (user, digest, now) = (self.id, key.digest(), self.world.clock.now());
+        let event = self.world.event(Action::PairingKeyCreated).user(user);
+        let created = async move { devices.create_pairing_key(user, &digest, now, now + seconds(600), &event).await };
+        let created = self.world.among_servers(created).await.unwrap();
+        (created == KeyCreated::Yes).then(|| PairingKey::parse(key.expose()).unwrap())
+    }
+
+    pub(crate) async fn pairing_key(&self) -> PairingKey {
+        self.new_pairing_key().await.expect("a pairing key")
+    }
+
+    /// Pairs a phone, one that serves others already or a new one, and keeps it.
+    pub(crate) async fn pair(&mut self, mut phone: Phone) -> &Phone {
+        let answer = phone.pair(&self.pairing_key().await).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        self.phones.push(phone);
+        self.phones.last().unwrap()
+    }
+
+    pub(crate) async fn set_status(&self, status: Status) {
+        let (people, event) = (people(&self.world), self.world.event(Action::UserUpdated).user(self.id));
+        let (id, now) = (self.id, self.world.clock.now());
+        let changed = async move { people.update(id, &event, now, |user| User { status, ..user }).await };
+        assert!(matches!(self.world.among_servers(changed).await.unwrap(), Updated::User(_)));
+    }
+
+    pub(crate) async fn lock(&self) {
+        self.set_status(Status::Locked).await;
+    }
+
+    pub(crate) async fn unlock(&self) {
+        self.set_status(Status::Active).await;
+    }
+
+    pub(crate) async fn delete(&self) {
+        let (people, event) = (people(&self.world), self.world.event(Action::UserDeleted).user(self.id));
+        let (id, now) = (self.id, self.world.clock.now());
+        assert!(self.world.among_servers(async move { people.delete(id, &event, now).await }).await.unwrap());
+    }
+}
