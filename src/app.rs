@@ -133,7 +133,7 @@ pub async fn build(
     CheckMasterKey::new(database.clone()).check(&master, &entropy).await?;
     let issuer = Issuer::parse(&settings.issuer).map_err(|error| StartError::Issuer(error.to_string()))?;
 
-    let ephemeral = ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker)?;
+    let ephemeral = ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker).await?;
     let parts = parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
     parts.keys.tend().await?;
     run_beside(&parts, worker);
@@ -145,7 +145,7 @@ pub async fn build(
     Ok(App { public, ops, openapi, parts: wiring.parts, draining })
 }
 
-fn ephemeral(
+async fn ephemeral(
     which: &EphemeralStore,
     database: &Database,
     (clock, entropy): (&Arc<dyn Clock>, &Arc<Entropy>),
@@ -158,7 +158,9 @@ fn ephemeral(
             Arc::new(store)
         }
         EphemeralStore::Embedded => {
-            let store = Arc::new(EmbeddedStore::new(database.clone(), Arc::clone(clock), Arc::clone(entropy)));
+            let (store, working) = EmbeddedStore::open(database, Arc::clone(clock), Arc::clone(entropy)).await?;
+            worker.run(working);
+            let store = Arc::new(store);
             let purged = Arc::clone(&store);
             worker.repeat("purge", Duration::from_secs(10), move || worker::purge(Arc::clone(&purged)));
             store

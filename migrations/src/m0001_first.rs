@@ -12,12 +12,12 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let (bytes, sequence) = if manager.get_database_backend() == DbBackend::Postgres {
-            ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+        let schema = if manager.get_database_backend() == DbBackend::Postgres {
+            let schema = [SCHEMA, EPHEMERAL].concat();
+            schema.replace("BYTES", "BYTEA").replace("SEQUENCE", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
         } else {
-            ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT")
+            SCHEMA.replace("BYTES", "BLOB").replace("SEQUENCE", "INTEGER PRIMARY KEY AUTOINCREMENT")
         };
-        let schema = SCHEMA.replace("BYTES", bytes).replace("SEQUENCE", sequence);
         manager.get_connection().execute_unprepared(&schema).await?;
         Ok(())
     }
@@ -187,7 +187,11 @@ CREATE TABLE audit (
     request_id BYTES
 );
 CREATE INDEX audit_at ON audit (at);
+";
 
+/// State with a deadline, for an installation without Redis. On SQLite it is in a file of its own,
+/// which the server makes.
+const EPHEMERAL: &str = "
 CREATE TABLE ephemeral (
     key BYTES PRIMARY KEY NOT NULL,
     value BYTES NOT NULL,

@@ -54,19 +54,19 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         Action::Block { device } => {
             let event = opened.event(audit::Action::DeviceBlocked).device(device);
             let device = devices.set_status(device, Status::Blocked, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral()?).ring(&device.installation).await;
+            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
             say(&format!("{}  blocked", device.id));
         }
         Action::Unblock { device } => {
             let event = opened.event(audit::Action::DeviceUnblocked).device(device);
             let device = devices.set_status(device, Status::Active, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral()?).ring(&device.installation).await;
+            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
             say(&format!("{}  active", device.id));
         }
         Action::Unpair { device } => {
             let event = opened.event(audit::Action::DeviceUnpaired).device(device);
             let unpaired = devices.unpair(device, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral()?).ring(&unpaired.device.installation).await;
+            DeviceBell::new(opened.ephemeral().await?).ring(&unpaired.device.installation).await;
             say(&format!("{}  unpaired", unpaired.device.id));
         }
     }

@@ -18,6 +18,7 @@ use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::worker::Worker;
 
 pub(super) struct Opened {
     pub(super) database: Database,
@@ -26,6 +27,8 @@ pub(super) struct Opened {
     pub(super) entropy: Arc<Entropy>,
     ephemeral: Option<RedisSettings>,
     master_key: Secret<[u8; 32]>,
+    /// Ends with the command.
+    worker: Worker,
 }
 
 impl Opened {
@@ -57,6 +60,7 @@ impl Opened {
             entropy: Arc::new(Entropy::default()),
             ephemeral,
             master_key,
+            worker: Worker::default(),
         })
     }
 
@@ -64,13 +68,15 @@ impl Opened {
         Event::new(self.entropy.uuid(), self.clock.now(), action)
     }
 
-    pub(super) fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {
+    pub(super) async fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Ok(match &self.ephemeral {
+        if let Some(settings) = &self.ephemeral {
             // Commands wake others and are woken by nobody: the listening half stays idle.
-            Some(settings) => Arc::new(RedisStore::connect(settings, clock, entropy)?.0),
-            None => Arc::new(EmbeddedStore::new(self.database.clone(), clock, entropy)),
-        })
+            return Ok(Arc::new(RedisStore::connect(settings, clock, entropy)?.0));
+        }
+        let (store, working) = EmbeddedStore::open(&self.database, clock, entropy).await?;
+        self.worker.run(working);
+        Ok(Arc::new(store))
     }
 
     pub(super) fn keys(&self) -> TendKeys {

@@ -30,7 +30,7 @@ pub(super) enum Action {
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let store = opened.ephemeral()?;
+    let store = opened.ephemeral().await?;
     let requests: Shelf<AuthenticationRequest> = Shelf::new(Arc::clone(&store));
     let inboxes: Shelf<Inbox> = Shelf::new(Arc::clone(&store));
     match action {

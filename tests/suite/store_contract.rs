@@ -28,7 +28,7 @@ struct Stage {
     /// Absent where the store itself measures time.
     clock: Option<Arc<ManualClock>>,
     crosses_nodes: bool,
-    _listeners: JoinSet<()>,
+    _workers: JoinSet<()>,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -44,13 +44,13 @@ impl Stage {
         // A memory database cannot be opened twice.
         let again =
             if url.contains("memory") { database.clone() } else { Database::connect(&Secret::new(url)).await.unwrap() };
-        let entropy = Arc::new(Entropy::default());
+        let mut workers = JoinSet::new();
         Self {
-            store: Arc::new(EmbeddedStore::new(database, clock.clone(), entropy.clone())),
-            other: Arc::new(EmbeddedStore::new(again, clock.clone(), entropy)),
+            store: Arc::new(embedded_node(&database, clock.clone(), &mut workers).await),
+            other: Arc::new(embedded_node(&again, clock.clone(), &mut workers).await),
             clock: Some(clock),
             crosses_nodes: false,
-            _listeners: JoinSet::new(),
+            _workers: workers,
             _directory: directory,
         }
     }
@@ -79,7 +79,7 @@ impl Stage {
             other: Arc::new(other),
             clock: None,
             crosses_nodes: true,
-            _listeners: listeners,
+            _workers: listeners,
             _directory: None,
         };
         // Both listen as soon as a wake-up arrives from the other one.
@@ -101,6 +101,12 @@ impl Stage {
             None => tokio::time::sleep(time).await,
         }
     }
+}
+
+async fn embedded_node(database: &Database, clock: Arc<ManualClock>, workers: &mut JoinSet<()>) -> EmbeddedStore {
+    let (store, working) = EmbeddedStore::open(database, clock, Arc::new(Entropy::default())).await.unwrap();
+    workers.spawn(working);
+    store
 }
 
 fn redis_node(redis: &Redis, prefix: &str, listeners: &mut JoinSet<()>) -> RedisStore {
@@ -395,7 +401,8 @@ async fn a_purge_deletes_what_ended_and_nothing_else() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
     let database = Database::connect(&Secret::new("sqlite::memory:".to_owned())).await.unwrap();
     database.migrate().await.unwrap();
-    let store = EmbeddedStore::new(database, clock.clone(), Arc::new(Entropy::default()));
+    let mut workers = JoinSet::new();
+    let store = embedded_node(&database, clock.clone(), &mut workers).await;
     for n in 0..10 {
         store.insert(&key(&format!("short{n}")), b"", SHORT).await.unwrap();
     }

@@ -6,6 +6,7 @@
 //! a transaction that reads first and wants to write later would fail instead of waiting.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nod_migrations::Migrator;
@@ -56,6 +57,9 @@ const PREPARED: usize = 256;
 const SQLITE_READERS: u32 = 2;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
+/// One reads and one writes; what is left is for readiness and the purge.
+const EPHEMERAL_CONNECTIONS: u32 = 2;
+
 /// An idle PostgreSQL connection is checked before it is used if it rested this long: after a restart
 /// of the server all resting connections are dead.
 const RESTED: Duration = Duration::from_secs(1);
@@ -71,6 +75,8 @@ pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     engine: Engine,
+    url: Arc<Secret<String>>,
+    in_memory: bool,
 }
 
 /// Why a write was refused.
@@ -130,94 +136,53 @@ impl Database {
     /// Opens `sqlite:<path>`, `sqlite::memory:` or `postgres://..`. A SQLite file is created; a
     /// PostgreSQL server need not be there yet.
     pub async fn connect(url: &Secret<String>) -> Result<Self, StoreError> {
-        let url = url.expose();
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if url.expose().starts_with("postgres://") || url.expose().starts_with("postgresql://") {
             Self::postgres(url)
         } else {
             Self::sqlite(url).await
         }
     }
 
-    async fn sqlite(url: &str) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(StoreError::unavailable)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit that was answered survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .statement_cache_capacity(PREPARED)
-            .pragma("temp_store", "memory")
-            .pragma("cache_size", "-16000")
-            .pragma("journal_size_limit", "67108864")
-            .disable_statement_logging();
-        // Never closed for being idle or old: a memory database is its connection.
-        let pool = SqlitePoolOptions::new()
-            .min_connections(1)
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .acquire_timeout(ACQUIRE);
-        let mut tries = 0;
-        let writer = loop {
-            match pool.clone().connect_with(options.clone()).await {
-                Ok(writer) => break writer,
-                // Two that open a new file at once: the change to WAL does not wait for its turn.
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && tries < 50 => {
-                    tries += 1;
-                    sleep(BUSY_MIGRATION / 50).await;
-                }
-                Err(error) => return Err(StoreError::unavailable(error)),
-            }
-        };
-        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-        let reader = if in_memory {
-            writer.clone()
-        } else {
-            let options = options.read_only(true).create_if_missing(false).pragma("mmap_size", "134217728");
-            pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
-        };
-        Ok(Self { writer: writer.into(), reader: reader.into(), engine: Engine::Sqlite })
+    async fn sqlite(url: &Secret<String>) -> Result<Self, StoreError> {
+        let text = url.expose();
+        let options = SqliteConnectOptions::from_str(text).map_err(StoreError::unavailable)?;
+        let in_memory = text.contains(":memory:") || text.contains("mode=memory");
+        // A commit that was answered survives a power cut.
+        let (writer, reader) = sqlite_pools(options.synchronous(SqliteSynchronous::Full), in_memory).await?;
+        Ok(Self { writer, reader, engine: Engine::Sqlite, url: Arc::new(url.clone()), in_memory })
     }
 
-    fn postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(StoreError::unavailable)?
-            .application_name("nod")
-            .statement_cache_capacity(PREPARED)
-            .options([
-                ("statement_timeout", "2000"),
-                ("lock_timeout", "1000"),
-                ("idle_in_transaction_session_timeout", "5000"),
-            ])
-            .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(|connection, rested| {
-                Box::pin(async move {
-                    if rested.idle_for < RESTED {
-                        return Ok(true);
-                    }
-                    Ok(matches!(timeout(ACQUIRE / 4, connection.ping()).await, Ok(Ok(()))))
-                })
-            })
-            // A connection whose peer vanished without a word must not keep its place in the pool
-            // until TCP gives up after a quarter of an hour.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    match timeout(PATIENCE, connection.ping()).await {
-                        Ok(answer) => answer.map(|()| true),
-                        Err(_) => Err(sqlx::Error::PoolTimedOut),
-                    }
-                })
-            });
-        let writer = pool.clone().connect_lazy_with(options.clone());
-        let reader = pool.connect_lazy_with(options);
-        Ok(Self { writer: writer.into(), reader: reader.into(), engine: Engine::Postgres })
+    fn postgres(url: &Secret<String>) -> Result<Self, StoreError> {
+        let (writer, reader) = postgres_pools(url, POSTGRES_CONNECTIONS, "on")?;
+        Ok(Self { writer, reader, engine: Engine::Postgres, url: Arc::new(url.clone()), in_memory: false })
+    }
+
+    /// Connections for state that need not survive a power cut, and the table for it. For a SQLite
+    /// file it is another file beside it: the database is not kept waiting, and a backup of it does
+    /// not bring back what was used up since.
+    pub(super) async fn ephemeral(&self) -> Result<Self, StoreError> {
+        const TABLE: &str = "
+            CREATE TABLE IF NOT EXISTS ephemeral (
+                key BLOB PRIMARY KEY NOT NULL,
+                value BLOB NOT NULL,
+                version BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL
+            ) WITHOUT ROWID;
+            CREATE INDEX IF NOT EXISTS ephemeral_expiry ON ephemeral (expires_at);";
+        let (writer, reader) = match self.engine {
+            Engine::Sqlite if self.in_memory => (self.writer.clone(), self.reader.clone()),
+            Engine::Sqlite => {
+                let options = SqliteConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
+                let mut file = options.get_filename().as_os_str().to_owned();
+                file.push("-ephemeral");
+                sqlite_pools(options.filename(file).synchronous(SqliteSynchronous::Normal), false).await?
+            }
+            Engine::Postgres => postgres_pools(&self.url, EPHEMERAL_CONNECTIONS, "off")?,
+        };
+        if self.engine == Engine::Sqlite {
+            writer.execute_unprepared(TABLE).await.map_err(unavailable)?;
+        }
+        Ok(Self { writer, reader, engine: self.engine, url: Arc::clone(&self.url), in_memory: self.in_memory })
     }
 
     pub const fn engine(&self) -> Engine {
@@ -334,6 +299,93 @@ impl Database {
     }
 }
 
+/// A writer and readers. Those of a memory database are one: it is its connection.
+async fn sqlite_pools(
+    options: SqliteConnectOptions,
+    in_memory: bool,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(PREPARED)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-16000")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging();
+    // Never closed for being idle or old.
+    let pool = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .acquire_timeout(ACQUIRE);
+    let mut tries = 0;
+    let writer = loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Ok(writer) => break writer,
+            // Two that open a new file at once: the change to WAL does not wait for its turn.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && tries < 50 => {
+                tries += 1;
+                sleep(BUSY_MIGRATION / 50).await;
+            }
+            Err(error) => return Err(StoreError::unavailable(error)),
+        }
+    };
+    let reader = if in_memory {
+        writer.clone()
+    } else {
+        let options = options.read_only(true).create_if_missing(false).pragma("mmap_size", "134217728");
+        pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
+    };
+    Ok((writer.into(), reader.into()))
+}
+
+/// A pool for writing and one for reading, so that neither takes the other's connections.
+fn postgres_pools(
+    url: &Secret<String>,
+    connections: u32,
+    synchronous_commit: &str,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let options = PgConnectOptions::from_str(url.expose())
+        .map_err(StoreError::unavailable)?
+        .application_name("nod")
+        .statement_cache_capacity(PREPARED)
+        .options([
+            ("statement_timeout", "2000"),
+            ("lock_timeout", "1000"),
+            ("idle_in_transaction_session_timeout", "5000"),
+            ("synchronous_commit", synchronous_commit),
+        ])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for < RESTED {
+                    return Ok(true);
+                }
+                Ok(matches!(timeout(ACQUIRE / 4, connection.ping()).await, Ok(Ok(()))))
+            })
+        })
+        // A connection whose peer vanished without a word must not keep its place in the pool until
+        // TCP gives up after a quarter of an hour.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                match timeout(PATIENCE, connection.ping()).await {
+                    Ok(answer) => answer.map(|()| true),
+                    Err(_) => Err(sqlx::Error::PoolTimedOut),
+                }
+            })
+        });
+    let writer = pool.clone().connect_lazy_with(options.clone());
+    Ok((writer.into(), pool.connect_lazy_with(options).into()))
+}
+
 impl Engine {
     fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         let backend = match self {
@@ -415,29 +467,61 @@ impl Insert {
     }
 
     fn sql(&self, engine: Engine, count: usize) -> String {
-        use std::fmt::Write as _;
+        let mut places = Placeholders::new(engine);
         let mut sql = String::with_capacity(128 + count * self.columns * 5);
-        let _ = write!(sql, "INSERT INTO {} VALUES ", self.into);
-        for row in 0..count {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..self.columns {
-                sql.push_str(if column == 0 { "" } else { ", " });
-                match engine {
-                    // SQLite looks for the name of a numbered place among all others, for each of them.
-                    Engine::Sqlite => sql.push('?'),
-                    Engine::Postgres => drop(write!(sql, "${}", row * self.columns + column + 1)),
-                }
-            }
-            sql.push(')');
-        }
+        sql.push_str("INSERT INTO ");
+        sql.push_str(self.into);
+        sql.push_str(" VALUES ");
+        places.rows(&mut sql, count, self.columns);
         sql.push(' ');
         sql.push_str(self.and);
         sql
     }
 }
 
+/// Writes the places of values into a statement that has too many to count.
+pub(super) struct Placeholders {
+    engine: Engine,
+    written: usize,
+}
+
+impl Placeholders {
+    pub(super) const fn new(engine: Engine) -> Self {
+        Self { engine, written: 0 }
+    }
+
+    pub(super) fn next(&mut self, sql: &mut String) {
+        self.written += 1;
+        match self.engine {
+            // SQLite looks for the name of a numbered place among all others, for each of them.
+            Engine::Sqlite => sql.push('?'),
+            Engine::Postgres => {
+                sql.push('$');
+                sql.push_str(&self.written.to_string());
+            }
+        }
+    }
+
+    /// `(.., ..), (.., ..)`
+    pub(super) fn rows(&mut self, sql: &mut String, count: usize, columns: usize) {
+        for row in 0..count {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            self.list(sql, columns);
+            sql.push(')');
+        }
+    }
+
+    /// `.., ..`
+    pub(super) fn list(&mut self, sql: &mut String, count: usize) {
+        for n in 0..count {
+            sql.push_str(if n == 0 { "" } else { ", " });
+            self.next(sql);
+        }
+    }
+}
+
 /// Runs a statement or a transaction, for as long as a request may wait. What is cut off rolls back.
-async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub(super) async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     match timeout(PATIENCE, call).await {
         Ok(answer) => answer,
         Err(elapsed) => Err(StoreError::unavailable(elapsed).into()),

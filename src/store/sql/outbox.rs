@@ -6,7 +6,7 @@ use std::time::Duration;
 use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{Database, Engine, Insert, Transaction, WriteError, bytes};
+use super::{Database, Engine, Insert, Placeholders, Transaction, WriteError, bytes};
 use crate::clock::Timestamp;
 use crate::store::ephemeral::StoreError;
 
@@ -54,8 +54,9 @@ pub(super) async fn delete(transaction: &Transaction, ids: &[Uuid]) -> Result<()
     while !left.is_empty() {
         let (these, rest) = left.split_at(1 << left.len().min(Insert::MOST).ilog2());
         left = rest;
-        let places: Vec<String> = (1..=these.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("DELETE FROM outbox WHERE id IN ({})", places.join(", "));
+        let mut sql = "DELETE FROM outbox WHERE id IN (".to_owned();
+        Placeholders::new(transaction.engine).list(&mut sql, these.len());
+        sql.push(')');
         transaction.execute(&sql, these.iter().copied().map(bytes)).await?;
     }
     Ok(())
