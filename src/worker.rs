@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::ledger::Decisions;
+use crate::store::sql::ledger::{Decisions, Told};
 use crate::store::sql::outbox::{Kind, Outbox, backoff};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
@@ -85,11 +85,12 @@ impl RetellDecisions {
             let leased = self.outbox.lease(BATCH, LEASE, self.clock.now()).await?;
             let full = leased.len() >= BATCH as usize;
             for row in leased {
+                let request = RequestId::new(row.id);
                 let told = match row.kind {
-                    Kind::Decision => self.retell(RequestId::new(row.id)).await,
+                    Kind::Decision => self.retell(request, &row.payload).await,
                 };
                 match told {
-                    Ok(()) => self.outbox.done(row.id).await?,
+                    Ok(()) => self.settle.ledger.told(request),
                     Err(error) => {
                         tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
                         self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
@@ -102,9 +103,13 @@ impl RetellDecisions {
         }
     }
 
-    async fn retell(&self, request: RequestId) -> Result<(), StoreError> {
+    async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {
+        let told = Told::decode(payload).ok_or(StoreError::Corrupt("the payload of an outbox row"))?;
+        if self.settle.has_arrived(&told).await? {
+            return Ok(());
+        }
         match self.decisions.find(request).await? {
-            Some(record) => self.settle.confirm(&record).await,
+            Some(record) => self.settle.tell_again(&record).await,
             None => Ok(()),
         }
     }

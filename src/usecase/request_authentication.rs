@@ -111,8 +111,9 @@ impl RequestAuthentication {
 
         let mut event =
             Event::new(self.entropy.uuid(), now, Action::RequestCreated).client(&client.id).request(request.id);
-        event.user = request.user;
-        event.reason = (request.state != State::Pending).then(|| "no device".to_owned());
+        event.user = user.as_ref().map(|user| user.id);
+        let reaches_nobody = request.user.is_none() || request.state != State::Pending;
+        event.reason = reaches_nobody.then(|| "no device".to_owned());
         self.ledger.audit(event).await;
         failpoint::hit("K5");
         Ok(Acknowledgement {
@@ -135,6 +136,11 @@ impl RequestAuthentication {
         let mut devices = self.directory.devices_of(&user.id).await?.to_vec();
         devices.retain(|(device, _)| device.may_answer(now));
         devices.sort_by_key(|(device, _)| device.position);
+        if devices.is_empty() && self.policy.uniform {
+            // Just as if there were nobody: never asked, never answered.
+            request.user = None;
+            return self.save(auth_req_id, request, now).await;
+        }
         if devices.is_empty() {
             // [flows F12] accepted, then denied: the client learns nothing about devices here.
             request.state = State::Denied(Denial::NoDevice);

@@ -13,7 +13,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Decided, Ledger};
+use crate::store::sql::ledger::{Decided, Ledger, Told};
 
 #[derive(Clone)]
 pub struct Settle {
@@ -44,20 +44,21 @@ impl Settle {
         Ok(decided)
     }
 
-    /// Makes sure that a committed decision has arrived. Mostly it has, and nothing is written.
-    pub async fn confirm(&self, record: &Record) -> Result<(), StoreError> {
-        let pending =
-            self.requests.get(&record.request_digest).await?.is_some_and(|request| request.state == State::Pending);
+    /// Whether a committed decision has arrived everywhere. Mostly it has.
+    pub async fn has_arrived(&self, told: &Told) -> Result<bool, StoreError> {
+        let pending = self.requests.get(&told.request).await?.is_some_and(|request| request.state == State::Pending);
         // The telling may also have been cut off after its first half.
         let waits = self
             .inboxes
-            .get(&record.user)
+            .get(&told.user)
             .await?
-            .is_some_and(|inbox| inbox.find(record.notification).is_some_and(|entry| !entry.is_decided()));
-        if pending || waits {
-            self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await?;
-        }
-        Ok(())
+            .is_some_and(|inbox| inbox.find(told.notification).is_some_and(|entry| !entry.is_decided()));
+        Ok(!pending && !waits)
+    }
+
+    /// Tells a committed decision once more.
+    pub async fn tell_again(&self, record: &Record) -> Result<(), StoreError> {
+        self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await
     }
 
     /// Idempotent.

@@ -22,7 +22,8 @@ use crate::domain::authentication_request::{Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::outbox::{self, Kind};
 use crate::store::sql::tokens;
@@ -102,8 +103,9 @@ impl Ledger {
         (Self { commits, notes }, writer.run())
     }
 
-    /// Commits a decision, its event, and an outbox row that has it told again unless
-    /// [`Ledger::told`] comes first. All of it or, when somebody was faster, nothing.
+    /// Commits a decision, its event, and an outbox row that has its arrival checked a second later,
+    /// when a store that forgets its last second has had the time to. All of it or, when somebody was
+    /// faster, nothing.
     pub async fn decide(&self, record: Record, event: Event) -> Result<Decided, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.commit(Commit::Decide { record, event, answer }, answered).await
@@ -308,7 +310,8 @@ async fn group(database: &Database, commits: &[Commit], notes: &[Note]) -> Resul
                 let decided = decided.next().ok_or(StoreError::Corrupt("a decision without an outcome"))?;
                 if decided == Decided::First {
                     let due = record.decided_at + TELL_AGAIN;
-                    to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &[], record.decided_at, due));
+                    let payload = Told::of(record).encode();
+                    to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &payload, record.decided_at, due));
                     events.push(event);
                 }
                 outcomes.push(Outcome::Decided(decided));
@@ -385,6 +388,35 @@ async fn standing(transaction: &Transaction, request: RequestId) -> Result<Decis
         .await?
         .ok_or(StoreError::Corrupt("a decision that is neither new nor there"))?;
     Ok(decision_of(&row)?)
+}
+
+/// Where a decision has to arrive: enough to look whether it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub request: Digest<AuthReqId>,
+    pub user: UserId,
+    pub notification: NotificationId,
+}
+
+impl Told {
+    fn of(record: &Record) -> Self {
+        Self { request: record.request_digest, user: record.user, notification: record.notification }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        [&self.request.as_bytes()[..], self.user.uuid().as_bytes(), self.notification.uuid().as_bytes()].concat()
+    }
+
+    /// Reads the payload of an outbox row.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let (request, rest) = payload.split_first_chunk::<32>()?;
+        let (user, notification) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            request: Digest::from_bytes(*request),
+            user: UserId::new(Uuid::from_bytes(*user)),
+            notification: NotificationId::new(Uuid::from_bytes(notification.try_into().ok()?)),
+        })
+    }
 }
 
 /// What was decided, with its evidence: for whoever repairs, and for whoever must prove it.
