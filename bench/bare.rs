@@ -181,7 +181,7 @@ impl Bare {
             return Err(refused("invalid_scope"));
         }
         let user = form.login_hint.as_deref().filter(|hint| !hint.is_empty()).ok_or(refused("invalid_request"))?;
-        let id = self.token();
+        let id = self.handle();
         let message = form.binding_message.as_deref().unwrap_or_default();
         let stored = stored(INTERVAL, now + EXPIRES_IN, user, scope, message);
         let mut redis = self.redis.clone();
@@ -222,7 +222,7 @@ impl Bare {
             let early = now < request.polled_at + i64::from(request.interval);
             return Err(refused(if early { "slow_down" } else { "authorization_pending" }));
         }
-        let access_token = self.token();
+        let access_token = self.handle();
         let id_token = self.id_token(client, &request, id, &access_token, now)?;
         Ok(written(&Tokens {
             access_token: &access_token,
@@ -319,7 +319,7 @@ impl Bare {
     }
 
     /// 256 random bits.
-    fn token(&self) -> String {
+    fn handle(&self) -> String {
         let mut bytes = [0; 32];
         self.random.fill(&mut bytes).expect("the system has randomness");
         URL_SAFE_NO_PAD.encode(bytes)

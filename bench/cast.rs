@@ -20,6 +20,8 @@ const RELYING_PARTIES: usize = 8;
 
 pub(crate) struct RelyingParty {
     pub id: ClientId,
+    /// Gets access tokens that are signed, instead of opaque ones.
+    pub jwt: bool,
     key: SigningKey,
 }
 
@@ -33,12 +35,13 @@ struct Assertion<'a> {
     jti: &'a str,
 }
 
-pub(crate) fn relying_parties() -> Result<Vec<RelyingParty>> {
+pub(crate) fn relying_parties(jwt: bool) -> Result<Vec<RelyingParty>> {
     (0..RELYING_PARTIES)
         .map(|n| {
-            let id = ClientId::parse(&format!("shop-{n}")).ok_or("no client_id")?;
+            let name = if jwt { "jwt-shop" } else { "shop" };
+            let id = ClientId::parse(&format!("{name}-{n}")).ok_or("no client_id")?;
             let (key, _) = SigningKey::generate(Algorithm::ES256)?;
-            Ok(RelyingParty { id, key })
+            Ok(RelyingParty { id, jwt, key })
         })
         .collect()
 }

@@ -11,16 +11,17 @@ use crate::Result;
 use crate::cast::{RelyingParty, ask_form, token_form};
 use crate::driver::{JSON, Tally, Wire, request, run};
 use crate::machine::{Cpu, Server};
-use crate::phone::Phones;
+use crate::phone::{Phones, Source};
 
 /// Who is being measured, and what only that one needs.
 #[derive(Clone, Copy)]
 pub(crate) enum Side<'a> {
     Bare,
-    Nod(&'a Phones),
+    Nod(&'a Phones, &'a Source),
 }
 
 /// One measured run.
+#[derive(Default)]
 pub(crate) struct Sample {
     pub operations: usize,
     pub cpu: Cpu,
@@ -70,6 +71,7 @@ impl Stand<'_> {
 }
 
 /// Everything about a flow that can be made beforehand.
+#[derive(Clone)]
 pub(crate) struct Flow<'a> {
     relying_party: &'a RelyingParty,
     person: usize,
@@ -78,7 +80,7 @@ pub(crate) struct Flow<'a> {
 }
 
 /// `count` flows, each of another person, by all relying parties in turn.
-pub(crate) fn flows(count: usize, relying_parties: &[RelyingParty], entropy: &Entropy) -> Vec<Flow<'_>> {
+pub(crate) fn flows<'a>(count: usize, relying_parties: &'a [RelyingParty], entropy: &Entropy) -> Vec<Flow<'a>> {
     let parties = relying_parties.iter().cycle();
     (0..count)
         .zip(parties)
@@ -121,8 +123,8 @@ pub(crate) async fn whole_flow(stand: Stand<'_>, side: Side<'_>, flows: Vec<Flow
                     wire.send(request).await?.expect(200)?;
                     tally.record("approve", start);
                 }
-                Side::Nod(phones) => {
-                    let approval = phones.approval(wire, flow.person, flow.relying_party, auth_req_id).await?;
+                Side::Nod(phones, source) => {
+                    let approval = phones.approval(source, wire, flow.person, flow.relying_party, auth_req_id).await?;
                     let start = Instant::now();
                     wire.send(approval).await?.expect(200)?;
                     tally.record("approve", start);
@@ -140,7 +142,8 @@ pub(crate) async fn whole_flow(stand: Stand<'_>, side: Side<'_>, flows: Vec<Flow
         .await
 }
 
-/// Pending requests and the assertions to poll them with.
+/// A poll of one of the requests that wait.
+#[derive(Clone)]
 pub(crate) struct Poll(String);
 
 pub(crate) fn polls<'a>(
