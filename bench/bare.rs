@@ -22,8 +22,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use josekit::jwk::Jwk;
-use josekit::jws::{ES256, JwsSigner as _, JwsVerifier as _};
 use josekit::jws::alg::ecdsa::{EcdsaJwsSigner, EcdsaJwsVerifier};
+use josekit::jws::{ES256, JwsSigner as _, JwsVerifier as _};
 use nod::clock::{Clock as _, SystemClock};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
@@ -107,6 +107,7 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     runtime.block_on(run(arguments))
 }
 
+#[expect(clippy::disallowed_methods, reason = "its connections end with its process")]
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let jwks: HashMap<String, serde_json::Map<String, serde_json::Value>> =
         serde_json::from_slice(&std::fs::read(&arguments.clients)?)?;
@@ -157,9 +158,7 @@ impl Bare {
         };
         match answered {
             Ok(body) => json(StatusCode::OK, "no-store", body.into()),
-            Err(Refused::Code(status, code)) => {
-                json(status, "no-store", format!(r#"{{"error":"{code}"}}"#).into())
-            }
+            Err(Refused::Code(status, code)) => json(status, "no-store", format!(r#"{{"error":"{code}"}}"#).into()),
             Err(Refused::Unavailable) => {
                 json(StatusCode::SERVICE_UNAVAILABLE, "no-store", r#"{"error":"temporarily_unavailable"}"#.into())
             }
@@ -243,7 +242,11 @@ impl Bare {
         let approve: Approve<'_> = serde_json::from_slice(body).map_err(|_| refused("invalid_request"))?;
         let mut redis = self.redis.clone();
         let call = self.approve.key(key(approve.client_id, approve.auth_req_id));
-        if call.invoke_async(&mut redis).await? { Ok(br#"{"status":"APPROVED"}"#.to_vec()) } else { Err(refused("gone")) }
+        if call.invoke_async(&mut redis).await? {
+            Ok(br#"{"status":"APPROVED"}"#.to_vec())
+        } else {
+            Err(refused("gone"))
+        }
     }
 
     /// [RFC 7523 §3] all that can be checked without remembering anything.

@@ -50,12 +50,12 @@ pub(crate) fn pin() -> Cores {
 /// The processors that we may use, as the kernel writes them: `0-1,4`.
 fn allowed() -> Vec<usize> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let ranges = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
     let range = |part: &str| -> Option<std::ops::RangeInclusive<usize>> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.parse().ok()?..=last.parse().ok()?)
     };
-    list.trim().split(',').filter_map(range).flatten().collect()
+    ranges.trim().split(',').filter_map(range).flatten().collect()
 }
 
 fn present(program: &str) -> bool {
@@ -72,7 +72,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(cores: &Cores, address: SocketAddr, program: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
+    pub(crate) fn start(
+        cores: &Cores,
+        address: SocketAddr,
+        program: &Path,
+        arguments: &[&str],
+        log: &Path,
+    ) -> Result<Self> {
         const SHELL: &str = "log=$1; shift; \"$@\" >/dev/null 2>>\"$log\" </dev/null & pid=$!; echo $pid
             read word; kill -TERM $pid 2>/dev/null; (sleep 5; kill -KILL $pid 2>/dev/null) & late=$!
             wait $pid 2>/dev/null; kill $late 2>/dev/null";

@@ -10,9 +10,7 @@ use http_body_util::Full;
 use nod::clock::{Clock as _, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
-use nod::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource,
-};
+use nod::domain::client::{AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource};
 use nod::domain::device::About;
 use nod::domain::prompt::Prompt;
 use nod::domain::user::{Status, User};
@@ -45,7 +43,7 @@ struct Phone {
 
 /// All phones.
 pub(crate) struct Phones {
-    phones: Vec<Phone>,
+    all: Vec<Phone>,
     clients: Vec<Client>,
     issuer: Issuer,
     entropy: Entropy,
@@ -80,19 +78,14 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
 
 impl Phones {
     /// Fills a new database with clients, people and one phone each.
-    pub(crate) async fn pair(
-        url: &str,
-        parties: impl Iterator<Item = &RelyingParty>,
-        people: usize,
-    ) -> Result<Self> {
+    pub(crate) async fn pair(url: &str, parties: impl Iterator<Item = &RelyingParty>, people: usize) -> Result<Self> {
         let database = Database::connect(&Secret::new(url.to_owned())).await?;
         database.migrate().await?;
         let (directory, _) = Directory::new(database.clone());
         let (entropy, now) = (Entropy::default(), SystemClock.now());
         let event = |action| Event::new(entropy.uuid(), now, action);
 
-        let clients: Vec<Client> =
-            parties.map(|party| client(party, now)).collect::<Result<_>>()?;
+        let clients: Vec<Client> = parties.map(|party| client(party, now)).collect::<Result<_>>()?;
         let known = Clients::new(database.clone(), Arc::clone(&directory));
         for client in &clients {
             known.create(client, &event(Action::ClientCreated)).await?;
@@ -100,7 +93,7 @@ impl Phones {
 
         let users = People::new(database.clone(), Arc::clone(&directory));
         let devices = Devices::new(database, directory);
-        let mut phones = Vec::with_capacity(people);
+        let mut all = Vec::with_capacity(people);
         for person in 0..people {
             let user = User {
                 id: UserId::new(entropy.uuid()),
@@ -115,9 +108,7 @@ impl Phones {
             users.create(&user, &event(Action::UserCreated)).await?;
             let pairing_key = PairingKey::new(entropy.token()).digest();
             let until = now + Duration::from_secs(600);
-            devices
-                .create_pairing_key(user.id, &pairing_key, now, until, &event(Action::PairingKeyCreated))
-                .await?;
+            devices.create_pairing_key(user.id, &pairing_key, now, until, &event(Action::PairingKeyCreated)).await?;
             let key = SoftwareKey::generate()?;
             let public = key.public_jwk();
             let claim = Claim {
@@ -131,15 +122,10 @@ impl Phones {
             };
             let claimed = devices.claim(&claim, now, event(Action::DevicePaired)).await?;
             let Claimed::Paired(pairing) = claimed else { return Err("not paired".into()) };
-            phones.push(Phone {
-                key,
-                user: user.id,
-                device: pairing.device.id,
-                installation: pairing.installation.id,
-            });
+            all.push(Phone { key, user: user.id, device: pairing.device.id, installation: pairing.installation.id });
         }
         let issuer = Issuer::parse(ISSUER)?;
-        Ok(Self { phones, clients, issuer, entropy, nonce: Mutex::default() })
+        Ok(Self { all, clients, issuer, entropy, nonce: Mutex::default() })
     }
 
     fn fresh(&self) -> Freshness {
@@ -150,7 +136,7 @@ impl Phones {
     /// Fetches a nonce; the server gives out the same one for minutes.
     pub(crate) async fn synchronize(&self, wire: &mut Wire) -> Result<()> {
         let call = nod_device::Call::me();
-        let phone = self.phones.first().ok_or("no phone")?;
+        let phone = self.all.first().ok_or("no phone")?;
         let answer = wire.send(self.proved(&call, phone)?).await?;
         *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = answer.nonce;
         Ok(())
@@ -182,7 +168,7 @@ impl Phones {
         party: &RelyingParty,
         auth_req_id: &str,
     ) -> Result<Request<Full<Bytes>>> {
-        let phone = self.phones.get(person).ok_or("nobody")?;
+        let phone = self.all.get(person).ok_or("nobody")?;
         let notification = match source {
             Source::Store(requests) => self.peek(requests, phone, party, auth_req_id).await?,
             Source::Inbox => self.fetch(wire, phone).await?,

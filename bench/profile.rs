@@ -40,7 +40,8 @@ impl Recording {
         let mut shares: BTreeMap<String, u64> = BTreeMap::new();
         for line in String::from_utf8_lossy(&report.stdout).lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split_whitespace();
-            let (Some(samples), Some(object)) = (words.next().and_then(|count| count.parse::<u64>().ok()), words.next())
+            let (Some(samples), Some(object)) =
+                (words.next().and_then(|count| count.parse::<u64>().ok()), words.next())
             else {
                 continue;
             };

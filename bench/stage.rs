@@ -28,9 +28,9 @@ use crate::cast::{self, RelyingParty, SCOPE};
 use crate::driver::Wire;
 use crate::machine::{self, Cores, Server};
 use crate::phone::{PREFIX, Phones, Source, configuration};
+use crate::profile::Recording;
 use crate::report::{self, Figure};
 use crate::scenario::{Flow, Poll, Sample, Side, Stand, documents, flows, pending_polls, polls, whole_flow};
-use crate::profile::Recording;
 use crate::{Arguments, Part, Result, bare};
 
 /// How much of everything.
