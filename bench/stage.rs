@@ -240,9 +240,13 @@ impl<'a> Stage<'a> {
 
     async fn documents(&mut self, bare: &Server, nod: &Nod) -> Result<()> {
         let mut figure = Figure::new("discovery and JWKS", Some(1.3));
-        for _ in 0..self.scale.rounds {
+        for round in 0..self.scale.rounds {
             figure.bare.push(documents(self.stand(bare), self.scale.documents).await?);
+            let recording = self.profile(&nod.server, (round == 0).then_some("documents"))?;
             figure.nod.push(documents(self.stand(&nod.server), self.scale.documents).await?);
+            if let Some(recording) = recording {
+                recording.end()?;
+            }
         }
         self.record(figure);
         Ok(())
