@@ -310,7 +310,8 @@ impl Screen<'_> {
         let version = env!("CARGO_PKG_VERSION");
         // Only where the defaults of those commands would lead elsewhere.
         let at_issuer = if *issuer == "http://localhost:8080" { String::new() } else { format!(" --issuer {issuer}") };
-        let at_data = if *data == Path::new(".nod") { String::new() } else { format!(" --data-dir {}", data.display()) };
+        let at_data =
+            if *data == Path::new(".nod") { String::new() } else { format!(" --data-dir {}", data.display()) };
         let data = data.display();
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
