@@ -224,7 +224,8 @@ impl<'a> Stage<'a> {
     /// The driver's own view of `nod`'s Redis.
     fn redis_store(&self) -> Result<Arc<dyn Ephemeral>> {
         let settings = Settings { url: Secret::new(self.redis.url()), prefix: PREFIX.to_owned() };
-        let (store, _) = RedisStore::connect(&settings, Arc::new(SystemClock), Arc::clone(&self.entropy))?;
+        let (store, working) = RedisStore::connect(&settings, Arc::new(SystemClock), Arc::clone(&self.entropy))?;
+        beside(working);
         Ok(Arc::new(store))
     }
 
@@ -383,7 +384,8 @@ impl<'a> Stage<'a> {
         let nod = self.nod("embedded", (url.clone(), phones), "embedded")?;
         self.idle("embedded", &nod).await;
         let database = Database::connect(&Secret::new(url)).await?;
-        let store = EmbeddedStore::new(database, Arc::new(SystemClock), Arc::clone(&self.entropy));
+        let (store, working) = EmbeddedStore::open(&database, Arc::new(SystemClock), Arc::clone(&self.entropy)).await?;
+        beside(working);
         let source = Source::Store(Shelf::new(Arc::new(store)));
         let mut figure = Figure::new("whole flow, embedded store", None);
         for round in 0..=self.scale.rounds.min(2) {
@@ -413,6 +415,12 @@ impl<'a> Stage<'a> {
         self.record(figure);
         Ok(())
     }
+}
+
+/// Runs until this program ends.
+#[expect(clippy::disallowed_methods, reason = "a store of the driver needs somebody who works for it")]
+fn beside(working: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(working);
 }
 
 /// The requests that wait for an answer.
