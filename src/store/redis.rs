@@ -4,18 +4,22 @@
 //! as its version (4 bytes, big endian) and its bytes. Two scripts, both of one key; everything
 //! else is a plain command.
 
+mod gather;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSubSink, PubSubStream};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, RedisResult, Script, Value, cmd, pipe};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use self::gather::Gathered;
 use super::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Switchboard, Topic, Version, Versioned, Wakeups};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -65,7 +69,7 @@ pub enum Complaint {
 const TOLERATED_SKEW: i64 = 1000;
 
 pub struct RedisStore {
-    connection: ConnectionManager,
+    connection: Gathered,
     prefix: Vec<u8>,
     channel: Vec<u8>,
     swap: Script,
@@ -87,8 +91,8 @@ impl std::fmt::Debug for RedisStore {
 impl RedisStore {
     /// Does not talk to Redis yet: a server starts without it and is not ready.
     ///
-    /// The future listens for the wake-ups of other nodes until it is dropped. Without it, nobody
-    /// on this node is woken by another.
+    /// The future listens for the wake-ups of other nodes and gathers commands, until it is dropped.
+    /// Without it, nobody on this node is woken by another, and each command goes by itself.
     pub fn connect(
         settings: &Settings,
         clock: Arc<dyn Clock>,
@@ -105,6 +109,7 @@ impl RedisStore {
         let connection =
             ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(StoreError::unavailable)?;
 
+        let (connection, carrying) = Gathered::new(connection);
         let prefix = settings.prefix.as_bytes().to_vec();
         let channel = [prefix.as_slice(), b"wake"].concat();
         let node = entropy.bytes();
@@ -122,7 +127,9 @@ impl RedisStore {
             entropy,
             skew: AtomicI64::new(0),
         };
-        Ok((store, listening))
+        // Each is looked at when it is woken itself.
+        let beside: FuturesUnordered<_> = [listening.boxed(), carrying.boxed()].into_iter().collect();
+        Ok((store, beside.collect()))
     }
 
     /// What an operator should change. Empty: all is well.

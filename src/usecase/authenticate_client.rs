@@ -55,9 +55,9 @@ impl AuthenticateClient {
     pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<AuthenticatedClient, Error> {
         let now = self.clock.now();
         let credentials = Credentials::parse(presented.authorization, presented.parameters)?;
-        let id = claimed_id(&credentials)?;
+        let (id, token) = claimed(&credentials)?;
         self.failures.check(&id, presented.from, now)?;
-        let result = self.verify(&id, &credentials, now).await;
+        let result = self.verify(&id, &credentials, token.as_ref(), now).await;
         if matches!(&result, Err(Error::Refused(_))) {
             self.failures.count(&id, presented.from, now);
         }
@@ -68,6 +68,7 @@ impl AuthenticateClient {
         &self,
         id: &ClientId,
         credentials: &Credentials,
+        token: Option<&Unverified<'_>>,
         now: Timestamp,
     ) -> Result<AuthenticatedClient, Error> {
         let client = self
@@ -77,20 +78,21 @@ impl AuthenticateClient {
             .filter(|client| !client.disabled)
             .ok_or_else(|| Refusal::invalid_client("unknown or disabled client"))?;
         // [protocol.md C43] only the registered method, whatever else would fit.
-        match (&client.authentication, credentials) {
-            (Authentication::ClientSecretBasic(secrets), Credentials::Basic { secret, .. })
-            | (Authentication::ClientSecretPost(secrets), Credentials::Post { secret, .. }) => {
+        match (&client.authentication, credentials, token) {
+            (Authentication::ClientSecretBasic(secrets), Credentials::Basic { secret, .. }, None)
+            | (Authentication::ClientSecretPost(secrets), Credentials::Post { secret, .. }, None) => {
                 if !secrets.accept(secret.expose().as_bytes(), now) {
                     return Err(Refusal::invalid_client("wrong client secret").into());
                 }
             }
-            (Authentication::PrivateKeyJwt { keys, alg }, Credentials::Assertion { assertion, .. }) => {
-                self.verify_assertion(&client, keys, *alg, assertion, now).await?;
+            (Authentication::PrivateKeyJwt { keys, alg }, Credentials::Assertion { .. }, Some(token)) => {
+                self.verify_assertion(&client, keys, *alg, token, now).await?;
             }
             (
                 Authentication::ClientSecretBasic(_)
                 | Authentication::ClientSecretPost(_)
                 | Authentication::PrivateKeyJwt { .. },
+                _,
                 _,
             ) => return Err(Refusal::invalid_client("not the registered authentication method").into()),
         }
@@ -102,16 +104,15 @@ impl AuthenticateClient {
         client: &Arc<Client>,
         source: &KeySource,
         registered: Option<Algorithm>,
-        assertion: &Secret<String>,
+        token: &Unverified<'_>,
         now: Timestamp,
     ) -> Result<(), Error> {
         let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
-        let token = Unverified::parse(assertion.expose()).map_err(invalid)?;
         if registered.is_some_and(|alg| alg != token.algorithm()) {
             return Err(Refusal::invalid_client("assertion: not the registered algorithm").into());
         }
         let verify = |keys: &KeySet| -> Result<Verified<ClientAssertion>, JwtError> {
-            keys.verify(&token, token.algorithm(), ASSERTION_TYP)
+            keys.verify(token, token.algorithm(), ASSERTION_TYP)
         };
         let verified = match source {
             KeySource::Jwks(jwks) => verify(&*self.keys.registered(client, jwks)?).map_err(invalid)?,
@@ -131,16 +132,17 @@ impl AuthenticateClient {
     }
 }
 
-/// Whose credentials these claim to be: to find what to check them against.
-fn claimed_id(credentials: &Credentials) -> Result<ClientId, Refusal> {
+/// Whose credentials these claim to be, to find what to check them against; and the assertion among
+/// them, read once.
+fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<Unverified<'_>>), Refusal> {
+    let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
     match credentials {
-        Credentials::Basic { client, .. } | Credentials::Post { client, .. } => Ok(client.clone()),
+        Credentials::Basic { client, .. } | Credentials::Post { client, .. } => Ok((client.clone(), None)),
         Credentials::Assertion { client, assertion } => {
-            let token = Unverified::parse(assertion.expose())
-                .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
-            let party =
-                token.untrusted_party().map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
-            let subject = party
+            let token = Unverified::parse(assertion.expose()).map_err(invalid)?;
+            let subject = token
+                .untrusted_party()
+                .map_err(invalid)?
                 .sub
                 .as_deref()
                 .and_then(ClientId::parse)
@@ -150,7 +152,7 @@ fn claimed_id(credentials: &Credentials) -> Result<ClientId, Refusal> {
                 Some(client) if *client != subject => {
                     Err(Refusal::invalid_client("client_id differs from the assertion's subject"))
                 }
-                Some(_) | None => Ok(subject),
+                Some(_) | None => Ok((subject, Some(token))),
             }
         }
     }
@@ -158,7 +160,8 @@ fn claimed_id(credentials: &Credentials) -> Result<ClientId, Refusal> {
 
 /// The keys of clients, parsed: parsing one costs more than verifying with it.
 pub struct ClientKeys {
-    parsed: moka::sync::Cache<ClientId, (serde_json::Value, Arc<KeySet>)>,
+    /// Each with the client as it was then: one that was changed is another value.
+    parsed: moka::sync::Cache<ClientId, (Arc<Client>, Arc<KeySet>)>,
 }
 
 impl Default for ClientKeys {
@@ -168,9 +171,9 @@ impl Default for ClientKeys {
 }
 
 impl ClientKeys {
-    fn registered(&self, client: &Client, jwks: &serde_json::Value) -> Result<Arc<KeySet>, Refusal> {
+    fn registered(&self, client: &Arc<Client>, jwks: &serde_json::Value) -> Result<Arc<KeySet>, Refusal> {
         if let Some((source, keys)) = self.parsed.get(&client.id)
-            && source == *jwks
+            && Arc::ptr_eq(&source, client)
         {
             return Ok(keys);
         }
@@ -178,7 +181,7 @@ impl ClientKeys {
         let keys = KeySet::parse(&bytes)
             .map(Arc::new)
             .map_err(|error| Refusal::invalid_client(format!("registered keys: {error}")))?;
-        self.parsed.insert(client.id.clone(), (jwks.clone(), Arc::clone(&keys)));
+        self.parsed.insert(client.id.clone(), (Arc::clone(client), Arc::clone(&keys)));
         Ok(keys)
     }
 }

@@ -78,14 +78,38 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let child = self.child()?;
-        let mut seen = HashSet::new();
+        let mut seen = Names::default();
         while let Some(name) = map.next_key_seed(Name)? {
-            if !seen.insert(name) {
+            if !seen.add(name) {
                 return Err(A::Error::custom("a member is repeated"));
             }
             map.next_value_seed(child)?;
         }
         Ok(())
+    }
+}
+
+/// The names of one object. Few are compared one by one, which is faster; many, as only somebody with
+/// bad intent sends them, by their hashes.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+const FEW: usize = 16;
+
+impl<'de> Names<'de> {
+    /// `false`: it was there already.
+    fn add(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < FEW {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
     }
 }
 

@@ -285,6 +285,14 @@ fn rfc7515_4_repeated_members_are_refused() {
             "{payload}"
         );
     }
+    // Among many members too, wherever the two are.
+    let many: Vec<String> = (0..100).map(|n| format!(r#""m{n}":0"#)).collect();
+    let sign = |payload: String| token(&key, r#"{"alg":"ES256"}"#, &payload);
+    assert!(verify(&sign(format!(r#"{{"sub":"alice",{}}}"#, many.join(","))), &key).is_ok());
+    for repeated in ["m0", "m14", "m15", "m16", "m17", "m99"] {
+        let payload = format!(r#"{{"sub":"alice",{},"{repeated}":1}}"#, many.join(","));
+        assert_eq!(verify(&sign(payload), &key).unwrap_err(), JwtError::Payload, "{repeated}");
+    }
     let not_utf8 = key.sign_parts(br#"{"alg":"ES256"}"#, b"{\"sub\":\"\xff\"}").unwrap();
     assert_eq!(verify(not_utf8.expose(), &key).unwrap_err(), JwtError::Payload);
     let deep = format!(r#"{{"sub":"alice","a":{}{}}}"#, "[".repeat(64), "]".repeat(64));

@@ -1,0 +1,137 @@
+//! Commands of many callers, written together.
+//!
+//! A command written by itself costs two system calls and wakes the server at the other end; next to
+//! others it costs a few bytes. So callers hand their commands to one task, which lets everybody who
+//! is ready come first and then writes all that has gathered. Nobody waits for a group to fill.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use redis::aio::{ConnectionLike, ConnectionManager};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Value};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
+
+/// Commands of one group. What is more goes with the next one.
+const GROUP: usize = 128;
+
+/// Commands that may wait before whoever brings another one waits too.
+const QUEUE: usize = 1024;
+
+struct Order {
+    command: Cmd,
+    answer: oneshot::Sender<RedisResult<Value>>,
+}
+
+/// A connection that gathers. Clones share it.
+#[derive(Clone)]
+pub(super) struct Gathered {
+    direct: ConnectionManager,
+    orders: mpsc::Sender<Order>,
+    /// Whether somebody carries the orders; if not, each command goes by itself.
+    carried: Arc<AtomicBool>,
+}
+
+impl Gathered {
+    /// The future carries the commands until it is dropped.
+    pub(super) fn new(direct: ConnectionManager) -> (Self, impl Future<Output = ()> + Send + 'static + use<>) {
+        let (orders, to_carry) = mpsc::channel(QUEUE);
+        let carried = Arc::new(AtomicBool::new(false));
+        let carrier = Carrier { orders: to_carry, connection: direct.clone(), carried: Arc::clone(&carried) };
+        (Self { direct, orders, carried }, carrier.run())
+    }
+}
+
+impl ConnectionLike for Gathered {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        async move {
+            if self.carried.load(Ordering::Acquire) {
+                let (answer, answered) = oneshot::channel();
+                let order = Order { command: command.clone(), answer };
+                if self.orders.send(order).await.is_ok() {
+                    // Not tried again the direct way: it may have been carried out.
+                    return answered.await.unwrap_or_else(|_| Err(interrupted()));
+                }
+            }
+            self.direct.req_packed_command(command).await
+        }
+        .boxed()
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        self.direct.req_packed_commands(pipeline, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.direct.get_db()
+    }
+}
+
+struct Carrier {
+    orders: mpsc::Receiver<Order>,
+    connection: ConnectionManager,
+    carried: Arc<AtomicBool>,
+}
+
+impl Carrier {
+    async fn run(mut self) {
+        self.carried.store(true, Ordering::Release);
+        let mut under_way = FuturesUnordered::new();
+        let mut group = Vec::with_capacity(GROUP);
+        loop {
+            tokio::select! {
+                taken = self.orders.recv_many(&mut group, GROUP) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    // Whoever woke us goes on first, and so does everyone else who can.
+                    yield_now().await;
+                    while group.len() < GROUP && self.orders.try_recv().map(|order| group.push(order)).is_ok() {}
+                    under_way.push(carry(self.connection.clone(), std::mem::take(&mut group)));
+                }
+                Some(()) = under_way.next() => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        self.carried.store(false, Ordering::Release);
+    }
+}
+
+async fn carry(mut connection: ConnectionManager, mut group: Vec<Order>) {
+    // Whoever has given up is told nothing any more, so nothing is done for them.
+    group.retain(|order| !order.answer.is_closed());
+    let mut pipeline = Pipeline::with_capacity(group.len());
+    let mut answers = Vec::with_capacity(group.len());
+    for Order { command, answer } in group {
+        pipeline.add_command(command);
+        answers.push(answer);
+    }
+    match connection.req_packed_commands(&pipeline, 0, answers.len()).await {
+        Ok(values) => {
+            for (answer, value) in answers.into_iter().zip(values) {
+                let _ = answer.send(value.extract_error());
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn interrupted() -> RedisError {
+    (ErrorKind::Io, "nobody carried the command to its end").into()
+}
