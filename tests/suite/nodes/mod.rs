@@ -5,8 +5,8 @@ mod people;
 mod site;
 mod wire;
 
-pub(crate) use people::{Listener, Phone, RelyingParty};
-pub(crate) use site::{Facts, Inside, Node, Pending, Site, Sql};
+pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
+pub(crate) use site::{Inside, Node, Pending, Site, Sql};
 pub(crate) use wire::{Answer, Held, send, volley};
 
 use std::future::Future;

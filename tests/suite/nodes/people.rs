@@ -264,6 +264,7 @@ impl Listener {
 /// Polls until nothing is pending any more, at the pace of the server.
 pub(crate) async fn polled_to_the_end(shop: &RelyingParty, at: SocketAddr, id: &str, within: Duration) -> Answer {
     until("a final answer to polls", within, || async {
+        tokio::time::sleep(Duration::from_millis(90)).await;
         let answer = shop.polls(at, id).await;
         (!matches!(answer.code(), "authorization_pending" | "slow_down")).then_some(answer)
     })

@@ -73,8 +73,8 @@ pub(crate) struct Site {
     entropy: Arc<Entropy>,
     pub(crate) facts: Facts,
     nodes: AtomicU32,
-    /// Lines of the configuration besides the usual ones.
-    pub(crate) more: String,
+    /// How many questions of one client may wait for one person.
+    pub(crate) at_a_time: u32,
 }
 
 impl Site {
@@ -108,8 +108,8 @@ impl Site {
         file.write(true).create_new(true).mode(0o600);
         let mut file = file.open(directory.path().join("master.key")).expect("a file");
         std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
-        let (nodes, more) = (AtomicU32::new(0), String::new());
-        Self { directory, sql, redis, database, known, clock, entropy, facts, nodes, more }
+        let (nodes, at_a_time) = (AtomicU32::new(0), 100_000);
+        Self { directory, sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
     }
 
     /// A client with `private_key_jwt`, for CIBA and refresh.
@@ -192,11 +192,11 @@ impl Site {
              database.url = \"{}\"\n{ephemeral}\n\
              keys.master_key_file = \"{}\"\n\
              ciba.interval = \"1s\"\n\
-             limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = 100000\n\
-             limits.failed_authentications = 100000\n{}",
+             limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
+             limits.failed_authentications = 100000\n",
             self.sql,
             self.directory.path().join("master.key").display(),
-            self.more,
+            self.at_a_time,
         );
         let config = self.directory.path().join(format!("node{number}.toml"));
         std::fs::write(&config, text).expect("a written configuration");
