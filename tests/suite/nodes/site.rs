@@ -95,7 +95,7 @@ impl Site {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy = Arc::new(Entropy::default());
         let ephemeral: Arc<dyn Ephemeral> = match &redis {
-            None => Arc::new(EmbeddedStore::new(database.clone(), Arc::clone(&clock), Arc::clone(&entropy))),
+            None => embedded_store(&database, &clock, &entropy).await,
             Some(redis) => Arc::new(redis_store(redis, &clock, &entropy)),
         };
         let facts = Facts {
@@ -223,7 +223,7 @@ impl Site {
         let (worker, shutdown) = (Worker::default(), CancellationToken::new());
         let database = Database::connect(&Secret::new(self.sql.clone())).await.expect("a database");
         let store: Arc<dyn Ephemeral> = match &self.redis {
-            None => Arc::new(EmbeddedStore::new(database.clone(), Arc::clone(&clock), Arc::clone(&self.entropy))),
+            None => embedded_store(&database, &clock, &self.entropy).await,
             Some((url, prefix)) => {
                 let settings = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
                 let (store, listening) =
@@ -275,6 +275,14 @@ impl Site {
     pub(crate) fn database_file(&self) -> PathBuf {
         self.directory.path().join("nod.db")
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
+async fn embedded_store(database: &Database, clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> Arc<dyn Ephemeral> {
+    let (store, working) =
+        EmbeddedStore::open(database, Arc::clone(clock), Arc::clone(entropy)).await.expect("a store");
+    tokio::spawn(working);
+    Arc::new(store)
 }
 
 fn redis_store((url, prefix): &(String, String), clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> RedisStore {
