@@ -77,7 +77,7 @@ fn as_postgres(program: &Path) -> &'static [&'static str] {
 
 /// A port that nobody else gets while its server is away for a while: below the range from which
 /// the system picks ports, and never the same twice.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     loop {
         let n = std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::SeqCst));

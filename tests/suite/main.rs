@@ -9,6 +9,12 @@ mod cli;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod kill_points;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;

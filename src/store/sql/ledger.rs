@@ -21,6 +21,7 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::{Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::failpoint;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::secret::Digest;
@@ -339,6 +340,9 @@ async fn group(database: &Database, commits: &[Commit], notes: &[Note]) -> Resul
     transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
     transaction.record(&events).await?;
     outbox::delete(&transaction, &told).await?;
+    if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Granted(Granted::First))) {
+        failpoint::hit("K12");
+    }
     transaction.commit().await?;
     Ok(outcomes)
 }

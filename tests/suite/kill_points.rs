@@ -1,0 +1,235 @@
+//! A power cut between any two steps (`docs/reliability-tests.md`, K1 to K16): the process aborts at
+//! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
+//! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
+//!
+//! Each point runs on the embedded store in a SQLite file, and on Redis.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
+use nod::domain::audit::Action;
+use nod::domain::authentication_request::State;
+use nod::protocol::id::{RequestId, UserId};
+
+use crate::backends::Redis;
+use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until};
+
+const SIGABRT: i32 = 6;
+
+/// What a relying party or a phone has to see within two seconds after the restart.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A claim that a dead process holds is over after five seconds.
+const LEASE: Duration = Duration::from_secs(7);
+
+struct Scene {
+    site: Site,
+    alice: UserId,
+    shop: RelyingParty,
+    node: Node,
+    phone: Phone,
+    other: Phone,
+}
+
+impl Scene {
+    /// A site whose one node dies at `place`. One question at a time, as by default.
+    async fn new(pending: Pending<'_>, place: &str) -> Self {
+        let mut site = Site::new(Sql::Sqlite, pending).await;
+        site.at_a_time = 1;
+        let shop = site.relying_party("shop", false).await;
+        let alice = site.person("alice").await;
+        let keys = [site.pairing_key(alice).await, site.pairing_key(alice).await];
+        let node = site.node_that_dies_at(place).await;
+        let phone = Phone::pair(node.public, &keys[0]).await;
+        let other = Phone::pair(node.public, &keys[1]).await;
+        Self { site, alice, shop, node, phone, other }
+    }
+
+    /// The request is the last thing that the node sees.
+    async fn dies_of(&mut self, request: &[u8]) {
+        let answer = send(self.node.public, request).await;
+        assert!(answer.is_err(), "the node went on: {answer:?}");
+        let status = self.node.ends(Duration::from_secs(10)).await;
+        assert_eq!(status.signal(), Some(SIGABRT), "{status}");
+    }
+
+    async fn starts_again(&mut self) {
+        self.node = self.site.node().await;
+    }
+
+    async fn asks(&self) -> (String, RequestId) {
+        let id = self.shop.asks(self.node.public, "alice", &[]).await;
+        let request = self.site.facts.request(&id).await.expect("a request").id;
+        (id, request)
+    }
+
+    async fn polls(&self, id: &str, within: Duration) -> Answer {
+        polled_to_the_end(&self.shop, self.node.public, id, within).await
+    }
+
+    async fn approves(&self, phone: &Phone) -> Answer {
+        let question = phone.question(self.node.public).await;
+        phone.sends(self.node.public, &phone.approve(&question)).await
+    }
+
+    /// The stores agree, and hold so many of each for the request.
+    async fn holds(&self, request: RequestId, decision: Option<&str>, grants: i64) {
+        let facts = &self.site.facts;
+        assert_eq!(facts.decision(request).await.as_deref(), decision, "decision");
+        if decision == Some("approved") {
+            assert!(facts.evidence(request).await.is_some_and(|jws| jws.split('.').count() == 3), "evidence");
+        }
+        assert_eq!(facts.grants(request).await, grants, "grants");
+        assert_eq!(facts.refresh_tokens(request).await, grants, "refresh tokens");
+        assert_eq!(facts.audited(request, Action::RequestRedeemed).await, grants, "events of redemption");
+        let approved = i64::from(decision == Some("approved"));
+        assert_eq!(facts.audited(request, Action::RequestApproved).await, approved, "events of approval");
+        until("a decision that is told", Duration::from_secs(4), || async {
+            (facts.outbox(request).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Nothing that the crash left is in the way of the next one.
+    async fn all_is_well(&self) {
+        let (id, request) = self.asks().await;
+        let answer = self.approves(&self.other).await;
+        answer.is(200, "");
+        self.polls(&id, SOON).await.is(200, "");
+        self.holds(request, Some("approved"), 1).await;
+    }
+}
+
+/// Cut while the client asks. It has no `auth_req_id`, so it asks again.
+async fn while_asking(pending: Pending<'_>, place: &str, reached_the_phone: bool) {
+    let mut scene = Scene::new(pending, place).await;
+    scene.dies_of(&scene.shop.ask("alice", &[])).await;
+    scene.starts_again().await;
+    let seen = scene.phone.pending(scene.node.public).await;
+    assert_eq!(seen.len(), usize::from(reached_the_phone), "{seen:?}");
+    if reached_the_phone {
+        // Nobody can redeem it, but the person sees it: one question at a time, so it is answered first.
+        let again = send(scene.node.public, &scene.shop.ask("alice", &[])).await.expect("an answer");
+        assert_eq!(again.status, 429, "{again:?}");
+        assert!(again.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{again:?}");
+        let deny = scene.phone.deny(&seen[0]);
+        scene.phone.sends(scene.node.public, &deny).await.is(200, "");
+        scene.other.sends(scene.node.public, &scene.other.approve(&seen[0])).await.is(409, "ALREADY_DECIDED");
+    }
+    let sql = "SELECT COUNT(*) FROM token_grant";
+    assert_eq!(scene.site.facts.count(sql, []).await, 0);
+    scene.all_is_well().await;
+}
+
+/// Cut while the phone answers. It looks again, and answers again what it still finds.
+async fn while_answering(pending: Pending<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(pending, place).await;
+    let (id, request) = scene.asks().await;
+    let question = scene.phone.question(scene.node.public).await;
+    scene.dies_of(&scene.phone.approve(&question)).await;
+    assert_eq!(scene.site.facts.decision(request).await.is_some(), committed, "committed before the crash");
+    scene.starts_again().await;
+
+    if committed {
+        // Told by the worker, without anybody's help.
+        until("a told decision", SOON, || async {
+            let state = scene.site.facts.request(&id).await.expect("a request").state;
+            matches!(state, State::Approved(_)).then_some(())
+        })
+        .await;
+        until("an inbox without the question", SOON, || async {
+            let inbox = scene.site.facts.inboxes.get(&scene.alice).await.expect("a store").expect("an inbox");
+            let now = nod::clock::Clock::now(&nod::clock::SystemClock);
+            (inbox.live(now).count() == 0).then_some(())
+        })
+        .await;
+        assert!(scene.phone.pending(scene.node.public).await.is_empty());
+        scene.phone.sends(scene.node.public, &scene.phone.approve(&question)).await.is(409, "ALREADY_DECIDED");
+        scene.other.sends(scene.node.public, &scene.other.deny(&question)).await.is(409, "ALREADY_DECIDED");
+    } else {
+        scene.shop.polls(scene.node.public, &id).await.is(400, "authorization_pending");
+        scene.approves(&scene.phone).await.is(200, "");
+    }
+    scene.polls(&id, SOON).await.is(200, "");
+    scene.polls(&id, SOON).await.is(400, "invalid_grant");
+    scene.holds(request, Some("approved"), 1).await;
+    scene.all_is_well().await;
+}
+
+/// Cut while the client redeems. It polls again.
+async fn while_redeeming(pending: Pending<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(pending, place).await;
+    let (id, request) = scene.asks().await;
+    scene.approves(&scene.phone).await.is(200, "");
+    scene.dies_of(&scene.shop.poll(&id)).await;
+    assert_eq!(scene.site.facts.grants(request).await, i64::from(committed), "committed before the crash");
+    scene.starts_again().await;
+    let answer = scene.polls(&id, LEASE).await;
+    if committed {
+        // Given once, and lost on the way: the client asks anew.
+        answer.is(400, "invalid_grant");
+    } else {
+        answer.is(200, "");
+        scene.polls(&id, SOON).await.is(400, "invalid_grant");
+    }
+    scene.holds(request, Some("approved"), 1).await;
+    scene.all_is_well().await;
+}
+
+/// Cut while the tokens are on their way, after so many bytes of the answer.
+async fn while_telling(pending: Pending<'_>, half_of_the_body: bool) {
+    let mut scene = Scene::new(pending, "none").await;
+    let (id, request) = scene.asks().await;
+    scene.approves(&scene.phone).await.is(200, "");
+    let mut poll = Held::new(scene.node.public, &scene.shop.poll(&id)).await.expect("a node that accepts");
+    poll.release().expect("an open connection");
+    let mut seen = poll.some(12).await.expect("an answer");
+    assert_eq!(seen, b"HTTP/1.1 200");
+    while half_of_the_body && !seen.windows(14).any(|window| window == b"\"access_token\"") {
+        seen.extend(poll.some(16).await.expect("an answer"));
+    }
+    scene.node.kill();
+    drop(poll);
+    scene.starts_again().await;
+    scene.polls(&id, LEASE).await.is(400, "invalid_grant");
+    scene.holds(request, Some("approved"), 1).await;
+    scene.all_is_well().await;
+}
+
+macro_rules! kill_points {
+    ($($name:ident: $scene:ident($($argument:expr),*);)*) => {
+        mod embedded {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $scene(Pending::Embedded, $($argument),*).await;
+            })*
+        }
+        mod redis {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $scene(Pending::Redis(Redis::shared()), $($argument),*).await;
+            })*
+        }
+    };
+}
+
+kill_points! {
+    k01_client_authenticated: while_asking("K1", false);
+    k02_request_built: while_asking("K2", false);
+    k03_request_saved: while_asking("K3", false);
+    k04_in_the_inbox: while_asking("K4", true);
+    k05_before_the_acknowledgement: while_asking("K5", true);
+    k06_proof_checked: while_answering("K6", false);
+    k07_decision_committed: while_answering("K7", true);
+    k08_request_told: while_answering("K8", true);
+    k09_inbox_told: while_answering("K9", true);
+    k10_before_the_phone_is_told: while_answering("K10", true);
+    k11_claimed: while_redeeming("K11", false);
+    k12_before_the_commit: while_redeeming("K12", false);
+    k13_after_the_commit: while_redeeming("K13", true);
+    k14_finalised: while_redeeming("K14", true);
+    k15_head_of_the_answer: while_telling(false);
+    k16_half_of_the_body: while_telling(true);
+}

@@ -1,0 +1,459 @@
+//! A site: one database, one store, any number of nodes on them, and what is true in them.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nod::app::{self, App, EphemeralStore, Parts, Settings};
+use nod::clock::{Clock, SystemClock};
+use nod::domain::audit::{Action, Event};
+use nod::domain::authentication_request::AuthenticationRequest;
+use nod::domain::client::{
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource,
+};
+use nod::domain::inbox::{Inbox, Limits};
+use nod::domain::user::{Status, User};
+use nod::entropy::Entropy;
+use nod::http::remote::TrustedProxies;
+use nod::http::server::{self, Edge};
+use nod::outbound::egress::{Egress, EgressSettings};
+use nod::protocol::algorithm::Algorithm;
+use nod::protocol::id::{AuthReqId, ClientId, RequestId, UserId};
+use nod::protocol::scope::Scope;
+use nod::secret::Secret;
+use nod::store::embedded::EmbeddedStore;
+use nod::store::ephemeral::{Ephemeral, Shelf};
+use nod::store::redis::{RedisStore, Settings as RedisSettings};
+use nod::store::sql::Database;
+use nod::store::sql::clients::Clients;
+use nod::store::sql::devices::Devices;
+use nod::store::sql::directory::Directory;
+use nod::store::sql::people::People;
+use nod::usecase::issue::Lifetimes;
+use nod::usecase::pairing_keys;
+use nod::usecase::request_authentication::Policy;
+use nod::worker::Worker;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::people::RelyingParty;
+use super::wire::{get, send};
+use super::{ISSUER, until};
+use crate::backends::{self, Postgres, Redis};
+
+const MASTER_KEY: [u8; 32] = [7; 32];
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sql<'a> {
+    /// A file that all processes share.
+    Sqlite,
+    Postgres(&'a Postgres),
+}
+
+/// Where pending requests are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pending<'a> {
+    Embedded,
+    Redis(&'a Redis),
+}
+
+pub(crate) struct Site {
+    directory: tempfile::TempDir,
+    sql: String,
+    /// URL and prefix.
+    redis: Option<(String, String)>,
+    database: Database,
+    known: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+    pub(crate) facts: Facts,
+    nodes: AtomicU32,
+    /// How many questions of one client may wait for one person.
+    pub(crate) at_a_time: u32,
+}
+
+impl Site {
+    pub(crate) async fn new(sql: Sql<'_>, pending: Pending<'_>) -> Self {
+        static SITES: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::Builder::new().prefix("nod-site-").tempdir().expect("a directory");
+        let sql = match sql {
+            Sql::Sqlite => format!("sqlite:{}", directory.path().join("nod.db").display()),
+            Sql::Postgres(server) => server.database(),
+        };
+        let redis = match pending {
+            Pending::Embedded => None,
+            Pending::Redis(server) => Some((server.url(), format!("site{}:", SITES.fetch_add(1, Ordering::SeqCst)))),
+        };
+        let database = Database::connect(&Secret::new(sql.clone())).await.expect("a database");
+        database.migrate().await.expect("tables");
+        let (known, _) = Directory::new(database.clone());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy = Arc::new(Entropy::default());
+        let ephemeral: Arc<dyn Ephemeral> = match &redis {
+            None => embedded_store(&database, &clock, &entropy).await,
+            Some(redis) => Arc::new(redis_store(redis, &clock, &entropy)),
+        };
+        let facts = Facts {
+            sql: sea_orm::Database::connect(&sql).await.expect("a database"),
+            requests: Shelf::new(Arc::clone(&ephemeral)),
+            inboxes: Shelf::new(ephemeral),
+        };
+        let key: String = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut file = File::options();
+        file.write(true).create_new(true).mode(0o600);
+        let mut file = file.open(directory.path().join("master.key")).expect("a file");
+        std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
+        let (nodes, at_a_time) = (AtomicU32::new(0), 100_000);
+        Self { directory, sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
+    }
+
+    /// A client with `private_key_jwt`, for CIBA and refresh.
+    pub(crate) async fn relying_party(&self, id: &str, long_poll: bool) -> RelyingParty {
+        let party = RelyingParty::new(id);
+        let client = Client {
+            id: ClientId::parse(id).expect("a client_id"),
+            name: "Shop".to_owned(),
+            disabled: false,
+            authentication: Authentication::PrivateKeyJwt { keys: KeySource::Jwks(party.jwks()), alg: None },
+            grants: [GrantType::Ciba, GrantType::RefreshToken].into(),
+            scope: Scope::parse("openid profile").expect("a scope"),
+            id_token_signed_response_alg: Algorithm::ES256,
+            access_token_format: AccessTokenFormat::Jwt,
+            backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            created_at: self.clock.now(),
+        };
+        let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
+        assert!(clients.create(&client, &self.event(Action::ClientCreated)).await.expect("a database"));
+        party
+    }
+
+    pub(crate) async fn person(&self, username: &str) -> UserId {
+        let now = self.clock.now();
+        let user = User {
+            id: UserId::new(self.entropy.uuid()),
+            username: username.to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+            status: Status::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        let people = People::new(self.database.clone(), Arc::clone(&self.known));
+        assert!(people.create(&user, &self.event(Action::UserCreated)).await.expect("a database"));
+        user.id
+    }
+
+    pub(crate) async fn pairing_key(&self, user: UserId) -> String {
+        let devices = Devices::new(self.database.clone(), Arc::clone(&self.known));
+        let key = pairing_keys::draw(&self.entropy);
+        let now = self.clock.now();
+        let event = self.event(Action::PairingKeyCreated);
+        let end = now + Duration::from_secs(600);
+        devices.create_pairing_key(user, &key.digest(), now, end, &event).await.expect("a database");
+        key.expose().clone()
+    }
+
+    fn event(&self, action: Action) -> Event {
+        Event::new(self.entropy.uuid(), self.clock.now(), action)
+    }
+
+    /// Starts a node and waits until it is ready.
+    pub(crate) async fn node(&self) -> Node {
+        let node = self.start(None);
+        node.becomes_ready(Duration::from_secs(30)).await;
+        node
+    }
+
+    /// A node that ends as by a power cut when it comes to this place.
+    pub(crate) async fn node_that_dies_at(&self, place: &str) -> Node {
+        let node = self.start(Some(place));
+        node.becomes_ready(Duration::from_secs(30)).await;
+        node
+    }
+
+    pub(crate) fn start(&self, failpoint: Option<&str>) -> Node {
+        let number = self.nodes.fetch_add(1, Ordering::SeqCst);
+        let place = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let (public, ops) = (place(backends::free_port()), place(backends::free_port()));
+        let ephemeral = match &self.redis {
+            None => "ephemeral.url = \"embedded\"".to_owned(),
+            Some((url, prefix)) => format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\""),
+        };
+        let text = format!(
+            "issuer = \"{ISSUER}\"\n\
+             listen.public = \"{public}\"\nlisten.ops = \"{ops}\"\n\
+             proxy.trusted = [\"127.0.0.0/8\"]\n\
+             database.url = \"{}\"\n{ephemeral}\n\
+             keys.master_key_file = \"{}\"\n\
+             ciba.interval = \"1s\"\n\
+             limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
+             limits.failed_authentications = 100000\n",
+            self.sql,
+            self.directory.path().join("master.key").display(),
+            self.at_a_time,
+        );
+        let config = self.directory.path().join(format!("node{number}.toml"));
+        std::fs::write(&config, text).expect("a written configuration");
+        let log = self.directory.path().join(format!("node{number}.log"));
+        let output = File::create(&log).expect("a log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
+        command.arg("serve").arg("-c").arg(&config);
+        command.stdin(Stdio::null()).stdout(output.try_clone().expect("a log")).stderr(output);
+        command.current_dir(self.directory.path());
+        match failpoint {
+            Some(place) => command.env("NOD_FAILPOINT", place),
+            None => command.env_remove("NOD_FAILPOINT"),
+        };
+        let child = command.spawn().expect("the binary");
+        Node::new(child, public, ops, log)
+    }
+
+    /// A node in this process, on a store that a test wraps around the site's own.
+    pub(crate) async fn inside(
+        &self,
+        clock: Arc<dyn Clock>,
+        wrap: impl FnOnce(Arc<dyn Ephemeral>) -> Arc<dyn Ephemeral>,
+    ) -> Inside {
+        let (worker, shutdown) = (Worker::default(), CancellationToken::new());
+        let database = Database::connect(&Secret::new(self.sql.clone())).await.expect("a database");
+        let store: Arc<dyn Ephemeral> = match &self.redis {
+            None => embedded_store(&database, &clock, &self.entropy).await,
+            Some((url, prefix)) => {
+                let settings = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
+                let (store, listening) =
+                    RedisStore::connect(&settings, Arc::clone(&clock), Arc::clone(&self.entropy)).expect("a store");
+                worker.run(listening);
+                Arc::new(store)
+            }
+        };
+        let settings = Settings {
+            issuer: ISSUER.to_owned(),
+            ephemeral: EphemeralStore::Given(wrap(store)),
+            master_key: Secret::new(MASTER_KEY),
+            policy: Policy {
+                default_expiry: Duration::from_secs(120),
+                max_expiry: Duration::from_secs(300),
+                interval: 1,
+                uniform: false,
+                limits: Limits { per_user: 100_000, per_client_and_user: 100_000 },
+            },
+            hold: Duration::from_secs(25),
+            lifetimes: Lifetimes {
+                access: Duration::from_secs(600),
+                id: Duration::from_secs(300),
+                refresh_idle: Duration::from_secs(86_400),
+                refresh_absolute: Duration::from_secs(86_400),
+            },
+            schedule: nod::domain::signing_key::Schedule::default(),
+            max_devices: 5,
+            pairing_key_lifetime: Duration::from_secs(600),
+            failed_authentications: 100_000,
+            egress: Egress::new(&EgressSettings::default()).expect("an egress client"),
+            dev_mode: false,
+        };
+        let entropy = Arc::clone(&self.entropy);
+        let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await.expect("a server");
+        let App { public: endpoint, parts, .. } = app;
+        let wanted = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (listener, _) = server::bind_next_free(wanted, 0).await.expect("a port");
+        let public = listener.local_addr().expect("an address");
+        let edge = Edge {
+            proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]),
+            ..Edge::default()
+        };
+        worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
+        Inside { public, parts, worker: Some(worker), shutdown }
+    }
+
+    /// Where SQLite keeps the database.
+    pub(crate) fn database_file(&self) -> PathBuf {
+        self.directory.path().join("nod.db")
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
+async fn embedded_store(database: &Database, clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> Arc<dyn Ephemeral> {
+    let (store, working) =
+        EmbeddedStore::open(database, Arc::clone(clock), Arc::clone(entropy)).await.expect("a store");
+    tokio::spawn(working);
+    Arc::new(store)
+}
+
+fn redis_store((url, prefix): &(String, String), clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> RedisStore {
+    let settings = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
+    RedisStore::connect(&settings, Arc::clone(clock), Arc::clone(entropy)).expect("a store").0
+}
+
+/// What the stores hold, asked past the server.
+pub(crate) struct Facts {
+    sql: DatabaseConnection,
+    pub(crate) requests: Shelf<AuthenticationRequest>,
+    pub(crate) inboxes: Shelf<Inbox>,
+}
+
+impl Facts {
+    /// The request behind an `auth_req_id`.
+    pub(crate) async fn request(&self, auth_req_id: &str) -> Option<AuthenticationRequest> {
+        self.requests.get(&AuthReqId::presented(auth_req_id).digest()).await.expect("a store")
+    }
+
+    pub(crate) async fn count(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> i64 {
+        let backend = self.sql.get_database_backend();
+        let row = self.sql.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await;
+        row.expect("a database").expect("a row").try_get_by_index(0).expect("a number")
+    }
+
+    pub(crate) async fn text(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Option<String> {
+        let backend = self.sql.get_database_backend();
+        let row = self.sql.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await;
+        row.expect("a database").map(|row| row.try_get_by_index(0).expect("a text"))
+    }
+
+    pub(crate) async fn grants(&self, request: RequestId) -> i64 {
+        self.count("SELECT COUNT(*) FROM token_grant WHERE request_id = $1", [bytes(request)]).await
+    }
+
+    /// Refresh tokens that hang on the grants of a request.
+    pub(crate) async fn refresh_tokens(&self, request: RequestId) -> i64 {
+        let sql = "SELECT COUNT(*) FROM refresh_token r JOIN token_grant g ON g.id = r.grant_id WHERE g.request_id = $1";
+        self.count(sql, [bytes(request)]).await
+    }
+
+    /// `approved`, `denied` or `cancelled`, as SQL has it.
+    pub(crate) async fn decision(&self, request: RequestId) -> Option<String> {
+        self.text("SELECT outcome FROM decision WHERE request_id = $1", [bytes(request)]).await
+    }
+
+    /// The compact JWS of whoever decided.
+    pub(crate) async fn evidence(&self, request: RequestId) -> Option<String> {
+        self.text("SELECT COALESCE(evidence, '') FROM decision WHERE request_id = $1", [bytes(request)]).await
+    }
+
+    /// How often the audit trail says that this happened to the request.
+    pub(crate) async fn audited(&self, request: RequestId, action: Action) -> i64 {
+        let sql = "SELECT COUNT(*) FROM audit WHERE request_id = $1 AND action = $2 AND result = 'done'";
+        self.count(sql, [bytes(request), action.as_str().into()]).await
+    }
+
+    /// Decisions that are still to be told.
+    pub(crate) async fn outbox(&self, request: RequestId) -> i64 {
+        self.count("SELECT COUNT(*) FROM outbox WHERE id = $1", [bytes(request)]).await
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.sql.get_database_backend() == DbBackend::Postgres
+    }
+}
+
+fn bytes(request: RequestId) -> Value {
+    request.uuid().as_bytes().as_slice().into()
+}
+
+/// A `nod serve` process. It ends with this value, and at the latest with this process.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) public: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    child: Child,
+    watcher: Child,
+    lifeline: Option<ChildStdin>,
+    log: PathBuf,
+}
+
+impl Node {
+    fn new(child: Child, public: SocketAddr, ops: SocketAddr, log: PathBuf) -> Self {
+        // However this process ends, its end of the pipe is closed, and the shell ends the node.
+        let mut watcher = Command::new("sh")
+            .args(["-c", "read word; test \"$word\" = over || kill -KILL $1", "sh", &child.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        let lifeline = watcher.stdin.take();
+        Self { public, ops, child, watcher, lifeline, log }
+    }
+
+    pub(crate) async fn becomes_ready(&self, within: Duration) -> Duration {
+        let start = std::time::Instant::now();
+        until(&format!("a ready node\n{}", self.log()), within, || async {
+            (self.readiness().await == Some(200)).then_some(())
+        })
+        .await;
+        start.elapsed()
+    }
+
+    /// What `/health/ready` says; nothing when nobody answers.
+    pub(crate) async fn readiness(&self) -> Option<u16> {
+        send(self.ops, &get("/health/ready")).await.ok().map(|answer| answer.status)
+    }
+
+    pub(crate) async fn liveness(&self) -> Option<u16> {
+        send(self.ops, &get("/health/live")).await.ok().map(|answer| answer.status)
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
+    }
+
+    /// As a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("a process of ours");
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) async fn ends(&mut self, within: Duration) -> ExitStatus {
+        let start = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a process of ours") {
+                return status;
+            }
+            assert!(start.elapsed() < within, "the node goes on\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(mut lifeline) = self.lifeline.take() {
+            let _ = std::io::Write::write_all(&mut lifeline, b"over\n");
+        }
+        let _ = self.watcher.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("--- the end of {}", self.log.display());
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// A node in this process.
+pub(crate) struct Inside {
+    pub(crate) public: SocketAddr,
+    pub(crate) parts: Parts,
+    worker: Option<Worker>,
+    shutdown: CancellationToken,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        // The rest ends with the runtime of the test.
+        drop(self.worker.take());
+    }
+}
