@@ -116,13 +116,7 @@ impl World {
     }
 
     pub(crate) fn with() -> Builder {
-        Builder {
-            backing: Backing::Sqlite,
-            redis: false,
-            nodes: 1,
-            edge: Edge::default(),
-            changes: Vec::new(),
-        }
+        Builder { backing: Backing::Sqlite, redis: false, nodes: 1, edge: Edge::default(), changes: Vec::new() }
     }
 
     /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
@@ -182,10 +176,7 @@ impl World {
     }
 
     /// Runs something among the server's tasks, where its connections live.
-    pub(crate) async fn among_servers<T: Send + 'static>(
-        &self,
-        future: impl Future<Output = T> + Send + 'static,
-    ) -> T {
+    pub(crate) async fn among_servers<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         self.inner.among_servers(future).await
     }
 

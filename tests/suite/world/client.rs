@@ -125,9 +125,8 @@ impl ClientBuilder {
     }
 
     async fn create(mut self) -> Client {
-        let digest = |secret: &str| {
-            Secrets(vec![StoredSecret { digest: Digest::of(secret.as_bytes()), expires_at: None }])
-        };
+        let digest =
+            |secret: &str| Secrets(vec![StoredSecret { digest: Digest::of(secret.as_bytes()), expires_at: None }]);
         self.client.authentication = match (&self.credentials, self.client.authentication) {
             // What `registered` said.
             (_, special @ Authentication::PrivateKeyJwt { .. }) => special,
