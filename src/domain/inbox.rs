@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::domain::authentication_request::REMEMBER;
 use crate::protocol::id::{AuthReqId, ClientId, NotificationId};
 use crate::secret::{Digest, sha256};
 
@@ -54,9 +55,10 @@ pub enum Added {
 }
 
 impl Inbox {
-    /// Adds a question, unless too many wait. What has expired is forgotten on the way.
+    /// Adds a question, unless too many wait. What expired a while ago is forgotten on the way; until
+    /// then a late answer is told so.
     pub fn add(mut self, entry: Entry, limits: Limits, now: Timestamp) -> (Self, Added) {
-        self.entries.retain(|entry| now < entry.expires_at);
+        self.entries.retain(|entry| now < entry.expires_at + REMEMBER);
         let client = entry.client;
         let first_end = |of_client: bool| {
             self.live(now).filter(|entry| !of_client || entry.client == client).map(|entry| entry.expires_at).min()
@@ -74,7 +76,7 @@ impl Inbox {
         (self, Added::Yes)
     }
 
-    /// Marks a question as answered. It stays until it expires, so that a second answer is told so.
+    /// Marks a question as answered. It stays a while, so that a second answer is told so.
     #[must_use]
     pub fn decided(mut self, notification: NotificationId) -> Self {
         for entry in &mut self.entries {
@@ -127,7 +129,9 @@ mod tests {
         let (inbox, added) = add(inbox.decided(NotificationId::new(Uuid::from_u128(1))), 5, "shop", 4);
         assert_eq!(added, Added::Yes, "an answered question makes room");
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "and can still be told apart");
-        let (inbox, _) = add(inbox, 6, "shop", 101);
-        assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_none(), "until it expires");
+        let (inbox, _) = add(inbox, 6, "shop", 399);
+        assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "after its end as well");
+        let (inbox, _) = add(inbox, 7, "bank", 400);
+        assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_none(), "for a while");
     }
 }

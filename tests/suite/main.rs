@@ -1,11 +1,13 @@
-//! The suite: one binary, one file per chapter.
-
 #[cfg(test)]
 mod backends;
+#[cfg(test)]
+mod ciba_07_request;
 #[cfg(test)]
 mod ciba_10_token;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod device_api;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::compact::{AcceptedTyp, JwtError, Unverified, Verified};
 use super::{Algorithm, KeyError, Material, Thumbprint, VerificationKey, coordinate};
@@ -26,8 +26,14 @@ struct P256Jwk {
     y: String,
 }
 
+/// Exactly what the device core writes and reads: what is kept as evidence must verify there too.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header {
+    #[serde(rename = "typ")]
+    _typ: IgnoredAny,
+    #[serde(rename = "alg")]
+    _alg: IgnoredAny,
     jwk: P256Jwk,
 }
 
@@ -37,7 +43,7 @@ impl<'t> EmbeddedKeyProof<'t> {
         if token.algorithm() != Algorithm::ES256 {
             return Err(JwtError::Algorithm);
         }
-        let Header { jwk } = serde_json::from_slice(&token.header).map_err(|_| JwtError::EmbeddedKey)?;
+        let Header { jwk, .. } = serde_json::from_slice(&token.header).map_err(|_| JwtError::EmbeddedKey)?;
         if jwk.kty != "EC" || jwk.crv != "P-256" {
             return Err(JwtError::EmbeddedKey);
         }

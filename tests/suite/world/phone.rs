@@ -12,7 +12,7 @@ use nod_device::messages::{Me, Pairing, PairingRequest, Pending, RotateRequest};
 use nod_device::proof::{DEVICE_PROOF, Freshness, Method, RotationClaims};
 use nod_device::{
     BodyDigest, Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification,
-    PairingKey, SoftwareKey, Timestamp, UserId, decide,
+    NumberMatching, PairingKey, SoftwareKey, Timestamp, UserId, decide,
 };
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -251,6 +251,15 @@ impl Phone {
 
     pub(crate) async fn approve_with(&self, question: &Notification, number: u32) -> Answer {
         self.call(&self.approval(question, Some(number))).await
+    }
+
+    /// A number that the SDK itself would refuse.
+    pub(crate) async fn approve_with_any(&self, question: &Notification, number: u32) -> Answer {
+        let offered = match &question.number_matching {
+            Some(NumberMatching::SelectNumber { options }) => options[0],
+            Some(NumberMatching::EnterManually | NumberMatching::Unknown) | None => number,
+        };
+        self.send(&self.craft_approval(question, Some(offered)).said("numberPicked", number)).await
     }
 
     pub(crate) async fn deny(&self, question: &Notification, reason: DenyReason) -> Answer {
