@@ -15,7 +15,6 @@ use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::{JwtError, KeySet, Unverified, Verified};
 use crate::protocol::parameters::Parameters;
-use crate::secret::Secret;
 use crate::store::ephemeral::Replay;
 use crate::store::sql::directory::Directory;
 use crate::usecase::Error;

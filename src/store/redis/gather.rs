@@ -38,9 +38,9 @@ impl Gathered {
     /// The future carries the commands until it is dropped.
     pub(super) fn new(direct: ConnectionManager) -> (Self, impl Future<Output = ()> + Send + 'static + use<>) {
         let (orders, to_carry) = mpsc::channel(QUEUE);
-        let carried = Arc::new(AtomicBool::new(false));
-        let carrier = Carrier { orders: to_carry, connection: direct.clone(), carried: Arc::clone(&carried) };
-        (Self { direct, orders, carried }, carrier.run())
+        let listening = Arc::new(AtomicBool::new(false));
+        let carrier = Carrier { orders: to_carry, connection: direct.clone(), carried: Arc::clone(&listening) };
+        (Self { direct, orders, carried: listening }, carrier.run())
     }
 }
 

@@ -12,7 +12,7 @@ use nod_device::event_stream::Decoder;
 use nod_device::messages::{PairingRequest, Pending};
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Freshness};
 use nod_device::{
-    Call, DenyReason, DeviceKey as _, DeviceId, InstallationId, InstallationInfo, Issuer, Notification, PairingKey,
+    Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification, PairingKey,
     SoftwareKey, Timestamp, decide,
 };
 use serde_json::{Value, json};
@@ -199,7 +199,8 @@ impl Phone {
     pub(crate) async fn listen(&self, at: SocketAddr) -> Listener {
         let mut stream = Held::new(at, &self.request(&Call::events())).await.expect("a node that accepts");
         stream.release().expect("an open connection");
-        let mut listener = Listener { stream, raw: Vec::new(), in_body: false, decoder: Decoder::default(), frames: Vec::new() };
+        let mut listener =
+            Listener { stream, raw: Vec::new(), in_body: false, decoder: Decoder::default(), frames: Vec::new() };
         assert_eq!(listener.next("ready").await, json!({}));
         listener
     }

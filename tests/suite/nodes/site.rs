@@ -13,9 +13,7 @@ use nod::app::{self, App, EphemeralStore, Parts, Settings};
 use nod::clock::{Clock, SystemClock};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
-use nod::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource,
-};
+use nod::domain::client::{AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource};
 use nod::domain::inbox::{Inbox, Limits};
 use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
@@ -263,10 +261,8 @@ impl Site {
         let wanted = SocketAddr::from(([127, 0, 0, 1], 0));
         let (listener, _) = server::bind_next_free(wanted, 0).await.expect("a port");
         let public = listener.local_addr().expect("an address");
-        let edge = Edge {
-            proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]),
-            ..Edge::default()
-        };
+        let edge =
+            Edge { proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]), ..Edge::default() };
         worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
         Inside { public, parts, worker: Some(worker), shutdown }
     }
@@ -321,7 +317,8 @@ impl Facts {
 
     /// Refresh tokens that hang on the grants of a request.
     pub(crate) async fn refresh_tokens(&self, request: RequestId) -> i64 {
-        let sql = "SELECT COUNT(*) FROM refresh_token r JOIN token_grant g ON g.id = r.grant_id WHERE g.request_id = $1";
+        let sql =
+            "SELECT COUNT(*) FROM refresh_token r JOIN token_grant g ON g.id = r.grant_id WHERE g.request_id = $1";
         self.count(sql, [bytes(request)]).await
     }
 
