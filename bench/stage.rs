@@ -457,7 +457,7 @@ impl Waiting {
                     id: RequestId::new(entropy.uuid()),
                     notification: NotificationId::new(entropy.uuid()),
                     client: parties[*party].id.clone(),
-                    user: Some(*user),
+                    user: *user,
                     scope: Scope::parse(SCOPE).ok_or("no scope")?,
                     acr: Acr::Device,
                     binding_message: Some(BindingMessage::parse("Order 4711")?),

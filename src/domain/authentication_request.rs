@@ -25,8 +25,9 @@ pub struct AuthenticationRequest {
     pub id: RequestId,
     pub notification: NotificationId,
     pub client: ClientId,
-    /// `None`: nobody is behind the hint, and the client is not to know (`uniform` policy).
-    pub user: Option<UserId>,
+    /// Whose devices may answer. Where nobody is behind the hint and the client is not to know, an
+    /// identifier that no user has.
+    pub user: UserId,
     pub scope: Scope,
     /// What an approval will be worth.
     pub acr: Acr,
@@ -226,11 +227,9 @@ impl AuthenticationRequest {
                 (self, Poll::Busy)
             }
             State::Approved(approval) | State::Redeeming { approval, .. } => {
-                // Only a request with a user is ever approved.
-                let Some(user) = self.user else { return (self, Poll::Denied) };
                 let redeemable = Redeemable {
                     request: self.id,
-                    user,
+                    user: self.user,
                     scope: self.scope.clone(),
                     acr: self.acr,
                     issued_at: self.issued_at,

@@ -81,7 +81,7 @@ impl VerifiedDecision {
     ) -> Result<Self, Disbelief> {
         if said.device != device.id
             || said.user != device.user
-            || request.user != Some(device.user)
+            || request.user != device.user
             || said.notification != request.notification
         {
             return Err(Disbelief::OtherSubject);

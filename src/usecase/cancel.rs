@@ -8,7 +8,7 @@ use crate::domain::authentication_request::{AuthenticationRequest, Decision};
 use crate::domain::decision::Record;
 use crate::entropy::Entropy;
 use crate::protocol::id::AuthReqId;
-use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::store::ephemeral::Shelf;
 use crate::store::sql::ledger::Decided;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
@@ -31,18 +31,12 @@ impl Cancel {
         if request.client != client.id || request.decidable(now).is_err() {
             return Ok(false);
         }
-        let Some(user) = request.user else {
-            // Nobody was asked, so nobody else can decide; the client must not see the difference.
-            let cancelled = |request: AuthenticationRequest| (request.decided(&Decision::Cancelled), ());
-            self.requests.update(&digest, Lifetime::Keep, cancelled).await?;
-            return Ok(true);
-        };
         let record = Record {
             request: request.id,
             request_digest: digest,
             notification: request.notification,
             client: client.id.clone(),
-            user,
+            user: request.user,
             outcome: Decision::Cancelled,
             acr: request.acr,
             evidence: None,
@@ -51,7 +45,7 @@ impl Cancel {
         };
         let event = Event::new(self.entropy.uuid(), now, Action::RequestCancelled)
             .client(&client.id)
-            .user(user)
+            .user(request.user)
             .request(request.id);
         Ok(matches!(self.settle.settle(record, event).await?, Decided::First))
     }

@@ -74,7 +74,7 @@ impl ReadInbox {
     /// `None` when it is gone, or not for this device.
     async fn question(&self, device: &Device, digest: &Digest<AuthReqId>) -> Result<Option<Question>, StoreError> {
         let Some(request) = self.requests.get(digest).await? else { return Ok(None) };
-        if request.user != Some(device.user) || !device.may_answer(request.issued_at) {
+        if request.user != device.user || !device.may_answer(request.issued_at) {
             return Ok(None);
         }
         let Some(client) = self.directory.client(&request.client).await?.filter(|client| !client.disabled) else {

@@ -17,6 +17,7 @@ use crate::protocol::backchannel_authentication::{BackchannelAuthenticationReque
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
 use crate::protocol::parameters::Parameters;
+use crate::secret::sha256;
 use crate::store::ephemeral::Shelf;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
@@ -60,6 +61,29 @@ pub struct Acknowledgement {
     pub request: RequestId,
 }
 
+/// Whom a hint means.
+enum Meant {
+    Person(Arc<User>),
+    /// Under the uniform policy: an inbox that no device ever reads, always the same one for a hint,
+    /// so that limits and cancellations show no difference either.
+    Nobody(UserId),
+}
+
+impl Meant {
+    fn nobody(hint: &str) -> Self {
+        let digest = sha256(format!("nobody\0{hint}").as_bytes());
+        let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+        Self::Nobody(UserId::new(uuid::Builder::from_random_bytes(bytes).into_uuid()))
+    }
+
+    fn id(&self) -> UserId {
+        match self {
+            Self::Person(user) => user.id,
+            Self::Nobody(id) => *id,
+        }
+    }
+}
+
 impl RequestAuthentication {
     pub async fn request(
         &self,
@@ -83,7 +107,7 @@ impl RequestAuthentication {
         let best = if backchannel.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };
         let acr = Acr::choose(asked.acr_values.as_deref(), best)
             .ok_or(Refusal::invalid_request("None of the acr_values can be satisfied."))?;
-        let user = self.whom(client, &asked.hint).await?;
+        let meant = self.whom(client, &asked.hint).await?;
 
         let number_matching = backchannel.number_matching;
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
@@ -92,7 +116,7 @@ impl RequestAuthentication {
             id: RequestId::new(self.entropy.uuid()),
             notification: NotificationId::new(self.entropy.uuid()),
             client: client.id.clone(),
-            user: user.as_ref().map(|user| user.id),
+            user: meant.id(),
             scope: asked.scope,
             acr,
             binding_message: asked.binding_message,
@@ -103,17 +127,17 @@ impl RequestAuthentication {
             state: State::Pending,
         };
         failpoint::hit("K2");
-        if let Some(user) = &user {
-            self.put_to(user, &mut request, &auth_req_id, now).await?;
-        } else {
-            self.save(&auth_req_id, &request, now).await?;
-        }
+        self.put(&mut request, &auth_req_id, now).await?;
 
         let mut event =
             Event::new(self.entropy.uuid(), now, Action::RequestCreated).client(&client.id).request(request.id);
-        event.user = user.as_ref().map(|user| user.id);
-        let reaches_nobody = request.user.is_none() || request.state != State::Pending;
-        event.reason = reaches_nobody.then(|| "no device".to_owned());
+        match &meant {
+            Meant::Person(user) => event.user = Some(user.id),
+            Meant::Nobody(_) => event.reason = Some("nobody is behind the hint".to_owned()),
+        }
+        if request.state == State::Denied(Denial::NoDevice) {
+            event.reason = Some(Denial::NoDevice.as_str().to_owned());
+        }
         self.ledger.audit(event).await;
         failpoint::hit("K5");
         Ok(Acknowledgement {
@@ -126,22 +150,16 @@ impl RequestAuthentication {
     }
 
     /// Saved first, then the inbox, then the bell: a device that answers at once finds a question.
-    async fn put_to(
+    async fn put(
         &self,
-        user: &User,
         request: &mut AuthenticationRequest,
         auth_req_id: &AuthReqId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let mut devices = self.directory.devices_of(&user.id).await?.to_vec();
+        let mut devices = self.directory.devices_of(&request.user).await?.to_vec();
         devices.retain(|(device, _)| device.may_answer(now));
         devices.sort_by_key(|(device, _)| device.position);
-        if devices.is_empty() && self.policy.uniform {
-            // Just as if there were nobody: never asked, never answered.
-            request.user = None;
-            return self.save(auth_req_id, request, now).await;
-        }
-        if devices.is_empty() {
+        if devices.is_empty() && !self.policy.uniform {
             // [flows F12] accepted, then denied: the client learns nothing about devices here.
             request.state = State::Denied(Denial::NoDevice);
             return self.save(auth_req_id, request, now).await;
@@ -151,8 +169,10 @@ impl RequestAuthentication {
         let digest = auth_req_id.digest();
         let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
         let lifetime = self.policy.max_expiry + REMEMBER;
-        let added =
-            self.inboxes.upsert(&user.id, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now)).await?;
+        let added = self
+            .inboxes
+            .upsert(&request.user, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
+            .await?;
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;
             return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
@@ -174,20 +194,21 @@ impl RequestAuthentication {
         }
     }
 
-    async fn whom(&self, client: &AuthenticatedClient, hint: &Hint) -> Result<Option<Arc<User>>, Error> {
-        let user = match hint {
-            Hint::Login(username) => self.directory.user_by_username(username).await?,
+    async fn whom(&self, client: &AuthenticatedClient, hint: &Hint) -> Result<Meant, Error> {
+        let (user, text) = match hint {
+            Hint::Login(username) => (self.directory.user_by_username(username).await?, username.clone()),
             Hint::IdToken(token) => {
                 let subject = self.keys.subject_of_hint(token, &client.id)?;
-                match subject.parse::<UserId>() {
+                let user = match subject.parse::<UserId>() {
                     Ok(id) => self.directory.user(&id).await?,
                     Err(_) => None,
-                }
+                };
+                (user, subject)
             }
         };
         match user {
-            Some(user) if user.is_active() => Ok(Some(user)),
-            _ if self.policy.uniform => Ok(None),
+            Some(user) if user.is_active() => Ok(Meant::Person(user)),
+            _ if self.policy.uniform => Ok(Meant::nobody(&text)),
             // [reliability I12] a locked person is not asked (CVE-2026-9798 of a peer).
             Some(user) => Err(Refusal::new(ErrorCode::AccessDenied, "The request was denied.")
                 .because(format!("user {} is not active", user.id))
