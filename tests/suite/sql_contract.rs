@@ -288,6 +288,7 @@ on_every_engine! {
     many_decisions_are_all_kept
     a_told_decision_leaves_the_outbox
     a_grant_is_given_once
+    in_one_group_the_first_one_wins
     one_bad_row_does_not_hurt_its_group
     a_ledger_that_ends_has_written_everything
     a_refresh_token_is_used_once_and_given_again_for_a_moment
@@ -667,6 +668,34 @@ async fn a_grant_is_given_once(stage: Stage) {
     }
     assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 5);
     assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 5);
+}
+
+async fn in_one_group_the_first_one_wins(stage: Stage) {
+    let database = Database::connect(&Secret::new(stage.url.clone())).await.unwrap();
+    let (ledger, writing) = Ledger::new(database);
+    let request = RequestId::new(stage.entropy.uuid());
+    let (mut decisions, mut grants) = (JoinSet::new(), JoinSet::new());
+    for n in 0..20 {
+        let outcome = if n % 2 == 0 { stage.approval() } else { Decision::Cancelled };
+        let (record, event) = (Stage::record(request, outcome.clone()), stage.event(Action::RequestApproved));
+        let deciding = ledger.clone();
+        decisions.spawn(async move { (outcome, deciding.decide(record, event).await.unwrap()) });
+        let (grant, refresh, _) = stage.grant(Some(request));
+        let (granting, event) = (ledger.clone(), stage.event(Action::RequestRedeemed));
+        grants.spawn(async move { granting.grant(grant, Some(refresh), None, event).await.unwrap() });
+    }
+    // All of them wait before anything is written.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut writer = JoinSet::new();
+    writer.spawn(writing);
+    let decisions = decisions.join_all().await;
+    let winners: Vec<_> = decisions.iter().filter(|(_, decided)| *decided == Decided::First).collect();
+    assert_eq!(winners.len(), 1);
+    let stands = Decided::Already(winners[0].0.clone());
+    assert_eq!(decisions.iter().filter(|(_, decided)| *decided == stands).count(), 19);
+    assert_eq!(grants.join_all().await.into_iter().filter(|granted| *granted == Granted::First).count(), 1);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 1);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 2);
 }
 
 async fn one_bad_row_does_not_hurt_its_group(stage: Stage) {
