@@ -7,15 +7,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use nod::clock::{Clock, ManualClock, SystemClock};
-use nod::domain::audit::Action;
-use nod::domain::authentication_request::State;
+use nod::domain::audit::{Action, Event};
+use nod::domain::authentication_request::{Decision, State};
+use nod::domain::decision::Record;
 use nod::entropy::Entropy;
-use nod::protocol::id::RequestId;
+use nod::protocol::acr::Acr;
+use nod::protocol::id::{ClientId, NotificationId, RequestId, UserId};
+use nod::secret::Digest;
 use nod::store::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Topic, Version, Versioned, Wakeups};
+use nod::store::sql::ledger::Decided;
 use nod_device::Notification;
 use nod_device::proof::DEVICE_PROOF;
 use serde_json::json;
@@ -475,4 +479,45 @@ races! {
     r08_a_late_yes_brings_nothing_back: r8;
     r09_counting_polls_loses_no_approval: r9;
     r15_an_assertion_and_a_proof_are_good_once: r15;
+}
+
+/// Two nodes commit groups of the same decisions in opposite orders. PostgreSQL would let each wait
+/// for the other until one of them is told "deadlock", a second later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r07_groups_in_opposite_orders_do_not_lock_each_other_out() {
+    let site = Site::new(Sql::Postgres(Postgres::shared()), Pending::Redis(Redis::shared())).await;
+    let ledgers = [site.ledger().await, site.ledger().await];
+    let entropy = Entropy::default();
+    for _ in 0..10 {
+        let records: Vec<Record> = (0..64).map(|_| cancelled(&entropy)).collect();
+        let decide = |n: usize, record: &Record| {
+            let event = Event::new(entropy.uuid(), record.decided_at, Action::RequestCancelled).request(record.request);
+            let (ledger, record) = (&ledgers[n], record.clone());
+            async move { ledger.decide(record, event).await }
+        };
+        let one = futures_util::future::join_all(records.iter().map(|record| decide(0, record)));
+        let other = futures_util::future::join_all(records.iter().rev().map(|record| decide(1, record)));
+        let start = Instant::now();
+        let (one, other) = tokio::join!(one, other);
+        for (one, other) in one.into_iter().zip(other.into_iter().rev()) {
+            let (one, other) = (one.expect("a verdict"), other.expect("a verdict"));
+            assert_ne!(one == Decided::First, other == Decided::First, "{one:?} and {other:?}");
+        }
+        assert!(start.elapsed() < Duration::from_millis(900), "they waited for each other");
+    }
+}
+
+fn cancelled(entropy: &Entropy) -> Record {
+    Record {
+        request: RequestId::new(entropy.uuid()),
+        request_digest: Digest::of(&entropy.bytes::<8>()),
+        notification: NotificationId::new(entropy.uuid()),
+        client: ClientId::parse("shop").expect("a client_id"),
+        user: UserId::new(entropy.uuid()),
+        outcome: Decision::Cancelled,
+        acr: Acr::Device,
+        evidence: None,
+        context_hash: None,
+        decided_at: SystemClock.now(),
+    }
 }
