@@ -7,21 +7,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use nod::clock::{Clock, ManualClock, SystemClock};
-use nod::domain::audit::Action;
-use nod::domain::authentication_request::State;
+use nod::domain::audit::{Action, Event};
+use nod::domain::authentication_request::{Decision, State};
+use nod::domain::decision::Record;
 use nod::entropy::Entropy;
-use nod::protocol::id::RequestId;
+use nod::protocol::acr::Acr;
+use nod::protocol::id::{ClientId, NotificationId, RequestId, UserId};
+use nod::secret::Digest;
 use nod::store::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Topic, Version, Versioned, Wakeups};
+use nod::store::sql::ledger::Decided;
 use nod_device::Notification;
 use nod_device::proof::DEVICE_PROOF;
 use serde_json::json;
 
 use crate::backends::{Postgres, Redis};
-use crate::nodes::{Answer, Inside, Node, Pending, Phone, RelyingParty, Site, Sql, send, until, volley};
+use crate::nodes::{
+    Answer, Inside, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until, volley,
+};
 
 /// How many do the same thing at once, and how often that is tried.
 const CROWDS: [(usize, usize); 4] = [(2, 20), (4, 12), (16, 6), (64, 2)];
@@ -251,6 +257,193 @@ async fn r7(stage: &Stage) {
     }
 }
 
+/// R7 with many questions at once, answered in opposite orders on the two nodes. Each is decided once,
+/// and nobody is turned away: two groups that meet in the database must not lock each other out.
+async fn r7_crosswise(stage: &Stage) {
+    for round in 0..3 {
+        let mut questions = Vec::new();
+        for n in 0..24 {
+            questions.push(stage.question(round + n, &[]).await);
+        }
+        let yes = questions.iter().map(|question| stage.phones[0].approve(&question.notification));
+        let no = questions.iter().rev().map(|question| stage.phones[1].deny(&question.notification));
+        let requests =
+            yes.map(|request| (stage.at[0], request)).chain(no.map(|request| (stage.at[1], request))).collect();
+        let told = at_once(requests).await;
+        for (n, question) in questions.iter().enumerate() {
+            let (yes, no) = (&told[n], &told[2 * questions.len() - 1 - n]);
+            let (won, lost) = if yes.status == 200 { (yes, no) } else { (no, yes) };
+            won.is(200, "");
+            lost.is(409, "ALREADY_DECIDED");
+            let outcome = if yes.status == 200 { "approved" } else { "denied" };
+            stage.settled(question, Some(outcome), 0).await;
+        }
+    }
+}
+
+/// R6: yes, no, cancel and the end of the time, at once. One of them counts, and whoever asks later
+/// hears of the same one.
+async fn r6(stage: &Stage) {
+    for (crowd, rounds) in CROWDS {
+        for round in 0..rounds {
+            let question = stage.question(round, &[]).await;
+            let requests = (0..crowd).map(|n| (stage.at(n + round / 2), stage.ending(&question, n + round)));
+            let told = at_once(requests.collect()).await;
+            stage.agreed(&question, &told, round).await;
+        }
+    }
+}
+
+/// R6 around the moment at which the question expires.
+async fn r6_at_the_end(stage: &Stage) {
+    let shots: Vec<usize> = (0..24).collect();
+    // Where the clock is ours, one after the other; otherwise the waiting is done side by side.
+    let side_by_side = if stage.clock.is_some() { 1 } else { 12 };
+    for some in shots.chunks(side_by_side) {
+        futures_util::future::join_all(some.iter().map(|&shot| async move {
+            let question = stage.question(shot, &[("requested_expiry", "2")]).await;
+            let end = stage.site.facts.request(&question.id).await.expect("a request").expires_at;
+            let requests = (0..6).map(|n| (stage.at(n), stage.ending(&question, n))).collect();
+            let told = if let Some(clock) = &stage.clock {
+                let tick = async {
+                    tokio::time::sleep(Duration::from_micros(shot as u64 * 400)).await;
+                    clock.advance(end.since(clock.now()));
+                };
+                tokio::join!(at_once(requests), tick).0
+            } else {
+                let before = Duration::from_millis(3 * (shot as u64 % 12));
+                tokio::time::sleep(end.since(SystemClock.now() + before)).await;
+                at_once(requests).await
+            };
+            until("the end of the time", Duration::from_secs(2), || async {
+                let now = stage.clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now());
+                (end <= now).then_some(())
+            })
+            .await;
+            stage.agreed(&question, &told, shot).await;
+        }))
+        .await;
+    }
+}
+
+impl Stage {
+    /// A yes, a no, or a cancellation.
+    fn ending(&self, question: &Question, n: usize) -> Vec<u8> {
+        match n % 3 {
+            0 => self.phones[0].approve(&question.notification),
+            1 => self.phones[1].deny(&question.notification),
+            _ => self.shop.cancel(&question.id),
+        }
+    }
+
+    /// Answers, record, evidence, audit trail and polls tell the same story.
+    async fn agreed(&self, question: &Question, told: &[Answer], round: usize) {
+        let decision = self.site.facts.decision(question.request).await;
+        let phones = told.iter().filter(|answer| answer.header("device-nonce").is_some());
+        let (yes, no): (Vec<_>, Vec<_>) = phones.partition(|answer| answer.status == 200);
+        for answer in told.iter().filter(|answer| answer.header("device-nonce").is_none()) {
+            answer.is(200, "");
+        }
+        let said: Vec<&str> = yes.iter().map(|answer| answer.text("status")).collect();
+        let (said_as, lost_as, poll_as): (&[&str], &[&str], _) = match decision.as_deref() {
+            Some("approved") => (&["APPROVED"], &["ALREADY_DECIDED", "EXPIRED"], ""),
+            Some("denied") => (&["DENIED"], &["ALREADY_DECIDED", "EXPIRED"], "access_denied"),
+            Some("cancelled") => (&[], &["CANCELED", "EXPIRED"], "invalid_grant"),
+            Some(other) => panic!("decided as {other}"),
+            None => (&[], &["EXPIRED"], "expired_token"),
+        };
+        assert_eq!(said, said_as, "{decision:?}");
+        for answer in no {
+            assert!(answer.status == 409 && lost_as.contains(&answer.code()), "{decision:?}: {answer:?}");
+        }
+        let signed = self.site.facts.evidence(question.request).await.unwrap_or_default();
+        assert_eq!(signed.is_empty(), said.is_empty(), "evidence of {decision:?}");
+        let poll = self.shop.polls(self.at(round), &question.id).await;
+        assert_eq!(poll.code(), poll_as, "{decision:?}: {poll:?}");
+        let redeemed = i64::from(decision.as_deref() == Some("approved"));
+        self.settled(question, decision.as_deref(), redeemed).await;
+    }
+}
+
+/// R8: yes, said again and again, while the client polls. A late yes brings nothing back.
+async fn r8(stage: &Stage) {
+    for (crowd, rounds) in CROWDS {
+        for round in 0..rounds {
+            let question = stage.question(round, &[]).await;
+            let requests: Vec<_> = (0..crowd.max(3))
+                .map(|n| match n % 3 {
+                    0 => (stage.at(n), stage.shop.poll(&question.id)),
+                    1 => (stage.at(n / 3), stage.phones[0].approve(&question.notification)),
+                    _ => (stage.at(n / 2), stage.phones[1].approve(&question.notification)),
+                })
+                .collect();
+            let told = at_once(requests).await;
+            let yes = told.iter().filter(|answer| answer.body["status"] == "APPROVED").count();
+            assert_eq!(yes, 1, "{:?}", codes(&told));
+            let mut sets = told.iter().filter(|answer| answer.body["access_token"].is_string()).count();
+            // Every poll so far may have come too early.
+            let last = polled_to_the_end(&stage.shop, stage.at(round), &question.id, Duration::from_secs(7)).await;
+            sets += usize::from(last.status == 200);
+            assert_eq!(sets, 1, "{last:?} after {:?}", codes(&told));
+
+            let late = (0..4).map(|n| (stage.at(n), stage.phones[n % 2].approve(&question.notification))).collect();
+            for answer in at_once(late).await {
+                answer.is(409, "ALREADY_DECIDED");
+            }
+            let state = stage.site.facts.request(&question.id).await.expect("a request").state;
+            assert_eq!(state, State::Redeemed, "a late yes");
+            stage.shop.polls(stage.at(round), &question.id).await.is(400, "invalid_grant");
+            stage.settled(&question, Some("approved"), 1).await;
+        }
+    }
+}
+
+/// R9: polls that come too early, and too often, while the person says yes. Keeping count of them
+/// must not overwrite the answer.
+async fn r9(stage: &Stage) {
+    for (crowd, rounds) in CROWDS {
+        for round in 0..rounds {
+            let question = stage.question(round, &[]).await;
+            let approve = stage.phones[0].approve(&question.notification);
+            let mut requests: Vec<_> = (0..crowd).map(|n| (stage.at(n), stage.shop.poll(&question.id))).collect();
+            requests.insert(crowd / 2, (stage.at(round), approve));
+            let told = at_once(requests).await;
+            told[crowd / 2].is(200, "");
+            // At once, before the worker could repair anything.
+            let state = stage.site.facts.request(&question.id).await.expect("a request").state;
+            assert_ne!(state, State::Pending, "the approval was overwritten");
+            let sets = told.iter().filter(|answer| answer.body["access_token"].is_string()).count();
+            let last = polled_to_the_end(&stage.shop, stage.at(round), &question.id, Duration::from_secs(7)).await;
+            assert_eq!(sets + usize::from(last.status == 200), 1, "{last:?} after {:?}", codes(&told));
+            stage.settled(&question, Some("approved"), 1).await;
+        }
+    }
+}
+
+/// R15: the same assertion, and the same proof, many times at once. Each is good once.
+async fn r15(stage: &Stage) {
+    for (crowd, rounds) in CROWDS {
+        for round in 0..rounds {
+            let assertion = stage.shop.assertion();
+            let polls = (0..crowd).map(|n| (stage.at(n + round), RelyingParty::poll_with("no such id", &assertion)));
+            let told = at_once(polls.collect()).await;
+            let authenticated = told.iter().filter(|answer| answer.code() == "invalid_grant").count();
+            assert_eq!(authenticated, 1, "assertions: {:?}", codes(&told));
+            for answer in told.iter().filter(|answer| answer.code() != "invalid_grant") {
+                answer.is(401, "invalid_client");
+            }
+
+            let me = stage.phones[0].me();
+            let told = at_once((0..crowd).map(|n| (stage.at(n + round), me.clone())).collect()).await;
+            let authenticated = told.iter().filter(|answer| answer.status == 200).count();
+            assert_eq!(authenticated, 1, "proofs: {:?}", codes(&told));
+            for answer in told.iter().filter(|answer| answer.status != 200) {
+                answer.is(401, "PROOF_REPLAYED");
+            }
+        }
+    }
+}
+
 macro_rules! races {
     ($($name:ident: $race:ident;)*) => {
         mod sqlite {
@@ -278,6 +471,53 @@ macro_rules! races {
 }
 
 races! {
-    r1_one_approval_gives_one_token_set: r1;
-    r7_the_first_answer_counts: r7;
+    r01_one_approval_gives_one_token_set: r1;
+    r06_yes_no_and_cancel_are_one: r6;
+    r06_yes_no_and_cancel_at_the_end_of_the_time_are_one: r6_at_the_end;
+    r07_the_first_answer_counts: r7;
+    r07_answers_in_opposite_orders_meet_without_harm: r7_crosswise;
+    r08_a_late_yes_brings_nothing_back: r8;
+    r09_counting_polls_loses_no_approval: r9;
+    r15_an_assertion_and_a_proof_are_good_once: r15;
+}
+
+/// Two nodes commit groups of the same decisions in opposite orders. PostgreSQL would let each wait
+/// for the other until one of them is told "deadlock", a second later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r07_groups_in_opposite_orders_do_not_lock_each_other_out() {
+    let site = Site::new(Sql::Postgres(Postgres::shared()), Pending::Redis(Redis::shared())).await;
+    let ledgers = [site.ledger().await, site.ledger().await];
+    let entropy = Entropy::default();
+    for _ in 0..10 {
+        let records: Vec<Record> = (0..64).map(|_| cancelled(&entropy)).collect();
+        let decide = |n: usize, record: &Record| {
+            let event = Event::new(entropy.uuid(), record.decided_at, Action::RequestCancelled).request(record.request);
+            let (ledger, record) = (&ledgers[n], record.clone());
+            async move { ledger.decide(record, event).await }
+        };
+        let one = futures_util::future::join_all(records.iter().map(|record| decide(0, record)));
+        let other = futures_util::future::join_all(records.iter().rev().map(|record| decide(1, record)));
+        let start = Instant::now();
+        let (one, other) = tokio::join!(one, other);
+        for (one, other) in one.into_iter().zip(other.into_iter().rev()) {
+            let (one, other) = (one.expect("a verdict"), other.expect("a verdict"));
+            assert_ne!(one == Decided::First, other == Decided::First, "{one:?} and {other:?}");
+        }
+        assert!(start.elapsed() < Duration::from_millis(900), "they waited for each other");
+    }
+}
+
+fn cancelled(entropy: &Entropy) -> Record {
+    Record {
+        request: RequestId::new(entropy.uuid()),
+        request_digest: Digest::of(&entropy.bytes::<8>()),
+        notification: NotificationId::new(entropy.uuid()),
+        client: ClientId::parse("shop").expect("a client_id"),
+        user: UserId::new(entropy.uuid()),
+        outcome: Decision::Cancelled,
+        acr: Acr::Device,
+        evidence: None,
+        context_hash: None,
+        decided_at: SystemClock.now(),
+    }
 }

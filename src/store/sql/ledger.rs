@@ -359,9 +359,12 @@ async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Dec
     // Two decisions of one request in one group: only the first of them may win.
     let mut seen = HashSet::new();
     let candidates: Vec<bool> = records.iter().map(|record| seen.insert(record.request)).collect();
-    let rows = records.iter().zip(&candidates).filter(|(_, first)| **first).map(|(record, _)| decision_row(record));
+    let mut rows: Vec<&Record> =
+        records.iter().zip(&candidates).filter(|(_, first)| **first).map(|(record, _)| *record).collect();
+    // In one order on all nodes: two groups that meet wait in turn, and not for each other.
+    rows.sort_by_key(|record| record.request);
     let mut won = HashSet::new();
-    for row in transaction.insert(&DECISIONS, rows.collect()).await? {
+    for row in transaction.insert(&DECISIONS, rows.into_iter().map(decision_row).collect()).await? {
         won.insert(RequestId::new(row.uuid(0)?));
     }
 
@@ -505,8 +508,11 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
             Commit::Decide { .. } => None,
         })
         .collect();
+    // As decisions: in one order on all nodes.
+    let mut rows = grants.clone();
+    rows.sort_by_key(|grant| grant.request);
     let mut won = HashSet::new();
-    for row in transaction.insert(&GRANTS, grants.iter().map(|grant| grant_row(grant)).collect()).await? {
+    for row in transaction.insert(&GRANTS, rows.into_iter().map(grant_row).collect()).await? {
         won.insert(row.uuid(0)?);
     }
     let verdict = |grant: &&Grant| if won.contains(&grant.id.uuid()) { Granted::First } else { Granted::Already };

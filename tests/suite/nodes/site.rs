@@ -31,6 +31,7 @@ use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
 use nod::store::sql::devices::Devices;
 use nod::store::sql::directory::Directory;
+use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys;
@@ -265,6 +266,15 @@ impl Site {
             Edge { proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]), ..Edge::default() };
         worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
         Inside { public, parts, worker: Some(worker), shutdown }
+    }
+
+    /// The ledger of a node that does nothing else.
+    #[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
+    pub(crate) async fn ledger(&self) -> Ledger {
+        let database = Database::connect(&Secret::new(self.sql.clone())).await.expect("a database");
+        let (ledger, writing) = Ledger::new(database);
+        tokio::spawn(writing);
+        ledger
     }
 
     /// Where SQLite keeps the database.
