@@ -57,7 +57,10 @@ impl Redeem {
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
             poll = match self.held.enter(digest) {
-                None => Some(Poll::SlowDown),
+                None => {
+                    let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
+                    self.requests.update(&digest, Lifetime::Keep, slowed).await?
+                }
                 Some(_place) => self.wait(client, &digest, claim).await?,
             };
         }
