@@ -1,3 +1,5 @@
+//! The suite: one binary, one file per chapter.
+
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
@@ -10,6 +12,8 @@ mod cli;
 mod device_api;
 #[cfg(test)]
 mod edge;
+#[cfg(test)]
+mod long_poll;
 #[cfg(test)]
 mod sql_contract;
 #[cfg(test)]
