@@ -15,8 +15,18 @@ mod edge;
 #[cfg(test)]
 mod long_poll;
 #[cfg(test)]
+mod rfc6749_refresh;
+#[cfg(test)]
+mod rfc7009_revocation;
+#[cfg(test)]
+mod rfc7662_introspection;
+#[cfg(test)]
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod userinfo;
+#[cfg(test)]
+mod users_and_devices;
 #[cfg(test)]
 mod world;
