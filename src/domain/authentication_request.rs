@@ -212,8 +212,7 @@ impl AuthenticationRequest {
                     .last
                     .is_some_and(|last| now + JITTER < last + Duration::from_secs(u64::from(self.polling.interval)));
                 if early {
-                    self.polling.interval = self.polling.interval.saturating_add(SLOW_DOWN).min(SLOWEST);
-                    (self, Poll::SlowDown)
+                    (self.slowed(), Poll::SlowDown)
                 } else {
                     self.polling.last = Some(now);
                     (self, Poll::Pending)
@@ -239,6 +238,13 @@ impl AuthenticationRequest {
                 (self, Poll::Claimed(Box::new(redeemable)))
             }
         }
+    }
+
+    /// [CIBA §11] the longer interval holds for all later polls too.
+    #[must_use]
+    pub fn slowed(mut self) -> Self {
+        self.polling.interval = self.polling.interval.saturating_add(SLOW_DOWN).min(SLOWEST);
+        self
     }
 
     /// Looks without polling: for whoever holds a poll and was woken.

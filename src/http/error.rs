@@ -29,6 +29,8 @@ use crate::usecase::authenticate_device::{DeviceError, Nonces};
 pub struct Failure {
     cause: Cause,
     client: Option<ClientId>,
+    /// What was refused, where the endpoint alone does not tell.
+    action: Option<Action>,
 }
 
 #[derive(Debug)]
@@ -50,15 +52,19 @@ impl std::error::Error for Failure {}
 
 impl Failure {
     pub fn of_client(client: &ClientId) -> impl Fn(usecase::Error) -> poem::Error + '_ {
-        |error| Self { cause: Cause::OAuth(error), client: Some(client.clone()) }.into()
+        |error| Self { cause: Cause::OAuth(error), client: Some(client.clone()), action: None }.into()
+    }
+
+    pub fn of(action: Action, client: &ClientId) -> impl Fn(usecase::Error) -> poem::Error + '_ {
+        move |error| Self { cause: Cause::OAuth(error), client: Some(client.clone()), action: Some(action) }.into()
     }
 
     pub fn unauthenticated(error: usecase::Error) -> poem::Error {
-        Self { cause: Cause::OAuth(error), client: None }.into()
+        Self { cause: Cause::OAuth(error), client: None, action: None }.into()
     }
 
     pub fn device(error: DeviceError) -> poem::Error {
-        Self { cause: Cause::Device(error), client: None }.into()
+        Self { cause: Cause::Device(error), client: None, action: None }.into()
     }
 }
 
@@ -126,11 +132,11 @@ impl<E: Endpoint> Endpoint for Errors<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
-        let basic = request.headers().contains_key(header::AUTHORIZATION);
+        let authorized = request.headers().contains_key(header::AUTHORIZATION);
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
             Ok(response) => Ok(response.into_response()),
-            Err(error) => Ok(self.refuse(family, &error, basic, allow).await),
+            Err(error) => Ok(self.refuse(family, &error, authorized, allow).await),
         }
     }
 }
@@ -145,12 +151,13 @@ struct Answer {
     detail: String,
     retry_after: Option<Duration>,
     client: Option<ClientId>,
-    /// Waiting is not a refusal.
+    action: Option<Action>,
+    /// Waiting is not a refusal, and some refusals are recorded already.
     audited: bool,
 }
 
 impl<E> Errors<E> {
-    async fn refuse(&self, family: Family, error: &poem::Error, basic: bool, allow: &'static str) -> Response {
+    async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, allow: &'static str) -> Response {
         let answer = answer(family, error);
         if answer.status.is_server_error() {
             tracing::error!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "failed");
@@ -159,7 +166,9 @@ impl<E> Errors<E> {
         } else {
             tracing::debug!(error = answer.code, status = answer.status.as_u16(), "not yet");
         }
-        if let Some(action) = family.action().filter(|_| answer.audited && !answer.status.is_server_error()) {
+        if let Some(action) =
+            answer.action.or(family.action()).filter(|_| answer.audited && !answer.status.is_server_error())
+        {
             let action =
                 if answer.code == ErrorCode::InvalidClient.as_str() { Action::ClientAuthenticated } else { action };
             let mut event = Event::new(self.audit.entropy.uuid(), self.audit.clock.now(), action)
@@ -186,14 +195,12 @@ impl<E> Errors<E> {
         if answer.status == StatusCode::UNAUTHORIZED {
             match family {
                 Family::Resource => {
-                    let challenge = match answer.code {
-                        "invalid_token" => HeaderValue::from_static("Bearer error=\"invalid_token\""),
-                        // [RFC 6750 §3.1] no token, no error code.
-                        _ => HeaderValue::from_static("Bearer"),
-                    };
+                    // [RFC 6750 §3.1] no token, no error code.
+                    let challenge =
+                        HeaderValue::from_static(if authorized { "Bearer error=\"invalid_token\"" } else { "Bearer" });
                     headers.insert(header::WWW_AUTHENTICATE, challenge);
                 }
-                Family::Backchannel | Family::Token | Family::Direct(_) if basic => {
+                Family::Backchannel | Family::Token | Family::Direct(_) if authorized => {
                     let challenge = HeaderValue::from_static("Basic realm=\"nod\", charset=\"UTF-8\"");
                     headers.insert(header::WWW_AUTHENTICATE, challenge);
                 }
@@ -208,6 +215,7 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         let mut answer = match &failure.cause {
             Cause::OAuth(usecase::Error::Refused(refusal)) => refused(family, refusal),
+            Cause::OAuth(usecase::Error::Recorded(refusal)) => Answer { audited: false, ..refused(family, refusal) },
             Cause::Device(DeviceError::Refused(refusal)) => device_refused(refusal),
             Cause::OAuth(usecase::Error::TooMany { retry_after })
             | Cause::Device(DeviceError::TooMany { retry_after }) => too_many(family, *retry_after),
@@ -216,6 +224,7 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             }
         };
         answer.client.clone_from(&failure.client);
+        answer.action = failure.action;
         return answer;
     }
     if let Some(body) = error.downcast_ref::<BodyError>() {
@@ -232,6 +241,7 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             detail: body.to_string(),
             retry_after: None,
             client: None,
+            action: None,
             audited: true,
         };
     }
@@ -270,6 +280,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
         detail: refusal.detail.clone().into_owned(),
         retry_after: None,
         client: None,
+        action: None,
         audited: !matches!(refusal.code, ErrorCode::AuthorizationPending | ErrorCode::SlowDown),
     }
 }
@@ -306,6 +317,7 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
         detail: refusal.detail.clone().into_owned(),
         retry_after: None,
         client: None,
+        action: None,
         // Asking for a nonce is part of the handshake; a wrong number was audited as a denial.
         audited: !matches!(refusal.code, DeviceErrorCode::UseDeviceNonce | DeviceErrorCode::NumberMismatch),
     }
@@ -328,6 +340,7 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
         detail: "a limit was reached".to_owned(),
         retry_after: Some(retry_after),
         client: None,
+        action: None,
         audited: true,
     }
 }
@@ -349,6 +362,7 @@ fn unavailable(family: Family, detail: String) -> Answer {
         detail,
         retry_after: Some(Duration::from_secs(1)),
         client: None,
+        action: None,
         audited: false,
     }
 }
@@ -378,6 +392,7 @@ fn framework(family: Family, error: &poem::Error) -> Answer {
         detail: if server { error.to_string() } else { description.to_owned() },
         retry_after: None,
         client: None,
+        action: None,
         audited: status != StatusCode::NOT_FOUND,
     }
 }

@@ -7,6 +7,7 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
+use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
@@ -83,7 +84,9 @@ impl TokenApi {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
         // A poll may be held on purpose.
         CallTime::of(http).extend(self.redeem.hold + HANDLING);
-        let tokens = self.grant(&client, &form.parameters).await.map_err(Failure::of_client(&client.id))?;
+        let refreshes = form.parameters.get("grant_type") == Some(GrantType::RefreshToken.as_str());
+        let action = if refreshes { Action::TokenRefreshed } else { Action::RequestRedeemed };
+        let tokens = self.grant(&client, &form.parameters).await.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, "token issued");
         Ok(Json(tokens.into()))
     }

@@ -90,7 +90,7 @@ fn claims(active: &Active) -> UserInfo {
 
 /// [RFC 6750 §2.1] in the header only.
 fn bearer(http: &Request) -> Result<&str, Refusal> {
-    let missing = Refusal::invalid_client("no bearer token");
+    let missing = Refusal::new(ErrorCode::InvalidToken, "A bearer token is required.");
     let header = authorization(http)?.ok_or_else(|| missing.clone())?;
     match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),

@@ -40,6 +40,12 @@ impl Scope {
         self.names().all(|name| other.contains(name))
     }
 
+    /// What both have, in this one's order. `None` when that is nothing.
+    pub fn within(&self, other: &Self) -> Option<Self> {
+        let names: Vec<&str> = self.names().filter(|name| other.contains(name)).collect();
+        (!names.is_empty()).then(|| Self(names.join(" ")))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

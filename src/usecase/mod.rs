@@ -28,6 +28,9 @@ pub mod signing_keys;
 pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Refused as well, and recorded in the audit trail together with what followed from it.
+    #[error(transparent)]
+    Recorded(Refusal),
     #[error("too many tries; again in {} s", retry_after.as_secs())]
     TooMany { retry_after: Duration },
     /// A dependency gave no answer. Never an answer in itself.

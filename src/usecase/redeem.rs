@@ -57,7 +57,10 @@ impl Redeem {
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
             poll = match self.held.enter(digest) {
-                None => Some(Poll::SlowDown),
+                None => {
+                    let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
+                    self.requests.update(&digest, Lifetime::Keep, slowed).await?
+                }
                 Some(_place) => self.wait(client, &digest, claim).await?,
             };
         }
@@ -125,7 +128,7 @@ impl Redeem {
             }
             Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => self.settle(&digest).await,
             // Nothing was committed: the approval is not burnt, the next poll tries again.
-            Err(Error::Refused(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
+            Err(Error::Refused(_) | Error::Recorded(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
                 let released = self.requests.update(&digest, Lifetime::Keep, |request| (request.released(claim), ()));
                 if released.await.is_err() {
                     tracing::warn!(auth_req.digest = %digest, "a claim was not released; its lease will end");
@@ -152,6 +155,10 @@ impl Redeem {
         if !devices.iter().any(|(device, _)| device.id == approval.device && device.may_answer(issued_at)) {
             return Err(denied("the approving device is blocked or unpaired").into());
         }
+        // So may what the client may ask for.
+        let scope = scope
+            .within(&client.scope)
+            .ok_or_else(|| denied("the client may ask for nothing of the request any more"))?;
         let grant = Grant {
             id: GrantId::new(self.entropy.uuid()),
             request: Some(request),

@@ -48,6 +48,11 @@ impl Refresh {
             return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
         };
         // [RFC 6749 §6] it may narrow the scope of these tokens, never widen it.
+        // What the client may ask for may have been cut since.
+        grant.scope = grant
+            .scope
+            .within(&client.scope)
+            .ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of the grant any more"))?;
         let narrowed = match scope {
             None => grant.scope.clone(),
             Some(text) => Scope::parse(text)
@@ -100,7 +105,7 @@ impl Refresh {
                 minted.response.refresh_token = Some(RefreshToken::new(Secret::new(successor)));
                 Ok(minted.response)
             }
-            Rotation::Reused(_) => Err(Refusal::invalid_grant("reused: the grant is revoked").into()),
+            Rotation::Reused(_) => Err(Error::Recorded(Refusal::invalid_grant("reused: the grant is revoked"))),
             Rotation::Invalid => Err(Refusal::invalid_grant("the refresh token ended meanwhile").into()),
         }
     }

@@ -1,3 +1,5 @@
+//! The suite: one binary, one file per chapter.
+
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
@@ -13,12 +15,24 @@ mod edge;
 #[cfg(test)]
 mod kill_points;
 #[cfg(test)]
+mod long_poll;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod rfc6749_refresh;
+#[cfg(test)]
+mod rfc7009_revocation;
+#[cfg(test)]
+mod rfc7662_introspection;
+#[cfg(test)]
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod userinfo;
+#[cfg(test)]
+mod users_and_devices;
 #[cfg(test)]
 mod world;

@@ -112,11 +112,19 @@ impl Person {
         self.phones.last().unwrap()
     }
 
-    pub(crate) async fn set_status(&self, status: Status) {
+    async fn update(&self, change: impl FnOnce(User) -> User + Send + 'static) {
         let (people, event) = (people(&self.world), self.world.event(Action::UserUpdated).user(self.id));
         let (id, now) = (self.id, self.world.clock.now());
-        let changed = async move { people.update(id, &event, now, |user| User { status, ..user }).await };
+        let changed = async move { people.update(id, &event, now, change).await };
         assert!(matches!(self.world.among_servers(changed).await.unwrap(), Updated::User(_)));
+    }
+
+    pub(crate) async fn set_status(&self, status: Status) {
+        self.update(move |user| User { status, ..user }).await;
+    }
+
+    pub(crate) async fn rename(&self, username: &'static str) {
+        self.update(move |user| User { username: username.to_owned(), ..user }).await;
     }
 
     pub(crate) async fn lock(&self) {
