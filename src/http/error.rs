@@ -132,7 +132,12 @@ impl<E: Endpoint> Endpoint for Errors<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
-        let authorized = request.headers().contains_key(header::AUTHORIZATION);
+        let authorized = match family {
+            Family::Resource => bearer(&request),
+            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Elsewhere => {
+                request.headers().contains_key(header::AUTHORIZATION)
+            }
+        };
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
             Ok(response) => Ok(response.into_response()),
@@ -433,6 +438,12 @@ fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) 
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CACHE_CONTROL, "no-store")
         .body(body)
+}
+
+/// Whether there is a bearer token to speak of.
+fn bearer(request: &Request) -> bool {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.split_once(' ')).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// What to tell in `Allow` [RFC 9110 §15.5.6].

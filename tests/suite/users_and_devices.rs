@@ -19,7 +19,7 @@ async fn t12_10_a_person_without_a_device_is_denied_and_the_client_learns_no_mor
     let asked = shop.ask(&alice).await;
     let events = watch.events().await;
     assert_eq!(events.len(), 1);
-    assert_eq!((events[0].action.as_str(), events[0].reason.as_deref()), ("request.created", Some("no device")));
+    assert_eq!((events[0].action.as_str(), events[0].reason.as_deref()), ("request.created", Some("no_device")));
     let denied = shop.poll(&asked).await;
     denied.refused(400, "access_denied");
 
