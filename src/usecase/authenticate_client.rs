@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
@@ -190,6 +191,8 @@ impl ClientKeys {
 #[derive(Clone)]
 pub struct Failures {
     counts: moka::sync::Cache<(ClientId, IpAddr), (u32, Timestamp)>,
+    /// Whether anybody has failed yet. The cache's own count lags behind.
+    any: Arc<AtomicBool>,
     limit: u32,
 }
 
@@ -197,11 +200,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 impl Failures {
     pub fn new(limit: u32) -> Self {
-        Self { counts: moka::sync::Cache::builder().max_capacity(50_000).time_to_live(WINDOW).build(), limit }
+        let counts = moka::sync::Cache::builder().max_capacity(50_000).time_to_live(WINDOW).build();
+        Self { counts, any: Arc::default(), limit }
     }
 
     fn check(&self, client: &ClientId, from: IpAddr, now: Timestamp) -> Result<(), Error> {
-        if self.counts.entry_count() == 0 {
+        if !self.any.load(Ordering::Relaxed) {
             return Ok(());
         }
         match self.counts.get(&(client.clone(), from)) {
@@ -214,6 +218,7 @@ impl Failures {
     }
 
     fn count(&self, client: &ClientId, from: IpAddr, now: Timestamp) {
+        self.any.store(true, Ordering::Relaxed);
         self.counts.entry((client.clone(), from)).and_upsert_with(|entry| match entry.map(moka::Entry::into_value) {
             Some((count, since)) if now < since + WINDOW => (count.saturating_add(1), since),
             Some(_) | None => (1, now),

@@ -7,9 +7,13 @@ mod ciba_07_request;
 #[cfg(test)]
 mod ciba_10_token;
 #[cfg(test)]
+mod ciba_11_errors;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod device_api;
+#[cfg(test)]
+mod discovery;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
@@ -21,9 +25,13 @@ mod nodes;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod rfc6749_client_auth;
+#[cfg(test)]
 mod rfc6749_refresh;
 #[cfg(test)]
 mod rfc7009_revocation;
+#[cfg(test)]
+mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]

@@ -141,6 +141,11 @@ impl World {
         self.clock.now()
     }
 
+    /// The world as another node shows it.
+    pub(crate) fn at(&self, node: usize) -> AtNode<'_> {
+        AtNode { world: self, node }
+    }
+
     /// A request to the first node that no actor makes.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.inner.request(0, method, path)
@@ -213,6 +218,18 @@ impl World {
     /// Something that must not be found in the log, nor in the database.
     pub(crate) fn guard(&self, secret: &str) {
         self.inner.guard(secret);
+    }
+}
+
+/// One node of several.
+pub(crate) struct AtNode<'w> {
+    world: &'w World,
+    node: usize,
+}
+
+impl AtNode<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.world.inner.request(self.node, method, path)
     }
 }
 
