@@ -11,6 +11,8 @@ mod device_api;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod kill_points;
 #[cfg(test)]
 mod nodes;
