@@ -387,7 +387,8 @@ impl Facts {
             (self.audited(request, Action::RequestCreated).await == 1).then_some(())
         })
         .await;
-        until("an empty outbox", Duration::from_secs(5), || async {
+        // A node that was cut off while it told has the row for ten seconds.
+        until("an empty outbox", Duration::from_secs(15), || async {
             (self.outbox(request).await == 0).then_some(())
         })
         .await;
