@@ -17,6 +17,8 @@ mod discovery;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod kill_points;
 #[cfg(test)]
 mod long_poll;

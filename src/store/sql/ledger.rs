@@ -174,7 +174,8 @@ impl Writer {
         let mut open = true;
         let mut failures = 0_u32;
         loop {
-            let failed = failures > 0;
+            // Commits that failed were answered; what nobody waits for is what has to be tried again.
+            let failed = failures > 0 && !notes.is_empty();
             tokio::select! {
                 taken = self.commits.recv_many(&mut commits, GROUP), if open => open = taken > 0,
                 taken = self.notes.recv_many(&mut notes, GROUP), if open && !failed && notes.is_empty() => {
@@ -231,7 +232,7 @@ impl Writer {
                 continue;
             }
             let mut item = vec![item];
-            let outcome = match bounded(group(&self.database, &item, &[])).await {
+            let outcome = match bounded(group(&self.database, &mut item, &[])).await {
                 Ok(mut outcomes) => outcomes.pop().ok_or(StoreError::Corrupt("an item without an outcome")),
                 Err(error) => Err(error.unexpected()),
             };
@@ -240,7 +241,7 @@ impl Writer {
         let mut kept = Vec::new();
         for note in notes.drain(..) {
             let note = [note];
-            match bounded(group(&self.database, &[], &note)).await {
+            match bounded(group(&self.database, &mut Vec::new(), &note)).await {
                 Ok(_) => {}
                 Err(error) if error.is_about_rows() => note.iter().for_each(lost),
                 Err(_) => kept.extend(note),
@@ -294,8 +295,11 @@ const GRANTS: Insert = Insert {
 };
 
 /// Writes everything in one transaction. The outcomes are in the order of the commits.
-async fn group(database: &Database, commits: &[Commit], notes: &[Note]) -> Result<Vec<Outcome>, WriteError> {
+async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -> Result<Vec<Outcome>, WriteError> {
     let transaction = database.begin().await?;
+    // Who gave up while another process held the database was told that nothing was done.
+    commits.retain(|item| !item.is_abandoned());
+    let commits: &[Commit] = commits;
     let decided = decide(&transaction, commits).await?;
     let granted = grant(&transaction, commits).await?;
 

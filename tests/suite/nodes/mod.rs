@@ -7,7 +7,7 @@ mod wire;
 
 pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
 pub(crate) use site::{Inside, Node, Pending, Site, Sql};
-pub(crate) use wire::{Answer, Held, send, volley};
+pub(crate) use wire::{Answer, Held, get, send, volley};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -204,10 +204,6 @@ impl Phone {
         assert_eq!(listener.next("ready").await, json!({}));
         listener
     }
-
-    pub(crate) fn public_key(&self) -> String {
-        self.key.public_jwk().thumbprint().to_string()
-    }
 }
 
 /// An open live channel.
@@ -227,6 +223,11 @@ impl Listener {
         let (event, data) = next.unwrap_or_else(|_| panic!("no {kind} on the live channel in time"));
         assert_eq!(event, kind, "{data}");
         data
+    }
+
+    /// The server ends the channel, after whatever was still on its way.
+    pub(crate) async fn closes(mut self) {
+        while !self.stream.some(64 * 1024).await.unwrap_or_default().is_empty() {}
     }
 
     async fn frame(&mut self) -> (String, Value) {

@@ -37,7 +37,7 @@ use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::people::RelyingParty;
@@ -277,9 +277,16 @@ impl Site {
         ledger
     }
 
-    /// Where SQLite keeps the database.
-    pub(crate) fn database_file(&self) -> PathBuf {
-        self.directory.path().join("nod.db")
+    /// Holds the write lock of the SQLite file, as another process that works on it does.
+    pub(crate) async fn lock(&self) -> Lock {
+        let mut options = sea_orm::ConnectOptions::new(self.sql.clone());
+        options.max_connections(1);
+        let connection = sea_orm::Database::connect(options).await.expect("a database");
+        until("a lock", Duration::from_secs(3), || async {
+            connection.execute_unprepared("BEGIN IMMEDIATE").await.ok()
+        })
+        .await;
+        Lock(connection)
     }
 }
 
@@ -353,13 +360,52 @@ impl Facts {
         self.count("SELECT COUNT(*) FROM outbox WHERE id = $1", [bytes(request)]).await
     }
 
-    pub(crate) fn is_postgres(&self) -> bool {
-        self.sql.get_database_backend() == DbBackend::Postgres
+    /// Record, evidence, tokens and audit trail agree: this decision, so many token sets, and one event
+    /// for each thing that happened.
+    pub(crate) async fn hold(&self, request: RequestId, decision: Option<&str>, grants: i64) {
+        assert_eq!(self.decision(request).await.as_deref(), decision, "decision of {request}");
+        let signed = self.evidence(request).await.is_some_and(|jws| jws.split('.').count() == 3);
+        assert_eq!(signed, matches!(decision, Some("approved" | "denied")), "evidence of {request}");
+        assert_eq!(self.grants(request).await, grants, "grants of {request}");
+        assert_eq!(self.refresh_tokens(request).await, grants, "refresh tokens of {request}");
+        for (action, outcome) in [
+            (Action::RequestApproved, "approved"),
+            (Action::RequestDenied, "denied"),
+            (Action::RequestCancelled, "cancelled"),
+        ] {
+            let times = i64::from(decision == Some(outcome));
+            assert_eq!(self.audited(request, action).await, times, "{action:?} of {request}");
+        }
+        assert_eq!(self.audited(request, Action::RequestRedeemed).await, grants, "redemptions of {request}");
+        assert!(self.audited(request, Action::RequestCreated).await <= 1, "creations of {request}");
+    }
+
+    /// What is written by itself, perhaps a moment later: the event of the request, and that its
+    /// decision needs no more telling.
+    pub(crate) async fn come_to_rest(&self, request: RequestId) {
+        until("the event of the request", Duration::from_secs(5), || async {
+            (self.audited(request, Action::RequestCreated).await == 1).then_some(())
+        })
+        .await;
+        // A node that was cut off while it told has the row for ten seconds.
+        until("an empty outbox", Duration::from_secs(15), || async {
+            (self.outbox(request).await == 0).then_some(())
+        })
+        .await;
     }
 }
 
 fn bytes(request: RequestId) -> Value {
     request.uuid().as_bytes().as_slice().into()
+}
+
+/// A lock that is held until it is released.
+pub(crate) struct Lock(DatabaseConnection);
+
+impl Lock {
+    pub(crate) async fn release(self) {
+        self.0.execute_unprepared("COMMIT").await.expect("a lock of ours");
+    }
 }
 
 /// A `nod serve` process. It ends with this value, and at the latest with this process.

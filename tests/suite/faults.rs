@@ -1,0 +1,370 @@
+//! Bad days (`docs/reliability-tests.md`, F1, F3, F10, F11, F15, F19): a store dies, hangs or is locked
+//! while two nodes work. A dependency's fault is a clear 503 within a second, never a wrong answer;
+//! service returns by itself; and what was under way when it broke is whole afterwards.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use nod::protocol::id::RequestId;
+use nod_device::{Call, InstallationInfo, Notification, PairingKey, messages::PairingRequest};
+
+use crate::backends::{Postgres, Redis};
+use crate::nodes::{
+    Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, polled_to_the_end, send, until, volley,
+};
+
+/// An answer takes no longer. The last part is for the machine that runs the tests beside others.
+const AT_ONCE: Duration = Duration::from_millis(1000 + 300);
+
+/// How long a store stays away at least.
+const OUTAGE: Duration = Duration::from_secs(3);
+
+/// What is under way when it breaks.
+const CROWD: usize = 12;
+
+struct Scene {
+    site: Site,
+    nodes: [Node; 2],
+    shop: RelyingParty,
+    phone: Phone,
+}
+
+struct Question {
+    id: String,
+    request: RequestId,
+    shown: Notification,
+}
+
+impl Scene {
+    async fn new(sql: Sql<'_>, pending: Pending<'_>) -> Self {
+        let site = Site::new(sql, pending).await;
+        let shop = site.relying_party("shop", false).await;
+        let key = site.pairing_key(site.person("alice").await).await;
+        let (one, other) = tokio::join!(site.node(), site.node());
+        let phone = Phone::pair(one.public, &key).await;
+        until("a known phone", Duration::from_secs(2), || async {
+            (phone.sends(other.public, &phone.me()).await.status == 200).then_some(())
+        })
+        .await;
+        Self { site, nodes: [one, other], shop, phone }
+    }
+
+    fn at(&self, n: usize) -> SocketAddr {
+        self.nodes[n % 2].public
+    }
+
+    async fn question(&self, n: usize) -> Question {
+        let id = self.shop.asks(self.at(n), "alice", &[]).await;
+        let stored = self.site.facts.request(&id).await.expect("a request");
+        let shown = self.phone.pending(self.at(n)).await;
+        let shown = shown.into_iter().find(|shown| shown.notification_id.uuid() == stored.notification.uuid());
+        Question { id, request: stored.id, shown: shown.expect("a question on the phone") }
+    }
+
+    async fn approved(&self, n: usize) -> Question {
+        let question = self.question(n).await;
+        self.phone.sends(self.at(n), &self.phone.approve(&question.shown)).await.is(200, "");
+        question
+    }
+
+    /// One request for each thing that a node can be asked and cannot answer alone.
+    fn everything(&self, pending: &Question, approved: &Question, refresh_token: &str) -> Vec<Vec<u8>> {
+        let pairing = PairingRequest {
+            pairing_key: PairingKey::parse("000000000000").expect("a pairing key"),
+            installation: InstallationInfo { platform: "TEST".to_owned(), ..InstallationInfo::default() },
+        };
+        vec![
+            self.shop.ask("alice", &[]),
+            self.shop.poll(&pending.id),
+            self.shop.poll(&approved.id),
+            self.shop.poll("unknown"),
+            self.shop.refresh(refresh_token),
+            self.shop.cancel(&pending.id),
+            self.shop.introspect(refresh_token),
+            self.phone.me(),
+            self.phone.approve(&pending.shown),
+            self.phone.deny(&pending.shown),
+            self.phone.request(&Call::pending()),
+            self.phone.request(&Call::notification(pending.shown.notification_id)),
+            self.phone.request(&Call::events()),
+            self.phone.request(&Call::pair(&pairing)),
+            self.phone.request(&Call::unpair(self.phone.device)),
+        ]
+    }
+
+    /// Breaks something under load, looks at everything while it is broken, mends it, and finishes what
+    /// was under way.
+    async fn lives_through(
+        &self,
+        breaks: impl FnOnce() + Send + 'static,
+        mends: impl FnOnce() + Send + 'static,
+        back_within: Duration,
+    ) {
+        let earlier = self.approved(0).await;
+        let tokens = self.shop.polls(self.at(0), &earlier.id).await;
+        let refresh_token = tokens.is(200, "").text("refresh_token").to_owned();
+        let mut waiting = Vec::new();
+        for n in 0..2 {
+            waiting.push(self.question(n).await);
+            self.shop.polls(self.at(n), &waiting[n].id).await.is(400, "authorization_pending");
+        }
+        let approved = self.approved(1).await;
+        let (mut answering, mut redeeming) = (Vec::new(), Vec::new());
+        for n in 0..CROWD {
+            answering.push(self.question(n).await);
+            redeeming.push(self.approved(n).await);
+        }
+
+        let under_way = (0..CROWD).flat_map(|n| {
+            let approve = self.phone.approve(&answering[n].shown);
+            [(self.at(n), approve), (self.at(n + 1), self.shop.poll(&redeeming[n].id))]
+        });
+        let volley = volley(under_way.collect());
+        let (told, broken) = tokio::join!(volley, tokio::task::spawn_blocking(breaks));
+        broken.expect("a break");
+        let broken = Instant::now();
+        let told: Vec<Option<Answer>> = told.into_iter().map(Result::ok).collect();
+        for answer in told.iter().flatten() {
+            assert!(matches!(answer.status, 200 | 400 | 503), "{answer:?}");
+        }
+
+        // For a second, a node may still know enough.
+        for n in 0..2 {
+            until("a node that notices", Duration::from_secs(2), || async {
+                (self.shop.polls(self.at(n), "unknown").await.status == 503).then_some(())
+            })
+            .await;
+        }
+        let (mut asked, mut slowest) = (0, Duration::ZERO);
+        while broken.elapsed() < OUTAGE {
+            for n in 0..2 {
+                let requests = self.everything(&waiting[n], &approved, &refresh_token);
+                let answers = join_all(requests.iter().map(|request| send(self.at(n), request))).await;
+                for (answer, request) in answers.into_iter().zip(&requests) {
+                    let answer = answer.expect("an answer");
+                    let line = String::from_utf8_lossy(request).lines().next().unwrap_or_default().to_owned();
+                    assert_eq!(answer.status, 503, "{line}: {answer:?}");
+                    assert!(answer.code().eq_ignore_ascii_case("temporarily_unavailable"), "{line}: {answer:?}");
+                    let seconds = answer.header("retry-after").and_then(|after| after.parse::<u32>().ok());
+                    assert!(seconds.is_some_and(|seconds| (1..=5).contains(&seconds)), "{line}: {answer:?}");
+                    assert!(answer.took < AT_ONCE, "{line} took {:?}", answer.took);
+                    slowest = slowest.max(answer.took);
+                    asked += 1;
+                }
+                assert_eq!(self.nodes[n].readiness().await, Some(503));
+                assert_eq!(self.nodes[n].liveness().await, Some(200));
+                let known = send(self.at(n), &get("/.well-known/openid-configuration")).await.expect("an answer");
+                assert_eq!(known.status, 200, "{known:?}");
+            }
+        }
+
+        tokio::task::spawn_blocking(mends).await.expect("a repair");
+        let mended = Instant::now();
+        for (n, question) in waiting.iter().enumerate() {
+            let first = until("service", back_within, || async {
+                let answer = self.shop.polls(self.at(n), &question.id).await;
+                (answer.status != 503).then_some(answer)
+            })
+            .await;
+            // What was asked meanwhile does not count as too early.
+            first.is(400, "authorization_pending");
+        }
+        let back = mended.elapsed();
+        for node in &self.nodes {
+            node.becomes_ready(back_within).await;
+        }
+        eprintln!("{asked} answers while it was away, the slowest after {slowest:?}; service {back:?} after its return");
+
+        for (n, question) in waiting.iter().enumerate() {
+            self.phone.sends(self.at(n), &self.phone.approve(&question.shown)).await.is(200, "");
+            self.redeems(n, question, false).await;
+        }
+        self.redeems(0, &approved, false).await;
+        for n in 0..CROWD {
+            let [yes, poll] = [&told[2 * n], &told[2 * n + 1]];
+            // A phone that got no answer asks again, and hears what became of the first time.
+            let again = self.phone.sends(self.at(n), &self.phone.approve(&answering[n].shown)).await;
+            if yes.as_ref().is_some_and(|yes| yes.status == 200) {
+                again.is(409, "ALREADY_DECIDED");
+            } else {
+                assert!(matches!((again.status, again.code()), (200, "") | (409, "ALREADY_DECIDED")), "{again:?}");
+            }
+            self.redeems(n, &answering[n], false).await;
+            match poll {
+                Some(tokens) if tokens.status == 200 => {
+                    self.shop.polls(self.at(n), &redeeming[n].id).await.is(400, "invalid_grant");
+                    self.site.facts.hold(redeeming[n].request, Some("approved"), 1).await;
+                }
+                // Perhaps they were committed, and the answer was not told.
+                Some(_) | None => self.redeems(n, &redeeming[n], true).await,
+            }
+        }
+        for question in waiting.iter().chain([&approved]).chain(&answering).chain(&redeeming) {
+            self.site.facts.come_to_rest(question.request).await;
+        }
+    }
+
+    /// Gets the tokens, and leaves one set.
+    async fn redeems(&self, n: usize, question: &Question, perhaps_lost: bool) {
+        // A claim whose holder was cut off lasts five seconds.
+        let answer = polled_to_the_end(&self.shop, self.at(n), &question.id, Duration::from_secs(8)).await;
+        if !(perhaps_lost && answer.code() == "invalid_grant") {
+            answer.is(200, "");
+        }
+        self.shop.polls(self.at(n + 1), &question.id).await.is(400, "invalid_grant");
+        self.site.facts.hold(question.request, Some("approved"), 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f01_redis_dies_and_comes_back() {
+    let redis = Arc::new(Redis::start());
+    let scene = Scene::new(Sql::Sqlite, Pending::Redis(&redis)).await;
+    let (dying, back) = (Arc::clone(&redis), Arc::clone(&redis));
+    scene.lives_through(move || dying.kill(), move || back.revive(), Duration::from_secs(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f03_redis_hangs_and_goes_on() {
+    let redis = Arc::new(Redis::start());
+    let scene = Scene::new(Sql::Sqlite, Pending::Redis(&redis)).await;
+    let (hanging, back) = (Arc::clone(&redis), Arc::clone(&redis));
+    scene.lives_through(move || hanging.pause(), move || back.unpause(), Duration::from_secs(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f10_postgresql_dies_and_comes_back() {
+    let postgres = Arc::new(Postgres::start());
+    let scene = Scene::new(Sql::Postgres(&postgres), Pending::Redis(Redis::shared())).await;
+    let (dying, back) = (Arc::clone(&postgres), Arc::clone(&postgres));
+    scene.lives_through(move || dying.kill(), move || back.revive(), Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f11_postgresql_hangs_and_goes_on() {
+    let postgres = Arc::new(Postgres::start());
+    let scene = Scene::new(Sql::Postgres(&postgres), Pending::Redis(Redis::shared())).await;
+    let (hanging, back) = (Arc::clone(&postgres), Arc::clone(&postgres));
+    scene.lives_through(move || hanging.pause(), move || back.unpause(), Duration::from_secs(5)).await;
+}
+
+/// Another process holds the SQLite file. What only reads goes on; what has to be written is refused
+/// in time, and done once when it is asked again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f15_sqlite_is_locked_by_another_process() {
+    for pending in [Pending::Embedded, Pending::Redis(Redis::shared())] {
+        let scene = Scene::new(Sql::Sqlite, pending).await;
+        let (waiting, approved) = (scene.question(0).await, scene.approved(1).await);
+        let lock = scene.site.lock().await;
+        until("a node that is not ready", Duration::from_secs(3), || async {
+            (scene.nodes[0].readiness().await == Some(503)).then_some(())
+        })
+        .await;
+        for _ in 0..2 {
+            let requests = [
+                (scene.at(0), scene.phone.approve(&waiting.shown)),
+                (scene.at(1), scene.phone.approve(&waiting.shown)),
+                (scene.at(0), scene.shop.poll(&approved.id)),
+            ];
+            for answer in volley(requests.into()).await {
+                let answer = answer.expect("an answer");
+                // The claim of a poll that was refused is given back, so the next one is not "busy".
+                assert_eq!(answer.status, 503, "{answer:?}");
+                assert!(answer.header("retry-after").is_some(), "{answer:?}");
+                assert!(answer.took < AT_ONCE, "{answer:?}");
+            }
+        }
+        assert_eq!(scene.nodes[0].liveness().await, Some(200));
+        scene.shop.polls(scene.at(0), &waiting.id).await.is(400, "authorization_pending");
+        lock.release().await;
+        let again = until("an answer that counts", Duration::from_secs(2), || async {
+            let answer = scene.phone.sends(scene.at(0), &scene.phone.approve(&waiting.shown)).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
+        // Nobody decides anything here, and what happens is still written down.
+        let refused = "SELECT COUNT(*) FROM audit WHERE action = 'client.authenticated' AND result = 'refused'";
+        let before = scene.site.facts.count(refused, []).await;
+        for n in 0..2 {
+            let stranger = RelyingParty::poll_with(&waiting.id, "no assertion");
+            send(scene.at(n), &stranger).await.expect("an answer").is(401, "invalid_client");
+        }
+        until("two events", Duration::from_secs(2), || async {
+            (scene.site.facts.count(refused, []).await == before + 2).then_some(())
+        })
+        .await;
+        // The lock may have been released in the last moment of a yes that was given up.
+        assert!(matches!((again.status, again.code()), (200, "") | (409, "ALREADY_DECIDED")), "{again:?}");
+        scene.redeems(0, &waiting, false).await;
+        scene.redeems(1, &approved, false).await;
+    }
+}
+
+/// The node is told to stop while it holds a poll and a live channel.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_a_node_that_stops_lets_nobody_hang() {
+    let mut scene = Scene::new(Sql::Sqlite, Pending::Embedded).await;
+    let patient = scene.site.relying_party("patient", true).await;
+    let id = until("a known client", Duration::from_secs(2), || async {
+        let answer = send(scene.at(0), &patient.ask("alice", &[])).await.expect("an answer");
+        (answer.status == 200).then(|| answer.text("auth_req_id").to_owned())
+    })
+    .await;
+    let mut listener = scene.phone.listen(scene.at(0)).await;
+    listener.next("notification").await;
+    let mut poll = Held::new(scene.at(0), &patient.poll(&id)).await.expect("a node that accepts");
+    poll.release().expect("an open connection");
+    until("a poll that is held", Duration::from_secs(3), || async {
+        let request = scene.site.facts.request(&id).await.expect("a request");
+        request.polling.last.is_some().then_some(())
+    })
+    .await;
+    let told = Instant::now();
+    scene.nodes[0].signal("-TERM");
+    poll.answer().await.expect("an answer").is(400, "authorization_pending");
+    let status = scene.nodes[0].ends(Duration::from_secs(5)).await;
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(told.elapsed() < Duration::from_secs(3), "it took {:?}", told.elapsed());
+    listener.closes().await;
+    // Nothing was lost with it.
+    let question = scene.phone.question(scene.at(1)).await;
+    scene.phone.sends(scene.at(1), &scene.phone.approve(&question)).await.is(200, "");
+    patient.polls(scene.at(1), &id).await.is(200, "");
+}
+
+/// A poll is held for longer than any other call may take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_poll_survives_the_death_of_redis() {
+    let redis = Redis::start();
+    let scene = Scene::new(Sql::Sqlite, Pending::Redis(&redis)).await;
+    let patient = scene.site.relying_party("patient", true).await;
+    let id = until("a known client", Duration::from_secs(2), || async {
+        let answer = send(scene.at(0), &patient.ask("alice", &[])).await.expect("an answer");
+        (answer.status == 200).then(|| answer.text("auth_req_id").to_owned())
+    })
+    .await;
+    let question = scene.phone.question(scene.at(1)).await;
+    let mut poll = Held::new(scene.at(0), &patient.poll(&id)).await.expect("a node that accepts");
+    poll.release().expect("an open connection");
+    until("a poll that is held", Duration::from_secs(3), || async {
+        let request = scene.site.facts.request(&id).await.expect("a request");
+        request.polling.last.is_some().then_some(())
+    })
+    .await;
+    redis.kill();
+    redis.revive();
+    let yes = until("service", Duration::from_secs(2), || async {
+        let answer = scene.phone.sends(scene.at(1), &scene.phone.approve(&question)).await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    yes.is(200, "");
+    let answer = poll.answer().await.expect("an answer");
+    if answer.status == 503 {
+        patient.polls(scene.at(0), &id).await.is(200, "");
+    } else {
+        answer.is(200, "");
+    }
+}
