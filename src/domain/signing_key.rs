@@ -41,7 +41,8 @@ pub enum State {
 pub struct Schedule {
     /// A current key older than this is replaced.
     pub rotate_after: Duration,
-    /// A next key is published this long before it signs, so that no cache of the JWKS misses it.
+    /// A next key is published at least this long before it signs by itself, so that no cache of the
+    /// JWKS misses it.
     pub announce_before: Duration,
     /// A retiring key is published this long: longer than any token that it signed lives.
     pub retire_after: Duration,
@@ -77,11 +78,13 @@ impl Schedule {
             (Some(current), next) => {
                 let age = now.since(current.activated_at.unwrap_or(current.created_at));
                 match next {
-                    None if age + self.announce_before >= self.rotate_after => due.push(Due::Announce),
+                    // Always one ahead: even a rotation by command then finds a key that relying
+                    // parties have seen.
+                    None => due.push(Due::Announce),
                     Some(next) if age >= self.rotate_after && now.since(next.created_at) >= self.announce_before => {
                         due.push(Due::Promote(next.kid.clone()));
                     }
-                    None | Some(_) => {}
+                    Some(_) => {}
                 }
             }
         }
@@ -121,14 +124,13 @@ mod tests {
         let day = |n: u32| Timestamp::from_seconds(0) + DAY * n;
         assert_eq!(schedule.due(&[], day(0)), [Due::Create]);
         let only = [key("a", State::Current, 0)];
-        assert_eq!(schedule.due(&only, day(75)), []);
-        assert_eq!(schedule.due(&only, day(76)), [Due::Announce]);
-        let announced = [key("a", State::Current, 0), key("b", State::Next, 76)];
+        assert_eq!(schedule.due(&only, day(0)), [Due::Announce], "the next one can be seen from the beginning");
+        let announced = [key("a", State::Current, 0), key("b", State::Next, 0)];
         assert_eq!(schedule.due(&announced, day(89)), []);
         assert_eq!(schedule.due(&announced, day(90)), [Due::Promote("b".into())]);
         let late = [key("a", State::Current, 0), key("b", State::Next, 100)];
         assert_eq!(schedule.due(&late, day(113)), [], "not before relying parties could see it");
-        let retiring = [key("b", State::Current, 90), key("a", State::Retiring, 90)];
+        let retiring = [key("b", State::Current, 90), key("c", State::Next, 90), key("a", State::Retiring, 90)];
         assert_eq!(schedule.due(&retiring, day(91)), []);
         assert_eq!(schedule.due(&retiring, day(92)), [Due::Retire("a".into())]);
     }

@@ -175,7 +175,9 @@ impl Scene {
         for node in &self.nodes {
             node.becomes_ready(back_within).await;
         }
-        eprintln!("{asked} answers while it was away, the slowest after {slowest:?}; service {back:?} after its return");
+        eprintln!(
+            "{asked} answers while it was away, the slowest after {slowest:?}; service {back:?} after its return"
+        );
 
         for (n, question) in waiting.iter().enumerate() {
             self.phone.sends(self.at(n), &self.phone.approve(&question.shown)).await.is(200, "");

@@ -388,10 +388,8 @@ impl Facts {
         })
         .await;
         // A node that was cut off while it told has the row for ten seconds.
-        until("an empty outbox", Duration::from_secs(15), || async {
-            (self.outbox(request).await == 0).then_some(())
-        })
-        .await;
+        until("an empty outbox", Duration::from_secs(15), || async { (self.outbox(request).await == 0).then_some(()) })
+            .await;
     }
 }
 
