@@ -1,5 +1,6 @@
 //! One whole run: servers and stores are started, filled, measured in turns and ended.
 
+use base64::Engine as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -112,8 +113,7 @@ impl<'a> Stage<'a> {
     async fn set(arguments: &'a Arguments, cores: &'a Cores, home: &Path) -> Result<Self> {
         let entropy = Arc::new(Entropy::default());
         let key = home.join("master-key");
-        let digits: String = entropy.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
-        std::fs::write(&key, digits)?;
+        std::fs::write(&key, base64::engine::general_purpose::STANDARD.encode(entropy.bytes::<32>()))?;
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
 
         let redis = Redis::start();
