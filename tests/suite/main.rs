@@ -25,6 +25,8 @@ mod long_poll;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod rfc6749_client_auth;
