@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod ciba_07_request;
 #[cfg(test)]
 mod ciba_10_token;
