@@ -41,10 +41,10 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
-pub(crate) use self::digest::{Audited, Digest, Watch};
+pub(crate) use self::digest::Watch;
 pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
 pub(crate) use self::person::{Person, PersonBuilder};
-pub(crate) use self::phone::{Crafted, Events, Phone};
+pub(crate) use self::phone::{Crafted, Phone};
 use crate::backends::{Postgres, Redis};
 
 pub(crate) const TOKEN: &str = "/as/token.oauth2";
@@ -183,15 +183,6 @@ impl World {
     /// Runs something among the server's tasks, where its connections live.
     pub(crate) async fn among_servers<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         self.inner.among_servers(future).await
-    }
-
-    /// All events of the audit trail so far, oldest first.
-    pub(crate) async fn audit(&self) -> Vec<Audited> {
-        digest::audit(&self.inner).await
-    }
-
-    pub(crate) async fn state_digest(&self) -> Digest {
-        Digest::of(&self.inner).await
     }
 
     /// Looks now; to be compared with later.

@@ -157,7 +157,7 @@ async fn security_91_a_proof_is_for_its_own_address_and_method() {
         "https://evil.example/device/v1/me".to_owned(),
         "/device/v1/me".to_owned(),
         String::new(),
-        format!("{}.evil.example/device/v1/me", issuer),
+        format!("{issuer}.evil.example/device/v1/me"),
     ] {
         scene.refuses(&me.clone().claim("htu", htu.clone()), "PROOF_INVALID", &htu).await;
     }

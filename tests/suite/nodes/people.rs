@@ -12,7 +12,7 @@ use nod_device::event_stream::Decoder;
 use nod_device::messages::{PairingRequest, Pending};
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Freshness};
 use nod_device::{
-    Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification, PairingKey,
+    Call, DenyReason, DeviceId, InstallationId, InstallationInfo, Issuer, Notification, PairingKey,
     SoftwareKey, Timestamp, decide,
 };
 use serde_json::{Value, json};

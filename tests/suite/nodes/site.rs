@@ -265,7 +265,7 @@ impl Site {
         let edge =
             Edge { proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]), ..Edge::default() };
         worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
-        Inside { public, parts, worker: Some(worker), shutdown }
+        Inside { public, _parts: parts, worker: Some(worker), shutdown }
     }
 
     /// The ledger of a node that does nothing else.
@@ -496,7 +496,8 @@ impl Drop for Node {
 /// A node in this process.
 pub(crate) struct Inside {
     pub(crate) public: SocketAddr,
-    pub(crate) parts: Parts,
+    /// Keeps what the node is made of.
+    _parts: Parts,
     worker: Option<Worker>,
     shutdown: CancellationToken,
 }
