@@ -112,7 +112,8 @@ impl TendKeys {
             self.perform(algorithm, Due::Promote(kid.clone())).await?;
             rotated.push((algorithm, kid));
         }
-        self.load().await?;
+        // Announces the key after this one.
+        self.tend().await?;
         Ok(rotated)
     }
 

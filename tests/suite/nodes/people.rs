@@ -12,8 +12,8 @@ use nod_device::event_stream::Decoder;
 use nod_device::messages::{PairingRequest, Pending};
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Freshness};
 use nod_device::{
-    Call, DenyReason, DeviceId, InstallationId, InstallationInfo, Issuer, Notification, PairingKey,
-    SoftwareKey, Timestamp, decide,
+    Call, DenyReason, DeviceId, InstallationId, InstallationInfo, Issuer, Notification, PairingKey, SoftwareKey,
+    Timestamp, decide,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
