@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::device::{self, DeviceApi};
 use crate::http::discovery::{self, Discovery, path};
-use crate::http::error::{Audit, Errors};
+use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::token::TokenApi;
@@ -37,6 +37,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
@@ -49,6 +50,7 @@ use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::{Issue, Lifetimes};
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::readiness::Readiness;
+use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::{Held, Redeem};
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::{Policy, RequestAuthentication};
@@ -155,7 +157,10 @@ async fn ephemeral(
         EphemeralStore::Redis(redis) => {
             let (store, listening) = RedisStore::connect(redis, Arc::clone(clock), Arc::clone(entropy))?;
             worker.run(listening);
-            Arc::new(store)
+            let store = Arc::new(store);
+            let checked = Arc::clone(&store);
+            worker.repeat("check Redis", Duration::from_secs(30), move || worker::check_redis(Arc::clone(&checked)));
+            store
         }
         EphemeralStore::Embedded => {
             let (store, working) = EmbeddedStore::open(database, Arc::clone(clock), Arc::clone(entropy)).await?;
@@ -237,6 +242,11 @@ fn run_beside(parts: &Parts, worker: &Worker) {
         let (tokens, now) = (tokens.clone(), clock.now());
         async move { tokens.purge(now, 1000).await.map(drop) }
     });
+    let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
+    worker.repeat("forget what is old", Duration::from_secs(600), move || {
+        let (retention, now) = (retention.clone(), clock.now());
+        async move { retention.purge(now, 10_000).await.map(drop) }
+    });
 }
 
 /// Use cases and endpoints, on the parts.
@@ -289,8 +299,11 @@ impl Wiring {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
         }
         let routes = routes.nest("/", api).data(Discovery::new(issuer)).data(Arc::clone(&self.parts.ring));
-        let audit = Audit { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy(), nonces };
-        (Errors { inner: routes, audit }.with(Headers::new(self.entropy())).boxed(), openapi)
+        let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
+        (
+            Errors { inner: routes, record, nonces, clock: self.clock() }.with(Headers::new(self.entropy())).boxed(),
+            openapi,
+        )
     }
 
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {
@@ -339,10 +352,12 @@ impl Wiring {
             requests: self.parts.requests.clone(),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
+            decisions: Decisions::new(self.parts.database.clone()),
             issue: Arc::clone(&issue),
             clock: self.clock(),
             entropy: self.entropy(),
             hold: self.settings.hold,
+            interval: self.settings.policy.interval,
             held: Held::default(),
             shutdown: self.shutdown.clone(),
         };
@@ -423,7 +438,6 @@ impl Wiring {
                 entropy: self.entropy(),
             },
             inbox,
-            directory: self.directory(),
             clock: self.clock(),
             issuer: self.issuer.clone(),
         }

@@ -278,8 +278,9 @@ impl Config {
         if self.keys.master_key_file.is_some() == self.keys.master_key_env.is_some() {
             problems.push("keys needs exactly one of master_key_file and master_key_env".to_owned());
         }
-        if self.tls.is_none() && !self.listen.public.ip().is_loopback() && self.proxy.trusted.is_empty() {
-            problems.push("neither tls nor proxy.trusted is set, and listen.public is not loopback".to_owned());
+        if self.tls.is_none() && self.proxy.trusted.is_empty() {
+            // Behind a proxy that is not named, the whole world would have the proxy's address.
+            problems.push("neither tls nor proxy.trusted is set".to_owned());
         }
         problems.extend(self.ciba.problems());
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
@@ -452,6 +453,7 @@ mod tests {
     const MINIMAL: &str = r#"
         issuer = "https://id.example.com"
         listen.public = "127.0.0.1:8443"
+        proxy.trusted = ["127.0.0.1/32"]
         database.url = "sqlite:/var/lib/nod/nod.db"
         keys.master_key_env = "NOD_MASTER_KEY"
     "#;

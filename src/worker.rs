@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
+use crate::store::redis::RedisStore;
 use crate::store::sql::ledger::{Decisions, Told};
 use crate::store::sql::outbox::{Kind, Outbox, backoff};
 use crate::usecase::settle::Settle;
@@ -117,6 +118,14 @@ impl RetellDecisions {
 
 pub async fn purge(store: Arc<EmbeddedStore>) -> Result<(), StoreError> {
     while store.purge(500).await? >= 500 {}
+    Ok(())
+}
+
+/// Says what an operator should change: a Redis that evicts forgets replay marks.
+pub async fn check_redis(store: Arc<RedisStore>) -> Result<(), StoreError> {
+    for complaint in store.check_policy().await? {
+        tracing::warn!(%complaint, "Redis is not set up for this");
+    }
     Ok(())
 }
 

@@ -117,8 +117,13 @@ CREATE TABLE decision (
     acr TEXT NOT NULL,
     evidence TEXT,
     context_hash TEXT,
-    decided_at BIGINT NOT NULL
+    decided_at BIGINT NOT NULL,
+    scope TEXT NOT NULL,
+    issued_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
 );
+
+CREATE INDEX decision_request_digest ON decision (request_digest);
 
 CREATE TABLE token_grant (
     id BYTES PRIMARY KEY NOT NULL,

@@ -12,6 +12,7 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
+use crate::clock::Timestamp;
 use crate::domain::audit;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
@@ -140,20 +141,16 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             }
         }
         Action::RotateSecret { id } => {
-            let mut client = Client::clone(&*find(&opened, &id).await?);
+            let found = find(&opened, &id).await?;
+            if matches!(found.authentication, Authentication::PrivateKeyJwt { .. }) {
+                return Err(Exit::conflict("the client has keys, no secret"));
+            }
             let now = opened.clock.now();
             let secret = opened.entropy.token();
-            let secrets = match &mut client.authentication {
-                Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => secrets,
-                Authentication::PrivateKeyJwt { .. } => return Err(Exit::conflict("the client has keys, no secret")),
-            };
-            secrets.0.retain(|old| old.expires_at.is_none_or(|end| now < end));
-            for old in &mut secrets.0 {
-                old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
-            }
-            secrets.0.push(StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None });
-            let event = opened.event(audit::Action::ClientUpdated).client(&client.id);
-            clients.update(&client.id, &event, now, |_| client.clone()).await?;
+            let stored = StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None };
+            let event = opened.event(audit::Action::ClientUpdated).client(&found.id);
+            let replaced = clients.update(&found.id, &event, now, |client| replace_secret(client, stored, now)).await?;
+            replaced.ok_or_else(|| Exit::not_found("the client is gone"))?;
             say(&format!("secret  {}", secret.expose()));
         }
         Action::Disable { id } => set_disabled(&opened, &clients, &id, true).await?,
@@ -166,6 +163,20 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Client {
+    match &mut client.authentication {
+        Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
+            secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));
+            for old in secrets.iter_mut() {
+                old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
+            }
+            secrets.push(new);
+        }
+        Authentication::PrivateKeyJwt { .. } => {}
+    }
+    client
 }
 
 async fn set_disabled(opened: &Opened, clients: &Clients, id: &str, disabled: bool) -> Result<(), Exit> {

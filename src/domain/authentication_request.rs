@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::domain::decision::Record;
 use crate::protocol::acr::Acr;
 use crate::protocol::binding_message::BindingMessage;
 use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
@@ -245,6 +246,26 @@ impl AuthenticationRequest {
     pub fn slowed(mut self) -> Self {
         self.polling.interval = self.polling.interval.saturating_add(SLOW_DOWN).min(SLOWEST);
         self
+    }
+
+    /// What SQL knows of a decided request whose copy here was lost: enough to answer its polls. What
+    /// only the question needed is gone.
+    pub fn rebuilt(record: &Record, polling: Polling) -> Self {
+        Self {
+            id: record.request,
+            notification: record.notification,
+            client: record.client.clone(),
+            user: record.user,
+            scope: record.scope.clone(),
+            acr: record.acr,
+            binding_message: None,
+            challenge: Challenge::None,
+            issued_at: record.issued_at,
+            expires_at: record.expires_at,
+            polling,
+            state: State::Pending,
+        }
+        .decided(&record.outcome)
     }
 
     /// Looks without polling: for whoever holds a poll and was woken.

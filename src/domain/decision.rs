@@ -5,6 +5,7 @@ use crate::domain::authentication_request::{Approval, AuthenticationRequest, Dec
 use crate::domain::device::Device;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 
 /// A decision as it is kept: the fact, and the evidence for it.
@@ -19,6 +20,9 @@ pub struct Record {
     pub user: UserId,
     pub outcome: Decision,
     pub acr: Acr,
+    pub scope: Scope,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
     /// The compact JWS that the device signed; `None` when the client cancelled.
     pub evidence: Option<String>,
     pub context_hash: Option<String>,

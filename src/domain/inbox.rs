@@ -45,6 +45,14 @@ pub struct Limits {
     pub per_client_and_user: usize,
 }
 
+impl Limits {
+    /// How many questions, waiting and ended, a person is asked within the time that they are
+    /// remembered.
+    fn remembered(self) -> usize {
+        (4 * self.per_user).max(16)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
     Yes,
@@ -63,6 +71,12 @@ impl Inbox {
         let first_end = |of_client: bool| {
             self.live(now).filter(|entry| !of_client || entry.client == client).map(|entry| entry.expires_at).min()
         };
+        // Answering, or withdrawing, must not make room without end: every question rings.
+        if self.entries.len() >= limits.remembered()
+            && let Some(first) = self.entries.iter().map(|entry| entry.expires_at + REMEMBER).min()
+        {
+            return (self, Added::Full { until: first });
+        }
         let of_client = self.live(now).filter(|entry| entry.client == client).count();
         if of_client >= limits.per_client_and_user {
             let until = first_end(true).unwrap_or(now);
@@ -129,6 +143,15 @@ mod tests {
         let (inbox, added) = add(inbox.decided(NotificationId::new(Uuid::from_u128(1))), 5, "shop", 4);
         assert_eq!(added, Added::Yes, "an answered question makes room");
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "and can still be told apart");
+        // Withdrawing makes no room for ever.
+        let mut often = Inbox::default();
+        for n in 100..116 {
+            let added;
+            (often, added) = add(often, n, "shop", 0);
+            assert_eq!(added, Added::Yes);
+            often = often.decided(NotificationId::new(Uuid::from_u128(n)));
+        }
+        assert!(matches!(add(often, 116, "shop", 0).1, Added::Full { .. }));
         let (inbox, _) = add(inbox, 6, "shop", 399);
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "after its end as well");
         let (inbox, _) = add(inbox, 7, "bank", 400);

@@ -30,7 +30,6 @@ use crate::http::error::Failure;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
 use crate::secret::Secret;
-use crate::store::sql::directory::Directory;
 use crate::usecase::authenticate_device::{
     AuthenticateDevice, AuthenticatedInstallation, Call, DeviceError, Nonces, Proved,
 };
@@ -43,7 +42,6 @@ pub struct DeviceApi {
     pub pair: PairDevice,
     pub inbox: ReadInbox,
     pub decide: Decide,
-    pub directory: Arc<Directory>,
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
 }
@@ -104,9 +102,9 @@ impl DeviceApi {
         self.authenticate.authenticate(&call).await.map_err(Failure::device)
     }
 
-    async fn proved(&self, http: &Request, body: &[u8]) -> poem::Result<Proved> {
+    fn proved(&self, http: &Request, body: &[u8]) -> poem::Result<Proved> {
         let call = call(http, Purpose::Pairing, Some(body))?;
-        self.authenticate.prove(&call).await.map_err(Failure::device)
+        self.authenticate.prove(&call).map_err(Failure::device)
     }
 }
 
@@ -145,11 +143,12 @@ fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
 
 #[handler]
 async fn pair(Data(api): Api<'_>, http: &Request, RawBody(body): RawBody) -> poem::Result<Response> {
-    let proof = api.proved(http, &body).await?;
+    let proof = api.proved(http, &body)?;
     let request: PairingRequest = parse(http, &body)?;
     let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
-    let from = client_ip(http).to_string();
-    let (device, user) = api.pair.pair(&proof, &key, request.installation, &from).await.map_err(Failure::device)?;
+    api.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+    api.authenticate.spend(&proof).await.map_err(Failure::device)?;
+    let (device, user) = api.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
     tracing::info!(device.id = %device.id, user.id = %user.id, "device paired");
     let pairing = Pairing {
         device_id: wire::DeviceId::new(device.id.uuid()),
@@ -226,12 +225,8 @@ async fn decide(
 #[handler]
 async fn me(Data(api): Api<'_>, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
-    let mut users = Vec::new();
-    for device in &caller.devices {
-        if let Some(user) = api.directory.user(&device.user).await.map_err(unavailable)? {
-            users.push(my_user(device, &user.username, user.name.as_deref()));
-        }
-    }
+    let users = api.inbox.users_of(&caller.devices).await.map_err(unavailable)?;
+    let users = users.iter().map(|(device, user)| my_user(device, &user.username, user.name.as_deref())).collect();
     let me = Me {
         installation_id: wire::InstallationId::new(caller.installation.id.uuid()),
         issuer: api.issuer.clone(),
@@ -274,7 +269,7 @@ async fn unpair(Data(api): Api<'_>, http: &Request, Path(text): Path<String>) ->
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub fn unavailable(error: crate::store::ephemeral::StoreError) -> poem::Error {
+pub fn unavailable(error: crate::usecase::StoreError) -> poem::Error {
     Failure::device(DeviceError::Unavailable(error))
 }
 

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use crate::http::device::{DeviceApi, KEEP_ALIVE};
 use crate::http::server::CallTime;
 use crate::protocol::id::NotificationId;
-use crate::store::ephemeral::{StoreError, Wakeups};
+use crate::usecase::StoreError;
 use crate::usecase::authenticate_device::AuthenticatedInstallation;
+use crate::usecase::inbox::Wakeups;
 
 /// An app reconnects at least this often, so that a revoked one does not listen for ever.
 const LONGEST: Duration = Duration::from_secs(3600);

@@ -13,16 +13,15 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::domain::audit::{Action, Event};
-use crate::entropy::Entropy;
+use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::device;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
-use crate::store::sql::ledger::Ledger;
 use crate::usecase;
 use crate::usecase::authenticate_device::{DeviceError, Nonces};
+use crate::usecase::record_refusal::RecordRefusal;
 
 /// A use case said no. What it means on the wire is decided in [`Errors`].
 #[derive(Debug)]
@@ -115,16 +114,9 @@ impl Family {
 /// Wraps all endpoints: turns every error into an answer in the format of its endpoint.
 pub struct Errors<E> {
     pub inner: E,
-    pub audit: Audit,
-}
-
-/// Where refusals are recorded.
-#[derive(Clone)]
-pub struct Audit {
-    pub ledger: Ledger,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
+    pub record: RecordRefusal,
     pub nonces: Nonces,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl<E: Endpoint> Endpoint for Errors<E> {
@@ -176,10 +168,8 @@ impl<E> Errors<E> {
         {
             let action =
                 if answer.code == ErrorCode::InvalidClient.as_str() { Action::ClientAuthenticated } else { action };
-            let mut event = Event::new(self.audit.entropy.uuid(), self.audit.clock.now(), action)
-                .refused(format!("{}: {}", answer.code, answer.detail));
-            event.client.clone_from(&answer.client);
-            self.audit.ledger.audit(event).await;
+            let reason = format!("{}: {}", answer.code, answer.detail);
+            self.record.record(action, reason, answer.client.clone()).await;
         }
         let mut response = match family {
             Family::Device => problem(&answer),
@@ -189,7 +179,7 @@ impl<E> Errors<E> {
         };
         let headers = response.headers_mut();
         if family == Family::Device {
-            headers.insert(device::NONCE, device::nonce(&self.audit.nonces, &*self.audit.clock));
+            headers.insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
         }
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -12,7 +12,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::device::{Device, Installation};
 use crate::entropy::Entropy;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
-use crate::protocol::jwt::{EmbeddedKeyProof, PublicJwk, Thumbprint, VerificationKey};
+use crate::protocol::jwt::{EmbeddedKeyProof, VerificationKey};
 use crate::secret::constant_time_eq;
 use crate::store::ephemeral::{Replay, StoreError};
 use crate::store::sql::devices::Devices;
@@ -54,7 +54,7 @@ pub struct Call<'a> {
 pub struct Proved {
     pub claims: ProofClaims,
     pub jkt: String,
-    pub public_jwk: PublicJwk,
+    pub key: VerificationKey,
     /// The compact JWS: the evidence, when it is a decision.
     pub evidence: String,
 }
@@ -80,8 +80,11 @@ pub struct AuthenticateDevice {
 
 impl AuthenticateDevice {
     pub async fn authenticate(&self, call: &Call<'_>) -> Result<AuthenticatedInstallation, DeviceError> {
-        let proof = self.prove(call).await?;
+        let proof = self.prove(call)?;
         let paired = self.directory.installation_by_jkt(&proof.jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;
+        self.spend(&proof).await?;
+        // Reading a key costs twice as much as using it, so those of our installations are kept.
+        self.keys.insert(*proof.key.thumbprint().as_bytes(), proof.key.clone());
         let Paired { installation, devices } = Paired::clone(&paired);
         if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
             // First use of an announced key: from now on it is the only one.
@@ -91,15 +94,18 @@ impl AuthenticateDevice {
         Ok(AuthenticatedInstallation { installation, devices, proof })
     }
 
-    /// A valid proof by any key: for pairing, where the key is not known yet.
-    pub async fn prove(&self, call: &Call<'_>) -> Result<Proved, DeviceError> {
+    /// A valid proof by any key, unspent: for pairing, where the key is not known yet.
+    pub fn prove(&self, call: &Call<'_>) -> Result<Proved, DeviceError> {
         let now = self.clock.now();
         let compact = call.proof.ok_or(DeviceErrorCode::ProofRequired)?;
         let invalid = |why: String| DeviceRefusal::new(DeviceErrorCode::ProofInvalid, why);
         let proof = EmbeddedKeyProof::parse(compact, PROOF_TYPE, MAX_PROOF_BYTES)
             .map_err(|error| invalid(error.to_string()))?;
-        let key = self.key(&proof).map_err(invalid)?;
-        let public_jwk = key.public_jwk();
+        let known = self.keys.get(proof.thumbprint().as_bytes());
+        let key = match known {
+            Some(key) => key,
+            None => proof.verification_key().map_err(|error| invalid(error.to_string()))?,
+        };
         let claims: ProofClaims = proof.verify(&key).map_err(|error| invalid(error.to_string()))?.into_claims();
         // Purpose first: no proof made for one call serves another.
         if claims.statement.purpose() != call.purpose {
@@ -120,23 +126,19 @@ impl AuthenticateDevice {
             Some(nonce) if self.nonces.accepts(nonce, now) => {}
             Some(_) | None => return Err(DeviceErrorCode::UseDeviceNonce.into()),
         }
-        // Twice the skew: a proof from a fast clock is fresh for that long.
-        let jkt = proof.thumbprint();
-        if !self.replay.first_use(jkt.as_bytes(), claims.jti.as_bytes(), SKEW * 2 + Duration::from_secs(1)).await? {
-            return Err(DeviceErrorCode::ProofReplayed.into());
-        }
-        Ok(Proved { claims, jkt: jkt.to_string(), public_jwk, evidence: compact.to_owned() })
+        Ok(Proved { claims, jkt: proof.thumbprint().to_string(), key, evidence: compact.to_owned() })
     }
 
-    /// Reading a key costs twice as much as using it, so it is kept under its thumbprint.
-    fn key(&self, proof: &EmbeddedKeyProof<'_>) -> Result<VerificationKey, String> {
-        let thumbprint: Thumbprint = proof.thumbprint();
-        if let Some(key) = self.keys.get(thumbprint.as_bytes()) {
-            return Ok(key);
+    /// Spends a proof: it was good for one call. Asked for last, so that a stranger's proofs leave no
+    /// marks.
+    pub async fn spend(&self, proof: &Proved) -> Result<(), DeviceError> {
+        // Twice the skew: a proof from a fast clock is fresh for that long.
+        let lifetime = SKEW * 2 + Duration::from_secs(1);
+        if self.replay.first_use(proof.jkt.as_bytes(), proof.claims.jti.as_bytes(), lifetime).await? {
+            Ok(())
+        } else {
+            Err(DeviceErrorCode::ProofReplayed.into())
         }
-        let key = proof.verification_key().map_err(|error| error.to_string())?;
-        self.keys.insert(*thumbprint.as_bytes(), key.clone());
-        Ok(key)
     }
 }
 

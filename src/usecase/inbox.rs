@@ -10,10 +10,12 @@ use crate::domain::client::Client;
 use crate::domain::device::Device;
 use crate::domain::inbox::Inbox;
 use crate::domain::prompt::Prompt;
+use crate::domain::user::User;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::id::{AuthReqId, InstallationId, NotificationId};
 use crate::secret::Digest;
-use crate::store::ephemeral::{Shelf, StoreError, Wakeups};
+pub use crate::store::ephemeral::Wakeups;
+use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
@@ -98,6 +100,17 @@ impl ReadInbox {
             Err(DeviceError::Unavailable(error)) => Err(error),
             Err(DeviceError::Refused(_) | DeviceError::TooMany { .. }) => Ok(CancelReason::Canceled),
         }
+    }
+
+    /// Whose devices these are.
+    pub async fn users_of(&self, devices: &[Device]) -> Result<Vec<(Device, Arc<User>)>, StoreError> {
+        let mut users = Vec::new();
+        for device in devices {
+            if let Some(user) = self.directory.user(&device.user).await? {
+                users.push((device.clone(), user));
+            }
+        }
+        Ok(users)
     }
 
     /// The devices of an installation now. Its key may have changed since it called.

@@ -42,6 +42,17 @@ pub struct Active {
     pub jti: Option<String>,
 }
 
+/// An access token that we gave.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub grant: Grant,
+    pub scope: Scope,
+    /// Issued, expires.
+    pub times: (Timestamp, Timestamp),
+    /// The `jti` of a JWT.
+    pub jti: Option<String>,
+}
+
 impl Introspect {
     /// `None` for everything that is not active: unknown, expired, revoked, of a locked user.
     pub async fn introspect(&self, token: &str) -> Result<Option<Active>, StoreError> {
@@ -57,18 +68,32 @@ impl Introspect {
 
     /// An active access token.
     pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        match self.find_access(token).await? {
+            Some(found) => self.active(Kind::Access, found.grant, found.scope, found.times, found.jti).await,
+            None => Ok(None),
+        }
+    }
+
+    /// An access token that has neither expired nor been revoked, whoever its user and its client are
+    /// now: what can be revoked.
+    pub async fn find_access(&self, token: &str) -> Result<Option<Found>, StoreError> {
         let now = self.clock.now();
         if token.contains('.') {
             return self.jwt(token, now).await;
         }
         let digest = OpaqueAccessToken::presented(token).digest();
-        let Some((row, grant)) = self.tokens.access_token(&digest, now).await? else { return Ok(None) };
-        self.active(Kind::Access, grant, row.scope, (row.issued_at, row.expires_at), None).await
+        let found = self.tokens.access_token(&digest, now).await?;
+        Ok(found.map(|(row, grant)| Found {
+            grant,
+            scope: row.scope,
+            times: (row.issued_at, row.expires_at),
+            jti: None,
+        }))
     }
 
-    async fn jwt(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
+    async fn jwt(&self, token: &str, now: Timestamp) -> Result<Option<Found>, StoreError> {
         let Ok(token) = Unverified::parse(token) else { return Ok(None) };
-        let verified = self.keys.verification().verify::<AccessTokenClaims>(&token, token.algorithm(), AT_JWT);
+        let verified = self.keys.verify::<AccessTokenClaims>(&token, AT_JWT);
         let Ok(claims) = verified.map(Verified::into_claims) else { return Ok(None) };
         let expires_at = Timestamp::from_seconds(claims.exp);
         let (Ok(grant), Some(scope)) = (claims.grant.parse::<GrantId>(), Scope::parse(&claims.scope)) else {
@@ -79,7 +104,7 @@ impl Introspect {
         }
         let Some(grant) = self.tokens.active_grant_of_jwt(grant, &claims.jti).await? else { return Ok(None) };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        self.active(Kind::Access, grant, scope, times, Some(claims.jti)).await
+        Ok(Some(Found { grant, scope, times, jti: Some(claims.jti) }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.

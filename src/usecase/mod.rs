@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::error::Refusal;
-use crate::store::ephemeral::StoreError;
+pub use crate::store::ephemeral::StoreError;
 
 pub mod authenticate_client;
 pub mod authenticate_device;
@@ -16,6 +16,7 @@ pub mod issue;
 pub mod pair_device;
 pub mod pairing_keys;
 pub mod readiness;
+pub mod record_refusal;
 pub mod redeem;
 pub mod refresh;
 pub mod request_authentication;

@@ -21,6 +21,7 @@ use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
 const GUESSES: u32 = 5;
+const GUESSES_FROM_ONE_ADDRESS: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
 pub struct PairDevice {
@@ -34,23 +35,26 @@ pub struct PairDevice {
 }
 
 impl PairDevice {
+    /// Counts a try before anything is compared or stored for it, by address and by key: a guesser
+    /// makes new keys for free.
+    pub async fn admit(&self, proof: &Proved, from: &str) -> Result<(), DeviceError> {
+        for (who, limit) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
+            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > limit {
+                return Err(DeviceError::TooMany { retry_after: WINDOW });
+            }
+        }
+        Ok(())
+    }
+
     pub async fn pair(
         &self,
         proof: &Proved,
         key: &PairingKey,
         info: InstallationInfo,
-        from: &str,
     ) -> Result<(Device, User), DeviceError> {
         let now = self.clock.now();
-        // Counted before comparing, by key and by address: a guesser makes new keys for free.
-        for who in [proof.jkt.as_str(), from] {
-            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > GUESSES * if who == from { 4 } else { 1 }
-            {
-                return Err(DeviceError::TooMany { retry_after: WINDOW });
-            }
-        }
         let about = about(info)?;
-        let public_jwk = serde_json::to_string(&proof.public_jwk).unwrap_or_default();
+        let public_jwk = serde_json::to_string(&proof.key.public_jwk()).unwrap_or_default();
         let claim = Claim {
             key: key.digest(),
             jkt: &proof.jkt,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, Redeemable};
+use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, Polling, REMEMBER, Redeemable};
 use crate::domain::client::GrantType;
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
@@ -19,7 +19,7 @@ use crate::protocol::id::{AuthReqId, GrantId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Granted, Ledger};
+use crate::store::sql::ledger::{Decisions, Granted, Ledger};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::issue::{Issue, TokenResponse};
@@ -31,11 +31,14 @@ pub struct Redeem {
     pub requests: Shelf<AuthenticationRequest>,
     pub directory: Arc<Directory>,
     pub ledger: Ledger,
+    pub decisions: Decisions,
     pub issue: Arc<Issue>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     /// How long a poll of a long-polling client is held.
     pub hold: Duration,
+    /// Seconds between polls.
+    pub interval: u16,
     pub held: Held,
     /// Ends every held poll.
     pub shutdown: CancellationToken,
@@ -77,7 +80,19 @@ impl Redeem {
         claim: Claim,
     ) -> Result<Option<Poll>, StoreError> {
         let now = self.clock.now();
-        self.requests.update(digest, Lifetime::Keep, |request| request.poll(&client.id, claim, now)).await
+        let poll = |request: AuthenticationRequest| request.poll(&client.id, claim, now);
+        if let Some(poll) = self.requests.update(digest, Lifetime::Keep, poll).await? {
+            return Ok(Some(poll));
+        }
+        // A store that lost its data forgets undecided requests only: what was decided, SQL knows.
+        let Some(record) = self.decisions.find_by_digest(digest).await? else { return Ok(None) };
+        let lifetime = (record.expires_at + REMEMBER).since(now);
+        if lifetime.is_zero() {
+            return Ok(None);
+        }
+        let request = AuthenticationRequest::rebuilt(&record, Polling { interval: self.interval, last: None });
+        self.requests.insert(digest, &request, lifetime).await?;
+        self.requests.update(digest, Lifetime::Keep, poll).await
     }
 
     /// Holds a pending poll until something happens, the time is over or the server stops.

@@ -40,12 +40,12 @@ impl Revoke {
             }
             return Ok(());
         }
-        if let Some(active) = self.introspect.access(token).await? {
-            let event = event.user(active.grant.user);
-            match active.jti {
-                _ if active.grant.client != client.id => {}
+        if let Some(found) = self.introspect.find_access(token).await? {
+            let event = event.user(found.grant.user);
+            match found.jti {
+                _ if found.grant.client != client.id => {}
                 Some(jti) => {
-                    self.tokens.revoke_jwt(&jti, active.expires_at, &event).await?;
+                    self.tokens.revoke_jwt(&jti, found.times.1, &event).await?;
                 }
                 None => {
                     let digest = OpaqueAccessToken::presented(token).digest();

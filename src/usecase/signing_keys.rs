@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
@@ -15,7 +16,9 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
 use crate::protocol::id_token::{self, HintError};
-use crate::protocol::jwt::{KeySet, PublicJwk, SigningKey, VerificationKey, public_jwks};
+use crate::protocol::jwt::{
+    AcceptedTyp, JwtError, KeySet, PublicJwk, SigningKey, Unverified, VerificationKey, Verified, public_jwks,
+};
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::keys::SigningKeys;
@@ -25,6 +28,8 @@ use crate::store::sql::keys::SigningKeys;
 struct Ring {
     signing: Vec<SigningKey>,
     verification: KeySet,
+    /// The retired ones too: for ID tokens that come back as hints.
+    all: KeySet,
     jwks: Bytes,
     stamp: Vec<(String, State)>,
 }
@@ -59,15 +64,20 @@ impl KeyRing {
         key.sign(typ, claims).map_err(StoreError::unavailable)
     }
 
-    /// Every key that may have signed a token that is still worth something.
-    pub fn verification(&self) -> KeySet {
-        self.ring().verification.clone()
+    /// Verifies a token with the keys that may have signed one that is still worth something.
+    pub fn verify<C: DeserializeOwned>(
+        &self,
+        token: &Unverified<'_>,
+        typ: AcceptedTyp,
+    ) -> Result<Verified<C>, JwtError> {
+        // The keys are all ours and each is for one algorithm, so the header may choose among them.
+        self.ring().verification.verify(token, token.algorithm(), typ)
     }
 
     /// Whom an `id_token_hint` names [CIBA §7.1]: one of our own ID tokens, for this client; its
     /// age does not matter.
     pub fn subject_of_hint(&self, token: &str, client: &ClientId) -> Result<String, Refusal> {
-        id_token::subject_of_hint(token, &self.ring().verification, &self.issuer, client).map_err(|error: HintError| {
+        id_token::subject_of_hint(token, &self.ring().all, &self.issuer, client).map_err(|error: HintError| {
             Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
                 .because(error.to_string())
         })
@@ -161,15 +171,20 @@ impl TendKeys {
         let mut signing = Vec::new();
         let mut verification = Vec::new();
         let mut public = Vec::new();
-        for key in stored.iter().filter(|key| key.state != State::Retired) {
+        let mut all = Vec::new();
+        for key in &stored {
+            let own =
+                VerificationKey::from_jwk(key.public_jwk.as_bytes(), key.algorithm).map_err(StoreError::unavailable)?;
+            all.push(own.clone());
+            if key.state == State::Retired {
+                continue;
+            }
             if key.state == State::Current {
                 let private =
                     self.master.open(&place(&key.kid), &key.sealed_private).map_err(StoreError::unavailable)?;
                 signing.push(SigningKey::import(&private).map_err(StoreError::unavailable)?);
             }
-            verification.push(
-                VerificationKey::from_jwk(key.public_jwk.as_bytes(), key.algorithm).map_err(StoreError::unavailable)?,
-            );
+            verification.push(own);
             let jwk: PublicJwk =
                 serde_json::from_str(&key.public_jwk).map_err(|_| StoreError::Corrupt("a public key"))?;
             public.push(jwk);
@@ -177,6 +192,7 @@ impl TendKeys {
         let ring = Ring {
             signing,
             verification: verification.into_iter().collect(),
+            all: all.into_iter().collect(),
             jwks: Bytes::from(public_jwks(public)),
             stamp,
         };

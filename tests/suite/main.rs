@@ -21,6 +21,8 @@ mod edge;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod forgetful_store;
+#[cfg(test)]
 mod kill_points;
 #[cfg(test)]
 mod long_poll;

@@ -17,6 +17,7 @@ use nod::domain::decision::Record;
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
 use nod::protocol::id::{ClientId, NotificationId, RequestId, UserId};
+use nod::protocol::scope::Scope;
 use nod::secret::Digest;
 use nod::store::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Topic, Version, Versioned, Wakeups};
 use nod::store::sql::ledger::Decided;
@@ -502,5 +503,8 @@ fn cancelled(entropy: &Entropy) -> Record {
         evidence: None,
         context_hash: None,
         decided_at: SystemClock.now(),
+        scope: Scope::parse("openid").expect("a scope"),
+        issued_at: SystemClock.now(),
+        expires_at: SystemClock.now(),
     }
 }

@@ -171,6 +171,9 @@ impl Stage {
             evidence: Some("header.payload.signature".to_owned()),
             context_hash: Some("hash".to_owned()),
             decided_at: now(),
+            scope: Scope::parse("openid").unwrap(),
+            issued_at: now(),
+            expires_at: now() + Duration::from_secs(120),
         }
     }
 

@@ -391,8 +391,8 @@ impl Drop for World {
 
 /// What holds at the end of every test.
 async fn look_around(inner: &Arc<Inner>) {
-    // Decisions that were cut off are told again a second later.
-    inner.clock.advance(seconds(2));
+    // The arrival of decisions is checked a few seconds later.
+    inner.clock.advance(seconds(4));
     inner.parts().retell.run().await.unwrap();
     let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
     let begin = Instant::now();

@@ -23,10 +23,10 @@ impl SigningKeys {
         Self { database, directory }
     }
 
-    /// All keys but the retired ones, newest first.
+    /// All keys, newest first; the retired ones without their private part.
     pub async fn load(&self) -> Result<Vec<StoredKey>, StoreError> {
         let sql = "SELECT kid, alg, state, public_jwk, sealed_private, created_at, activated_at, retiring_at \
-                   FROM signing_key WHERE state <> 'retired' ORDER BY created_at DESC, kid";
+                   FROM signing_key ORDER BY created_at DESC, kid";
         self.database.find_all(sql, []).await?.iter().map(key).collect()
     }
 

@@ -24,6 +24,7 @@ use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::failpoint;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::outbox::{self, Kind};
@@ -45,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const TRIES_AT_THE_END: u32 = 5;
 
 /// A decision whose telling was cut off is told again after this long.
-const TELL_AGAIN: Duration = Duration::from_secs(1);
+const TELL_AGAIN: Duration = Duration::from_secs(3);
 
 /// Who decided a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,8 +283,8 @@ fn answer(commits: &mut Vec<Commit>, outcomes: impl Iterator<Item = Result<Outco
 
 const DECISIONS: Insert = Insert {
     into: "decision (request_id, request_digest, notification_id, client_id, user_id, device_id, outcome, reason, \
-           acr, evidence, context_hash, decided_at)",
-    columns: 12,
+           acr, evidence, context_hash, decided_at, scope, issued_at, expires_at)",
+    columns: 15,
     and: "ON CONFLICT (request_id) DO NOTHING RETURNING request_id",
 };
 
@@ -442,12 +443,26 @@ impl Decisions {
     }
 
     pub async fn find(&self, request: RequestId) -> Result<Option<Record>, StoreError> {
-        let sql = "SELECT outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, \
-                   user_id, acr, evidence, context_hash FROM decision WHERE request_id = $1";
-        let row = self.database.find(sql, [bytes(request.uuid())]).await?;
+        self.find_by("request_id = $1", bytes(request.uuid())).await
+    }
+
+    /// For a request whose fast copy was lost after it was decided.
+    pub async fn find_by_digest(&self, request: &Digest<AuthReqId>) -> Result<Option<Record>, StoreError> {
+        self.find_by("request_digest = $1", digest_bytes(request)).await
+    }
+
+    async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {
+        let sql = format!(
+            "SELECT outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, user_id, \
+             acr, evidence, context_hash, request_id, scope, issued_at, expires_at FROM decision WHERE {condition}"
+        );
+        let row = self.database.find(&sql, [value]).await?;
         row.map(|row| {
             Ok(Record {
-                request,
+                request: RequestId::new(row.uuid(11)?),
+                scope: row.parsed(12, Scope::parse)?,
+                issued_at: row.time(13)?,
+                expires_at: row.time(14)?,
                 request_digest: row.digest(4)?,
                 notification: NotificationId::new(row.uuid(5)?),
                 client: row.parsed(6, ClientId::parse)?,
@@ -500,6 +515,9 @@ fn decision_row(record: &Record) -> Vec<Value> {
         record.evidence.clone().into(),
         record.context_hash.clone().into(),
         record.decided_at.millis().into(),
+        record.scope.as_str().into(),
+        record.issued_at.millis().into(),
+        record.expires_at.millis().into(),
     ]
 }
 

@@ -34,6 +34,7 @@ pub mod keys;
 pub mod ledger;
 pub mod outbox;
 pub mod people;
+pub mod retention;
 pub mod settings;
 pub mod tokens;
 

@@ -1,0 +1,25 @@
+//! A refused request leaves one event in the audit trail, and nothing else.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::entropy::Entropy;
+use crate::protocol::id::ClientId;
+use crate::store::sql::ledger::Ledger;
+
+#[derive(Clone)]
+pub struct RecordRefusal {
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl RecordRefusal {
+    /// `reason` is our own words or a code, never what was sent.
+    pub async fn record(&self, action: Action, reason: String, client: Option<ClientId>) {
+        let mut event = Event::new(self.entropy.uuid(), self.clock.now(), action).refused(reason);
+        event.client = client;
+        self.ledger.audit(event).await;
+    }
+}

@@ -1,0 +1,54 @@
+//! A store that lost its data forgets undecided requests only: what was decided, SQL knows.
+
+use nod::protocol::id::AuthReqId;
+
+use crate::world::World;
+
+impl World {
+    /// As a Redis that came back empty.
+    async fn forgets(&self, auth_req_id: &str) {
+        let (requests, digest) = (self.parts().requests.clone(), AuthReqId::presented(auth_req_id).digest());
+        self.among_servers(async move { requests.remove(&digest).await }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn f02_an_approval_outlives_the_store_and_still_gives_one_token_set() {
+    let world = World::with().generous().start().await;
+    let (shop, bank) = (world.client("shop").await, world.client("bank").await);
+    let alice = world.user("alice").with_phone().await;
+    let asked = shop.ask_with(&alice, &[("scope", "openid profile")]).await;
+    alice.phone().approve_the_question().await;
+    world.forgets(&asked.auth_req_id).await;
+
+    bank.poll(&asked).await.refused(400, "invalid_grant");
+    let tokens = shop.poll(&asked).await.ok();
+    assert_eq!(tokens["scope"], "openid profile");
+    shop.poll(&asked).await.refused(400, "invalid_grant");
+    world.forgets(&asked.auth_req_id).await;
+    shop.poll(&asked).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn f02_a_denial_and_a_withdrawal_outlive_the_store() {
+    let world = World::with().generous().start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let denied = shop.ask(&alice).await;
+    alice.phone().deny_the_question().await;
+    world.forgets(&denied.auth_req_id).await;
+    shop.poll(&denied).await.refused(400, "access_denied");
+
+    let withdrawn = shop.ask(&alice).await;
+    assert_eq!(shop.revoke(&withdrawn.auth_req_id, Some("auth_req_id")).await.status, 200);
+    world.forgets(&withdrawn.auth_req_id).await;
+    shop.poll(&withdrawn).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn f02_an_undecided_request_is_gone_and_says_so() {
+    let world = World::with().generous().start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let asked = shop.ask(&alice).await;
+    world.forgets(&asked.auth_req_id).await;
+    shop.poll(&asked).await.refused(400, "invalid_grant");
+}
