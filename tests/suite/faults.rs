@@ -1,4 +1,4 @@
-//! Bad days (`docs/reliability-tests.md`, F1, F3, F10, F11, F15, F19): a store dies, hangs or is locked
+//! Bad days (`docs/spec.md`, F1, F3, F10, F11, F15, F19): a store dies, hangs or is locked
 //! while two nodes work. A dependency's fault is a clear 503 within a second, never a wrong answer;
 //! service returns by itself; and what was under way when it broke is whole afterwards.
 

@@ -1,4 +1,4 @@
-//! A power cut between any two steps (`docs/reliability-tests.md`, K1 to K16): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K16): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!

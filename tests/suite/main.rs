@@ -1,6 +1,8 @@
 //! The suite: one binary, one file per chapter.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod bad_input;
@@ -42,6 +44,8 @@ mod rfc7009_revocation;
 mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7662_introspection;
+#[cfg(test)]
+mod spec_table;
 #[cfg(test)]
 mod sql_contract;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Races over two nodes on one database and one Redis (`docs/reliability-tests.md`, R1 to R15).
+//! Races over two nodes on one database and one Redis (`docs/spec.md`, R1 to R15).
 //!
 //! Every race runs on three stages: two processes on a SQLite file, two processes on PostgreSQL, and
 //! two nodes in this process whose store yields between every read and the write that follows. The

@@ -1,0 +1,109 @@
+//! The layers of ARCHITECTURE.md: upper ones name lower ones, never the other way round; what a
+//! library is for is known in one place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module with what it may name besides itself, lower ones first.
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("clock", &[]),
+    ("entropy", &["secret"]),
+    ("secret", &["entropy"]),
+    ("failpoint", &[]),
+    ("telemetry", &["clock"]),
+    ("config", &["secret"]),
+    ("protocol", &["clock", "secret"]),
+    ("domain", &["clock", "secret", "protocol"]),
+    ("store", &["clock", "entropy", "secret", "failpoint", "protocol", "domain"]),
+    ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
+    ("usecase", &["clock", "entropy", "secret", "failpoint", "protocol", "domain", "store", "outbound"]),
+    ("http", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
+    ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
+    ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "worker"]),
+];
+
+/// Above all of them.
+const ABOVE: [&str; 3] = ["cli", "lib", "main"];
+
+/// A library, and where it is known. `crate::store::redis` is no library.
+const LIBRARIES: [(&str, &[&str]); 6] = [
+    ("josekit::", &["protocol/jwt"]),
+    ("sea_orm::", &["store/sql", "store/embedded"]),
+    ("redis::", &["store/redis"]),
+    ("poem::", &["http", "app"]),
+    ("reqwest::", &["outbound", "cli"]),
+    ("clap::", &["cli"]),
+];
+
+/// What has no place in pure layers.
+const IMPURE: [&str; 4] = ["tokio::", "async fn", "SystemClock", "std::fs"];
+
+/// Every source file: its path below `src/`, and its lines.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut files) = (vec![root.clone()], Vec::<PathBuf>::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        }
+    }
+    let below = |path: &Path| path.strip_prefix(&root).expect("a path below src").to_str().expect("UTF-8").to_owned();
+    files.iter().map(|path| (below(path), fs::read_to_string(path).expect("a source file"))).collect()
+}
+
+fn module(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap_or_default()
+}
+
+/// What follows each `word` in a line.
+fn after<'a>(line: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
+    line.match_indices(word).map(|(at, _)| &line[at + word.len()..])
+}
+
+/// Whether a path begins after this.
+fn is_first(before: &str) -> bool {
+    let before = before.strip_suffix("::").unwrap_or(before);
+    !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+#[test]
+fn upper_layers_name_lower_ones_and_never_the_other_way_round() {
+    let mut problems = Vec::new();
+    for (path, text) in sources() {
+        let own = module(&path);
+        if ABOVE.contains(&own) {
+            continue;
+        }
+        let (_, may) = LAYERS.iter().find(|(name, _)| *name == own).unwrap_or_else(|| panic!("no layer for {path}"));
+        for (line, number) in text.lines().zip(1..) {
+            for rest in after(line, "crate::") {
+                let named = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+                if named != own && !may.contains(&named) {
+                    problems.push(format!("src/{path}:{number} names {named}"));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn each_library_is_known_in_one_place() {
+    let mut problems = Vec::new();
+    for (path, text) in sources() {
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//")) {
+            for (library, places) in LIBRARIES {
+                let named = line.match_indices(library).any(|(at, _)| is_first(&line[..at]));
+                if named && !places.iter().any(|place| path.starts_with(place)) {
+                    problems.push(format!("src/{path}:{number} names {library}"));
+                }
+            }
+            if ["protocol", "domain"].contains(&module(&path)) {
+                let impure = IMPURE.iter().filter(|impure| line.contains(**impure));
+                problems.extend(impure.map(|impure| format!("src/{path}:{number} has {impure}")));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
