@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -20,6 +19,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::call_time::{BODY_DEADLINE, CallTime};
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 
@@ -31,13 +31,6 @@ pub const DEVICE_LIMIT: usize = 32 * 1024;
 pub const ADMIN_LIMIT: usize = 256 * 1024;
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 16;
-/// How long a client may take to send its body, unless a [`BodyDeadline`] says otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long this request's body may take. The server puts it into the extensions of each request.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyDeadline(pub Duration);
-
 /// Why a body was not taken. Nothing here echoes what was sent.
 ///
 /// It is an error of HTTP, not of a protocol, and each family of endpoints words it in its own way:
@@ -138,7 +131,7 @@ pub async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> Re
         return Err(BodyError::TooLarge);
     }
     let body = body.take().map_err(|_| BodyError::Interrupted)?;
-    let deadline = request.data::<BodyDeadline>().map_or(DEADLINE, |deadline| deadline.0);
+    let deadline = request.data::<CallTime>().map_or(BODY_DEADLINE, CallTime::body);
     tokio::time::timeout(deadline, collect(body.into(), limit)).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
@@ -490,6 +483,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use futures_util::stream;
     use poem::{Body, Endpoint as _, Route};
     use poem_openapi::payload::PlainText;
@@ -629,7 +625,8 @@ mod tests {
     async fn a_slow_body_is_not_waited_for() {
         let silent = Body::from_bytes_stream(stream::pending::<std::io::Result<Bytes>>());
         let mut request = post("/token", FORM, silent);
-        request.set_data(BodyDeadline(Duration::from_millis(50)));
+        let brief = Duration::from_millis(50);
+        request.set_data(CallTime::new(brief, brief, Arc::default()));
         let refused = refusal(request).await;
         assert_eq!((&refused, refused.status().as_u16()), (&BodyError::TooSlow, 408));
     }

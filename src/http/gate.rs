@@ -82,7 +82,6 @@ impl Open {
     pub(super) fn new(activity: &Arc<Activity>) -> Self {
         activity.open.fetch_add(1, Ordering::AcqRel);
         activity.waiting.fetch_add(1, Ordering::AcqRel);
-        activity.touch();
         Self { activity: Arc::clone(activity), waiting: true }
     }
 

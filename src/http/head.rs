@@ -375,6 +375,8 @@ mod tests {
             malformed(&format!("GET / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n"));
         }
         malformed("GET / HTTP/1.1\r\n Host: a\r\n\r\n");
+        let folded = read(b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n");
+        assert_eq!(folded, Err(Refused::Malformed("A header field is folded over several lines.")));
     }
 
     #[test]

@@ -21,6 +21,7 @@ const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("default-src 'none'; 
 
 /// Fills in what the handler left open. Whoever lets something be cached, or a page run, says so.
 pub fn harden(headers: &mut HeaderMap) {
+    headers.reserve(6);
     if let Entry::Vacant(open) = headers.entry(CACHE_CONTROL) {
         open.insert(NO_STORE);
         // [RFC 6749 §5.1] asks for both.

@@ -5,6 +5,7 @@ use poem_openapi::Tags;
 pub mod authorization;
 pub mod backchannel_authentication;
 pub mod body;
+mod call_time;
 pub mod client_authentication;
 pub mod dev;
 pub mod device;

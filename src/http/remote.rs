@@ -44,7 +44,8 @@ impl TrustedProxies {
 
     /// The scheme the client used: what the nearest proxy says, or else what this connection speaks.
     pub fn scheme(&self, peer: IpAddr, headers: &HeaderMap, tls: bool) -> Scheme {
-        let forwarded = headers.get_all(FORWARDED_PROTO).iter().next_back().filter(|_| self.contains(peer));
+        let trusted = !self.0.is_empty() && self.contains(peer);
+        let forwarded = if trusted { headers.get_all(FORWARDED_PROTO).iter().next_back() } else { None };
         match forwarded.map(|said| said.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii())
         {
             Some(said) if said.eq_ignore_ascii_case(b"https") => Scheme::HTTPS,

@@ -6,13 +6,14 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,17 +26,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use ipnet::IpNet;
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, FromRequest, Request, RequestBody, Response};
+use poem::{Addr, Endpoint, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use super::body::{self, BodyDeadline};
+use super::call_time::BODY_DEADLINE;
+pub use super::call_time::CallTime;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
 use super::headers::harden;
@@ -79,7 +81,7 @@ impl Default for Limits {
             head_fields: 64,
             target: 8 * 1024,
             head: seconds(5),
-            body: body::DEADLINE,
+            body: BODY_DEADLINE,
             handler: seconds(10),
             tls_handshake: seconds(10),
             idle: seconds(60),
@@ -124,64 +126,20 @@ pub async fn bind_next_free(address: SocketAddr, tries: u16) -> io::Result<(TcpL
     Err(taken)
 }
 
-/// A handler's time: an extractor, and an extension of every request.
-#[derive(Clone, Debug)]
-pub struct CallTime {
-    began: Instant,
-    /// Milliseconds after `began`.
-    until: Arc<AtomicU64>,
-    shutdown: CancellationToken,
-}
-
-impl CallTime {
-    fn new(allowed: Duration, shutdown: CancellationToken) -> Self {
-        let time = Self { began: Instant::now(), until: Arc::default(), shutdown };
-        time.extend(allowed);
-        time
-    }
-
-    /// Lets the handler run this long from now, for one that waits on purpose.
-    pub fn extend(&self, by: Duration) {
-        let until = u64::try_from(self.began.elapsed().saturating_add(by).as_millis()).unwrap_or(u64::MAX);
-        self.until.fetch_max(until, Ordering::Relaxed);
-    }
-
-    /// Cancelled when the server begins to shut down. Whatever waits or streams ends with it.
-    pub const fn shutdown(&self) -> &CancellationToken {
-        &self.shutdown
-    }
-
-    fn deadline(&self) -> Instant {
-        let until = Duration::from_millis(self.until.load(Ordering::Relaxed));
-        self.began.checked_add(until).unwrap_or(self.began + Duration::from_secs(u32::MAX.into()))
-    }
-
-    /// The time of this request; without a server around it, as much as it takes.
-    pub fn of(request: &Request) -> Self {
-        request.data::<Self>().cloned().unwrap_or_else(|| Self::new(Duration::MAX / 2, CancellationToken::new()))
-    }
-}
-
-impl<'a> FromRequest<'a> for CallTime {
-    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request))
-    }
-}
-
 /// Serves `endpoint` until `shutdown` is cancelled, then lets what runs come to its end.
 pub async fn serve(listener: TcpListener, endpoint: impl Endpoint + 'static, edge: Edge, shutdown: CancellationToken) {
     let drain = edge.limits.drain;
-    let kill = CancellationToken::new();
-    // Whoever drops this future ends its connections too.
-    let _kill = kill.clone().drop_guard();
-    let server = Arc::new(Server::new(endpoint, edge, shutdown, kill.clone()));
+    let server = Arc::new(Server::new(endpoint, edge, shutdown));
+    // Whoever drops this future closes its connections too.
+    let _close = CloseOnDrop(Arc::clone(&server.stop));
     server.accept(&listener).await;
     drop(listener);
 
+    server.stop.announce(FINISH);
     server.tasks.close();
     if timeout(drain, server.tasks.wait()).await.is_err() {
         info!(tasks = server.tasks.len(), "closing connections that did not end in time");
-        kill.cancel();
+        server.stop.announce(CLOSE);
         let _ = timeout(Duration::from_secs(1), server.tasks.wait()).await;
     }
 }
@@ -194,12 +152,12 @@ struct Server<E> {
     permits: Arc<Semaphore>,
     peers: Arc<Peers>,
     tasks: TaskTracker,
-    shutdown: CancellationToken,
-    kill: CancellationToken,
+    shutdown: Arc<CancellationToken>,
+    stop: Arc<Stop>,
 }
 
 impl<E: Endpoint + 'static> Server<E> {
-    fn new(endpoint: E, edge: Edge, shutdown: CancellationToken, kill: CancellationToken) -> Self {
+    fn new(endpoint: E, edge: Edge, shutdown: CancellationToken) -> Self {
         let tasks = TaskTracker::new();
         let mut http = Builder::new(Tracked(tasks.clone()));
         // The gate tells a head that drips from a connection that rests; this timer could not.
@@ -220,8 +178,8 @@ impl<E: Endpoint + 'static> Server<E> {
             permits: Arc::new(Semaphore::new(edge.limits.connections.min(Semaphore::MAX_PERMITS))),
             peers: Arc::default(),
             tasks,
-            shutdown,
-            kill,
+            shutdown: Arc::new(shutdown),
+            stop: Arc::default(),
             edge,
         }
     }
@@ -266,9 +224,7 @@ impl<E: Endpoint + 'static> Server<E> {
         };
         let server = Arc::clone(self);
         self.tasks.spawn(async move {
-            let kill = server.kill.clone();
-            // Dropping the connection is all that is needed.
-            let _ = kill.run_until_cancelled(server.connection(stream, peer)).await;
+            server.connection(stream, peer).await;
             drop((place, permit));
         });
     }
@@ -299,11 +255,15 @@ impl<E: Endpoint + 'static> Server<E> {
         let local = stream.local_addr().unwrap_or(peer);
         match &self.tls {
             None => self.http(stream, local, peer, false).await,
-            Some(tls) => match timeout(self.edge.limits.tls_handshake, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream, local, peer, true).await,
-                Ok(Err(error)) => debug!(%peer, %error, "no TLS connection"),
-                Err(_) => debug!(%peer, "the TLS handshake took too long"),
-            },
+            Some(tls) => {
+                let handshake = pin!(timeout(self.edge.limits.tls_handshake, tls.accept(stream)));
+                match self.stop.unless(FINISH, handshake).await {
+                    Some(Ok(Ok(stream))) => self.http(stream, local, peer, true).await,
+                    Some(Ok(Err(error))) => debug!(%peer, %error, "no TLS connection"),
+                    Some(Err(_)) => debug!(%peer, "the TLS handshake took too long"),
+                    None => {}
+                }
+            }
         }
     }
 
@@ -328,10 +288,10 @@ impl<E: Endpoint + 'static> Server<E> {
             async move { Ok::<_, Infallible>(server.answer(&line, request).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(gate), service));
-        let mut ended = self.shutdown.run_until_cancelled(connection.as_mut()).await;
+        let mut ended = self.stop.unless(FINISH, connection.as_mut()).await;
         if ended.is_none() {
             connection.as_mut().graceful_shutdown();
-            ended = Some(connection.await);
+            ended = self.stop.unless(CLOSE, connection.as_mut()).await;
         }
         if let Some(Err(error)) = ended {
             debug!(%peer, error, "a connection ended early");
@@ -381,9 +341,8 @@ impl<E: Endpoint + 'static> Server<E> {
     async fn call(&self, line: &Line, mut request: http::Request<Incoming>) -> Response {
         let limits = &self.edge.limits;
         let allowed = if request.body().is_end_stream() { limits.handler } else { limits.handler + limits.body };
-        let time = CallTime::new(allowed, self.shutdown.clone());
+        let time = CallTime::new(allowed, limits.body, Arc::clone(&self.shutdown));
         request.extensions_mut().insert(time.clone());
-        request.extensions_mut().insert(BodyDeadline(limits.body));
         let client = self.edge.proxies.client(line.peer, request.headers());
         let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
         let (local, remote) = (LocalAddr(Addr::SocketAddr(line.local)), RemoteAddr(Addr::SocketAddr(client)));
@@ -488,6 +447,54 @@ impl Drop for Place {
                 peers.remove(&self.peer);
             }
         }
+    }
+}
+
+/// Connections are to end when they have nothing to do.
+const FINISH: u8 = 1;
+/// Connections are to end.
+const CLOSE: u8 = 2;
+
+/// Tells every connection to end.
+///
+/// A cancellation token would do, but to poll one is to lock all of them, and a connection is polled
+/// with every packet. This is looked at with every packet, and locked once.
+#[derive(Default)]
+struct Stop {
+    stage: AtomicU8,
+    told: Notify,
+}
+
+impl Stop {
+    fn announce(&self, stage: u8) {
+        self.stage.fetch_max(stage, Ordering::AcqRel);
+        self.told.notify_waiters();
+    }
+
+    /// Lets `work` run until it ends, or until this stage is announced.
+    async fn unless<F: Future>(&self, stage: u8, mut work: Pin<&mut F>) -> Option<F::Output> {
+        let mut told = pin!(self.told.notified());
+        let mut waker: Option<Waker> = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+                waker = Some(cx.waker().clone());
+                // Ready or not: what was announced is seen below.
+                let _ = told.as_mut().poll(cx);
+            }
+            if self.stage.load(Ordering::Acquire) >= stage { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+    }
+}
+
+struct CloseOnDrop(Arc<Stop>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.announce(CLOSE);
     }
 }
 

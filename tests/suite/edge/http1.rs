@@ -111,6 +111,24 @@ async fn a_large_body_is_refused_before_it_is_read() {
     assert_eq!(status(&server.exchange(ignored).await), 200);
 }
 
+/// A server that closes while the client still sends resets the connection, and many clients then
+/// never see the answer.
+#[tokio::test]
+async fn an_early_answer_is_not_taken_back() {
+    let server = start(Edge::default()).await;
+    let body = "a".repeat(900_000);
+    for (request, expected) in [
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {body}\r\n\r\n"), 431),
+        (format!("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n{body}"), 400),
+    ] {
+        let mut stream = server.connect().await;
+        stream.write_all(request.as_bytes()).await.expect("everything is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("closed, not reset");
+        assert_eq!(status(&answer), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_garbled_body_is_an_error() {
     let server = start(Edge::default()).await;
