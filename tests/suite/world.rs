@@ -16,7 +16,7 @@ mod phone;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -86,6 +86,8 @@ pub(crate) struct Inner {
     /// What must never be written down anywhere.
     canaries: Mutex<Vec<String>>,
     log_begins: usize,
+    /// Events of the tests' own in the audit trail, to see that all before them are written.
+    barriers: AtomicUsize,
 }
 
 struct Node {
@@ -343,6 +345,7 @@ impl Builder {
             redis,
             canaries: Mutex::default(),
             log_begins,
+            barriers: AtomicUsize::new(0),
         };
         World { clock, inner: Arc::new(inner), runtime: Some(runtime), _directory: directory }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nod::domain::audit::Action;
@@ -65,19 +66,20 @@ pub(crate) struct Audited {
 pub(crate) struct Watch {
     inner: Arc<Inner>,
     state: Digest,
-    events: usize,
+    /// The last event before.
+    seq: i64,
 }
 
 impl Watch {
     pub(super) async fn begin(inner: Arc<Inner>) -> Self {
-        let events = audit(&inner).await.len();
+        let seq = settled(&inner).await;
         let state = Digest::of(&inner).await;
-        Self { inner, state, events }
+        Self { inner, state, seq }
     }
 
     /// What was recorded since.
     pub(crate) async fn events(&self) -> Vec<Audited> {
-        audit(&self.inner).await.split_off(self.events)
+        audit_after(&self.inner, self.seq).await
     }
 
     pub(crate) async fn nothing_changed(&self, what: &str) {
@@ -106,24 +108,17 @@ impl Watch {
 
 const BARRIER: &str = "the test looks here";
 
-/// Events are written in the background, in order: when one of ours is there, all before it are.
 pub(super) async fn audit(inner: &Inner) -> Vec<Audited> {
-    let mut waiting = 0;
-    for node in &inner.nodes {
-        let event = inner.event(Action::InputRefused).refused(BARRIER);
-        let ledger = node.parts.ledger.clone();
-        inner.among_servers(async move { ledger.audit(event).await }).await;
-        waiting += 1;
-    }
-    let before = barriers(inner).await;
-    let begin = Instant::now();
-    // Those of earlier looks are deleted below.
-    while barriers(inner).await < waiting {
-        assert!(begin.elapsed() < Duration::from_secs(5), "the audit trail is written ({before} barriers)");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    query(inner, &format!("DELETE FROM audit WHERE reason = '{BARRIER}'")).await;
-    query(inner, "SELECT action, result, reason, client_id FROM audit ORDER BY seq")
+    audit_after(inner, 0).await
+}
+
+async fn audit_after(inner: &Inner, seq: i64) -> Vec<Audited> {
+    settled(inner).await;
+    let sql = format!(
+        "SELECT action, result, reason, client_id FROM audit \
+         WHERE seq > {seq} AND coalesce(reason, '') <> '{BARRIER}' ORDER BY seq"
+    );
+    query(inner, &sql)
         .await
         .iter()
         .map(|row| Audited {
@@ -135,8 +130,26 @@ pub(super) async fn audit(inner: &Inner) -> Vec<Audited> {
         .collect()
 }
 
-async fn barriers(inner: &Inner) -> usize {
-    query(inner, &format!("SELECT seq FROM audit WHERE reason = '{BARRIER}'")).await.len()
+/// Events are written in the background, in order: when one of ours is there, all before it are.
+/// Answers the number of the last one.
+async fn settled(inner: &Inner) -> i64 {
+    let waiting = inner.barriers.fetch_add(inner.nodes.len(), Ordering::SeqCst) + inner.nodes.len();
+    for node in &inner.nodes {
+        let event = inner.event(Action::InputRefused).refused(BARRIER);
+        let ledger = node.parts.ledger.clone();
+        inner.among_servers(async move { ledger.audit(event).await }).await;
+    }
+    let begin = Instant::now();
+    loop {
+        let sql = format!("SELECT COUNT(*), MAX(seq) FROM audit WHERE reason = '{BARRIER}'");
+        let row = query(inner, &sql).await.remove(0);
+        let (written, last): (i64, Option<i64>) = (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        if written >= i64::try_from(waiting).unwrap() {
+            return last.unwrap();
+        }
+        assert!(begin.elapsed() < Duration::from_secs(5), "the audit trail is written");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 pub(super) async fn dump(inner: &Inner) -> String {
@@ -163,13 +176,32 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Each row as text, binary columns in lower-case hexadecimal.
 async fn tables(inner: &Inner) -> BTreeMap<String, Vec<String>> {
+    let mut tables = BTreeMap::<String, Vec<String>>::new();
+    for row in query(inner, &rows_of_all_tables(inner).await).await {
+        let (table, lines): (String, Option<String>) =
+            (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        let mut lines: Vec<String> = lines.unwrap_or_default().lines().map(str::to_owned).collect();
+        lines.sort();
+        tables.insert(table, lines);
+    }
+    tables
+}
+
+/// One statement for it all, one answered row for each table: every row that comes back costs a
+/// switch between threads. The tables are the same in every world, so it is made once.
+async fn rows_of_all_tables(inner: &Inner) -> String {
+    static STATEMENTS: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
     let postgres = inner.sql.get_database_backend() == DbBackend::Postgres;
+    let made = &STATEMENTS[usize::from(postgres)];
+    if let Some(statement) = made.get() {
+        return statement.clone();
+    }
     let names = if postgres {
         "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
     } else {
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     };
-    let mut tables = BTreeMap::new();
+    let mut selects = Vec::new();
     for row in query(inner, names).await {
         let table: String = row.try_get_by_index(0).unwrap();
         let columns = if postgres {
@@ -177,24 +209,27 @@ async fn tables(inner: &Inner) -> BTreeMap<String, Vec<String>> {
         } else {
             format!("SELECT name FROM pragma_table_info('{table}')")
         };
-        let columns: Vec<String> =
-            query(inner, &columns).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-        let shown = columns.iter().map(|column| {
-            if postgres {
-                format!("'{column}=' || coalesce(replace({column}::text, '\\x', ''), '-')")
-            } else {
-                format!(
-                    "'{column}=' || CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
-                     WHEN 'null' THEN '-' ELSE {column} END"
-                )
-            }
-        });
-        let shown: Vec<String> = shown.collect();
-        let sql = format!("SELECT {} AS line FROM {table} ORDER BY 1", shown.join(" || ' ' || "));
-        let rows = query(inner, &sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-        tables.insert(table, rows);
+        let shown: Vec<String> = query(inner, &columns)
+            .await
+            .iter()
+            .map(|row| {
+                let column: String = row.try_get_by_index(0).unwrap();
+                if postgres {
+                    format!("'{column}=' || coalesce(replace({column}::text, '\\x', ''), '-')")
+                } else {
+                    format!(
+                        "'{column}=' || CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
+                         WHEN 'null' THEN '-' ELSE {column} END"
+                    )
+                }
+            })
+            .collect();
+        let line = shown.join(" || ' ' || ");
+        let all =
+            if postgres { format!("string_agg({line}, chr(10))") } else { format!("group_concat({line}, char(10))") };
+        selects.push(format!("SELECT '{table}', {all} FROM {table}"));
     }
-    tables
+    made.get_or_init(|| selects.join(" UNION ALL ")).clone()
 }
 
 async fn query(inner: &Inner, sql: &str) -> Vec<QueryResult> {
