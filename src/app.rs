@@ -16,6 +16,7 @@ use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::device::{self, DeviceApi};
+use crate::http::device_events::Streams;
 use crate::http::discovery::{self, Discovery, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
@@ -159,7 +160,7 @@ async fn ephemeral(
             worker.run(listening);
             let store = Arc::new(store);
             let checked = Arc::clone(&store);
-            worker.repeat("check Redis", Duration::from_secs(30), move || worker::check_redis(Arc::clone(&checked)));
+            worker.run(async move { complain_once(&checked).await });
             store
         }
         EphemeralStore::Embedded => {
@@ -172,6 +173,19 @@ async fn ephemeral(
         }
         EphemeralStore::Given(store) => Arc::clone(store),
     })
+}
+
+/// Says what an operator should change, once Redis answers: one that evicts forgets replay marks.
+async fn complain_once(store: &RedisStore) {
+    let complaints = loop {
+        match store.check_policy().await {
+            Ok(complaints) => break complaints,
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    };
+    for complaint in complaints {
+        tracing::warn!(%complaint, "Redis is not set up for this");
+    }
 }
 
 fn parts(
@@ -233,6 +247,12 @@ fn run_beside(parts: &Parts, worker: &Worker) {
     let directory = Arc::clone(&parts.directory);
     worker::tend_keys(worker, Arc::clone(&parts.keys), move || directory.keys_epoch());
     let retell = parts.retell.clone();
+    worker.run(async move {
+        if let Err(error) = retell.retell_recent().await {
+            tracing::warn!(%error, "recent decisions were not told again");
+        }
+    });
+    let retell = parts.retell.clone();
     worker.repeat("retell decisions", Duration::from_millis(500), move || {
         let retell = retell.clone();
         async move { retell.run().await }
@@ -245,7 +265,11 @@ fn run_beside(parts: &Parts, worker: &Worker) {
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
     worker.repeat("forget what is old", Duration::from_secs(600), move || {
         let (retention, now) = (retention.clone(), clock.now());
-        async move { retention.purge(now, 10_000).await.map(drop) }
+        // In small steps: a long one would hold up whoever decides.
+        async move {
+            while retention.purge(now, 500).await? >= 500 {}
+            Ok(())
+        }
     });
 }
 
@@ -363,6 +387,7 @@ impl Wiring {
         };
         let refresh = Refresh {
             tokens: self.parts.tokens.clone(),
+            ledger: self.parts.ledger.clone(),
             directory: self.directory(),
             issue,
             master: Arc::clone(&self.master),
@@ -440,6 +465,7 @@ impl Wiring {
             inbox,
             clock: self.clock(),
             issuer: self.issuer.clone(),
+            streams: Streams::default(),
         }
     }
 

@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
-use crate::store::redis::RedisStore;
 use crate::store::sql::ledger::{Decisions, Told};
 use crate::store::sql::outbox::{Kind, Outbox, backoff};
 use crate::usecase::settle::Settle;
@@ -20,6 +19,8 @@ use crate::usecase::signing_keys::TendKeys;
 /// A row of the outbox is ours for this long.
 const LEASE: Duration = Duration::from_secs(10);
 const BATCH: u32 = 128;
+/// A store that writes its log once a second may lose this much when it is killed.
+const FORGETFUL: Duration = Duration::from_secs(3);
 
 /// The tasks of a server.
 #[derive(Debug, Default)]
@@ -91,6 +92,9 @@ impl RetellDecisions {
                     Kind::Decision => self.retell(request, &row.payload).await,
                 };
                 match told {
+                    // It has arrived, but the store may still forget its last second: the lease runs
+                    // out, and it is looked at once more.
+                    Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
                     Ok(()) => self.settle.ledger.told(request),
                     Err(error) => {
                         tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
@@ -102,6 +106,15 @@ impl RetellDecisions {
                 return Ok(());
             }
         }
+    }
+
+    /// At start: a store that came back with older state may ask about what is long decided.
+    pub async fn retell_recent(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for record in self.decisions.still_polled(now).await? {
+            self.settle.tell_again(&record).await?;
+        }
+        Ok(())
     }
 
     async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {
@@ -118,14 +131,6 @@ impl RetellDecisions {
 
 pub async fn purge(store: Arc<EmbeddedStore>) -> Result<(), StoreError> {
     while store.purge(500).await? >= 500 {}
-    Ok(())
-}
-
-/// Says what an operator should change: a Redis that evicts forgets replay marks.
-pub async fn check_redis(store: Arc<RedisStore>) -> Result<(), StoreError> {
-    for complaint in store.check_policy().await? {
-        tracing::warn!(%complaint, "Redis is not set up for this");
-    }
     Ok(())
 }
 

@@ -117,6 +117,7 @@ CREATE TABLE decision (
     acr TEXT NOT NULL,
     evidence TEXT,
     context_hash TEXT,
+    shown TEXT,
     decided_at BIGINT NOT NULL,
     scope TEXT NOT NULL,
     issued_at BIGINT NOT NULL,
@@ -124,6 +125,7 @@ CREATE TABLE decision (
 );
 
 CREATE INDEX decision_request_digest ON decision (request_digest);
+CREATE INDEX decision_expiry ON decision (expires_at);
 
 CREATE TABLE token_grant (
     id BYTES PRIMARY KEY NOT NULL,

@@ -128,8 +128,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
 /// The folder, its `.gitignore` and the master key, all for the owner alone.
 fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
     let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", data.display()));
-    if fresh && data.join("master.key").exists() {
-        fs::remove_dir_all(data).map_err(failed)?;
+    if fresh && data.exists() {
+        forget(data).map_err(failed)?;
     }
     fs::create_dir_all(data).map_err(failed)?;
     #[cfg(unix)]
@@ -146,6 +146,21 @@ fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
     }
     let text = fs::read_to_string(&file).map_err(failed)?;
     parse_master_key(&text).ok_or_else(|| Exit::config(format!("{} is no key; try --fresh", file.display())))
+}
+
+/// Removes what dev mode made, and nothing else: the folder may have been named by mistake.
+fn forget(data: &Path) -> std::io::Result<()> {
+    if fs::read_to_string(data.join(".gitignore")).ok().as_deref() != Some("*\n") {
+        return Err(std::io::Error::other("not a folder of dev mode: nothing was removed"));
+    }
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("dev.db") || name.starts_with("phone-") || name == "master.key" {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
@@ -29,6 +30,8 @@ pub(super) struct Opened {
     master_key: Secret<[u8; 32]>,
     /// Ends with the command.
     worker: Worker,
+    schedule: Schedule,
+    pub(super) pairing_key_lifetime: Duration,
 }
 
 impl Opened {
@@ -44,9 +47,13 @@ impl Opened {
     }
 
     pub(super) async fn unchecked(place: &Place) -> Result<Self, Exit> {
+        let mut schedule = Schedule::default();
+        let mut pairing_key_lifetime = Duration::from_secs(600);
         let (url, ephemeral, master_key) = match &place.config {
             Some(file) => {
                 let config = Config::load(file)?;
+                schedule = super::serve::schedule(&config);
+                pairing_key_lifetime = config.devices.pairing_key_lifetime;
                 (config.database_url()?, redis(&config)?, config.master_key()?)
             }
             None => dev_mode(&place.data_dir)?,
@@ -61,6 +68,8 @@ impl Opened {
             ephemeral,
             master_key,
             worker: Worker::default(),
+            schedule,
+            pairing_key_lifetime,
         })
     }
 
@@ -84,7 +93,7 @@ impl Opened {
             keys: SigningKeys::new(self.database.clone(), Arc::clone(&self.directory)),
             ring: Arc::new(KeyRing::new(String::new())),
             master: Arc::new(MasterKey::new(&self.master_key)),
-            schedule: Schedule::default(),
+            schedule: self.schedule,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }

@@ -80,6 +80,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 expires_at: request.expires_at,
                 evidence: None,
                 context_hash: None,
+                shown: None,
                 decided_at: opened.clock.now(),
             };
             let event =

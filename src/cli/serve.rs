@@ -128,6 +128,14 @@ pub(super) async fn stopped() {
     }
 }
 
+pub(super) fn schedule(config: &Config) -> Schedule {
+    Schedule {
+        rotate_after: config.keys.rotate_after,
+        announce_before: config.keys.announce_before,
+        retire_after: config.keys.retire_after,
+    }
+}
+
 fn settings(config: &Config) -> Result<Settings, Exit> {
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
     let egress = EgressSettings {
@@ -156,11 +164,7 @@ fn settings(config: &Config) -> Result<Settings, Exit> {
             refresh_idle: config.tokens.refresh_idle,
             refresh_absolute: config.tokens.refresh_absolute,
         },
-        schedule: Schedule {
-            rotate_after: config.keys.rotate_after,
-            announce_before: config.keys.announce_before,
-            retire_after: config.keys.retire_after,
-        },
+        schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,

@@ -1,7 +1,6 @@
 //! `nod user`: people.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -94,8 +93,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             let key = pairing_keys::draw(&opened.entropy);
             let now = opened.clock.now();
             let event = opened.event(audit::Action::PairingKeyCreated).user(user.id);
-            let created =
-                devices.create_pairing_key(user.id, &key.digest(), now, now + Duration::from_secs(600), &event).await?;
+            let created = devices
+                .create_pairing_key(user.id, &key.digest(), now, now + opened.pairing_key_lifetime, &event)
+                .await?;
             match created {
                 KeyCreated::Yes => say(key.expose()),
                 KeyCreated::TooMany => return Err(Exit::conflict("the person has 20 pairing keys that still work")),

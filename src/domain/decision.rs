@@ -26,6 +26,8 @@ pub struct Record {
     /// The compact JWS that the device signed; `None` when the client cancelled.
     pub evidence: Option<String>,
     pub context_hash: Option<String>,
+    /// What was hashed: the text that the device showed, as canonical JSON (RFC 8785).
+    pub shown: Option<String>,
     pub decided_at: Timestamp,
 }
 

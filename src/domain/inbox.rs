@@ -46,10 +46,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// How many questions, waiting and ended, a person is asked within the time that they are
-    /// remembered.
+    /// How many questions of one client, waiting and ended, a person is asked within the time that
+    /// they are remembered.
+    fn remembered_of_client(self) -> usize {
+        (4 * self.per_client_and_user).max(16)
+    }
+
+    /// The same for all clients: a bound for the size of an inbox.
     fn remembered(self) -> usize {
-        (4 * self.per_user).max(16)
+        (4 * self.per_user).max(64)
     }
 }
 
@@ -72,6 +77,13 @@ impl Inbox {
             self.live(now).filter(|entry| !of_client || entry.client == client).map(|entry| entry.expires_at).min()
         };
         // Answering, or withdrawing, must not make room without end: every question rings.
+        // For each client by itself, so that no client shuts a person off from the others.
+        let own = self.entries.iter().filter(|other| other.client == client);
+        if own.clone().count() >= limits.remembered_of_client()
+            && let Some(first) = own.map(|entry| entry.expires_at + REMEMBER).min()
+        {
+            return (self, Added::Full { until: first });
+        }
         if self.entries.len() >= limits.remembered()
             && let Some(first) = self.entries.iter().map(|entry| entry.expires_at + REMEMBER).min()
         {
@@ -151,7 +163,9 @@ mod tests {
             assert_eq!(added, Added::Yes);
             often = often.decided(NotificationId::new(Uuid::from_u128(n)));
         }
-        assert!(matches!(add(often, 116, "shop", 0).1, Added::Full { .. }));
+        let (often, added) = add(often, 116, "shop", 0);
+        assert!(matches!(added, Added::Full { .. }));
+        assert_eq!(add(often, 117, "bank", 0).1, Added::Yes, "and another client is not held up by it");
         let (inbox, _) = add(inbox, 6, "shop", 399);
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "after its end as well");
         let (inbox, _) = add(inbox, 7, "bank", 400);

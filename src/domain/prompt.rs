@@ -35,12 +35,20 @@ impl Prompt {
     }
 
     pub fn context_hash(&self) -> ContextHash {
+        self.shown().context_hash()
+    }
+
+    /// What is hashed.
+    pub fn canonical_json(&self) -> String {
+        self.shown().canonical_json()
+    }
+
+    fn shown(&self) -> Shown<'_> {
         Shown {
             title: &self.title,
             body: &self.body,
             client_context: &self.context,
             notification_id: self.notification,
         }
-        .context_hash()
     }
 }

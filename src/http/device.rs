@@ -25,7 +25,7 @@ use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
 use crate::http::body::{BodyError, RawBody, is_json_request, strict_json};
 use crate::http::client_authentication::client_ip;
-use crate::http::device_events::events;
+use crate::http::device_events::{Streams, events};
 use crate::http::error::Failure;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
@@ -44,6 +44,7 @@ pub struct DeviceApi {
     pub decide: Decide,
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
+    pub streams: Streams,
 }
 
 type Api<'a> = Data<&'a Arc<DeviceApi>>;

@@ -2,8 +2,8 @@
 //! not from messages: after each ring the stream looks into the inboxes and tells the differences,
 //! so nothing is missed when a ring is.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -18,10 +18,11 @@ use poem::{IntoResponse as _, Request, Response, handler};
 use tokio::time::Instant;
 
 use crate::http::device::{DeviceApi, KEEP_ALIVE};
+use crate::http::error::Failure;
 use crate::http::server::CallTime;
-use crate::protocol::id::NotificationId;
+use crate::protocol::id::{InstallationId, NotificationId};
 use crate::usecase::StoreError;
-use crate::usecase::authenticate_device::AuthenticatedInstallation;
+use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
 use crate::usecase::inbox::Wakeups;
 
 /// An app reconnects at least this often, so that a revoked one does not listen for ever.
@@ -30,7 +31,45 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// How often the stream looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
+/// Live channels of one installation on one node: an app needs one, and one more while it reconnects.
+const STREAMS: usize = 4;
+
+/// The open live channels.
+#[derive(Clone, Debug, Default)]
+pub struct Streams(Arc<Mutex<HashMap<InstallationId, usize>>>);
+
+/// One of them; closed when dropped.
+struct Stream {
+    streams: Streams,
+    installation: InstallationId,
+}
+
+impl Streams {
+    fn open(&self, installation: InstallationId) -> Option<Stream> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(installation).or_default();
+        if *count >= STREAMS {
+            return None;
+        }
+        *count += 1;
+        Some(Stream { streams: self.clone(), installation })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.installation) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.installation);
+            }
+        }
+    }
+}
+
 struct Listening {
+    _stream: Stream,
     api: Arc<DeviceApi>,
     caller: AuthenticatedInstallation,
     time: CallTime,
@@ -44,11 +83,14 @@ struct Listening {
 #[handler]
 pub(crate) async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
+    let stream = api.streams.open(caller.installation.id);
+    let stream = stream.ok_or_else(|| Failure::device(DeviceError::TooMany { retry_after: Duration::from_secs(5) }))?;
     let time = CallTime::of(http);
     time.extend(LONGEST + Duration::from_secs(10));
     // Listen first, then look: what happens in between rings.
     let wakeups = api.inbox.listen(&caller.installation.id).await;
     let mut listening = Listening {
+        _stream: stream,
         api: Arc::clone(api),
         caller,
         time,

@@ -84,7 +84,7 @@ impl TokenManagementApi {
             active: true,
             scope: Some(active.scope.to_string()),
             client_id: Some(active.grant.client.to_string()),
-            username: Some(active.user.username.clone()),
+            username: active.scope.contains("profile").then(|| active.user.username.clone()),
             token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),

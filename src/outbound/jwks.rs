@@ -199,7 +199,7 @@ impl JwksCache {
                 Ok(keys)
             }
             Err(error) => {
-                tracing::warn!(%uri, %error, "the keys of a client could not be fetched");
+                tracing::warn!(uri = without_query(uri), %error, "the keys of a client could not be fetched");
                 let error = Arc::new(error);
                 entry.change(|state| state.failed = Some((now, Arc::clone(&error))));
                 Err(error)
@@ -217,6 +217,11 @@ impl JwksCache {
         }
         Ok((KeySet::parse(&answer.body)?, fresh_for(&answer.headers)))
     }
+}
+
+/// For the log: a query may hold what is nobody's business.
+fn without_query(uri: &str) -> &str {
+    uri.split_once('?').map_or(uri, |(before, _)| before)
 }
 
 /// How long an answer is fresh [RFC 9111 §5.2.2], within our bounds.

@@ -7,9 +7,11 @@
 //! same time is done together: one task reads, one writes, each takes all that waits. What touches
 //! the same key is done one after the other, in the order in which it came.
 //!
-//! Unlike everything else in SQL, this may forget its last moments when the power fails, as Redis
-//! may: nothing that must hold for ever rests here. That saves a wait for the disk per write. SQLite
-//! keeps it in a file of its own beside the database, so that the two do not wait for each other.
+//! Unlike everything else in SQL, this may forget when the power fails (on SQLite all that was not yet
+//! copied from the log, on PostgreSQL the last moments): nothing that must hold for ever rests here,
+//! and what was decided is rebuilt from SQL. A killed process loses nothing. That saves a wait for the
+//! disk per write. SQLite keeps it in a file of its own beside the database, so that the two do not
+//! wait for each other.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

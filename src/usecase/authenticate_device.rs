@@ -84,7 +84,10 @@ impl AuthenticateDevice {
         let paired = self.directory.installation_by_jkt(&proof.jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;
         self.spend(&proof).await?;
         // Reading a key costs twice as much as using it, so those of our installations are kept.
-        self.keys.insert(*proof.key.thumbprint().as_bytes(), proof.key.clone());
+        let thumbprint = proof.key.thumbprint();
+        if !self.keys.contains_key(thumbprint.as_bytes()) {
+            self.keys.insert(*thumbprint.as_bytes(), proof.key.clone());
+        }
         let Paired { installation, devices } = Paired::clone(&paired);
         if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
             // First use of an announced key: from now on it is the only one.

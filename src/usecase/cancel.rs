@@ -44,6 +44,7 @@ impl Cancel {
             expires_at: request.expires_at,
             evidence: None,
             context_hash: None,
+            shown: None,
             decided_at: now,
         };
         let event = Event::new(self.entropy.uuid(), now, Action::RequestCancelled)

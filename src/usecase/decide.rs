@@ -70,6 +70,7 @@ impl Decide {
             expires_at: question.request.expires_at,
             evidence: Some(caller.proof.evidence.clone()),
             context_hash: Some(context_hash),
+            shown: Some(question.prompt.canonical_json()),
             decided_at: now,
         };
         let mut event = Event::new(self.entropy.uuid(), now, action(&outcome))

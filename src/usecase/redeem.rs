@@ -1,6 +1,6 @@
 //! A poll of the token endpoint [CIBA §10.1, §11]: pending, refused, or turned into tokens once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, GrantId};
+use crate::protocol::id::{AuthReqId, ClientId, GrantId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
@@ -59,12 +59,13 @@ impl Redeem {
         let holds = client.backchannel.as_ref().is_some_and(|backchannel| backchannel.long_poll);
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
-            poll = match self.held.enter(digest) {
-                None => {
+            poll = match self.held.enter(digest, &client.id) {
+                Entered::Full => poll,
+                Entered::Twice => {
                     let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
                     self.requests.update(&digest, Lifetime::Keep, slowed).await?
                 }
-                Some(_place) => self.wait(client, &digest, claim).await?,
+                Entered::Held(_place) => self.wait(client, &digest, claim).await?,
             };
         }
         match poll {
@@ -142,7 +143,8 @@ impl Redeem {
                 failpoint::hit("K14");
             }
             Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => self.settle(&digest).await,
-            // Nothing was committed: the approval is not burnt, the next poll tries again.
+            // No answer is no commit, as far as we know: the next poll tries again, and where there was
+            // one after all, SQL says so then.
             Err(Error::Refused(_) | Error::Recorded(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
                 let released = self.requests.update(&digest, Lifetime::Keep, |request| (request.released(claim), ()));
                 if released.await.is_err() {
@@ -233,15 +235,33 @@ fn refusal(poll: Option<&Poll>) -> Refusal {
     }
 }
 
+/// Polls of one client that one node holds at a time. More are answered at once.
+const HELD_PER_CLIENT: usize = 200;
+
 /// The requests whose poll this node holds now.
 #[derive(Clone, Debug, Default)]
-pub struct Held(Arc<Mutex<HashSet<Digest<AuthReqId>>>>);
+pub struct Held(Arc<Mutex<HashMap<Digest<AuthReqId>, ClientId>>>);
+
+enum Entered {
+    /// A place to wait in, given back when dropped.
+    Held(Place),
+    /// The request is held already.
+    Twice,
+    /// The client has enough polls waiting.
+    Full,
+}
 
 impl Held {
-    /// A place to wait in, given back when dropped; `None` when the request is held already.
-    fn enter(&self, digest: Digest<AuthReqId>) -> Option<Place> {
-        let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
-        entered.then(|| Place { held: self.clone(), digest })
+    fn enter(&self, digest: Digest<AuthReqId>, client: &ClientId) -> Entered {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.contains_key(&digest) {
+            return Entered::Twice;
+        }
+        if held.values().filter(|other| *other == client).count() >= HELD_PER_CLIENT {
+            return Entered::Full;
+        }
+        held.insert(digest, client.clone());
+        Entered::Held(Place { held: self.clone(), digest })
     }
 }
 

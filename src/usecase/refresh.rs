@@ -13,6 +13,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
 use crate::store::sql::tokens::{Presented, Tokens};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
@@ -20,6 +21,7 @@ use crate::usecase::issue::{Issue, TokenResponse};
 
 pub struct Refresh {
     pub tokens: Tokens,
+    pub ledger: Ledger,
     pub directory: Arc<Directory>,
     pub issue: Arc<Issue>,
     pub master: Arc<MasterKey>,
@@ -56,8 +58,8 @@ impl Refresh {
         let narrowed = match scope {
             None => grant.scope.clone(),
             Some(text) => Scope::parse(text)
-                .filter(|scope| scope.is_within(&grant.scope))
-                .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond what was granted."))?,
+                .filter(|scope| scope.is_within(&grant.scope) && scope.contains(Scope::OPENID))
+                .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond what was granted, or lacks openid."))?,
         };
         let user = self.directory.user(&grant.user).await?;
         if !user.is_some_and(|user| user.is_active()) {
@@ -99,8 +101,9 @@ impl Refresh {
                     .ok()
                     .and_then(|bytes| String::from_utf8(bytes.expose().clone()).ok())
                     .ok_or(StoreError::Corrupt("a sealed successor"))?;
-                if let Some(access) = access {
-                    self.tokens.add_access_token(&access, &rotate.rotated).await?;
+                match access {
+                    Some(access) => self.tokens.add_access_token(&access, &rotate.rotated).await?,
+                    None => self.ledger.audit(rotate.rotated).await,
                 }
                 minted.response.refresh_token = Some(RefreshToken::new(Secret::new(successor)));
                 Ok(minted.response)

@@ -139,8 +139,8 @@ impl Scene {
         }
         let (mut asked, mut slowest) = (0, Duration::ZERO);
         while broken.elapsed() < OUTAGE {
-            for n in 0..2 {
-                let requests = self.everything(&waiting[n], &approved, &refresh_token);
+            for (n, waits) in waiting.iter().enumerate().take(2) {
+                let requests = self.everything(waits, &approved, &refresh_token);
                 let answers = join_all(requests.iter().map(|request| send(self.at(n), request))).await;
                 for (answer, request) in answers.into_iter().zip(&requests) {
                     let answer = answer.expect("an answer");

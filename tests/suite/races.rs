@@ -225,7 +225,7 @@ async fn r7(stage: &Stage) {
             for (_, answer) in told.iter().enumerate().filter(|(n, _)| *n != winner) {
                 answer.is(409, "ALREADY_DECIDED");
             }
-            let approved = (winner + round) % 2 == 0;
+            let approved = (winner + round).is_multiple_of(2);
             let (outcome, code) = if approved { ("approved", "") } else { ("denied", "access_denied") };
             // Who won is who is in the record, with the signature that was sent.
             let evidence = stage.site.facts.evidence(question.request).await.expect("a decision");
@@ -502,6 +502,7 @@ fn cancelled(entropy: &Entropy) -> Record {
         acr: Acr::Device,
         evidence: None,
         context_hash: None,
+        shown: None,
         decided_at: SystemClock.now(),
         scope: Scope::parse("openid").expect("a scope"),
         issued_at: SystemClock.now(),

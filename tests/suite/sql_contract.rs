@@ -170,6 +170,7 @@ impl Stage {
             acr: Acr::Device,
             evidence: Some("header.payload.signature".to_owned()),
             context_hash: Some("hash".to_owned()),
+            shown: Some("{}".to_owned()),
             decided_at: now(),
             scope: Scope::parse("openid").unwrap(),
             issued_at: now(),

@@ -15,7 +15,7 @@ mod phone;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -395,7 +395,7 @@ impl Drop for World {
 /// What holds at the end of every test.
 async fn look_around(inner: &Arc<Inner>) {
     // The arrival of decisions is checked a few seconds later.
-    inner.clock.advance(seconds(4));
+    inner.clock.advance(seconds(15));
     inner.parts().retell.run().await.unwrap();
     let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
     let begin = Instant::now();
@@ -467,15 +467,12 @@ fn seed() -> u64 {
     static WORLDS: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     let mut worlds = WORLDS.lock().unwrap();
-    let n = match worlds.iter_mut().find(|(name, _)| *name == test) {
-        Some((_, n)) => {
-            *n += 1;
-            *n
-        }
-        None => {
-            worlds.push((test.clone(), 0));
-            0
-        }
+    let n = if let Some((_, n)) = worlds.iter_mut().find(|(name, _)| *name == test) {
+        *n += 1;
+        *n
+    } else {
+        worlds.push((test.clone(), 0));
+        0
     };
     let mut hasher = DefaultHasher::new();
     (test, n).hash(&mut hasher);
@@ -511,7 +508,7 @@ fn template() -> &'static [u8] {
     })
 }
 
-async fn make_template(file: &PathBuf, copy: &Path) {
+async fn make_template(file: &Path, copy: &Path) {
     use sea_orm::ConnectionTrait as _;
     let url = format!("sqlite:{}", file.display());
     let database = Database::connect(&Secret::new(url.clone())).await.unwrap();

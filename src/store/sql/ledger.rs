@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{Database, Insert, PATIENCE, Row, Transaction, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
-use crate::domain::authentication_request::{Approval, Decision, Denial};
+use crate::domain::authentication_request::{self, Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::failpoint;
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const TRIES_AT_THE_END: u32 = 5;
 
 /// A decision whose telling was cut off is told again after this long.
-const TELL_AGAIN: Duration = Duration::from_secs(3);
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 /// Who decided a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,8 +283,8 @@ fn answer(commits: &mut Vec<Commit>, outcomes: impl Iterator<Item = Result<Outco
 
 const DECISIONS: Insert = Insert {
     into: "decision (request_id, request_digest, notification_id, client_id, user_id, device_id, outcome, reason, \
-           acr, evidence, context_hash, decided_at, scope, issued_at, expires_at)",
-    columns: 15,
+           acr, evidence, context_hash, decided_at, scope, issued_at, expires_at, shown)",
+    columns: 16,
     and: "ON CONFLICT (request_id) DO NOTHING RETURNING request_id",
 };
 
@@ -451,31 +451,40 @@ impl Decisions {
         self.find_by("request_digest = $1", digest_bytes(request)).await
     }
 
-    async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {
-        let sql = format!(
-            "SELECT outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, user_id, \
-             acr, evidence, context_hash, request_id, scope, issued_at, expires_at FROM decision WHERE {condition}"
-        );
-        let row = self.database.find(&sql, [value]).await?;
-        row.map(|row| {
-            Ok(Record {
-                request: RequestId::new(row.uuid(11)?),
-                scope: row.parsed(12, Scope::parse)?,
-                issued_at: row.time(13)?,
-                expires_at: row.time(14)?,
-                request_digest: row.digest(4)?,
-                notification: NotificationId::new(row.uuid(5)?),
-                client: row.parsed(6, ClientId::parse)?,
-                user: UserId::new(row.uuid(7)?),
-                outcome: decision_of(&row)?,
-                acr: row.parsed(8, Acr::parse)?,
-                evidence: row.get(9)?,
-                context_hash: row.get(10)?,
-                decided_at: row.time(3)?,
-            })
-        })
-        .transpose()
+    /// Decisions of requests whose clients may still poll, at most the last 10 000.
+    pub async fn still_polled(&self, now: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let sql = format!("SELECT {RECORD} FROM decision WHERE expires_at > $1 ORDER BY expires_at DESC LIMIT 10000");
+        let since = now - authentication_request::FINALISE;
+        self.database.find_all(&sql, [since.millis().into()]).await?.iter().map(record).collect()
     }
+
+    async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {
+        let row = self.database.find(&format!("SELECT {RECORD} FROM decision WHERE {condition}"), [value]).await?;
+        row.as_ref().map(record).transpose()
+    }
+}
+
+/// The columns that [`record`] reads, in its order.
+const RECORD: &str = "outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, user_id, acr, \
+                      evidence, context_hash, request_id, scope, issued_at, expires_at, shown";
+
+fn record(row: &Row) -> Result<Record, StoreError> {
+    Ok(Record {
+        request: RequestId::new(row.uuid(11)?),
+        request_digest: row.digest(4)?,
+        notification: NotificationId::new(row.uuid(5)?),
+        client: row.parsed(6, ClientId::parse)?,
+        user: UserId::new(row.uuid(7)?),
+        outcome: decision_of(row)?,
+        acr: row.parsed(8, Acr::parse)?,
+        scope: row.parsed(12, Scope::parse)?,
+        issued_at: row.time(13)?,
+        expires_at: row.time(14)?,
+        evidence: row.get(9)?,
+        context_hash: row.get(10)?,
+        shown: row.get(15)?,
+        decided_at: row.time(3)?,
+    })
 }
 
 /// Reads `outcome, reason, device_id, decided_at`, the first columns of `row`.
@@ -518,6 +527,7 @@ fn decision_row(record: &Record) -> Vec<Value> {
         record.scope.as_str().into(),
         record.issued_at.millis().into(),
         record.expires_at.millis().into(),
+        record.shown.clone().into(),
     ]
 }
 

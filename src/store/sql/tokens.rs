@@ -133,7 +133,8 @@ impl Tokens {
             return Ok(Rotation::Rotated(grant));
         }
         let sql = format!(
-            "SELECT {GRANT}, t.used_at, t.successor_sealed \
+            "SELECT {GRANT}, t.used_at, t.successor_sealed, EXISTS (SELECT 1 FROM refresh_token s \
+             WHERE s.grant_id = t.grant_id AND s.issued_at = t.used_at AND s.used_at IS NOT NULL) \
              FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
              WHERE t.digest = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND t.absolute_expires_at > $3"
         );
@@ -143,7 +144,8 @@ impl Tokens {
         let successor: Option<Vec<u8>> = row.get(GRANT_COLUMNS + 1)?;
         match (row.time_if_any(GRANT_COLUMNS)?, successor) {
             (None, _) => Ok(Rotation::Invalid),
-            (Some(used), Some(successor)) if now < used + REUSE_GRACE => {
+            // Once the successor was shown, the answer that gave it was not lost.
+            (Some(used), Some(successor)) if now < used + REUSE_GRACE && !row.get::<bool>(GRANT_COLUMNS + 2)? => {
                 Ok(Rotation::Again(grant, Sealed::from_bytes(successor)))
             }
             (Some(_), _) => {

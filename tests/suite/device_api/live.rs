@@ -71,7 +71,7 @@ async fn the_channel_tells_that_a_question_expired() {
     // The channel looks when the next question rings it.
     shop.ask(&alice).await;
     let gone = json!({"notificationId": question.notification_id, "reason": "EXPIRED"});
-    let mut seen = vec![events.next().await.unwrap(), events.next().await.unwrap()];
+    let mut seen = [events.next().await.unwrap(), events.next().await.unwrap()];
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(seen[0], ("canceled".to_owned(), gone));
     assert_eq!(seen[1].0, "notification");

@@ -389,8 +389,6 @@ async fn security_89_the_key_of_one_person_answers_for_no_other() {
     watch.only_a_refusal("a foreign question").await;
 
     // As itself, in the name of alice's device, of her installation, of her.
-    let own = |name: &str| stranger.craft_approval(&question, None).said(name, json!(null));
-    drop(own);
     let installation = json!(alice.phone().installation());
     let attempts = [
         stranger.craft_approval(&question, None),

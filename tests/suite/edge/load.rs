@@ -1,8 +1,6 @@
 //! What the process as a whole spends. Each of these runs in a process of its own, because it
 //! measures memory or processor time, or needs another limit on file descriptors.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what was measured is worth reading")]
-
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;

@@ -108,10 +108,6 @@ impl Watch {
 
 const BARRIER: &str = "the test looks here";
 
-pub(super) async fn audit(inner: &Inner) -> Vec<Audited> {
-    audit_after(inner, 0).await
-}
-
 async fn audit_after(inner: &Inner, seq: i64) -> Vec<Audited> {
     settled(inner).await;
     let sql = format!(
