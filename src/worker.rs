@@ -17,10 +17,10 @@ use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
 
 /// A row of the outbox is ours for this long.
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(2);
 const BATCH: u32 = 128;
 /// A store that writes its log once a second may lose this much when it is killed.
-const FORGETFUL: Duration = Duration::from_secs(3);
+const FORGETFUL: Duration = Duration::from_millis(2500);
 
 /// The tasks of a server.
 #[derive(Debug, Default)]

@@ -882,7 +882,8 @@ async fn a_signing_key_lives_its_life_once(stage: Stage) {
     assert!(states.contains(&(second, State::Current)) && states.contains(&(first, State::Retiring)), "{states:?}");
     assert_eq!(keys[0].sealed_private.as_bytes(), [1, 2, 3]);
     once("retire", [first, first]).await;
-    assert_eq!(stage.nodes[1].keys.load().await.unwrap().len(), 1);
+    let left = stage.nodes[1].keys.load().await.unwrap();
+    assert_eq!(left.iter().filter(|key| key.state != State::Retired).count(), 1);
     assert_eq!(stage.count("SELECT COUNT(*) FROM signing_key WHERE length(sealed_private) = 0").await, 1);
     assert!(!stage.nodes[0].keys.promote("unknown", &stage.event(Action::KeyRotated), later(2)).await.unwrap());
     assert_eq!(stage.nodes[0].keys.load().await.unwrap()[0].state, State::Current);

@@ -134,7 +134,8 @@ impl Tokens {
         }
         let sql = format!(
             "SELECT {GRANT}, t.used_at, t.successor_sealed, EXISTS (SELECT 1 FROM refresh_token s \
-             WHERE s.grant_id = t.grant_id AND s.issued_at = t.used_at AND s.used_at IS NOT NULL) \
+             WHERE s.grant_id = t.grant_id AND s.digest <> t.digest AND s.issued_at = t.used_at \
+             AND s.used_at IS NOT NULL) \
              FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
              WHERE t.digest = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND t.absolute_expires_at > $3"
         );
