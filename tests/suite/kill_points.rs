@@ -5,7 +5,7 @@
 //! Each point runs on the embedded store in a SQLite file, and on Redis.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nod::domain::authentication_request::State;
 use nod::protocol::id::{RequestId, UserId};
@@ -221,4 +221,27 @@ kill_points! {
     k14_finalised: while_redeeming("K14", true);
     k15_head_of_the_answer: while_telling(false);
     k16_half_of_the_body: while_telling(true);
+}
+
+/// K7 while another node goes on: who waits there is told by it, without a restart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_the_other_node_tells_what_was_committed() {
+    let mut scene = Scene::new(Pending::Redis(Redis::shared()), "K7").await;
+    let survivor = scene.site.node().await;
+    let patient = scene.site.relying_party("patient", true).await;
+    let id = until("a known client", SOON, || async {
+        let answer = send(survivor.public, &patient.ask("alice", &[])).await.expect("an answer");
+        (answer.status == 200).then(|| answer.text("auth_req_id").to_owned())
+    })
+    .await;
+    let mut listener = scene.other.listen(survivor.public).await;
+    listener.next("notification").await;
+    let question = scene.phone.question(survivor.public).await;
+    let mut poll = Held::new(survivor.public, &patient.poll(&id)).await.expect("a node that accepts");
+    poll.release().expect("an open connection");
+    scene.dies_of(&scene.phone.approve(&question)).await;
+    let died = Instant::now();
+    poll.answer().await.expect("an answer").is(200, "");
+    assert_eq!(listener.next("canceled").await["reason"], "ALREADY_DECIDED");
+    assert!(died.elapsed() < SOON + Duration::from_millis(500), "told after {:?}", died.elapsed());
 }

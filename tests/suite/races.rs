@@ -30,8 +30,13 @@ use crate::nodes::{
     Answer, Inside, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until, volley,
 };
 
-/// How many do the same thing at once, and how often that is tried.
-const CROWDS: [(usize, usize); 4] = [(2, 20), (4, 12), (16, 6), (64, 2)];
+/// How many do the same thing at once, and how often that is tried. `NOD_TEST_ROUNDS=5` tries five
+/// times as often.
+#[expect(clippy::disallowed_methods, reason = "no setting of the server")]
+fn crowds() -> [(usize, usize); 4] {
+    let times = std::env::var("NOD_TEST_ROUNDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    [(2, 20), (4, 12), (16, 6), (64, 2)].map(|(crowd, rounds)| (crowd, rounds * times))
+}
 
 struct Stage {
     site: Site,
@@ -176,7 +181,7 @@ fn proof(request: &[u8]) -> String {
 
 /// R1: N polls of one approved request. One gets the tokens, and they work.
 async fn r1(stage: &Stage) {
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
             let approve = stage.phones[0].approve(&question.notification);
@@ -204,7 +209,7 @@ async fn r1(stage: &Stage) {
 /// later is told so, and both phones hear of the end.
 async fn r7(stage: &Stage) {
     let mut listeners = [stage.phones[0].listen(stage.at[1]).await, stage.phones[1].listen(stage.at[0]).await];
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
             let id = json!(question.notification.notification_id);
@@ -268,7 +273,7 @@ async fn r7_crosswise(stage: &Stage) {
 /// R6: yes, no, cancel and the end of the time, at once. One of them counts, and whoever asks later
 /// hears of the same one.
 async fn r6(stage: &Stage) {
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
             let requests = (0..crowd).map(|n| (stage.at(n + round / 2), stage.ending(&question, n + round)));
@@ -340,6 +345,11 @@ impl Stage {
         for answer in no {
             assert!(answer.status == 409 && lost_as.contains(&answer.code()), "{decision:?}: {answer:?}");
         }
+        if decision.is_some() {
+            let request = self.site.facts.request(&question.id).await.expect("a request");
+            let at = self.site.facts.decided_at(question.request).await;
+            assert!(at < request.expires_at, "{decision:?} after the end of the time");
+        }
         let signed = self.site.facts.evidence(question.request).await.unwrap_or_default();
         assert_eq!(signed.is_empty(), said.is_empty(), "evidence of {decision:?}");
         let poll = self.shop.polls(self.at(round), &question.id).await;
@@ -351,7 +361,7 @@ impl Stage {
 
 /// R8: yes, said again and again, while the client polls. A late yes brings nothing back.
 async fn r8(stage: &Stage) {
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
             let requests: Vec<_> = (0..crowd.max(3))
@@ -385,7 +395,7 @@ async fn r8(stage: &Stage) {
 /// R9: polls that come too early, and too often, while the person says yes. Keeping count of them
 /// must not overwrite the answer.
 async fn r9(stage: &Stage) {
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
             let approve = stage.phones[0].approve(&question.notification);
@@ -406,7 +416,7 @@ async fn r9(stage: &Stage) {
 
 /// R15: the same assertion, and the same proof, many times at once. Each is good once.
 async fn r15(stage: &Stage) {
-    for (crowd, rounds) in CROWDS {
+    for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let assertion = stage.shop.assertion();
             let polls = (0..crowd).map(|n| (stage.at(n + round), RelyingParty::poll_with("no such id", &assertion)));

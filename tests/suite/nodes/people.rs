@@ -219,7 +219,8 @@ pub(crate) struct Listener {
 impl Listener {
     /// The next event, which has to be of this kind.
     pub(crate) async fn next(&mut self, kind: &str) -> Value {
-        let next = timeout(Duration::from_secs(15), self.frame()).await;
+        // Sooner than the server would look by itself: somebody has to ring.
+        let next = timeout(Duration::from_secs(6), self.frame()).await;
         let (event, data) = next.unwrap_or_else(|_| panic!("no {kind} on the live channel in time"));
         assert_eq!(event, kind, "{data}");
         data
@@ -266,9 +267,12 @@ impl Listener {
 /// Polls until nothing is pending any more, at the pace of the server.
 pub(crate) async fn polled_to_the_end(shop: &RelyingParty, at: SocketAddr, id: &str, within: Duration) -> Answer {
     until("a final answer to polls", within, || async {
-        tokio::time::sleep(Duration::from_millis(90)).await;
         let answer = shop.polls(at, id).await;
-        (!matches!(answer.code(), "authorization_pending" | "slow_down")).then_some(answer)
+        let last = !matches!(answer.code(), "authorization_pending" | "slow_down");
+        if !last {
+            tokio::time::sleep(Duration::from_millis(90)).await;
+        }
+        last.then_some(answer)
     })
     .await
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nod::app::{self, App, EphemeralStore, Parts, Settings};
-use nod::clock::{Clock, SystemClock};
+use nod::clock::{Clock, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
 use nod::domain::client::{AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource};
@@ -342,6 +342,12 @@ impl Facts {
     /// `approved`, `denied` or `cancelled`, as SQL has it.
     pub(crate) async fn decision(&self, request: RequestId) -> Option<String> {
         self.text("SELECT outcome FROM decision WHERE request_id = $1", [bytes(request)]).await
+    }
+
+    pub(crate) async fn decided_at(&self, request: RequestId) -> Timestamp {
+        Timestamp::from_millis(
+            self.count("SELECT decided_at FROM decision WHERE request_id = $1", [bytes(request)]).await,
+        )
     }
 
     /// The compact JWS of whoever decided.
