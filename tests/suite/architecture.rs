@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("store", &["clock", "entropy", "secret", "failpoint", "protocol", "domain"]),
     ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
     ("usecase", &["clock", "entropy", "secret", "failpoint", "protocol", "domain", "store", "outbound"]),
-    ("http", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
+    ("http", &["clock", "entropy", "secret", "protocol", "domain", "usecase"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "worker"]),
 ];

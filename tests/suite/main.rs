@@ -19,6 +19,8 @@ mod device_api;
 #[cfg(test)]
 mod discovery;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod faults;
