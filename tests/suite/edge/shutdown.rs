@@ -17,7 +17,7 @@ async fn what_runs_comes_to_its_end_and_nothing_new_begins() {
     idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     one_answer(&mut idle).await;
     let mut running = server.connect().await;
-    running.write_all(b"GET /slow/500 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    running.write_all(b"GET /slow/2000 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let mut polling = server.connect().await;
     polling.write_all(b"GET /poll/4000 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let mut streaming = server.connect().await;
@@ -28,15 +28,15 @@ async fn what_runs_comes_to_its_end_and_nothing_new_begins() {
     let begun = Instant::now();
     server.shutdown.cancel();
     assert_eq!(until_closed(&mut idle).await, "");
-    assert!(begun.elapsed() < Duration::from_millis(200), "an idle connection is closed at once");
+    assert!(begun.elapsed() < Duration::from_secs(1), "an idle connection is closed at once");
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody is accepted");
     assert!(until_closed(&mut polling).await.ends_with("shutdown"), "a long poll ends with its own answer");
     let events = until_closed(&mut streaming).await;
     assert!(events.contains("data: x") && events.ends_with("0\r\n\r\n"), "a stream ends properly: {events:?}");
-    assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
     assert!(until_closed(&mut running).await.ends_with("slow"), "what runs is finished");
     ends(&mut server, Duration::from_secs(1)).await;
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn what_does_not_end_is_ended() {
     let _ = silent.read(&mut buffer).await.unwrap();
     let begun = Instant::now();
     server.shutdown.cancel();
-    ends(&mut server, HASTE * 4).await;
+    ends(&mut server, HASTE * 10).await;
     assert!(begun.elapsed() >= HASTE, "not before its time: {:?}", begun.elapsed());
     until_closed(&mut silent).await;
 }
@@ -57,7 +57,7 @@ async fn what_does_not_end_is_ended() {
 async fn a_server_without_connections_ends_at_once() {
     let mut server = start(Edge::default()).await;
     server.shutdown.cancel();
-    ends(&mut server, Duration::from_millis(200)).await;
+    ends(&mut server, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn a_handshake_that_stops_is_not_waited_for() {
         stream.write_all(bytes).await.unwrap();
         let begun = std::time::Instant::now();
         assert_eq!(until_closed(&mut stream).await, "");
-        assert!(begun.elapsed() >= ALMOST && begun.elapsed() < HASTE * 3);
+        assert!(begun.elapsed() >= ALMOST && begun.elapsed() < HASTE * 6);
     }
 }
 
