@@ -37,6 +37,8 @@ mod openapi;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod relying_party;
+#[cfg(test)]
 mod rfc6749_client_auth;
 #[cfg(test)]
 mod rfc6749_refresh;

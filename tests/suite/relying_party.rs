@@ -1,0 +1,161 @@
+//! A relying party that nobody here wrote: the `openidconnect` crate finds its way by discovery
+//! alone and judges what it gets. It speaks no CIBA, so the question itself is put by hand.
+
+use std::str::FromStr as _;
+use std::time::UNIX_EPOCH;
+
+use nod::protocol::algorithm::Algorithm;
+use openidconnect::core::{
+    CoreClient, CoreErrorResponseType, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier, CoreProviderMetadata,
+    CoreResponseType, CoreUserInfoClaims,
+};
+use openidconnect::{
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, ClientSecret, IntrospectionUrl, IssuerUrl, Nonce,
+    OAuth2TokenResponse as _, RefreshToken, RequestTokenError, TokenIntrospectionResponse as _, TokenResponse as _,
+    reqwest,
+};
+
+use crate::world::{Client, INTROSPECT, World, seconds};
+
+fn http() -> reqwest::Client {
+    reqwest::ClientBuilder::new().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+async fn discovered(world: &World) -> CoreProviderMetadata {
+    let issuer = IssuerUrl::new(world.issuer().to_owned()).unwrap();
+    CoreProviderMetadata::discover_async(issuer, &http()).await.expect("a document that the crate understands")
+}
+
+/// A verifier that lives at the time of the world.
+fn verifier<'v>(world: &World, metadata: &CoreProviderMetadata, client: &Client) -> CoreIdTokenVerifier<'v> {
+    let now = UNIX_EPOCH + seconds(world.now().seconds().unsigned_abs());
+    CoreIdTokenVerifier::new_public_client(
+        ClientId::new(client.id.clone()),
+        metadata.issuer().clone(),
+        metadata.jwks().clone(),
+    )
+    .set_allowed_algs(metadata.id_token_signing_alg_values_supported().iter().cloned())
+    .set_time_fn(move || now.into())
+}
+
+fn no_nonce(nonce: Option<&Nonce>) -> Result<(), String> {
+    if nonce.is_none() { Ok(()) } else { Err("a nonce that nobody sent".to_owned()) }
+}
+
+/// The claims, if the crate believes the token.
+fn believed(
+    world: &World,
+    metadata: &CoreProviderMetadata,
+    client: &Client,
+    id_token: &str,
+) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
+    let token = CoreIdToken::from_str(id_token).expect("an ID token that the crate understands");
+    token.into_claims(&verifier(world, metadata, client), no_nonce)
+}
+
+#[tokio::test]
+async fn the_crate_discovers_the_server() {
+    let world = World::start().await;
+    let metadata = discovered(&world).await;
+    assert_eq!(metadata.issuer().as_str(), world.issuer());
+    assert!(!metadata.jwks().keys().is_empty());
+    assert!(metadata.token_endpoint().is_some() && metadata.userinfo_endpoint().is_some());
+    assert!(metadata.response_types_supported().iter().all(|kind| !kind.contains(&CoreResponseType::Code)));
+}
+
+#[tokio::test]
+async fn the_crate_believes_the_id_token_of_a_ciba_login() {
+    let world = World::start().await;
+    let metadata = discovered(&world).await;
+    let alice = world.user("alice").with_phone().await;
+    for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::RS256] {
+        let shop = world.client(algorithm.as_str()).id_token_alg(algorithm).await;
+        let tokens = shop.log_in(&alice).await;
+        let claims = believed(&world, &metadata, &shop, &tokens.id_token).unwrap();
+        assert_eq!(claims.subject().as_str(), alice.id.to_string());
+        assert_eq!(claims.auth_context_ref().map(|acr| acr.as_str()), Some("urn:nod:acr:device"));
+        assert_eq!(claims.auth_method_refs().unwrap().len(), 3);
+        assert_eq!(claims.auth_time().unwrap().timestamp(), world.now().seconds());
+
+        let token = CoreIdToken::from_str(&tokens.id_token).unwrap();
+        let verifier = verifier(&world, &metadata, &shop);
+        let hash = AccessTokenHash::from_token(
+            &AccessToken::new(tokens.access_token.clone()),
+            token.signing_alg().unwrap(),
+            token.signing_key(&verifier).unwrap(),
+        );
+        assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn the_crate_believes_nothing_else() {
+    let world = World::start().await;
+    let metadata = discovered(&world).await;
+    let (shop, bank) = (world.client("shop").await, world.client("bank").await);
+    let alice = world.user("alice").with_phone().await;
+    let tokens = shop.log_in(&alice).await;
+    assert!(believed(&world, &metadata, &shop, &tokens.id_token).is_ok());
+    let other = believed(&world, &metadata, &bank, &tokens.id_token).unwrap_err();
+    assert!(matches!(other, ClaimsVerificationError::InvalidAudience(_)), "{other:?}");
+    let (signed, _) = tokens.id_token.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", crate::world::b64(&[1; 64]));
+    let forged = believed(&world, &metadata, &shop, &forged).unwrap_err();
+    assert!(matches!(forged, ClaimsVerificationError::SignatureVerification(_)), "{forged:?}");
+    world.clock.advance(seconds(301));
+    let expired = believed(&world, &metadata, &shop, &tokens.id_token).unwrap_err();
+    assert!(matches!(expired, ClaimsVerificationError::Expired(_)), "{expired:?}");
+}
+
+#[tokio::test]
+async fn after_a_rotation_the_crate_believes_old_and_new_tokens() {
+    let world = World::start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let before = shop.log_in(&alice).await;
+    let keys = std::sync::Arc::clone(&world.parts().keys);
+    world.among_servers(async move { keys.rotate().await }).await.unwrap();
+    let after = shop.log_in(&alice).await;
+    let metadata = discovered(&world).await;
+    for tokens in [before, after] {
+        believed(&world, &metadata, &shop, &tokens.id_token).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_crate_refreshes_reads_introspects_and_revokes() {
+    let world = World::start().await;
+    let metadata = discovered(&world).await;
+    let (shop, alice) = (world.client("shop").refresh().await, world.user("alice").with_phone().await);
+    let tokens = shop.log_in(&alice).await;
+    let secret = ClientSecret::new(shop.secret().to_owned());
+    let party = CoreClient::from_provider_metadata(metadata.clone(), ClientId::new(shop.id.clone()), Some(secret))
+        .set_introspection_url(IntrospectionUrl::new(format!("{}{INTROSPECT}", world.issuer())).unwrap());
+    let http = http();
+
+    let refresh = RefreshToken::new(tokens.refresh_token.unwrap());
+    let fresh = party.exchange_refresh_token(&refresh).unwrap().request_async(&http).await.unwrap();
+    let id_token = fresh.id_token().expect("an ID token").to_string();
+    let claims = believed(&world, &metadata, &shop, &id_token).unwrap();
+
+    let info: CoreUserInfoClaims = party
+        .user_info(fresh.access_token().clone(), Some(claims.subject().clone()))
+        .unwrap()
+        .request_async(&http)
+        .await
+        .unwrap();
+    assert_eq!(info.preferred_username().map(|name| name.as_str()), Some("alice"));
+    assert_eq!(info.email_verified(), Some(true));
+    assert!(info.updated_at().is_some());
+
+    let found = party.introspect(fresh.access_token()).request_async(&http).await.unwrap();
+    assert!(found.active());
+    assert_eq!(found.sub(), Some(alice.id.to_string().as_str()));
+
+    // The crate revokes over https alone, so this one goes by hand.
+    let end = fresh.refresh_token().unwrap().clone();
+    assert_eq!(shop.revoke(end.secret(), None).await.status, 200);
+    assert!(!party.introspect(fresh.access_token()).request_async(&http).await.unwrap().active());
+    let gone = party.exchange_refresh_token(&end).unwrap().request_async(&http).await.unwrap_err();
+    let RequestTokenError::ServerResponse(error) = gone else { panic!("{gone:?}") };
+    assert_eq!(*error.error(), CoreErrorResponseType::InvalidGrant);
+}
