@@ -73,7 +73,7 @@ impl Scene {
 
     async fn holds(&self, request: RequestId, decision: Option<&str>, grants: i64) {
         self.site.facts.hold(request, decision, grants).await;
-        until("a decision that is told", Duration::from_secs(4), || async {
+        until("a decision that is told", Duration::from_secs(8), || async {
             (self.site.facts.outbox(request).await == 0).then_some(())
         })
         .await;
