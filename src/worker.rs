@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,13 +14,15 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
 use crate::store::redis::RedisStore;
 use crate::store::sql::ledger::{Decisions, Told};
-use crate::store::sql::outbox::{Kind, Outbox, backoff};
+use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
 
 /// A row of the outbox is ours for this long.
 const LEASE: Duration = Duration::from_secs(10);
 const BATCH: u32 = 128;
+/// Rows of a batch that are delivered at the same time.
+const AT_ONCE: usize = 32;
 
 /// The tasks of a server.
 #[derive(Debug, Default)]
@@ -85,23 +88,28 @@ impl RetellDecisions {
         loop {
             let leased = self.outbox.lease(BATCH, LEASE, self.clock.now()).await?;
             let full = leased.len() >= BATCH as usize;
-            for row in leased {
-                let request = RequestId::new(row.id);
-                let told = match row.kind {
-                    Kind::Decision => self.retell(request, &row.payload).await,
-                };
-                match told {
-                    Ok(()) => self.settle.ledger.told(request),
-                    Err(error) => {
-                        tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
-                        self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
-                    }
-                }
-            }
+            // At the same time: most of it is waiting for the store.
+            let deliveries = stream::iter(leased).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
+            deliveries.try_collect::<()>().await?;
             if !full {
                 return Ok(());
             }
         }
+    }
+
+    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
+        let request = RequestId::new(row.id);
+        let told = match row.kind {
+            Kind::Decision => self.retell(request, &row.payload).await,
+        };
+        match told {
+            Ok(()) => self.settle.ledger.told(request),
+            Err(error) => {
+                tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
+                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {
