@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::device::{self, DeviceApi};
 use crate::http::device_events::Streams;
-use crate::http::discovery::{self, Discovery, path};
+use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
@@ -313,16 +313,14 @@ impl Wiring {
         let openapi = api.spec();
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let mut routes = Route::new()
-            .at(path::DISCOVERY, get(discovery::discovery))
-            .at(path::AUTHORIZATION_SERVER, get(discovery::discovery))
-            .at(path::JWKS, get(discovery::jwks))
             .at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet))
             .nest("/device", device::routes(Arc::new(self.device(nonces.clone()))));
         if self.settings.dev_mode {
             let base: Arc<str> = issuer.as_str().into();
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
         }
-        let routes = routes.nest("/", api).data(Discovery::new(issuer)).data(Arc::clone(&self.parts.ring));
+        let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
+        let routes = Published { discovery, ring, inner: routes.nest("/", api) };
         let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
         (
             Errors { inner: routes, record, nonces, clock: self.clock() }.with(Headers::new(self.entropy())).boxed(),

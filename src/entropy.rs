@@ -1,11 +1,14 @@
 //! Randomness, drawn in one place.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use uuid::Uuid;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::secret::Secret;
 
@@ -13,9 +16,8 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub struct Entropy(Source);
 
-#[derive(Debug)]
 enum Source {
-    System(SystemRandom),
+    System(SystemRandom, Mutex<Pool>),
     /// A repeatable stream: SHA-256 over seed and counter. Only tests build it.
     Seeded {
         seed: u64,
@@ -25,7 +27,44 @@ enum Source {
 
 impl Default for Entropy {
     fn default() -> Self {
-        Self(Source::System(SystemRandom::new()))
+        Self(Source::System(SystemRandom::new(), Mutex::default()))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System(..) => "System",
+            Self::Seeded { .. } => "Seeded",
+        })
+    }
+}
+
+/// Random bytes that nobody has seen yet: a request draws some bytes at several places, and asking the
+/// system for them costs the same for few as for many. Each is given out once and wiped.
+#[derive(Default)]
+struct Pool {
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+const POOL: usize = 1024;
+
+impl Pool {
+    /// Larger draws are seldom, and go to the system.
+    const LARGEST: usize = 64;
+
+    fn draw(&mut self, out: &mut [u8], refill: impl FnOnce(&mut [u8])) {
+        if self.bytes.len() < out.len() {
+            // Apart, and taken over when it is random: a refill that fails must not leave its zeros here.
+            let mut fresh = Zeroizing::new(vec![0; POOL]);
+            refill(&mut fresh);
+            self.bytes = fresh;
+        }
+        let rest = self.bytes.len() - out.len();
+        let (_, drawn) = self.bytes.split_at_mut(rest);
+        out.copy_from_slice(drawn);
+        drawn.zeroize();
+        self.bytes.truncate(rest);
     }
 }
 
@@ -41,7 +80,14 @@ impl Entropy {
     )]
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
-            Source::System(random) => random.fill(out).expect("the system has randomness"),
+            Source::System(random, pool) => {
+                let system = |out: &mut [u8]| random.fill(out).expect("the system has randomness");
+                if out.len() > Pool::LARGEST {
+                    system(out);
+                } else {
+                    pool.lock().unwrap_or_else(PoisonError::into_inner).draw(out, system);
+                }
+            }
             Source::Seeded { seed, counter } => {
                 for chunk in out.chunks_mut(32) {
                     let n = counter.fetch_add(1, Ordering::SeqCst);
@@ -85,5 +131,49 @@ impl Entropy {
                 return drawn % limit;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn no_random_byte_is_given_out_twice() {
+        let mut pool = Pool::default();
+        let mut next = 0_u32;
+        let mut refill = |out: &mut [u8]| {
+            for chunk in out.chunks_mut(4) {
+                next += 1;
+                chunk.copy_from_slice(&next.to_be_bytes());
+            }
+        };
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1000 {
+            let mut drawn = [0; 12];
+            pool.draw(&mut drawn, &mut refill);
+            for number in drawn.chunks(4) {
+                assert!(number != [0; 4] && seen.insert(number.to_vec()), "{number:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_system_that_fails_leaves_no_zeros_behind() {
+        let mut pool = Pool::default();
+        let failed = catch_unwind(AssertUnwindSafe(|| pool.draw(&mut [0; 16], |_| panic!("no randomness"))));
+        assert!(failed.is_err());
+        let mut drawn = [0; 16];
+        pool.draw(&mut drawn, |out| out.fill(7));
+        assert_eq!(drawn, [7; 16]);
+    }
+
+    #[test]
+    fn the_system_is_random() {
+        let entropy = Entropy::default();
+        let drawn: std::collections::HashSet<[u8; 16]> = (0..1000).map(|_| entropy.bytes()).collect();
+        assert_eq!(drawn.len(), 1000);
     }
 }

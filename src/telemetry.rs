@@ -28,7 +28,9 @@ pub enum Format {
 
 /// Writing a log never holds up a request: when the reader is slow, lines are dropped and counted.
 pub fn start(format: Format, quiet: bool) -> Guard {
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stdout());
+    // The lines of a moment go out together: the writer flushes when no more are waiting.
+    let out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
+    let (writer, guard) = tracing_appender::non_blocking(out);
     let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
     // The libraries below say little that helps, and some of them say what must not be logged.
     let targets = Targets::new().with_target("nod", level).with_default(LevelFilter::WARN);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,7 +13,7 @@ use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::{Decisions, Told};
-use crate::store::sql::outbox::{Kind, Outbox, backoff};
+use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
 
@@ -21,6 +22,8 @@ const LEASE: Duration = Duration::from_secs(2);
 const BATCH: u32 = 128;
 /// A store that writes its log once a second may lose this much when it is killed.
 const FORGETFUL: Duration = Duration::from_millis(2500);
+/// Rows of a batch that are delivered at the same time.
+const AT_ONCE: usize = 32;
 
 /// The tasks of a server.
 #[derive(Debug, Default)]
@@ -86,22 +89,9 @@ impl RetellDecisions {
         loop {
             let leased = self.outbox.lease(BATCH, LEASE, self.clock.now()).await?;
             let full = leased.len() >= BATCH as usize;
-            for row in leased {
-                let request = RequestId::new(row.id);
-                let told = match row.kind {
-                    Kind::Decision => self.retell(request, &row.payload).await,
-                };
-                match told {
-                    // It has arrived, but the store may still forget its last second: the lease runs
-                    // out, and it is looked at once more.
-                    Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
-                    Ok(()) => self.settle.ledger.told(request),
-                    Err(error) => {
-                        tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
-                        self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
-                    }
-                }
-            }
+            // At the same time: most of it is waiting for the store.
+            let deliveries = stream::iter(leased).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
+            deliveries.try_collect::<()>().await?;
             if !full {
                 return Ok(());
             }
@@ -113,6 +103,24 @@ impl RetellDecisions {
         let now = self.clock.now();
         for record in self.decisions.still_polled(now).await? {
             self.settle.tell_again(&record).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
+        let request = RequestId::new(row.id);
+        let told = match row.kind {
+            Kind::Decision => self.retell(request, &row.payload).await,
+        };
+        match told {
+            // It has arrived, but the store may still forget its last second: the lease runs out, and
+            // it is looked at once more.
+            Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
+            Ok(()) => self.settle.ledger.told(request),
+            Err(error) => {
+                tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
+                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
+            }
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::Shelf;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::ledger::{Decided, Ledger};
-use crate::usecase::settle::Settle;
+use crate::usecase::settle::{Seen, Settle};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -86,7 +86,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             let event =
                 opened.event(audit::Action::RequestCancelled).client(&request.client).user(user.id).request(request.id);
             let cancelling = async move {
-                let decided = settle.settle(record, event).await;
+                let decided = settle.settle(record, event, Seen::default()).await;
                 // With them the last sender goes, and the writer ends.
                 drop((settle, ledger));
                 decided

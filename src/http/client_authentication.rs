@@ -15,9 +15,19 @@ pub async fn authenticate(
     request: &Request,
     parameters: &Parameters,
 ) -> poem::Result<AuthenticatedClient> {
+    Ok(authenticate_meanwhile(use_case, request, parameters, std::future::ready(())).await?.0)
+}
+
+/// As [`AuthenticateClient::authenticate_meanwhile`].
+pub async fn authenticate_meanwhile<T>(
+    use_case: &AuthenticateClient,
+    request: &Request,
+    parameters: &Parameters,
+    reading: impl Future<Output = T>,
+) -> poem::Result<(AuthenticatedClient, T)> {
     let authorization = authorization(request).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
     let presented = Presented { authorization, parameters, from: client_ip(request) };
-    use_case.authenticate(&presented).await.map_err(Failure::unauthenticated)
+    use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)
 }
 
 /// The client's address, as the edge found it out. Without an edge, there is no network either.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use poem::http::header;
-use poem::web::Data;
-use poem::{Response, handler};
+use poem::error::MethodNotAllowedError;
+use poem::http::{Method, header};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::json;
 
 use crate::domain::client::GrantType;
@@ -71,15 +71,30 @@ impl Discovery {
     }
 }
 
-#[handler]
-pub(crate) fn discovery(Data(document): Data<&Discovery>) -> Response {
-    public_json(document.0.clone(), "public, max-age=3600")
+/// Answers what everybody reads, before the routes are searched; hands on everything else.
+pub struct Published<E> {
+    pub discovery: Discovery,
+    pub ring: Arc<KeyRing>,
+    pub inner: E,
 }
 
-#[handler]
-pub(crate) fn jwks(Data(ring): Data<&Arc<KeyRing>>) -> Response {
-    // Well below the time for which a next key is announced.
-    public_json(ring.jwks(), "public, max-age=300")
+impl<E: Endpoint> Endpoint for Published<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let (body, cache) = match request.uri().path() {
+            path::DISCOVERY | path::AUTHORIZATION_SERVER => (self.discovery.0.clone(), "public, max-age=3600"),
+            // Well below the time for which a next key is announced.
+            path::JWKS => (self.ring.jwks(), "public, max-age=300"),
+            _ => return self.inner.call(request).await.map(IntoResponse::into_response),
+        };
+        // The body of an answer to HEAD is left out by the HTTP library.
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            Ok(public_json(body, cache))
+        } else {
+            Err(MethodNotAllowedError.into())
+        }
+    }
 }
 
 /// Readable from any page: there is nothing of anybody in it.

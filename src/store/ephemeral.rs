@@ -77,6 +77,14 @@ impl Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub u32);
 
+impl Version {
+    /// What a swap makes of it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
     pub value: Vec<u8>,
@@ -210,6 +218,30 @@ const FORMAT: u8 = 1;
 /// How often `update` tries again when others are faster. Each round, one of them gets through.
 const TRIES: u32 = 100;
 
+/// A value as somebody has seen it.
+pub struct Found<T> {
+    found: Versioned,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Found<T> {
+    fn clone(&self) -> Self {
+        Self { found: self.found.clone(), holds: PhantomData }
+    }
+}
+
+impl<T> std::fmt::Debug for Found<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Found({:?})", self.found.version)
+    }
+}
+
+impl<T: Shelved> Found<T> {
+    pub fn value(&self) -> Result<T, StoreError> {
+        decode(&self.found.value)
+    }
+}
+
 /// The values of one type: the only way to reach them.
 pub struct Shelf<T> {
     store: Arc<dyn Ephemeral>,
@@ -246,6 +278,11 @@ impl<T: Shelved> Shelf<T> {
         self.store.get(&Self::key(id)).await?.map(|found| decode(&found.value)).transpose()
     }
 
+    /// The value as it is now, to be changed later by [`Shelf::change`].
+    pub async fn find(&self, id: &T::Id) -> Result<Option<Found<T>>, StoreError> {
+        Ok(self.store.get(&Self::key(id)).await?.map(|found| Found { found, holds: PhantomData }))
+    }
+
     /// Applies a pure transition and stores its result, again and again until nobody else was
     /// faster. A transition that changes nothing writes nothing. `None`: there is no such value.
     pub async fn update<O>(
@@ -254,13 +291,34 @@ impl<T: Shelved> Shelf<T> {
         lifetime: Lifetime,
         transition: impl Fn(T) -> (T, O) + Send + Sync,
     ) -> Result<Option<O>, StoreError> {
+        let Some(found) = self.find(id).await? else { return Ok(None) };
+        Ok(self.change(id, found, lifetime, transition).await?.map(|(outcome, _)| outcome))
+    }
+
+    /// As [`Shelf::update`], on a value that was read before: when it still is so, it is not read
+    /// again. Answers the value as it became, too.
+    pub async fn change<O>(
+        &self,
+        id: &T::Id,
+        found: Found<T>,
+        lifetime: Lifetime,
+        transition: impl Fn(T) -> (T, O) + Send + Sync,
+    ) -> Result<Option<(O, Found<T>)>, StoreError> {
         let key = Self::key(id);
+        let mut found = found.found;
         for _ in 0..TRIES {
-            let Some(found) = self.store.get(&key).await? else { return Ok(None) };
             let (next, outcome) = transition(decode(&found.value)?);
             let next = encode(&next)?;
-            if next == found.value || self.store.swap(&key, found.version, &next, lifetime).await? {
-                return Ok(Some(outcome));
+            if next == found.value {
+                return Ok(Some((outcome, Found { found, holds: PhantomData })));
+            }
+            if self.store.swap(&key, found.version, &next, lifetime).await? {
+                let found = Versioned { value: next, version: found.version.next() };
+                return Ok(Some((outcome, Found { found, holds: PhantomData })));
+            }
+            match self.store.get(&key).await? {
+                Some(newer) => found = newer,
+                None => return Ok(None),
             }
         }
         Err(StoreError::Contended)
@@ -289,9 +347,22 @@ impl<T: Shelved + Default> Shelf<T> {
         lifetime: Duration,
         transition: impl Fn(T) -> (T, O) + Send + Sync,
     ) -> Result<O, StoreError> {
+        let found = self.find(id).await?;
+        self.upsert_found(id, found, lifetime, transition).await
+    }
+
+    /// As [`Shelf::upsert`], on what was read before.
+    pub async fn upsert_found<O>(
+        &self,
+        id: &T::Id,
+        found: Option<Found<T>>,
+        lifetime: Duration,
+        transition: impl Fn(T) -> (T, O) + Send + Sync,
+    ) -> Result<O, StoreError> {
         let key = Self::key(id);
+        let mut found = found.map(|found| found.found);
         for _ in 0..TRIES {
-            let done = if let Some(found) = self.store.get(&key).await? {
+            let done = if let Some(found) = found {
                 let (next, outcome) = transition(decode(&found.value)?);
                 let next = encode(&next)?;
                 let unchanged = next == found.value;
@@ -304,6 +375,7 @@ impl<T: Shelved + Default> Shelf<T> {
             if let Some(outcome) = done {
                 return Ok(outcome);
             }
+            found = self.store.get(&key).await?;
         }
         Err(StoreError::Contended)
     }

@@ -186,7 +186,7 @@ impl Ephemeral for RedisStore {
     async fn swap(&self, key: &Key, seen: Version, value: &[u8], lifetime: Lifetime) -> Result<bool, StoreError> {
         let mut connection = self.connection.clone();
         let mut call = self.swap.key(self.key(key));
-        call.arg(&seen.0.to_be_bytes()[..]).arg(framed(Version(seen.0.wrapping_add(1)), value));
+        call.arg(&seen.0.to_be_bytes()[..]).arg(framed(seen.next(), value));
         match lifetime {
             Lifetime::Keep => call.arg(""),
             Lifetime::Renew(lifetime) => call.arg(milliseconds(lifetime)),
@@ -207,10 +207,13 @@ impl Ephemeral for RedisStore {
 
     async fn wake(&self, topic: &Topic) {
         self.switchboard.wake(topic);
-        let mut connection = self.connection.clone();
         let message = [&self.node, topic.as_bytes()].concat();
-        let sent: Result<(), _> =
-            bounded(cmd("PUBLISH").arg(&self.channel).arg(message).query_async(&mut connection)).await;
+        let mut command = cmd("PUBLISH");
+        command.arg(&self.channel).arg(message);
+        // A hint needs no answer, and follows what it is about on the same connection.
+        let Err(command) = self.connection.post(command) else { return };
+        let mut connection = self.connection.clone();
+        let sent: Result<(), _> = bounded(command.query_async(&mut connection)).await;
         if let Err(error) = sent {
             // Whoever waits on another node reads again by its own clock.
             debug!(%error, "a wake-up did not reach the other nodes");

@@ -1,16 +1,19 @@
 //! Who is the client? The only constructor of [`AuthenticatedClient`].
 
+use std::future::ready;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Authentication, Client, KeySource};
 use crate::outbound::jwks::JwksCache;
 use crate::protocol::algorithm::Algorithm;
-use crate::protocol::client_assertion::{self, ASSERTION_TYP, ClientAssertion, Tolerance};
+use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, Tolerance};
 use crate::protocol::client_credentials::Credentials;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
@@ -53,24 +56,35 @@ pub struct Presented<'a> {
 
 impl AuthenticateClient {
     pub async fn authenticate(&self, presented: &Presented<'_>) -> Result<AuthenticatedClient, Error> {
+        Ok(self.authenticate_meanwhile(presented, ready(())).await?.0)
+    }
+
+    /// The same, and something else is read while we wait for the store. It is not begun for whoever
+    /// has no valid credentials, and must change nothing: an assertion may turn out to be a repeated one.
+    pub async fn authenticate_meanwhile<T>(
+        &self,
+        presented: &Presented<'_>,
+        reading: impl Future<Output = T>,
+    ) -> Result<(AuthenticatedClient, T), Error> {
         let now = self.clock.now();
         let credentials = Credentials::parse(presented.authorization, presented.parameters)?;
         let (id, token) = claimed(&credentials)?;
         self.failures.check(&id, presented.from, now)?;
-        let result = self.verify(&id, &credentials, token.as_ref(), now).await;
+        let result = self.verify(&id, &credentials, token.as_ref(), reading, now).await;
         if matches!(&result, Err(Error::Refused(_))) {
             self.failures.count(&id, presented.from, now);
         }
         result
     }
 
-    async fn verify(
+    async fn verify<T>(
         &self,
         id: &ClientId,
         credentials: &Credentials,
         token: Option<&Unverified<'_>>,
+        reading: impl Future<Output = T>,
         now: Timestamp,
-    ) -> Result<AuthenticatedClient, Error> {
+    ) -> Result<(AuthenticatedClient, T), Error> {
         let client = self
             .directory
             .client(id)
@@ -78,15 +92,24 @@ impl AuthenticateClient {
             .filter(|client| !client.disabled)
             .ok_or_else(|| Refusal::invalid_client("unknown or disabled client"))?;
         // [protocol.md C43] only the registered method, whatever else would fit.
-        match (&client.authentication, credentials, token) {
+        let read = match (&client.authentication, credentials, token) {
             (Authentication::ClientSecretBasic(secrets), Credentials::Basic { secret, .. }, None)
             | (Authentication::ClientSecretPost(secrets), Credentials::Post { secret, .. }, None) => {
                 if !secrets.accept(secret.expose().as_bytes(), now) {
                     return Err(Refusal::invalid_client("wrong client secret").into());
                 }
+                reading.await
             }
             (Authentication::PrivateKeyJwt { keys, alg }, Credentials::Assertion { .. }, Some(token)) => {
-                self.verify_assertion(&client, keys, *alg, token, now).await?;
+                let accepted = self.verify_assertion(&client, keys, *alg, token, now).await?;
+                let lifetime = accepted.replay_until.since(now);
+                let mark = self.replay.first_use(client.id.as_str().as_bytes(), accepted.jti.as_bytes(), lifetime);
+                // [RFC 7523 §3] 7: no answer from the store is no permission.
+                let (first, read) = join(mark, reading).await;
+                if !first? {
+                    return Err(Refusal::invalid_client("assertion: jti was used before").into());
+                }
+                read
             }
             (
                 Authentication::ClientSecretBasic(_)
@@ -95,8 +118,8 @@ impl AuthenticateClient {
                 _,
                 _,
             ) => return Err(Refusal::invalid_client("not the registered authentication method").into()),
-        }
-        Ok(AuthenticatedClient(client))
+        };
+        Ok((AuthenticatedClient(client), read))
     }
 
     async fn verify_assertion(
@@ -106,7 +129,7 @@ impl AuthenticateClient {
         registered: Option<Algorithm>,
         token: &Unverified<'_>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<AcceptedAssertion, Error> {
         let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
         if registered.is_some_and(|alg| alg != token.algorithm()) {
             return Err(Refusal::invalid_client("assertion: not the registered algorithm").into());
@@ -124,11 +147,7 @@ impl AuthenticateClient {
                 .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?,
         };
         let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-        let accepted = client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?;
-        let lifetime = accepted.replay_until.since(now);
-        // [RFC 7523 §3] 7: no answer from the store is no permission.
-        let first = self.replay.first_use(client.id.as_str().as_bytes(), accepted.jti.as_bytes(), lifetime).await?;
-        if first { Ok(()) } else { Err(Refusal::invalid_client("assertion: jti was used before").into()) }
+        Ok(client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::ephemeral::Shelf;
 use crate::store::sql::ledger::Decided;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
-use crate::usecase::settle::Settle;
+use crate::usecase::settle::{Seen, Settle};
 
 pub struct Cancel {
     pub requests: Shelf<AuthenticationRequest>,
@@ -51,6 +51,6 @@ impl Cancel {
             .client(&client.id)
             .user(request.user)
             .request(request.id);
-        Ok(matches!(self.settle.settle(record, event).await?, Decided::First))
+        Ok(matches!(self.settle.settle(record, event, Seen::default()).await?, Decided::First))
     }
 }

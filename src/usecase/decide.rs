@@ -81,7 +81,7 @@ impl Decide {
         if let Decision::Denied(denial) = &outcome {
             event.reason = Some(denial.as_str().to_owned());
         }
-        let settled = self.settle.settle(record, event).await?;
+        let settled = self.settle.settle(record, event, question.seen).await?;
         failpoint::hit("K10");
         match settled {
             Decided::First if outcome == Decision::Denied(Denial::WrongNumber) => {

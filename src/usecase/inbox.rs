@@ -19,6 +19,7 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
+use crate::usecase::settle::Seen;
 
 #[derive(Clone)]
 pub struct ReadInbox {
@@ -36,6 +37,8 @@ pub struct Question {
     pub digest: Digest<AuthReqId>,
     pub client: Arc<Client>,
     pub prompt: Prompt,
+    /// For whoever decides.
+    pub seen: Seen,
 }
 
 impl ReadInbox {
@@ -64,9 +67,11 @@ impl ReadInbox {
         id: NotificationId,
     ) -> Result<(&'d Device, Question), DeviceError> {
         for device in devices {
-            let Some(inbox) = self.inboxes.get(&device.user).await? else { continue };
+            let Some(found) = self.inboxes.find(&device.user).await? else { continue };
+            let inbox = found.value()?;
             let Some(entry) = inbox.find(id) else { continue };
-            if let Some(question) = self.question(device, &entry.request).await? {
+            if let Some(mut question) = self.question(device, &entry.request).await? {
+                question.seen.inbox = Some(found);
                 return Ok((device, question));
             }
         }
@@ -75,7 +80,8 @@ impl ReadInbox {
 
     /// `None` when it is gone, or not for this device.
     async fn question(&self, device: &Device, digest: &Digest<AuthReqId>) -> Result<Option<Question>, StoreError> {
-        let Some(request) = self.requests.get(digest).await? else { return Ok(None) };
+        let Some(found) = self.requests.find(digest).await? else { return Ok(None) };
+        let request = found.value()?;
         if request.user != device.user || !device.may_answer(request.issued_at) {
             return Ok(None);
         }
@@ -86,7 +92,8 @@ impl ReadInbox {
             return Ok(None);
         }
         let prompt = Prompt::new(&request, &client);
-        Ok(Some(Question { request, digest: *digest, client, prompt }))
+        let seen = Seen { request: Some(found), inbox: None };
+        Ok(Some(Question { request, digest: *digest, client, prompt, seen }))
     }
 
     /// Why a question that was open is so no longer.

@@ -16,8 +16,9 @@ use crate::failpoint;
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, ClientId, GrantId};
+use crate::protocol::parameters::Parameters;
 use crate::secret::Digest;
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Decisions, Granted, Ledger};
 use crate::usecase::Error;
@@ -26,6 +27,9 @@ use crate::usecase::issue::{Issue, TokenResponse};
 
 /// How often a held poll looks again by itself, in case a wake-up was lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What [`Redeem::look`] saw.
+pub struct Seen(Result<Option<Found<AuthenticationRequest>>, StoreError>);
 
 pub struct Redeem {
     pub requests: Shelf<AuthenticationRequest>,
@@ -45,7 +49,23 @@ pub struct Redeem {
 }
 
 impl Redeem {
-    pub async fn redeem(&self, client: &AuthenticatedClient, auth_req_id: &AuthReqId) -> Result<TokenResponse, Error> {
+    /// Reads the request that is polled, if one is. It changes nothing, so it may happen before anybody
+    /// knows who asks.
+    pub async fn look(&self, parameters: &Parameters) -> Seen {
+        let polls = parameters.get("grant_type") == Some(GrantType::Ciba.as_str());
+        Seen(match parameters.get("auth_req_id").filter(|_| polls) {
+            Some(id) => self.requests.find(&AuthReqId::presented(id).digest()).await,
+            None => Ok(None),
+        })
+    }
+
+    pub async fn redeem(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+        Seen(seen): Seen,
+    ) -> Result<TokenResponse, Error> {
+        let mut seen = seen?;
         if !client.may(GrantType::Ciba) {
             return Err(Refusal::new(
                 ErrorCode::UnauthorizedClient,
@@ -55,7 +75,7 @@ impl Redeem {
         }
         let digest = auth_req_id.digest();
         let claim = Claim(u64::from_be_bytes(self.entropy.bytes()));
-        let mut poll = self.poll(client, &digest, claim).await?;
+        let mut poll = self.poll(client, &digest, claim, &mut seen).await?;
         let holds = client.backchannel.as_ref().is_some_and(|backchannel| backchannel.long_poll);
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
@@ -65,24 +85,31 @@ impl Redeem {
                     let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
                     self.requests.update(&digest, Lifetime::Keep, slowed).await?
                 }
-                Entered::Held(_place) => self.wait(client, &digest, claim).await?,
+                Entered::Held(_place) => self.wait(client, &digest, claim, &mut seen).await?,
             };
         }
         match poll {
-            Some(Poll::Claimed(redeemable)) => self.turn_into_tokens(client, auth_req_id, claim, *redeemable).await,
+            Some(Poll::Claimed(redeemable)) => {
+                self.turn_into_tokens(client, auth_req_id, claim, *redeemable, seen).await
+            }
             other => Err(refusal(other.as_ref()).into()),
         }
     }
 
+    /// `seen` becomes the request after the poll.
     async fn poll(
         &self,
         client: &AuthenticatedClient,
         digest: &Digest<AuthReqId>,
         claim: Claim,
+        seen: &mut Option<Found<AuthenticationRequest>>,
     ) -> Result<Option<Poll>, StoreError> {
         let now = self.clock.now();
         let poll = |request: AuthenticationRequest| request.poll(&client.id, claim, now);
-        if let Some(poll) = self.requests.update(digest, Lifetime::Keep, poll).await? {
+        if let Some(found) = seen.take()
+            && let Some((poll, became)) = self.requests.change(digest, found, Lifetime::Keep, poll).await?
+        {
+            *seen = Some(became);
             return Ok(Some(poll));
         }
         // A store that lost its data forgets undecided requests only: what was decided, SQL knows.
@@ -102,15 +129,17 @@ impl Redeem {
         client: &AuthenticatedClient,
         digest: &Digest<AuthReqId>,
         claim: Claim,
+        seen: &mut Option<Found<AuthenticationRequest>>,
     ) -> Result<Option<Poll>, StoreError> {
         let until = tokio::time::Instant::now() + self.hold;
         // First watch, then look: what happens in between wakes us.
         let mut wakeups = self.requests.watch(digest).await;
         loop {
             let now = self.clock.now();
-            let left = match self.requests.get(digest).await? {
+            *seen = self.requests.find(digest).await?;
+            let left = match seen.as_ref().map(Found::value).transpose()? {
                 Some(request) if request.is_pending(now) => request.expires_at.since(now),
-                Some(_) | None => return self.poll(client, digest, claim).await,
+                Some(_) | None => return self.poll(client, digest, claim, seen).await,
             };
             let look_again = tokio::time::Instant::now() + left.min(LOOK_AGAIN) + Duration::from_millis(1);
             tokio::select! {
@@ -133,16 +162,19 @@ impl Redeem {
         auth_req_id: &AuthReqId,
         claim: Claim,
         redeemable: Redeemable,
+        claimed: Option<Found<AuthenticationRequest>>,
     ) -> Result<TokenResponse, Error> {
         failpoint::hit("K11");
         let digest = auth_req_id.digest();
         let result = self.grant(client, auth_req_id, redeemable).await;
         match &result {
             Ok(_) => {
-                self.settle(&digest).await;
+                self.settle(&digest, claimed).await;
                 failpoint::hit("K14");
             }
-            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => self.settle(&digest).await,
+            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => {
+                self.settle(&digest, claimed).await;
+            }
             // No answer is no commit, as far as we know: the next poll tries again, and where there was
             // one after all, SQL says so then.
             Err(Error::Refused(_) | Error::Recorded(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
@@ -203,9 +235,13 @@ impl Redeem {
         }
     }
 
-    async fn settle(&self, digest: &Digest<AuthReqId>) {
-        let settled = self.requests.update(digest, Lifetime::Keep, |request| (request.redeemed(), ()));
-        if let Err(error) = settled.await {
+    async fn settle(&self, digest: &Digest<AuthReqId>, claimed: Option<Found<AuthenticationRequest>>) {
+        let redeemed = |request: AuthenticationRequest| (request.redeemed(), ());
+        let settled = match claimed {
+            Some(claimed) => self.requests.change(digest, claimed, Lifetime::Keep, redeemed).await.map(drop),
+            None => self.requests.update(digest, Lifetime::Keep, redeemed).await.map(drop),
+        };
+        if let Err(error) = settled {
             // The grant stands in SQL; whoever claims again is refused there.
             tracing::warn!(auth_req.digest = %digest, %error, "a redeemed request was not marked");
         }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
@@ -164,14 +166,16 @@ impl RequestAuthentication {
             request.state = State::Denied(Denial::NoDevice);
             return self.save(auth_req_id, request, now).await;
         }
-        self.save(auth_req_id, request, now).await?;
+        // What lies in the inbox is read meanwhile, and written afterwards.
+        let (saved, inbox) = join(self.save(auth_req_id, request, now), self.inboxes.find(&request.user)).await;
+        saved?;
         failpoint::hit("K3");
         let digest = auth_req_id.digest();
         let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
         let lifetime = self.policy.max_expiry + REMEMBER;
         let added = self
             .inboxes
-            .upsert(&request.user, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
+            .upsert_found(&request.user, inbox?, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
             .await?;
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join;
+
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
 use crate::domain::decision::Record;
@@ -10,7 +12,7 @@ use crate::domain::inbox::Inbox;
 use crate::failpoint;
 use crate::protocol::id::{AuthReqId, NotificationId, UserId};
 use crate::secret::Digest;
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Decided, Ledger, Told};
@@ -24,10 +26,17 @@ pub struct Settle {
     pub ledger: Ledger,
 }
 
+/// Request and inbox as the one who decides has seen them: what is still so is not read again.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub request: Option<Found<AuthenticationRequest>>,
+    pub inbox: Option<Found<Inbox>>,
+}
+
 impl Settle {
     /// Commits a decision and tells everyone. `Decided::Already`: somebody was faster, and nothing
     /// was changed.
-    pub async fn settle(&self, record: Record, event: Event) -> Result<Decided, StoreError> {
+    pub async fn settle(&self, record: Record, event: Event, seen: Seen) -> Result<Decided, StoreError> {
         let Record { request_digest, notification, user, .. } = record;
         let outcome = record.outcome.clone();
         let decided = self.ledger.decide(record, event).await?;
@@ -37,7 +46,7 @@ impl Settle {
             Decided::First => &outcome,
             Decided::Already(earlier) => earlier,
         };
-        if let Err(error) = self.tell(&request_digest, user, notification, stands).await {
+        if let Err(error) = self.tell(&request_digest, user, notification, stands, seen).await {
             // Committed is committed. The outbox row of the decision makes the worker repeat this.
             tracing::warn!(auth_req.digest = %request_digest, %error, "a decision waits in the outbox");
         }
@@ -46,19 +55,17 @@ impl Settle {
 
     /// Whether a committed decision has arrived everywhere. Mostly it has.
     pub async fn has_arrived(&self, told: &Told) -> Result<bool, StoreError> {
-        let pending = self.requests.get(&told.request).await?.is_some_and(|request| request.state == State::Pending);
+        let (request, inbox) = try_join(self.requests.get(&told.request), self.inboxes.get(&told.user)).await?;
+        let pending = request.is_some_and(|request| request.state == State::Pending);
         // The telling may also have been cut off after its first half.
-        let waits = self
-            .inboxes
-            .get(&told.user)
-            .await?
-            .is_some_and(|inbox| inbox.find(told.notification).is_some_and(|entry| !entry.is_decided()));
+        let waits = inbox.is_some_and(|inbox| inbox.find(told.notification).is_some_and(|entry| !entry.is_decided()));
         Ok(!pending && !waits)
     }
 
     /// Tells a committed decision once more.
     pub async fn tell_again(&self, record: &Record) -> Result<(), StoreError> {
-        self.tell(&record.request_digest, record.user, record.notification, &record.outcome).await
+        let Record { request_digest, user, notification, outcome, .. } = record;
+        self.tell(request_digest, *user, *notification, outcome, Seen::default()).await
     }
 
     /// Idempotent.
@@ -68,11 +75,20 @@ impl Settle {
         user: UserId,
         notification: NotificationId,
         decision: &Decision,
+        seen: Seen,
     ) -> Result<(), StoreError> {
-        self.requests.update(request, Lifetime::Keep, |value| (value.decided(decision), ())).await?;
+        let decided = |value: AuthenticationRequest| (value.decided(decision), ());
+        match seen.request {
+            Some(found) => self.requests.change(request, found, Lifetime::Keep, decided).await.map(drop)?,
+            None => self.requests.update(request, Lifetime::Keep, decided).await.map(drop)?,
+        }
         failpoint::hit("K8");
         self.requests.wake(request).await;
-        self.inboxes.update(&user, Lifetime::Keep, |inbox| (inbox.decided(notification), ())).await?;
+        let answered = |inbox: Inbox| (inbox.decided(notification), ());
+        match seen.inbox {
+            Some(found) => self.inboxes.change(&user, found, Lifetime::Keep, answered).await.map(drop)?,
+            None => self.inboxes.update(&user, Lifetime::Keep, answered).await.map(drop)?,
+        }
         failpoint::hit("K9");
         for (device, _) in self.directory.devices_of(&user).await?.iter() {
             self.bell.ring(&device.installation).await;

@@ -22,7 +22,14 @@ const QUEUE: usize = 1024;
 
 struct Order {
     command: Cmd,
-    answer: oneshot::Sender<RedisResult<Value>>,
+    answer: Option<oneshot::Sender<RedisResult<Value>>>,
+}
+
+impl Order {
+    /// Whoever has given up is told nothing any more, so nothing is done for them.
+    fn is_abandoned(&self) -> bool {
+        self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
 }
 
 /// A connection that gathers. Clones share it.
@@ -42,6 +49,16 @@ impl Gathered {
         let carrier = Carrier { orders: to_carry, connection: direct.clone(), carried: Arc::clone(&listening) };
         (Self { direct, orders, carried: listening }, carrier.run())
     }
+
+    /// Sends a command along with the next ones, and waits for nothing. Gives it back when nobody
+    /// carries it.
+    pub(super) fn post(&self, command: Cmd) -> Result<(), Cmd> {
+        if !self.carried.load(Ordering::Acquire) {
+            return Err(command);
+        }
+        let order = Order { command, answer: None };
+        self.orders.try_send(order).map_err(|refused| refused.into_inner().command)
+    }
 }
 
 impl ConnectionLike for Gathered {
@@ -49,7 +66,7 @@ impl ConnectionLike for Gathered {
         async move {
             if self.carried.load(Ordering::Acquire) {
                 let (answer, answered) = oneshot::channel();
-                let order = Order { command: command.clone(), answer };
+                let order = Order { command: command.clone(), answer: Some(answer) };
                 if self.orders.send(order).await.is_ok() {
                     // Not tried again the direct way: it may have been carried out.
                     return answered.await.unwrap_or_else(|_| Err(interrupted()));
@@ -110,8 +127,7 @@ impl Drop for Carrier {
 }
 
 async fn carry(mut connection: ConnectionManager, mut group: Vec<Order>) {
-    // Whoever has given up is told nothing any more, so nothing is done for them.
-    group.retain(|order| !order.answer.is_closed());
+    group.retain(|order| !order.is_abandoned());
     let mut pipeline = Pipeline::with_capacity(group.len());
     let mut answers = Vec::with_capacity(group.len());
     for Order { command, answer } in group {
@@ -121,11 +137,13 @@ async fn carry(mut connection: ConnectionManager, mut group: Vec<Order>) {
     match connection.req_packed_commands(&pipeline, 0, answers.len()).await {
         Ok(values) => {
             for (answer, value) in answers.into_iter().zip(values) {
-                let _ = answer.send(value.extract_error());
+                if let Some(answer) = answer {
+                    let _ = answer.send(value.extract_error());
+                }
             }
         }
         Err(error) => {
-            for answer in answers {
+            for answer in answers.into_iter().flatten() {
                 let _ = answer.send(Err(error.clone()));
             }
         }

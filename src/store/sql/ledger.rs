@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sea_orm::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -186,6 +187,8 @@ impl Writer {
                 () = sleep(if failed { PAUSE } else { GATHER }), if !notes.is_empty() => {}
                 else => {}
             }
+            // Whoever can bring something just now comes along.
+            yield_now().await;
             while commits.len() < GROUP && self.commits.try_recv().map(|item| commits.push(item)).is_ok() {}
             while !failed && notes.len() < GROUP && self.notes.try_recv().map(|note| notes.push(note)).is_ok() {}
 
