@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod backings;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod ciba_07_request;
