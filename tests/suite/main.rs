@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod backings;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod ciba_07_request;
@@ -17,6 +19,8 @@ mod cli;
 #[cfg(test)]
 mod device_api;
 #[cfg(test)]
+mod device_sdk;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod documents;
@@ -26,6 +30,8 @@ mod edge;
 mod faults;
 #[cfg(test)]
 mod forgetful_store;
+#[cfg(test)]
+mod handles;
 #[cfg(test)]
 mod kill_points;
 #[cfg(test)]

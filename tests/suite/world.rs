@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use nod::app::{self, App, EphemeralStore, Parts, Settings};
+use nod::app::{self, App, EphemeralStore, Parts, Settings, StartError};
 use nod::clock::{Clock, ManualClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
@@ -31,10 +31,13 @@ use nod::outbound::egress::{Egress, EgressSettings};
 use nod::secret::Secret;
 use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
+use nod::store::sql::directory::Directory;
+use nod::store::sql::keys::SigningKeys;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +70,7 @@ pub(crate) const fn seconds(n: u64) -> Duration {
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     inner: Arc<Inner>,
+    plan: Arc<Plan>,
     runtime: Option<Runtime>,
     _directory: Option<tempfile::TempDir>,
 }
@@ -76,7 +80,7 @@ pub(crate) struct Inner {
     issuer: String,
     clock: Arc<ManualClock>,
     /// The chance of the actors, apart from that of the server.
-    entropy: Entropy,
+    entropy: Arc<Entropy>,
     http: reqwest::Client,
     nodes: Vec<Node>,
     handle: tokio::runtime::Handle,
@@ -84,10 +88,10 @@ pub(crate) struct Inner {
     /// URL and prefix.
     redis: Option<(String, String)>,
     /// What must never be written down anywhere.
-    canaries: Mutex<Vec<String>>,
+    canaries: Arc<Mutex<Vec<String>>>,
     log_begins: usize,
     /// Events of the tests' own in the audit trail, to see that all before them are written.
-    barriers: AtomicUsize,
+    barriers: Arc<AtomicUsize>,
 }
 
 struct Node {
@@ -95,7 +99,19 @@ struct Node {
     parts: Parts,
     shutdown: CancellationToken,
     served: TaskTracker,
+    worker: Mutex<Option<Worker>>,
 }
+
+/// What every node of a world is built from.
+struct Plan {
+    url: String,
+    redis: Option<(String, String)>,
+    edge: Edge,
+    changes: Vec<Change>,
+    seed: u64,
+}
+
+type Change = Box<dyn Fn(&mut Settings) + Send + Sync>;
 
 /// Where a world keeps its things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +125,7 @@ pub(crate) struct Builder {
     redis: bool,
     nodes: usize,
     edge: Edge,
-    changes: Vec<Box<dyn Fn(&mut Settings) + Send>>,
+    changes: Vec<Change>,
 }
 
 impl World {
@@ -175,6 +191,48 @@ impl World {
     pub(crate) async fn stopped(&self, node: usize) {
         let served = &self.inner.nodes[node].served;
         tokio::time::timeout(seconds(5), served.wait()).await.expect("the node stops");
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.inner.nodes.len()
+    }
+
+    /// All nodes stop, and one begins anew with what they left. Actors move over by `in_world`.
+    pub(crate) async fn restart(&mut self) {
+        for node in &self.inner.nodes {
+            node.shutdown.cancel();
+            node.served.wait().await;
+            let worker = node.worker.lock().unwrap().take();
+            if let Some(worker) = worker {
+                worker.stop(Duration::from_millis(1)).await;
+            }
+        }
+        let (plan, issuer, clock) = (Arc::clone(&self.plan), self.inner.issuer.clone(), Arc::clone(&self.clock));
+        let node = self.among_servers(async move { plan.start(99, &issuer, &clock, listener().await).await }).await;
+        let old = &self.inner;
+        self.inner = Arc::new(Inner {
+            issuer: old.issuer.clone(),
+            clock: Arc::clone(&old.clock),
+            entropy: Arc::clone(&old.entropy),
+            http: old.http.clone(),
+            nodes: vec![node],
+            handle: old.handle.clone(),
+            sql: old.sql.clone(),
+            redis: old.redis.clone(),
+            canaries: Arc::clone(&old.canaries),
+            log_begins: old.log_begins,
+            barriers: Arc::clone(&old.barriers),
+        });
+    }
+
+    /// Whether one more server, with this master key, starts on the same data.
+    pub(crate) async fn start_another(&self, master_key: [u8; 32]) -> Result<(), StartError> {
+        let (plan, issuer, clock) = (Arc::clone(&self.plan), self.inner.issuer.clone(), Arc::clone(&self.clock));
+        let started = async move {
+            let settings = Settings { master_key: Secret::new(master_key), ..plan.settings(&issuer) };
+            plan.build(98, settings, &clock, (&Worker::default(), CancellationToken::new())).await.map(|_| ())
+        };
+        self.among_servers(started).await
     }
 
     /// Parts of the first node, for what has no endpoint.
@@ -272,7 +330,7 @@ impl Builder {
         self
     }
 
-    pub(crate) fn settings(mut self, change: impl Fn(&mut Settings) + Send + 'static) -> Self {
+    pub(crate) fn settings(mut self, change: impl Fn(&mut Settings) + Send + Sync + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
     }
@@ -305,30 +363,21 @@ impl Builder {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("server").build();
         let runtime = runtime.unwrap();
 
-        let (nodes, clock_of_nodes) = (self.nodes, Arc::clone(&clock));
-        let redis_of_nodes = redis.clone();
+        let plan = Plan { url, redis, edge: self.edge, changes: self.changes, seed };
+        let (plan, nodes, clock_of_nodes) = (Arc::new(plan), self.nodes, Arc::clone(&clock));
+        let planned = Arc::clone(&plan);
         let (issuer, nodes, sql) = runtime
             .spawn(async move {
                 let mut listeners = Vec::new();
                 for _ in 0..nodes {
-                    listeners.push(bind_next_free("127.0.0.1:0".parse().unwrap(), 0).await.unwrap().0);
+                    listeners.push(listener().await);
                 }
                 let issuer = format!("http://localhost:{}", listeners[0].local_addr().unwrap().port());
                 let mut running = Vec::new();
-                for (n, listener) in (0_u64..).zip(listeners) {
-                    let mut settings = settings(issuer.clone());
-                    self.changes.iter().for_each(|change| change(&mut settings));
-                    if let Some((url, prefix)) = &redis_of_nodes {
-                        let redis = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
-                        settings.ephemeral = EphemeralStore::Redis(redis);
-                    }
-                    let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
-                    database.migrate().await.unwrap();
-                    let entropy = Arc::new(Entropy::seeded(seed.wrapping_add(n + 1)));
-                    let node = Node::start(settings, database, &clock_of_nodes, entropy, listener, self.edge.clone());
-                    running.push(node.await);
+                for (n, listener) in (0..).zip(listeners) {
+                    running.push(planned.start(n, &issuer, &clock_of_nodes, listener).await);
                 }
-                let sql = sea_orm::Database::connect(sea_orm::ConnectOptions::new(&url)).await.unwrap();
+                let sql = sea_orm::Database::connect(sea_orm::ConnectOptions::new(&planned.url)).await.unwrap();
                 (issuer, running, sql)
             })
             .await
@@ -337,39 +386,59 @@ impl Builder {
         let inner = Inner {
             issuer,
             clock: Arc::clone(&clock),
-            entropy: Entropy::seeded(seed),
+            entropy: Arc::new(Entropy::seeded(seed)),
             http: http_client(),
             nodes,
             handle: runtime.handle().clone(),
             sql,
-            redis,
-            canaries: Mutex::default(),
+            redis: plan.redis.clone(),
+            canaries: Arc::default(),
             log_begins,
-            barriers: AtomicUsize::new(0),
+            barriers: Arc::default(),
         };
-        World { clock, inner: Arc::new(inner), runtime: Some(runtime), _directory: directory }
+        World { clock, inner: Arc::new(inner), plan, runtime: Some(runtime), _directory: directory }
     }
 }
 
-impl Node {
-    async fn start(
+async fn listener() -> TcpListener {
+    bind_next_free("127.0.0.1:0".parse().unwrap(), 0).await.unwrap().0
+}
+
+impl Plan {
+    fn settings(&self, issuer: &str) -> Settings {
+        let mut settings = settings(issuer.to_owned());
+        self.changes.iter().for_each(|change| change(&mut settings));
+        if let Some((url, prefix)) = &self.redis {
+            let redis = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
+            settings.ephemeral = EphemeralStore::Redis(redis);
+        }
+        settings
+    }
+
+    async fn build(
+        &self,
+        n: u64,
         settings: Settings,
-        database: Database,
         clock: &Arc<ManualClock>,
-        entropy: Arc<Entropy>,
-        listener: tokio::net::TcpListener,
-        edge: Edge,
-    ) -> Self {
-        let worker = Worker::default();
-        let shutdown = CancellationToken::new();
+        (worker, shutdown): (&Worker, CancellationToken),
+    ) -> Result<App, StartError> {
+        let database = Database::connect(&Secret::new(self.url.clone())).await.unwrap();
+        database.migrate().await.unwrap();
+        give_keys(&database).await;
+        let entropy = Arc::new(Entropy::seeded(self.seed.wrapping_add(n + 1)));
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
-        let App { public, parts, .. } =
-            app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await.unwrap();
+        app::build(settings, database, (clock, entropy), worker, shutdown).await
+    }
+
+    async fn start(&self, n: u64, issuer: &str, clock: &Arc<ManualClock>, listener: TcpListener) -> Node {
+        let (worker, shutdown) = (Worker::default(), CancellationToken::new());
+        let app = self.build(n, self.settings(issuer), clock, (&worker, shutdown.clone())).await;
+        let App { public, parts, .. } = app.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
-        served.spawn(serve(listener, public, edge, shutdown.clone()));
+        served.spawn(serve(listener, public, self.edge.clone(), shutdown.clone()));
         served.close();
-        Self { base, parts, shutdown, served }
+        Node { base, parts, shutdown, served, worker: Mutex::new(Some(worker)) }
     }
 }
 
@@ -506,6 +575,26 @@ fn template() -> &'static [u8] {
         });
         std::fs::read(copy).unwrap()
     })
+}
+
+/// The keys of the template, to a database that was not copied from it.
+async fn give_keys(database: &Database) {
+    let keys_of = |database: &Database| {
+        let (directory, _) = Directory::new(database.clone());
+        SigningKeys::new(database.clone(), directory)
+    };
+    let keys = keys_of(database);
+    if !keys.load().await.unwrap().is_empty() {
+        return;
+    }
+    let directory = in_memory("keys");
+    let file = directory.path().join("nod.db");
+    std::fs::write(&file, template()).unwrap();
+    let template = Database::connect(&Secret::new(format!("sqlite:{}", file.display()))).await.unwrap();
+    for key in keys_of(&template).load().await.unwrap() {
+        let event = Event::new(Entropy::default().uuid(), BEGIN, Action::KeyCreated);
+        keys.insert(&key, &event).await.unwrap();
+    }
 }
 
 async fn make_template(file: &Path, copy: &Path) {

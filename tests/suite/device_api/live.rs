@@ -139,3 +139,31 @@ async fn the_channel_outlives_the_patience_for_ordinary_calls() {
     shop.ask(&alice).await;
     assert_eq!(events.next().await.unwrap().0, "notification");
 }
+
+#[tokio::test]
+async fn a_phone_on_another_node_hears_everything_at_once() {
+    let world = World::with().redis().nodes(2).start().await;
+    let (shop, mut alice) = (world.client("shop").await, world.user("alice").with_phone().with_phone().await);
+    alice.phones[0].move_to(1);
+    let mut events = alice.phones[0].listen().await;
+    assert_eq!(events.next().await.unwrap().0, "ready");
+
+    let asked = shop.ask(&alice).await;
+    assert_eq!(events.next().await.unwrap().0, "notification");
+    alice.phones[1].approve_the_question().await;
+    let (kind, data) = events.next().await.unwrap();
+    assert_eq!((kind.as_str(), &data["reason"]), ("canceled", &json!("ALREADY_DECIDED")));
+    shop.at(1).poll(&asked).await.tokens();
+
+    let asked = shop.ask(&alice).await;
+    assert_eq!(events.next().await.unwrap().0, "notification");
+    shop.revoke(&asked.auth_req_id, None).await;
+    assert_eq!(events.next().await.unwrap().1["reason"], "CANCELED");
+
+    alice.phones[0].unpair_by_administrator().await;
+    // [security 94] on all nodes within a second.
+    let begin = std::time::Instant::now();
+    while alice.phones[0].call(&Call::me()).await.status != 401 {
+        assert!(begin.elapsed() < seconds(1), "the other node still believes in the phone");
+    }
+}

@@ -22,7 +22,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::jose::Jwk;
-use super::{Answer, BC_AUTHORIZE, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens};
+use super::{Answer, BC_AUTHORIZE, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens, World};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -186,6 +186,11 @@ impl Client {
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }
+    }
+
+    /// The same client after a restart.
+    pub(crate) fn in_world(&self, world: &World) -> Self {
+        Self { world: Arc::clone(&world.inner), node: 0, ..self.clone() }
     }
 
     pub(crate) fn secret(&self) -> &str {

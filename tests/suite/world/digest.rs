@@ -87,6 +87,10 @@ impl Watch {
         assert!(self.state == now, "{what} changed something:\n{}", self.state.difference(&now));
     }
 
+    pub(crate) async fn something_changed(&self, what: &str) {
+        assert!(self.state != Digest::of(&self.inner).await, "{what}: nothing changed");
+    }
+
     /// A refused request changes nothing, and leaves one event that says so.
     pub(crate) async fn only_a_refusal(&self, what: &str) -> Audited {
         self.nothing_changed(what).await;

@@ -13,7 +13,7 @@ use nod::store::sql::people::{People, Updated};
 use nod::usecase::pairing_keys;
 use nod_device::PairingKey;
 
-use super::{Inner, Phone, seconds};
+use super::{Inner, Phone, World, seconds};
 
 #[must_use]
 pub(crate) struct PersonBuilder {
@@ -82,6 +82,15 @@ fn people(world: &Inner) -> People {
 }
 
 impl Person {
+    /// The same person after a restart.
+    pub(crate) fn in_world(mut self, world: &World) -> Self {
+        self.world = Arc::clone(&world.inner);
+        for phone in &mut self.phones {
+            phone.move_into(Arc::clone(&world.inner));
+        }
+        self
+    }
+
     /// The first phone.
     pub(crate) fn phone(&self) -> &Phone {
         &self.phones[0]

@@ -96,6 +96,11 @@ impl Phone {
         }
     }
 
+    pub(super) fn move_into(&mut self, world: Arc<Inner>) {
+        self.world = world;
+        self.node = 0;
+    }
+
     /// From now on this phone calls another node.
     pub(crate) fn move_to(&mut self, node: usize) {
         self.node = node;

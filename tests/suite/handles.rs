@@ -1,0 +1,224 @@
+//! Every kind of handle in every slot (security 26, 70; CVE-2026-4282 and CVE-2026-4325 of a peer,
+//! whose one flat store made one kind out of another): what is no handle of that slot is unknown
+//! there, and the handle is not spent by it.
+
+use std::collections::HashSet;
+
+use nod_device::{Call, PairingKey};
+use serde_json::json;
+
+use crate::world::{Answer, Asked, Client, Person, Phone, World, seconds};
+
+struct Scene {
+    world: World,
+    shop: Client,
+    alice: Person,
+    asked: Asked,
+    handles: Vec<(&'static str, String)>,
+}
+
+async fn scene() -> Scene {
+    let world = World::with().generous().start().await;
+    let shop = world.client("shop").refresh().await;
+    let club = world.client("club").opaque().refresh().await;
+    let alice = world.user("alice").with_phone().await;
+    let (of_shop, of_club) = (shop.log_in(&alice).await, club.log_in(&alice).await);
+    let asked = shop.ask(&alice).await;
+    let phone = alice.phone();
+    let question = phone.question().await;
+    let nonce = phone.craft(&Call::me()).claims["nonce"].as_str().unwrap().to_owned();
+    let handles = vec![
+        ("JWT access token", of_shop.access_token),
+        ("opaque access token", of_club.access_token),
+        ("refresh token", of_shop.refresh_token.unwrap()),
+        ("ID token", of_shop.id_token),
+        ("auth_req_id", asked.auth_req_id.clone()),
+        ("notification id", question.notification_id.to_string()),
+        ("device id", phone.device().to_string()),
+        ("installation id", phone.installation().to_string()),
+        ("user id", alice.id.to_string()),
+        ("pairing key", alice.pairing_key().await.expose().to_owned()),
+        ("device nonce", nonce),
+        ("client secret", shop.secret().to_owned()),
+        ("proof", phone.sign(&phone.craft(&Call::me()))),
+    ];
+    Scene { world, shop, alice, asked, handles }
+}
+
+impl Scene {
+    /// All handles but those of a slot's own kind.
+    fn others<'s>(&'s self, own: &'s [&str]) -> impl Iterator<Item = &'s (&'static str, String)> {
+        self.handles.iter().filter(move |(kind, _)| !own.contains(kind))
+    }
+
+    fn handle(&self, kind: &str) -> &str {
+        &self.handles.iter().find(|(own, _)| *own == kind).unwrap().1
+    }
+
+    /// Everything is still good for what it is.
+    async fn all_still_work(&self) {
+        self.world.userinfo(self.handle("JWT access token")).await.ok();
+        self.world.userinfo(self.handle("opaque access token")).await.ok();
+        self.shop.refresh(self.handle("refresh token")).await.tokens();
+        self.shop.poll(&self.asked).await.refused(400, "authorization_pending");
+        self.alice.phone().approve_the_question().await;
+        self.shop.poll(&self.asked).await.tokens();
+        let key = PairingKey::parse(self.handle("pairing key")).unwrap();
+        assert_eq!(self.world.phone().pair(&key).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_an_auth_req_id() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["auth_req_id"]) {
+        let watch = scene.world.watch().await;
+        let error = if handle.len() > 128 { "invalid_request" } else { "invalid_grant" };
+        scene.shop.poll_id(handle).await.refused(400, error);
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_refresh_token() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["refresh token"]) {
+        let watch = scene.world.watch().await;
+        let error = if handle.len() > 256 { "invalid_request" } else { "invalid_grant" };
+        scene.shop.refresh(handle).await.refused(400, error);
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_an_access_token() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["JWT access token", "opaque access token"]) {
+        let watch = scene.world.watch().await;
+        scene.world.userinfo(handle).await.refused(401, "invalid_token");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_but_a_token_is_active_or_revoked() {
+    let scene = scene().await;
+    let own = ["JWT access token", "opaque access token", "refresh token"];
+    for (kind, handle) in scene.others(&own) {
+        let watch = scene.world.watch().await;
+        assert_eq!(scene.shop.introspect(handle).await, json!({"active": false}), "{kind}");
+        if *kind != "auth_req_id" {
+            assert_eq!(scene.shop.revoke(handle, None).await.status, 200);
+        }
+        watch.nothing_changed(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_hint() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["ID token"]) {
+        let watch = scene.world.watch().await;
+        scene
+            .shop
+            .bc_authorize(&[("id_token_hint", handle), ("scope", "openid")])
+            .await
+            .refused(400, "invalid_request");
+        watch.only_a_refusal(kind).await;
+    }
+    for (kind, handle) in scene.others(&[]).filter(|(_, handle)| handle.len() <= 255) {
+        let watch = scene.world.watch().await;
+        scene.shop.bc_authorize(&[("login_hint", handle), ("scope", "openid")]).await.refused(400, "unknown_user_id");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_pairing_key() {
+    let scene = scene().await;
+    let phone = scene.world.phone();
+    phone.warm().await;
+    for (kind, handle) in scene.others(&["pairing key"]) {
+        let crafted = phone.craft(&Phone::pairing_call(&PairingKey::parse("000000000000").unwrap()));
+        let watch = scene.world.watch().await;
+        phone.send(&crafted.with_body(|body| body["pairingKey"] = json!(handle))).await.problem(400, "INVALID_REQUEST");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_70_no_handle_but_a_notification_id_is_found_on_a_phone() {
+    let scene = scene().await;
+    let phone = scene.alice.phone();
+    let question = phone.question().await;
+    for (kind, handle) in scene.others(&["notification id"]) {
+        for (call, way) in [("", "GET"), ("/approve", "POST")] {
+            let mut crafted =
+                if way == "GET" { phone.craft(&Call::me()) } else { phone.craft_approval(&question, None) };
+            crafted.path = format!("/device/v1/notifications/{handle}{call}");
+            let htu = format!("{}{}", scene.world.issuer(), crafted.path);
+            let watch = scene.world.watch().await;
+            phone.send(&crafted.claim("htu", htu)).await.problem(404, "NOTIFICATION_NOT_FOUND");
+            watch.only_a_refusal(kind).await;
+        }
+    }
+    for (kind, handle) in scene.others(&["device id"]) {
+        let mut crafted = phone.craft(&Call::unpair(phone.device()));
+        crafted.path = format!("/device/v1/devices/{handle}");
+        let htu = format!("{}{}", scene.world.issuer(), crafted.path);
+        let watch = scene.world.watch().await;
+        phone.send(&crafted.claim("htu", htu)).await.problem(404, "DEVICE_NOT_FOUND");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_nonce_or_a_secret() {
+    let scene = scene().await;
+    let phone = scene.alice.phone();
+    for (_, handle) in scene.others(&["device nonce"]) {
+        phone.send(&phone.craft(&Call::me()).claim("nonce", handle.as_str())).await.problem(401, "USE_DEVICE_NONCE");
+    }
+    let shop = crate::world::TOKEN;
+    for (n, (kind, handle)) in (0..).zip(scene.others(&["client secret"])) {
+        // Ten wrong secrets in a minute are too many.
+        if n % 9 == 8 {
+            scene.world.clock.advance(seconds(61));
+        }
+        let request = scene.shop.bare(shop, &[]).header("authorization", crate::world::basic("shop", handle));
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 401, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn security_155_no_two_handles_are_alike_and_none_tells_its_time() {
+    let world = World::with().generous().start().await;
+    let shop = world.client("shop").opaque().refresh().await;
+    let alice = world.user("alice").with_phone().await;
+    let mut seen = HashSet::new();
+    let mut first_characters = HashSet::new();
+    for _ in 0..25 {
+        let asked = shop.ask(&alice).await;
+        let question = alice.phone().question().await;
+        alice.phone().approve(&question).await.ok();
+        let tokens = shop.poll(&asked).await.tokens();
+        for secret in [&asked.auth_req_id, &tokens.access_token, tokens.refresh_token.as_ref().unwrap()] {
+            assert_eq!(secret.len(), 43);
+            first_characters.insert(secret.chars().next().unwrap());
+            assert!(seen.insert(secret.clone()));
+        }
+        let id = question.notification_id.to_string();
+        // [RFC 9562 §5.4] version 4: no time in it.
+        assert_eq!(&id[14..15], "4");
+        assert!(seen.insert(id));
+    }
+    assert!(first_characters.len() > 20, "no common beginning");
+}
