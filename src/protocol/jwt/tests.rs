@@ -71,7 +71,7 @@ fn what_we_sign_verifies_and_says_who_signed_it() {
 fn an_independent_library_agrees_on_our_signatures() {
     use ring::signature as ring_signature;
     let cases: [(Algorithm, &dyn ring_signature::VerificationAlgorithm); 4] = [
-        (Algorithm::ES256, &ring_signature::ECDSA_P256_SHA256_FIXED),
+        (Algorithm::ES256, &ECDSA_P256_SHA256_FIXED),
         (Algorithm::PS256, &ring_signature::RSA_PSS_2048_8192_SHA256),
         (Algorithm::RS256, &ring_signature::RSA_PKCS1_2048_8192_SHA256),
         (Algorithm::EdDSA, &ring_signature::ED25519),
