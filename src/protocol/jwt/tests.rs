@@ -103,7 +103,7 @@ fn an_independent_library_agrees_on_our_signatures() {
         let token = key.sign("JWT", &json!({"sub": "alice"})).unwrap();
         let (message, signature) = token.expose().rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-        ring_signature::UnparsedPublicKey::new(rule, public).verify(message.as_bytes(), &signature).unwrap();
+        UnparsedPublicKey::new(rule, public).verify(message.as_bytes(), &signature).unwrap();
     }
 }
 
