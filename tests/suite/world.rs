@@ -424,7 +424,10 @@ impl Plan {
     ) -> Result<App, StartError> {
         let database = Database::connect(&Secret::new(self.url.clone())).await.unwrap();
         database.migrate().await.unwrap();
-        give_keys(&database).await;
+        // They are sealed with the usual master key.
+        if *settings.master_key.expose() == MASTER_KEY {
+            give_keys(&database).await;
+        }
         let entropy = Arc::new(Entropy::seeded(self.seed.wrapping_add(n + 1)));
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
         app::build(settings, database, (clock, entropy), worker, shutdown).await
@@ -502,7 +505,7 @@ fn settings(issuer: String) -> Settings {
     Settings {
         issuer,
         ephemeral: EphemeralStore::Embedded,
-        master_key: Secret::new([7; 32]),
+        master_key: Secret::new(MASTER_KEY),
         policy: Policy {
             default_expiry: seconds(120),
             max_expiry: seconds(300),
@@ -576,6 +579,8 @@ fn template() -> &'static [u8] {
         std::fs::read(copy).unwrap()
     })
 }
+
+const MASTER_KEY: [u8; 32] = [7; 32];
 
 /// The keys of the template, to a database that was not copied from it.
 async fn give_keys(database: &Database) {
