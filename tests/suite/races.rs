@@ -7,12 +7,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use nod::clock::{Clock, ManualClock, SystemClock};
 use nod::domain::audit::{Action, Event};
-use nod::domain::authentication_request::{Decision, State};
+use nod::domain::authentication_request::{Decision, Denial, State};
 use nod::domain::decision::Record;
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
@@ -119,9 +121,10 @@ struct Yielding {
 
 impl Yielding {
     async fn others_first(&self) {
-        match self.entropy.below(3) {
-            0 => tokio::task::yield_now().await,
-            n => tokio::time::sleep(Duration::from_micros(u64::from(n) * 700)).await,
+        match self.entropy.below(16) {
+            0 => tokio::time::sleep(Duration::from_millis(20)).await,
+            n if n < 6 => tokio::task::yield_now().await,
+            n => tokio::time::sleep(Duration::from_micros(u64::from(n) * 100)).await,
         }
     }
 }
@@ -289,7 +292,7 @@ async fn r6_at_the_end(stage: &Stage) {
     // Where the clock is ours, one after the other; otherwise the waiting is done side by side.
     let side_by_side = if stage.clock.is_some() { 1 } else { 12 };
     for some in shots.chunks(side_by_side) {
-        futures_util::future::join_all(some.iter().map(|&shot| async move {
+        join_all(some.iter().map(|&shot| async move {
             let question = stage.question(shot, &[("requested_expiry", "2")]).await;
             let end = stage.site.facts.request(&question.id).await.expect("a request").expires_at;
             let requests = (0..6).map(|n| (stage.at(n), stage.ending(&question, n))).collect();
@@ -359,21 +362,41 @@ impl Stage {
     }
 }
 
+/// Polls without any pause, until `stop` says so or the answer is final. Its pace is refused, and that
+/// is the point: every refusal is written down.
+async fn impatient(stage: &Stage, n: usize, question: &Question, stop: &AtomicBool) -> Vec<Answer> {
+    let mut told = Vec::new();
+    // After sixty refusals the interval grows no more, and nothing is written.
+    while told.len() < 60 && !stop.load(Ordering::Relaxed) {
+        let answer = stage.shop.polls(stage.at(n), &question.id).await;
+        let last = !matches!(answer.code(), "authorization_pending" | "slow_down");
+        told.push(answer);
+        if last {
+            break;
+        }
+    }
+    told
+}
+
 /// R8: yes, said again and again, while the client polls. A late yes brings nothing back.
 async fn r8(stage: &Stage) {
     for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
-            let requests: Vec<_> = (0..crowd.max(3))
-                .map(|n| match n % 3 {
-                    0 => (stage.at(n), stage.shop.poll(&question.id)),
-                    1 => (stage.at(n / 3), stage.phones[0].approve(&question.notification)),
-                    _ => (stage.at(n / 2), stage.phones[1].approve(&question.notification)),
-                })
-                .collect();
-            let told = at_once(requests).await;
-            let yes = told.iter().filter(|answer| answer.body["status"] == "APPROVED").count();
-            assert_eq!(yes, 1, "{:?}", codes(&told));
+            let never = AtomicBool::new(false);
+            let polls = join_all((0..4).map(|n| impatient(stage, n, &question, &never)));
+            let yes = join_all((0..crowd).map(|n| {
+                let approve = stage.phones[n / 2 % 2].approve(&question.notification);
+                async move {
+                    // One after the other, so that some of them look just before the first is told.
+                    tokio::time::sleep(Duration::from_micros(500) * u32::try_from(n).expect("a few")).await;
+                    send(stage.at(n), &approve).await.expect("an answer")
+                }
+            }));
+            let (polls, yes) = tokio::join!(polls, yes);
+            let said = yes.iter().filter(|answer| answer.body["status"] == "APPROVED").count();
+            assert_eq!(said, 1, "{:?}", codes(&yes));
+            let told: Vec<Answer> = polls.into_iter().flatten().collect();
             let mut sets = told.iter().filter(|answer| answer.body["access_token"].is_string()).count();
             // Every poll so far may have come too early.
             let last = polled_to_the_end(&stage.shop, stage.at(round), &question.id, Duration::from_secs(7)).await;
@@ -398,14 +421,20 @@ async fn r9(stage: &Stage) {
     for (crowd, rounds) in crowds() {
         for round in 0..rounds {
             let question = stage.question(round, &[]).await;
-            let approve = stage.phones[0].approve(&question.notification);
-            let mut requests: Vec<_> = (0..crowd).map(|n| (stage.at(n), stage.shop.poll(&question.id))).collect();
-            requests.insert(crowd / 2, (stage.at(round), approve));
-            let told = at_once(requests).await;
-            told[crowd / 2].is(200, "");
+            let answered = AtomicBool::new(false);
+            let polls = join_all((0..crowd).map(|n| impatient(stage, n, &question, &answered)));
+            let yes = async {
+                let approve = stage.phones[0].approve(&question.notification);
+                let yes = send(stage.at(round), &approve).await.expect("an answer");
+                answered.store(true, Ordering::Relaxed);
+                yes
+            };
+            let (polls, yes) = tokio::join!(polls, yes);
+            yes.is(200, "");
             // At once, before the worker could repair anything.
             let state = stage.site.facts.request(&question.id).await.expect("a request").state;
             assert_ne!(state, State::Pending, "the approval was overwritten");
+            let told: Vec<Answer> = polls.into_iter().flatten().collect();
             let sets = told.iter().filter(|answer| answer.body["access_token"].is_string()).count();
             let last = polled_to_the_end(&stage.shop, stage.at(round), &question.id, Duration::from_secs(7)).await;
             assert_eq!(sets + usize::from(last.status == 200), 1, "{last:?} after {:?}", codes(&told));
@@ -489,8 +518,8 @@ async fn r07_groups_in_opposite_orders_do_not_lock_each_other_out() {
             let (ledger, record) = (&ledgers[n], record.clone());
             async move { ledger.decide(record, event).await }
         };
-        let one = futures_util::future::join_all(records.iter().map(|record| decide(0, record)));
-        let other = futures_util::future::join_all(records.iter().rev().map(|record| decide(1, record)));
+        let one = join_all(records.iter().map(|record| decide(0, record)));
+        let other = join_all(records.iter().rev().map(|record| decide(1, record)));
         let start = Instant::now();
         let (one, other) = tokio::join!(one, other);
         for (one, other) in one.into_iter().zip(other.into_iter().rev()) {
@@ -498,6 +527,31 @@ async fn r07_groups_in_opposite_orders_do_not_lock_each_other_out() {
             assert_ne!(one == Decided::First, other == Decided::First, "{one:?} and {other:?}");
         }
         assert!(start.elapsed() < Duration::from_millis(900), "they waited for each other");
+    }
+}
+
+/// Many say different things about one request in one group: the first of them counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r07_one_group_decides_once() {
+    for sql in [Sql::Sqlite, Sql::Postgres(Postgres::shared())] {
+        let site = Site::new(sql, Pending::Redis(Redis::shared())).await;
+        let (ledger, entropy) = (site.ledger().await, Entropy::default());
+        for _ in 0..10 {
+            let request = cancelled(&entropy);
+            let verdicts = join_all((0..48).map(|n| {
+                let outcome = if n % 2 == 0 { Decision::Cancelled } else { Decision::Denied(Denial::Refused) };
+                let record = Record { outcome, ..request.clone() };
+                let event = Event::new(entropy.uuid(), record.decided_at, Action::RequestCancelled);
+                ledger.decide(record, event.request(request.request))
+            }))
+            .await;
+            let verdicts: Vec<Decided> = verdicts.into_iter().map(|verdict| verdict.expect("a verdict")).collect();
+            let firsts = verdicts.iter().filter(|verdict| **verdict == Decided::First).count();
+            assert_eq!(firsts, 1, "{verdicts:?}");
+            let stands: Vec<&Decided> = verdicts.iter().filter(|verdict| **verdict != Decided::First).collect();
+            assert!(stands.windows(2).all(|two| two[0] == two[1]), "{verdicts:?}");
+            assert_eq!(site.facts.audited(request.request, Action::RequestCancelled).await, 1);
+        }
     }
 }
 
