@@ -304,13 +304,12 @@ async fn r6(stage: &Stage) {
 
 /// R6 around the moment at which the question expires.
 async fn r6_at_the_end(stage: &Stage) {
-    let shots: Vec<usize> = (0..24).collect();
-    // Where the clock is ours, one after the other; otherwise the waiting is done side by side.
-    let side_by_side = if stage.clock.is_some() { 1 } else { 12 };
+    let shots: Vec<usize> = (0..20).collect();
+    // Where time is ours to move, one after the other; otherwise the waiting is done side by side.
+    let side_by_side = if stage.clock.is_some() { 1 } else { 10 };
     for some in shots.chunks(side_by_side) {
         join_all(some.iter().map(|&shot| async move {
-            let expiry = if stage.clock.is_some() { "1" } else { "2" };
-            let question = stage.question(shot, &[("requested_expiry", expiry)]).await;
+            let question = stage.question(shot, &[("requested_expiry", "2")]).await;
             let end = stage.site.facts.request(&question.id).await.expect("a request").expires_at;
             let requests = (0..6).map(|n| (stage.at(n), stage.ending(&question, n))).collect();
             let told = if let Some(clock) = &stage.clock {
