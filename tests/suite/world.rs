@@ -62,6 +62,9 @@ pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
 /// When every world begins.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
+/// Of every world that asks for no other.
+pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
+
 pub(crate) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -580,8 +583,6 @@ fn template() -> &'static [u8] {
     })
 }
 
-const MASTER_KEY: [u8; 32] = [7; 32];
-
 /// The keys of the template, to a database that was not copied from it.
 async fn give_keys(database: &Database) {
     let keys_of = |database: &Database| {
@@ -611,7 +612,9 @@ async fn make_template(file: &Path, copy: &Path) {
     let entropy = Arc::new(Entropy::seeded(0));
     let (worker, shutdown) = (Worker::default(), CancellationToken::new());
     let issuer = "http://localhost:1".to_owned();
-    app::build(settings(issuer), database, (clock, entropy), &worker, shutdown).await.unwrap();
+    let app = app::build(settings(issuer), database, (clock, entropy), &worker, shutdown).await.unwrap();
+    // The current keys are there; now the next ones too, so that no world has any to make.
+    app.parts.keys.tend().await.unwrap();
     let sql = sea_orm::Database::connect(&url).await.unwrap();
     sql.execute_unprepared(&format!("VACUUM INTO '{}'", copy.display())).await.unwrap();
 }
