@@ -532,9 +532,11 @@ fn settings(issuer: String) -> Settings {
     }
 }
 
-/// Everything private is refused, as in production.
+/// Everything private is refused, as in production. Reading the system's certificates takes longer
+/// than most of what a world does, so it is done once.
 fn egress() -> Egress {
-    Egress::new(&EgressSettings::default()).unwrap()
+    static EGRESS: OnceLock<Egress> = OnceLock::new();
+    EGRESS.get_or_init(|| Egress::new(&EgressSettings::default()).unwrap()).clone()
 }
 
 /// The same for each run of a test; another one for each world.
