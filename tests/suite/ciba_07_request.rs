@@ -417,6 +417,33 @@ async fn ciba_14_a_person_has_three_questions_at_a_time() {
 }
 
 #[tokio::test]
+async fn ciba_14_answering_does_not_make_room_without_end() {
+    let world = World::start().await;
+    let (shop, bank) = (world.client("shop").await, world.client("bank").await);
+    let alice = world.user("alice").with_phone().await;
+    // A person who says no each time is asked sixteen times in a few minutes, and no more.
+    for n in 0..16 {
+        let asked = shop.ask(&alice).await;
+        if n % 2 == 0 {
+            alice.phone().deny_the_question().await;
+        } else {
+            shop.revoke(&asked.auth_req_id, None).await;
+        }
+    }
+    let watch = world.watch().await;
+    let refused = shop.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await;
+    assert_eq!(refused.status, 429);
+    let wait = refused.retry_after();
+    watch.only_a_refusal("one question too many").await;
+    assert!(alice.phone().pending().await.is_empty());
+    // Another client still reaches her.
+    bank.ask(&alice).await;
+    alice.phone().deny_the_question().await;
+    world.clock.advance(seconds(wait));
+    shop.ask(&alice).await;
+}
+
+#[tokio::test]
 async fn ciba_14_a_race_for_the_last_place_has_one_winner() {
     let world = World::start().await;
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);

@@ -273,3 +273,30 @@ async fn a_stopped_node_sends_its_clients_to_the_other_one() {
     alice.phone().approve_the_question().await;
     shop.poll(&asked).await.tokens();
 }
+
+#[tokio::test]
+async fn security_71_a_client_has_so_many_polls_held_and_the_others_are_answered_at_once() {
+    // Questions to nobody wait like any other, and need no phones.
+    let uniform = |settings: &mut nod::app::Settings| settings.policy.uniform = true;
+    let world = World::with().settings(uniform).hold(seconds(20)).start().await;
+    let (shop, bank) = (world.client("shop").long_poll().await, world.client("bank").long_poll().await);
+    let mut streams = Vec::new();
+    for n in 0..200 {
+        let hint = format!("nobody-{n}");
+        let json = shop.bc_authorize(&[("login_hint", &hint), ("scope", "openid")]).await.ok();
+        let asked = Asked { auth_req_id: json["auth_req_id"].as_str().unwrap().to_owned(), json };
+        streams.push(abandoned(&world, &shop, &asked).await);
+    }
+    sleep(A_MOMENT).await;
+    let alice = world.user("alice").with_phone().await;
+    let asked = shop.ask(&alice).await;
+    let (answer, held) = timed(shop.poll(&asked)).await;
+    answer.refused(400, "authorization_pending");
+    assert!(held < seconds(1), "{held:?}");
+    // The polls of others are held as ever.
+    let asked = bank.ask(&alice).await;
+    let question = alice.phone().pending().await.into_iter().find(|one| one.client_context.client_id == "bank");
+    let (question, phone) = (question.unwrap(), alice.phone());
+    let (answer, _) = while_held(bank.poll(&asked), phone.approve(&question)).await;
+    answer.tokens();
+}

@@ -2,7 +2,9 @@
 
 use nod::domain::client::NumberMatching;
 use nod::domain::device::Status;
+use nod_device::proof::{Statement, UnverifiedProof};
 use nod_device::{Call, DenyReason, Kind};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 use crate::world::{World, seconds};
@@ -378,7 +380,7 @@ async fn after_the_end_of_a_question_a_late_answer_is_told_why() {
 }
 
 #[tokio::test]
-async fn decisions_are_kept_with_the_evidence() {
+async fn security_113_a_decision_is_kept_with_evidence_that_anybody_can_check() {
     let world = World::start().await;
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
     shop.ask_with(&alice, &[("binding_message", "W4SCT")]).await;
@@ -387,9 +389,20 @@ async fn decisions_are_kept_with_the_evidence() {
     let crafted = phone.craft_approval(&question, None);
     let proof = phone.sign(&crafted);
     phone.send_with(&crafted, &proof).await.ok();
+
     let dump = world.dump().await;
     let decision = dump.lines().find(|line| line.starts_with("decision: ")).expect("a decision");
-    assert!(decision.contains(&proof), "the very bytes that the device signed");
     assert!(decision.contains("outcome=approved"));
-    assert!(decision.contains(&question.context_hash().to_string()));
+    assert!(decision.contains(&format!("evidence={proof}")), "the very bytes that the device signed");
+    // Offline, with the key in the proof: who decided what, and which text was shown.
+    let claims = UnverifiedProof::parse(&proof).unwrap().claims(|jwk, input, signature| {
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.to_uncompressed_point());
+        key.verify(input, signature).is_ok()
+    });
+    let Statement::Approve(approval) = claims.unwrap().statement else { panic!("a yes") };
+    assert_eq!(approval.user_id, question.user_id);
+    let shown = question.shown().canonical_json();
+    assert!(decision.contains(&format!("shown={shown}")), "{decision}");
+    let hash = crate::world::b64(ring::digest::digest(&ring::digest::SHA256, shown.as_bytes()).as_ref());
+    assert_eq!(approval.context_hash.to_string(), hash);
 }

@@ -167,3 +167,37 @@ async fn a_phone_on_another_node_hears_everything_at_once() {
         assert!(begin.elapsed() < seconds(1), "the other node still believes in the phone");
     }
 }
+
+#[tokio::test]
+async fn a_phone_opens_a_few_channels_and_no_more() {
+    let world = World::start().await;
+    let alice = world.user("alice").with_phone().await;
+    let phone = alice.phone();
+    let mut open = Vec::new();
+    let refused = loop {
+        assert!(open.len() < 50, "there is a limit");
+        let crafted = phone.warm().await.craft(&Call::events());
+        let proof = phone.sign(&crafted);
+        let response = phone.unproved(&crafted).header("device-proof", proof).send().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        open.push(response);
+    };
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(open.len() >= 2, "a phone that comes back before its old channel is closed");
+    // A closed one makes room.
+    open.clear();
+    let begin = std::time::Instant::now();
+    loop {
+        let crafted = phone.craft(&Call::events());
+        let proof = phone.sign(&crafted);
+        let response = phone.unproved(&crafted).header("device-proof", proof).send().await.unwrap();
+        if response.status() == 200 {
+            break;
+        }
+        assert!(begin.elapsed() < seconds(2), "no room again");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
