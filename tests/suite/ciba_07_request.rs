@@ -184,6 +184,13 @@ async fn ciba_7_1_an_id_token_of_ours_for_this_client_is_a_hint() {
     let keys = std::sync::Arc::clone(&world.parts().keys);
     world.among_servers(async move { keys.rotate().await }).await.unwrap();
     shop.bc_authorize(&[("id_token_hint", &hint), ("scope", "openid")]).await.ok();
+    // Also when the key that signed it is published no more.
+    world.clock.advance(seconds(3 * 86_400));
+    let keys = std::sync::Arc::clone(&world.parts().keys);
+    world.among_servers(async move { keys.tend().await }).await.unwrap();
+    let published = world.get(crate::world::JWKS).await.text();
+    assert!(!published.contains(decoded(&hint).0["kid"].as_str().unwrap()));
+    shop.bc_authorize(&[("id_token_hint", &hint), ("scope", "openid")]).await.ok();
 }
 
 #[tokio::test]

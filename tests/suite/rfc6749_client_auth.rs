@@ -116,6 +116,9 @@ async fn security_2_malformed_basic_credentials_are_refused_and_never_break_anyt
         let answer = refused(&world, with_authorization(&shop, &header), 401, "invalid_client", what).await;
         assert!(answer.header("www-authenticate").unwrap().starts_with("Basic "), "{what}");
     }
+    let bytes = reqwest::header::HeaderValue::from_bytes(b"Basic \xff\xfe").unwrap();
+    let request = shop.bare(TOKEN, &POLL).header("authorization", bytes);
+    refused(&world, request, 401, "invalid_client", "bytes that are no text").await;
     // [RFC 7235 §2.1] the scheme may be written in any case.
     for scheme in ["basic", "BASIC"] {
         let header = basic("shop", secret).replace("Basic", scheme);

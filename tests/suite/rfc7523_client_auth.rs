@@ -498,14 +498,14 @@ fn set_of(keys: &[(&str, &Jwk)]) -> String {
 async fn scene_of_uri(uri: &str, loopback: bool) -> Scene {
     let world = World::with().settings(move |settings| {
         settings.failed_authentications = 1000;
-        if loopback {
-            let allowed = EgressSettings {
-                allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-                plain_http_hosts: vec!["127.0.0.1".to_owned()],
-                ..EgressSettings::default()
-            };
-            settings.egress = Egress::new(&allowed).unwrap();
-        }
+        // Plain http is fine in both cases, so that the address alone decides.
+        let allowed = if loopback { vec!["127.0.0.0/8".parse().unwrap()] } else { Vec::new() };
+        let egress = EgressSettings {
+            allowed_networks: allowed,
+            plain_http_hosts: vec!["127.0.0.1".to_owned()],
+            ..EgressSettings::default()
+        };
+        settings.egress = Egress::new(&egress).unwrap();
     });
     let world = world.start().await;
     let bank = world.client("bank").private_key_jwt(Algorithm::ES256).await;

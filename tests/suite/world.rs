@@ -6,6 +6,7 @@
 //! in the database.
 
 mod answer;
+mod checks;
 mod client;
 mod digest;
 mod jose;
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     nodes: Vec<Node>,
     handle: tokio::runtime::Handle,
     sql: sea_orm::DatabaseConnection,
+    /// The file beside the database, where SQLite keeps what waits.
+    ephemeral: Option<sea_orm::DatabaseConnection>,
     /// URL and prefix.
     redis: Option<(String, String)>,
     /// What must never be written down anywhere.
@@ -221,6 +224,7 @@ impl World {
             nodes: vec![node],
             handle: old.handle.clone(),
             sql: old.sql.clone(),
+            ephemeral: old.ephemeral.clone(),
             redis: old.redis.clone(),
             canaries: Arc::clone(&old.canaries),
             log_begins: old.log_begins,
@@ -369,7 +373,8 @@ impl Builder {
         let plan = Plan { url, redis, edge: self.edge, changes: self.changes, seed };
         let (plan, nodes, clock_of_nodes) = (Arc::new(plan), self.nodes, Arc::clone(&clock));
         let planned = Arc::clone(&plan);
-        let (issuer, nodes, sql) = runtime
+        let embedded_file = self.backing == Backing::Sqlite && !self.redis;
+        let (issuer, nodes, sql, ephemeral) = runtime
             .spawn(async move {
                 let mut listeners = Vec::new();
                 for _ in 0..nodes {
@@ -380,8 +385,10 @@ impl Builder {
                 for (n, listener) in (0..).zip(listeners) {
                     running.push(planned.start(n, &issuer, &clock_of_nodes, listener).await);
                 }
-                let sql = sea_orm::Database::connect(sea_orm::ConnectOptions::new(&planned.url)).await.unwrap();
-                (issuer, running, sql)
+                let open =
+                    async |url: &str| sea_orm::Database::connect(sea_orm::ConnectOptions::new(url)).await.unwrap();
+                let beside = if embedded_file { Some(open(&format!("{}-ephemeral", planned.url)).await) } else { None };
+                (issuer, running, open(&planned.url).await, beside)
             })
             .await
             .unwrap();
@@ -394,6 +401,7 @@ impl Builder {
             nodes,
             handle: runtime.handle().clone(),
             sql,
+            ephemeral,
             redis: plan.redis.clone(),
             canaries: Arc::default(),
             log_begins,

@@ -1,5 +1,6 @@
 //! Trust by pairing key (F19), and its end.
 
+use nod::domain::user::Status;
 use nod_device::messages::{DeviceRole, DeviceStatus};
 use nod_device::{Call, PairingKey, SoftwareKey};
 use serde_json::{Value, json};
@@ -288,4 +289,126 @@ async fn rotation_needs_both_keys_to_agree() {
 fn phone_fresh(phone: &Phone, crafted: crate::world::Crafted) -> crate::world::Crafted {
     let fresh = phone.craft(&Call::me());
     crafted.claim("jti", fresh.claims["jti"].clone())
+}
+
+#[tokio::test]
+async fn reliability_i12_a_stopped_person_gets_no_new_device() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let key = alice.pairing_key().await;
+    let mut phone = world.phone();
+    phone.warm().await;
+    for status in [Status::Locked, Status::Disabled] {
+        alice.set_status(status).await;
+        let watch = world.watch().await;
+        phone.pair(&key).await.problem(400, "PAIRING_KEY_INVALID");
+        watch.only_a_refusal("a device for a stopped person").await;
+    }
+    alice.unlock().await;
+    assert_eq!(phone.pair(&key).await.status, 201, "the key was not spent");
+}
+
+#[tokio::test]
+async fn t19_3_a_race_for_the_last_place_has_one_winner() {
+    let world = World::with().settings(|settings| settings.max_devices = 1).start().await;
+    let alice = world.user("alice").await;
+    let (one, two) = (world.phone(), world.phone());
+    let (key_one, key_two) = (alice.pairing_key().await, alice.pairing_key().await);
+    let (call_one, call_two) = (Phone::pairing_call(&key_one), Phone::pairing_call(&key_two));
+    let (one, two) = futures_util::future::join(one.call(&call_one), two.call(&call_two)).await;
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "{} {}", one.text(), two.text());
+}
+
+#[tokio::test]
+async fn a_phone_that_left_may_come_back() {
+    let world = World::start().await;
+    let (shop, mut alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let mut phone = alice.phones.remove(0);
+    assert_eq!(phone.call(&Call::unpair(phone.device())).await.status, 204);
+    let gone = phone.installation();
+    assert_eq!(phone.pair(&alice.pairing_key().await).await.status, 201);
+    assert_ne!(phone.installation(), gone);
+    assert_eq!(phone.me().await.users.len(), 1);
+    let asked = shop.ask(&alice).await;
+    phone.approve_the_question().await;
+    shop.poll(&asked).await.tokens();
+}
+
+#[tokio::test]
+async fn a_blocked_device_is_not_unblocked_by_pairing_it_again() {
+    let world = World::start().await;
+    let (shop, mut alice) = (world.client("shop").await, world.user("alice").with_phone().with_phone().await);
+    let mut phone = alice.phones.remove(0);
+    phone.block().await;
+    let answer = phone.pair(&alice.pairing_key().await).await;
+    if answer.status == 201 {
+        // Then it is a device like any other, and the administrator sees it as one.
+        assert_eq!(phone.me().await.users.len(), 1);
+        assert_eq!(phone.me().await.users[0].status, DeviceStatus::Blocked, "{}", answer.text());
+    }
+    let asked = shop.ask(&alice).await;
+    assert!(phone.pending().await.is_empty());
+    alice.phones[0].approve_the_question().await;
+    shop.poll(&asked).await.tokens();
+}
+
+#[tokio::test]
+async fn of_two_announced_keys_the_later_one_counts() {
+    let world = World::start().await;
+    let alice = world.user("alice").with_phone().await;
+    let phone = alice.phone();
+    let (first, second) = (SoftwareKey::generate().unwrap(), SoftwareKey::generate().unwrap());
+    phone.call(&phone.rotation(&first)).await.ok();
+    phone.call(&phone.rotation(&second)).await.ok();
+    phone.with_key(first).call(&Call::me()).await.problem(401, "DEVICE_UNKNOWN");
+    phone.me().await;
+    phone.with_key(second).me().await;
+    phone.call(&Call::me()).await.problem(401, "DEVICE_UNKNOWN");
+}
+
+#[tokio::test]
+async fn rotation_to_a_key_of_another_installation_is_refused() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").with_phone().await, world.user("bob").with_phone().await);
+    let (of_alice, of_bob) = (alice.phone(), bob.phone());
+    of_alice.warm().await;
+    // Bob's own key agrees, so bob is in it; still there is one installation for each key.
+    let call = of_alice.rotation(of_bob.key());
+    let watch = world.watch().await;
+    of_alice.call(&call).await.problem(401, "PROOF_INVALID");
+    watch.only_a_refusal("a key of another installation").await;
+    of_alice.me().await;
+    assert_eq!(of_bob.me().await.users[0].username, "bob");
+}
+
+#[tokio::test]
+async fn an_announced_key_that_pairs_first_belongs_to_its_installation() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").with_phone().await, world.user("bob").await);
+    let old = alice.phone();
+    let key = SoftwareKey::generate().unwrap();
+    old.call(&old.rotation(&key)).await.ok();
+    let mut new = old.with_key(key);
+    let installation = old.installation();
+    assert_eq!(new.pair(&bob.pairing_key().await).await.status, 201);
+    let me = new.me().await;
+    assert_eq!(me.installation_id, installation);
+    assert_eq!(me.users.len(), 2, "{:?}", me.users);
+}
+
+#[tokio::test]
+async fn a_key_pairs_one_installation_however_often_it_is_sent() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    // One phone, two people, at the same time.
+    let phone = world.phone();
+    let (for_alice, for_bob) = (alice.pairing_key().await, bob.pairing_key().await);
+    let (call_one, call_two) = (Phone::pairing_call(&for_alice), Phone::pairing_call(&for_bob));
+    phone.warm().await;
+    let (one, two) = futures_util::future::join(phone.call(&call_one), phone.call(&call_two)).await;
+    assert_eq!((one.status, two.status), (201, 201), "{} {}", one.text(), two.text());
+    assert_eq!(one.json()["installationId"], two.json()["installationId"]);
+    assert_eq!(phone.me().await.users.len(), 2);
 }

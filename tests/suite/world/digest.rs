@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nod::domain::audit::Action;
-use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, QueryResult};
 
 use super::Inner;
 
@@ -177,7 +177,14 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Each row as text, binary columns in lower-case hexadecimal.
 async fn tables(inner: &Inner) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::<String, Vec<String>>::new();
-    for row in query(inner, &rows_of_all_tables(inner).await).await {
+    let mut all = query(inner, &rows_of_all_tables(inner).await).await;
+    if let Some(beside) = &inner.ephemeral {
+        let line = "'key=' || lower(hex(key)) || ' value=' || lower(hex(value)) || ' version=' || version \
+                    || ' expires_at=' || expires_at";
+        let sql = format!("SELECT 'ephemeral', group_concat({line}, char(10)) FROM ephemeral");
+        all.extend(query_at(inner, beside, &sql).await);
+    }
+    for row in all {
         let (table, lines): (String, Option<String>) =
             (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
         let mut lines: Vec<String> = lines.unwrap_or_default().lines().map(str::to_owned).collect();
@@ -233,7 +240,11 @@ async fn rows_of_all_tables(inner: &Inner) -> String {
 }
 
 async fn query(inner: &Inner, sql: &str) -> Vec<QueryResult> {
-    let (connection, sql) = (inner.sql.clone(), sql.to_owned());
+    query_at(inner, &inner.sql, sql).await
+}
+
+async fn query_at(inner: &Inner, connection: &DatabaseConnection, sql: &str) -> Vec<QueryResult> {
+    let (connection, sql) = (connection.clone(), sql.to_owned());
     let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
     inner.among_servers(async move { connection.query_all_raw(statement).await }).await.unwrap()
 }

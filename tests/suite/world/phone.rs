@@ -115,6 +115,10 @@ impl Phone {
         self.devices.iter().find(|(own, _)| own.uuid() == user.uuid()).expect("paired with this person").1
     }
 
+    pub(crate) fn key(&self) -> &SoftwareKey {
+        &self.key
+    }
+
     pub(crate) fn installation(&self) -> InstallationId {
         self.installation.expect("a paired phone")
     }
