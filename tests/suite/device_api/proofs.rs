@@ -110,6 +110,28 @@ async fn security_91_a_proof_works_once() {
 }
 
 #[tokio::test]
+async fn security_91_a_proof_works_once_at_every_call() {
+    let scene = scene().await;
+    let phone = scene.phone();
+    let bob = scene.world.user("bob").await;
+    let key = bob.pairing_key().await;
+    let question = phone.question().await;
+    let rotation = phone.rotation(&SoftwareKey::generate().unwrap());
+    for crafted in [
+        phone.craft(&Call::pending()),
+        phone.craft(&Call::notification(question.notification_id)),
+        phone.craft(&rotation),
+        phone.craft(&Phone::pairing_call(&key)),
+        phone.craft_denial(&question),
+    ] {
+        let proof = phone.sign(&crafted);
+        let first = phone.send_with(&crafted, &proof).await;
+        assert!(first.status < 300, "{}: {}", crafted.path, first.text());
+        scene.refuses_proof(&crafted, &proof, "PROOF_REPLAYED", &crafted.path).await;
+    }
+}
+
+#[tokio::test]
 async fn security_91_of_many_copies_of_a_proof_one_works() {
     let scene = scene().await;
     let approval = scene.approval().await;
