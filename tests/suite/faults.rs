@@ -130,10 +130,10 @@ impl Scene {
             assert!(matches!(answer.status, 200 | 400 | 503), "{answer:?}");
         }
 
-        // For a second, a node may still know enough.
+        // For a second, a node may still know enough, of this phone for example.
         for n in 0..2 {
             until("a node that notices", Duration::from_secs(2), || async {
-                (self.shop.polls(self.at(n), "unknown").await.status == 503).then_some(())
+                (self.phone.sends(self.at(n), &self.phone.me()).await.status == 503).then_some(())
             })
             .await;
         }

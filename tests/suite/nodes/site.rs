@@ -393,6 +393,11 @@ impl Facts {
             (self.audited(request, Action::RequestCreated).await == 1).then_some(())
         })
         .await;
+        self.told(request).await;
+    }
+
+    /// The decision needs no more telling.
+    pub(crate) async fn told(&self, request: RequestId) {
         // A node that was cut off while it told has the row for ten seconds.
         until("an empty outbox", Duration::from_secs(15), || async { (self.outbox(request).await == 0).then_some(()) })
             .await;
