@@ -2,12 +2,13 @@
 //!
 //! A commit costs the disk the same for one row as for a hundred. So everyone who has something to
 //! commit hands it to one task, which takes all that waits and commits it together; while it does,
-//! the next group gathers. Nobody waits for a group to fill: a single item goes at once.
+//! the next group gathers. A single item goes at once; only where many come, there is a moment's pause
+//! between two groups.
 //!
 //! An answer means that the transaction was committed. No answer means nothing: it may have been.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +40,12 @@ const QUEUE: usize = 1024;
 
 /// What nobody waits for goes along with the next commit, or by itself after this long.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// Where this many were committed together, those who were just answered will soon be back. Half the time
+/// of a commit is waited for them, so that they share the next one instead of taking turns with those
+/// who came in between: everybody waits for fewer commits.
+const BUSY: usize = 4;
+const LONGEST_STEP_BACK: Duration = Duration::from_millis(2);
 
 /// After an audit event could not be written, the next try.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -175,6 +182,7 @@ impl Writer {
         let mut notes = Vec::with_capacity(GROUP);
         let mut open = true;
         let mut failures = 0_u32;
+        let mut last = (0, Duration::ZERO);
         loop {
             // Commits that failed were answered; what nobody waits for is what has to be tried again.
             let failed = failures > 0 && !notes.is_empty();
@@ -189,10 +197,17 @@ impl Writer {
             }
             // Whoever can bring something just now comes along.
             yield_now().await;
-            while commits.len() < GROUP && self.commits.try_recv().map(|item| commits.push(item)).is_ok() {}
+            self.take(&mut commits);
+            let (size, took) = last;
+            if size >= BUSY && commits.len() < size {
+                sleep((took / 2).min(LONGEST_STEP_BACK)).await;
+                self.take(&mut commits);
+            }
             while !failed && notes.len() < GROUP && self.notes.try_recv().map(|note| notes.push(note)).is_ok() {}
 
+            let (size, start) = (commits.len(), Instant::now());
             failures = if self.write(&mut commits, &mut notes).await { 0 } else { failures.saturating_add(1) };
+            last = (size, start.elapsed());
             if !open && failures >= TRIES_AT_THE_END {
                 notes.iter().for_each(lost);
                 return;
@@ -201,6 +216,10 @@ impl Writer {
                 return;
             }
         }
+    }
+
+    fn take(&mut self, commits: &mut Vec<Commit>) {
+        while commits.len() < GROUP && self.commits.try_recv().map(|item| commits.push(item)).is_ok() {}
     }
 
     /// Whether the notes were written. The commits are answered in any case.

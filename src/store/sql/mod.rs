@@ -314,6 +314,8 @@ async fn sqlite_pools(
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
         .pragma("journal_size_limit", "67108864")
+        // A page that many commits change is copied back once for all of them.
+        .pragma("wal_autocheckpoint", "4000")
         .disable_statement_logging();
     // Never closed for being idle or old.
     let pool = SqlitePoolOptions::new()
