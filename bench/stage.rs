@@ -311,16 +311,14 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// More and more requests wait, each for another person. What they take is measured as they come.
+    /// More and more requests wait, each for another person.
     async fn poll(&mut self, bare: &Server, nod: &Nod) -> Result<()> {
+        self.memory().await?;
         self.flush().await?;
         let store = self.redis_store()?;
         let mut waiting = Waiting::default();
-        let mut bytes = 0;
         for &count in self.scale.outstanding {
-            let before = self.used_memory().await?;
             let new = waiting.grow(&self.parties, count, &store, &self.entropy).await?;
-            bytes += self.used_memory().await? - before;
             self.grow_bare(&waiting.requests[new..]).await?;
             let mut figure = Figure::new(&format!("pending poll, {count} outstanding"), Some(1.4));
             for round in 0..self.scale.rounds {
@@ -334,10 +332,22 @@ impl<'a> Stage<'a> {
                 }
             }
             self.record(figure);
-            self.facts.insert(format!("redis_bytes_per_request_of_{count}"), json!(bytes / i64::try_from(count)?));
         }
         let parts = self.bytes_of_keys(&waiting).await?;
         self.facts.insert("redis_bytes_of_keys".to_owned(), parts);
+        Ok(())
+    }
+
+    /// What pending requests take, alone in Redis.
+    async fn memory(&mut self) -> Result<()> {
+        let store = self.redis_store()?;
+        for &count in self.scale.outstanding {
+            self.flush().await?;
+            let before = self.used_memory().await?;
+            Waiting::default().grow(&self.parties, count, &store, &self.entropy).await?;
+            let bytes = (self.used_memory().await? - before) / i64::try_from(count)?;
+            self.facts.insert(format!("redis_bytes_per_request_of_{count}"), json!(bytes));
+        }
         Ok(())
     }
 
