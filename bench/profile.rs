@@ -18,7 +18,7 @@ impl Recording {
         std::fs::create_dir_all(directory)?;
         let data = directory.join(format!("{name}.perf"));
         let perf = Command::new("perf")
-            .args(["record", "--quiet", "-e", "cpu-clock", "-F", "1999", "--call-graph", "dwarf,65528"])
+            .args(["record", "--quiet", "-e", "cpu-clock", "-F", "4999"])
             .args(["-p", pid, "-o"])
             .arg(&data)
             .stdout(Stdio::null())
@@ -37,7 +37,7 @@ impl Recording {
             .args(["report", "--stdio", "--no-children", "-g", "none", "-F", "sample,dso,symbol", "-i"])
             .arg(&self.data)
             .output()?;
-        let mut shares: BTreeMap<String, u64> = BTreeMap::new();
+        let mut shares: BTreeMap<&'static str, u64> = BTreeMap::new();
         for line in String::from_utf8_lossy(&report.stdout).lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split_whitespace();
             let (Some(samples), Some(object)) =
@@ -49,7 +49,7 @@ impl Recording {
             *shares.entry(library(object, &symbol)).or_default() += samples;
         }
         let all: u64 = shares.values().sum();
-        let mut shares: Vec<(u64, String)> = shares.into_iter().map(|(name, samples)| (samples, name)).collect();
+        let mut shares: Vec<(u64, &'static str)> = shares.into_iter().map(|(name, samples)| (samples, name)).collect();
         shares.sort_by(|a, b| b.cmp(a));
         println!("{}: {all} samples", self.data.display());
         for (samples, name) in shares {
@@ -66,18 +66,40 @@ fn share(part: u64, all: u64) -> f64 {
 }
 
 /// Which library a symbol belongs to: the object, and for our own program the crate.
-fn library(object: &str, symbol: &str) -> String {
+fn library(object: &str, symbol: &str) -> &'static str {
+    const CRATES: [(&[&str], &str); 10] = [
+        (&["nod", "nod_device"], "nod itself"),
+        (&["hyper", "hyper_util", "http", "httparse", "http_body_util", "http_body"], "hyper, http"),
+        (&["poem", "poem_openapi"], "poem"),
+        (&["tokio", "tokio_util", "mio", "futures_util", "futures_core", "bytes"], "tokio, futures, bytes"),
+        (&["sqlx_sqlite", "sqlx_core", "sea_orm", "sea_query", "sea_query_sqlx", "flume"], "sqlx, sea-orm"),
+        (&["serde", "serde_core", "serde_json", "postcard", "base64", "memchr", "indexmap", "itoa"], "serde, base64"),
+        (&["redis", "combine", "arc_swap"], "redis-rs"),
+        (&["moka", "crossbeam_epoch", "crossbeam_channel", "crossbeam_utils"], "moka"),
+        (&["tracing", "tracing_core", "tracing_subscriber", "tracing_appender"], "tracing"),
+        (&["josekit", "openssl"], "josekit, without libcrypto"),
+    ];
     let object = object.trim_start_matches('[').trim_end_matches(']');
-    if !object.starts_with("nod") && !object.starts_with("load") {
-        return object.to_owned();
+    match object {
+        "kernel.kallsyms" | "kernel" | "vdso" => return "kernel",
+        _ if object.starts_with("libcrypto") => return "libcrypto (OpenSSL)",
+        _ if object.starts_with("libc.") => return "libc: malloc, memcpy",
+        _ => {}
+    }
+    if ["nistz256", "ring_core", "sha256_block", "p256_", "ChaCha20", "bn_"].iter().any(|part| symbol.contains(part)) {
+        return "ring";
     }
     // `<a::b::C as d::E>::f`, `a::b::f`, and what C has.
-    let path = symbol.trim_start_matches(['<', '&', '(']).trim_start_matches("dyn ").trim_start_matches("mut ");
-    match path.split_once("::") {
-        Some((name, _)) if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => format!("nod: {name}"),
-        _ if symbol.starts_with("sqlite3") || symbol.contains("btree") || symbol.contains("pager") => {
-            "nod: sqlite".to_owned()
-        }
-        _ => "nod: other".to_owned(),
-    }
+    let path = symbol.trim_start_matches(['<', '&', '(', '[']).trim_start_matches("dyn ").trim_start_matches("mut ");
+    let Some((name, _)) = path.split_once("::") else {
+        return if symbol.contains("rust") || symbol.contains('<') {
+            "Rust's own library, and small crates"
+        } else {
+            "SQLite"
+        };
+    };
+    CRATES
+        .iter()
+        .find(|(names, _)| names.contains(&name))
+        .map_or("Rust's own library, and small crates", |(_, group)| group)
 }
