@@ -15,8 +15,8 @@ use crate::domain::inbox::Inbox;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
-use crate::http::device::{self, DeviceApi};
-use crate::http::device_events::Streams;
+use crate::http::device::DeviceApi;
+use crate::http::device::events::Streams;
 use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
@@ -303,18 +303,17 @@ impl Wiring {
         let issuer = &self.settings.issuer;
         let authenticate = Arc::new(self.authenticate_client());
         let introspect = Arc::new(self.introspect());
+        let nonces = Nonces::new(self.master.derive("device nonce"));
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect, entropy: self.entropy() },
+            self.device(nonces.clone()),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = api.spec();
-        let nonces = Nonces::new(self.master.derive("device nonce"));
-        let mut routes = Route::new()
-            .at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet))
-            .nest("/device", device::routes(Arc::new(self.device(nonces.clone()))));
+        let mut routes = Route::new().at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet));
         if self.settings.dev_mode {
             let base: Arc<str> = issuer.as_str().into();
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));

@@ -7,9 +7,9 @@ pub mod backchannel_authentication;
 pub mod body;
 mod call_time;
 pub mod client_authentication;
+pub mod described;
 pub mod dev;
 pub mod device;
-pub mod device_events;
 pub mod discovery;
 pub mod error;
 mod gate;
@@ -31,6 +31,8 @@ pub enum Tag {
     /// Tokens: fetch, refresh, revoke, introspect.
     #[oai(rename = "OAuth")]
     OAuth,
+    /// What a phone asks and answers.
+    Device,
     /// Claims about a person.
     #[oai(rename = "OpenID Connect")]
     Oidc,
