@@ -16,6 +16,7 @@ mod gate;
 mod head;
 pub mod headers;
 pub mod health;
+pub mod openapi;
 pub mod remote;
 pub mod server;
 pub mod tls;
