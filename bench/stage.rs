@@ -464,7 +464,7 @@ impl Waiting {
                 let now = SystemClock.now();
                 let digest = AuthReqId::presented(id).digest();
                 let request = AuthenticationRequest {
-                    id: RequestId::new(entropy.ordered_uuid(now)),
+                    id: RequestId::new(entropy.ordered_uuid(now.millis())),
                     notification: NotificationId::new(entropy.uuid()),
                     client: parties[*party].id.clone(),
                     user: *user,

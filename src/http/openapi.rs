@@ -157,14 +157,18 @@ const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over
 
 /// What the types cannot say: who we are, how callers authenticate.
 fn describe(document: &mut Value) {
-    document["info"] = json!({
-        "title": "Nod",
-        "version": env!("CARGO_PKG_VERSION"),
-        "description": ABOUT,
-        "license": {"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html"},
-    });
-    document["servers"] = json!([{"url": "/", "description": "The server that gave this document."}]);
-    document["components"]["securitySchemes"] = json!({
+    put(
+        document,
+        "info",
+        json!({
+            "title": "Nod",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html"},
+        }),
+    );
+    put(document, "servers", json!([{"url": "/", "description": "The server that gave this document."}]));
+    let schemes = json!({
         "clientSecretBasic": {
             "type": "http",
             "scheme": "basic",
@@ -180,13 +184,16 @@ fn describe(document: &mut Value) {
                             answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
         },
     });
+    if let Some(components) = document.get_mut("components") {
+        put(components, "securitySchemes", schemes);
+    }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
         };
-        operation["security"] = json!([{ security: [] }]);
+        put(operation, "security", json!([{ security: [] }]));
     }
 }
 
@@ -197,6 +204,18 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mu
         let methods = item.as_object_mut();
         methods.into_iter().flatten().map(|(method, operation)| (path.clone(), method.clone(), operation))
     })
+}
+
+/// Sets a member of an object; of anything else, nothing.
+fn put(value: &mut Value, name: &str, member: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+}
+
+/// The members of `/components/<name>`.
+fn components<'a>(document: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    object(document.get_mut("components")?, name)
 }
 
 fn object<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {

@@ -115,7 +115,7 @@ impl RequestAuthentication {
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
         let auth_req_id = AuthReqId::new(self.entropy.token());
         let mut request = AuthenticationRequest {
-            id: RequestId::new(self.entropy.ordered_uuid(now)),
+            id: RequestId::new(self.entropy.ordered_uuid(now.millis())),
             notification: NotificationId::new(self.entropy.uuid()),
             client: client.id.clone(),
             user: meant.id(),

@@ -375,7 +375,6 @@ async fn security_70_what_dev_mode_adds_is_not_here() {
         (Method::GET, "/health/live"),
         (Method::GET, "/health/ready"),
         (Method::GET, "/metrics"),
-        (Method::GET, "/openapi.json"),
         (Method::GET, "/debug"),
         (Method::GET, "/.env"),
     ] {

@@ -8,6 +8,7 @@
 mod answer;
 mod checks;
 mod client;
+mod contract;
 mod digest;
 mod jose;
 mod log;

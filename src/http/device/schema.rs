@@ -66,6 +66,7 @@ pub struct PendingNotifications {
 
 /// One question to one device.
 #[derive(Object)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct Notification {
     notification_id: String,

@@ -1,9 +1,9 @@
 //! What every operation may answer besides what it is for. Each family has one error schema, so that a
 //! client has one error type.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Family, operations};
+use super::{Family, components, object, operations};
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
 
@@ -80,30 +80,35 @@ impl Family {
 }
 
 pub(super) fn add(document: &mut Value) {
-    schemas(&mut document["components"]["schemas"]);
+    if let Some(all) = components(document, "schemas") {
+        all.extend(schemas());
+    }
     for (path, _, operation) in operations(document) {
         let family = Family::of(&path);
         for (status, description) in family.statuses() {
             let reference = format!("#/components/schemas/{}", family.schema());
-            operation["responses"][status] = json!({
+            let response = json!({
                 "description": description,
                 "content": {
                     family.media_type(): {"schema": {"$ref": reference}, "example": family.example(status)}
                 },
             });
+            if let Some(responses) = object(operation, "responses") {
+                responses.insert(status.to_owned(), response);
+            }
         }
     }
 }
 
-fn schemas(schemas: &mut Value) {
+fn schemas() -> Map<String, Value> {
     let codes: Vec<&str> =
         ErrorCode::ALL.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
-    schemas["OAuthErrorCode"] = json!({
+    let oauth_code = json!({
         "type": "string",
         "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1]",
         "enum": codes,
     });
-    schemas["OAuthError"] = json!({
+    let oauth = json!({
         "type": "object",
         "description": "Why a request was refused [RFC 6749 §5.2].",
         "required": ["error"],
@@ -112,15 +117,15 @@ fn schemas(schemas: &mut Value) {
             "error_description": {"type": "string", "description": "For the developer: a sentence in ASCII."},
         },
     });
-    let described: serde_json::Map<String, Value> =
+    let described: Map<String, Value> =
         DeviceErrorCode::ALL.iter().map(|code| (code.as_str().to_owned(), json!(code.title()))).collect();
-    schemas["DeviceErrorCode"] = json!({
+    let device_code = json!({
         "type": "string",
         "description": "Why a call of the device API was refused: a closed list.",
         "enum": DeviceErrorCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
         "x-enum-descriptions": described,
     });
-    schemas["DeviceProblem"] = json!({
+    let device = json!({
         "type": "object",
         "description": "Why a call was refused [RFC 9457].",
         "required": ["type", "title", "status", "code"],
@@ -131,4 +136,8 @@ fn schemas(schemas: &mut Value) {
             "code": {"$ref": "#/components/schemas/DeviceErrorCode"},
         },
     });
+    [("OAuthErrorCode", oauth_code), ("OAuthError", oauth), ("DeviceErrorCode", device_code), ("DeviceProblem", device)]
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .into_iter()
+        .collect()
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{each_object, object, operations};
+use super::{components, each_object, object, operations, put};
+
+const SCHEMAS: &str = "#/components/schemas/";
 
 pub(super) fn repair(document: &mut Value) {
     // It says 3.0.0; what it writes is valid under the last 3.0.
-    document["openapi"] = json!("3.0.3");
+    put(document, "openapi", json!("3.0.3"));
     each_object(document, &mut |members| {
         plain_media_types(members);
         if members.get("default").is_some_and(Value::is_null) {
@@ -16,14 +18,52 @@ pub(super) fn repair(document: &mut Value) {
         }
         signed_format(members);
     });
+    plain_variants(document);
     for (_, _, operation) in operations(document) {
         let Some(responses) = object(operation, "responses") else { continue };
         for (status, response) in responses {
-            if response["description"] == "" {
-                response["description"] = json!(if status == "204" { "Done." } else { "Success." });
+            if response.get("description").and_then(Value::as_str) == Some("") {
+                put(response, "description", json!(if status == "204" { "Done." } else { "Success." }));
             }
         }
     }
+}
+
+/// A variant of a union is written as "its discriminator, and all of that type". One object with both is
+/// what generators make a type of, and what validators can close.
+fn plain_variants(document: &mut Value) {
+    let Some(schemas) = components(document, "schemas") else { return };
+    let mut renamed = Vec::new();
+    for (name, schema) in schemas.iter() {
+        let parts = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice);
+        let Some([discriminator, reference]) = parts else { continue };
+        let variant = reference.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix(SCHEMAS));
+        let Some((variant, own)) = variant.and_then(|variant| Some((variant, schemas.get(variant)?))) else { continue };
+        let both = |name: &str| [discriminator, own].map(|part| part.get(name).cloned());
+        let properties: Map<String, Value> = both("properties")
+            .into_iter()
+            .flatten()
+            .filter_map(|properties| properties.as_object().cloned())
+            .flatten()
+            .collect();
+        let required: Vec<String> = both("required").iter().flat_map(|list| names(list.as_ref())).collect();
+        let mut merged = own.clone();
+        put(&mut merged, "properties", properties.into());
+        put(&mut merged, "required", json!(required));
+        renamed.push((name.clone(), variant.to_owned(), merged));
+    }
+    for (name, variant, merged) in &renamed {
+        schemas.remove(name);
+        schemas.insert(variant.clone(), merged.clone());
+    }
+    each_object(document, &mut |members| {
+        for member in members.values_mut() {
+            let found = renamed.iter().find(|(name, _, _)| member.as_str() == Some(&format!("{SCHEMAS}{name}")));
+            if let Some((_, variant, _)) = found {
+                *member = json!(format!("{SCHEMAS}{variant}"));
+            }
+        }
+    });
 }
 
 /// `application/json; charset=utf-8` would become a name in clients.
@@ -53,10 +93,10 @@ pub(super) fn drop_unused(document: &mut Value) {
         let mut named = BTreeSet::new();
         each_object(document, &mut |members| {
             if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
-                named.extend(reference.strip_prefix("#/components/schemas/").map(str::to_owned));
+                named.extend(reference.strip_prefix(SCHEMAS).map(str::to_owned));
             }
         });
-        let Some(schemas) = object(&mut document["components"], "schemas") else { break };
+        let Some(schemas) = components(document, "schemas") else { break };
         let before = schemas.len();
         schemas.retain(|name, _| named.contains(name));
         if schemas.len() == before {
@@ -70,9 +110,9 @@ pub(super) fn drop_unused(document: &mut Value) {
         schemes.extend(needs.filter_map(Value::as_object).flat_map(|need| need.keys().cloned()));
     }
     if let Some(all) = document.get_mut("tags").and_then(Value::as_array_mut) {
-        all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
+        all.retain(|tag| tag.get("name").and_then(Value::as_str).is_some_and(|name| tags.contains(name)));
     }
-    if let Some(all) = object(&mut document["components"], "securitySchemes") {
+    if let Some(all) = components(document, "securitySchemes") {
         all.retain(|name, _| schemes.contains(name));
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::each_object;
+use super::{each_object, put};
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
-    document["openapi"] = json!("3.1.0");
-    if let Some(license) = document["info"]["license"].as_object_mut() {
+    put(&mut document, "openapi", json!("3.1.0"));
+    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
         license.remove("url");
         license.insert("identifier".to_owned(), json!("MIT OR Apache-2.0"));
     }
