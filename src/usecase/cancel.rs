@@ -47,7 +47,7 @@ impl Cancel {
             shown: None,
             decided_at: now,
         };
-        let event = Event::new(self.entropy.uuid(), now, Action::RequestCancelled)
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCancelled)
             .client(&client.id)
             .user(request.user)
             .request(request.id);

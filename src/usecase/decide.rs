@@ -73,7 +73,7 @@ impl Decide {
             shown: Some(question.prompt.canonical_json()),
             decided_at: now,
         };
-        let mut event = Event::new(self.entropy.uuid(), now, action(&outcome))
+        let mut event = Event::new(self.entropy.ordered_uuid(now), now, action(&outcome))
             .client(&question.client.id)
             .user(device.user)
             .device(device.id)

@@ -222,7 +222,7 @@ impl Redeem {
             revoked_at: None,
         };
         let minted = self.issue.mint(client, &grant, Some(auth_req_id), now)?;
-        let event = Event::new(self.entropy.uuid(), now, Action::RequestRedeemed)
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
             .user(user.id)
             .device(approval.device)
