@@ -37,6 +37,7 @@ impl Cancel {
             notification: request.notification,
             client: client.id.clone(),
             user: request.user,
+            device: None,
             outcome: Decision::Cancelled,
             acr: request.acr,
             scope: request.scope.clone(),

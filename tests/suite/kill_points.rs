@@ -136,7 +136,9 @@ async fn while_answering(stores: Stores<'_>, place: &str, committed: bool) {
         })
         .await;
         assert!(scene.phone.pending(scene.node.public).await.is_empty());
-        scene.phone.sends(scene.node.public, &scene.phone.approve(&question)).await.is(409, "ALREADY_DECIDED");
+        // It was this phone that decided, so it is told what it did not hear.
+        scene.phone.sends(scene.node.public, &scene.phone.approve(&question)).await.is(200, "");
+        scene.phone.sends(scene.node.public, &scene.phone.deny(&question)).await.is(409, "ALREADY_DECIDED");
         scene.other.sends(scene.node.public, &scene.other.deny(&question)).await.is(409, "ALREADY_DECIDED");
     } else {
         scene.shop.polls(scene.node.public, &id).await.is(400, "authorization_pending");
@@ -160,6 +162,8 @@ async fn while_redeeming(stores: Stores<'_>, place: &str, committed: bool) {
     if committed {
         // Given once, and lost on the way: the client asks anew.
         answer.is(400, "invalid_grant");
+        let told = answer.text("error_description");
+        assert_eq!(told.contains("start a new request"), place == "K13", "{told}");
     } else {
         answer.is(200, "");
         scene.polls(&id, SOON).await.is(400, "invalid_grant");

@@ -166,6 +166,10 @@ impl Stage {
             notification: NotificationId::new(Uuid::from_u128(1)),
             client: shop(),
             user: UserId::new(Uuid::from_u128(2)),
+            device: match &outcome {
+                Decision::Approved(approval) => Some(approval.device),
+                Decision::Denied(_) | Decision::Cancelled => None,
+            },
             outcome,
             acr: Acr::Device,
             evidence: Some("header.payload.signature".to_owned()),
