@@ -282,11 +282,12 @@ impl Postgres {
     fn signal_all(&self, signal: &str) {
         let server = self.server.lock().unwrap();
         let server = server.as_ref().unwrap();
+        // The parent first, or it could have another child meanwhile.
+        server.signal(signal);
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &server.pid]).output().expect("ps");
         for child in String::from_utf8_lossy(&children.stdout).split_whitespace() {
             Command::new("kill").args([signal, child]).status().expect("kill");
         }
-        server.signal(signal);
     }
 
     fn sql(&self, database: &str, statement: &str) {

@@ -38,6 +38,7 @@ struct Line {
 }
 
 impl Cutter {
+    #[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
     pub(crate) async fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let at = listener.local_addr().expect("an address");
@@ -103,7 +104,8 @@ async fn carry(mut client: TcpStream, server: SocketAddr, line: &Line) -> io::Re
                         Some(Lost::Commit) => return Ok(()),
                         Some(Lost::Answer) => {
                             server.write_all(bytes).await?;
-                            server.read(&mut answered).await?;
+                            let length = server.read(&mut answered).await?;
+                            assert_ne!(length, 0, "an answer to a commit");
                             return Ok(());
                         }
                     }
