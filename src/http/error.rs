@@ -132,7 +132,11 @@ impl<E: Endpoint> Endpoint for Errors<E> {
         };
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
-            Ok(response) => Ok(response.into_response()),
+            Ok(response) => {
+                let mut response = response.into_response();
+                self.with_nonce(family, &mut response);
+                Ok(response)
+            }
             Err(error) => Ok(self.refuse(family, &error, authorized, allow).await),
         }
     }
@@ -154,6 +158,13 @@ struct Answer {
 }
 
 impl<E> Errors<E> {
+    /// Every answer of the device API has a nonce for the next call.
+    fn with_nonce(&self, family: Family, response: &mut Response) {
+        if family == Family::Device {
+            response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
+        }
+    }
+
     async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, allow: &'static str) -> Response {
         let answer = answer(family, error);
         if answer.status.is_server_error() {
@@ -177,10 +188,8 @@ impl<E> Errors<E> {
                 oauth(&answer)
             }
         };
+        self.with_nonce(family, &mut response);
         let headers = response.headers_mut();
-        if family == Family::Device {
-            headers.insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
-        }
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
