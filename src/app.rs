@@ -458,6 +458,7 @@ impl Wiring {
             decide: Decide {
                 inbox: inbox.clone(),
                 settle: self.parts.settle.clone(),
+                decisions: Decisions::new(self.parts.database.clone()),
                 clock: self.clock(),
                 entropy: self.entropy(),
             },

@@ -82,8 +82,10 @@ impl Refresh {
             sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
             successor,
             access: access.clone(),
-            rotated: Event::new(self.entropy.uuid(), now, Action::TokenRefreshed).client(&client.id).user(grant.user),
-            reused: Event::new(self.entropy.uuid(), now, Action::TokenReused)
+            rotated: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRefreshed)
+                .client(&client.id)
+                .user(grant.user),
+            reused: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenReused)
                 .client(&client.id)
                 .user(grant.user)
                 .refused("a used refresh token came again: the grant is revoked"),

@@ -131,8 +131,9 @@ impl RequestAuthentication {
         failpoint::hit("K2");
         self.put(&mut request, &auth_req_id, now).await?;
 
-        let mut event =
-            Event::new(self.entropy.uuid(), now, Action::RequestCreated).client(&client.id).request(request.id);
+        let mut event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCreated)
+            .client(&client.id)
+            .request(request.id);
         match &meant {
             Meant::Person(user) => event.user = Some(user.id),
             Meant::Nobody(_) => event.reason = Some("nobody is behind the hint".to_owned()),

@@ -129,7 +129,7 @@ impl TendKeys {
 
     async fn perform(&self, algorithm: Algorithm, due: Due) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = |action| Event::new(self.entropy.uuid(), now, action);
+        let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action);
         match due {
             Due::Create => {
                 let kid = self.create(algorithm).await?;
@@ -157,7 +157,7 @@ impl TendKeys {
             activated_at: None,
             retiring_at: None,
         };
-        self.keys.insert(&stored, &Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
+        self.keys.insert(&stored, &Event::new(self.entropy.ordered_uuid(now), now, Action::KeyCreated)).await?;
         Ok(kid)
     }
 

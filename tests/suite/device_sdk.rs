@@ -41,6 +41,8 @@ async fn the_sdk_pairs_listens_and_answers() {
     let Some(Shown::SelectNumber { options }) = &question.number_matching else { panic!("a number to pick") };
     assert!(options.contains(&asked.number()));
     app.approve(&question, Some(asked.number()), &["pin".to_owned()]).await.unwrap();
+    // Its answer may have been lost: saying the same again does no harm.
+    app.approve(&question, Some(asked.number()), &["pin".to_owned()]).await.unwrap();
     shop.poll(&asked).await.tokens();
     assert!(matches!(next(&mut events).await, Event::Canceled(_)));
 

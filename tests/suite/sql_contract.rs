@@ -166,6 +166,10 @@ impl Stage {
             notification: NotificationId::new(Uuid::from_u128(1)),
             client: shop(),
             user: UserId::new(Uuid::from_u128(2)),
+            device: match &outcome {
+                Decision::Approved(approval) => Some(approval.device),
+                Decision::Denied(_) | Decision::Cancelled => None,
+            },
             outcome,
             acr: Acr::Device,
             evidence: Some("header.payload.signature".to_owned()),
@@ -810,21 +814,21 @@ async fn a_revoked_token_is_not_found(stage: Stage) {
     let (token, of) = there.tokens.access_token(&access.digest, now()).await.unwrap().unwrap();
     assert_eq!((token.scope, token.expires_at, of), (access.scope.clone(), access.expires_at, grant.clone()));
     assert!(there.tokens.access_token(&access.digest, access.expires_at).await.unwrap().is_none());
-    let event = stage.event(Action::TokenRevoked);
-    assert!(here.tokens.revoke_access_token(&access.digest, &event).await.unwrap());
-    assert!(!here.tokens.revoke_access_token(&access.digest, &event).await.unwrap());
+    let event = || stage.event(Action::TokenRevoked);
+    assert!(here.tokens.revoke_access_token(&access.digest, &event()).await.unwrap());
+    assert!(!here.tokens.revoke_access_token(&access.digest, &event()).await.unwrap());
     assert!(there.tokens.access_token(&access.digest, now()).await.unwrap().is_none());
 
     assert_eq!(here.tokens.active_grant_of_jwt(grant.id, "jti").await.unwrap(), Some(grant.clone()));
-    assert!(here.tokens.revoke_jwt("jti", later(300), &event).await.unwrap());
-    assert!(!here.tokens.revoke_jwt("jti", later(300), &event).await.unwrap());
+    assert!(here.tokens.revoke_jwt("jti", later(300), &event()).await.unwrap());
+    assert!(!here.tokens.revoke_jwt("jti", later(300), &event()).await.unwrap());
     assert_eq!(there.tokens.active_grant_of_jwt(grant.id, "jti").await.unwrap(), None);
     assert!(there.tokens.active_grant_of_jwt(grant.id, "another").await.unwrap().is_some());
 
     assert_eq!(there.tokens.refresh_token(&refresh.digest).await.unwrap().unwrap().1, grant);
     here.tokens.add_access_token(&access, &stage.event(Action::TokenRefreshed)).await.unwrap();
-    assert!(here.tokens.revoke_grant(grant.id, &event, later(1)).await.unwrap());
-    assert!(!there.tokens.revoke_grant(grant.id, &event, later(1)).await.unwrap());
+    assert!(here.tokens.revoke_grant(grant.id, &event(), later(1)).await.unwrap());
+    assert!(!there.tokens.revoke_grant(grant.id, &event(), later(1)).await.unwrap());
     assert!(there.tokens.refresh_token(&refresh.digest).await.unwrap().is_none());
     assert!(there.tokens.access_token(&access.digest, now()).await.unwrap().is_none());
     assert!(there.tokens.active_grant_of_jwt(grant.id, "another").await.unwrap().is_none());
@@ -1010,13 +1014,43 @@ async fn a_file_that_another_process_has_locked_is_not_waited_for() {
     assert_eq!(decided, Decided::First, "what was not answered was not done");
 }
 
+/// In a database of the version before, a commit whose answer was lost may have left its events twice.
+#[tokio::test]
+async fn events_that_are_there_twice_become_one() {
+    let directory = tempfile::tempdir().unwrap();
+    for url in [Postgres::shared().database(), format!("sqlite:{}/nod.db", directory.path().display())] {
+        let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
+        database.migrate().await.unwrap();
+        let raw = sea_orm::Database::connect(&url).await.unwrap();
+        let backend = raw.get_database_backend();
+        let write = async |id: u8, reason: &str| {
+            let sql =
+                "INSERT INTO audit (id, at, action, result, reason) VALUES ($1, 0, 'input.refused', 'refused', $2)";
+            let values = [vec![id; 16].into(), reason.into()];
+            raw.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await
+        };
+        let before = "DROP INDEX audit_id; \
+                      DELETE FROM seaql_migrations WHERE version = 'm0002_events_are_there_once'";
+        raw.execute_unprepared(before).await.unwrap();
+        for (id, reason) in [(1, "one"), (2, "two"), (1, "one"), (3, "three"), (1, "one")] {
+            write(id, reason).await.unwrap();
+        }
+        database.migrate().await.unwrap();
+        let rows = raw.query_all_raw(Statement::from_string(backend, "SELECT reason FROM audit ORDER BY seq"));
+        let rows = rows.await.unwrap();
+        let reasons: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(reasons, ["one", "two", "three"]);
+        assert!(write(2, "again").await.is_err());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_says_what_it_lacks_and_whether_it_works() {
     let postgres = Postgres::start();
     for url in [postgres.database(), "sqlite::memory:".to_owned()] {
         let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
         database.ping().await.unwrap();
-        assert_eq!(database.pending_migrations().await.unwrap(), ["m0001_first"]);
+        assert_eq!(database.pending_migrations().await.unwrap(), ["m0001_first", "m0002_events_are_there_once"]);
         database.migrate().await.unwrap();
         database.migrate().await.unwrap();
         assert!(database.pending_migrations().await.unwrap().is_empty());
