@@ -473,3 +473,22 @@ fn dev_mode_keeps_its_data_and_fresh_throws_them_away_and_nothing_else() {
     assert!(mistaken.ends_with(1).contains("nothing was removed"));
     assert_eq!(files(&here.join("sub")), all);
 }
+
+#[test]
+fn keys_are_rotated_when_they_could_be_known_or_in_an_emergency() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let keys = |arguments: &[&str]| Nod::start(&[&["keys", "--data-dir", data.to_str().unwrap()], arguments].concat());
+    let current = || {
+        let text = keys(&["list"]).ends_with(0);
+        text.lines().filter(|line| line.contains(" current ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = current();
+    assert_eq!(before.len(), 3);
+    let text = keys(&["rotate"]).ends_with(7);
+    assert!(text.contains("nothing was changed") && text.contains("nod keys rotate --now"), "{text}");
+    assert_eq!(current(), before);
+    keys(&["rotate", "--now"]).ends_with(0);
+    let after = current();
+    assert!(after.len() == 3 && after.iter().all(|line| !before.contains(line)));
+}

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use nod::clock::{Clock as _, SystemClock};
 use nod::domain::client::NumberMatching;
-use nod_device::{
-    DenyReason, DeviceClient, Event, InstallationInfo, NumberMatching as Shown, PairingKey, Timestamp,
-};
+use nod_device::{DenyReason, DeviceClient, Event, InstallationInfo, NumberMatching as Shown, PairingKey, Timestamp};
 
 use crate::world::{World, seconds};
 
@@ -47,11 +45,16 @@ async fn the_sdk_pairs_listens_and_answers() {
 
     let asked = shop.ask(&alice).await;
     let Event::Notification(question) = next(&mut events).await else { panic!("a question") };
-    app.deny(&question, DenyReason::ReportFraud).await.unwrap();
+    app.deny(&question, DenyReason::None).await.unwrap();
     shop.poll(&asked).await.refused(400, "access_denied");
     let late = app.approve(&question, Some(asked.number()), &[]).await.unwrap_err();
     assert_eq!(late.refusal(), Some(&nod_device::Code::AlreadyDecided));
     assert!(app.pending().await.unwrap().is_empty());
+
+    shop.ask(&alice).await;
+    let question = app.pending().await.unwrap().remove(0);
+    app.deny(&question, DenyReason::ReportFraud).await.unwrap();
+    shop.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await.refused(403, "access_denied");
 }
 
 #[tokio::test]

@@ -63,7 +63,8 @@ async fn f04_a_node_that_starts_tells_decisions_to_a_store_that_came_back_with_o
     let asked = shop.ask(&alice).await;
     let (requests, inboxes) = (world.parts().requests.clone(), world.parts().inboxes.clone());
     let (digest, user) = (AuthReqId::presented(&asked.auth_req_id).digest(), alice.id);
-    let older = async move { (requests.get(&digest).await.unwrap().unwrap(), inboxes.get(&user).await.unwrap().unwrap()) };
+    let older =
+        async move { (requests.get(&digest).await.unwrap().unwrap(), inboxes.get(&user).await.unwrap().unwrap()) };
     let (request, inbox) = world.among_servers(older).await;
     alice.phone().approve_the_question().await;
     // Its arrival is seen, and nobody has to look after it any more.

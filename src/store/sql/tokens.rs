@@ -163,11 +163,7 @@ impl Tokens {
                  WHERE digest = $3 AND used_at IS NULL AND expires_at > $1 AND absolute_expires_at > $1 \
                  AND EXISTS (SELECT 1 FROM token_grant g WHERE g.id = refresh_token.grant_id \
                  AND g.revoked_at IS NULL)",
-                [
-                    now.millis().into(),
-                    presented.sealed_successor.as_bytes().into(),
-                    digest_bytes(&presented.digest),
-                ],
+                [now.millis().into(), presented.sealed_successor.as_bytes().into(), digest_bytes(&presented.digest)],
             )
             .await?;
         if used == 0 {
