@@ -279,7 +279,7 @@ async fn security_5_7_who_reports_fraud_is_locked_until_an_administrator_has_loo
     let approved = shop.ask(&alice).await;
     alice.phone().approve_the_question().await;
     let open = shop.ask(&alice).await;
-    let question = alice.phone().question().await;
+    let question = alice.phones[1].question().await;
 
     let reported = bank.ask(&alice).await;
     let watch = world.watch().await;
