@@ -289,6 +289,7 @@ on_every_engine! {
     a_blocked_device_does_not_come_back_by_pairing
     a_rotated_key_is_adopted_with_its_first_use
     a_decision_is_made_once
+    a_report_locks_the_person_when_it_is_the_first_answer
     many_decisions_are_all_kept
     a_told_decision_leaves_the_outbox
     a_grant_is_given_once
@@ -615,6 +616,29 @@ async fn a_decision_is_made_once(stage: Stage) {
         assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, round + 1, "one event for one decision");
         assert_eq!(stage.count("SELECT COUNT(*) FROM outbox").await, round + 1);
     }
+}
+
+async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
+    let [here, there] = &stage.nodes;
+    let alice = stage.user("alice").await;
+    let report = |request: RequestId| {
+        let record = Record { user: alice.id, ..Stage::record(request, Decision::Denied(Denial::Reported)) };
+        let (event, locked) = (stage.event(Action::RequestReported), stage.event(Action::UserLocked));
+        async move { here.ledger.decide_and_lock(record, event, locked).await.unwrap() }
+    };
+    let locked = "SELECT COUNT(*) FROM account WHERE status = 'locked'";
+    let events = "SELECT COUNT(*) FROM audit WHERE action = 'user.locked'";
+    let approved = RequestId::new(stage.entropy.uuid());
+    let record = Record { user: alice.id, ..Stage::record(approved, stage.approval()) };
+    there.ledger.decide(record, stage.event(Action::RequestApproved)).await.unwrap();
+    assert!(matches!(report(approved).await, Decided::Already(_)));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (0, 0));
+
+    // Reports of several questions at the same time, and no person is locked twice.
+    let reports = (0..8).map(|_| report(RequestId::new(stage.entropy.uuid())));
+    assert!(futures_util::future::join_all(reports).await.iter().all(|decided| *decided == Decided::First));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (1, 1));
+    until(async || !there.directory.user(&alice.id).await.unwrap().unwrap().is_active()).await;
 }
 
 async fn many_decisions_are_all_kept(stage: Stage) {
