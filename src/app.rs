@@ -355,6 +355,7 @@ impl Wiring {
             bell: DeviceBell::new(self.store()),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
+            tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),

@@ -43,6 +43,12 @@ impl Tokens {
         row.map(|row| grant(&row, 0)).transpose()
     }
 
+    /// Whether a person has given a client anything that still stands.
+    pub async fn has_grant(&self, user: UserId, client: &ClientId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM token_grant WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL LIMIT 1";
+        Ok(self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?.is_some())
+    }
+
     /// The grant of a JWT access token, unless one of both was revoked.
     pub async fn active_grant_of_jwt(&self, id: GrantId, jti: &str) -> Result<Option<Grant>, StoreError> {
         let sql = format!(
