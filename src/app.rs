@@ -259,12 +259,12 @@ fn run_beside(parts: &Parts, worker: &Worker) {
         async move { retell.run().await }
     });
     let (tokens, clock) = (parts.tokens.clone(), Arc::clone(&parts.clock));
-    worker.repeat("forget ended tokens", Duration::from_secs(60), move || {
+    worker.repeat_from_now("forget ended tokens", Duration::from_secs(60), move || {
         let (tokens, now) = (tokens.clone(), clock.now());
         async move { tokens.purge(now, 1000).await.map(drop) }
     });
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
-    worker.repeat("forget what is old", Duration::from_secs(600), move || {
+    worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {
         let (retention, now) = (retention.clone(), clock.now());
         // In small steps: a long one would hold up whoever decides.
         async move {
@@ -356,6 +356,7 @@ impl Wiring {
             bell: DeviceBell::new(self.store()),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
+            tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),

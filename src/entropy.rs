@@ -10,6 +10,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 
 /// The source of every random value: identifiers, tokens, nonces, keys.
@@ -122,10 +123,8 @@ impl Entropy {
     /// A UUID that begins with the time (version 7) [RFC 9562 §5.7]: for what is written to the database
     /// with every request. What was made together then lies together in the indexes, where random keys
     /// would touch a page each. It tells when it was made, and is no secret: half of it can be guessed.
-    ///
-    /// `millis`: now, since 1970.
-    pub fn ordered_uuid(&self, millis: i64) -> Uuid {
-        let millis = u64::try_from(millis).unwrap_or(0);
+    pub fn ordered_uuid(&self, now: Timestamp) -> Uuid {
+        let millis = u64::try_from(now.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
     }
 
@@ -183,10 +182,11 @@ mod tests {
     #[test]
     fn rfc9562_5_7_ordered_uuids_sort_by_time() {
         let entropy = Entropy::seeded(1);
-        let drawn: Vec<Uuid> = (0..100).map(|n| entropy.ordered_uuid(1_800_000_000_000 + n)).collect();
+        let drawn: Vec<Uuid> =
+            (0..100).map(|n| entropy.ordered_uuid(Timestamp::from_millis(1_800_000_000_000 + n))).collect();
         assert!(drawn.is_sorted());
         assert!(drawn.iter().all(|uuid| uuid.get_version_num() == 7));
-        let now = 1_800_000_000_000;
+        let now = Timestamp::from_millis(1_800_000_000_000);
         assert_ne!(entropy.ordered_uuid(now), entropy.ordered_uuid(now));
     }
 

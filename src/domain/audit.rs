@@ -75,6 +75,7 @@ actions! {
     ClientDeleted = "client.deleted",
     UserCreated = "user.created",
     UserUpdated = "user.updated",
+    UserLocked = "user.locked",
     UserDeleted = "user.deleted",
     PairingKeyCreated = "pairing_key.created",
     KeyCreated = "key.created",

@@ -90,7 +90,15 @@ impl Decide {
         if let Decision::Denied(denial) = &outcome {
             event.reason = Some(denial.as_str().to_owned());
         }
-        let settled = self.settle.settle(record, event, question.seen).await?;
+        // [security 5.7] Whoever did not ask for this is acted for by somebody else: all of it stops, until
+        // an administrator has looked.
+        let locked = (outcome == Decision::Denied(Denial::Reported)).then(|| {
+            Event::new(self.entropy.uuid(), now, Action::UserLocked)
+                .user(device.user)
+                .device(device.id)
+                .request(question.request.id)
+        });
+        let settled = self.settle.settle_and_lock(record, event, locked, question.seen).await?;
         failpoint::hit("K10");
         match settled {
             Decided::First => told(outcome),

@@ -209,7 +209,7 @@ impl Redeem {
             .within(&client.scope)
             .ok_or_else(|| denied("the client may ask for nothing of the request any more"))?;
         let grant = Grant {
-            id: GrantId::new(self.entropy.ordered_uuid(now.millis())),
+            id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(request),
             client: client.id.clone(),
             user: user.id,

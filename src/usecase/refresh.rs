@@ -45,6 +45,8 @@ impl Refresh {
             .into());
         }
         let digest = presented.digest();
+        // Before anything else, so that a stranger learns from no other answer that there is such a token.
+        // Whose grant it is never changes, so nobody has to look again.
         let stored = self.tokens.refresh_token(&digest).await?.filter(|(_, grant)| grant.client == client.id);
         let Some((_, mut grant)) = stored else {
             return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
@@ -78,7 +80,6 @@ impl Refresh {
         let access = minted.access_row.take();
         let rotate = Presented {
             digest,
-            client: &client.id,
             sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
             successor,
             access: access.clone(),
