@@ -1,0 +1,269 @@
+//! Messages as pages show them: decoded, explained, and with secrets covered.
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::usecase::signing_keys::KeyRing;
+use crate::web::dev::curl;
+use crate::web::dev::summary::Line;
+use crate::web::dev::token::{self, Signature, Token};
+use crate::web::dev::why::{Why, why};
+use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
+
+/// Values that open something.
+const SECRETS: [&str; 13] = [
+    "access_token", "auth_req_id", "authorization", "client_assertion", "client_secret", "device-nonce", "device-proof",
+    "id_token", "id_token_hint", "pairingKey", "proofByNew", "refresh_token", "token",
+];
+
+/// What is seen at first sight; the others are told on the pages of the inspector.
+const TELLING: [&str; 7] =
+    ["authorization", "device-nonce", "device-proof", "retry-after", "www-authenticate", "location", "dpop"];
+
+pub(super) struct MessageView {
+    pub number: u64,
+    /// Since the first message that is shown.
+    pub offset: String,
+    pub at: String,
+    pub took: String,
+    pub from: String,
+    pub to: String,
+    /// Which lane it starts from: `shop`, `nod`, `phone`.
+    pub lane: &'static str,
+    pub what: String,
+    pub outcome: String,
+    pub tone: &'static str,
+    pub request: Option<String>,
+    pub replay_of: Option<u64>,
+    pub parts: Vec<Part>,
+    pub why: Option<Why>,
+    pub curl: Option<String>,
+}
+
+/// A part of a message: some names with their values.
+pub(super) struct Part {
+    pub title: String,
+    /// `verified` or `broken`, for what is signed.
+    pub mark: &'static str,
+    pub rows: Vec<Row>,
+}
+
+pub(super) struct Row {
+    pub name: String,
+    pub value: String,
+    pub note: &'static str,
+}
+
+/// How much a page shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Depth {
+    /// Every header field.
+    pub all: bool,
+    pub reveal: bool,
+}
+
+pub(super) struct Viewer<'v> {
+    pub wire: &'v Wire,
+    pub keys: &'v KeyRing,
+    pub base: &'v str,
+    pub depth: Depth,
+}
+
+impl Viewer<'_> {
+    pub(super) fn all<M: AsRef<Message>>(&self, messages: &[M]) -> Vec<MessageView> {
+        let first = messages.first().map(|message| message.as_ref().at);
+        messages.iter().map(|message| self.view(message.as_ref(), first)).collect()
+    }
+
+    fn view(&self, message: &Message, first: Option<Timestamp>) -> MessageView {
+        let line = Line::of(self.wire, message);
+        let answer = message.answer();
+        let error = line.error.clone();
+        let (outcome, tone) = match (&message.content, answer) {
+            (Content::Event { .. }, _) => (String::new(), "info"),
+            (Content::Call { .. }, None) => ("…".to_owned(), "info"),
+            (Content::Call { .. }, Some(answer)) => {
+                let waiting = error.as_deref() == Some("authorization_pending");
+                let tone = if answer.status < 400 { "ok" } else if waiting { "info" } else { "bad" };
+                let error = error.as_deref().map(|error| format!(" {error}")).unwrap_or_default();
+                (format!("{}{error}", answer.status), tone)
+            }
+        };
+        let (parts, curl, why) = match &message.content {
+            Content::Event { data, .. } => (self.json("Event", data.as_bytes()), None, None),
+            Content::Call { call, answer } => {
+                let mut parts = self.call(call);
+                parts.extend(answer.iter().flat_map(|answer| self.answer(answer)));
+                let why = answer.as_ref().and_then(|answer| why(call, answer));
+                (parts, Some(curl::curl(self.base, call, self.depth.reveal)), why)
+            }
+        };
+        MessageView {
+            number: message.number,
+            offset: first.map(|first| offset(first, message.at)).unwrap_or_default(),
+            at: message.at.to_string(),
+            took: answer.map(|answer| format!("{} ms", answer.took.as_millis())).unwrap_or_default(),
+            lane: match (&message.content, &message.actor) {
+                (Content::Event { .. }, _) => "nod",
+                (Content::Call { .. }, Actor::Phone(_)) => "phone",
+                (Content::Call { .. }, Actor::Client(_) | Actor::Unknown) => "shop",
+            },
+            from: line.from,
+            to: line.to,
+            what: line.what,
+            outcome,
+            tone,
+            request: line.request,
+            replay_of: message.replay_of,
+            parts,
+            why,
+            curl,
+        }
+    }
+
+    fn call(&self, call: &Call) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut rows = self.headers(&call.headers);
+        if let Some((_, query)) = call.target.split_once('?') {
+            let pairs = url::form_urlencoded::parse(query.as_bytes());
+            rows.extend(pairs.map(|(name, value)| self.row(&name, &value, "query")));
+        }
+        let form = call.form();
+        if form.is_empty() {
+            push(&mut parts, "Sent", rows);
+            parts.extend(self.json("Sent", &call.body));
+        } else {
+            rows.extend(form.iter().map(|(name, value)| self.row(name, value, "")));
+            push(&mut parts, "Sent", rows);
+        }
+        let tokens = call.headers.iter().chain(&form).filter_map(|(name, value)| self.token(name, value));
+        parts.extend(tokens);
+        parts
+    }
+
+    fn answer(&self, answer: &Answer) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let rows = self.headers(&answer.headers);
+        let body = self.json("Answered", &answer.body);
+        let mut body = body.into_iter();
+        match body.next() {
+            Some(mut first) => {
+                first.rows.splice(0..0, rows);
+                parts.push(first);
+            }
+            None => push(&mut parts, "Answered", rows),
+        }
+        parts.extend(body);
+        parts
+    }
+
+    fn headers(&self, headers: &[(String, String)]) -> Vec<Row> {
+        let shown = headers.iter().filter(|(name, _)| self.depth.all || TELLING.contains(&name.as_str()));
+        shown.map(|(name, value)| self.row(name, value, "header")).collect()
+    }
+
+    /// The members of an object, and the tokens among them; or the text as it is.
+    fn json(&self, title: &str, body: &[u8]) -> Vec<Part> {
+        if body.is_empty() {
+            return Vec::new();
+        }
+        let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(body) else {
+            let text = String::from_utf8_lossy(body).into_owned();
+            return vec![Part { title: title.to_owned(), mark: "", rows: vec![self.row("body", &text, "")] }];
+        };
+        let rows = members.iter().map(|(name, value)| self.row(name, &plain(value), "")).collect();
+        let mut parts = vec![Part { title: title.to_owned(), mark: "", rows }];
+        parts.extend(members.iter().filter_map(|(name, value)| self.token(name, value.as_str()?)));
+        parts
+    }
+
+    fn row(&self, name: &str, value: &str, note: &'static str) -> Row {
+        Row { name: name.to_owned(), value: covered(name, value, self.depth.reveal), note }
+    }
+
+    fn token(&self, name: &str, value: &str) -> Option<Part> {
+        let text = value.strip_prefix("Bearer ").unwrap_or(value);
+        Some(part(name, &token::read(text, self.keys)?))
+    }
+}
+
+fn push(parts: &mut Vec<Part>, title: &str, rows: Vec<Row>) {
+    if !rows.is_empty() {
+        parts.push(Part { title: title.to_owned(), mark: "", rows });
+    }
+}
+
+/// What a token says.
+pub(super) fn part(name: &str, token: &Token) -> Part {
+    let (mark, signed) = match &token.signature {
+        Signature::By(key) => ("verified", format!("signature verified with {key}")),
+        Signature::Broken => ("broken", "the signature does not verify".to_owned()),
+        Signature::Unknown => ("", "signed with a key that is not here".to_owned()),
+    };
+    Part { title: format!("{name}, decoded · {signed}"), mark, rows: claims(&token.header, &token.claims) }
+}
+
+pub(super) fn claims(header: &Value, claims: &Value) -> Vec<Row> {
+    let head = ["alg", "kid", "typ"].into_iter().filter_map(|name| Some((name, header.get(name)?)));
+    let head = head.map(|(name, value)| Row { name: name.to_owned(), value: plain(value), note: "header" });
+    let rest = claims.as_object().into_iter().flatten().map(|(name, value)| Row {
+        name: name.clone(),
+        value: instant(name, value).unwrap_or_else(|| plain(value)),
+        note: token::meaning(name),
+    });
+    head.chain(rest).collect()
+}
+
+/// Seconds since 1970, for people.
+fn instant(name: &str, value: &Value) -> Option<String> {
+    let seconds = value.as_i64().filter(|_| ["exp", "iat", "nbf", "auth_time"].contains(&name))?;
+    Some(format!("{seconds} ({})", Timestamp::from_seconds(seconds)))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Enough to recognise a secret, too little to use it.
+pub(super) fn covered(name: &str, value: &str, reveal: bool) -> String {
+    let secret = SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+    if reveal || !secret {
+        return value.to_owned();
+    }
+    let (scheme, rest) = match value.split_once(' ') {
+        Some((scheme, rest)) if name.eq_ignore_ascii_case("authorization") => (format!("{scheme} "), rest),
+        Some(_) | None => (String::new(), value),
+    };
+    let shown: String = rest.chars().take(6.min(rest.chars().count() / 3)).collect();
+    format!("{scheme}{shown}…")
+}
+
+fn offset(first: Timestamp, at: Timestamp) -> String {
+    let passed = at.since(first).as_millis();
+    if passed < 1000 { format!("+{passed} ms") } else { format!("+{}.{} s", passed / 1000, passed % 1000 / 100) }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_covered_until_it_is_asked_for() {
+        assert_eq!(covered("authorization", "Basic c2hvcDpzaG9wLXNlY3JldA==", false), "Basic c2hvcD…");
+        assert_eq!(covered("auth_req_id", "abcdefghijklmnopqrstuvwxyz", false), "abcdef…");
+        assert_eq!(covered("client_secret", "short", false), "s…");
+        assert_eq!(covered("scope", "openid", false), "openid");
+        assert_eq!(covered("client_secret", "short", true), "short");
+    }
+
+    #[test]
+    fn time_is_told_from_the_first_message() {
+        let at = |millis| Timestamp::from_millis(millis);
+        assert_eq!(offset(at(1000), at(1014)), "+14 ms");
+        assert_eq!(offset(at(1000), at(3050)), "+2.0 s");
+    }
+}
