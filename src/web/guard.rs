@@ -8,6 +8,7 @@ use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use serde_json::json;
 
+use crate::http::headers::harden;
 use crate::web::page;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -20,10 +21,12 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match refused(&request) {
-            Some(why) => Ok(page::json(
-                StatusCode::FORBIDDEN,
-                &json!({ "error": "forbidden", "error_description": why }),
-            )),
+            Some(why) => {
+                let body = json!({ "error": "forbidden", "error_description": why });
+                let mut response = page::json(StatusCode::FORBIDDEN, &body);
+                harden(response.headers_mut());
+                Ok(response)
+            }
             None => Ok(self.0.call(request).await?.into_response()),
         }
     }

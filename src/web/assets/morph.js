@@ -3,16 +3,16 @@
 // selection and, for screen readers, its identity.
 
 // What belongs to the person and not to the server.
-const THEIRS = new Set(["open", "aria-pressed"]);
+const THEIRS = new Set(['open', 'aria-pressed'])
 
 /**
  * @param {Element} old
  * @param {Element} fresh
  */
 export function morph(old, fresh) {
-  attributes(old, fresh);
-  if (old instanceof HTMLInputElement || old instanceof HTMLSelectElement) return;
-  children(old, fresh);
+  attributes(old, fresh)
+  if (old instanceof HTMLInputElement || old instanceof HTMLSelectElement) return
+  children(old, fresh)
 }
 
 /**
@@ -21,10 +21,10 @@ export function morph(old, fresh) {
  */
 function attributes(old, fresh) {
   for (const { name, value } of fresh.attributes) {
-    if (!THEIRS.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (!THEIRS.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value)
   }
   for (const { name } of [...old.attributes]) {
-    if (!THEIRS.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    if (!THEIRS.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name)
   }
 }
 
@@ -34,20 +34,20 @@ function attributes(old, fresh) {
  */
 function children(old, fresh) {
   /** @type {ChildNode | null} */
-  let here = old.firstChild;
+  let here = old.firstChild
   for (const wanted of [...fresh.childNodes]) {
-    const found = match(here, wanted);
+    const found = match(here, wanted)
     if (found) {
       // Those before it are gone on the server.
-      while (here && here !== found) here = drop(here);
-      if (found instanceof Element && wanted instanceof Element) morph(found, wanted);
-      else if (found.nodeValue !== wanted.nodeValue) found.nodeValue = wanted.nodeValue;
-      here = found.nextSibling;
+      while (here && here !== found) here = drop(here)
+      if (found instanceof Element && wanted instanceof Element) morph(found, wanted)
+      else if (found.nodeValue !== wanted.nodeValue) found.nodeValue = wanted.nodeValue
+      here = found.nextSibling
     } else {
-      old.insertBefore(document.adoptNode(wanted), here);
+      old.insertBefore(document.adoptNode(wanted), here)
     }
   }
-  while (here) here = drop(here);
+  while (here) here = drop(here)
 }
 
 /**
@@ -57,12 +57,12 @@ function children(old, fresh) {
  * @returns {ChildNode | null}
  */
 function match(here, wanted) {
-  const id = wanted instanceof Element ? wanted.id : "";
+  const id = wanted instanceof Element ? wanted.id : ''
   for (let node = here; node; node = node.nextSibling) {
-    if (node.nodeName !== wanted.nodeName) continue;
-    if ((node instanceof Element ? node.id : "") === id) return node;
+    if (node.nodeName !== wanted.nodeName) continue
+    if ((node instanceof Element ? node.id : '') === id) return node
   }
-  return null;
+  return null
 }
 
 /**
@@ -70,7 +70,7 @@ function match(here, wanted) {
  * @returns {ChildNode | null}
  */
 function drop(node) {
-  const next = node.nextSibling;
-  node.remove();
-  return next;
+  const next = node.nextSibling
+  node.remove()
+  return next
 }

@@ -110,7 +110,7 @@ impl Viewer<'_> {
             },
             from: line.from,
             to: line.to,
-            what: line.what,
+            what: shortened(&line.what),
             outcome,
             tone,
             request: line.request,
@@ -239,6 +239,13 @@ pub(super) fn covered(name: &str, value: &str, reveal: bool) -> String {
     };
     let shown: String = rest.chars().take(6.min(rest.chars().count() / 3)).collect();
     format!("{scheme}{shown}…")
+}
+
+/// Identifiers in an address, as long as it takes to tell them apart.
+fn shortened(what: &str) -> String {
+    let is_id = |part: &str| part.len() == 36 && part.bytes().filter(|byte| *byte == b'-').count() == 4;
+    let short = |part: &str| if is_id(part) { part.chars().take(8).chain(['…']).collect() } else { part.to_owned() };
+    what.split('/').map(short).collect::<Vec<String>>().join("/")
 }
 
 fn offset(first: Timestamp, at: Timestamp) -> String {
