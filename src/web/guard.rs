@@ -79,8 +79,18 @@ mod tests {
             assert!(is_loopback(good), "{good}");
         }
         for bad in [
-            "", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
-            "[::2]", "localhost:", "localhost:80x", "0.0.0.0", "2130706433", "user@localhost",
+            "",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+            "localhost:",
+            "localhost:80x",
+            "0.0.0.0",
+            "2130706433",
+            "user@localhost",
         ] {
             assert!(!is_loopback(bad), "{bad}");
         }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import { AxeBuilder } from '@axe-core/playwright'
 
-import { startDev } from './dev.mjs'
+import { ask, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -40,14 +40,12 @@ for (const colorScheme of ['light', 'dark']) {
       const desktop = width === 1280
       await check(page, 'the home page at rest')
 
-      await page.getByRole('button', { name: 'Send the request' }).click()
-      await page.locator('#phone .pick').first().waitFor()
+      const shown = await ask(page)
       // One poll, to be seen on the wire.
       await page.locator('#trace > li', { hasText: 'authorization_pending' }).first().waitFor()
       await check(page, 'the home page with a question')
       if (desktop) await picture(page, `home-${colorScheme}`)
 
-      const shown = (await page.locator('#number .digits').textContent()).trim()
       await page.getByRole('button', { name: `Approve with ${shown}` }).click()
       await page.locator('#id-token').waitFor()
       await openAll(page)

@@ -42,6 +42,17 @@ async function freePort() {
   return port
 }
 
+/** The shop asks; the number that it shows, once the phone shows the same question. */
+export async function ask(page, press = () => page.getByRole('button', { name: 'Send the request' }).click()) {
+  const answered = page.waitForResponse((response) => response.url().endsWith('/dev/shop/requests'))
+  await press()
+  const { request } = await (await answered).json()
+  await page.locator(`#shop-link a[href$="${request}"]`).waitFor()
+  const number = (await page.locator('#number .digits').textContent()).trim()
+  await page.getByRole('button', { name: `Approve with ${number}` }).waitFor()
+  return number
+}
+
 /** A server and a browser. `visit` gives a page that reports whatever it should not do. */
 export async function startDev() {
   const folder = await mkdtemp(join(tmpdir(), 'nod-browser-'))

@@ -20,7 +20,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("http", &["clock", "entropy", "secret", "protocol", "domain", "usecase"]),
     ("web", &["clock", "entropy", "secret", "protocol", "domain", "usecase", "http"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
-    ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "web", "worker"]),
+    (
+        "app",
+        &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "web", "worker"],
+    ),
 ];
 
 /// Above all of them.

@@ -143,7 +143,14 @@ impl World {
     }
 
     pub(crate) fn with() -> Builder {
-        Builder { backing: Backing::Sqlite, redis: false, nodes: 1, edge: Edge::default(), changes: Vec::new(), dev_pages: false }
+        Builder {
+            backing: Backing::Sqlite,
+            redis: false,
+            nodes: 1,
+            edge: Edge::default(),
+            changes: Vec::new(),
+            dev_pages: false,
+        }
     }
 
     /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
@@ -456,7 +463,11 @@ impl Plan {
         let (worker, shutdown) = (Worker::default(), CancellationToken::new());
         // In dev mode, people move the clock ahead of that of the world.
         let ahead = Arc::new(OffsetClock::new(Arc::<ManualClock>::clone(clock)));
-        let time = if self.dev_pages { Arc::<OffsetClock>::clone(&ahead) as Arc<dyn Clock> } else { Arc::<ManualClock>::clone(clock) };
+        let time = if self.dev_pages {
+            Arc::<OffsetClock>::clone(&ahead) as Arc<dyn Clock>
+        } else {
+            Arc::<ManualClock>::clone(clock)
+        };
         let app = self.build(n, self.settings(issuer), time, (&worker, shutdown.clone())).await.unwrap();
         let app = if self.dev_pages { app.with_dev_pages(ahead, Keep::nowhere(), &worker).unwrap() } else { app };
         let App { public, parts, .. } = app;

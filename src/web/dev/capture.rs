@@ -121,11 +121,14 @@ impl Listen {
         let body = answer.json();
         let given = |name: &str| body.as_ref()?.get(name)?.as_str().map(str::to_owned);
 
-        let mut names: Vec<Name> = ["auth_req_id", "token", "refresh_token"].into_iter().filter_map(field).map(Name::of).collect();
+        let mut names: Vec<Name> =
+            ["auth_req_id", "token", "refresh_token"].into_iter().filter_map(field).map(Name::of).collect();
         let tokens = ["access_token", "refresh_token", "id_token"];
         names.extend(tokens.into_iter().filter_map(given).map(|token| Name::of(&token)));
         names.extend(call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(Name::of));
-        names.extend(call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of));
+        names.extend(
+            call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of),
+        );
 
         let accepted = given("auth_req_id").filter(|_| call.path() == "/as/bc-auth.ciba");
         if let Some(auth_req_id) = accepted {

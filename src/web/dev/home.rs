@@ -77,22 +77,24 @@ struct QuestionView {
 pub(super) fn home(Data(pages): Data<&Arc<Pages>>) -> Response {
     let now = pages.stage.now();
     let since = now.order.as_ref().map_or(u64::MAX, |order| order.since);
-    let messages: Vec<_> =
-        pages.wire.messages().into_iter().filter(|message| message.number > since).collect();
+    let messages: Vec<_> = pages.wire.messages().into_iter().filter(|message| message.number > since).collect();
     let depth = Depth { all: false, reveal: false };
     let viewer = Viewer { wire: &pages.wire, keys: &pages.keys, base: &pages.issuer, depth };
     let devices = pages.stage.devices().into_iter().filter(|device| device.id == "phone" || is_there(device));
-    html(StatusCode::OK, &HomePage {
-        active: "demo",
-        ahead: ahead(pages),
-        shop: shop(&now, &pages.issuer),
-        devices: devices.map(|device| device_view(device)).collect(),
-        messages: viewer.all(&messages),
-        scenarios: &scenario::ALL,
-        scenario: now.playing.or_else(|| now.order.as_ref()?.scenario),
-        playing: now.playing.is_some(),
-        caption: now.caption,
-    })
+    html(
+        StatusCode::OK,
+        &HomePage {
+            active: "demo",
+            ahead: ahead(pages),
+            shop: shop(&now, &pages.issuer),
+            devices: devices.map(|device| device_view(device)).collect(),
+            messages: viewer.all(&messages),
+            scenarios: &scenario::ALL,
+            scenario: now.playing.or_else(|| now.order.as_ref()?.scenario),
+            playing: now.playing.is_some(),
+            caption: now.caption,
+        },
+    )
 }
 
 #[handler]
@@ -205,7 +207,11 @@ fn busy(request: &Request) -> Response {
 #[handler]
 pub(super) async fn send(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
     match pages.stage.send().await {
-        Ok(()) => done(request),
+        Ok(()) if wants_html(request) => see_other("/"),
+        Ok(()) => {
+            let asked = pages.stage.now().order.and_then(|order| order.request);
+            json(StatusCode::OK, &json!({ "request": asked.map(|request| request.to_string()) }))
+        }
         Err(_) => busy(request),
     }
 }
@@ -249,9 +255,9 @@ pub(super) async fn answer(
 /// The scenarios that there are, for scripts.
 #[handler]
 pub(super) fn scenarios() -> Response {
-    let all = scenario::ALL.iter().map(|one| {
-        json!({ "name": one.name, "title": one.title, "about": one.about, "end": one.end.as_str() })
-    });
+    let all = scenario::ALL
+        .iter()
+        .map(|one| json!({ "name": one.name, "title": one.title, "about": one.about, "end": one.end.as_str() }));
     json(StatusCode::OK, &json!({ "scenarios": all.collect::<Vec<_>>() }))
 }
 

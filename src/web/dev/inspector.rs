@@ -118,17 +118,24 @@ fn page(pages: &Pages, request: Option<String>, messages: Vec<Arc<Message>>, fil
     let reveal = filter.reveal == "1";
     let depth = Depth { all: true, reveal };
     let viewer = Viewer { wire: &pages.wire, keys: &pages.keys, base: &pages.issuer, depth };
-    html(StatusCode::OK, &WirePage {
-        active: "wire",
-        ahead: ahead(pages),
-        request,
-        messages: viewer.all(&shown),
-        total,
-        actors: actors.into_iter().map(|actor| (actor == filter.actor, actor)).map(|(is, actor)| (actor, is)).collect(),
-        toggled: filter.query(!reveal),
-        filter,
-        reveal,
-    })
+    html(
+        StatusCode::OK,
+        &WirePage {
+            active: "wire",
+            ahead: ahead(pages),
+            request,
+            messages: viewer.all(&shown),
+            total,
+            actors: actors
+                .into_iter()
+                .map(|actor| (actor == filter.actor, actor))
+                .map(|(is, actor)| (actor, is))
+                .collect(),
+            toggled: filter.query(!reveal),
+            filter,
+            reveal,
+        },
+    )
 }
 
 #[handler]
@@ -139,11 +146,7 @@ pub(super) fn clear(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Respon
 
 /// Sends a message again, byte by byte. Mostly to see that this is refused.
 #[handler]
-pub(super) async fn replay(
-    Data(pages): Data<&Arc<Pages>>,
-    request: &Request,
-    Path(number): Path<u64>,
-) -> Response {
+pub(super) async fn replay(Data(pages): Data<&Arc<Pages>>, request: &Request, Path(number): Path<u64>) -> Response {
     let message = pages.wire.find(number);
     let call = message.as_ref().and_then(|message| match &message.content {
         Content::Call { call, .. } => Some(call),

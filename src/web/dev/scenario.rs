@@ -34,7 +34,9 @@ impl End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The shop asks. `expiry` in seconds, where it does not leave that to the server.
-    Ask { expiry: Option<u32> },
+    Ask {
+        expiry: Option<u32>,
+    },
     /// The shop asks for the tokens.
     Poll,
     /// The shop withdraws the question.
@@ -46,7 +48,9 @@ pub enum Step {
     /// Alice pairs a second device.
     PairTablet,
     /// Time passes for the server; nobody waits.
-    Pass { seconds: u32 },
+    Pass {
+        seconds: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +88,7 @@ pub const ALL: [Scenario; 7] = [
         name: "phone-offline",
         title: "Phone offline",
         about: "The phone is away when the shop asks. The question waits, and is there when it comes back.",
-        steps: &[
-            Step::Offline,
-            ASK,
-            Step::Poll,
-            Step::Online,
-            Step::Answer(Device::Phone, Reply::Approve),
-            Step::Poll,
-        ],
+        steps: &[Step::Offline, ASK, Step::Poll, Step::Online, Step::Answer(Device::Phone, Reply::Approve), Step::Poll],
         end: End::Tokens,
     },
     Scenario {

@@ -172,7 +172,8 @@ impl Shop {
         let mut request = self.http.request(method, format!("{}{}", self.base, call.target));
         // What belongs to the connection is made anew.
         for (name, value) in &call.headers {
-            if !["host", "content-length", "connection", "transfer-encoding", "accept-encoding"].contains(&name.as_str())
+            if !["host", "content-length", "connection", "transfer-encoding", "accept-encoding"]
+                .contains(&name.as_str())
             {
                 request = request.header(name, value);
             }

@@ -46,7 +46,11 @@ fn signature(text: &str, header: &Value, ours: &KeyRing) -> Signature {
         return match EmbeddedKeyProof::parse(text, PROOF_TYPE, MAX_PROOF_BYTES) {
             Ok(proof) => {
                 let verified = proof.verification_key().is_ok_and(|key| proof.verify::<Value>(&key).is_ok());
-                if verified { Signature::By(format!("the phone’s key {}", proof.thumbprint())) } else { Signature::Broken }
+                if verified {
+                    Signature::By(format!("the phone’s key {}", proof.thumbprint()))
+                } else {
+                    Signature::Broken
+                }
             }
             // A proof of another kind, or a rotation's second one.
             Err(_) => Signature::Unknown,

@@ -12,8 +12,19 @@ use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
 
 /// Values that open something.
 const SECRETS: [&str; 13] = [
-    "access_token", "auth_req_id", "authorization", "client_assertion", "client_secret", "device-nonce", "device-proof",
-    "id_token", "id_token_hint", "pairingKey", "proofByNew", "refresh_token", "token",
+    "access_token",
+    "auth_req_id",
+    "authorization",
+    "client_assertion",
+    "client_secret",
+    "device-nonce",
+    "device-proof",
+    "id_token",
+    "id_token_hint",
+    "pairingKey",
+    "proofByNew",
+    "refresh_token",
+    "token",
 ];
 
 /// What is seen at first sight; the others are told on the pages of the inspector.
@@ -84,7 +95,13 @@ impl Viewer<'_> {
             (Content::Call { .. }, None) => ("…".to_owned(), "info"),
             (Content::Call { .. }, Some(answer)) => {
                 let waiting = error.as_deref() == Some("authorization_pending");
-                let tone = if answer.status < 400 { "ok" } else if waiting { "info" } else { "bad" };
+                let tone = if answer.status < 400 {
+                    "ok"
+                } else if waiting {
+                    "info"
+                } else {
+                    "bad"
+                };
                 let error = error.as_deref().map(|error| format!(" {error}")).unwrap_or_default();
                 (format!("{}{error}", answer.status), tone)
             }
@@ -252,7 +269,6 @@ fn offset(first: Timestamp, at: Timestamp) -> String {
     let passed = at.since(first).as_millis();
     if passed < 1000 { format!("+{passed} ms") } else { format!("+{}.{} s", passed / 1000, passed % 1000 / 100) }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -62,10 +62,9 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         }
         E::InvalidRequest if ciba => ("CIBA §13", "The parameters of CIBA §7.1, each of them well-formed."),
         E::InvalidRequest => ("RFC 6749 §5.2", "The parameters of the endpoint, each of them once."),
-        E::InvalidClient => (
-            "RFC 6749 §2.3, §5.2",
-            "The credentials of a registered client: in dev mode, -u shop:shop-secret.",
-        ),
+        E::InvalidClient => {
+            ("RFC 6749 §2.3, §5.2", "The credentials of a registered client: in dev mode, -u shop:shop-secret.")
+        }
         E::InvalidGrant => (
             "RFC 6749 §5.2, CIBA §11",
             "An auth_req_id of this client that was approved, was not withdrawn and was not redeemed before.",
@@ -101,10 +100,14 @@ fn of_device(code: D) -> (&'static str, &'static str) {
         D::ProofInvalid => (PROOFS, "A proof made for this method, this address and this body."),
         D::ProofExpired => (PROOFS, "A proof made within 60 seconds; the Date header has the server’s time."),
         D::ProofReplayed => (PROOFS, "A new proof: each is good for one call, with a jti of its own."),
-        D::UseDeviceNonce => (PROOFS, "The same call with the Device-Nonce of this answer in its proof. Phones do so by themselves."),
+        D::UseDeviceNonce => {
+            (PROOFS, "The same call with the Device-Nonce of this answer in its proof. Phones do so by themselves.")
+        }
         D::DeviceUnknown => (PROOFS, "A key that is paired: POST /device/v1/pairings."),
         D::DeviceBlocked => (ERRORS, "A device that an administrator has not blocked."),
-        D::PairingKeyInvalid => ("docs/device-api.md, pairing", "A pairing key that is known, not expired and not used."),
+        D::PairingKeyInvalid => {
+            ("docs/device-api.md, pairing", "A pairing key that is known, not expired and not used.")
+        }
         D::MethodLimitReached => ("docs/device-api.md, pairing", "One device less: five are allowed."),
         D::TooManyAttempts => ("RFC 6585 §4", "The same call, later: Retry-After says when."),
         D::NotificationNotFound => (DECISIONS, "A question that was put to a device of this installation."),
@@ -135,7 +138,8 @@ mod tests {
 
     #[test]
     fn an_error_leads_to_its_rule_and_its_parameter() {
-        let body = r#"{"error":"invalid_request","error_description":"requested_expiry is not a positive whole number."}"#;
+        let body =
+            r#"{"error":"invalid_request","error_description":"requested_expiry is not a positive whole number."}"#;
         let why = of("/as/bc-auth.ciba", "scope=openid&requested_expiry=soon", 400, body).unwrap();
         assert_eq!((why.section, why.parameter.as_deref()), ("CIBA §7.1", Some("requested_expiry")));
         let body = r#"{"error":"invalid_request","error_description":"scope is required."}"#;

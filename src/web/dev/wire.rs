@@ -39,9 +39,15 @@ pub(super) struct Message {
 
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    Call { call: Call, answer: Option<Answer> },
+    Call {
+        call: Call,
+        answer: Option<Answer>,
+    },
     /// An event on the live channel of a phone.
-    Event { name: String, data: String },
+    Event {
+        name: String,
+        data: String,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -29,8 +29,14 @@ async fn every_page_is_fenced_in() {
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy").unwrap();
         for part in [
-            "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "form-action 'self'",
-            "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'",
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "require-trusted-types-for 'script'",
         ] {
             assert!(policy.split("; ").any(|one| one == part), "{path} {part}: {policy}");
         }
@@ -61,7 +67,8 @@ async fn the_story_goes_by_forms_alone() {
     let world = dev_mode().await;
     let click = async |path: &str, body: &str| {
         let request = world.request(Method::POST, path).header("accept", "text/html,*/*");
-        let answer = Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await;
+        let answer =
+            Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.text());
         page(&world, "/").await.text()
     };
@@ -129,7 +136,11 @@ async fn the_inspector_says_why_and_covers_secrets() {
     let paid = post(&world, "/dev/scenarios/phone-offline").await.ok();
     let request = format!("/dev/wire/{}", paid["request"].as_str().unwrap());
     let covered = page(&world, &request).await.text();
-    for part in ["id_token, decoded · signature verified with Nod’s key", "device-proof, decoded · signature verified with the phone’s key", "shop:sho…"] {
+    for part in [
+        "id_token, decoded · signature verified with Nod’s key",
+        "device-proof, decoded · signature verified with the phone’s key",
+        "shop:sho…",
+    ] {
         assert!(covered.contains(part), "{part}: {covered}");
     }
     let encoded = basic("shop", "shop-secret").trim_start_matches("Basic ").to_owned();
@@ -142,7 +153,9 @@ async fn the_inspector_says_why_and_covers_secrets() {
 async fn messages_are_filtered_and_cleared() {
     let world = dev_mode().await;
     post(&world, "/dev/scenarios/deny").await.ok();
-    let count = async |query: &str| page(&world, &format!("/dev/wire{query}")).await.text().matches("<li class=\"message").count();
+    let count = async |query: &str| {
+        page(&world, &format!("/dev/wire{query}")).await.text().matches("<li class=\"message").count()
+    };
     let all = count("").await;
     assert!(all >= 6);
     assert_eq!(count("?kind=errors&text=access_denied").await, 1);

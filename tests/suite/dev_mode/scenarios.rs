@@ -60,7 +60,8 @@ impl Played {
 
 fn line(message: &Value) -> String {
     let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-    let path = text("what").split('/').map(|part| if part.len() == 36 { "…" } else { part }).collect::<Vec<_>>().join("/");
+    let path =
+        text("what").split('/').map(|part| if part.len() == 36 { "…" } else { part }).collect::<Vec<_>>().join("/");
     let mut line = format!("{} → {}: {path}", text("from"), text("to"));
     if let Some(status) = message["status"].as_u64() {
         line = format!("{line} {status}");
@@ -111,7 +112,11 @@ async fn too_slow() {
     assert_eq!(played.decision().await, None);
     assert!(begin.elapsed().as_secs() < 15, "nobody waits");
     let now = played.world.parts().clock.now();
-    assert_eq!(now.since(played.world.now()).as_secs(), 31, "the clock of dev mode was moved, that of the world was not");
+    assert_eq!(
+        now.since(played.world.now()).as_secs(),
+        31,
+        "the clock of dev mode was moved, that of the world was not"
+    );
 }
 
 #[tokio::test]
@@ -144,21 +149,24 @@ async fn two_phones() {
         }
     }
     let tablet = "Nod → Alice's tablet";
-    assert_eq!(messages, [
-        "a phone → Nod: POST /device/v1/pairings 401 USE_DEVICE_NONCE".to_owned(),
-        "Alice's tablet → Nod: POST /device/v1/pairings 201".to_owned(),
-        "Alice's tablet → Nod: GET /device/v1/events 200".to_owned(),
-        format!("{tablet}: event ready"),
-        ASKED.to_owned(),
-        RINGS.to_owned(),
-        format!("{tablet}: event notification"),
-        PENDING.to_owned(),
-        "Alice's tablet → Nod: POST /device/v1/notifications/…/approve 200".to_owned(),
-        OVER.to_owned(),
-        format!("{tablet}: event canceled"),
-        TOKENS.to_owned(),
-        KEYS.to_owned(),
-    ]);
+    assert_eq!(
+        messages,
+        [
+            "a phone → Nod: POST /device/v1/pairings 401 USE_DEVICE_NONCE".to_owned(),
+            "Alice's tablet → Nod: POST /device/v1/pairings 201".to_owned(),
+            "Alice's tablet → Nod: GET /device/v1/events 200".to_owned(),
+            format!("{tablet}: event ready"),
+            ASKED.to_owned(),
+            RINGS.to_owned(),
+            format!("{tablet}: event notification"),
+            PENDING.to_owned(),
+            "Alice's tablet → Nod: POST /device/v1/notifications/…/approve 200".to_owned(),
+            OVER.to_owned(),
+            format!("{tablet}: event canceled"),
+            TOKENS.to_owned(),
+            KEYS.to_owned(),
+        ]
+    );
     assert!(matches!(played.decision().await, Some(Decision::Approved(_))));
 }
 
@@ -178,11 +186,10 @@ async fn all_scenarios_follow_each_other_and_leave_nothing_behind() {
 #[tokio::test]
 async fn one_scenario_at_a_time() {
     let world = dev_mode().await;
-    let (first, second) =
-        tokio::join!(post(&world, "/dev/scenarios/deny?pace=200"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            post(&world, "/dev/scenarios/deny").await
-        });
+    let (first, second) = tokio::join!(post(&world, "/dev/scenarios/deny?pace=200"), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        post(&world, "/dev/scenarios/deny").await
+    });
     first.ok();
     second.refused(409, "busy");
 }
