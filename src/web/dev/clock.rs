@@ -23,33 +23,33 @@ struct ClockPage {
     active: &'static str,
     ahead: Option<String>,
     now: String,
+    issuer: String,
 }
 
 #[handler]
 pub(super) fn show(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
     if wants_html(request) {
         let now = pages.clock.now().to_string();
-        return html(StatusCode::OK, &ClockPage { active: "clock", ahead: ahead(pages), now });
+        return html(
+            StatusCode::OK,
+            &ClockPage { active: "clock", ahead: ahead(pages), now, issuer: pages.issuer.clone() },
+        );
     }
     json(StatusCode::OK, &told(pages))
 }
 
 /// Forward by `seconds`, as a form or as JSON.
 #[handler]
-pub(super) fn advance(
-    Data(pages): Data<&Arc<Pages>>,
-    request: &Request,
-    RawBody(body): RawBody,
-) -> poem::Result<Response> {
+pub(super) fn advance(Data(pages): Data<&Arc<Pages>>, request: &Request, RawBody(body): RawBody) -> Response {
     let Some(seconds) = seconds(request, &body).filter(|seconds| (1..=MOST).contains(seconds)) else {
         let text = "seconds is a whole number from 1 to 31622400: time goes forward only.";
         let body = json!({ "error": "invalid_request", "error_description": text });
-        return Ok(json(StatusCode::BAD_REQUEST, &body));
+        return json(StatusCode::BAD_REQUEST, &body);
     };
     pages.clock.advance(Duration::from_secs(seconds));
     pages.wire.touch();
     tracing::info!(seconds, now = %pages.clock.now(), "the clock was moved");
-    Ok(if wants_html(request) { see_other("/dev/clock") } else { json(StatusCode::OK, &told(pages)) })
+    if wants_html(request) { see_other("/dev/clock") } else { json(StatusCode::OK, &told(pages)) }
 }
 
 fn seconds(request: &Request, body: &[u8]) -> Option<u64> {

@@ -66,7 +66,8 @@ struct DeviceView {
 struct QuestionView {
     id: String,
     title: String,
-    body: String,
+    /// Where it says more than the message below it.
+    body: Option<String>,
     client: String,
     message: Option<String>,
     scope: String,
@@ -169,7 +170,7 @@ fn question(notification: &Notification) -> QuestionView {
     QuestionView {
         id: notification.notification_id.to_string(),
         title: notification.title.clone(),
-        body: notification.body.clone(),
+        body: Some(&notification.body).filter(|body| Some(*body) != context.binding_message.as_ref()).cloned(),
         client: context.client_name.clone(),
         message: context.binding_message.clone(),
         scope: context.scope.clone(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::web::dev::wire::{Actor, Content, Message, Wire};
+use crate::web::dev::wire::{Actor, Answer, Content, Message, Wire};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Line {
@@ -32,7 +32,7 @@ impl Line {
             to,
             what,
             status: answer.map(|answer| answer.status),
-            error: answer.and_then(|answer| answer.error()),
+            error: answer.and_then(Answer::error),
             request: wire.request_of(message).map(|request| request.to_string()),
         }
     }
