@@ -26,7 +26,7 @@ async function check(page, what) {
 }
 
 async function picture(page, name) {
-  if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png` })
+  if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png`, fullPage: true })
 }
 
 const openAll = (page) =>
@@ -44,10 +44,11 @@ for (const colorScheme of ['light', 'dark']) {
       // One poll, to be seen on the wire.
       await page.locator('#trace > li', { hasText: 'authorization_pending' }).first().waitFor()
       await check(page, 'the home page with a question')
-      if (desktop) await picture(page, `home-${colorScheme}`)
+      if (desktop && colorScheme === 'light') await picture(page, 'home-light')
 
       await page.getByRole('button', { name: `Approve with ${shown}` }).click()
       await page.locator('#id-token').waitFor()
+      if (desktop && colorScheme === 'dark') await picture(page, 'home-dark')
       await openAll(page)
       await check(page, 'the home page with tokens')
 

@@ -80,6 +80,8 @@ test('the story can be told with the keyboard alone', async () => {
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth)
   assert.equal(outline, '3px', 'the focus is to be seen')
   await page.keyboard.press('Space')
+  await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
+  assert.equal(await focused(), 'You said yes.', 'the focus goes on with what came of it')
   await page.locator('#id-token').waitFor()
   assert.deepEqual(complaints, [])
   await close()

@@ -114,3 +114,12 @@ fn each_library_is_known_in_one_place() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+/// What dev mode has for people who try things out is put around its server, and around no other.
+#[test]
+fn the_pages_of_dev_mode_are_asked_for_in_dev_mode_alone() {
+    let named = |(path, text): &(String, String)| text.contains("with_dev_pages").then(|| path.clone());
+    let mut places: Vec<String> = sources().iter().filter_map(named).collect();
+    places.sort();
+    assert_eq!(places, ["app.rs", "cli/dev.rs"]);
+}

@@ -39,11 +39,18 @@ async function refresh() {
     do {
       again = false
       const page = await load()
+      const focused = document.activeElement
+      const pane = focused?.closest('.pane, .phone')
       for (const id of ['mode', 'main']) {
         const [old, fresh] = [document.getElementById(id), page.getElementById(id)]
         if (old && fresh) morph(old, fresh)
       }
       enliven()
+      // Whoever pressed a button that is gone now goes on with what came of it.
+      if (focused && !focused.isConnected) {
+        const status = pane?.querySelector('[role=status]')
+        if (status instanceof HTMLElement) status.focus()
+      }
     } while (again)
   } catch {
     // The server is away. The live channel tells when it is back.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Pages;
 use super::clock::ahead;
 use super::summary::{Line, name};
-use super::view::{Depth, MessageView, Viewer};
+use super::view::{Depth, MessageView, Viewer, is_handshake};
 use super::wire::{Content, Message};
 use crate::protocol::id::RequestId;
 use crate::web::page::{html, json, see_other, wants_html};
@@ -59,7 +59,7 @@ pub(super) struct Filter {
 impl Filter {
     fn lets(&self, pages: &Pages, message: &Message) -> bool {
         let line = Line::of(&pages.wire, message);
-        let is_error = line.error.as_deref().is_some_and(|error| error != "authorization_pending");
+        let is_error = line.error.is_some() && !is_handshake(line.error.as_deref());
         let kind = match self.kind.as_str() {
             "errors" => is_error,
             "calls" => matches!(message.content, Content::Call { .. }),

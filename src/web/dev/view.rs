@@ -94,10 +94,9 @@ impl Viewer<'_> {
             (Content::Event { .. }, _) => (String::new(), "info"),
             (Content::Call { .. }, None) => ("…".to_owned(), "info"),
             (Content::Call { .. }, Some(answer)) => {
-                let waiting = error.as_deref() == Some("authorization_pending");
                 let tone = if answer.status < 400 {
                     "ok"
-                } else if waiting {
+                } else if is_handshake(error.as_deref()) {
                     "info"
                 } else {
                     "bad"
@@ -139,38 +138,33 @@ impl Viewer<'_> {
     }
 
     fn call(&self, call: &Call) -> Vec<Part> {
-        let mut parts = Vec::new();
         let mut rows = self.headers(&call.headers);
         if let Some((_, query)) = call.target.split_once('?') {
             let pairs = url::form_urlencoded::parse(query.as_bytes());
             rows.extend(pairs.map(|(name, value)| self.row(&name, &value, "query")));
         }
         let form = call.form();
-        if form.is_empty() {
-            push(&mut parts, "Sent", rows);
-            parts.extend(self.json("Sent", &call.body));
-        } else {
-            rows.extend(form.iter().map(|(name, value)| self.row(name, value, "")));
-            push(&mut parts, "Sent", rows);
-        }
-        let tokens = call.headers.iter().chain(&form).filter_map(|(name, value)| self.token(name, value));
-        parts.extend(tokens);
+        rows.extend(form.iter().map(|(name, value)| self.row(name, value, "")));
+        let body: &[u8] = if form.is_empty() { &call.body } else { &[] };
+        let mut parts = self.whole("Sent", rows, body);
+        parts.extend(call.headers.iter().chain(&form).filter_map(|(name, value)| self.token(name, value)));
         parts
     }
 
     fn answer(&self, answer: &Answer) -> Vec<Part> {
-        let mut parts = Vec::new();
-        let rows = self.headers(&answer.headers);
-        let body = self.json("Answered", &answer.body);
-        let mut body = body.into_iter();
-        match body.next() {
-            Some(mut first) => {
+        self.whole("Answered", self.headers(&answer.headers), &answer.body)
+    }
+
+    /// Header fields first, then the body and the tokens in it.
+    fn whole(&self, title: &str, rows: Vec<Row>, body: &[u8]) -> Vec<Part> {
+        let mut parts = self.json(title, body);
+        match parts.first_mut() {
+            Some(first) => {
                 first.rows.splice(0..0, rows);
-                parts.push(first);
             }
-            None => push(&mut parts, "Answered", rows),
+            None if rows.is_empty() => {}
+            None => parts.push(Part { title: title.to_owned(), mark: "", rows }),
         }
-        parts.extend(body);
         parts
     }
 
@@ -204,10 +198,9 @@ impl Viewer<'_> {
     }
 }
 
-fn push(parts: &mut Vec<Part>, title: &str, rows: Vec<Row>) {
-    if !rows.is_empty() {
-        parts.push(Part { title: title.to_owned(), mark: "", rows });
-    }
+/// What is an error by its status, and yet goes as it should.
+pub(super) fn is_handshake(error: Option<&str>) -> bool {
+    matches!(error, Some("authorization_pending" | "USE_DEVICE_NONCE"))
 }
 
 /// What a token says.
