@@ -54,7 +54,7 @@ export async function ask(page, press = () => page.getByRole('button', { name: '
 }
 
 /** A server and a browser. `visit` gives a page that reports whatever it should not do. */
-export async function startDev() {
+export async function startDev(switches = []) {
   const folder = await mkdtemp(join(tmpdir(), 'nod-browser-'))
   const port = await freePort()
   const base = `http://localhost:${port}`
@@ -85,7 +85,7 @@ export async function startDev() {
     }
     // In a container there is no user to sandbox as.
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-    browser = await chromium.launch({ executablePath: browserPath(), args })
+    browser = await chromium.launch({ executablePath: browserPath(), args: [...args, ...switches] })
   } catch (error) {
     await stop()
     throw error

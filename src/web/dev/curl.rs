@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::web::dev::view::covered;
+use crate::web::dev::view::{covered, covered_body};
 use crate::web::dev::wire::Call;
 
 /// Made by curl itself, or of one connection.
@@ -31,7 +31,7 @@ pub(super) fn curl(base: &str, call: &Call, reveal: bool) -> String {
         words.push(format!("--data-urlencode {}", quoted(&format!("{name}={}", covered(name, value, reveal)))));
     }
     if form.is_empty() && !call.body.is_empty() {
-        words.push(format!("--data-raw {}", quoted(&String::from_utf8_lossy(&call.body))));
+        words.push(format!("--data-raw {}", quoted(&covered_body(&call.body, reveal))));
     }
     words.push(quoted(&format!("{base}{}", call.target)));
     words.join(" \\\n  ")

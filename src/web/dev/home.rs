@@ -126,7 +126,10 @@ fn shop(now: &Now, issuer: &str) -> ShopView {
                 Some(key) => format!("Signature verified with Nod’s key {key}"),
                 None => "No published key verifies it".to_owned(),
             };
-            Some((claims(&paid.header, &paid.claims), key))
+            let mut rows = claims(&paid.header, &paid.claims, false);
+            // The line above them has it already.
+            rows.retain(|row| row.name != "kid");
+            Some((rows, key))
         }
         Status::Asking | Status::Waiting | Status::Refused(_) | Status::Withdrawn | Status::Trouble(_) => None,
     });

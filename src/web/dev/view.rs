@@ -11,7 +11,7 @@ use crate::web::dev::why::{Why, why};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 13] = [
+const SECRETS: [&str; 14] = [
     "access_token",
     "auth_req_id",
     "authorization",
@@ -25,7 +25,11 @@ const SECRETS: [&str; 13] = [
     "proofByNew",
     "refresh_token",
     "token",
+    AUTH_REQ_ID_CLAIM,
 ];
+
+/// [CIBA §7.3] the handle again, in an ID token.
+const AUTH_REQ_ID_CLAIM: &str = "urn:openid:params:jwt:claim:auth_req_id";
 
 /// What is seen at first sight; the others are told on the pages of the inspector.
 const TELLING: [&str; 7] =
@@ -46,9 +50,17 @@ pub(super) struct MessageView {
     pub tone: &'static str,
     pub request: Option<String>,
     pub replay_of: Option<u64>,
-    pub parts: Vec<Part>,
+    pub sent: Vec<Part>,
+    pub received: Vec<Part>,
     pub why: Option<Why>,
     pub curl: Option<String>,
+}
+
+impl MessageView {
+    /// The two sides of a call.
+    pub(super) fn sides(&self) -> [&[Part]; 2] {
+        [&self.sent, &self.received]
+    }
 }
 
 /// A part of a message: some names with their values.
@@ -105,13 +117,12 @@ impl Viewer<'_> {
                 (format!("{}{error}", answer.status), tone)
             }
         };
-        let (parts, curl, why) = match &message.content {
-            Content::Event { data, .. } => (self.json("Event", data.as_bytes()), None, None),
+        let (sent, received, curl, why) = match &message.content {
+            Content::Event { data, .. } => (self.body("Event", data.as_bytes()), Vec::new(), None, None),
             Content::Call { call, answer } => {
-                let mut parts = self.call(call);
-                parts.extend(answer.iter().flat_map(|answer| self.answer(answer)));
+                let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
                 let why = answer.as_ref().and_then(|answer| why(call, answer));
-                (parts, Some(curl::curl(self.base, call, self.depth.reveal)), why)
+                (self.call(call), received, Some(curl::curl(self.base, call, self.depth.reveal)), why)
             }
         };
         MessageView {
@@ -131,7 +142,8 @@ impl Viewer<'_> {
             tone,
             request: line.request,
             replay_of: message.replay_of,
-            parts,
+            sent,
+            received,
             why,
             curl,
         }
@@ -157,7 +169,7 @@ impl Viewer<'_> {
 
     /// Header fields first, then the body and the tokens in it.
     fn whole(&self, title: &str, rows: Vec<Row>, body: &[u8]) -> Vec<Part> {
-        let mut parts = self.json(title, body);
+        let mut parts = self.body(title, body);
         match parts.first_mut() {
             Some(first) => {
                 first.rows.splice(0..0, rows);
@@ -173,18 +185,15 @@ impl Viewer<'_> {
         shown.map(|(name, value)| self.row(name, value, "header")).collect()
     }
 
-    /// The members of an object, and the tokens among them; or the text as it is.
-    fn json(&self, title: &str, body: &[u8]) -> Vec<Part> {
+    /// The members of an object or of a form, and the tokens among them; or the text as it is.
+    fn body(&self, title: &str, body: &[u8]) -> Vec<Part> {
         if body.is_empty() {
             return Vec::new();
         }
-        let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(body) else {
-            let text = String::from_utf8_lossy(body).into_owned();
-            return vec![Part { title: title.to_owned(), mark: "", rows: vec![self.row("body", &text, "")] }];
-        };
-        let rows = members.iter().map(|(name, value)| self.row(name, &plain(value), "")).collect();
+        let members = members(body).unwrap_or_else(|| vec![("body".to_owned(), lossy(body))]);
+        let rows = members.iter().map(|(name, value)| self.row(name, value, "")).collect();
         let mut parts = vec![Part { title: title.to_owned(), mark: "", rows }];
-        parts.extend(members.iter().filter_map(|(name, value)| self.token(name, value.as_str()?)));
+        parts.extend(members.iter().filter_map(|(name, value)| self.token(name, value)));
         parts
     }
 
@@ -192,9 +201,20 @@ impl Viewer<'_> {
         Row { name: name.to_owned(), value: covered(name, value, self.depth.reveal), note }
     }
 
+    /// A token, taken apart, with the word on its signature.
+    fn part(&self, name: &str, token: &Token) -> Part {
+        let (mark, signed) = match &token.signature {
+            Signature::By(key) => ("verified", format!("signature verified with {key}")),
+            Signature::Broken => ("broken", "the signature does not verify".to_owned()),
+            Signature::Unknown => ("", "signed with a key that is not here".to_owned()),
+        };
+        let rows = claims(&token.header, &token.claims, self.depth.reveal);
+        Part { title: format!("{name}, decoded · {signed}"), mark, rows }
+    }
+
     fn token(&self, name: &str, value: &str) -> Option<Part> {
         let text = value.strip_prefix("Bearer ").unwrap_or(value);
-        Some(part(name, &token::read(text, self.keys)?))
+        Some(self.part(name, &token::read(text, self.keys)?))
     }
 }
 
@@ -204,24 +224,41 @@ pub(super) fn is_handshake(error: Option<&str>) -> bool {
 }
 
 /// What a token says.
-pub(super) fn part(name: &str, token: &Token) -> Part {
-    let (mark, signed) = match &token.signature {
-        Signature::By(key) => ("verified", format!("signature verified with {key}")),
-        Signature::Broken => ("broken", "the signature does not verify".to_owned()),
-        Signature::Unknown => ("", "signed with a key that is not here".to_owned()),
-    };
-    Part { title: format!("{name}, decoded · {signed}"), mark, rows: claims(&token.header, &token.claims) }
+pub(super) fn claims(header: &Value, claims: &Value, reveal: bool) -> Vec<Row> {
+    let row =
+        |name: &str, value: String, note| Row { name: name.to_owned(), value: covered(name, &value, reveal), note };
+    let head = ["alg", "kid", "typ"].into_iter().filter_map(|name| Some((name, header.get(name)?)));
+    let head = head.map(|(name, value)| row(name, plain(value), "header"));
+    let rest = claims
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| row(name, instant(name, value).unwrap_or_else(|| plain(value)), token::meaning(name)));
+    head.chain(rest).collect()
 }
 
-pub(super) fn claims(header: &Value, claims: &Value) -> Vec<Row> {
-    let head = ["alg", "kid", "typ"].into_iter().filter_map(|name| Some((name, header.get(name)?)));
-    let head = head.map(|(name, value)| Row { name: name.to_owned(), value: plain(value), note: "header" });
-    let rest = claims.as_object().into_iter().flatten().map(|(name, value)| Row {
-        name: name.clone(),
-        value: instant(name, value).unwrap_or_else(|| plain(value)),
-        note: token::meaning(name),
-    });
-    head.chain(rest).collect()
+/// What a body names and says: an object, or a form, whatever its type pretends.
+fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(members)) => Some(members.iter().map(|(name, value)| (name.clone(), plain(value))).collect()),
+        Ok(_) => None,
+        Err(_) if body.contains(&b'=') => Some(url::form_urlencoded::parse(body).into_owned().collect()),
+        Err(_) => None,
+    }
+}
+
+/// A body as it was, but for its secrets.
+pub(super) fn covered_body(body: &[u8], reveal: bool) -> String {
+    let Some(members) = members(body).filter(|_| !reveal) else { return lossy(body) };
+    // Only what is covered changes.
+    members.iter().fold(lossy(body), |text, (name, value)| {
+        let cover = covered(name, value, false);
+        if cover == *value { text } else { text.replace(value.as_str(), &cover) }
+    })
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Seconds since 1970, for people.
@@ -254,7 +291,7 @@ pub(super) fn covered(name: &str, value: &str, reveal: bool) -> String {
 /// Identifiers in an address, as long as it takes to tell them apart.
 fn shortened(what: &str) -> String {
     let is_id = |part: &str| part.len() == 36 && part.bytes().filter(|byte| *byte == b'-').count() == 4;
-    let short = |part: &str| if is_id(part) { part.chars().take(8).chain(['…']).collect() } else { part.to_owned() };
+    let short = |part: &str| if is_id(part) { part.chars().take(4).chain(['…']).collect() } else { part.to_owned() };
     what.split('/').map(short).collect::<Vec<String>>().join("/")
 }
 
@@ -274,6 +311,10 @@ mod tests {
         assert_eq!(covered("client_secret", "short", false), "s…");
         assert_eq!(covered("scope", "openid", false), "openid");
         assert_eq!(covered("client_secret", "short", true), "short");
+        let body = br#"{"pairingKey":"123456789012","n":1}"#;
+        assert_eq!(covered_body(body, false), r#"{"pairingKey":"1234…","n":1}"#);
+        assert_eq!(covered_body(b"client_secret=very-secret&scope=openid", false), "client_secret=ver…&scope=openid");
+        assert_eq!(covered_body(body, true), String::from_utf8_lossy(body));
     }
 
     #[test]

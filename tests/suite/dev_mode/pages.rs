@@ -145,8 +145,24 @@ async fn the_inspector_says_why_and_covers_secrets() {
     }
     let encoded = basic("shop", "shop-secret").trim_start_matches("Basic ").to_owned();
     assert!(!covered.contains("shop-secret") && !covered.contains(&encoded), "{covered}");
+    let handle = "urn:openid:params:jwt:claim:auth_req_id</dt><dd>";
+    let shown = covered.split_once(handle).and_then(|(_, rest)| rest.split_once("</dd>")).expect("the claim").0;
+    assert!(shown.split(' ').next().unwrap().ends_with('…'), "the handle is covered where it comes again: {shown}");
     let revealed = page(&world, &format!("{request}?reveal=1")).await.text();
     assert!(revealed.contains("shop:shop-secret") && revealed.contains(&encoded));
+}
+
+#[tokio::test]
+async fn a_pairing_key_is_covered_wherever_it_is_shown() {
+    let world = dev_mode().await;
+    post(&world, "/dev/scenarios/two-phones").await.ok();
+    let revealed = page(&world, "/dev/wire?reveal=1").await.text();
+    let (_, rest) = revealed.split_once("pairingKey</dt><dd>").expect("a pairing");
+    let (key, _) = rest.split_once("</dd>").unwrap();
+    assert_eq!(key.trim().len(), 12, "{key}");
+    assert!(revealed.contains(&format!("pairingKey&#34;:&#34;{}", key.trim())), "in the command, too");
+    let covered = page(&world, "/dev/wire").await.text();
+    assert!(covered.contains("pairingKey") && !covered.contains(key.trim()), "{covered}");
 }
 
 #[tokio::test]
