@@ -17,7 +17,7 @@ use super::phone::{Answer, Connection, How, Phone, options};
 use super::scenario::{self, Scenario};
 use super::shop::{BINDING_MESSAGE, CLIENT_ID, CLIENT_SECRET};
 use super::stage::{Now, Status, USER};
-use super::view::{Depth, MessageView, Row, Viewer, claims};
+use super::view::{AUTH_REQ_ID_CLAIM, Depth, MessageView, Row, Viewer, claims};
 use crate::http::body::RawBody;
 use crate::http::server::CallTime;
 use crate::web::page::{html, json, see_other, wants_html};
@@ -127,8 +127,8 @@ fn shop(now: &Now, issuer: &str) -> ShopView {
                 None => "No published key verifies it".to_owned(),
             };
             let mut rows = claims(&paid.header, &paid.claims, false);
-            // The line above them has it already.
-            rows.retain(|row| row.name != "kid");
+            // The line above them has the key already, and the inspector has the long name of a spent handle.
+            rows.retain(|row| row.name != "kid" && row.name != AUTH_REQ_ID_CLAIM);
             Some((rows, key))
         }
         Status::Asking | Status::Waiting | Status::Refused(_) | Status::Withdrawn | Status::Trouble(_) => None,

@@ -29,7 +29,7 @@ const SECRETS: [&str; 14] = [
 ];
 
 /// [CIBA §7.3] the handle again, in an ID token.
-const AUTH_REQ_ID_CLAIM: &str = "urn:openid:params:jwt:claim:auth_req_id";
+pub(super) const AUTH_REQ_ID_CLAIM: &str = "urn:openid:params:jwt:claim:auth_req_id";
 
 /// What is seen at first sight; the others are told on the pages of the inspector.
 const TELLING: [&str; 7] =
@@ -206,6 +206,11 @@ impl Viewer<'_> {
         let (mark, signed) = match &token.signature {
             Signature::By(key) => ("verified", format!("signature verified with {key}")),
             Signature::Broken => ("broken", "the signature does not verify".to_owned()),
+            // Nod has it from the client's registration; the answer says whether it verified.
+            Signature::Unknown if name == "client_assertion" => {
+                let kid = token.header.get("kid").map(plain).unwrap_or_default();
+                ("", format!("signed with the client’s key {kid}"))
+            }
             Signature::Unknown => ("", "signed with a key that is not here".to_owned()),
         };
         let rows = claims(&token.header, &token.claims, self.depth.reveal);
