@@ -9,7 +9,7 @@ use poem::{EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, OffsetClock};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::signing_key::Schedule;
@@ -59,6 +59,8 @@ use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::web;
+use crate::web::dev::Keep;
 use crate::worker::{self, RetellDecisions, Worker};
 
 /// What a server needs to know.
@@ -96,6 +98,33 @@ pub struct App {
     pub draining: Draining,
 }
 
+impl App {
+    /// Puts the pages of dev mode around the server. Before there is anybody to serve, since the
+    /// virtual phones of the pages call it like all others; `clock` is the one it was built with.
+    pub fn with_dev_pages(self, clock: Arc<OffsetClock>, keep: Keep, worker: &Worker) -> Result<Self, StartError> {
+        let parts = &self.parts;
+        let needs = web::dev::Needs {
+            issuer: parts.ring.issuer.clone(),
+            clock: Arc::clone(&clock),
+            dev: Arc::new(Dev {
+                directory: Arc::clone(&parts.directory),
+                devices: parts.devices.clone(),
+                requests: parts.requests.clone(),
+                inboxes: parts.inboxes.clone(),
+                clock,
+                entropy: Arc::clone(&parts.entropy),
+                lifetime: Duration::from_secs(60),
+            }),
+            keys: Arc::clone(&parts.ring),
+            entropy: Arc::clone(&parts.entropy),
+            keep,
+        };
+        let (public, work) = web::dev::around(self.public, needs).map_err(StartError::Pages)?;
+        worker.run(work);
+        Ok(Self { public, ..self })
+    }
+}
+
 /// What the command line, dev mode and tests reach into.
 #[derive(Clone)]
 pub struct Parts {
@@ -123,6 +152,8 @@ pub enum StartError {
     Issuer(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the pages of dev mode cannot be made: {0}")]
+    Pages(String),
 }
 
 /// Builds a server on a database whose tables exist. `shutdown` ends what waits or streams.
@@ -316,8 +347,7 @@ impl Wiring {
         let openapi = Document::new(&api.spec());
         let mut routes = Route::new().at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet));
         if self.settings.dev_mode {
-            let base: Arc<str> = issuer.as_str().into();
-            routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
+            routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
         let inner = routes.nest("/", api);

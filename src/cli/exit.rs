@@ -136,6 +136,7 @@ impl From<StartError> for Exit {
         match error {
             StartError::MasterKey(_) | StartError::Issuer(_) => Self::config(error.to_string()),
             StartError::Store(error) => error.into(),
+            StartError::Pages(_) => Self::failed(error.to_string()),
         }
     }
 }

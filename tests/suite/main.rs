@@ -17,6 +17,8 @@ mod ciba_11_errors;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod dev_mode;
+#[cfg(test)]
 mod device_api;
 #[cfg(test)]
 mod device_sdk;
