@@ -1,6 +1,6 @@
 //! The composition root: the only file that builds adapters and wires use cases to routes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod_device::Issuer;
@@ -14,6 +14,10 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
+use crate::http::admin::bootstrap::BootstrapApi;
+use crate::http::admin::clients::ClientsApi;
+use crate::http::admin::page::Cursors;
+use crate::http::admin::{AdminGate, Methods};
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::device::{self, DeviceApi};
 use crate::http::device_events::Streams;
@@ -33,6 +37,8 @@ use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, Store
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
+use crate::store::sql::bootstrap::BootstrapTokens;
+use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
@@ -41,9 +47,14 @@ use crate::store::sql::outbox::Outbox;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
+use crate::usecase::admin::Desk;
+use crate::usecase::admin::authorize::Authorize;
+use crate::usecase::admin::bootstrap::Bootstrap;
+use crate::usecase::admin::clients::ManageClients;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::cancel::Cancel;
+use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::inbox::ReadInbox;
@@ -112,6 +123,7 @@ pub struct Parts {
     pub settle: Settle,
     pub retell: RetellDecisions,
     pub tokens: Tokens,
+    pub bootstrap: Arc<Bootstrap>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -224,7 +236,13 @@ fn parts(
         settle: settle.clone(),
         clock: Arc::clone(&clock),
     };
+    let bootstrap = Bootstrap {
+        tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
+        desk: Desk { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
+        file: Mutex::default(),
+    };
     Parts {
+        bootstrap: Arc::new(bootstrap),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         tokens: Tokens::new(database.clone()),
         database,
@@ -307,7 +325,8 @@ impl Wiring {
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect, entropy: self.entropy() },
+            UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            self.admin(),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = api.spec();
@@ -320,10 +339,17 @@ impl Wiring {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
         }
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
-        let routes = Published { discovery, ring, inner: routes.nest("/", api) };
+        let base: Arc<str> = issuer.as_str().into();
+        let routes = AdminGate {
+            inner: routes.nest("/", api),
+            authorize: Arc::new(Authorize { introspect }),
+            methods: Methods::of(&openapi),
+            issuer: Arc::clone(&base),
+        };
+        let routes = Published { discovery, ring, inner: routes };
         let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
         (
-            Errors { inner: routes, record, nonces, clock: self.clock() }.with(Headers::new(self.entropy())).boxed(),
+            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base }.with(Headers::new(self.entropy())).boxed(),
             openapi,
         )
     }
@@ -383,6 +409,12 @@ impl Wiring {
             held: Held::default(),
             shutdown: self.shutdown.clone(),
         };
+        let client_credentials = ClientCredentials {
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
         let refresh = Refresh {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
@@ -392,7 +424,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, redeem, refresh }
+        TokenApi { authenticate, redeem, refresh, client_credentials }
     }
 
     fn token_management(
@@ -465,6 +497,22 @@ impl Wiring {
             issuer: self.issuer.clone(),
             streams: Streams::default(),
         }
+    }
+
+    /// The admin API: every resource of it.
+    fn admin(&self) -> (BootstrapApi, ClientsApi) {
+        let desk = || Desk { clock: self.clock(), entropy: self.entropy() };
+        let cursors = || Cursors::new(self.master.derive("admin cursor"));
+        let database = &self.parts.database;
+        let clients = ManageClients {
+            clients: Clients::new(database.clone(), self.directory()),
+            egress: Some(self.settings.egress.clone()),
+            desk: desk(),
+        };
+        (
+            BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
+            ClientsApi { clients, cursors: cursors() },
+        )
     }
 
     fn dev(&self) -> Dev {

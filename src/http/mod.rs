@@ -2,6 +2,7 @@
 
 use poem_openapi::Tags;
 
+pub mod admin;
 pub mod authorization;
 pub mod backchannel_authentication;
 pub mod body;
@@ -34,4 +35,7 @@ pub enum Tag {
     /// Claims about a person.
     #[oai(rename = "OpenID Connect")]
     Oidc,
+    /// Administration: registered clients, and the first administrator.
+    #[oai(rename = "Admin: clients")]
+    AdminClients,
 }

@@ -27,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
 
 pub mod audit;
+pub mod bootstrap;
 pub mod clients;
 pub mod devices;
 pub mod directory;
