@@ -32,6 +32,26 @@ pub struct Record {
 }
 
 impl Record {
+    /// Withdrawn, by whomever: nobody signs that.
+    pub fn cancelled(request: &AuthenticationRequest, digest: Digest<AuthReqId>, now: Timestamp) -> Self {
+        Self {
+            request: request.id,
+            request_digest: digest,
+            notification: request.notification,
+            client: request.client.clone(),
+            user: request.user,
+            outcome: Decision::Cancelled,
+            acr: request.acr,
+            scope: request.scope.clone(),
+            issued_at: request.issued_at,
+            expires_at: request.expires_at,
+            evidence: None,
+            context_hash: None,
+            shown: None,
+            decided_at: now,
+        }
+    }
+
     pub fn device(&self) -> Option<DeviceId> {
         match &self.outcome {
             Decision::Approved(approval) => Some(approval.device),

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::Clock;
-use crate::domain::audit::{Action, Event};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::client::Client;
 use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
 use crate::entropy::Entropy;
@@ -102,7 +102,7 @@ impl TendKeys {
             let of_algorithm: Vec<StoredKey> =
                 stored.iter().filter(|key| key.algorithm == algorithm).cloned().collect();
             for due in self.schedule.due(&of_algorithm, self.clock.now()) {
-                self.perform(algorithm, due).await?;
+                self.perform(algorithm, due, None).await?;
             }
         }
         self.load().await
@@ -111,15 +111,20 @@ impl TendKeys {
     /// Replaces the current key of each algorithm now: by the announced one if there is one, else
     /// by a new one.
     pub async fn rotate(&self) -> Result<Vec<(Algorithm, String)>, StoreError> {
+        self.rotate_by(None).await
+    }
+
+    /// As [`TendKeys::rotate`], by the hand of somebody.
+    pub async fn rotate_by(&self, by: Option<&Actor>) -> Result<Vec<(Algorithm, String)>, StoreError> {
         let mut rotated = Vec::new();
         for algorithm in Algorithm::SIGNING {
             let stored = self.keys.load().await?;
             let next = stored.iter().find(|key| key.algorithm == algorithm && key.state == State::Next);
             let kid = match next {
                 Some(next) => next.kid.clone(),
-                None => self.create(algorithm).await?,
+                None => self.create(algorithm, by).await?,
             };
-            self.perform(algorithm, Due::Promote(kid.clone())).await?;
+            self.perform(algorithm, Due::Promote(kid.clone()), by).await?;
             rotated.push((algorithm, kid));
         }
         // Announces the key after this one.
@@ -127,21 +132,36 @@ impl TendKeys {
         Ok(rotated)
     }
 
-    async fn perform(&self, algorithm: Algorithm, due: Due) -> Result<(), StoreError> {
+    /// A key that no longer signs is not even for verification any more. `false`: it is not retiring.
+    pub async fn retire(&self, kid: &str, event: &Event) -> Result<bool, StoreError> {
+        let retired = self.keys.retire(kid, event).await?;
+        self.load().await?;
+        Ok(retired)
+    }
+
+    async fn perform(&self, algorithm: Algorithm, due: Due, by: Option<&Actor>) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = |action| Event::new(self.entropy.uuid(), now, action);
+        let event = |action| self.event(action, now, by);
         match due {
             Due::Create => {
-                let kid = self.create(algorithm).await?;
+                let kid = self.create(algorithm, by).await?;
                 self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ())
             }
-            Due::Announce => self.create(algorithm).await.map(|_| ()),
+            Due::Announce => self.create(algorithm, by).await.map(|_| ()),
             Due::Promote(kid) => self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ()),
             Due::Retire(kid) => self.keys.retire(&kid, &event(Action::KeyRetired)).await.map(|_| ()),
         }
     }
 
-    async fn create(&self, algorithm: Algorithm) -> Result<String, StoreError> {
+    fn event(&self, action: Action, now: Timestamp, by: Option<&Actor>) -> Event {
+        let event = Event::new(self.entropy.uuid(), now, action);
+        match by {
+            Some(actor) => event.by(actor.clone()),
+            None => event,
+        }
+    }
+
+    async fn create(&self, algorithm: Algorithm, by: Option<&Actor>) -> Result<String, StoreError> {
         // An RSA key takes a while: not on a thread that serves requests.
         let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
         let (key, private) = generated.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)?;
@@ -157,7 +177,7 @@ impl TendKeys {
             activated_at: None,
             retiring_at: None,
         };
-        self.keys.insert(&stored, &Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
+        self.keys.insert(&stored, &self.event(Action::KeyCreated, now, by)).await?;
         Ok(kid)
     }
 

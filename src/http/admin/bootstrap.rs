@@ -29,7 +29,7 @@ pub struct FirstAdministrator {
     pub client_name: Option<String>,
 }
 
-#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminClients")]
+#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminBootstrap")]
 impl BootstrapApi {
     /// Make the first administrator
     ///

@@ -10,18 +10,28 @@ use crate::domain::audit::Actor;
 use crate::http::client_authentication::authorization;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::usecase::admin::authorize::Authorize;
+use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::{AdminError, Administrator};
 
 pub mod access;
+pub mod audit;
 pub mod bootstrap;
 pub mod clients;
 mod closed;
+pub mod devices;
 pub mod error_pages;
+pub mod events;
+pub mod keys;
 pub mod page;
+pub mod pairing_keys;
 pub mod precondition;
 pub mod problem;
+pub mod repeated;
 pub mod reply;
+pub mod requests;
 pub mod time;
+pub mod users;
+pub mod webhooks;
 
 use reply::Refused;
 
@@ -34,6 +44,7 @@ const BOOTSTRAP: &str = "/admin/v1/bootstrap";
 pub struct AdminGate<E> {
     pub inner: E,
     pub authorize: Arc<Authorize>,
+    pub idempotency: Idempotency,
     pub methods: Methods,
     pub issuer: Arc<str>,
 }
@@ -80,8 +91,14 @@ impl<E: Endpoint> AdminGate<E> {
         if request.uri().path() != BOOTSTRAP {
             let token = bearer(&request)?.ok_or_else(|| Refused::from(AdminErrorCode::TokenRequired))?;
             let administrator = self.authorize.identify(token).await.map_err(Refused::from)?;
-            *actor = Some(administrator.actor.clone());
+            let by = administrator.actor.clone();
+            *actor = Some(by.clone());
             request.set_data(Arc::<Administrator>::new(administrator));
+            if *request.method() == Method::POST
+                && let Some(key) = repeated::key(&request)?
+            {
+                return repeated::once(&self.idempotency, &by, &key, request, &self.inner).await;
+            }
         }
         self.inner.call(request).await.map(IntoResponse::into_response)
     }

@@ -31,6 +31,8 @@ pub mod bootstrap;
 pub mod clients;
 pub mod devices;
 pub mod directory;
+pub mod fleet;
+pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
@@ -38,6 +40,8 @@ pub mod people;
 pub mod retention;
 pub mod settings;
 pub mod tokens;
+pub mod trail;
+pub mod webhooks;
 
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -18,6 +18,14 @@ pub mod authorize;
 pub mod bootstrap;
 pub mod client_metadata;
 pub mod clients;
+pub mod deliver;
+pub mod devices;
+pub mod events;
+pub mod idempotency;
+pub mod keys;
+pub mod requests;
+pub mod users;
+pub mod webhooks;
 
 /// Why an administrator got no result. `http/admin/problem.rs` makes a problem document of it.
 #[derive(Debug, thiserror::Error)]
