@@ -1,11 +1,16 @@
 //! `nod keys`: the signing keys.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
+use crate::domain::signing_key::State;
+use crate::usecase::admin::Administrator;
+use crate::usecase::admin::keys::ManageKeys;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -13,23 +18,37 @@ pub(super) enum Action {
     List,
     /// Replace the current key of each algorithm now; the old ones verify until they retire
     Rotate,
+    /// End a replaced key before its time: what it signed counts no more
+    Retire {
+        kid: String,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let keys = opened.keys();
-    if matches!(action, Action::Rotate) {
-        for (algorithm, kid) in keys.rotate().await? {
-            say(&format!("{algorithm:<6} {kid}  signs now"));
+    let manage = ManageKeys { keys: Arc::new(opened.keys()), desk: opened.desk() };
+    let by = Administrator::command_line();
+    match action {
+        Action::List => {}
+        Action::Rotate => {
+            let keys = manage.rotate(&by).await?;
+            for key in keys.iter().filter(|key| key.state == State::Current) {
+                say(&format!("{:<6} {}  signs now", key.algorithm, key.kid));
+            }
+            return Ok(());
         }
-        return Ok(());
+        Action::Retire { kid } => {
+            let key = manage.retire(&by, &kid).await?;
+            say(&format!("{:<6} {}  retired", key.algorithm, key.kid));
+            return Ok(());
+        }
     }
-    for key in keys.keys.load().await? {
+    for key in manage.list().await? {
         let state = match key.state {
-            crate::domain::signing_key::State::Next => "next",
-            crate::domain::signing_key::State::Current => "current",
-            crate::domain::signing_key::State::Retiring => "retiring",
-            crate::domain::signing_key::State::Retired => "retired",
+            State::Next => "next",
+            State::Current => "current",
+            State::Retiring => "retiring",
+            State::Retired => "retired",
         };
         say(&format!("{}  {:<6} {state:<9} created {}", key.kid, key.algorithm, key.created_at));
     }
