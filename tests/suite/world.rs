@@ -257,6 +257,13 @@ impl World {
         Watch::begin(Arc::clone(&self.inner)).await
     }
 
+    /// Changes what no actor can change.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        use sea_orm::ConnectionTrait as _;
+        let sql = self.inner.sql.clone();
+        self.among_servers(async move { sql.execute_unprepared(statement).await }).await.unwrap();
+    }
+
     /// Every row of every table as text, for tests that look for something there.
     pub(crate) async fn dump(&self) -> String {
         digest::dump(&self.inner).await

@@ -55,6 +55,11 @@ impl Robot<'_> {
         self
     }
 
+    /// The same caller at another node.
+    pub(crate) fn also_at(&self, node: usize) -> Self {
+        Self { world: self.world, client: self.client.clone(), token: self.token.clone(), node }
+    }
+
     /// The same client with a token for less.
     pub(crate) async fn only(&self, scope: &str) -> Self {
         let token = fetch(&self.client, Some(scope)).await;
@@ -98,6 +103,11 @@ impl Robot<'_> {
         }
         answer
     }
+}
+
+/// A person as the admin API names them.
+pub(crate) fn usr(person: &crate::world::Person) -> String {
+    nod::protocol::public_id::encode(nod::protocol::public_id::Kind::User, person.id.uuid())
 }
 
 /// Where it was made.
