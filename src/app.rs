@@ -403,7 +403,9 @@ impl Wiring {
         let routes = Published { discovery, ring, inner: routes };
         let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
         (
-            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base }.with(Headers::new(self.entropy())).boxed(),
+            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base }
+                .with(Headers::new(self.entropy()))
+                .boxed(),
             openapi,
         )
     }

@@ -162,7 +162,10 @@ fn forget(data: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(data)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("dev.db") || name.starts_with("phone-") || [BOOTSTRAP, "master.key"].contains(&name.as_str()) {
+        if name.starts_with("dev.db")
+            || name.starts_with("phone-")
+            || [BOOTSTRAP, "master.key"].contains(&name.as_str())
+        {
             fs::remove_file(entry.path())?;
         }
     }

@@ -19,9 +19,7 @@ pub(super) enum Action {
     /// Replace the current key of each algorithm now; the old ones verify until they retire
     Rotate,
     /// End a replaced key before its time: what it signed counts no more
-    Retire {
-        kid: String,
-    },
+    Retire { kid: String },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

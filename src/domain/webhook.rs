@@ -108,8 +108,7 @@ mod tests {
     fn a_webhook_is_not_told_of_webhooks() {
         let about = About { url: String::new(), description: None, event_types: vec![], disabled_because: None };
         let at = Timestamp::from_seconds(0);
-        let webhook =
-            Webhook { id: WebhookId::new(Uuid::nil()), enabled: true, about, created_at: at, updated_at: at };
+        let webhook = Webhook { id: WebhookId::new(Uuid::nil()), enabled: true, about, created_at: at, updated_at: at };
         assert!(webhook.wants("request.created") && !webhook.wants("webhook.gave_up"));
         let few = Webhook {
             about: About { event_types: vec!["key.rotated".to_owned()], ..webhook.about.clone() },

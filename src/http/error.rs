@@ -130,9 +130,12 @@ impl<E: Endpoint> Endpoint for Errors<E> {
         let family = Family::of(request.uri().path());
         let authorized = match family {
             Family::Resource => bearer(&request),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Admin | Family::Elsewhere => {
-                request.headers().contains_key(header::AUTHORIZATION)
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Device
+            | Family::Admin
+            | Family::Elsewhere => request.headers().contains_key(header::AUTHORIZATION),
         };
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
@@ -191,9 +194,12 @@ impl<E> Errors<E> {
         }
         let mut response = match family {
             Family::Device => problem(&answer),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Admin | Family::Elsewhere => {
-                oauth(&answer)
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Resource
+            | Family::Admin
+            | Family::Elsewhere => oauth(&answer),
         };
         let headers = response.headers_mut();
         if family == Family::Device {
@@ -217,7 +223,12 @@ impl<E> Errors<E> {
                     let challenge = HeaderValue::from_static("Basic realm=\"nod\", charset=\"UTF-8\"");
                     headers.insert(header::WWW_AUTHENTICATE, challenge);
                 }
-                Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Admin | Family::Elsewhere => {}
+                Family::Backchannel
+                | Family::Token
+                | Family::Direct(_)
+                | Family::Device
+                | Family::Admin
+                | Family::Elsewhere => {}
             }
         }
         response
@@ -243,9 +254,12 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
     if let Some(body) = error.downcast_ref::<BodyError>() {
         let code = match family {
             Family::Device => DeviceErrorCode::InvalidRequest.as_str(),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Admin | Family::Elsewhere => {
-                ErrorCode::InvalidRequest.as_str()
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Resource
+            | Family::Admin
+            | Family::Elsewhere => ErrorCode::InvalidRequest.as_str(),
         };
         return Answer {
             status: body.status(),
@@ -342,7 +356,12 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
             let code = DeviceErrorCode::TooManyAttempts;
             (code.as_str(), code.title())
         }
-        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Admin | Family::Elsewhere => {
+        Family::Backchannel
+        | Family::Token
+        | Family::Direct(_)
+        | Family::Resource
+        | Family::Admin
+        | Family::Elsewhere => {
             (ErrorCode::TemporarilyUnavailable.as_str(), "Too many requests; wait as long as Retry-After says.")
         }
     };
@@ -364,9 +383,12 @@ fn unavailable(family: Family, detail: String) -> Answer {
             let code = DeviceErrorCode::TemporarilyUnavailable;
             (code.as_str(), code.title())
         }
-        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Admin | Family::Elsewhere => {
-            (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again.")
-        }
+        Family::Backchannel
+        | Family::Token
+        | Family::Direct(_)
+        | Family::Resource
+        | Family::Admin
+        | Family::Elsewhere => (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again."),
     };
     Answer {
         status: StatusCode::SERVICE_UNAVAILABLE,

@@ -121,9 +121,7 @@ impl TokenApi {
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
                 self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
             }
-            Some(GrantType::ClientCredentials) => {
-                self.client_credentials.grant(client, parameters.get("scope")).await
-            }
+            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters.get("scope")).await,
             None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }

@@ -84,9 +84,7 @@ impl TokenManagementApi {
         let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
         Ok(Json(Introspection {
             active: true,
-            username: person
-                .filter(|_| active.scope.contains("profile"))
-                .map(|(_, user)| user.username.clone()),
+            username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
             scope: Some(active.scope.to_string()),
             client_id: Some(active.client.id.to_string()),
             token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),

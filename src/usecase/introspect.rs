@@ -139,9 +139,7 @@ impl Introspect {
                 Some((grant, user))
             }
             // Nothing else ties it to this client and to no later one of its name.
-            None if !client.may(GrantType::ClientCredentials)
-                || issued_at.seconds() < client.created_at.seconds() =>
-            {
+            None if !client.may(GrantType::ClientCredentials) || issued_at.seconds() < client.created_at.seconds() => {
                 return Ok(None);
             }
             None => None,

@@ -71,7 +71,8 @@ impl<'a, N: Needs> ApiExtractor<'a> for Admin<N> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let administrator = request.data::<Arc<Administrator>>().cloned();
-        let administrator = administrator.ok_or_else(|| Refused::from(AdminError::from(AdminErrorCode::TokenRequired)))?;
+        let administrator =
+            administrator.ok_or_else(|| Refused::from(AdminError::from(AdminErrorCode::TokenRequired)))?;
         if administrator.permissions.allow(N::PERMISSION) {
             Ok(Self { administrator, needs: PhantomData })
         } else {

@@ -49,7 +49,7 @@ pub struct EventBody {
     pub result: String,
     /// Why, for a refusal.
     pub reason: Option<String>,
-    /// Whose hand did it: `client:` and a client_id, `bootstrap` or `command_line`. Absent when it was
+    /// Whose hand did it: `client:` and a `client_id`, `bootstrap` or `command_line`. Absent when it was
     /// the client, the person or the device itself.
     pub actor: Option<String>,
     pub client_id: Option<String>,
@@ -90,6 +90,7 @@ impl AuditApi {
     /// Read the audit trail
     ///
     /// Newest first: what was done, and what was refused.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/audit", method = "get", operation_id = "listAuditEvents")]
     async fn list(
         &self,

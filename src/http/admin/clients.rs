@@ -233,10 +233,7 @@ impl From<&domain::Client> for ClientBody {
 
 impl From<WithSecret> for ClientWithSecret {
     fn from(made: WithSecret) -> Self {
-        Self {
-            client: (&made.client).into(),
-            client_secret: made.secret.map(|secret| secret.expose().clone()),
-        }
+        Self { client: (&made.client).into(), client_secret: made.secret.map(|secret| secret.expose().clone()) }
     }
 }
 
@@ -278,7 +275,11 @@ impl ClientsApi {
         path = "/clients",
         method = "post",
         operation_id = "createClient",
-        request_header(name = "Idempotency-Key", ty = "Option<String>", description = "Repeats with the same key have one effect.")
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
     )]
     async fn create(
         &self,
@@ -354,7 +355,11 @@ impl ClientsApi {
         path = "/clients/:client_id/rotate-secret",
         method = "post",
         operation_id = "rotateClientSecret",
-        request_header(name = "Idempotency-Key", ty = "Option<String>", description = "Repeats with the same key have one effect.")
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
     )]
     async fn rotate_secret(
         &self,

@@ -100,12 +100,7 @@ impl From<&Whole> for DeviceBody {
 }
 
 impl DevicesApi {
-    async fn page(
-        &self,
-        filter: DeviceFilter,
-        limit: Option<u32>,
-        cursor: Option<&str>,
-    ) -> Result<Shown<DevicePage>> {
+    async fn page(&self, filter: DeviceFilter, limit: Option<u32>, cursor: Option<&str>) -> Result<Shown<DevicePage>> {
         let list = format!("devices {filter:?}");
         let after = self.cursors.open(&list, cursor)?;
         let found = self.devices.list(filter, after, page::limit(limit)).await?;

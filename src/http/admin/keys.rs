@@ -74,10 +74,7 @@ impl KeysApi {
     ///
     /// Newest first, retired ones too.
     #[oai(path = "/keys", method = "get", operation_id = "listKeys")]
-    async fn list(
-        &self,
-        #[oai(scope = "Permission::KeysRead")] admin: Admin<KeysRead>,
-    ) -> Result<Shown<KeyPage>> {
+    async fn list(&self, #[oai(scope = "Permission::KeysRead")] admin: Admin<KeysRead>) -> Result<Shown<KeyPage>> {
         let Admin { .. } = admin;
         Ok(page(&self.keys.list().await?))
     }
@@ -95,10 +92,7 @@ impl KeysApi {
             description = "Repeats with the same key have one effect."
         )
     )]
-    async fn rotate(
-        &self,
-        #[oai(scope = "Permission::KeysWrite")] admin: Admin<KeysWrite>,
-    ) -> Result<Shown<KeyPage>> {
+    async fn rotate(&self, #[oai(scope = "Permission::KeysWrite")] admin: Admin<KeysWrite>) -> Result<Shown<KeyPage>> {
         Ok(page(&self.keys.rotate(&admin).await?))
     }
 

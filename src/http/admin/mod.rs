@@ -1,5 +1,6 @@
 //! The admin API, `/admin/v1`: one file for each resource, and the gate before all of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use poem::http::header::HeaderValue;
@@ -94,6 +95,9 @@ impl<E: Endpoint> AdminGate<E> {
             let by = administrator.actor.clone();
             *actor = Some(by.clone());
             request.set_data(Arc::<Administrator>::new(administrator));
+            if repeats_a_parameter(&request) {
+                return Err(Refused::from(AdminErrorCode::InvalidRequest).into());
+            }
             if *request.method() == Method::POST
                 && let Some(key) = repeated::key(&request)?
             {
@@ -102,6 +106,13 @@ impl<E: Endpoint> AdminGate<E> {
         }
         self.inner.call(request).await.map(IntoResponse::into_response)
     }
+}
+
+/// Of two parameters of one name, nobody can tell which counts.
+fn repeats_a_parameter(http: &Request) -> bool {
+    let query = http.uri().query().unwrap_or_default();
+    let mut seen = HashSet::new();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !seen.insert(name.into_owned()))
 }
 
 /// The bearer token [RFC 6750 §2.1], in the header only.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use poem::http::header::{self, HeaderValue};
-use poem::http::StatusCode;
-use poem::error::ResponseError as _;
 use poem::Response;
+use poem::error::ResponseError as _;
+use poem::http::StatusCode;
+use poem::http::header::{self, HeaderValue};
 use poem_openapi::Object;
 use poem_openapi::types::ToJSON as _;
 

@@ -118,8 +118,13 @@ impl IntoResponse for Done {
 
 impl ApiResponse for Done {
     fn meta() -> MetaResponses {
-        let response =
-            MetaResponse { description: "Done.", status: Some(204), status_range: None, content: vec![], headers: vec![] };
+        let response = MetaResponse {
+            description: "Done.",
+            status: Some(204),
+            status_range: None,
+            content: vec![],
+            headers: vec![],
+        };
         MetaResponses { responses: vec![response] }
     }
 

@@ -104,6 +104,7 @@ impl RequestsApi {
     ///
     /// Newest first. With `status` `pending` or `expired`, a part may have fewer items than were asked
     /// for; go on while there is a `next_cursor`.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/requests", method = "get", operation_id = "listRequests")]
     async fn list(
         &self,

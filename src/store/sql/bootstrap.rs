@@ -104,8 +104,7 @@ impl Transaction {
     /// Whether a client has all rights, be it disabled: whoever disabled it can enable it again.
     async fn has_administrator(&self) -> Result<bool, WriteError> {
         // The text only narrows down what is read.
-        let candidates =
-            self.find_all("SELECT document FROM client WHERE document LIKE '%nod:admin%'", []).await?;
+        let candidates = self.find_all("SELECT document FROM client WHERE document LIKE '%nod:admin%'", []).await?;
         for row in candidates {
             if client(&row)?.scope.contains(ADMIN) {
                 return Ok(true);

@@ -111,11 +111,7 @@ impl Devices {
     }
 
     /// Makes a device the one that is asked first. The one that was takes its place in the order.
-    pub async fn make_primary(
-        &self,
-        id: DeviceId,
-        event: Event,
-    ) -> Result<Option<(Device, Installation)>, StoreError> {
+    pub async fn make_primary(&self, id: DeviceId, event: Event) -> Result<Option<(Device, Installation)>, StoreError> {
         let moved: Result<_, WriteError> = bounded(async {
             let transaction = self.database().begin().await?;
             let Some((device, installation)) = transaction.lock_both(id).await? else { return Ok(None) };
@@ -203,8 +199,7 @@ impl Devices {
         let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id IS NOT NULL \
                    AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR user_id = $3) \
                    ORDER BY created_at DESC, id DESC LIMIT $4";
-        let values: [Value; 4] =
-            [at.into(), id.into(), bytes_if_any(user.map(UserId::uuid)), i64::from(limit).into()];
+        let values: [Value; 4] = [at.into(), id.into(), bytes_if_any(user.map(UserId::uuid)), i64::from(limit).into()];
         self.database().find_all(sql, values).await?.iter().map(stored_key).collect()
     }
 

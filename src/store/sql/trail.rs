@@ -144,9 +144,7 @@ impl Trail {
     pub async fn requests(&self, wanted: &Requested, before: i64, limit: u32) -> Result<Vec<Asked>, StoreError> {
         let settled = match wanted.settled {
             None => "",
-            Some(Settled::Undecided) => {
-                "AND d.request_id IS NULL AND (a.reason IS NULL OR a.reason <> 'no_device')"
-            }
+            Some(Settled::Undecided) => "AND d.request_id IS NULL AND (a.reason IS NULL OR a.reason <> 'no_device')",
             Some(Settled::Approved) => "AND d.outcome = 'approved' AND g.id IS NULL",
             Some(Settled::Denied) => "AND (d.outcome = 'denied' OR a.reason = 'no_device')",
             Some(Settled::Cancelled) => "AND d.outcome = 'cancelled'",

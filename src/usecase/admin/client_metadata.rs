@@ -245,7 +245,11 @@ impl ClientMetadata {
         let Some(names) = &self.grant_types else { return [GrantType::Ciba].into() };
         let grants: BTreeSet<GrantType> = names.iter().filter_map(|name| GrantType::parse(name)).collect();
         if grants.is_empty() || grants.len() != names.len() {
-            problems.add("/grant_types", FieldCode::Invalid, "Empty, repeated, or with a grant type that we do not have.");
+            problems.add(
+                "/grant_types",
+                FieldCode::Invalid,
+                "Empty, repeated, or with a grant type that we do not have.",
+            );
         }
         grants
     }

@@ -117,9 +117,8 @@ impl ManageClients {
     pub async fn rotate_secret(&self, by: &Administrator, id: &str) -> Result<WithSecret, AdminError> {
         let secret = self.desk.entropy.token();
         let new = stored(&secret);
-        let client = self
-            .change(by, id, Action::ClientSecretRotated, |client, now| replace_secret(client, new, now))
-            .await?;
+        let client =
+            self.change(by, id, Action::ClientSecretRotated, |client, now| replace_secret(client, new, now)).await?;
         Ok(WithSecret { client, secret: Some(secret) })
     }
 
@@ -159,7 +158,11 @@ impl ManageClients {
                 return Err(AdminErrorCode::ScopeNotGrantable.into());
             }
             let changed = change(client, now)?;
-            if may_touch(by, own.as_ref(), &changed) { Ok(changed) } else { Err(AdminErrorCode::ScopeNotGrantable.into()) }
+            if may_touch(by, own.as_ref(), &changed) {
+                Ok(changed)
+            } else {
+                Err(AdminErrorCode::ScopeNotGrantable.into())
+            }
         };
         match self.clients.update_if(&id, own(by), &event, now, guarded).await? {
             None => Err(AdminErrorCode::NotFound.into()),

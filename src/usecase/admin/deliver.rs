@@ -2,6 +2,7 @@
 //! on its way; what is due is sent.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,8 +90,8 @@ impl Deliver {
         let count = taken.len();
         let mut known = HashMap::new();
         for delivery in &taken {
-            if !known.contains_key(&delivery.webhook) {
-                known.insert(delivery.webhook, self.receiver(delivery.webhook).await?);
+            if let Entry::Vacant(unknown) = known.entry(delivery.webhook) {
+                unknown.insert(self.receiver(delivery.webhook).await?);
             }
         }
         let known = &known;
@@ -114,9 +115,10 @@ impl Deliver {
         let Some(secrets) = self.webhooks.secrets(id).await? else { return Ok(None) };
         let now = self.desk.now();
         let old = secrets.old.filter(|(_, until)| now < *until).map(|(old, _)| old);
-        let opened = [Some(secrets.current), old].into_iter().flatten().map(|sealed| {
-            self.master.open(&place(id), &sealed).map_err(|_| StoreError::Corrupt("a webhook's secret"))
-        });
+        let opened = [Some(secrets.current), old]
+            .into_iter()
+            .flatten()
+            .map(|sealed| self.master.open(&place(id), &sealed).map_err(|_| StoreError::Corrupt("a webhook's secret")));
         Ok(Some((webhook, opened.collect::<Result<_, _>>()?)))
     }
 
@@ -128,7 +130,9 @@ impl Deliver {
         // Deleted meanwhile, and its deliveries with it.
         let Some((webhook, secrets)) = receiver else { return Ok(()) };
         if !webhook.enabled {
-            return self.write_down(webhook, Delivery { state: State::Failed, ..delivery }, "the webhook is disabled").await;
+            return self
+                .write_down(webhook, Delivery { state: State::Failed, ..delivery }, "the webhook is disabled")
+                .await;
         }
         let Ok(url) = Url::parse(&webhook.about.url) else {
             return self.write_down(webhook, Delivery { state: State::Failed, ..delivery }, "not a URL").await;

@@ -84,9 +84,8 @@ impl ManageDevices {
             Status::Blocked => Action::DeviceBlocked,
         };
         let event = self.desk.event(by, action);
-        let change = |device: &Device, _: &Installation| {
-            Ok::<_, std::convert::Infallible>(Device { status, ..device.clone() })
-        };
+        let change =
+            |device: &Device, _: &Installation| Ok::<_, std::convert::Infallible>(Device { status, ..device.clone() });
         let changed = self.devices.update_if(id, event, change).await?.ok_or(AdminErrorCode::NotFound)?;
         let Ok(whole) = changed;
         self.bell.ring(&whole.0.installation).await;

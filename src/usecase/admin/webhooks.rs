@@ -221,7 +221,11 @@ impl ManageWebhooks {
         }
         let known = |kind: &String| Action::parse(kind).is_some() && !kind.starts_with("webhook.");
         if !wish.event_types.iter().all(known) {
-            problems.add("/event_types", FieldCode::Unknown, "An event type that there is not, or that is told to nobody.");
+            problems.add(
+                "/event_types",
+                FieldCode::Unknown,
+                "An event type that there is not, or that is told to nobody.",
+            );
         }
         if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
     }

@@ -50,10 +50,8 @@ async fn the_first_administrator_is_made_once() {
     let secret = made["client_secret"].as_str().unwrap();
     world.guard(secret);
     let form = [("grant_type", "client_credentials")];
-    let request = world.request(Method::POST, crate::world::TOKEN).header(
-        "authorization",
-        crate::world::basic("root", secret),
-    );
+    let request =
+        world.request(Method::POST, crate::world::TOKEN).header("authorization", crate::world::basic("root", secret));
     let tokens = Answer::of(request.form(&form)).await.ok();
     let token = tokens["access_token"].as_str().unwrap();
     let listed = world.admin_call(Method::GET, "/admin/v1/clients", Some(token)).await.ok();

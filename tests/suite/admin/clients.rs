@@ -29,7 +29,8 @@ async fn a_client_is_made_read_changed_and_deleted() {
             "created_at": "2027-01-15T08:00:00Z",
         })
     );
-    let changed = admin.patch("/admin/v1/clients/shop", &json!({ "client_name": "Shop", "number_matching": "pick" })).await;
+    let changed =
+        admin.patch("/admin/v1/clients/shop", &json!({ "client_name": "Shop", "number_matching": "pick" })).await;
     assert_eq!(changed.ok()["number_matching"], "pick");
     assert_ne!(changed.header("etag"), made.header("etag"));
     let changed = admin.patch("/admin/v1/clients/shop", &json!({ "number_matching": null, "client_name": null })).await;

@@ -29,7 +29,9 @@ async fn the_same_request_has_one_effect_and_the_same_answer() {
     watch.nothing_changed("a repeated request").await;
     assert_eq!(admin.get(CLIENTS).await.ok()["items"].as_array().unwrap().len(), 2);
 
-    post(&admin, CLIENTS, "key-1", &json!({ "client_name": "Bank" })).await.admin_problem(422, "idempotency_key_reused");
+    post(&admin, CLIENTS, "key-1", &json!({ "client_name": "Bank" }))
+        .await
+        .admin_problem(422, "idempotency_key_reused");
     post(&admin, USERS, "key-1", &body).await.admin_problem(422, "idempotency_key_reused");
     let other = world.robot("other", "nod:admin").await;
     assert_eq!(post(&other, CLIENTS, "key-1", &body).await.status, 201, "another caller's key is another key");

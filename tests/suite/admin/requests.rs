@@ -68,12 +68,12 @@ async fn what_became_of_every_request_is_told() {
 #[tokio::test]
 async fn a_cancelled_request_leaves_the_phone_and_its_client_is_refused() {
     let world = World::start().await;
-    let (admin, shop, alice) = (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
+    let (admin, shop, alice) =
+        (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
     let asked = shop.ask(&alice).await;
-    let id = super::until("the request", async || {
-        by_status(&admin.get(REQUESTS).await.ok(), "pending").first().cloned()
-    })
-    .await;
+    let id =
+        super::until("the request", async || by_status(&admin.get(REQUESTS).await.ok(), "pending").first().cloned())
+            .await;
     assert_eq!(alice.phone().pending().await.len(), 1);
     let cancelled = admin.act(&format!("{REQUESTS}/{id}/cancel")).await.ok();
     assert_eq!(cancelled["status"], "cancelled");
@@ -87,7 +87,8 @@ async fn a_cancelled_request_leaves_the_phone_and_its_client_is_refused() {
 #[tokio::test]
 async fn the_list_comes_in_parts() {
     let world = World::with().generous().start().await;
-    let (admin, shop, alice) = (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
+    let (admin, shop, alice) =
+        (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
     for _ in 0..7 {
         shop.ask(&alice).await;
     }

@@ -59,7 +59,8 @@ async fn what_cannot_be_is_pointed_at() {
 #[tokio::test]
 async fn a_locked_user_is_not_asked() {
     let world = World::start().await;
-    let (admin, shop, alice) = (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
+    let (admin, shop, alice) =
+        (world.admin().await, world.client("shop").await, world.user("alice").with_phone().await);
     let at = format!("{USERS}/{}", crate::admin::robot::usr(&alice));
     let ask = async || shop.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await;
     for (action, status) in [("lock", "locked"), ("disable", "disabled")] {

@@ -44,7 +44,8 @@ async fn deliveries(admin: &Robot<'_>, at: &str) -> Vec<Value> {
 
 /// The newest delivery, once it is in this state.
 async fn delivery(admin: &Robot<'_>, at: &str, state: &str) -> Value {
-    super::until(state, async || deliveries(admin, at).await.into_iter().next().filter(|one| one["state"] == state)).await
+    super::until(state, async || deliveries(admin, at).await.into_iter().next().filter(|one| one["state"] == state))
+        .await
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn a_receiver_that_fails_is_tried_again_and_then_given_up() {
     super::until("the event", async || {
         let gave_up = admin.get("/admin/v1/audit?type=webhook.gave_up").await.ok();
         let at = format!("{WEBHOOKS}/{}", gave_up["items"].get(0)?["reason"].as_str()?);
-        Some(assert_eq!(admin.get(&at).await.ok()["enabled"], true))
+        Some(admin.get(&at).await.ok()["enabled"] == true)
     })
     .await;
     let failed = delivery(&admin, &at, "failed").await;
@@ -138,10 +139,9 @@ async fn a_receiver_that_is_gone_is_told_no_more() {
     let (at, _) = register(&admin, &receiver, &[]).await;
     receiver.will([Reply::Status(410)]);
     admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
-    let webhook = super::until("the end", async || {
-        Some(admin.get(&at).await.ok()).filter(|webhook| webhook["enabled"] == false)
-    })
-    .await;
+    let webhook =
+        super::until("the end", async || Some(admin.get(&at).await.ok()).filter(|webhook| webhook["enabled"] == false))
+            .await;
     assert_eq!(webhook["disabled_because"], "gone");
     admin.post("/admin/v1/users", &json!({ "username": "bob" })).await;
     let enabled = admin.patch(&at, &json!({ "enabled": true })).await.ok();
