@@ -61,7 +61,7 @@ async fn a_refused_request_may_be_repaired_under_its_key() {
     post(&robot, USERS, "key", &json!({ "username": "bob" })).await.admin_problem(403, "insufficient_scope");
 }
 
-/// R23
+/// Two at once, and eight.
 #[tokio::test]
 async fn of_eight_at_once_one_has_an_effect() {
     for backing in [Backing::Sqlite, Backing::Postgres] {
