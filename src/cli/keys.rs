@@ -10,8 +10,8 @@ use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::domain::signing_key::State;
 use crate::protocol::admin_error::AdminErrorCode;
-use crate::usecase::admin::{AdminError, Administrator};
 use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::{AdminError, Administrator};
 
 #[derive(Subcommand)]
 pub(super) enum Action {

@@ -170,7 +170,10 @@ impl Deliver {
         if self.webhooks.tried(&delivery).await? && gave_up {
             let id = public_id::encode(Kind::Webhook, webhook.id.uuid());
             tracing::warn!(webhook.id = id, event.kind = delivery.event_type, "a delivery to a webhook was given up");
-            let event = Event { reason: Some(id), ..Event::new(self.desk.entropy.ordered_uuid(now), now, Action::WebhookGaveUp) };
+            let event = Event {
+                reason: Some(id),
+                ..Event::new(self.desk.entropy.ordered_uuid(now), now, Action::WebhookGaveUp)
+            };
             self.ledger.audit(event).await;
         }
         Ok(())
