@@ -66,7 +66,7 @@ impl Family {
                 json!({"error": code, "error_description": description})
             }
             Self::Admin => {
-                let number = status.parse().unwrap_or_default();
+                let number: u16 = status.parse().unwrap_or_default();
                 let fits = |code: &&AdminErrorCode| admin::problem::status(**code).as_u16() == number;
                 let code = AdminErrorCode::ALL.iter().find(fits).copied().unwrap_or(AdminErrorCode::InvalidRequest);
                 json!({
