@@ -87,7 +87,7 @@ enum Command {
         place: Place,
     },
     /// Print the `OpenAPI` document
-    Openapi,
+    Openapi(openapi::Which),
 }
 
 #[derive(Subcommand)]
@@ -146,6 +146,6 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
-        Some(Command::Openapi) => openapi::run().await,
+        Some(Command::Openapi(which)) => openapi::run(&which).await,
     }
 }
