@@ -39,6 +39,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::people::People;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
@@ -109,6 +110,7 @@ impl App {
             dev: Arc::new(Dev {
                 directory: Arc::clone(&parts.directory),
                 devices: parts.devices.clone(),
+                people: People::new(parts.database.clone(), Arc::clone(&parts.directory)),
                 requests: parts.requests.clone(),
                 inboxes: parts.inboxes.clone(),
                 clock,
@@ -504,6 +506,7 @@ impl Wiring {
         Dev {
             directory: self.directory(),
             devices: self.parts.devices.clone(),
+            people: People::new(self.parts.database.clone(), self.directory()),
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),
             clock: self.clock(),
