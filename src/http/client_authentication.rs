@@ -6,6 +6,7 @@ use poem::Request;
 use poem::http::header;
 
 use crate::http::error::Failure;
+use crate::http::remote::network;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient, Presented};
@@ -30,9 +31,11 @@ pub async fn authenticate_meanwhile<T>(
     use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)
 }
 
-/// The client's address, as the edge found it out. Without an edge, there is no network either.
+/// Where the client is, for limits: its [`network`], as the edge found it out. Without an edge, there is
+/// no network either.
 pub fn client_ip(request: &Request) -> IpAddr {
-    request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), std::net::SocketAddr::ip)
+    let address = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
+    network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 /// The one `Authorization` header. Two of them are two methods.

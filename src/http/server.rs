@@ -41,7 +41,7 @@ pub use super::call_time::CallTime;
 use super::error::Family;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
-use super::remote::{TrustedProxies, contains};
+use super::remote::{TrustedProxies, contains, network};
 
 /// What one listener allows. The defaults are meant for the open Internet.
 #[derive(Clone, Debug)]
@@ -235,11 +235,7 @@ impl<E: Endpoint + 'static> Server<E> {
         if contains(&self.edge.limits.uncounted, peer) || self.edge.proxies.contains(peer) {
             return Some(Place { peer, counted: None });
         }
-        let peer = match peer {
-            IpAddr::V4(_) => peer,
-            // Whoever has one IPv6 address has the 2^64 of its network.
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
-        };
+        let peer = network(peer);
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let count = peers.entry(peer).or_default();
         if *count >= self.edge.limits.connections_per_peer {

@@ -195,7 +195,15 @@ impl Redeem {
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         let Redeemable { request, user, scope, acr, issued_at, approval } = redeemable;
-        // [reliability I12] what was true at the approval may no longer be.
+        // [reliability I12] what was true at the approval may no longer be; nor, after a held poll, what was
+        // true when the client authenticated. One that was registered anew under the name is another.
+        let registered = client.created_at;
+        let client = self
+            .directory
+            .client(&client.id)
+            .await?
+            .filter(|client| !client.disabled && client.created_at == registered && client.may(GrantType::Ciba))
+            .ok_or_else(|| Refusal::invalid_client("stopped since it authenticated"))?;
         let user = self.directory.user(&user).await?.filter(|user| user.is_active());
         let Some(user) = user else {
             return Err(denied("the user is locked, disabled or gone").into());
@@ -221,7 +229,7 @@ impl Redeem {
             created_at: now,
             revoked_at: None,
         };
-        let minted = self.issue.mint(client, &grant, Some(auth_req_id), now)?;
+        let minted = self.issue.mint(&client, &grant, Some(auth_req_id), now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
             .user(user.id)

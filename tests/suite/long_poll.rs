@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use nod::domain::client::GrantType;
+use nod::protocol::scope::Scope;
 use nod_device::DenyReason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -57,6 +59,35 @@ async fn ciba_7_3_an_approval_wakes_the_held_poll() {
     let ((answer, ()), held) = timed(while_held(shop.poll(&asked), alice.phone().approve_the_question())).await;
     answer.tokens();
     assert!(held < seconds(3), "woken, not timed out: {held:?}");
+}
+
+/// [reliability I12] A held poll was authenticated a while ago.
+#[tokio::test]
+async fn a_client_that_loses_its_rights_while_its_poll_is_held_gets_no_tokens() {
+    let world = World::with().hold(seconds(10)).start().await;
+    let (shop, alice) = (world.client("shop").long_poll().await, world.user("alice").with_phone().await);
+    let asked = shop.ask(&alice).await;
+    let cut_then_approved = async {
+        shop.update(|client| assert!(client.grants.remove(&GrantType::Ciba))).await;
+        alice.phone().approve_the_question().await;
+    };
+    let (answer, ()) = while_held(shop.poll(&asked), cut_then_approved).await;
+    answer.refused(401, "invalid_client");
+    shop.update(|client| assert!(client.grants.insert(GrantType::Ciba))).await;
+    shop.poll(&asked).await.tokens();
+}
+
+#[tokio::test]
+async fn a_scope_that_is_cut_while_a_poll_is_held_is_cut_from_its_tokens() {
+    let world = World::with().hold(seconds(10)).start().await;
+    let (shop, alice) = (world.client("shop").long_poll().await, world.user("alice").with_phone().await);
+    let asked = shop.ask(&alice).await;
+    let cut_then_approved = async {
+        shop.update(|client| client.scope = Scope::parse("openid").unwrap()).await;
+        alice.phone().approve_the_question().await;
+    };
+    let (answer, ()) = while_held(shop.poll(&asked), cut_then_approved).await;
+    assert_eq!(answer.tokens().json["scope"], "openid");
 }
 
 #[tokio::test]
