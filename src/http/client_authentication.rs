@@ -49,3 +49,9 @@ pub fn authorization(request: &Request) -> Result<Option<&str>, Refusal> {
         (Some(_), Some(_)) => Err(Refusal::invalid_request("More than one Authorization header.")),
     }
 }
+
+/// The bearer token [RFC 6750 §2.1], in the header only. `None` where there is none, or another scheme.
+pub fn bearer(request: &Request) -> Result<Option<&str>, Refusal> {
+    let token = authorization(request)?.and_then(|header| header.split_once(' '));
+    Ok(token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
+}

@@ -15,8 +15,9 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
+use crate::http::client_authentication::bearer;
 use crate::http::headers::harden;
-use crate::http::{admin, device};
+use crate::http::{admin, device, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -153,6 +154,7 @@ pub struct Errors<E> {
     pub nonces: Nonces,
     pub clock: Arc<dyn Clock>,
     pub issuer: Arc<str>,
+    pub openapi: openapi::Published,
 }
 
 impl<E: Endpoint> Endpoint for Errors<E> {
@@ -161,7 +163,7 @@ impl<E: Endpoint> Endpoint for Errors<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
         let authorized = match family {
-            Family::Resource => bearer(&request),
+            Family::Resource => matches!(bearer(&request), Ok(Some(_))),
             Family::Backchannel
             | Family::Token
             | Family::Direct(_)
@@ -169,15 +171,15 @@ impl<E: Endpoint> Endpoint for Errors<E> {
             | Family::Admin
             | Family::Elsewhere => request.headers().contains_key(header::AUTHORIZATION),
         };
-        let allow = allowed(request.uri().path());
+        let uri = request.uri().clone();
         match self.inner.call(request).await {
             Ok(response) => {
                 let mut response = response.into_response();
                 self.with_nonce(family, &mut response);
                 Ok(response)
             }
-            Err(error) if family == Family::Admin => Ok(self.refuse_administrator(&error).await),
-            Err(error) => Ok(self.refuse(family, &error, authorized, allow).await),
+            Err(error) if family == Family::Admin => Ok(self.refuse_administrator(&error, uri.path()).await),
+            Err(error) => Ok(self.refuse(family, &error, authorized, uri.path()).await),
         }
     }
 }
@@ -205,7 +207,7 @@ impl<E> Errors<E> {
         }
     }
 
-    async fn refuse_administrator(&self, error: &poem::Error) -> Response {
+    async fn refuse_administrator(&self, error: &poem::Error, path: &str) -> Response {
         let worded = admin::problem::Worded::of(error);
         let (code, status) = (worded.code.as_str(), worded.status.as_u16());
         if worded.status.is_server_error() {
@@ -215,10 +217,11 @@ impl<E> Errors<E> {
             let actor = error.data::<admin::RefusedActor>().map(|admin::RefusedActor(actor)| actor.clone());
             self.record.record_by(Action::AdminCalled, format!("{code}: {}", worded.reason), actor).await;
         }
-        worded.respond(&self.issuer, error.data::<admin::Allow>().map(|admin::Allow(allow)| allow))
+        let allow = (worded.status == StatusCode::METHOD_NOT_ALLOWED).then(|| self.openapi.allow(path)).flatten();
+        worded.respond(&self.issuer, allow.as_ref())
     }
 
-    async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, allow: &'static str) -> Response {
+    async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, path: &str) -> Response {
         let answer = answer(family, error);
         if answer.status.is_server_error() {
             tracing::error!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "failed");
@@ -250,7 +253,9 @@ impl<E> Errors<E> {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
         if answer.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            // What has no operation is a document.
+            let allow = self.openapi.allow(path).unwrap_or(HeaderValue::from_static("GET"));
+            headers.insert(header::ALLOW, allow);
         }
         if answer.status == StatusCode::UNAUTHORIZED {
             match family {
@@ -509,22 +514,4 @@ fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) 
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CACHE_CONTROL, "no-store")
         .body(body)
-}
-
-/// Whether there is a bearer token to speak of.
-fn bearer(request: &Request) -> bool {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    header.and_then(|text| text.split_once(' ')).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-}
-
-/// What to tell in `Allow` [RFC 9110 §15.5.6].
-fn allowed(path: &str) -> &'static str {
-    match Family::of(path) {
-        Family::Backchannel | Family::Token | Family::Direct(_) => "POST",
-        Family::Resource => "GET, POST",
-        Family::Device if path.contains("/devices/") => "DELETE",
-        Family::Device if path.ends_with("/approve") || path.ends_with("/deny") => "POST",
-        Family::Device if path.ends_with("/pairings") || path.ends_with("/rotate") => "POST",
-        Family::Device | Family::Admin | Family::Elsewhere => "GET",
-    }
 }

@@ -2,16 +2,21 @@
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
 mod errors;
+mod methods;
 mod repair;
 mod version;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use poem::http::HeaderValue;
 use serde_json::{Map, Value, json};
 
+use self::methods::Methods;
+
 /// Which operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     All,
     /// OAuth, OpenID Connect and CIBA: what relying parties call.
@@ -44,7 +49,7 @@ impl Part {
 }
 
 /// Which version of the specification the document follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// 3.0.3: what every generator reads.
     V3_0,
@@ -100,12 +105,10 @@ impl Family {
 }
 
 /// The document in version 3.0.3 with all parts; the others are made from it.
-#[derive(Clone, Debug)]
-pub struct Document(Value);
+struct Document(Value);
 
 impl Document {
-    /// `generated` is what poem-openapi wrote.
-    pub fn new(generated: &str) -> Self {
+    fn new(generated: &str) -> Self {
         let mut document: Value = serde_json::from_str(generated).unwrap_or_default();
         repair::repair(&mut document);
         describe(&mut document);
@@ -113,8 +116,8 @@ impl Document {
         Self(document)
     }
 
-    pub fn part(&self, part: Part, version: Version) -> Value {
-        let mut document = self.0.clone();
+    fn part(self, part: Part, version: Version) -> Value {
+        let Self(mut document) = self;
         if part != Part::All {
             if let Some(paths) = object(&mut document, "paths") {
                 paths.retain(|path, _| part.has(path));
@@ -127,25 +130,33 @@ impl Document {
         }
     }
 
-    /// As it is committed and served: indented, one line feed at the end.
-    pub fn text(&self, part: Part, version: Version) -> String {
+    fn text(self, part: Part, version: Version) -> String {
         let mut text = serde_json::to_string_pretty(&self.part(part, version)).unwrap_or_default();
         text.push('\n');
         text
     }
 }
 
-/// The documents, written once. Clones share them.
+/// The documents, each written when somebody first asks for it: most servers are never asked. Clones
+/// share them.
 #[derive(Clone, Debug)]
-pub struct Published(Arc<[(Part, Version, Bytes)]>);
+pub struct Published(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// By poem-openapi.
+    generated: String,
+    written: Mutex<HashMap<(Part, Version), Bytes>>,
+    methods: OnceLock<Methods>,
+}
 
 impl Published {
-    pub fn new(document: &Document) -> Self {
-        let all = Part::ALL.into_iter().flat_map(|part| Version::ALL.map(|version| (part, version)));
-        Self(all.map(|(part, version)| (part, version, document.text(part, version).into())).collect())
+    /// `generated` is what poem-openapi wrote.
+    pub fn new(generated: String) -> Self {
+        Self(Arc::new(Shared { generated, written: Mutex::default(), methods: OnceLock::new() }))
     }
 
-    /// `oas=3.1`, `part=device`. `None` for a value that there is not.
+    /// For a query: `oas=3.1`, `part=device`. `None` for a value that there is not.
     pub fn find(&self, query: &str) -> Option<Bytes> {
         let (mut part, mut version) = (Part::All, Version::V3_0);
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -155,7 +166,19 @@ impl Published {
                 _ => {}
             }
         }
-        self.0.iter().find(|(p, v, _)| (*p, *v) == (part, version)).map(|(_, _, text)| text.clone())
+        Some(self.text(part, version))
+    }
+
+    /// As it is committed and served: indented, one line feed at the end.
+    pub fn text(&self, part: Part, version: Version) -> Bytes {
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || Document::new(&self.0.generated).text(part, version).into();
+        written.entry((part, version)).or_insert_with(write).clone()
+    }
+
+    /// What `Allow` says of a path [RFC 9110 §15.5.6]. `None`: there is no operation.
+    pub fn allow(&self, path: &str) -> Option<HeaderValue> {
+        self.0.methods.get_or_init(|| Methods::of(&self.0.generated)).allow(path)
     }
 }
 

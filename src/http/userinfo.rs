@@ -10,7 +10,7 @@ use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
-use crate::http::client_authentication::authorization;
+use crate::http::client_authentication::bearer;
 use crate::http::error::Failure;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
@@ -58,7 +58,10 @@ impl UserInfoApi {
 
 impl UserInfoApi {
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
-        let token = bearer(http).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
+        let missing = Refusal::new(ErrorCode::InvalidToken, "A bearer token is required.");
+        let token = bearer(http)
+            .and_then(|token| token.ok_or(missing))
+            .map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
         let invalid = || {
             let refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
             Failure::unauthenticated(refusal.into())
@@ -88,15 +91,5 @@ fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
         updated_at: profile.then(|| user.updated_at.seconds()),
         email_verified: email.as_ref().map(|_| user.email_verified),
         email,
-    }
-}
-
-/// [RFC 6750 §2.1] in the header only.
-fn bearer(http: &Request) -> Result<&str, Refusal> {
-    let missing = Refusal::new(ErrorCode::InvalidToken, "A bearer token is required.");
-    let header = authorization(http)?.ok_or_else(|| missing.clone())?;
-    match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        Some(_) | None => Err(missing),
     }
 }

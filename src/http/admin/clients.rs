@@ -8,7 +8,7 @@ use crate::domain::client::{self as domain, Authentication, GrantType, KeySource
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
 use crate::http::admin::page::{self, Cursors};
-use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Refused, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::http::body::{ADMIN_LIMIT, BodyError, BoundedJson};
@@ -324,8 +324,7 @@ impl ClientsApi {
         if_match: Header<Option<String>>,
         body: Members<ClientPatch>,
     ) -> Result<Read<ClientBody>> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |client: &domain::Client| if_match.holds(&ClientBody::from(client));
+        let unchanged = unchanged::<domain::Client, ClientBody>(if_match);
         let client = self.clients.update(&admin, &client_id, body.value.into(), &unchanged).await?;
         Ok(Read::of((&client).into()))
     }
@@ -342,8 +341,7 @@ impl ClientsApi {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Done> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |client: &domain::Client| if_match.holds(&ClientBody::from(client));
+        let unchanged = unchanged::<domain::Client, ClientBody>(if_match);
         self.clients.delete(&admin, &client_id, &unchanged).await?;
         Ok(Done)
     }

@@ -8,7 +8,7 @@ use crate::domain::device::{self as domain};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
 use crate::http::admin::page::{self, Cursors};
-use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::http::body::{ADMIN_LIMIT, BoundedJson};
@@ -184,8 +184,7 @@ impl DevicesApi {
         if_match: Header<Option<String>>,
         body: BoundedJson<Map<String, Value>, DevicePatch, ADMIN_LIMIT>,
     ) -> Result<Read<DeviceBody>> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |whole: &Whole| if_match.holds(&DeviceBody::from(whole));
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         let mut members = body.value;
         let nickname = members.remove("nickname");
         if !members.is_empty() {
@@ -207,8 +206,7 @@ impl DevicesApi {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Done> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |whole: &Whole| if_match.holds(&DeviceBody::from(whole));
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         self.devices.unpair(&admin, self::device_id(&device_id)?, &unchanged).await?;
         Ok(Done)
     }

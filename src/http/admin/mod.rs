@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use poem::http::header::HeaderValue;
-use poem::http::{Method, StatusCode};
+use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::domain::audit::Actor;
-use crate::http::client_authentication::authorization;
+use crate::http::client_authentication;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::idempotency::Idempotency;
@@ -46,17 +45,12 @@ pub struct AdminGate<E> {
     pub inner: E,
     pub authorize: Arc<Authorize>,
     pub idempotency: Idempotency,
-    pub methods: Methods,
     pub issuer: Arc<str>,
 }
 
 /// Who was refused, for the audit trail.
 #[derive(Clone, Debug)]
 pub struct RefusedActor(pub Actor);
-
-/// What `Allow` says, where a method was not allowed.
-#[derive(Clone, Debug)]
-pub struct Allow(pub HeaderValue);
 
 impl<E: Endpoint> Endpoint for AdminGate<E> {
     type Output = Response;
@@ -72,14 +66,10 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
         if !path.starts_with(PREFIX) {
             return self.inner.call(request).await.map(IntoResponse::into_response);
         }
-        let allow = self.methods.allow(path);
         let mut actor = None;
         self.admit(request, &mut actor).await.map_err(|mut error| {
             if let Some(actor) = actor {
                 error.set_data(RefusedActor(actor));
-            }
-            if let Some(allow) = allow.filter(|_| error.status() == StatusCode::METHOD_NOT_ALLOWED) {
-                error.set_data(Allow(allow));
             }
             error
         })
@@ -115,40 +105,8 @@ fn repeats_a_parameter(http: &Request) -> bool {
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !seen.insert(name.into_owned()))
 }
 
-/// The bearer token [RFC 6750 §2.1], in the header only.
+/// The bearer token. Two headers are no token that anybody has given.
 fn bearer(http: &Request) -> Result<Option<&str>, Refused> {
-    let invalid = || Refused::from(AdminError::because(AdminErrorCode::TokenInvalid, "more than one, or not ASCII"));
-    let Some(header) = authorization(http).map_err(|_| invalid())? else { return Ok(None) };
-    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    Ok(token.map(|(_, token)| token.trim()))
-}
-
-/// Which methods there are where, as the `OpenAPI` document has it.
-#[derive(Clone, Debug, Default)]
-pub struct Methods(Vec<(String, HeaderValue)>);
-
-impl Methods {
-    pub fn of(document: &str) -> Self {
-        let document: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
-        let paths = document.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
-        let methods = paths.filter(|(path, _)| path.starts_with(PREFIX)).filter_map(|(path, operations)| {
-            let names: Vec<String> = operations.as_object()?.keys().map(|name| name.to_uppercase()).collect();
-            Some((path.clone(), HeaderValue::from_str(&names.join(", ")).ok()?))
-        });
-        Self(methods.collect())
-    }
-
-    fn allow(&self, path: &str) -> Option<HeaderValue> {
-        let fits = |template: &str| {
-            let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-            loop {
-                match (wanted.next(), given.next()) {
-                    (None, None) => return true,
-                    (Some(wanted), Some(given)) if wanted == given || wanted.starts_with('{') => {}
-                    _ => return false,
-                }
-            }
-        };
-        self.0.iter().find(|(template, _)| fits(template)).map(|(_, allow)| allow.clone())
-    }
+    let unreadable = |_| AdminError::because(AdminErrorCode::TokenInvalid, "more than one, or not ASCII");
+    client_authentication::bearer(http).map_err(unreadable).map_err(Refused::from)
 }

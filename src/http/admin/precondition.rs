@@ -1,19 +1,29 @@
 //! `If-Match` [RFC 9110 §13.1.1].
 
+use poem_openapi::param::Header;
 use poem_openapi::types::ToJSON;
 
 use crate::http::admin::reply::etag;
 
-/// What the caller has seen, if they said so.
-pub struct IfMatch(Option<String>);
+/// Whether something is, in its representation `B`, what the caller has seen: for `If-Match`, if they
+/// sent one.
+pub fn unchanged<T, B>(if_match: Header<Option<String>>) -> impl Fn(&T) -> bool + Send + Sync
+where
+    B: ToJSON + for<'a> From<&'a T>,
+{
+    let seen = IfMatch::new(if_match.0);
+    move |current| seen.holds(&B::from(current))
+}
+
+struct IfMatch(Option<String>);
 
 impl IfMatch {
-    pub const fn new(header: Option<String>) -> Self {
+    const fn new(header: Option<String>) -> Self {
         Self(header)
     }
 
     /// Whether this is what they have seen. Weak tags match nothing: the comparison is strong.
-    pub fn holds(&self, representation: &impl ToJSON) -> bool {
+    fn holds(&self, representation: &impl ToJSON) -> bool {
         let Some(header) = &self.0 else { return true };
         let current = etag(representation);
         header.trim() == "*" || header.split(',').any(|tag| tag.trim() == current)

@@ -9,7 +9,7 @@ use crate::http::Tag;
 use crate::http::admin::access::{Admin, UsersRead, UsersWrite};
 use crate::http::admin::clients::read;
 use crate::http::admin::page::{self, Cursors};
-use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::http::body::{ADMIN_LIMIT, BoundedJson};
@@ -180,8 +180,7 @@ impl UsersApi {
         if_match: Header<Option<String>>,
         body: Members<UserPatch>,
     ) -> Result<Read<UserBody>> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |user: &User| if_match.holds(&UserBody::from(user));
+        let unchanged = unchanged::<User, UserBody>(if_match);
         let id = self::user_id(&user_id)?;
         Ok(Read::of((&self.users.update(&admin, id, body.value.into(), &unchanged).await?).into()))
     }
@@ -199,8 +198,7 @@ impl UsersApi {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Done> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |user: &User| if_match.holds(&UserBody::from(user));
+        let unchanged = unchanged::<User, UserBody>(if_match);
         self.users.delete(&admin, self::user_id(&user_id)?, &unchanged).await?;
         Ok(Done)
     }

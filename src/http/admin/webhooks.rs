@@ -10,7 +10,7 @@ use crate::http::admin::access::{Admin, WebhooksRead, WebhooksWrite};
 use crate::http::admin::audit::EventType;
 use crate::http::admin::clients::read;
 use crate::http::admin::page::{self, Cursors};
-use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::http::body::{ADMIN_LIMIT, BoundedJson};
@@ -228,8 +228,7 @@ impl WebhooksApi {
         if_match: Header<Option<String>>,
         body: Members<WebhookPatch>,
     ) -> Result<Read<WebhookBody>> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |webhook: &Webhook| if_match.holds(&WebhookBody::from(webhook));
+        let unchanged = unchanged::<Webhook, WebhookBody>(if_match);
         let id = self::webhook_id(&webhook_id)?;
         Ok(Read::of((&self.webhooks.update(&admin, id, body.value.into(), &unchanged).await?).into()))
     }
@@ -246,8 +245,7 @@ impl WebhooksApi {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Done> {
-        let if_match = IfMatch::new(if_match.0);
-        let unchanged = |webhook: &Webhook| if_match.holds(&WebhookBody::from(webhook));
+        let unchanged = unchanged::<Webhook, WebhookBody>(if_match);
         self.webhooks.delete(&admin, self::webhook_id(&webhook_id)?, &unchanged).await?;
         Ok(Done)
     }

@@ -1,0 +1,130 @@
+//! The admin API, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Parts, Settings, Wiring};
+use crate::http::admin;
+use crate::http::admin::audit::AuditApi;
+use crate::http::admin::bootstrap::BootstrapApi;
+use crate::http::admin::clients::ClientsApi;
+use crate::http::admin::devices::DevicesApi;
+use crate::http::admin::events::EventsApi;
+use crate::http::admin::keys::KeysApi;
+use crate::http::admin::page::Cursors;
+use crate::http::admin::pairing_keys::PairingKeysApi;
+use crate::http::admin::requests::RequestsApi;
+use crate::http::admin::users::UsersApi;
+use crate::http::admin::webhooks::WebhooksApi;
+use crate::secret::MasterKey;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::clients::Clients;
+use crate::store::sql::idempotency::Answers;
+use crate::store::sql::people::People;
+use crate::store::sql::webhooks::Webhooks;
+use crate::usecase::admin::Desk;
+use crate::usecase::admin::authorize::Authorize;
+use crate::usecase::admin::clients::ManageClients;
+use crate::usecase::admin::deliver::Deliver;
+use crate::usecase::admin::devices::ManageDevices;
+use crate::usecase::admin::devices::ManagePairingKeys;
+use crate::usecase::admin::events::ReadTrail;
+use crate::usecase::admin::idempotency::Idempotency;
+use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::requests::ManageRequests;
+use crate::usecase::admin::requests::Questions;
+use crate::usecase::admin::users::ManageUsers;
+use crate::usecase::admin::webhooks::ManageWebhooks;
+use crate::usecase::introspect::Introspect;
+use crate::worker::Worker;
+
+/// Tells webhooks what happened.
+pub(super) fn tell_webhooks(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, worker: &Worker) {
+    let deliver = Arc::new(Deliver {
+        webhooks: Webhooks::new(parts.database.clone()),
+        trail: Arc::clone(&parts.trail),
+        master: Arc::clone(master),
+        egress: settings.egress.clone(),
+        ledger: parts.ledger.clone(),
+        desk: Desk { clock: Arc::clone(&parts.clock), entropy: Arc::clone(&parts.entropy) },
+    });
+    worker.repeat("tell webhooks", Duration::from_millis(500), move || {
+        let deliver = Arc::clone(&deliver);
+        async move { deliver.run().await }
+    });
+}
+
+/// The resources of the admin API.
+pub(super) type AdminApi = (
+    BootstrapApi,
+    ClientsApi,
+    UsersApi,
+    DevicesApi,
+    PairingKeysApi,
+    RequestsApi,
+    KeysApi,
+    AuditApi,
+    EventsApi,
+    WebhooksApi,
+);
+
+impl Wiring {
+    /// The admin API: every resource of it.
+    pub(super) fn admin(&self, introspect: &Arc<Introspect>) -> AdminApi {
+        let desk = Desk { clock: self.clock(), entropy: self.entropy() };
+        let cursors = Cursors::new(self.master.derive("admin cursor"));
+        let (database, devices) = (&self.parts.database, &self.parts.devices);
+        let trail = Arc::clone(&self.parts.trail);
+        let read = Arc::new(ReadTrail { trail: Arc::clone(&trail) });
+        let clients = ManageClients {
+            clients: Clients::new(database.clone(), self.directory()),
+            egress: Some(self.settings.egress.clone()),
+            desk: desk.clone(),
+        };
+        let devices_of_people =
+            ManageDevices { devices: devices.clone(), bell: DeviceBell::new(self.store()), desk: desk.clone() };
+        let pairing_keys = ManagePairingKeys {
+            devices: devices.clone(),
+            desk: desk.clone(),
+            lifetime: self.settings.pairing_key_lifetime,
+            issuer: self.settings.issuer.clone(),
+        };
+        let requests = ManageRequests {
+            trail: Arc::clone(&trail),
+            questions: Questions { requests: self.parts.requests.clone(), inboxes: self.parts.inboxes.clone() },
+            settle: self.parts.settle.clone(),
+            desk: desk.clone(),
+            max_expiry: self.settings.policy.max_expiry,
+        };
+        let webhooks = ManageWebhooks {
+            webhooks: Webhooks::new(database.clone()),
+            trail,
+            master: Arc::clone(&self.master),
+            egress: self.settings.egress.clone(),
+            desk: desk.clone(),
+        };
+        let people = People::new(database.clone(), self.directory());
+        let keys = ManageKeys { keys: Arc::clone(&self.parts.keys), desk: desk.clone() };
+        let authorize = Arc::new(Authorize { introspect: Arc::clone(introspect) });
+        (
+            BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
+            ClientsApi { clients, cursors: cursors.clone() },
+            UsersApi { users: ManageUsers { people, desk }, cursors: cursors.clone() },
+            DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
+            PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
+            RequestsApi { requests, cursors: cursors.clone() },
+            KeysApi { keys },
+            AuditApi { trail: Arc::clone(&read), cursors: cursors.clone() },
+            EventsApi { trail: read, authorize, cursors: cursors.clone(), streams: admin::events::Streams::default() },
+            WebhooksApi { webhooks, cursors },
+        )
+    }
+
+    pub(super) fn idempotency(&self) -> Idempotency {
+        Idempotency {
+            answers: Answers::new(self.parts.database.clone()),
+            master: Arc::clone(&self.master),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
+    }
+}
