@@ -112,7 +112,7 @@ impl From<io::Error> for Exit {
 
 impl From<ConfigError> for Exit {
     fn from(error: ConfigError) -> Self {
-        Self::config(format!("the configuration has mistakes\n  {}", error.0.join("\n  ")))
+        Self::config(error.to_string())
     }
 }
 

@@ -6,17 +6,22 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
+use crate::config::Sources;
 
 mod client;
+mod config;
 mod dev;
 mod device;
 mod exchange;
 mod exit;
 mod keys;
+mod listing;
 mod migrate;
 mod openapi;
 mod opened;
 mod phone;
+mod posture;
+mod private_file;
 mod request;
 mod serve;
 mod terminal;
@@ -36,7 +41,7 @@ enum Command {
     /// Everything on localhost, seeded, throw-away (the default without a config file)
     Dev(dev::Arguments),
     /// Production server
-    Serve(ConfigFile),
+    Serve(Settings),
     /// A virtual device in this terminal
     Phone(phone::Args),
     /// Act as a relying party and print each step
@@ -86,6 +91,11 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// What the settings are, where they come from, what is wrong with them
+    Config {
+        #[command(subcommand)]
+        action: config::Action,
+    },
     /// Print the `OpenAPI` document
     Openapi,
 }
@@ -96,19 +106,35 @@ enum Test {
     Ciba(test_ciba::Args),
 }
 
-#[derive(Args)]
-struct ConfigFile {
-    /// The configuration
-    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", default_value = "nod.toml")]
-    config: PathBuf,
+/// Where the settings are.
+#[derive(Args, Clone)]
+struct Settings {
+    /// A configuration file; may be repeated, later ones win [default: nod.toml]
+    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG")]
+    config: Vec<PathBuf>,
+    /// One setting, stronger than files and environment
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    /// Without a file, everything may come from the environment.
+    fn sources(&self) -> Sources {
+        let mut files = self.config.clone();
+        let usual = Path::new("nod.toml");
+        if files.is_empty() && usual.exists() {
+            files.push(usual.to_owned());
+        }
+        Sources { files, flags: self.set.clone() }
+    }
 }
 
 /// Which server's data a command works on: a configured one, or dev mode's.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Place {
-    /// The configuration; without one, the data of dev mode
+    /// A configuration file; may be repeated. Without one, the data of dev mode
     #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", global = true)]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// The data of dev mode
     #[arg(long, value_name = "DIR", default_value = ".nod", conflicts_with = "config", global = true)]
     data_dir: PathBuf,
@@ -137,7 +163,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         )),
         None => dev::run(dev::Arguments::default()).await,
         Some(Command::Dev(arguments)) => dev::run(arguments).await,
-        Some(Command::Serve(file)) => serve::run(&file.config).await,
+        Some(Command::Serve(settings)) => serve::run(&settings).await,
         Some(Command::Phone(args)) => phone::run(args).await,
         Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
         Some(Command::Client { action, place }) => client::run(action, &place).await,
@@ -146,6 +172,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
+        Some(Command::Config { action }) => config::run(action),
         Some(Command::Openapi) => openapi::run().await,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, parse_master_key};
+use crate::config::{Loaded, Sources, parse_master_key};
 use crate::domain::audit::{Action, Event};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
@@ -49,14 +49,14 @@ impl Opened {
     pub(super) async fn unchecked(place: &Place) -> Result<Self, Exit> {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
-        let (url, ephemeral, master_key) = match &place.config {
-            Some(file) => {
-                let config = Config::load(file)?;
-                schedule = super::serve::schedule(&config);
-                pairing_key_lifetime = config.devices.pairing_key_lifetime;
-                (config.database_url()?, redis(&config)?, config.master_key()?)
-            }
-            None => dev_mode(&place.data_dir)?,
+        let (url, ephemeral, master_key) = if place.config.is_empty() {
+            dev_mode(&place.data_dir)?
+        } else {
+            let loaded = Loaded::load(&Sources { files: place.config.clone(), flags: Vec::new() })?;
+            schedule = super::serve::schedule(&loaded.config);
+            pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
+            let ephemeral = redis(&loaded);
+            (loaded.secrets.database_url, ephemeral, loaded.secrets.master_key)
         };
         let database = Database::connect(&url).await?;
         let (directory, _) = Directory::new(database.clone());
@@ -100,9 +100,9 @@ impl Opened {
     }
 }
 
-pub(super) fn redis(config: &Config) -> Result<Option<RedisSettings>, ConfigError> {
-    let prefix = config.ephemeral.prefix.clone().unwrap_or_else(|| "nod:".to_owned());
-    Ok(config.redis_url()?.map(|url| RedisSettings { url, prefix }))
+pub(super) fn redis(loaded: &Loaded) -> Option<RedisSettings> {
+    let prefix = loaded.config.ephemeral.prefix.clone();
+    loaded.secrets.redis_url.clone().map(|url| RedisSettings { url, prefix })
 }
 
 type Dev = (Secret<String>, Option<RedisSettings>, Secret<[u8; 32]>);

@@ -43,7 +43,9 @@ use crate::config::{environment, parse_duration};
 use crate::secret::Secret;
 
 /// Set by dev mode, and published: it opens nothing but dev mode.
-const DEV_SECRET: &str = "shop-secret";
+pub(super) const DEV_SECRET: &str = "shop-secret";
+/// Dev mode's relying party.
+pub(super) const DEV_CLIENT: &str = "shop";
 const SECRET_VARIABLE: &str = "NOD_CLIENT_SECRET";
 
 /// Act as a relying party: ask a person, wait for the tokens, check them

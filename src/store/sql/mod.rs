@@ -26,6 +26,7 @@ use super::ephemeral::StoreError;
 use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
 
+pub mod alone;
 pub mod audit;
 pub mod clients;
 pub mod devices;
