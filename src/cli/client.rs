@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::clock::Timestamp;
@@ -28,25 +29,30 @@ use crate::store::sql::clients::Clients;
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All clients
-    List,
-    Show {
-        id: String,
-    },
+    #[command(after_long_help = "Examples:\n  nod client list\n  nod client list --json | jq -r .id")]
+    List(Format),
+    /// One client
+    #[command(after_long_help = "Examples:\n  nod client show till\n  nod client show till -c nod.toml")]
+    Show { id: String },
     /// Register a client; a secret that is made for it is printed once
+    #[command(after_long_help = "Examples:
+  nod client create till --name 'Till 4' --number-matching pick
+  nod client create kiosk --auth private_key_jwt --jwks-uri https://kiosk.example/jwks")]
     Create(Create),
     /// Make a new secret; the old one works for another day
-    RotateSecret {
-        id: String,
-    },
-    Disable {
-        id: String,
-    },
-    Enable {
-        id: String,
-    },
-    Delete {
-        id: String,
-    },
+    #[command(
+        after_long_help = "Examples:\n  nod client rotate-secret till\n  nod client rotate-secret till -c nod.toml"
+    )]
+    RotateSecret { id: String },
+    /// Refuse the client until it is enabled again
+    #[command(after_long_help = "Examples:\n  nod client disable till\n  nod client disable till -c nod.toml")]
+    Disable { id: String },
+    /// Let a disabled client in again
+    #[command(after_long_help = "Examples:\n  nod client enable till\n  nod client enable till -c nod.toml")]
+    Enable { id: String },
+    /// Delete the client, and revoke all that it was granted
+    #[command(after_long_help = "Examples:\n  nod client delete till\n  nod client delete till -c nod.toml")]
+    Delete { id: String },
 }
 
 #[derive(Args)]
@@ -75,8 +81,8 @@ pub(super) struct Create {
     scope: String,
     #[arg(long, value_parser = algorithm, default_value = "ES256")]
     id_token_alg: Algorithm,
-    #[arg(long, value_enum, default_value_t = Format::Jwt)]
-    access_token: Format,
+    #[arg(long, value_enum, default_value_t = TokenFormat::Jwt)]
+    access_token: TokenFormat,
     /// The client shows a number that the person carries to the device
     #[arg(long, value_enum)]
     number_matching: Option<Matching>,
@@ -101,7 +107,7 @@ enum Grant {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum TokenFormat {
     Jwt,
     Opaque,
 }
@@ -123,10 +129,12 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     match action {
-        Action::List => {
+        Action::List(format) => {
+            let mut listing = Listing::new(&["id", "status", "auth", "name"]);
             for client in clients.list(None, u32::MAX).await? {
-                line(&client);
+                listing.row(object(&client));
             }
+            listing.print(format)?;
         }
         Action::Show { id } => show(&*find(&opened, &id).await?),
         Action::Create(create) => {
@@ -226,8 +234,8 @@ fn new(opened: &Opened, create: Create) -> Result<(Client, Option<Secret<String>
         scope,
         id_token_signed_response_alg: create.id_token_alg,
         access_token_format: match create.access_token {
-            Format::Jwt => AccessTokenFormat::Jwt,
-            Format::Opaque => AccessTokenFormat::Opaque,
+            TokenFormat::Jwt => AccessTokenFormat::Jwt,
+            TokenFormat::Opaque => AccessTokenFormat::Opaque,
         },
         backchannel,
         created_at: opened.clock.now(),
@@ -273,8 +281,25 @@ fn authentication(opened: &Opened, create: &Create) -> Result<(Authentication, O
     Ok((authentication, shown))
 }
 
+fn status(client: &Client) -> &'static str {
+    if client.disabled { "disabled" } else { "active" }
+}
+
+fn object(client: &Client) -> serde_json::Value {
+    let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
+    serde_json::json!({
+        "id": client.id,
+        "status": status(client),
+        "auth": method(client),
+        "name": client.name,
+        "grants": grants,
+        "scope": client.scope.to_string(),
+        "created_at": client.created_at.to_string(),
+    })
+}
+
 fn line(client: &Client) {
-    let status = if client.disabled { "disabled" } else { "active" };
+    let status = status(client);
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(client), safe(&client.name)));
 }
 

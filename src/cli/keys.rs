@@ -4,26 +4,33 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All keys with their states
-    List,
+    #[command(after_long_help = "Examples:\n  nod keys list\n  nod keys list --json | jq -r .id")]
+    List(Format),
     /// Replace the current key of each algorithm now; the old ones verify until they retire
+    #[command(after_long_help = "Examples:\n  nod keys rotate\n  nod keys rotate -c nod.toml")]
     Rotate,
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let keys = opened.keys();
-    if matches!(action, Action::Rotate) {
-        for (algorithm, kid) in keys.rotate().await? {
-            say(&format!("{algorithm:<6} {kid}  signs now"));
+    let format = match action {
+        Action::List(format) => format,
+        Action::Rotate => {
+            for (algorithm, kid) in keys.rotate().await? {
+                say(&format!("{algorithm:<6} {kid}  signs now"));
+            }
+            return Ok(());
         }
-        return Ok(());
-    }
+    };
+    let mut listing = Listing::new(&["id", "algorithm", "state", "created_at"]);
     for key in keys.keys.load().await? {
         let state = match key.state {
             crate::domain::signing_key::State::Next => "next",
@@ -31,7 +38,14 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             crate::domain::signing_key::State::Retiring => "retiring",
             crate::domain::signing_key::State::Retired => "retired",
         };
-        say(&format!("{}  {:<6} {state:<9} created {}", key.kid, key.algorithm, key.created_at));
+        listing.row(serde_json::json!({
+            "id": key.kid,
+            "algorithm": key.algorithm.as_str(),
+            "state": state,
+            "created_at": key.created_at.to_string(),
+            "activated_at": key.activated_at.map(|at| at.to_string()),
+            "retiring_at": key.retiring_at.map(|at| at.to_string()),
+        }));
     }
-    Ok(())
+    listing.print(format)
 }

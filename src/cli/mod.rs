@@ -14,11 +14,13 @@ mod dev;
 mod device;
 mod exchange;
 mod exit;
+mod healthcheck;
 mod keys;
 mod listing;
 mod migrate;
 mod openapi;
 mod opened;
+mod pages;
 mod phone;
 mod posture;
 mod private_file;
@@ -27,10 +29,48 @@ mod serve;
 mod terminal;
 mod test_ciba;
 mod user;
+mod version;
+
+/// The commands by what they are for: a list of all of them would not fit a screen.
+const HELP: &str = "\
+OpenID Provider with backchannel approvals on trusted devices
+
+Usage: nod [COMMAND]
+
+Run      dev                        everything on localhost, seeded, throw-away
+         serve                      the production server
+Try      phone                      a virtual device in this terminal
+         test ciba                  act as a relying party and print each step
+         listen                     receive webhooks here, and forward them
+         tail                       follow what happens
+Manage   client, user, device, request, keys
+         apply, export              clients and users from a file, and into one
+Operate  config                     init, check, show, schema
+         doctor                     check a deployment from inside and outside
+         migrate                    the tables of the database
+         healthcheck                whether the server is ready, for containers
+Misc     openapi, completions, man, version
+
+`nod` alone is `nod dev`, where there is no nod.toml.
+`nod <command> -h` is short, `nod help <command>` has examples.
+";
+
+/// As documented in docs/cli.md, for the manual page.
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed; for `test`, a rule was broken
+  2  wrong usage
+  3  the configuration is invalid or unsafe
+  4  server, database or store unreachable
+  5  not permitted
+  6  not found
+  7  conflict
+  8  timed out or expired
+  9  denied by the person";
 
 /// OpenID Provider with backchannel approvals on trusted devices.
 #[derive(Parser)]
-#[command(name = "nod", version, max_term_width = 100)]
+#[command(name = "nod", version, max_term_width = 100, override_help = HELP, after_long_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -96,8 +136,17 @@ enum Command {
         #[command(subcommand)]
         action: config::Action,
     },
+    /// Whether the server on this machine is ready, for containers
+    Healthcheck(healthcheck::Arguments),
     /// Print the `OpenAPI` document
+    #[command(after_long_help = "Examples:\n  nod openapi > openapi.json\n  nod openapi | jq '.paths | keys'")]
     Openapi,
+    /// Completion for a shell
+    Completions(pages::Completions),
+    /// Manual pages
+    Man(pages::ManPages),
+    /// Which build this is
+    Version(version::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -173,6 +222,16 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Config { action }) => config::run(action),
+        Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments).await,
         Some(Command::Openapi) => openapi::run().await,
+        Some(Command::Completions(arguments)) => {
+            pages::completions(&arguments);
+            Ok(())
+        }
+        Some(Command::Man(arguments)) => pages::man(&arguments),
+        Some(Command::Version(arguments)) => {
+            version::run(&arguments);
+            Ok(())
+        }
     }
 }
