@@ -123,6 +123,10 @@ pub(super) async fn send(request: RequestBuilder, limit: Duration) -> Result<Ans
 }
 
 impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

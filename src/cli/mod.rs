@@ -12,6 +12,7 @@ mod client;
 mod config;
 mod dev;
 mod device;
+mod doctor;
 mod exchange;
 mod exit;
 mod healthcheck;
@@ -136,6 +137,8 @@ enum Command {
         #[command(subcommand)]
         action: config::Action,
     },
+    /// Look at a deployment: configuration, stores, keys, and the server from outside
+    Doctor(doctor::Arguments),
     /// Whether the server on this machine is ready, for containers
     Healthcheck(healthcheck::Arguments),
     /// Print the `OpenAPI` document
@@ -222,6 +225,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Config { action }) => config::run(action),
+        Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments).await,
         Some(Command::Openapi) => openapi::run().await,
         Some(Command::Completions(arguments)) => {

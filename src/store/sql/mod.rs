@@ -30,6 +30,7 @@ pub mod alone;
 pub mod audit;
 pub mod clients;
 pub mod devices;
+mod diagnosis;
 pub mod directory;
 pub mod keys;
 pub mod ledger;
