@@ -123,7 +123,7 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
 }
 
 /// How long a replaced secret still works.
-const OVERLAP: Duration = Duration::from_secs(86_400);
+pub(super) const OVERLAP: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
@@ -173,7 +173,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     Ok(())
 }
 
-fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Client {
+pub(super) fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Client {
     match &mut client.authentication {
         Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
             secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));

@@ -64,6 +64,10 @@ impl Http {
         Ok(Self(builder.build()?))
     }
 
+    pub(super) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.0.request(method, url)
+    }
+
     pub(super) fn get(&self, url: &str) -> RequestBuilder {
         self.0.request(Method::GET, url)
     }

@@ -87,6 +87,11 @@ impl Exit {
         Self::new(Why::Conflict, message)
     }
 
+    /// Says why without ending.
+    pub(super) fn warn(self) {
+        self.report();
+    }
+
     pub(super) fn report(self) -> ExitCode {
         let lines: Vec<String> = self.message.lines().map(safe).collect();
         if !lines.is_empty() {

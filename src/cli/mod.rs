@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cli::exit::Exit;
 use crate::config::Sources;
 
+mod apply;
 mod client;
 mod config;
 mod dev;
@@ -17,6 +18,7 @@ mod exchange;
 mod exit;
 mod healthcheck;
 mod keys;
+mod listen;
 mod listing;
 mod migrate;
 mod openapi;
@@ -27,6 +29,7 @@ mod posture;
 mod private_file;
 mod request;
 mod serve;
+mod tail;
 mod terminal;
 mod test_ciba;
 mod user;
@@ -80,16 +83,29 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Everything on localhost, seeded, throw-away (the default without a config file)
+    #[command(after_long_help = "Examples:\n  nod dev\n  nod dev --port 9000 --fresh")]
     Dev(dev::Arguments),
     /// Production server
+    #[command(after_long_help = "Examples:
+  nod serve -c /etc/nod/nod.toml
+  NOD_LISTEN__PUBLIC=127.0.0.1:8443 nod serve --set ciba.interval=2s
+
+It refuses an unsafe configuration, with one list of all reasons.")]
     Serve(Settings),
     /// A virtual device in this terminal
+    #[command(after_long_help = "Examples:
+  nod phone --auto approve --after 3s
+  nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
     Phone(phone::Args),
     /// Act as a relying party and print each step
     Test {
         #[command(subcommand)]
         what: Test,
     },
+    /// Receive webhooks and pings here, check their signatures, and forward them
+    Listen(listen::Arguments),
+    /// Follow what happens: the events of the audit trail
+    Tail(tail::Arguments),
     /// Relying parties
     Client {
         #[command(subcommand)]
@@ -137,6 +153,10 @@ enum Command {
         #[command(subcommand)]
         action: config::Action,
     },
+    /// Make clients and people as a file says
+    Apply(apply::Arguments),
+    /// Write clients and people as a file for `apply`
+    Export(apply::Export),
     /// Look at a deployment: configuration, stores, keys, and the server from outside
     Doctor(doctor::Arguments),
     /// Whether the server on this machine is ready, for containers
@@ -155,6 +175,9 @@ enum Command {
 #[derive(Subcommand)]
 enum Test {
     /// Ask a person through CIBA, poll, verify the tokens
+    #[command(after_long_help = "Examples:
+  nod test ciba --user alice --binding-message K7Q2
+  nod test ciba --issuer https://id.example.com --client-id till --client-secret-file till.secret")]
     Ciba(test_ciba::Args),
 }
 
@@ -218,6 +241,8 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Serve(settings)) => serve::run(&settings).await,
         Some(Command::Phone(args)) => phone::run(args).await,
         Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
+        Some(Command::Listen(arguments)) => listen::run(arguments).await,
+        Some(Command::Tail(arguments)) => tail::run(&arguments).await,
         Some(Command::Client { action, place }) => client::run(action, &place).await,
         Some(Command::User { action, place }) => user::run(action, &place).await,
         Some(Command::Device { action, place }) => device::run(action, &place).await,
@@ -225,6 +250,8 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Config { action }) => config::run(action),
+        Some(Command::Apply(arguments)) => apply::run(&arguments).await,
+        Some(Command::Export(arguments)) => apply::export(&arguments).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments).await,
         Some(Command::Openapi) => openapi::run().await,

@@ -39,6 +39,7 @@ pub mod people;
 pub mod retention;
 pub mod settings;
 pub mod tokens;
+pub mod trail;
 
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,436 @@
+//! The file: what it may say, what that declares, and how it is written.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::cli::client::replace_secret;
+use crate::clock::Timestamp;
+use crate::config::environment;
+use crate::domain::client::{
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
+    StoredSecret,
+};
+use crate::domain::user::{Status, User};
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::jwt::KeySet;
+use crate::protocol::scope::Scope;
+use crate::secret::{Digest, Secret};
+
+/// `None`: the file does not mention the kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    client: Option<Vec<ClientEntry>>,
+    user: Option<Vec<UserEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    id: String,
+    name: Option<String>,
+    #[serde(default)]
+    disabled: bool,
+    #[serde(default)]
+    auth: Auth,
+    /// `env:NAME` or `file:PATH`.
+    secret: Option<String>,
+    /// A JWK Set as text, or `file:PATH`.
+    jwks: Option<String>,
+    jwks_uri: Option<String>,
+    auth_alg: Option<String>,
+    grants: Option<Vec<Grant>>,
+    scope: Option<String>,
+    id_token_alg: Option<String>,
+    access_token: Option<AccessTokenFormat>,
+    number_matching: Option<NumberMatching>,
+    #[serde(default)]
+    long_poll: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Auth {
+    #[default]
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Grant {
+    Ciba,
+    RefreshToken,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserEntry {
+    /// The `sub` of the person's tokens; a new one when it is left out.
+    id: Option<UserId>,
+    username: String,
+    name: Option<String>,
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+    #[serde(default = "active")]
+    status: Status,
+}
+
+const fn active() -> Status {
+    Status::Active
+}
+
+/// What there should be.
+pub(super) struct Declared {
+    pub(super) clients: Option<Vec<DeclaredClient>>,
+    pub(super) people: Option<Vec<DeclaredUser>>,
+}
+
+/// A client, all but its secrets, and perhaps the secret that it should have.
+pub(super) struct DeclaredClient {
+    pub(super) id: ClientId,
+    shape: Client,
+    pub(super) secret: Option<Secret<String>>,
+}
+
+pub(super) struct DeclaredUser {
+    pub(super) id: Option<UserId>,
+    pub(super) username: String,
+    name: Option<String>,
+    email: Option<String>,
+    email_verified: bool,
+    pub(super) status: Status,
+}
+
+impl State {
+    /// Everything that is wrong with it, at once.
+    pub(super) fn declared(self) -> Result<Declared, Vec<String>> {
+        let mut problems = Vec::new();
+        let clients = self.client.map(|entries| {
+            let names = entries.iter().map(|entry| entry.id.clone()).collect();
+            repeated("client", names, &mut problems);
+            entries
+                .into_iter()
+                .filter_map(|entry| client(entry).map_err(|mut own| problems.append(&mut own)).ok())
+                .collect()
+        });
+        let people = self.user.map(|entries: Vec<UserEntry>| {
+            let names = entries.iter().map(|entry| entry.username.clone()).collect();
+            repeated("user", names, &mut problems);
+            entries.into_iter().filter_map(|entry| user(entry).map_err(|why| problems.push(why)).ok()).collect()
+        });
+        if problems.is_empty() { Ok(Declared { clients, people }) } else { Err(problems) }
+    }
+}
+
+fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
+    names.sort();
+    for pair in names.windows(2) {
+        if let [one, other] = pair
+            && one == other
+        {
+            problems.push(format!("{kind} {one}: is there twice"));
+        }
+    }
+}
+
+fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
+    let mut problems = Vec::new();
+    let mut problem = |what: &str| problems.push(format!("client {}: {what}", entry.id));
+    let id = ClientId::parse(&entry.id);
+    if id.is_none() {
+        problem("an id has 1 to 100 visible characters");
+    }
+    let scope = Scope::parse(entry.scope.as_deref().unwrap_or("openid profile email"));
+    if scope.is_none() {
+        problem("scope has characters that no scope has");
+    }
+    let id_token_alg = Algorithm::parse(entry.id_token_alg.as_deref().unwrap_or("ES256"));
+    let id_token_alg = id_token_alg.filter(|alg| Algorithm::SIGNING.contains(alg));
+    if id_token_alg.is_none() {
+        problem("id_token_alg is one of ES256, PS256, RS256");
+    }
+    let secret = entry.secret.as_deref().map(reference).transpose().unwrap_or_else(|why| {
+        problem(&why);
+        None
+    });
+    let authentication = authentication(&entry).map_err(|why| problem(&why)).ok();
+    let grants: BTreeSet<GrantType> =
+        entry.grants.as_deref().unwrap_or(&[Grant::Ciba]).iter().copied().map(grant_type).collect();
+    let backchannel = grants.contains(&GrantType::Ciba).then_some(Backchannel {
+        delivery: Delivery::Poll,
+        number_matching: entry.number_matching,
+        long_poll: entry.long_poll,
+    });
+    if backchannel.is_none() && (entry.number_matching.is_some() || entry.long_poll) {
+        problem("number_matching and long_poll are for the grant ciba");
+    }
+    let (Some(id), Some(scope), Some(id_token_alg), Some(authentication), true) =
+        (id, scope, id_token_alg, authentication, problems.is_empty())
+    else {
+        return Err(problems);
+    };
+    let shape = Client {
+        id: id.clone(),
+        name: entry.name.unwrap_or_else(|| id.to_string()),
+        disabled: entry.disabled,
+        authentication,
+        grants,
+        scope,
+        id_token_signed_response_alg: id_token_alg,
+        access_token_format: entry.access_token.unwrap_or(AccessTokenFormat::Jwt),
+        backchannel,
+        created_at: Timestamp::from_millis(0),
+    };
+    Ok(DeclaredClient { id, shape, secret })
+}
+
+const fn grant_type(grant: Grant) -> GrantType {
+    match grant {
+        Grant::Ciba => GrantType::Ciba,
+        Grant::RefreshToken => GrantType::RefreshToken,
+    }
+}
+
+fn authentication(entry: &ClientEntry) -> Result<Authentication, String> {
+    if entry.auth != Auth::PrivateKeyJwt {
+        if entry.jwks.is_some() || entry.jwks_uri.is_some() || entry.auth_alg.is_some() {
+            return Err("jwks, jwks_uri and auth_alg are for private_key_jwt".to_owned());
+        }
+        let none = Secrets(Vec::new());
+        return Ok(if entry.auth == Auth::ClientSecretPost {
+            Authentication::ClientSecretPost(none)
+        } else {
+            Authentication::ClientSecretBasic(none)
+        });
+    }
+    if entry.secret.is_some() {
+        return Err("private_key_jwt has no secret".to_owned());
+    }
+    let keys = match (&entry.jwks, &entry.jwks_uri) {
+        (Some(text), None) => {
+            let text = match text.strip_prefix("file:") {
+                Some(file) => std::fs::read_to_string(file).map_err(|error| format!("jwks {file}: {error}"))?,
+                None => text.clone(),
+            };
+            let keys = KeySet::parse(text.as_bytes()).map_err(|error| format!("jwks: {error}"))?;
+            if keys.keys().is_empty() {
+                return Err("jwks: no usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519".to_owned());
+            }
+            KeySource::Jwks(serde_json::from_str(&text).map_err(|error| format!("jwks: {error}"))?)
+        }
+        (None, Some(uri)) => KeySource::JwksUri(uri.clone()),
+        (None, None) | (Some(_), Some(_)) => return Err("private_key_jwt needs one of jwks and jwks_uri".to_owned()),
+    };
+    let alg = match &entry.auth_alg {
+        Some(text) => Some(Algorithm::parse(text).ok_or("auth_alg is one of ES256, PS256, RS256, EdDSA")?),
+        None => None,
+    };
+    Ok(Authentication::PrivateKeyJwt { keys, alg })
+}
+
+/// What a file may say in place of a secret. What it says otherwise is perhaps one: it is not repeated.
+fn reference(text: &str) -> Result<Secret<String>, String> {
+    let found = match text.split_once(':') {
+        Some(("env", name)) => environment(name).ok_or_else(|| format!("secret: {name} is not set"))?,
+        Some(("file", file)) => {
+            std::fs::read_to_string(file).map_err(|error| format!("secret: {file} cannot be read: {error}"))?
+        }
+        Some(_) | None => return Err("secret is env:NAME or file:PATH, never the secret itself".to_owned()),
+    };
+    let secret = Secret::new(found.trim_end_matches(['\r', '\n']).to_owned());
+    if secret.expose().len() < 16 {
+        return Err("the secret has fewer than 16 characters".to_owned());
+    }
+    Ok(secret)
+}
+
+fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
+    let UserEntry { id, username, name, email, email_verified, status } = entry;
+    if username.is_empty() || username.len() > 255 || username.chars().any(char::is_control) {
+        return Err("a username has 1 to 255 bytes and no control characters".to_owned());
+    }
+    Ok(DeclaredUser { id, username, name, email, email_verified, status })
+}
+
+impl DeclaredClient {
+    pub(super) fn needs_secret(&self) -> bool {
+        !matches!(self.shape.authentication, Authentication::PrivateKeyJwt { .. })
+    }
+
+    pub(super) fn created(self, now: Timestamp) -> Client {
+        let empty = Client { created_at: now, ..self.shape.clone() };
+        self.applied(empty, now)
+    }
+
+    /// The client as it should be. Secrets that it has stay, unless another one is declared.
+    pub(super) fn applied(self, before: Client, now: Timestamp) -> Client {
+        let changes_secret = self.changes_secret(&before);
+        let kept = match before.authentication {
+            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => secrets,
+            Authentication::PrivateKeyJwt { .. } => Secrets(Vec::new()),
+        };
+        let authentication = match self.shape.authentication {
+            Authentication::ClientSecretBasic(_) => Authentication::ClientSecretBasic(kept),
+            Authentication::ClientSecretPost(_) => Authentication::ClientSecretPost(kept),
+            keys @ Authentication::PrivateKeyJwt { .. } => keys,
+        };
+        let client = Client { created_at: before.created_at, authentication, ..self.shape };
+        match self.secret {
+            Some(secret) if changes_secret => {
+                let digest = Digest::of(secret.expose().as_bytes());
+                replace_secret(client, StoredSecret { digest, expires_at: None }, now)
+            }
+            Some(_) | None => client,
+        }
+    }
+
+    /// Whether the declared secret is not the one that works from now on.
+    pub(super) fn changes_secret(&self, before: &Client) -> bool {
+        let Some(secret) = &self.secret else { return false };
+        match &before.authentication {
+            Authentication::ClientSecretBasic(Secrets(secrets))
+            | Authentication::ClientSecretPost(Secrets(secrets)) => {
+                !secrets.iter().any(|one| one.expires_at.is_none() && one.digest.matches(secret.expose().as_bytes()))
+            }
+            Authentication::PrivateKeyJwt { .. } => true,
+        }
+    }
+
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        client_fields(&self.shape)
+    }
+}
+
+impl DeclaredUser {
+    pub(super) fn created(self, now: Timestamp, fresh: Uuid) -> User {
+        let id = self.id.unwrap_or_else(|| UserId::new(fresh));
+        let empty = User {
+            id,
+            username: self.username.clone(),
+            name: None,
+            email: None,
+            email_verified: false,
+            status: Status::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        self.applied(empty)
+    }
+
+    pub(super) fn applied(self, before: User) -> User {
+        let Self { name, email, email_verified, status, .. } = self;
+        User { name, email, email_verified, status, ..before }
+    }
+
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        fields_of_user(self.name.as_deref(), self.email.as_deref(), self.email_verified, self.status)
+    }
+}
+
+pub(super) fn user_fields(user: &User) -> Vec<(&'static str, String)> {
+    fields_of_user(user.name.as_deref(), user.email.as_deref(), user.email_verified, user.status)
+}
+
+fn fields_of_user(
+    name: Option<&str>,
+    email: Option<&str>,
+    email_verified: bool,
+    status: Status,
+) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    fields.extend(name.map(|name| ("name", quoted(name))));
+    fields.extend(email.map(|email| ("email", quoted(email))));
+    fields.push(("email_verified", email_verified.to_string()));
+    fields.push((
+        "status",
+        quoted(match status {
+            Status::Active => "active",
+            Status::Locked => "locked",
+            Status::Disabled => "disabled",
+        }),
+    ));
+    fields
+}
+
+/// As the file has them: what is compared is what is written.
+pub(super) fn client_fields(client: &Client) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("name", quoted(&client.name)), ("disabled", client.disabled.to_string())];
+    match &client.authentication {
+        Authentication::ClientSecretBasic(_) => fields.push(("auth", quoted("client_secret_basic"))),
+        Authentication::ClientSecretPost(_) => fields.push(("auth", quoted("client_secret_post"))),
+        Authentication::PrivateKeyJwt { keys, alg } => {
+            fields.push(("auth", quoted("private_key_jwt")));
+            fields.push(match keys {
+                KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
+                KeySource::JwksUri(uri) => ("jwks_uri", quoted(uri)),
+            });
+            fields.extend(alg.map(|alg| ("auth_alg", quoted(alg.as_str()))));
+        }
+    }
+    let grants = client.grants.iter().map(|grant| match grant {
+        GrantType::Ciba => "\"ciba\"",
+        GrantType::RefreshToken => "\"refresh_token\"",
+    });
+    fields.push(("grants", format!("[{}]", grants.collect::<Vec<_>>().join(", "))));
+    fields.push(("scope", quoted(&client.scope.to_string())));
+    fields.push(("id_token_alg", quoted(client.id_token_signed_response_alg.as_str())));
+    fields.push((
+        "access_token",
+        quoted(match client.access_token_format {
+            AccessTokenFormat::Jwt => "jwt",
+            AccessTokenFormat::Opaque => "opaque",
+        }),
+    ));
+    if let Some(backchannel) = &client.backchannel {
+        fields.extend(backchannel.number_matching.map(|matching| {
+            (
+                "number_matching",
+                quoted(match matching {
+                    NumberMatching::Pick => "pick",
+                    NumberMatching::Type => "type",
+                }),
+            )
+        }));
+        fields.push(("long_poll", backchannel.long_poll.to_string()));
+    }
+    fields
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// The file that declares what there is.
+pub(super) fn written(clients: &[Client], people: &[User]) -> String {
+    let mut text = String::from("# Written by `nod export`, for `nod apply -f`.\n");
+    // Nothing of a kind is said too: with --prune, the rest would be deleted.
+    if clients.is_empty() {
+        text.push_str("client = []\n");
+    }
+    if people.is_empty() {
+        text.push_str("user = []\n");
+    }
+    for client in clients {
+        let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
+        for (name, value) in client_fields(client) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        if !matches!(client.authentication, Authentication::PrivateKeyJwt { .. }) {
+            text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
+        }
+    }
+    for user in people {
+        let _ = write!(text, "\n[[user]]\nid = \"{}\"\nusername = {}\n", user.id, quoted(&user.username));
+        for (name, value) in user_fields(user) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+    }
+    text
+}
