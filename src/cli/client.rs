@@ -57,36 +57,57 @@ pub(super) enum Action {
 
 #[derive(Args)]
 pub(super) struct Create {
+    /// Its `client_id`
     id: String,
-    /// What people see
+    /// What people see, instead of the id
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, value_enum, default_value_t = Auth::ClientSecretBasic)]
+    /// Default `client_secret_basic`; see --help
+    ///
+    /// How the client authenticates: `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Auth::ClientSecretBasic)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     auth: Auth,
-    /// Take the secret from standard input instead of making one
+    /// The secret is on standard input
+    ///
+    /// Take the secret from standard input, 16 characters at least, instead of making one.
     #[arg(long)]
     secret_stdin: bool,
-    /// A file with the client's JWK Set, for `private_key_jwt`
+    /// Its JWK Set, for `private_key_jwt`
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
-    /// Where the client publishes its JWK Set, for `private_key_jwt`
+    /// Where it publishes its JWK Set
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The only algorithm the client may sign assertions with
-    #[arg(long, value_parser = algorithm)]
+    /// The only algorithm of its assertions
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
     auth_alg: Option<Algorithm>,
-    #[arg(long = "grant", value_enum, default_values_t = [Grant::Ciba])]
+    /// ciba (the default), `refresh_token`; repeats
+    #[arg(long = "grant", value_name = "GRANT", value_enum, default_values_t = [Grant::Ciba])]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     grants: Vec<Grant>,
-    #[arg(long, default_value = "openid profile email")]
+    /// Default: openid profile email
+    ///
+    /// What the client may ask for.
+    #[arg(long, default_value = "openid profile email", hide_default_value = true)]
     scope: String,
-    #[arg(long, value_parser = algorithm, default_value = "ES256")]
+    /// ES256 (the default), PS256 or RS256
+    ///
+    /// What signs its ID tokens, and its access tokens where they are JWTs.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "ES256", hide_default_value = true)]
     id_token_alg: Algorithm,
-    #[arg(long, value_enum, default_value_t = TokenFormat::Jwt)]
+    /// jwt (the default) or opaque
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = TokenFormat::Jwt)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     access_token: TokenFormat,
-    /// The client shows a number that the person carries to the device
-    #[arg(long, value_enum)]
+    /// pick (one of three) or type
+    ///
+    /// The client shows a number that the person carries to the device.
+    #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true)]
     number_matching: Option<Matching>,
-    /// Hold the client's polls until there is an answer
+    /// Hold its polls until there is an answer
     #[arg(long)]
     long_poll: bool,
 }

@@ -185,7 +185,7 @@ enum Test {
 #[derive(Args, Clone)]
 struct Settings {
     /// A configuration file; may be repeated, later ones win [default: nod.toml]
-    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG")]
+    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", hide_env_values = true)]
     config: Vec<PathBuf>,
     /// One setting, stronger than files and environment
     #[arg(long, value_name = "KEY=VALUE")]
@@ -207,10 +207,12 @@ impl Settings {
 /// Which server's data a command works on: a configured one, or dev mode's.
 #[derive(Args, Clone)]
 struct Place {
-    /// A configuration file; may be repeated. Without one, the data of dev mode
-    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", global = true)]
+    /// Configuration, may repeat
+    ///
+    /// A configuration file; later ones win. Without one, the command works on dev mode's data.
+    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", hide_env_values = true, global = true)]
     config: Vec<PathBuf>,
-    /// The data of dev mode
+    /// Dev mode's data, without -c
     #[arg(long, value_name = "DIR", default_value = ".nod", conflicts_with = "config", global = true)]
     data_dir: PathBuf,
 }
