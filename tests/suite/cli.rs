@@ -1,6 +1,12 @@
 //! `nod dev`, `nod phone` and `nod test ciba` as people and scripts run them: processes, their
 //! output and their exit codes.
 
+mod config;
+mod doctor;
+mod events;
+mod help;
+mod state;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpListener;
@@ -57,11 +63,17 @@ impl Nod {
     }
 
     fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_in(Path::new("."), arguments, environment)
+    }
+
+    fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
-        for name in ["NOD_SERVER", "NOD_ISSUER", "NOD_CLIENT_SECRET", "NOD_CONFIG"] {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOD_")) {
             command.env_remove(name);
         }
         let mut child = command
+            .current_dir(folder)
+            .env("COLUMNS", "80")
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())

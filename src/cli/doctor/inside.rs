@@ -143,7 +143,8 @@ fn one_algorithm(algorithm: Algorithm, own: &[StoredKey], due: &[Due], now: Time
     let days = |since: Timestamp| now.since(since).as_secs() / 86_400;
     let age = days(current.activated_at.unwrap_or(current.created_at));
     let overdue = due.iter().any(|due| matches!(due, Due::Promote(_) | Due::Retire(_)));
-    let next = if own.iter().any(|key| key.state == State::Next) { "the next one is announced" } else { "no next one" };
+    let next =
+        if own.iter().any(|key| key.state == State::Next) { "the next one is announced" } else { "no next one yet" };
     let what = format!("{algorithm}: signs since {age} days, {next}");
     if overdue {
         findings.odd("keys", format!("{what}; a change is due, and a running server would make it"));
