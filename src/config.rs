@@ -27,6 +27,9 @@ pub use setting::{Given, Kind, Setting};
 pub use table::{Config, LogFormat, SECTIONS, SETTINGS, UnknownUser};
 pub use values::{Entry, Sources, Values};
 
+use secrets::Found;
+use values::Problems;
+
 use crate::secret::Secret;
 
 /// A configuration that can be worked with.
@@ -34,24 +37,24 @@ pub struct Loaded {
     pub config: Config,
     pub secrets: Secrets,
     pub values: Values,
+    /// Why `nod serve` would not start with it.
+    pub refusals: Vec<Problem>,
 }
 
 /// What could be made of a configuration, right or wrong.
 pub struct Reading {
     pub values: Values,
-    pub result: Result<(Config, Secrets), ConfigError>,
+    /// What must be put right before anything can be done with it.
+    pub problems: Vec<Problem>,
+    /// What `nod serve` refuses besides.
+    pub refusals: Vec<Problem>,
+    complete: Option<(Config, Secrets)>,
 }
 
 impl Loaded {
+    /// For everything but serving: what is unsafe to serve can still be worked on.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let Reading { values, result } = Reading::new(sources);
-        let (config, secrets) = result?;
-        Ok(Self { config, secrets, values })
-    }
-
-    /// Why `nod serve` would not start with it.
-    pub fn refusals(&self) -> Vec<Problem> {
-        safety::refusals(self)
+        Reading::new(sources).usable().map_err(|reading| ConfigError::new(reading.problems))
     }
 }
 
@@ -61,18 +64,31 @@ impl Reading {
     }
 
     fn with(sources: &Sources, environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let (values, mut problems) = Values::collect(sources, environment);
-        if problems.incomplete {
-            return Self { values, result: Err(ConfigError::new(problems.list)) };
+        let (values, Problems { list: mut problems, incomplete }) = Values::collect(sources, environment);
+        if incomplete {
+            return Self { values, problems, refusals: Vec::new(), complete: None };
         }
-        let config = Config::read(&values, &mut problems.list);
-        problems.list.extend(rules::problems(&values));
-        let secrets = config.as_ref().and_then(|config| Secrets::read(config, &values, &mut problems.list));
-        let result = match (config, secrets) {
-            (Some(config), Some(secrets)) if problems.list.is_empty() => Ok((config, secrets)),
-            (Some(_) | None, _) => Err(ConfigError::new(problems.list)),
-        };
-        Self { values, result }
+        let config = Config::read(&values, &mut problems);
+        problems.extend(rules::problems(&values));
+        let found = Found::read(&values, &mut problems);
+        let refusals = safety::refusals(&values, &found);
+        let complete = config.zip(found.complete()).filter(|_| problems.is_empty());
+        Self { values, problems, refusals, complete }
+    }
+
+    /// Or itself, with the problems.
+    pub fn usable(self) -> Result<Loaded, Box<Self>> {
+        match self {
+            Self { values, refusals, complete: Some((config, secrets)), .. } => {
+                Ok(Loaded { config, secrets, values, refusals })
+            }
+            Self { complete: None, .. } => Err(Box::new(self)),
+        }
+    }
+
+    /// Everything, in one list.
+    pub fn all_problems(self) -> Vec<Problem> {
+        [self.problems, self.refusals].concat()
     }
 }
 

@@ -104,15 +104,15 @@ fn init(file: &Path, issuer: &str, with_key: bool) -> Result<(), Exit> {
 }
 
 fn check(sources: &Sources, json: bool) -> Result<(), Exit> {
-    let Reading { values, result } = Reading::new(sources);
-    let files = values.files.len();
-    let (problems, warnings) = match result {
-        Err(error) => (error.problems, Vec::new()),
-        Ok((config, secrets)) => {
-            let loaded = Loaded { config, secrets, values };
-            let mut problems = loaded.refusals();
-            problems.extend(certificate(&loaded));
-            (problems, posture::warnings(&loaded))
+    let reading = Reading::new(sources);
+    let files = reading.values.files.len();
+    let (problems, warnings) = match reading.usable() {
+        Err(reading) => (reading.all_problems(), Vec::new()),
+        Ok(mut loaded) => {
+            let warnings = posture::warnings(&loaded);
+            let certificate = certificate(&loaded);
+            loaded.refusals.extend(certificate);
+            (loaded.refusals, warnings)
         }
     };
     if json {
@@ -144,14 +144,14 @@ fn certificate(loaded: &Loaded) -> Option<Problem> {
 }
 
 fn show(sources: &Sources, format: Format) -> Result<(), Exit> {
-    let Reading { values, result } = Reading::new(sources);
+    let reading = Reading::new(sources);
     let mut listing = Listing::new(&["key", "value", "origin"]);
     for setting in SETTINGS {
-        listing.row(shown(setting, &values, format.is_json()));
+        listing.row(shown(setting, &reading.values, format.is_json()));
     }
     listing.print(format)?;
     // What can be shown is shown; what is wrong is still wrong.
-    result.map(drop).map_err(Exit::from)
+    reading.usable().map(drop).map_err(|reading| ConfigError::new(reading.problems).into())
 }
 
 fn shown(setting: &Setting, values: &Values, json: bool) -> serde_json::Value {

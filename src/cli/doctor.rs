@@ -108,15 +108,13 @@ async fn examine(arguments: &Arguments, findings: &mut Findings) {
         // Somebody else's server: only what is seen from outside.
         None
     } else {
-        let Reading { values, result } = Reading::new(&sources);
-        match result {
-            Ok((config, secrets)) => {
-                let loaded = Loaded { config, secrets, values };
+        match Reading::new(&sources).usable() {
+            Ok(loaded) => {
                 configuration(&loaded, findings);
                 Some(loaded)
             }
-            Err(error) => {
-                for problem in &error.problems {
+            Err(reading) => {
+                for problem in &reading.all_problems() {
                     let at = problem.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
                     findings.wrong("configuration", format!("{}  {}{at}", problem.code.as_str(), problem.message));
                 }
@@ -140,8 +138,8 @@ fn configuration(loaded: &Loaded, findings: &mut Findings) {
     let files: Vec<_> = loaded.values.files.iter().map(|file| file.display().to_string()).collect();
     let files = if files.is_empty() { "the environment".to_owned() } else { files.join(", ") };
     findings.good("configuration", format!("{files}: nothing is wrong"));
-    for refusal in loaded.refusals() {
-        let help = refusal.help.map(|help| format!(": {help}")).unwrap_or_default();
+    for refusal in &loaded.refusals {
+        let help = refusal.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
         findings.wrong("production", format!("{}  {}{help}", refusal.code.as_str(), refusal.message));
     }
     for danger in super::posture::dangers(loaded) {

@@ -48,10 +48,10 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
     });
     rows.extend(inline_passwords(loaded));
     rows.extend(dangers(loaded).map(|key| ("override", State::Weak, format!("{key} is set"))));
-    let refusals = loaded.refusals();
     rows.extend(
-        refusals
-            .into_iter()
+        loaded
+            .refusals
+            .iter()
             .map(|problem| ("nod serve", State::Refused, format!("{}: {}", problem.code.as_str(), problem.message))),
     );
     rows

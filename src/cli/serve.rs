@@ -15,7 +15,7 @@ use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::cli::test_ciba::{DEV_CLIENT, DEV_SECRET};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::signing_key::Schedule;
@@ -35,13 +35,14 @@ use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
 
 pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
-    let loaded = Loaded::load(&place.sources())?;
+    let reading = Reading::new(&place.sources());
+    let mut loaded = reading.usable().map_err(|reading| ConfigError::refused(reading.all_problems()))?;
+    let refusals = std::mem::take(&mut loaded.refusals);
     let config = &loaded.config;
     let format = match config.log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
     };
-    let refusals = loaded.refusals();
     let _log = telemetry::start(format, false);
     let settings = settings(&loaded)?;
     let tls = match (&config.tls.cert, &config.tls.key) {

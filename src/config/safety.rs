@@ -1,46 +1,60 @@
 //! What a production server does not start with: as far as the configuration alone tells.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
+use super::environment;
+use super::origin::Origin;
 use super::problem::{Code, Problem};
+use super::secrets::Found;
 use super::secrets::{mode, readable};
-use super::{Loaded, environment};
+use super::setting::Given;
+use super::values::Values;
 
 /// The reasons against starting `nod serve`, each with the setting that overrides it, if there is one.
-pub(super) fn refusals(loaded: &Loaded) -> Vec<Problem> {
+pub(super) fn refusals(values: &Values, found: &Found) -> Vec<Problem> {
     let mut refusals = Vec::new();
-    refusals.extend(issuer(loaded));
-    refusals.extend(redis(loaded));
-    refusals.extend(postgres(loaded));
-    refusals.extend(memory(loaded));
-    refusals.extend(files(loaded));
+    refusals.extend(issuer(values));
+    refusals.extend(redis(values, found));
+    refusals.extend(postgres(values, found));
+    refusals.extend(memory(values, found));
+    refusals.extend(files(values));
     refusals
 }
 
-fn issuer(loaded: &Loaded) -> Option<Problem> {
-    let url = Url::parse(&loaded.config.issuer).ok()?;
+fn permitted(values: &Values, danger: &str) -> bool {
+    values.get(danger).unwrap_or(false)
+}
+
+/// Of a secret, or of the file that holds it.
+fn origin(values: &Values, key: &str) -> Option<Origin> {
+    values.origin(key).or_else(|| values.origin(&format!("{key}_file")))
+}
+
+fn issuer(values: &Values) -> Option<Problem> {
+    let url = Url::parse(&values.get::<String>("issuer")?).ok()?;
     if url.scheme() == "https" || is_loopback(&url) {
         return None;
     }
     let problem = Problem::new(Code::PlainIssuer, "issuer is http, and not on this machine");
-    Some(problem.at(loaded.values.origin("issuer")).help("make it https; there is no override"))
+    Some(problem.at(values.origin("issuer")).help("make it https; there is no override"))
 }
 
-fn redis(loaded: &Loaded) -> Option<Problem> {
-    let url = Url::parse(loaded.secrets.redis_url.as_ref()?.expose()).ok()?;
-    if url.scheme() != "redis" || is_loopback(&url) || loaded.config.danger.plain_redis {
+fn redis(values: &Values, found: &Found) -> Option<Problem> {
+    let url = Url::parse(found.ephemeral_url.as_ref()?.expose()).ok()?;
+    if url.scheme() != "redis" || is_loopback(&url) || permitted(values, "danger.plain_redis") {
         return None;
     }
     let problem = Problem::new(Code::PlainRedis, "Redis is on another machine, and the connection is not encrypted");
-    let at = loaded.values.origin("ephemeral.url").or_else(|| loaded.values.origin("ephemeral.url_file"));
+    let at = origin(values, "ephemeral.url");
     Some(problem.at(at).help("use rediss://, or set danger.plain_redis"))
 }
 
-fn postgres(loaded: &Loaded) -> Option<Problem> {
-    let url = Url::parse(loaded.secrets.database_url.expose()).ok()?;
-    if !url.scheme().starts_with("postgres") || loaded.config.danger.plain_postgres {
+fn postgres(values: &Values, found: &Found) -> Option<Problem> {
+    let url = Url::parse(found.database_url.as_ref()?.expose()).ok()?;
+    if !url.scheme().starts_with("postgres") || permitted(values, "danger.plain_postgres") {
         return None;
     }
     let named = |names: &[&str]| {
@@ -57,42 +71,37 @@ fn postgres(loaded: &Loaded) -> Option<Problem> {
         return None;
     }
     let message = "PostgreSQL is on another machine, and the connection need not be encrypted";
-    let at = loaded.values.origin("database.url").or_else(|| loaded.values.origin("database.url_file"));
+    let at = origin(values, "database.url");
     let help = "add ?sslmode=verify-full to its address, or set danger.plain_postgres";
     Some(Problem::new(Code::PlainPostgres, message).at(at).help(help))
 }
 
-fn memory(loaded: &Loaded) -> Option<Problem> {
-    let url = loaded.secrets.database_url.expose();
+fn memory(values: &Values, found: &Found) -> Option<Problem> {
+    let url = found.database_url.as_ref()?.expose();
     let in_memory = url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory"));
     let problem = Problem::new(Code::MemoryDatabase, "the database is in memory: it ends with the process");
-    let at = loaded.values.origin("database.url").or_else(|| loaded.values.origin("database.url_file"));
+    let at = origin(values, "database.url");
     in_memory.then(|| problem.at(at).help("name a file or a PostgreSQL server; there is no override"))
 }
 
 /// The master key's file is looked at when it is read.
-fn files(loaded: &Loaded) -> Vec<Problem> {
-    let config = &loaded.config;
-    if config.danger.readable_secrets {
+fn files(values: &Values) -> Vec<Problem> {
+    if permitted(values, "danger.readable_secrets") {
         return Vec::new();
     }
-    let secrets = [
-        ("database.url_file", config.database.url_file.as_deref()),
-        ("ephemeral.url_file", config.ephemeral.url_file.as_deref()),
-        ("tls.key", config.tls.key.as_deref()),
-    ];
-    let world_readable = |file: &std::path::Path| mode(file).is_some_and(|mode| mode & 0o007 != 0);
+    let secrets = ["database.url_file", "ephemeral.url_file", "tls.key"];
+    let world_readable = |file: &Path| mode(file).is_some_and(|mode| mode & 0o007 != 0);
     let mut refusals: Vec<Problem> = secrets
         .into_iter()
-        .filter_map(|(key, file)| Some((key, file?)))
+        .filter_map(|key| Some((key, values.get::<PathBuf>(key)?)))
         .filter(|(_, file)| world_readable(file))
-        .map(|(key, file)| readable(key, file, loaded.values.origin(key)))
+        .map(|(key, file)| readable(key, &file, values.origin(key)))
         .collect();
     // A configuration file itself, when an address in it has a password.
     for key in ["database.url", "ephemeral.url"] {
-        let Some(entry) = loaded.values.entry(key) else { continue };
-        let super::Origin::File(place) = &entry.origin else { continue };
-        let super::Given::Text(url) = &entry.given else { continue };
+        let Some(entry) = values.entry(key) else { continue };
+        let Origin::File(place) = &entry.origin else { continue };
+        let Given::Text(url) = &entry.given else { continue };
         if Url::parse(url).is_ok_and(|url| url.password().is_some()) && world_readable(&place.file) {
             refusals.push(readable(key, &place.file, Some(entry.origin.clone())));
         }

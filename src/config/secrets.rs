@@ -1,10 +1,9 @@
 //! The secrets behind the settings, read once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::origin::Origin;
 use super::problem::{Code, Problem};
-use super::table::Config;
 use super::values::Values;
 use super::{environment, parse_master_key};
 use crate::secret::Secret;
@@ -17,23 +16,31 @@ pub struct Secrets {
     pub master_key: Secret<[u8; 32]>,
 }
 
-impl Secrets {
-    /// `None`: a problem was added.
-    pub(super) fn read(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> Option<Self> {
-        let database_url = database_url(config, values, problems);
-        let ephemeral_url = ephemeral_url(config, values, problems);
-        let master_key = master_key(config, values, problems);
-        Some(Self {
-            database_url: database_url?,
-            redis_url: ephemeral_url.map(|url| (url.expose() != "embedded").then_some(url))?,
-            master_key: master_key?,
-        })
+/// As far as they are there and right.
+pub(super) struct Found {
+    pub(super) database_url: Option<Secret<String>>,
+    /// `embedded`, or an address.
+    pub(super) ephemeral_url: Option<Secret<String>>,
+    master_key: Option<Secret<[u8; 32]>>,
+}
+
+impl Found {
+    pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Self {
+        Self {
+            database_url: database_url(values, problems),
+            ephemeral_url: ephemeral_url(values, problems),
+            master_key: master_key(values, problems),
+        }
+    }
+
+    pub(super) fn complete(self) -> Option<Secrets> {
+        let redis_url = self.ephemeral_url.map(|url| (url.expose() != "embedded").then_some(url))?;
+        Some(Secrets { database_url: self.database_url?, redis_url, master_key: self.master_key? })
     }
 }
 
-fn database_url(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
-    let found = one_of(config.database.url.as_ref(), config.database.url_file.as_deref(), "database.url", values);
-    let (url, at) = found.map_err(|problem| problems.push(problem)).ok()?;
+fn database_url(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
+    let (url, at) = one_of("database.url", values, problems)?;
     let text = url.expose();
     if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
         return Some(url);
@@ -43,9 +50,8 @@ fn database_url(config: &Config, values: &Values, problems: &mut Vec<Problem>) -
     None
 }
 
-fn ephemeral_url(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
-    let found = one_of(config.ephemeral.url.as_ref(), config.ephemeral.url_file.as_deref(), "ephemeral.url", values);
-    let (url, at) = found.map_err(|problem| problems.push(problem)).ok()?;
+fn ephemeral_url(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
+    let (url, at) = one_of("ephemeral.url", values, problems)?;
     let text = url.expose();
     let schemes = ["redis://", "rediss://", "redis+unix://", "unix://"];
     if text == "embedded" || schemes.iter().any(|scheme| text.starts_with(scheme)) {
@@ -56,27 +62,27 @@ fn ephemeral_url(config: &Config, values: &Values, problems: &mut Vec<Problem>) 
     None
 }
 
-fn master_key(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<[u8; 32]>> {
-    let keys = &config.keys;
+fn master_key(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<[u8; 32]>> {
     let at = |key| values.origin(key);
-    let (text, at) = if let Some(text) = &keys.master_key {
-        (text.clone(), at("keys.master_key"))
-    } else if let Some(file) = &keys.master_key_file {
+    let (text, at) = if let Some(text) = values.get::<Secret<String>>("keys.master_key") {
+        (text, at("keys.master_key"))
+    } else if let Some(file) = values.get::<PathBuf>("keys.master_key_file") {
         let at = at("keys.master_key_file");
-        if !config.danger.readable_secrets && mode(file).is_some_and(|mode| mode & 0o077 != 0) {
-            problems.push(readable("keys.master_key_file", file, at));
+        let permitted = values.get("danger.readable_secrets").unwrap_or(false);
+        if !permitted && mode(&file).is_some_and(|mode| mode & 0o077 != 0) {
+            problems.push(readable("keys.master_key_file", &file, at));
             return None;
         }
-        match read(file) {
+        match read(&file) {
             Ok(text) => (text, at),
             Err(why) => {
                 problems.push(Problem::new(Code::BadFile, format!("keys.master_key_file {why}")).at(at));
                 return None;
             }
         }
-    } else if let Some(name) = &keys.master_key_env {
+    } else if let Some(name) = values.get::<String>("keys.master_key_env") {
         let at = at("keys.master_key_env");
-        let Some(text) = environment(name) else {
+        let Some(text) = environment(&name) else {
             let message = format!("keys.master_key_env names {name}, which is not set");
             problems.push(Problem::new(Code::Missing, message).at(at));
             return None;
@@ -84,8 +90,9 @@ fn master_key(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> 
         (Secret::new(text), at)
     } else {
         let problem = Problem::new(Code::Missing, "no master key: nothing could be sealed in the database");
-        let help = "set keys.master_key_file; `head -c 32 /dev/urandom | base64 > master.key` makes one";
-        problems.push(problem.help(help));
+        let help = "set keys.master_key_file; `nod config init --with-key` makes one";
+        let unknown = !["", "_file", "_env"].iter().any(|form| values.is_broken(&format!("keys.master_key{form}")));
+        problems.extend(unknown.then(|| problem.help(help)));
         return None;
     };
     let key = parse_master_key(text.expose());
@@ -96,23 +103,23 @@ fn master_key(config: &Config, values: &Values, problems: &mut Vec<Problem>) -> 
     key
 }
 
-type Found = (Secret<String>, Option<Origin>);
-
-fn one_of(inline: Option<&Secret<String>>, file: Option<&Path>, key: &str, values: &Values) -> Result<Found, Problem> {
+/// The secret of a setting, or what the file of its `_file` holds.
+fn one_of(key: &'static str, values: &Values, problems: &mut Vec<Problem>) -> Option<(Secret<String>, Option<Origin>)> {
     let file_key = format!("{key}_file");
-    match (inline, file) {
-        (Some(value), _) => Ok((value.clone(), values.origin(key))),
-        (None, Some(file)) => {
-            let at = values.origin(&file_key);
-            match read(file) {
-                Ok(text) => Ok((text, at)),
-                Err(why) => Err(Problem::new(Code::BadFile, format!("{file_key} {why}")).at(at)),
-            }
-        }
-        (None, None) => {
-            Err(Problem::new(Code::Missing, format!("{key} is missing")).help(format!("set {key} or {file_key}")))
+    if let Some(value) = values.get(key) {
+        return Some((value, values.origin(key)));
+    }
+    let at = values.origin(&file_key);
+    match values.get::<PathBuf>(&file_key).map(|file| read(&file)) {
+        Some(Ok(text)) => return Some((text, at)),
+        Some(Err(why)) => problems.push(Problem::new(Code::BadFile, format!("{file_key} {why}")).at(at)),
+        None if values.is_broken(key) || values.is_broken(&file_key) => {}
+        None => {
+            let problem = Problem::new(Code::Missing, format!("{key} is missing"));
+            problems.push(problem.help(format!("set {key} or {file_key}")));
         }
     }
+    None
 }
 
 fn read(file: &Path) -> Result<Secret<String>, String> {

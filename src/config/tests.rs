@@ -35,11 +35,14 @@ fn read(text: &str, environment: &[(&str, &str)]) -> Reading {
 }
 
 #[track_caller]
+fn usable(reading: Reading) -> Loaded {
+    reading.usable().unwrap_or_else(|reading| panic!("{}", ConfigError::new(reading.problems)))
+}
+
+#[track_caller]
 fn problems(reading: Reading) -> Vec<Problem> {
-    match reading.result {
-        Ok(_) => panic!("no problem was found"),
-        Err(error) => error.problems,
-    }
+    assert!(!reading.problems.is_empty(), "no problem was found");
+    reading.problems
 }
 
 fn codes(problems: &[Problem]) -> Vec<&'static str> {
@@ -58,13 +61,13 @@ fn stronger_sources_win_and_each_value_knows_its_own() {
     ];
     let environment = [("NOD_CIBA__INTERVAL", "4s"), ("NOD_LIMITS__CONNECTIONS", "9"), ("PATH", "/bin"), MASTER_KEY];
     let reading = read_files(folder.path(), &files, &environment, &["limits.connections=10"]);
-    let (config, _) = reading.result.unwrap_or_else(|error| panic!("{error}"));
+    let Loaded { config, values, .. } = usable(reading);
     assert_eq!(config.ciba.interval, Duration::from_secs(4));
     assert_eq!(config.ciba.long_poll, Duration::from_secs(3));
     assert_eq!(config.ciba.max_expiry, Duration::from_secs(201));
     assert_eq!(config.tokens.id, Duration::from_secs(60));
     assert_eq!(config.limits.connections, 10);
-    let origin = |key| reading.values.origin(key).unwrap().to_string().replace(folder.path().to_str().unwrap(), "");
+    let origin = |key| values.origin(key).unwrap().to_string().replace(folder.path().to_str().unwrap(), "");
     assert_eq!(origin("ciba.interval"), "env NOD_CIBA__INTERVAL");
     assert_eq!(origin("ciba.long_poll"), "/nod.d/20.toml:2:13");
     assert_eq!(origin("ciba.max_expiry"), "/nod.d/10.toml:3:14");
@@ -128,18 +131,17 @@ fn a_secret_comes_once_and_never_by_a_flag() {
     let url = folder.path().join("url");
     std::fs::write(&url, "sqlite:elsewhere.db\n").unwrap();
     let file = ("NOD_DATABASE__URL_FILE", url.to_str().unwrap());
-    let (_, secrets) = read(MINIMAL, &[file]).result.unwrap_or_else(|error| panic!("{error}"));
+    let secrets = usable(read(MINIMAL, &[file])).secrets;
     assert_eq!(secrets.database_url.expose(), "sqlite:elsewhere.db");
-    let (_, secrets) =
-        read(MINIMAL, &[file, ("NOD_DATABASE__URL", "sqlite:x")]).result.unwrap_or_else(|e| panic!("{e}"));
+    let secrets = usable(read(MINIMAL, &[file, ("NOD_DATABASE__URL", "sqlite:x")])).secrets;
     assert_eq!(secrets.database_url.expose(), "sqlite:elsewhere.db", "a file of the environment is stronger");
 
     let twice = format!("{MINIMAL}database.url_file = \"x\"\nkeys.master_key = \"hunter2\"\n");
     let problems = problems(read(&twice, &[]));
     assert_eq!(codes(&problems), ["008", "007"], "{problems:#?}");
     let reading = read_files(folder.path(), &[("nod.toml", MINIMAL)], &[MASTER_KEY], &["database.url=sqlite:hunter2"]);
-    let Err(error) = reading.result else { panic!("a secret as an argument") };
-    assert_eq!(codes(&error.problems), ["008"]);
+    assert_eq!(codes(&reading.problems), ["008"]);
+    let error = ConfigError::new(reading.problems);
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
@@ -158,12 +160,8 @@ database.url = "postgres://nod:hunter2@db.example.com/nod"
 ephemeral.url = "redis://redis.example.com"
 proxy.trusted = ["127.0.0.1/32"]
 "#;
-    let loaded = |environment: &[(&str, &str)]| {
-        let Reading { values, result } = read(text, environment);
-        let (config, secrets) = result.unwrap_or_else(|error| panic!("{error}"));
-        Loaded { config, secrets, values }
-    };
-    let refusals = loaded(&[]).refusals();
+    let loaded = |environment: &[(&str, &str)]| usable(read(text, environment));
+    let refusals = loaded(&[]).refusals;
     assert_eq!(codes(&refusals)[..3], ["101", "102", "103"], "{refusals:#?}");
     let overridden = loaded(&[
         ("NOD_ISSUER", "https://id.example.com"),
@@ -171,7 +169,7 @@ proxy.trusted = ["127.0.0.1/32"]
         ("NOD_DANGER__PLAIN_POSTGRES", "true"),
         ("NOD_DANGER__READABLE_SECRETS", "true"),
     ]);
-    assert_eq!(codes(&overridden.refusals()), [""; 0]);
+    assert_eq!(codes(&overridden.refusals), [""; 0]);
     for (database, redis) in [
         ("postgres://db.example.com/nod?sslmode=verify-full", "rediss://redis.example.com"),
         ("postgres://localhost/nod", "redis://127.0.0.1:6379/0"),
@@ -183,9 +181,18 @@ proxy.trusted = ["127.0.0.1/32"]
             ("NOD_DATABASE__URL", database),
             ("NOD_EPHEMERAL__URL", redis),
         ]);
-        assert_eq!(codes(&loaded.refusals()), [""; 0], "{database} {redis}");
+        assert_eq!(codes(&loaded.refusals), [""; 0], "{database} {redis}");
     }
-    assert_eq!(codes(&loaded(&[("NOD_DATABASE__URL", "sqlite::memory:")]).refusals()), ["101", "102", "105"]);
+    assert_eq!(codes(&loaded(&[("NOD_DATABASE__URL", "sqlite::memory:")]).refusals), ["101", "102", "105"]);
+}
+
+#[test]
+fn what_is_wrong_and_what_is_unsafe_is_one_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "issuer = \"http://id.example.com\"\ndatabase.url = \"postgres://db.example.com/nod\"\nciba.interval = 5\n";
+    let reading = read_files(folder.path(), &[("nod.toml", text)], &[], &[]);
+    assert_eq!(codes(&reading.all_problems()), ["004", "006", "101", "103"]);
 }
 
 #[test]

@@ -113,8 +113,13 @@ impl Values {
     }
 
     /// As `read`, for rules that look at several settings: what is wrong with each is said elsewhere.
-    pub(super) fn get<T: Value>(&self, key: &'static str) -> Option<T> {
+    pub(super) fn get<T: Value>(&self, key: &str) -> Option<T> {
         self.found.get(key).and_then(|entry| T::parse(&entry.given))
+    }
+
+    /// Whether a value was refused already.
+    pub(super) fn is_broken(&self, key: &str) -> bool {
+        self.broken.contains(key)
     }
 
     fn put(&mut self, setting: &'static Setting, given: Given, origin: Origin) {

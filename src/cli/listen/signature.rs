@@ -69,7 +69,7 @@ mod tests {
             "v1,bm9ldHUjKzFob2VudXRob2VodWUzMjRvdWVvdW9ldQo= v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
         let all = [("webhook-id", id), ("webhook-timestamp", "1614265330"), ("webhook-signature", signature)];
-        let at = |seconds| Timestamp::from_seconds(1_614_265_330 + seconds);
+        let at = |seconds: i64| Timestamp::from_seconds(1_614_265_330 + seconds);
         assert_eq!(key.verify(&headers(&all), BODY, at(299)), Verdict::Valid);
         assert_eq!(key.verify(&headers(&all), BODY, at(301)), Verdict::Stale);
         assert_eq!(key.verify(&headers(&all), BODY, at(-301)), Verdict::Stale);

@@ -101,7 +101,9 @@ fn a_first_file_explains_itself_and_is_not_overwritten() {
 fn ten_mistakes_are_ten_lines() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("nod.toml"), TEN_MISTAKES).unwrap();
-    let environment = [("NOD_TOKENS__ACESS", "1h"), ("NOD_KEYS__MASTER_KEY", "hunter2")];
+    let key = "00".repeat(31) + "42";
+    let environment =
+        [("NOD_TOKENS__ACESS", "1h"), ("NOD_DATABASE__URL", "sqlite:nod.db"), ("NOD_KEYS__MASTER_KEY", &*key)];
     let check = |arguments: &[&str]| Nod::start_in(folder.path(), arguments, &environment).ends_with(3);
     let text = check(&["config", "check"]);
     assert!(text.contains("the configuration has 10 problems"), "{text}");
@@ -134,7 +136,7 @@ fn ten_mistakes_are_ten_lines() {
         [&["serve"][..], &["user", "list", "-c", "nod.toml"], &["config", "show"], &["migrate", "-c", "nod.toml"]]
     {
         let told = check(command);
-        assert!(told.contains("NOD-CFG-011") && !told.contains("hunter2"), "{told}");
+        assert!(told.contains("NOD-CFG-011") && !told.contains("hunter2") && !told.contains(&key), "{told}");
     }
     assert!(!text.contains("hunter2"), "{text}");
 }
@@ -182,6 +184,8 @@ fn everything_can_come_from_the_environment() {
     Nod::start_in(folder.path(), &["config", "check"], &environment).ends_with(0);
     let text = Nod::start_in(folder.path(), &["config", "check"], &environment[1..]).ends_with(3);
     assert!(text.contains("issuer is missing") && text.contains("NOD_ISSUER"), "{text}");
+    let text = Nod::start_in(folder.path(), &["serve"], &environment[..3]).ends_with(3);
+    assert!(text.contains("NOD-CFG-006  no master key"), "{text}");
     let text = Nod::start_in(folder.path(), &["config", "check", "-c", "elsewhere.toml"], &environment).ends_with(3);
     assert!(text.contains("NOD-CFG-001") && text.contains("nod config init"), "{text}");
 }
@@ -224,10 +228,37 @@ fn production_is_refused_with_one_list() {
         assert!(text[at..].lines().take(3).any(|line| line.contains(way_out)), "{code}:\n{text}");
     }
     assert!(!text.contains("hunter2"), "{text}");
+    // What is wrong, and what is unsafe, stand in the same list.
+    let text = site.run(&["serve", "--set", "ciba.interval=0s", "--set", "keys.master_key_file="]).ends_with(3);
+    for code in ["NOD-CFG-005", "NOD-CFG-012", "NOD-CFG-101", "NOD-CFG-102", "NOD-CFG-104"] {
+        assert!(text.contains(code), "{code}:\n{text}");
+    }
     // The configuration alone tells three of them.
     assert!(site.run(&["config", "check"]).ends_with(3).contains("3 problems"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(site.run(&["config", "check"]).ends_with(3).contains("chmod 600"));
+}
+
+#[test]
+fn two_nodes_need_redis_on_postgresql_too() {
+    let postgres = crate::backends::Postgres::start();
+    let site = Site::new();
+    let url = postgres.database();
+    let run = |arguments: &[&str]| Nod::start_in(site.folder.path(), arguments, &[("NOD_DATABASE__URL", &url)]);
+    run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    let first = run(&["serve"]);
+    first.says("\"ready\"");
+    let text = run(&["serve"]).ends_with(3);
+    assert!(text.contains("NOD-CFG-107"), "{text}");
+    // That of tests is fast, and forgets.
+    let text = run(&["doctor"]).ends_with(1);
+    for line in
+        ["✓ database       PostgreSQL takes writes", "apart from the database's", "✗ durability     fsync is off"]
+    {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    drop(first);
+    run(&["serve"]).says("\"ready\"");
 }
 
 #[test]
@@ -239,6 +270,7 @@ fn two_nodes_need_redis_between_them() {
     assert!(text.contains("NOD-CFG-107") && text.contains("danger.shared_embedded"), "{text}");
     let text = site.run(&["serve", "--set", "danger.shared_embedded=true"]).ends_with(1);
     assert!(text.contains("cannot listen"), "it came further: {text}");
+    assert!(text.contains("an override of a safety rule is set"), "{text}");
     // However the first one ends, the next one may start.
     first.child.kill().unwrap();
     first.child.wait().unwrap();

@@ -1,10 +1,10 @@
 //! `nod tail` and `nod listen`.
 
 use std::net::TcpStream;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use nod::clock::{Clock as _, SystemClock};
 use ring::hmac;
 
 use super::config::Site;
@@ -61,7 +61,7 @@ fn post(address: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut request =
         format!("POST /hooks HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.push_str(&[name, ": ", value, "\r\n"].concat());
     }
     stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
     let mut answer = String::new();
@@ -69,16 +69,16 @@ fn post(address: &str, headers: &[(&str, &str)], body: &str) -> String {
     answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
-fn signed(secret: &str, age: u64, body: &str) -> [(&'static str, String); 3] {
+fn signed(secret: &str, age: i64, body: &str) -> [(&'static str, String); 3] {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - age;
+    let now = SystemClock.now().seconds() - age;
     let text = format!("msg_1.{now}.{body}");
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
     let signature = format!("v1,{}", STANDARD.encode(tag));
     [("webhook-id", "msg_1".to_owned()), ("webhook-timestamp", now.to_string()), ("webhook-signature", signature)]
 }
 
-fn post_signed(address: &str, secret: &str, age: u64, signed_body: &str, body: &str) -> String {
+fn post_signed(address: &str, secret: &str, age: i64, signed_body: &str, body: &str) -> String {
     let headers = signed(secret, age, signed_body);
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     post(address, &headers, body)
