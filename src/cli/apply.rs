@@ -5,6 +5,7 @@
 
 mod plan;
 mod state;
+mod written;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
@@ -70,7 +71,7 @@ pub(super) struct Export {
 pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
     let stores = Stores::open(&arguments.place).await?;
     let (clients, people) = stores.all().await?;
-    print(&state::written(&clients, &people));
+    print(&written::written(&clients, &people));
     Ok(())
 }
 

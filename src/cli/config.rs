@@ -158,8 +158,8 @@ fn shown(setting: &Setting, values: &Values, json: bool) -> serde_json::Value {
     let entry = values.entry(setting.key);
     let value = match entry {
         None => serde_json::Value::Null,
-        // `embedded` is no secret, and says all about it.
-        Some(entry) if setting.is_secret() && entry.origin != Origin::Default => "***".into(),
+        // A default is no secret, and says all about it.
+        Some(entry) if entry.origin == Origin::Default && setting.is_secret() => setting.default.into(),
         Some(entry) if json => entry.given.json(),
         Some(entry) => entry.given.literal().into(),
     };

@@ -96,7 +96,8 @@ impl Exit {
         let lines: Vec<String> = self.message.lines().map(safe).collect();
         if !lines.is_empty() {
             // Where standard error is gone too, the code is all that is left to say.
-            let _ = writeln!(io::stderr(), "nod: {}", lines.join("\n     "));
+            let text = lines.join("\n     ").replace("\n     \n", "\n\n");
+            let _ = writeln!(io::stderr(), "nod: {text}");
         }
         ExitCode::from(self.why.code())
     }

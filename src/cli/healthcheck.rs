@@ -49,7 +49,7 @@ fn ops(arguments: &Arguments) -> Result<SocketAddr, Exit> {
     let given = reading.values.entry("listen.ops").map(|entry| &entry.given);
     let address = match given {
         Some(Given::Text(text)) => text.parse::<SocketAddr>().ok(),
-        Some(Given::Number(_) | Given::Switch(_) | Given::List(_)) | None => None,
+        Some(Given::Secret(_) | Given::Number(_) | Given::Switch(_) | Given::List(_)) | None => None,
     };
     let mut address = address.ok_or_else(|| Exit::config("listen.ops is no address"))?;
     if address.ip().is_unspecified() {

@@ -138,8 +138,8 @@ fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
     let mut rows = Vec::new();
     for key in ["database.url", "ephemeral.url"] {
         let Some(entry) = loaded.values.entry(key) else { continue };
-        let (Origin::File(place), Given::Text(url)) = (&entry.origin, &entry.given) else { continue };
-        if url::Url::parse(url).is_ok_and(|url| url.password().is_some()) {
+        let (Origin::File(place), Given::Secret(url)) = (&entry.origin, &entry.given) else { continue };
+        if url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
             let what = format!("{key} has a password in {}: {key}_file keeps it apart", place.file.display());
             rows.push(("secrets", State::Weak, what));
         }
@@ -150,5 +150,5 @@ fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
 /// The overrides that are set.
 pub(super) fn dangers(loaded: &Loaded) -> impl Iterator<Item = &'static str> {
     let dangers = SETTINGS.iter().map(|setting| setting.key).filter(|key| key.starts_with("danger."));
-    dangers.filter(|key| loaded.values.entry(key).is_some_and(|entry| entry.given == Given::Switch(true)))
+    dangers.filter(|key| loaded.values.entry(key).is_some_and(|entry| matches!(entry.given, Given::Switch(true))))
 }

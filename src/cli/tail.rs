@@ -182,7 +182,7 @@ impl Tail<'_> {
         add("device", event.device.map(|id| id.to_string()));
         add("request", event.request.map(|id| id.to_string()));
         add("because", event.reason.clone());
-        Ok(self.out.line(line)?)
+        Ok(self.out.line(line.trim_end())?)
     }
 }
 

@@ -101,8 +101,8 @@ fn files(values: &Values) -> Vec<Problem> {
     for key in ["database.url", "ephemeral.url"] {
         let Some(entry) = values.entry(key) else { continue };
         let Origin::File(place) = &entry.origin else { continue };
-        let Given::Text(url) = &entry.given else { continue };
-        if Url::parse(url).is_ok_and(|url| url.password().is_some()) && world_readable(&place.file) {
+        let Given::Secret(url) = &entry.given else { continue };
+        if Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) && world_readable(&place.file) {
             refusals.push(readable(key, &place.file, Some(entry.origin.clone())));
         }
     }

@@ -40,9 +40,11 @@ pub enum Kind {
 }
 
 /// A value as somebody wrote it, its shape known and its meaning not yet.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Given {
     Text(String),
+    /// Whatever is done with it, it is not shown.
+    Secret(Secret<String>),
     Number(i64),
     Switch(bool),
     List(Vec<String>),
@@ -89,9 +91,10 @@ impl Kind {
     /// Whether a value has the right shape.
     pub(super) fn takes(self, given: &Given) -> bool {
         match self {
-            Self::Text | Self::Secret | Self::Path | Self::Duration | Self::Address | Self::Choice(_) => {
+            Self::Text | Self::Path | Self::Duration | Self::Address | Self::Choice(_) => {
                 matches!(given, Given::Text(_))
             }
+            Self::Secret => matches!(given, Given::Secret(_)),
             Self::Count => matches!(given, Given::Number(_)),
             Self::Switch => matches!(given, Given::Switch(_)),
             Self::Networks => matches!(given, Given::List(_)),
@@ -101,9 +104,10 @@ impl Kind {
     /// How the environment and flags write it. `None`: the text has another shape.
     pub(super) fn given(self, text: &str) -> Option<Given> {
         match self {
-            Self::Text | Self::Secret | Self::Path | Self::Duration | Self::Address | Self::Choice(_) => {
+            Self::Text | Self::Path | Self::Duration | Self::Address | Self::Choice(_) => {
                 Some(Given::Text(text.to_owned()))
             }
+            Self::Secret => Some(Given::Secret(Secret::new(text.to_owned()))),
             Self::Count => text.trim().parse().ok().map(Given::Number),
             Self::Switch => text.trim().parse().ok().map(Given::Switch),
             Self::Networks if text.trim_start().starts_with('[') => {
@@ -123,6 +127,7 @@ impl Given {
     pub fn literal(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
+            Self::Secret(_) => "***".to_owned(),
             Self::Number(number) => number.to_string(),
             Self::Switch(on) => on.to_string(),
             Self::List(list) => {
@@ -133,7 +138,7 @@ impl Given {
 
     pub(super) const fn shape(&self) -> &'static str {
         match self {
-            Self::Text(_) => "a text",
+            Self::Text(_) | Self::Secret(_) => "a text",
             Self::Number(_) => "a number",
             Self::Switch(_) => "true or false",
             Self::List(_) => "a list",
@@ -143,6 +148,7 @@ impl Given {
     pub fn json(&self) -> serde_json::Value {
         match self {
             Self::Text(text) => text.as_str().into(),
+            Self::Secret(_) => "***".into(),
             Self::Number(number) => (*number).into(),
             Self::Switch(on) => (*on).into(),
             Self::List(list) => list.clone().into(),
@@ -169,7 +175,7 @@ pub(super) trait Value: Sized {
 fn text(given: &Given) -> Option<&str> {
     match given {
         Given::Text(text) => Some(text),
-        Given::Number(_) | Given::Switch(_) | Given::List(_) => None,
+        Given::Secret(_) | Given::Number(_) | Given::Switch(_) | Given::List(_) => None,
     }
 }
 
@@ -198,7 +204,10 @@ impl Value for Secret<String> {
     const KIND: Kind = Kind::Secret;
 
     fn parse(given: &Given) -> Option<Self> {
-        text(given).map(|text| Self::new(text.trim().to_owned()))
+        match given {
+            Given::Secret(text) => Some(Self::new(text.expose().trim().to_owned())),
+            Given::Text(_) | Given::Number(_) | Given::Switch(_) | Given::List(_) => None,
+        }
     }
 }
 
@@ -232,7 +241,7 @@ impl Value for bool {
     fn parse(given: &Given) -> Option<Self> {
         match given {
             Given::Switch(on) => Some(*on),
-            Given::Text(_) | Given::Number(_) | Given::List(_) => None,
+            Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::List(_) => None,
         }
     }
 }
@@ -243,7 +252,7 @@ impl Value for Vec<IpNet> {
     fn parse(given: &Given) -> Option<Self> {
         match given {
             Given::List(list) => list.iter().map(|network| network.parse().ok()).collect(),
-            Given::Text(_) | Given::Number(_) | Given::Switch(_) => None,
+            Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) => None,
         }
     }
 }
@@ -251,7 +260,7 @@ impl Value for Vec<IpNet> {
 fn count<T: TryFrom<i64>>(given: &Given) -> Option<T> {
     match given {
         Given::Number(number) if *number > 0 => T::try_from(*number).ok(),
-        Given::Number(_) | Given::Text(_) | Given::Switch(_) | Given::List(_) => None,
+        Given::Number(_) | Given::Text(_) | Given::Secret(_) | Given::Switch(_) | Given::List(_) => None,
     }
 }
 

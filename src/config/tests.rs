@@ -105,6 +105,7 @@ url = "postgres://nod:hunter2@db/nod"
         ("003", "env NOD_TOKENS__ACESS", "NOD_TOKENS__ACCESS"),
         ("004", "env NOD_DEVICES__MAX_PER_USER", "a whole number"),
         ("015", "", "proxy.trusted"),
+        ("006", "", "database.url_file"),
     ] {
         let found = problems.iter().any(|problem| {
             let at = problem.at.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -114,7 +115,7 @@ url = "postgres://nod:hunter2@db/nod"
         });
         assert!(found, "{code} {place} {help}:\n{text}");
     }
-    assert_eq!(problems.len(), 11, "{text}");
+    assert_eq!(problems.len(), 12, "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
 

@@ -13,6 +13,7 @@ use super::problem::{Code, Problem};
 use super::setting::{Given, Setting, Value, environment_name};
 use super::suggestion;
 use super::table::{ALTERNATIVES, SECTIONS, SETTINGS, find};
+use crate::secret::Secret;
 
 /// What a command was told about where its settings are.
 #[derive(Clone, Debug, Default)]
@@ -188,7 +189,11 @@ impl Values {
     }
 
     fn value(&mut self, setting: &'static Setting, value: &DeValue<'_>, at: Origin, problems: &mut Vec<Problem>) {
-        match given(value) {
+        let given = given(value).map(|given| match given {
+            Given::Text(text) if setting.is_secret() => Given::Secret(Secret::new(text)),
+            other @ (Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) | Given::List(_)) => other,
+        });
+        match given {
             Ok(_) if setting.key == "keys.master_key" => {
                 self.broken.insert(setting.key);
                 let message = "keys.master_key stands in a file that is not made for secrets";
@@ -205,13 +210,20 @@ impl Values {
         let path = name.trim_start_matches("NOD_").to_lowercase().replace("__", ".");
         let origin = Origin::Environment(name.to_owned());
         match find(&path) {
-            Some(setting) => match value.and_then(|text| setting.kind.given(text)) {
-                Some(given) => self.put(setting, given, origin),
-                None => self.refuse(setting, origin, "something else in the environment", problems),
-            },
+            Some(setting) => self.text(setting, value, origin, problems),
             // NOD_CONFIG and the like are no settings.
             None if path.contains('.') => problems.push(unknown(&path, origin)),
             None => {}
+        }
+    }
+
+    /// A value of the environment or of a flag; `None`: it is no Unicode.
+    fn text(&mut self, setting: &'static Setting, text: Option<&str>, at: Origin, problems: &mut Vec<Problem>) {
+        match (text.and_then(|text| setting.kind.given(text)), text) {
+            (Some(given), _) => self.put(setting, given, at),
+            // Every text would do for a secret.
+            (None, Some(text)) => self.refuse(setting, at, &shortened(&format!("{text:?}")), problems),
+            (None, None) => self.refuse(setting, at, "no Unicode", problems),
         }
     }
 
@@ -227,10 +239,7 @@ impl Values {
                 let help = format!("use {} or {}_FILE", setting.environment(), setting.environment());
                 problems.push(Problem::new(Code::Misplaced, message).at(Some(origin)).help(help));
             }
-            Some(setting) => match setting.kind.given(value) {
-                Some(given) => self.put(setting, given, origin),
-                None => self.refuse(setting, origin, "something else", problems),
-            },
+            Some(setting) => self.text(setting, Some(value), origin, problems),
             None => problems.push(unknown(key, origin)),
         }
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Declared, DeclaredClient, DeclaredUser, client_fields, user_fields};
+use super::state::{Declared, DeclaredClient, DeclaredUser};
+use super::written::{client_fields, user_fields};
 use crate::cli::client::OVERLAP;
 use crate::clock::Timestamp;
 use crate::domain::client::{Authentication, Client};
