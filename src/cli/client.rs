@@ -62,7 +62,7 @@ pub(super) struct Create {
     /// What people see, instead of the id
     #[arg(long)]
     name: Option<String>,
-    /// Default `client_secret_basic`; see --help
+    /// Default `client_secret_basic`; see `nod help`
     ///
     /// How the client authenticates: `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
     #[arg(long, value_name = "METHOD", value_enum, default_value_t = Auth::ClientSecretBasic)]

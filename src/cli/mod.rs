@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
 use crate::config::Sources;
@@ -56,7 +56,7 @@ Operate  config                     init, check, show, schema
 Misc     openapi, completions, man, version
 
 `nod` alone is `nod dev`, where there is no nod.toml.
-`nod <command> -h` is short, `nod help <command>` has examples.
+`nod <command> --help` is short, `nod help <command>` has examples.
 ";
 
 /// As documented in docs/cli.md, for the manual page.
@@ -75,7 +75,11 @@ const EXIT_CODES: &str = "Exit codes:
 /// OpenID Provider with backchannel approvals on trusted devices.
 #[derive(Parser)]
 #[command(name = "nod", version, max_term_width = 100, override_help = HELP, after_long_help = EXIT_CODES)]
+#[command(disable_help_flag = true)]
 struct Cli {
+    /// Print this; `nod help` says more
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,
 }

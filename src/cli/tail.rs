@@ -137,12 +137,11 @@ impl Tail<'_> {
                     self.floor = self.floor.max(event.seq);
                 }
             }
+            self.told = self.told.split_off(&(self.floor + 1));
             if !full {
-                break;
+                return Ok(());
             }
         }
-        self.told = self.told.split_off(&(self.floor + 1));
-        Ok(())
     }
 
     fn fits(&self, event: &Recorded) -> bool {

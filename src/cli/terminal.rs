@@ -72,7 +72,8 @@ pub(super) fn say(line: &str) {
 
 /// What a command was asked for. Whoever stopped reading it (`| head`) has seen enough.
 pub(super) fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// A stranger's text on one line. What moves the cursor, changes colours or titles, reverses the

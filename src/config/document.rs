@@ -63,7 +63,7 @@ fn literal(text: &str) -> String {
 }
 
 fn default(setting: &Setting) -> String {
-    match setting.default.and_then(|text| setting.kind.given(text)) {
+    match setting.built_in() {
         Some(given) => given.literal(),
         None => match setting.kind {
             Kind::Path => "\"/path\"".to_owned(),

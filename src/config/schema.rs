@@ -46,7 +46,7 @@ fn property(setting: &Setting) -> Value {
     };
     if let Some(object) = property.as_object_mut() {
         object.insert("description".to_owned(), setting.about.into());
-        if let Some(default) = setting.default.and_then(|text| setting.kind.given(text)) {
+        if let Some(default) = setting.built_in() {
             object.insert("default".to_owned(), default.json());
         }
     }

@@ -64,6 +64,12 @@ impl Setting {
         }
     }
 
+    /// What it is when nobody says anything; that is no secret.
+    pub(super) fn built_in(&self) -> Option<Given> {
+        let text = self.default?;
+        if self.is_secret() { Some(Given::Text(text.to_owned())) } else { self.kind.given(text) }
+    }
+
     pub fn is_secret(&self) -> bool {
         self.kind == Kind::Secret
     }

@@ -281,7 +281,11 @@ impl DeclaredClient {
             Authentication::ClientSecretPost(_) => Authentication::ClientSecretPost(kept),
             keys @ Authentication::PrivateKeyJwt { .. } => keys,
         };
-        let client = Client { created_at: before.created_at, authentication, ..self.shape };
+        let mut client = Client { created_at: before.created_at, authentication, ..self.shape };
+        if let (Some(backchannel), Some(before)) = (&mut client.backchannel, &before.backchannel) {
+            // Not said by the file.
+            backchannel.delivery = before.delivery;
+        }
         match self.secret {
             Some(secret) if changes_secret => {
                 let digest = Digest::of(secret.expose().as_bytes());

@@ -195,6 +195,7 @@ fn the_schema_is_for_editors() {
     let schema: Value = serde_json::from_str(&Nod::start(&["config", "schema"]).ends_with(0)).unwrap();
     assert_eq!(schema, nod::config::json_schema());
     assert_eq!(schema["properties"]["ciba"]["properties"]["unknown_user"]["enum"][0], "strict");
+    assert_eq!(schema["properties"]["ephemeral"]["properties"]["url"]["default"], "embedded");
     assert_eq!(schema["properties"]["limits"]["properties"]["connections"]["default"], 10_000);
 }
 
@@ -257,6 +258,8 @@ fn two_nodes_need_redis_on_postgresql_too() {
     {
         assert!(text.contains(line), "{line}:\n{text}");
     }
+    let text = run(&["tail", "--since", "1h", "--no-follow", "--filter", "type=key.*", "-c", "nod.toml"]).ends_with(0);
+    assert!(text.lines().count() >= 3, "{text}");
     drop(first);
     run(&["serve"]).says("\"ready\"");
 }

@@ -96,8 +96,20 @@ fn redis_is_examined() {
         let environment = [("NOD_EPHEMERAL__URL", url)];
         Nod::start_in(site.folder.path(), &["doctor", "--offline", "--json"], &environment)
     };
-    let (code, text) = doctor(&url).end();
-    assert!(text.contains("takes writes"), "{code} {text}");
+    let found = checks(doctor(&url), 0);
+    has(&found, "redis", "good", "takes writes");
+    has(&found, "redis", "good", "noeviction, append-only, and its clock agrees");
+    let address = url.trim_start_matches("redis://").split('/').next().unwrap();
+    let mut console = std::net::TcpStream::connect(address).unwrap();
+    for setting in ["maxmemory-policy allkeys-lru", "appendonly no"] {
+        write!(console, "CONFIG SET {setting}\r\n").unwrap();
+        let mut answer = [0; 5];
+        console.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
+    }
+    let found = checks(doctor(&url), 1);
+    has(&found, "eviction", "wrong", "allkeys-lru");
+    has(&found, "persistence", "wrong", "appendonly is off");
     let nobody = format!("redis://127.0.0.1:{}", free_port());
     has(&checks(doctor(&nobody), 4), "redis", "unreachable", "");
 }

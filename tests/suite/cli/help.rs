@@ -41,14 +41,15 @@ fn every_help_fits_the_screen_and_has_examples() {
         let name = words.join(" ");
         assert!(root.contains(&words[0]), "{name} is not in\n{root}");
         let path: Vec<&str> = words.iter().map(String::as_str).collect();
-        let short = says(&[&path[..], &["-h"]].concat());
+        let short = says(&[&path[..], &["--help"]].concat());
+        assert_eq!(short, says(&[&path[..], &["-h"]].concat()));
         if short.lines().count() > 24 || short.lines().any(|line| line.chars().count() > 80) {
-            problems.push(format!("nod {name} -h is larger than 80 by 24:\n{short}"));
+            problems.push(format!("nod {name} --help is larger than 80 by 24:\n{short}"));
         }
-        let long = says(&[&path[..], &["--help"]].concat());
+        let long = says(&[&["help"], &path[..]].concat());
         let examples = long.lines().skip_while(|line| *line != "Examples:").skip(1);
         if examples.take_while(|line| line.starts_with("  ")).count() < 2 && !long.contains("\nCommands:") {
-            problems.push(format!("nod {name} --help has no two examples"));
+            problems.push(format!("nod help {name} has no two examples"));
         }
     }
     assert!(root.lines().count() <= 24 && root.lines().all(|line| line.chars().count() <= 80), "{root}");
