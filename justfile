@@ -36,3 +36,10 @@ bench *args:
 # The relying party that nobody here wrote, against target/debug/nod.
 relying-party:
     cd examples/openid-client && npm ci --no-audit --no-fund && npm test
+
+# Writes the documents under openapi/ anew.
+openapi:
+    cargo run --quiet -- openapi > openapi/nod.json
+    cargo run --quiet -- openapi --oas 3.1 > openapi/nod-3.1.json
+    cargo run --quiet -- openapi --part protocol > openapi/protocol.json
+    cargo run --quiet -- openapi --part device > openapi/device.json

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nod::clock::{Clock as _, SystemClock};
 use nod::domain::authentication_request::{AuthenticationRequest, Challenge, Polling, State};
-use nod::domain::inbox::{Entry, Inbox, Limits};
+use nod::domain::inbox::{Entry, Inbox, Limits, Standing};
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
 use nod::protocol::binding_message::BindingMessage;
@@ -480,7 +480,9 @@ impl Waiting {
                 };
                 let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
                 requests.insert(&digest, &request, lifetime).await?;
-                inboxes.upsert(user, lifetime, |inbox| inbox.add(entry.clone(), limits, now)).await?;
+                inboxes
+                    .upsert(user, lifetime, |inbox| inbox.add(entry.clone(), Standing::Stranger, limits, now))
+                    .await?;
                 Result::Ok(())
             })
             .buffer_unordered(64)

@@ -15,12 +15,13 @@ use crate::domain::inbox::Inbox;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
-use crate::http::device::{self, DeviceApi};
-use crate::http::device_events::Streams;
+use crate::http::device::DeviceApi;
+use crate::http::device::events::Streams;
 use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
+use crate::http::openapi::{self, Document};
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
@@ -90,7 +91,7 @@ pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
     /// The `OpenAPI` document.
-    pub openapi: String,
+    pub openapi: Document,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -258,12 +259,12 @@ fn run_beside(parts: &Parts, worker: &Worker) {
         async move { retell.run().await }
     });
     let (tokens, clock) = (parts.tokens.clone(), Arc::clone(&parts.clock));
-    worker.repeat("forget ended tokens", Duration::from_secs(60), move || {
+    worker.repeat_from_now("forget ended tokens", Duration::from_secs(60), move || {
         let (tokens, now) = (tokens.clone(), clock.now());
         async move { tokens.purge(now, 1000).await.map(drop) }
     });
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
-    worker.repeat("forget what is old", Duration::from_secs(600), move || {
+    worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {
         let (retention, now) = (retention.clone(), clock.now());
         // In small steps: a long one would hold up whoever decides.
         async move {
@@ -299,28 +300,28 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, String) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Document) {
         let issuer = &self.settings.issuer;
         let authenticate = Arc::new(self.authenticate_client());
         let introspect = Arc::new(self.introspect());
+        let nonces = Nonces::new(self.master.derive("device nonce"));
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect, entropy: self.entropy() },
+            self.device(nonces.clone()),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
-        let openapi = api.spec();
-        let nonces = Nonces::new(self.master.derive("device nonce"));
-        let mut routes = Route::new()
-            .at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet))
-            .nest("/device", device::routes(Arc::new(self.device(nonces.clone()))));
+        let openapi = Document::new(&api.spec());
+        let mut routes = Route::new().at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet));
         if self.settings.dev_mode {
             let base: Arc<str> = issuer.as_str().into();
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
         }
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
-        let routes = Published { discovery, ring, inner: routes.nest("/", api) };
+        let inner = routes.nest("/", api);
+        let routes = Published { discovery, openapi: openapi::Published::new(&openapi), ring, inner };
         let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
         (
             Errors { inner: routes, record, nonces, clock: self.clock() }.with(Headers::new(self.entropy())).boxed(),
@@ -355,6 +356,7 @@ impl Wiring {
             bell: DeviceBell::new(self.store()),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
+            tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -457,6 +459,7 @@ impl Wiring {
             decide: Decide {
                 inbox: inbox.clone(),
                 settle: self.parts.settle.clone(),
+                decisions: Decisions::new(self.parts.database.clone()),
                 clock: self.clock(),
                 entropy: self.entropy(),
             },

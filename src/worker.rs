@@ -49,17 +49,38 @@ impl Worker {
         self.tasks.spawn(future);
     }
 
-    /// Does something again and again, with a pause in between. An error is told and tried again.
-    pub fn repeat<F>(&self, name: &'static str, pause: Duration, mut job: impl FnMut() -> F + Send + 'static)
+    /// Does something again and again, with a pause before each time. An error is told and tried again.
+    pub fn repeat<F>(&self, name: &'static str, pause: Duration, job: impl FnMut() -> F + Send + 'static)
     where
         F: Future<Output = Result<(), StoreError>> + Send,
     {
+        self.repeat_after(pause, name, pause, job);
+    }
+
+    /// The same, and the first time at once: for what a server that restarts often would never come to.
+    pub fn repeat_from_now<F>(&self, name: &'static str, pause: Duration, job: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), StoreError>> + Send,
+    {
+        self.repeat_after(Duration::ZERO, name, pause, job);
+    }
+
+    fn repeat_after<F>(
+        &self,
+        first: Duration,
+        name: &'static str,
+        pause: Duration,
+        mut job: impl FnMut() -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), StoreError>> + Send,
+    {
         self.run(async move {
+            tokio::time::sleep(first).await;
             loop {
-                tokio::time::sleep(pause).await;
                 if let Err(error) = job().await {
                     tracing::warn!(job = name, %error, "a background job failed");
                 }
+                tokio::time::sleep(pause).await;
             }
         });
     }

@@ -84,7 +84,7 @@ pub enum Decision {
 pub enum DenyReason {
     #[default]
     None,
-    /// "It was not me."
+    /// "It was not me." The person is locked, until an administrator has looked.
     ReportFraud,
     /// The phone did not recognise its owner.
     BiometricsRejected,

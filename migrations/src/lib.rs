@@ -7,12 +7,13 @@
 use sea_orm_migration::prelude::*;
 
 mod m0001_first;
+mod m0002_events_are_there_once;
 
 #[derive(Debug)]
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration)]
+        vec![Box::new(m0001_first::Migration), Box::new(m0002_events_are_there_once::Migration)]
     }
 }

@@ -211,7 +211,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
 /// Users and clients of dev mode. Other people's scripts rely on these names and secrets.
 async fn seed(parts: &Parts) -> Result<(), Exit> {
     let now = parts.clock.now();
-    let event = |action| Event::new(parts.entropy.uuid(), now, action);
+    let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action);
     let people = People::new(parts.database.clone(), Arc::clone(&parts.directory));
     for (username, name) in [("alice", "Alice"), ("bob", "Bob")] {
         let user = User {
@@ -271,7 +271,7 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
     let alice = parts.directory.user_by_username("alice").await?.ok_or_else(|| failed("there is no alice"))?;
     let now = parts.clock.now();
     let pairing_key = pairing_keys::draw(&parts.entropy);
-    let event = |action| Event::new(parts.entropy.uuid(), now, action).user(alice.id);
+    let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action).user(alice.id);
     let until = now + Duration::from_secs(60);
     let created = event(Action::PairingKeyCreated);
     parts.devices.create_pairing_key(alice.id, &pairing_key.digest(), now, until, &created).await?;
@@ -288,7 +288,10 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
         new_device: DeviceId::new(parts.entropy.uuid()),
         max_devices: 5,
     };
-    let claimed = parts.devices.claim(&claim, now, Event::new(parts.entropy.uuid(), now, Action::DevicePaired)).await?;
+    let claimed = parts
+        .devices
+        .claim(&claim, now, Event::new(parts.entropy.ordered_uuid(now), now, Action::DevicePaired))
+        .await?;
     let Claimed::Paired(paired) = claimed else {
         return Err(failed("she has as many devices as are allowed; try --fresh"));
     };

@@ -166,8 +166,8 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     /// Whether the server on this machine is ready, for containers
     Healthcheck(healthcheck::Arguments),
     /// Print the `OpenAPI` document
-    #[command(after_long_help = "Examples:\n  nod openapi > openapi.json\n  nod openapi | jq '.paths | keys'")]
-    Openapi,
+    #[command(after_long_help = "Examples:\n  nod openapi > openapi.json\n  nod openapi --part device --oas 3.1")]
+    Openapi(openapi::Which),
     /// Completion for a shell
     Completions(pages::Completions),
     /// Manual pages
@@ -260,7 +260,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Export(arguments)) => apply::export(&arguments).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments).await,
-        Some(Command::Openapi) => openapi::run().await,
+        Some(Command::Openapi(which)) => openapi::run(&which).await,
         Some(Command::Completions(arguments)) => {
             pages::completions(&arguments);
             Ok(())

@@ -74,7 +74,8 @@ impl Opened {
     }
 
     pub(super) fn event(&self, action: Action) -> Event {
-        Event::new(self.entropy.uuid(), self.clock.now(), action)
+        let now = self.clock.now();
+        Event::new(self.entropy.ordered_uuid(now), now, action)
     }
 
     pub(super) async fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {

@@ -88,6 +88,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 notification: request.notification,
                 client: request.client.clone(),
                 user: user.id,
+                device: None,
                 outcome: Decision::Cancelled,
                 acr: request.acr,
                 scope: request.scope.clone(),

@@ -139,7 +139,8 @@ settings! {
         master_key_env: Option<String>,
         /// The age at which a signing key is replaced.
         rotate_after: Duration = "90d",
-        /// The next key is published at least this long before it signs by itself.
+        /// The next key is published at least this long before it signs; `nod keys rotate` waits for it too, unless
+        /// `--now` is given.
         announce_before: Duration = "14d",
         /// A replaced key is published this long: longer than ID and JWT access tokens live.
         retire_after: Duration = "2d",
@@ -181,7 +182,8 @@ settings! {
 
     /// What one of them may cost the others.
     limits: Limits {
-        /// Questions that may wait for one person at a time; then 429.
+        /// Questions that may wait for one person at a time; then 429. The last place is for clients that have a
+        /// grant of the person.
         requests_per_user: usize = "3",
         /// The same, from one client.
         requests_per_client_and_user: usize = "1",

@@ -9,6 +9,7 @@ use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
 /// One event. Past tense, dotted names; never a token, a hint, a message or an address.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// Ordered by time. An event that is written twice, because nobody knew whether it was, is one.
     pub id: Uuid,
     pub at: Timestamp,
     pub action: Action,
@@ -74,6 +75,7 @@ actions! {
     ClientDeleted = "client.deleted",
     UserCreated = "user.created",
     UserUpdated = "user.updated",
+    UserLocked = "user.locked",
     UserDeleted = "user.deleted",
     PairingKeyCreated = "pairing_key.created",
     KeyCreated = "key.created",

@@ -156,6 +156,18 @@ pub enum Decision {
     Cancelled,
 }
 
+impl Decision {
+    /// Whether it says the same, whenever that was said.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Approved(one), Self::Approved(other)) => one.device == other.device,
+            (Self::Denied(one), Self::Denied(other)) => one == other,
+            (Self::Cancelled, Self::Cancelled) => true,
+            (Self::Approved(_) | Self::Denied(_) | Self::Cancelled, _) => false,
+        }
+    }
+}
+
 /// Why a device or a client can decide no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undecidable {

@@ -18,6 +18,8 @@ pub struct Record {
     pub notification: NotificationId,
     pub client: ClientId,
     pub user: UserId,
+    /// Which device answered; `None` when the client cancelled.
+    pub device: Option<DeviceId>,
     pub outcome: Decision,
     pub acr: Acr,
     pub scope: Scope,
@@ -29,15 +31,6 @@ pub struct Record {
     /// What was hashed: the text that the device showed, as canonical JSON (RFC 8785).
     pub shown: Option<String>,
     pub decided_at: Timestamp,
-}
-
-impl Record {
-    pub fn device(&self) -> Option<DeviceId> {
-        match &self.outcome {
-            Decision::Approved(approval) => Some(approval.device),
-            Decision::Denied(_) | Decision::Cancelled => None,
-        }
-    }
 }
 
 /// Why a signed decision is not believed. Nothing is changed by it.

@@ -38,6 +38,16 @@ impl Entry {
     }
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Any client.
+    Stranger,
+    /// One that has a grant of the person. One place is kept for those, so that strangers cannot shut
+    /// them out, however many they are.
+    Known,
+}
+
 /// How many questions one person may have waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -46,6 +56,13 @@ pub struct Limits {
 }
 
 impl Limits {
+    fn waiting(self, standing: Standing) -> usize {
+        match standing {
+            Standing::Stranger => self.per_user.saturating_sub(1).max(1),
+            Standing::Known => self.per_user,
+        }
+    }
+
     /// How many questions of one client, waiting and ended, a person is asked within the time that
     /// they are remembered.
     fn remembered_of_client(self) -> usize {
@@ -53,8 +70,12 @@ impl Limits {
     }
 
     /// The same for all clients: a bound for the size of an inbox.
-    fn remembered(self) -> usize {
-        (4 * self.per_user).max(64)
+    fn remembered(self, standing: Standing) -> usize {
+        let remembered = (4 * self.per_user).max(64);
+        match standing {
+            Standing::Stranger => remembered,
+            Standing::Known => 2 * remembered,
+        }
     }
 }
 
@@ -70,7 +91,7 @@ pub enum Added {
 impl Inbox {
     /// Adds a question, unless too many wait. What expired a while ago is forgotten on the way; until
     /// then a late answer is told so.
-    pub fn add(mut self, entry: Entry, limits: Limits, now: Timestamp) -> (Self, Added) {
+    pub fn add(mut self, entry: Entry, asks: Standing, limits: Limits, now: Timestamp) -> (Self, Added) {
         self.entries.retain(|entry| now < entry.expires_at + REMEMBER);
         let client = entry.client;
         let first_end = |of_client: bool| {
@@ -84,7 +105,7 @@ impl Inbox {
         {
             return (self, Added::Full { until: first });
         }
-        if self.entries.len() >= limits.remembered()
+        if self.entries.len() >= limits.remembered(asks)
             && let Some(first) = self.entries.iter().map(|entry| entry.expires_at + REMEMBER).min()
         {
             return (self, Added::Full { until: first });
@@ -94,7 +115,7 @@ impl Inbox {
             let until = first_end(true).unwrap_or(now);
             return (self, Added::Full { until });
         }
-        if self.live(now).count() >= limits.per_user {
+        if self.live(now).count() >= limits.waiting(asks) {
             let until = first_end(false).unwrap_or(now);
             return (self, Added::Full { until });
         }
@@ -132,14 +153,18 @@ mod tests {
     use std::time::Duration;
     use uuid::Uuid;
 
-    const LIMITS: Limits = Limits { per_user: 2, per_client_and_user: 1 };
+    const LIMITS: Limits = Limits { per_user: 3, per_client_and_user: 1 };
 
     fn add(inbox: Inbox, n: u128, client: &str, now: i64) -> (Inbox, Added) {
+        add_as(Standing::Stranger, inbox, n, client, now)
+    }
+
+    fn add_as(asks: Standing, inbox: Inbox, n: u128, client: &str, now: i64) -> (Inbox, Added) {
         let now = Timestamp::from_seconds(now);
         let client = ClientId::parse(client).unwrap();
         let id = NotificationId::new(Uuid::from_u128(n));
         let entry = Entry::new(id, Digest::of(&n.to_be_bytes()), &client, now + Duration::from_secs(100));
-        inbox.add(entry, LIMITS, now)
+        inbox.add(entry, asks, LIMITS, now)
     }
 
     #[test]
@@ -151,7 +176,11 @@ mod tests {
         let (inbox, added) = add(inbox, 3, "bank", 2);
         assert_eq!(added, Added::Yes, "another client is not held up");
         let (inbox, added) = add(inbox, 4, "club", 3);
-        assert_eq!(added, Added::Full { until: Timestamp::from_seconds(100) }, "two of all clients");
+        assert_eq!(added, Added::Full { until: Timestamp::from_seconds(100) }, "two of strangers");
+        let (full, added) = add_as(Standing::Known, inbox.clone(), 8, "home", 3);
+        assert_eq!(added, Added::Yes, "and one of a client that she knows");
+        let (_, added) = add_as(Standing::Known, full, 9, "work", 3);
+        assert_eq!(added, Added::Full { until: Timestamp::from_seconds(100) }, "three of all clients");
         let (inbox, added) = add(inbox.decided(NotificationId::new(Uuid::from_u128(1))), 5, "shop", 4);
         assert_eq!(added, Added::Yes, "an answered question makes room");
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "and can still be told apart");
@@ -166,6 +195,14 @@ mod tests {
         let (often, added) = add(often, 116, "shop", 0);
         assert!(matches!(added, Added::Full { .. }));
         assert_eq!(add(often, 117, "bank", 0).1, Added::Yes, "and another client is not held up by it");
+        // Nor is one that she knows held up by many strangers.
+        let mut many = Inbox::default();
+        for n in 200..264 {
+            let id = NotificationId::new(Uuid::from_u128(n));
+            many = add(many, n, &format!("stranger-{}", n / 8), 0).0.decided(id);
+        }
+        assert!(matches!(add(many.clone(), 264, "another", 0).1, Added::Full { .. }));
+        assert_eq!(add_as(Standing::Known, many, 264, "home", 0).1, Added::Yes);
         let (inbox, _) = add(inbox, 6, "shop", 399);
         assert!(inbox.find(NotificationId::new(Uuid::from_u128(1))).is_some(), "after its end as well");
         let (inbox, _) = add(inbox, 7, "bank", 400);

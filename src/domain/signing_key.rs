@@ -41,8 +41,8 @@ pub enum State {
 pub struct Schedule {
     /// A current key older than this is replaced.
     pub rotate_after: Duration,
-    /// A next key is published at least this long before it signs by itself, so that no cache of the
-    /// JWKS misses it.
+    /// A next key is published at least this long before it signs, so that no cache of the JWKS misses
+    /// it; in an emergency it is not.
     pub announce_before: Duration,
     /// A retiring key is published this long: longer than any token that it signed lives.
     pub retire_after: Duration,
@@ -67,6 +67,11 @@ pub enum Due {
 }
 
 impl Schedule {
+    /// From when on a next key may sign: nobody who keeps a copy of the JWKS misses it then.
+    pub fn known_from(&self, next: &StoredKey) -> Timestamp {
+        next.created_at + self.announce_before
+    }
+
     /// What is due now, in the order in which to do it.
     pub fn due(&self, keys: &[StoredKey], now: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
@@ -81,7 +86,7 @@ impl Schedule {
                     // Always one ahead: even a rotation by command then finds a key that relying
                     // parties have seen.
                     None => due.push(Due::Announce),
-                    Some(next) if age >= self.rotate_after && now.since(next.created_at) >= self.announce_before => {
+                    Some(next) if age >= self.rotate_after && now >= self.known_from(next) => {
                         due.push(Due::Promote(next.kid.clone()));
                     }
                     Some(_) => {}

@@ -22,8 +22,9 @@ pub struct User {
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Active,
-    /// Stopped by an administrator or by a fraud report: nothing may be requested, decided,
-    /// redeemed or refreshed for this person.
+    /// Stopped by an administrator, or because the person reported a question as fraud: somebody else
+    /// acts in their name. Nothing may be requested, decided, redeemed or refreshed for this person until
+    /// an administrator unlocks them.
     Locked,
     Disabled,
 }

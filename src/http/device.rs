@@ -1,31 +1,33 @@
 //! The device API, `/device/v1` (flows.md H.3): what a phone asks and answers. Every call carries a
 //! proof; every answer carries a nonce for the next one.
 
+pub mod events;
+pub mod schema;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use nod_device::messages::{ApproveRequest, DeviceRole, DeviceStatus};
 use nod_device::messages::{
-    Authenticator, DecisionAnswer, DenyRequest, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, RotateAnswer,
-    RotateRequest,
+    ApproveRequest, Authenticator, DecisionAnswer, DenyRequest, DeviceRole, DeviceStatus, Me, MyUser, PairedUser,
+    Pairing, PairingRequest, Pending, RotateAnswer, RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose};
-use nod_device::{self as wire, Decision as Said, Issuer};
-use poem::http::header::{CONTENT_TYPE, HeaderValue};
-use poem::http::{HeaderName, StatusCode};
-use poem::web::{Data, Path};
-use poem::{
-    Endpoint, EndpointExt as _, IntoEndpoint, IntoResponse as _, Request, Response, Route, delete, get, handler, post,
-};
-use serde::Serialize;
+use nod_device::{self as wire, Decision as Said, Issuer, Notification};
+use poem::Request;
+use poem::http::HeaderName;
+use poem::http::header::HeaderValue;
+use poem_openapi::param::Path;
+use poem_openapi::{ApiResponse, OpenApi};
 use serde::de::DeserializeOwned;
 
+use self::events::Streams;
 use crate::clock::Clock;
 use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
-use crate::http::body::{BodyError, RawBody, is_json_request, strict_json};
+use crate::http::Tag;
+use crate::http::body::{BodyError, is_json_request, strict_json};
 use crate::http::client_authentication::client_ip;
-use crate::http::device_events::{Streams, events};
+use crate::http::described::{Described, EventStream, Unread};
 use crate::http::error::Failure;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
@@ -45,44 +47,6 @@ pub struct DeviceApi {
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
     pub streams: Streams,
-}
-
-type Api<'a> = Data<&'a Arc<DeviceApi>>;
-
-/// All routes, with the nonce on each answer.
-pub fn routes(api: Arc<DeviceApi>) -> impl IntoEndpoint<Endpoint = impl Endpoint<Output = Response>> {
-    let nonces = api.authenticate.nonces.clone();
-    let clock = Arc::clone(&api.clock);
-    let routes = Route::new()
-        .at("/v1/pairings", post(pair))
-        .at("/v1/notifications/pending", get(pending))
-        .at("/v1/notifications/:id", get(notification))
-        .at("/v1/notifications/:id/approve", post(approve))
-        .at("/v1/notifications/:id/deny", post(deny))
-        .at("/v1/events", get(events))
-        .at("/v1/me", get(me))
-        .at("/v1/keys/rotate", post(rotate))
-        .at("/v1/devices/:id", delete(unpair))
-        .data(api);
-    WithNonce { routes, nonces, clock }
-}
-
-/// Puts [`DEVICE_NONCE`] on the answer of a call that went well; `Errors` turns the others into
-/// answers further out, so it has to ask [`WithNonce`] too.
-struct WithNonce<E> {
-    routes: E,
-    nonces: Nonces,
-    clock: Arc<dyn Clock>,
-}
-
-impl<E: Endpoint> Endpoint for WithNonce<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let mut response = self.routes.call(request).await?.into_response();
-        response.headers_mut().insert(NONCE, nonce(&self.nonces, &*self.clock));
-        Ok(response)
-    }
 }
 
 pub const NONCE: HeaderName = HeaderName::from_static("device-nonce");
@@ -135,106 +99,168 @@ fn id<T: std::str::FromStr>(text: &str, code: DeviceErrorCode) -> poem::Result<T
     text.parse().map_err(|_| Failure::device(code.into()))
 }
 
-fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
-    Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/json")
-        .body(serde_json::to_vec(body).unwrap_or_default())
+/// The pairing was made.
+#[derive(ApiResponse)]
+pub enum PairingAnswer {
+    /// The phone is a device of the person now.
+    #[oai(status = 201)]
+    Created(Described<Pairing, schema::Pairing>),
 }
 
-#[handler]
-async fn pair(Data(api): Api<'_>, http: &Request, RawBody(body): RawBody) -> poem::Result<Response> {
-    let proof = api.proved(http, &body)?;
-    let request: PairingRequest = parse(http, &body)?;
-    let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
-    api.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
-    api.authenticate.spend(&proof).await.map_err(Failure::device)?;
-    let (device, user) = api.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
-    tracing::info!(device.id = %device.id, user.id = %user.id, "device paired");
-    let pairing = Pairing {
-        device_id: wire::DeviceId::new(device.id.uuid()),
-        installation_id: wire::InstallationId::new(device.installation.uuid()),
-        user: PairedUser {
-            user_id: wire::UserId::new(user.id.uuid()),
-            username: user.username.clone(),
-            name: user.name.clone(),
-        },
-        authenticators: vec![Authenticator {
-            kind: "push".to_owned(),
-            status: "failed".to_owned(),
-            error_code: Some("MissingDeviceToken".to_owned()),
-        }],
-    };
-    Ok(answer(StatusCode::CREATED, &pairing))
+/// Nothing more to say.
+#[derive(ApiResponse)]
+pub enum Unpaired {
+    /// The device is gone.
+    #[oai(status = 204)]
+    Gone,
 }
 
-#[handler]
-async fn pending(Data(api): Api<'_>, http: &Request) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Read, None).await?;
-    let notifications = api.inbox.pending(&caller.devices).await.map_err(unavailable)?;
-    Ok(answer(StatusCode::OK, &Pending { notifications }))
+type Answered<T, S> = poem::Result<Described<T, S>>;
+
+#[OpenApi(prefix_path = "/device/v1", tag = "Tag::Device")]
+impl DeviceApi {
+    /// Pair this phone
+    ///
+    /// Turns a pairing key into a device of its person. The proof's key becomes the installation's key.
+    #[oai(path = "/pairings", method = "post", operation_id = "pairDevice")]
+    async fn pair(&self, http: &Request, body: Unread<schema::PairingRequest>) -> poem::Result<PairingAnswer> {
+        let proof = self.proved(http, &body.bytes)?;
+        let request: PairingRequest = parse(http, &body.bytes)?;
+        let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
+        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
+        let (device, user) = self.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
+        tracing::info!(device.id = %device.id, user.id = %user.id, "device paired");
+        Ok(PairingAnswer::Created(Described::new(Pairing {
+            device_id: wire::DeviceId::new(device.id.uuid()),
+            installation_id: wire::InstallationId::new(device.installation.uuid()),
+            user: PairedUser {
+                user_id: wire::UserId::new(user.id.uuid()),
+                username: user.username.clone(),
+                name: user.name.clone(),
+            },
+            authenticators: vec![Authenticator {
+                kind: "push".to_owned(),
+                status: "failed".to_owned(),
+                error_code: Some("MissingDeviceToken".to_owned()),
+            }],
+        })))
+    }
+
+    /// Fetch the open questions
+    #[oai(path = "/notifications/pending", method = "get", operation_id = "listPendingNotifications")]
+    async fn pending(&self, http: &Request) -> Answered<Pending, schema::PendingNotifications> {
+        let caller = self.authenticated(http, Purpose::Read, None).await?;
+        let notifications = self.inbox.pending(&caller.devices).await.map_err(unavailable)?;
+        Ok(Described::new(Pending { notifications }))
+    }
+
+    /// Fetch one question
+    #[oai(path = "/notifications/:notification_id", method = "get", operation_id = "getNotification")]
+    async fn notification(
+        &self,
+        http: &Request,
+        Path(notification_id): Path<String>,
+    ) -> Answered<Notification, schema::Notification> {
+        let caller = self.authenticated(http, Purpose::Read, None).await?;
+        let id: NotificationId = id(&notification_id, DeviceErrorCode::NotificationNotFound)?;
+        let (device, question) = self.inbox.find(&caller.devices, id).await.map_err(Failure::device)?;
+        Ok(Described::new(question.notification(device, self.clock.now())))
+    }
+
+    /// Say yes
+    ///
+    /// The proof is the signed decision, for just this question as it was shown.
+    #[oai(path = "/notifications/:notification_id/approve", method = "post", operation_id = "approveNotification")]
+    async fn approve(
+        &self,
+        http: &Request,
+        Path(notification_id): Path<String>,
+        body: Unread<schema::Approve>,
+    ) -> Answered<DecisionAnswer, schema::DecisionAnswer> {
+        let caller = self.authenticated(http, Purpose::Approve, Some(&body.bytes)).await?;
+        let request: ApproveRequest = parse(http, &body.bytes)?;
+        self.decided(&caller, &notification_id, Body::Approve(&request)).await
+    }
+
+    /// Say no
+    #[oai(path = "/notifications/:notification_id/deny", method = "post", operation_id = "denyNotification")]
+    async fn deny(
+        &self,
+        http: &Request,
+        Path(notification_id): Path<String>,
+        body: Unread<schema::Deny>,
+    ) -> Answered<DecisionAnswer, schema::DecisionAnswer> {
+        let caller = self.authenticated(http, Purpose::Deny, Some(&body.bytes)).await?;
+        let request: DenyRequest = parse(http, &body.bytes)?;
+        self.decided(&caller, &notification_id, Body::Deny(&request)).await
+    }
+
+    /// Listen for questions
+    ///
+    /// Server-sent events: `ready`, `notification` (data: a Notification), `canceled` (data:
+    /// `{"notificationId", "reason"}`), `unpaired`. A comment every 15 seconds keeps the stream open.
+    #[oai(path = "/events", method = "get", operation_id = "listenToNotifications")]
+    async fn events(&self, http: &Request) -> poem::Result<EventStream> {
+        events::listen(self, http).await.map(EventStream)
+    }
+
+    /// See whom this phone serves
+    #[oai(path = "/me", method = "get", operation_id = "getInstallation")]
+    async fn me(&self, http: &Request) -> Answered<Me, schema::Me> {
+        let caller = self.authenticated(http, Purpose::Read, None).await?;
+        let users = self.inbox.users_of(&caller.devices).await.map_err(unavailable)?;
+        let users = users.iter().map(|(device, user)| my_user(device, &user.username, user.name.as_deref())).collect();
+        Ok(Described::new(Me {
+            installation_id: wire::InstallationId::new(caller.installation.id.uuid()),
+            issuer: self.issuer.clone(),
+            users,
+            time: nod_device::Timestamp::from_millis(self.clock.now().millis()),
+        }))
+    }
+
+    /// Change to a new key
+    ///
+    /// Signed by the old key, and by the new one inside. The old key works until the new one is used.
+    #[oai(path = "/keys/rotate", method = "post", operation_id = "rotateDeviceKey")]
+    async fn rotate(
+        &self,
+        http: &Request,
+        body: Unread<schema::RotateRequest>,
+    ) -> Answered<RotateAnswer, schema::RotateAnswer> {
+        let caller = self.authenticated(http, Purpose::Rotate, Some(&body.bytes)).await?;
+        let request: RotateRequest = parse(http, &body.bytes)?;
+        let installation = self.pair.rotate(&caller, &request).await.map_err(Failure::device)?;
+        Ok(Described::new(RotateAnswer { installation_id: wire::InstallationId::new(installation.uuid()) }))
+    }
+
+    /// Stop serving a person
+    #[oai(path = "/devices/:device_id", method = "delete", operation_id = "unpairDevice")]
+    async fn unpair(&self, http: &Request, Path(device_id): Path<String>) -> poem::Result<Unpaired> {
+        let caller = self.authenticated(http, Purpose::Unpair, None).await?;
+        let device: DeviceId = id(&device_id, DeviceErrorCode::DeviceNotFound)?;
+        self.pair.unpair(&caller, device).await.map_err(Failure::device)?;
+        tracing::info!(device.id = %device, "device unpaired");
+        Ok(Unpaired::Gone)
+    }
 }
 
-#[handler]
-async fn notification(Data(api): Api<'_>, http: &Request, Path(text): Path<String>) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Read, None).await?;
-    let id: NotificationId = id(&text, DeviceErrorCode::NotificationNotFound)?;
-    let (device, question) = api.inbox.find(&caller.devices, id).await.map_err(Failure::device)?;
-    Ok(answer(StatusCode::OK, &question.notification(device, api.clock.now())))
-}
-
-#[handler]
-async fn approve(
-    Data(api): Api<'_>,
-    http: &Request,
-    Path(text): Path<String>,
-    RawBody(body): RawBody,
-) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Approve, Some(&body)).await?;
-    let request: ApproveRequest = parse(http, &body)?;
-    decide(api, &caller, &text, Body::Approve(&request)).await
-}
-
-#[handler]
-async fn deny(
-    Data(api): Api<'_>,
-    http: &Request,
-    Path(text): Path<String>,
-    RawBody(body): RawBody,
-) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Deny, Some(&body)).await?;
-    let request: DenyRequest = parse(http, &body)?;
-    decide(api, &caller, &text, Body::Deny(&request)).await
-}
-
-async fn decide(
-    api: &DeviceApi,
-    caller: &AuthenticatedInstallation,
-    text: &str,
-    body: Body<'_>,
-) -> poem::Result<Response> {
-    let id: NotificationId = id(text, DeviceErrorCode::NotificationNotFound)?;
-    let outcome = api.decide.decide(caller, id, body).await.map_err(Failure::device)?;
-    let status = match outcome {
-        Decision::Approved(_) => Said::Approved,
-        Decision::Denied(_) | Decision::Cancelled => Said::Denied,
-    };
-    tracing::info!(notification.id = %id, ?status, "decided");
-    Ok(answer(StatusCode::OK, &DecisionAnswer { status }))
-}
-
-#[handler]
-async fn me(Data(api): Api<'_>, http: &Request) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Read, None).await?;
-    let users = api.inbox.users_of(&caller.devices).await.map_err(unavailable)?;
-    let users = users.iter().map(|(device, user)| my_user(device, &user.username, user.name.as_deref())).collect();
-    let me = Me {
-        installation_id: wire::InstallationId::new(caller.installation.id.uuid()),
-        issuer: api.issuer.clone(),
-        users,
-        time: nod_device::Timestamp::from_millis(api.clock.now().millis()),
-    };
-    Ok(answer(StatusCode::OK, &me))
+impl DeviceApi {
+    async fn decided(
+        &self,
+        caller: &AuthenticatedInstallation,
+        text: &str,
+        body: Body<'_>,
+    ) -> Answered<DecisionAnswer, schema::DecisionAnswer> {
+        let id: NotificationId = id(text, DeviceErrorCode::NotificationNotFound)?;
+        let outcome = self.decide.decide(caller, id, body).await.map_err(Failure::device)?;
+        let status = match outcome {
+            Decision::Approved(_) => Said::Approved,
+            Decision::Denied(_) | Decision::Cancelled => Said::Denied,
+        };
+        tracing::info!(notification.id = %id, ?status, "decided");
+        Ok(Described::new(DecisionAnswer { status }))
+    }
 }
 
 fn my_user(device: &Device, username: &str, name: Option<&str>) -> MyUser {
@@ -250,24 +276,6 @@ fn my_user(device: &Device, username: &str, name: Option<&str>) -> MyUser {
             Status::Blocked => DeviceStatus::Blocked,
         },
     }
-}
-
-#[handler]
-async fn rotate(Data(api): Api<'_>, http: &Request, RawBody(body): RawBody) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Rotate, Some(&body)).await?;
-    let request: RotateRequest = parse(http, &body)?;
-    let installation = api.pair.rotate(&caller, &request).await.map_err(Failure::device)?;
-    let installation_id = wire::InstallationId::new(installation.uuid());
-    Ok(answer(StatusCode::OK, &RotateAnswer { installation_id }))
-}
-
-#[handler]
-async fn unpair(Data(api): Api<'_>, http: &Request, Path(text): Path<String>) -> poem::Result<Response> {
-    let caller = api.authenticated(http, Purpose::Unpair, None).await?;
-    let device: DeviceId = id(&text, DeviceErrorCode::DeviceNotFound)?;
-    api.pair.unpair(&caller, device).await.map_err(Failure::device)?;
-    tracing::info!(device.id = %device, "device unpaired");
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub fn unavailable(error: crate::usecase::StoreError) -> poem::Error {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use poem::error::MethodNotAllowedError;
-use poem::http::{Method, header};
+use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::json;
 
 use crate::domain::client::GrantType;
+use crate::http::openapi;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::usecase::signing_keys::KeyRing;
@@ -24,6 +25,7 @@ pub mod path {
     pub const REVOCATION: &str = "/as/revoke_token.oauth2";
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
     pub const USERINFO: &str = "/idp/userinfo.openid";
+    pub const OPENAPI: &str = "/openapi.json";
 }
 
 /// The document, made once: nothing in it changes while the server runs. It lists what works, and
@@ -78,6 +80,7 @@ impl Discovery {
 /// Answers what everybody reads, before the routes are searched; hands on everything else.
 pub struct Published<E> {
     pub discovery: Discovery,
+    pub openapi: openapi::Published,
     pub ring: Arc<KeyRing>,
     pub inner: E,
 }
@@ -90,6 +93,10 @@ impl<E: Endpoint> Endpoint for Published<E> {
             path::DISCOVERY | path::AUTHORIZATION_SERVER => (self.discovery.0.clone(), "public, max-age=3600"),
             // Well below the time for which a next key is announced.
             path::JWKS => (self.ring.jwks(), "public, max-age=300"),
+            path::OPENAPI => match self.openapi.find(request.uri().query().unwrap_or_default()) {
+                Some(document) => (document, "public, max-age=300"),
+                None => return Err(StatusCode::NOT_FOUND.into()),
+            },
             _ => return self.inner.call(request).await.map(IntoResponse::into_response),
         };
         // The body of an answer to HEAD is left out by the HTTP library.

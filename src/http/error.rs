@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::device;
+use crate::http::headers::harden;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -76,7 +77,7 @@ impl From<Failure> for poem::Error {
 
 /// Which words an endpoint uses, and what a refusal there is called in the audit trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     Backchannel,
     Token,
     Direct(Action),
@@ -87,7 +88,7 @@ enum Family {
 }
 
 impl Family {
-    fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         match path {
             "/as/bc-auth.ciba" => Self::Backchannel,
             "/as/token.oauth2" => Self::Token,
@@ -97,6 +98,32 @@ impl Family {
             path if path.starts_with("/device/") => Self::Device,
             _ => Self::Elsewhere,
         }
+    }
+
+    /// An answer that no endpoint has given: for the accept loop. Without a nonce, in the device API.
+    pub(super) fn unreached(self, status: StatusCode, description: &'static str) -> Response {
+        let (device, code) = match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                (DeviceErrorCode::TemporarilyUnavailable, ErrorCode::TemporarilyUnavailable.as_str())
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => (DeviceErrorCode::InternalError, "server_error"),
+            _ => (DeviceErrorCode::InvalidRequest, ErrorCode::InvalidRequest.as_str()),
+        };
+        let mut response = match self {
+            Self::Device => {
+                let (status_code, code) = (status.as_u16(), device.as_str());
+                let body = Problem { kind: "about:blank", title: description, status: status_code, code };
+                json(status, "application/problem+json", &body)
+            }
+            Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
+                json(status, "application/json", &OAuthBody { error: code, error_description: description })
+            }
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        harden(response.headers_mut());
+        response
     }
 
     const fn action(self) -> Option<Action> {
@@ -132,7 +159,11 @@ impl<E: Endpoint> Endpoint for Errors<E> {
         };
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
-            Ok(response) => Ok(response.into_response()),
+            Ok(response) => {
+                let mut response = response.into_response();
+                self.with_nonce(family, &mut response);
+                Ok(response)
+            }
             Err(error) => Ok(self.refuse(family, &error, authorized, allow).await),
         }
     }
@@ -154,6 +185,13 @@ struct Answer {
 }
 
 impl<E> Errors<E> {
+    /// Every answer of the device API has a nonce for the next call.
+    fn with_nonce(&self, family: Family, response: &mut Response) {
+        if family == Family::Device {
+            response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
+        }
+    }
+
     async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, allow: &'static str) -> Response {
         let answer = answer(family, error);
         if answer.status.is_server_error() {
@@ -177,10 +215,8 @@ impl<E> Errors<E> {
                 oauth(&answer)
             }
         };
+        self.with_nonce(family, &mut response);
         let headers = response.headers_mut();
-        if family == Family::Device {
-            headers.insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
-        }
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }

@@ -16,7 +16,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::head::{Chunks, Framing, Head, HeadLimits, Progress, Refused};
+use super::head::{Chunks, Framing, Head, HeadLimits, Progress, Refused, plain_path};
 
 /// How long a connection may be silent, depending on what it owes us.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +107,10 @@ impl Drop for Open {
 }
 
 /// The request that stands for a refused head. It makes the HTTP library give the answer in its
-/// turn, after the answers that are still owed, and close.
+/// turn, after the answers that are still owed, and close. Its path is that of the refused head, where
+/// that can be read, so that the answer has the words of the endpoint that was meant.
 pub(super) const REFUSED_METHOD: &str = "REFUSED";
-const REFUSED_HEAD: &[u8] = b"REFUSED / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n";
+const REFUSED_HEAD: [&[u8]; 2] = [b"REFUSED ", b" HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n"];
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How much of what a client still sends is thrown away after the last answer.
 const MAX_LINGER: usize = 1024 * 1024;
@@ -222,9 +223,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Gate<T> {
     fn refuse(&mut self, refused: Refused) {
         // Set only here, and this phase is left for good.
         let _ = self.activity.refused.set(refused);
+        let [begin, end] = REFUSED_HEAD;
+        let head = [begin, plain_path(&self.received).unwrap_or(b"/"), end].concat();
         self.received.clear();
-        self.received.extend_from_slice(REFUSED_HEAD);
-        self.passed = REFUSED_HEAD.len();
+        self.received.extend_from_slice(&head);
+        self.passed = head.len();
         self.phase = Phase::Refused;
     }
 

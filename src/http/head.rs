@@ -201,6 +201,17 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Result<Version, Refused> {
     }
 }
 
+/// The path that a head asks for, as far as it can be read without doubt: whole, short and plain.
+pub(super) fn plain_path(received: &[u8]) -> Option<&[u8]> {
+    const LONGEST: usize = 256;
+    let line = received.strip_prefix(b"\r\n").unwrap_or(received);
+    let target = line.iter().position(|byte| *byte == b' ').and_then(|at| line.get(at + 1..))?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~');
+    let end = target.iter().take(LONGEST).position(|byte| !is_plain(*byte))?;
+    let path = target.get(..end).filter(|path| path.starts_with(b"/"))?;
+    matches!(target.get(end), Some(b' ' | b'?')).then_some(path)
+}
+
 /// [RFC 9110 §5.6.2] the characters of methods and field names.
 const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
@@ -397,6 +408,26 @@ mod tests {
             malformed(&format!("X{line}\r\nHost: a\r\n\r\n").replacen('X', "", 1));
         }
         malformed("\u{16}\u{3}\u{1}");
+    }
+
+    #[test]
+    fn a_path_is_read_when_it_is_whole_and_plain() {
+        for (head, path) in [
+            ("GET /device/v1/me HTTP/1.1\r\n", Some("/device/v1/me")),
+            ("\r\nGET /device/v1/me?x HT", Some("/device/v1/me")),
+            ("GET / HTTP/9.9", Some("/")),
+            ("GET /device/v1/me", None),
+            ("GET /device/%76%31/me HTTP/1.1", None),
+            ("GET http://a/device/v1/me HTTP/1.1", None),
+            ("GET /a\r\nb HTTP/1.1", None),
+            ("GET  /a HTTP/1.1", None),
+            ("GET * HTTP/1.1", None),
+            ("GET", None),
+            ("", None),
+        ] {
+            assert_eq!(plain_path(head.as_bytes()), path.map(str::as_bytes), "{head:?}");
+        }
+        assert_eq!(plain_path(format!("GET /{} HTTP/1.1", "a".repeat(256)).as_bytes()), None);
     }
 
     #[test]

@@ -7,15 +7,16 @@ pub mod backchannel_authentication;
 pub mod body;
 mod call_time;
 pub mod client_authentication;
+pub mod described;
 pub mod dev;
 pub mod device;
-pub mod device_events;
 pub mod discovery;
 pub mod error;
 mod gate;
 mod head;
 pub mod headers;
 pub mod health;
+pub mod openapi;
 pub mod remote;
 pub mod server;
 pub mod tls;
@@ -31,6 +32,8 @@ pub enum Tag {
     /// Tokens: fetch, refresh, revoke, introspect.
     #[oai(rename = "OAuth")]
     OAuth,
+    /// What a phone asks and answers.
+    Device,
     /// Claims about a person.
     #[oai(rename = "OpenID Connect")]
     Oidc,

@@ -38,9 +38,9 @@ use tracing::{debug, error, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
+use super::error::Family;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
-use super::headers::harden;
 use super::remote::{TrustedProxies, contains};
 
 /// What one listener allows. The defaults are meant for the open Internet.
@@ -303,10 +303,10 @@ impl<E: Endpoint + 'static> Server<E> {
         let mut open = Open::new(&line.activity);
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
         let response = match refused.or_else(|| self.refused(&request)) {
-            Some(refused) => refusal(refused),
+            Some(refused) => refusal(Family::of(request.uri().path()), refused),
             // [RFC 9110 §9.3.6] is for proxies.
             None if request.method() == Method::CONNECT => {
-                failure(StatusCode::NOT_IMPLEMENTED, "invalid_request", "CONNECT is not implemented.")
+                Family::Elsewhere.unreached(StatusCode::NOT_IMPLEMENTED, "CONNECT is not implemented.")
             }
             None => self.call(line, request).await,
         };
@@ -343,6 +343,7 @@ impl<E: Endpoint + 'static> Server<E> {
         let allowed = if request.body().is_end_stream() { limits.handler } else { limits.handler + limits.body };
         let time = CallTime::new(allowed, limits.body, Arc::clone(&self.shutdown));
         request.extensions_mut().insert(time.clone());
+        let family = Family::of(request.uri().path());
         let client = self.edge.proxies.client(line.peer, request.headers());
         let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
         let (local, remote) = (LocalAddr(Addr::SocketAddr(line.local)), RemoteAddr(Addr::SocketAddr(client)));
@@ -356,18 +357,12 @@ impl<E: Endpoint + 'static> Server<E> {
                 Ok(Err(_panic)) => {
                     // The panic hook has written where and why.
                     error!("a handler panicked");
-                    return failure(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server failed.");
+                    return family.unreached(StatusCode::INTERNAL_SERVER_ERROR, "The server failed.");
                 }
                 Err(_) if time.deadline() > deadline => {}
                 Err(_) => {
                     warn!("a handler took too long");
-                    let mut busy = failure(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "temporarily_unavailable",
-                        "The server is busy. Try again later.",
-                    );
-                    busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-                    return busy;
+                    return family.unreached(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again later.");
                 }
             }
         }
@@ -382,24 +377,15 @@ struct Line {
     activity: Arc<Activity>,
 }
 
-fn refusal(refused: Refused) -> Response {
+fn refusal(family: Family, refused: Refused) -> Response {
     let (status, description) = match refused {
         Refused::Malformed(description) => (StatusCode::BAD_REQUEST, description),
         Refused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request head did not arrive in time."),
         Refused::TargetTooLong => (StatusCode::URI_TOO_LONG, "The request target is too long."),
         Refused::TooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large."),
     };
-    failure(status, "invalid_request", description)
-}
-
-/// An answer that no endpoint has given. It does not know whose words the client speaks, so it has
-/// those that most of our endpoints share.
-fn failure(status: StatusCode, error: &str, description: &str) -> Response {
-    let body = serde_json::json!({ "error": error, "error_description": description });
-    let mut response =
-        Response::builder().status(status).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
-    harden(response.headers_mut());
-    response
+    info!(status = status.as_u16(), detail = description, "refused");
+    family.unreached(status, description)
 }
 
 /// The body of an answer. It tells the gate whether the client is to take more, or we are to give it.

@@ -91,7 +91,8 @@ impl AuthenticateDevice {
         let Paired { installation, devices } = Paired::clone(&paired);
         if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
             // First use of an announced key: from now on it is the only one.
-            let event = Event::new(self.entropy.uuid(), self.clock.now(), Action::DeviceKeyRotated);
+            let now = self.clock.now();
+            let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceKeyRotated);
             self.devices.adopt_key(installation.id, &proof.jkt, &event).await?;
         }
         Ok(AuthenticatedInstallation { installation, devices, proof })

@@ -37,6 +37,7 @@ impl Cancel {
             notification: request.notification,
             client: client.id.clone(),
             user: request.user,
+            device: None,
             outcome: Decision::Cancelled,
             acr: request.acr,
             scope: request.scope.clone(),
@@ -47,7 +48,7 @@ impl Cancel {
             shown: None,
             decided_at: now,
         };
-        let event = Event::new(self.entropy.uuid(), now, Action::RequestCancelled)
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCancelled)
             .client(&client.id)
             .user(request.user)
             .request(request.id);

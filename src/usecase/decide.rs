@@ -6,16 +6,17 @@ use nod_device::DenyReason;
 use nod_device::messages::{ApproveRequest, DenyRequest};
 use nod_device::proof::Statement;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{Decision, Denial, Undecidable};
+use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, UserId};
-use crate::store::sql::ledger::Decided;
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::ledger::{Decided, Decisions};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::settle::Settle;
@@ -23,6 +24,7 @@ use crate::usecase::settle::Settle;
 pub struct Decide {
     pub inbox: ReadInbox,
     pub settle: Settle,
+    pub decisions: Decisions,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -35,7 +37,8 @@ pub enum Body<'a> {
 }
 
 impl Decide {
-    /// The outcome as it was committed. A wrong number is a denial, and is told as an error.
+    /// The outcome as it was committed. A wrong number is a denial, and is told as an error. A device that
+    /// says again what it has said, because it did not hear the answer, hears the same answer.
     pub async fn decide(
         &self,
         caller: &AuthenticatedInstallation,
@@ -53,16 +56,22 @@ impl Decide {
         let context_hash = question.prompt.context_hash().to_string();
         let verified =
             VerifiedDecision::new(&said, &question.request, device, &context_hash, now).map_err(disbelieved)?;
-        question.request.decidable(now).map_err(undecidable)?;
+        let outcome = verified.outcome().clone();
+        if let Err(why) = question.request.decidable(now) {
+            if why == Undecidable::AlreadyDecided && self.has_said(device.id, &outcome, &question.request, now).await? {
+                return told(outcome);
+            }
+            return Err(undecidable(why));
+        }
 
         failpoint::hit("K6");
-        let outcome = verified.outcome().clone();
         let record = Record {
             request: question.request.id,
             request_digest: question.digest,
             notification,
             client: question.client.id.clone(),
             user: device.user,
+            device: Some(device.id),
             outcome: outcome.clone(),
             acr: question.request.acr,
             scope: question.request.scope.clone(),
@@ -73,7 +82,7 @@ impl Decide {
             shown: Some(question.prompt.canonical_json()),
             decided_at: now,
         };
-        let mut event = Event::new(self.entropy.uuid(), now, action(&outcome))
+        let mut event = Event::new(self.entropy.ordered_uuid(now), now, action(&outcome))
             .client(&question.client.id)
             .user(device.user)
             .device(device.id)
@@ -81,19 +90,49 @@ impl Decide {
         if let Decision::Denied(denial) = &outcome {
             event.reason = Some(denial.as_str().to_owned());
         }
-        let settled = self.settle.settle(record, event, question.seen).await?;
+        // [security 5.7] Whoever did not ask for this is acted for by somebody else: all of it stops, until
+        // an administrator has looked.
+        let locked = (outcome == Decision::Denied(Denial::Reported)).then(|| {
+            Event::new(self.entropy.uuid(), now, Action::UserLocked)
+                .user(device.user)
+                .device(device.id)
+                .request(question.request.id)
+        });
+        let settled = self.settle.settle_and_lock(record, event, locked, question.seen).await?;
         failpoint::hit("K10");
         match settled {
-            Decided::First if outcome == Decision::Denied(Denial::WrongNumber) => {
-                Err(DeviceErrorCode::NumberMismatch.into())
-            }
-            Decided::First => Ok(outcome),
+            Decided::First => told(outcome),
             Decided::Already(Decision::Cancelled) => Err(DeviceErrorCode::Canceled.into()),
             Decided::Already(Decision::Approved(_) | Decision::Denied(_)) => {
+                if self.has_said(device.id, &outcome, &question.request, now).await? {
+                    return told(outcome);
+                }
                 Err(DeviceErrorCode::AlreadyDecided.into())
             }
         }
     }
+
+    /// Whether what stands is what this device said, and the question has not ended meanwhile.
+    async fn has_said(
+        &self,
+        device: DeviceId,
+        outcome: &Decision,
+        request: &AuthenticationRequest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if request.has_expired(now) {
+            return Ok(false);
+        }
+        let stands = self.decisions.find(request.id).await?;
+        Ok(stands.is_some_and(|record| record.device == Some(device) && record.outcome.agrees_with(outcome)))
+    }
+}
+
+fn told(outcome: Decision) -> Result<Decision, DeviceError> {
+    if outcome == Decision::Denied(Denial::WrongNumber) {
+        return Err(DeviceErrorCode::NumberMismatch.into());
+    }
+    Ok(outcome)
 }
 
 fn said(caller: &AuthenticatedInstallation, body: Body<'_>) -> Result<Said, DeviceRefusal> {

@@ -36,7 +36,7 @@ impl Dev {
         let Some(user) = self.directory.user_by_username(username).await? else { return Ok(None) };
         let now = self.clock.now();
         let key = crate::usecase::pairing_keys::draw(&self.entropy);
-        let event = Event::new(self.entropy.uuid(), now, Action::PairingKeyCreated).user(user.id);
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PairingKeyCreated).user(user.id);
         let created = self.devices.create_pairing_key(user.id, &key.digest(), now, now + self.lifetime, &event).await?;
         Ok((created == KeyCreated::Yes).then_some(key))
     }

@@ -64,7 +64,7 @@ impl PairDevice {
             new_device: DeviceId::new(self.entropy.uuid()),
             max_devices: self.max_per_user,
         };
-        let event = Event::new(self.entropy.uuid(), now, Action::DevicePaired);
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired);
         match self.devices.claim(&claim, now, event).await? {
             Claimed::Paired(paired) => {
                 // Whoever listens with this phone already listens for the new user too.
@@ -98,7 +98,7 @@ impl PairDevice {
         }
         let jkt = proof.thumbprint().to_string();
         let jwk = serde_json::to_string(&key.public_jwk()).unwrap_or_default();
-        let event = Event::new(self.entropy.uuid(), now, Action::DeviceKeyRotated);
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceKeyRotated);
         if self.devices.announce_key(id, &jkt, &jwk, &event).await? {
             Ok(id)
         } else {
@@ -110,7 +110,8 @@ impl PairDevice {
     pub async fn unpair(&self, caller: &AuthenticatedInstallation, id: DeviceId) -> Result<(), DeviceError> {
         let now = self.clock.now();
         let device = caller.devices.iter().find(|device| device.id == id).ok_or(DeviceErrorCode::DeviceNotFound)?;
-        let event = Event::new(self.entropy.uuid(), now, Action::DeviceUnpaired).user(device.user).device(device.id);
+        let event =
+            Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceUnpaired).user(device.user).device(device.id);
         self.devices.unpair(id, &event).await?;
         self.bell.ring(&caller.installation.id).await;
         Ok(())

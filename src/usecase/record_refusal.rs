@@ -18,7 +18,8 @@ pub struct RecordRefusal {
 impl RecordRefusal {
     /// `reason` is our own words or a code, never what was sent.
     pub async fn record(&self, action: Action, reason: String, client: Option<ClientId>) {
-        let mut event = Event::new(self.entropy.uuid(), self.clock.now(), action).refused(reason);
+        let now = self.clock.now();
+        let mut event = Event::new(self.entropy.ordered_uuid(now), now, action).refused(reason);
         event.client = client;
         self.ledger.audit(event).await;
     }

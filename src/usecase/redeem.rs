@@ -222,7 +222,7 @@ impl Redeem {
             revoked_at: None,
         };
         let minted = self.issue.mint(client, &grant, Some(auth_req_id), now)?;
-        let event = Event::new(self.entropy.uuid(), now, Action::RequestRedeemed)
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
             .user(user.id)
             .device(approval.device)
@@ -231,7 +231,8 @@ impl Redeem {
         failpoint::hit("K13");
         match granted {
             Granted::First => Ok(minted.response),
-            Granted::Already => Err(Refusal::invalid_grant("redeemed already").into()),
+            // Only the poll that got the tokens marks the request; this one found it unmarked.
+            Granted::Already => Err(lost().into()),
         }
     }
 
@@ -246,6 +247,16 @@ impl Redeem {
             tracing::warn!(auth_req.digest = %digest, %error, "a redeemed request was not marked");
         }
     }
+}
+
+/// The grant was committed, but nobody knows whether its tokens have arrived: the node died, or the
+/// answer of the database or our own was lost. They are not given again.
+fn lost() -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidGrant,
+        "The tokens of this auth_req_id were issued before. If they did not arrive, start a new request.",
+    )
+    .because("redeemed already, and perhaps the tokens never arrived")
 }
 
 fn denied(why: &'static str) -> Refusal {

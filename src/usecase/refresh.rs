@@ -45,6 +45,8 @@ impl Refresh {
             .into());
         }
         let digest = presented.digest();
+        // Before anything else, so that a stranger learns from no other answer that there is such a token.
+        // Whose grant it is never changes, so nobody has to look again.
         let stored = self.tokens.refresh_token(&digest).await?.filter(|(_, grant)| grant.client == client.id);
         let Some((_, mut grant)) = stored else {
             return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
@@ -78,12 +80,13 @@ impl Refresh {
         let access = minted.access_row.take();
         let rotate = Presented {
             digest,
-            client: &client.id,
             sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
             successor,
             access: access.clone(),
-            rotated: Event::new(self.entropy.uuid(), now, Action::TokenRefreshed).client(&client.id).user(grant.user),
-            reused: Event::new(self.entropy.uuid(), now, Action::TokenReused)
+            rotated: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRefreshed)
+                .client(&client.id)
+                .user(grant.user),
+            reused: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenReused)
                 .client(&client.id)
                 .user(grant.user)
                 .refused("a used refresh token came again: the grant is revoked"),

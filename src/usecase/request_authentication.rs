@@ -10,7 +10,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
 use crate::domain::client::{GrantType, NumberMatching};
-use crate::domain::inbox::{Added, Entry, Inbox, Limits};
+use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -24,6 +24,7 @@ use crate::store::ephemeral::Shelf;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
+use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::signing_keys::KeyRing;
@@ -34,6 +35,7 @@ pub struct RequestAuthentication {
     pub bell: DeviceBell,
     pub directory: Arc<Directory>,
     pub ledger: Ledger,
+    pub tokens: Tokens,
     pub keys: Arc<KeyRing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -131,8 +133,9 @@ impl RequestAuthentication {
         failpoint::hit("K2");
         self.put(&mut request, &auth_req_id, now).await?;
 
-        let mut event =
-            Event::new(self.entropy.uuid(), now, Action::RequestCreated).client(&client.id).request(request.id);
+        let mut event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCreated)
+            .client(&client.id)
+            .request(request.id);
         match &meant {
             Meant::Person(user) => event.user = Some(user.id),
             Meant::Nobody(_) => event.reason = Some("nobody is behind the hint".to_owned()),
@@ -173,10 +176,14 @@ impl RequestAuthentication {
         let digest = auth_req_id.digest();
         let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
         let lifetime = self.policy.max_expiry + REMEMBER;
-        let added = self
-            .inboxes
-            .upsert_found(&request.user, inbox?, lifetime, |inbox| inbox.add(entry.clone(), self.policy.limits, now))
-            .await?;
+        let (entry, limits) = (&entry, self.policy.limits);
+        let add = |asks: Standing| move |inbox: Inbox| inbox.add(entry.clone(), asks, limits, now);
+        let user = &request.user;
+        let mut added = self.inboxes.upsert_found(user, inbox?, lifetime, add(Standing::Stranger)).await?;
+        // Who is known is only asked where it matters.
+        if added != Added::Yes && self.tokens.has_grant(*user, &request.client).await? {
+            added = self.inboxes.upsert(user, lifetime, add(Standing::Known)).await?;
+        }
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;
             return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });

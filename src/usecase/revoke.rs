@@ -31,7 +31,7 @@ impl Revoke {
         if hint == Some(AUTH_REQ_ID) && self.cancel.cancel(client, &as_request).await? {
             return Ok(());
         }
-        let event = Event::new(self.entropy.uuid(), now, Action::TokenRevoked).client(&client.id);
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRevoked).client(&client.id);
         // A used one too: whoever holds it wants the grant to end.
         if let Some((_, grant)) = self.tokens.refresh_token(&RefreshToken::presented(token).digest()).await? {
             if grant.client == client.id {

@@ -37,9 +37,30 @@ impl Settle {
     /// Commits a decision and tells everyone. `Decided::Already`: somebody was faster, and nothing
     /// was changed.
     pub async fn settle(&self, record: Record, event: Event, seen: Seen) -> Result<Decided, StoreError> {
+        self.settle_and_lock(record, event, None, seen).await
+    }
+
+    /// The same, and with `locked` the person is locked by it.
+    pub async fn settle_and_lock(
+        &self,
+        record: Record,
+        event: Event,
+        locked: Option<Event>,
+        seen: Seen,
+    ) -> Result<Decided, StoreError> {
         let Record { request_digest, notification, user, .. } = record;
         let outcome = record.outcome.clone();
-        let decided = self.ledger.decide(record, event).await?;
+        let decided = match locked {
+            None => self.ledger.decide(record, event).await?,
+            Some(locked) => {
+                let decided = self.ledger.decide_and_lock(record, event, locked).await?;
+                if let Err(error) = self.directory.look().await {
+                    // It looks by itself every half second, and knows nobody while it cannot.
+                    tracing::warn!(%error, "this node will hear later that a person was locked");
+                }
+                decided
+            }
+        };
         failpoint::hit("K7");
         // Whoever was slower tells once more what stands: the faster one may have died on the way.
         let stands = match &decided {

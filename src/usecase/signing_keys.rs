@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
 use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
@@ -84,6 +84,16 @@ impl KeyRing {
     }
 }
 
+/// What became of a rotation by command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    Keys(Vec<(Algorithm, String)>),
+    /// The next keys must be published until then.
+    NotYet {
+        until: Timestamp,
+    },
+}
+
 /// Keeps the keys in order: creates, announces, promotes, retires, loads.
 pub struct TendKeys {
     pub keys: SigningKeys,
@@ -108,9 +118,23 @@ impl TendKeys {
         self.load().await
     }
 
+    /// Replaces the current key of each algorithm by the next one; or, while one of those has not been
+    /// published long enough, none.
+    pub async fn rotate(&self) -> Result<Rotated, StoreError> {
+        // Announces what is missing.
+        self.tend().await?;
+        let stored = self.keys.load().await?;
+        let next = stored.iter().filter(|key| key.state == State::Next);
+        let known = next.map(|key| self.schedule.known_from(key)).max();
+        match known.filter(|known| self.clock.now() < *known) {
+            Some(until) => Ok(Rotated::NotYet { until }),
+            None => self.rotate_now().await.map(Rotated::Keys),
+        }
+    }
+
     /// Replaces the current key of each algorithm now: by the announced one if there is one, else
-    /// by a new one.
-    pub async fn rotate(&self) -> Result<Vec<(Algorithm, String)>, StoreError> {
+    /// by a new one. Whoever keeps a copy of the JWKS may not know it: for an emergency.
+    pub async fn rotate_now(&self) -> Result<Vec<(Algorithm, String)>, StoreError> {
         let mut rotated = Vec::new();
         for algorithm in Algorithm::SIGNING {
             let stored = self.keys.load().await?;
@@ -129,7 +153,7 @@ impl TendKeys {
 
     async fn perform(&self, algorithm: Algorithm, due: Due) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = |action| Event::new(self.entropy.uuid(), now, action);
+        let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action);
         match due {
             Due::Create => {
                 let kid = self.create(algorithm).await?;
@@ -157,7 +181,7 @@ impl TendKeys {
             activated_at: None,
             retiring_at: None,
         };
-        self.keys.insert(&stored, &Event::new(self.entropy.uuid(), now, Action::KeyCreated)).await?;
+        self.keys.insert(&stored, &Event::new(self.entropy.ordered_uuid(now), now, Action::KeyCreated)).await?;
         Ok(kid)
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each module with what it may name besides itself, lower ones first.
 const LAYERS: [(&str, &[&str]); 14] = [
     ("clock", &[]),
-    ("entropy", &["secret"]),
+    ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
     ("failpoint", &[]),
     ("telemetry", &["clock"]),

@@ -6,7 +6,7 @@
 //! its process id and removes the directory.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -112,18 +112,28 @@ fn find_in_path(name: &str, package: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("these tests need {name}: install {package}"))
 }
 
-/// A Redis server with an append-only file, as in production.
+/// A Redis server, with an append-only file as in production unless it is to forget.
 #[derive(Debug)]
 pub(crate) struct Redis {
     port: u16,
     directory: PathBuf,
+    appends: bool,
     server: Mutex<Option<Server>>,
 }
 
 impl Redis {
     /// One for this test alone, which may be hurt.
     pub(crate) fn start() -> Self {
-        let redis = Self { port: free_port(), directory: directory(), server: Mutex::new(None) };
+        Self::new(true)
+    }
+
+    /// One that is empty whenever it was killed.
+    pub(crate) fn start_forgetful() -> Self {
+        Self::new(false)
+    }
+
+    fn new(appends: bool) -> Self {
+        let redis = Self { port: free_port(), directory: directory(), appends, server: Mutex::new(None) };
         redis.revive();
         redis
     }
@@ -144,7 +154,7 @@ impl Redis {
         server.kill("-KILL");
     }
 
-    /// Starts the server again on the same port with the same data.
+    /// Starts the server again on the same port with what it has kept.
     pub(crate) fn revive(&self) {
         let (port, home) = (self.port.to_string(), self.directory.to_str().unwrap());
         let arguments = [
@@ -152,7 +162,7 @@ impl Redis {
             ["--port", &port],
             ["--dir", home],
             ["--save", ""],
-            ["--appendonly", "yes"],
+            ["--appendonly", if self.appends { "yes" } else { "no" }],
             ["--maxmemory-policy", "noeviction"],
         ];
         let binary = find_in_path("redis-server", "redis-server");
@@ -230,6 +240,10 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// Ends the server like a power cut.
     pub(crate) fn kill(&self) {
         let server = self.server.lock().unwrap().take().expect("a running server");
@@ -268,11 +282,12 @@ impl Postgres {
     fn signal_all(&self, signal: &str) {
         let server = self.server.lock().unwrap();
         let server = server.as_ref().unwrap();
+        // The parent first, or it could have another child meanwhile.
+        server.signal(signal);
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &server.pid]).output().expect("ps");
         for child in String::from_utf8_lossy(&children.stdout).split_whitespace() {
             Command::new("kill").args([signal, child]).status().expect("kill");
         }
-        server.signal(signal);
     }
 
     fn sql(&self, database: &str, statement: &str) {

@@ -182,7 +182,7 @@ async fn ciba_7_1_an_id_token_of_ours_for_this_client_is_a_hint() {
         assert_eq!(question.user_id.to_string(), alice.id.to_string());
     }
     let keys = std::sync::Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
     shop.bc_authorize(&[("id_token_hint", &hint), ("scope", "openid")]).await.ok();
     // Also when the key that signed it is published no more.
     world.clock.advance(seconds(3 * 86_400));
@@ -409,18 +409,67 @@ async fn ciba_14_a_person_has_one_question_of_a_client_at_a_time() {
 async fn ciba_14_a_person_has_three_questions_at_a_time() {
     let world = World::start().await;
     let alice = world.user("alice").with_phone().await;
-    for id in ["one", "two", "three"] {
-        world.client(id).await.ask(&alice).await;
-        world.clock.advance(seconds(10));
+    let (shop, bank, four) = (world.client("shop").await, world.client("bank").await, world.client("four").await);
+    for client in [&shop, &bank, &four] {
+        client.log_in(&alice).await;
     }
-    let four = world.client("four").await;
+    world.client("one").await.ask(&alice).await;
+    for client in [&shop, &bank] {
+        world.clock.advance(seconds(10));
+        client.ask(&alice).await;
+    }
     let watch = world.watch().await;
     let refused = four.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await;
     assert_eq!(refused.status, 429);
-    assert_eq!(refused.retry_after(), 90, "until the oldest one expires");
+    assert_eq!(refused.retry_after(), 100, "until the oldest one expires");
     watch.only_a_refusal("a fourth question").await;
-    world.clock.advance(seconds(90));
+    world.clock.advance(seconds(100));
     four.ask(&alice).await;
+}
+
+#[tokio::test]
+async fn security_62_a_flood_of_questions_leaves_the_client_that_a_person_knows() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").with_phone().await, world.user("bob").with_phone().await);
+    let shop = world.client("shop").await;
+    shop.log_in(&alice).await;
+    let fields = [("login_hint", "alice"), ("scope", "openid")];
+
+    // One client, again and again.
+    let flood = world.client("flood").await;
+    flood.ask(&alice).await;
+    for _ in 0..50 {
+        let refused = flood.bc_authorize(&fields).await;
+        refused.refused(429, "temporarily_unavailable");
+        assert!((1..=120).contains(&refused.retry_after()));
+    }
+    assert_eq!(alice.phone().pending().await.len(), 1);
+    // Many clients at once: strangers get two of the three places, and the last is for those she knows.
+    let mut asked = 1;
+    for n in 0..50 {
+        let answer = world.client(&format!("flood-{n}")).await.bc_authorize(&fields).await;
+        if answer.status == 200 {
+            asked += 1;
+        } else {
+            assert!(answer.refused(429, "temporarily_unavailable").retry_after() <= 120);
+        }
+    }
+    assert_eq!(asked, 2);
+    let own = shop.ask(&alice).await;
+    let pending = alice.phone().pending().await;
+    assert_eq!(pending.len(), 3);
+    let question = pending.iter().find(|question| question.client_context.client_id == "shop").unwrap();
+    alice.phone().approve(question).await.ok();
+    shop.poll(&own).await.tokens();
+    // What she took back from a client counts no more.
+    let left = world.client("left").refresh().await;
+    let tokens = left.log_in(&bob).await;
+    left.revoke(tokens.refresh_token.as_ref().unwrap(), None).await;
+    for id in ["flood-of-bob", "another"] {
+        world.client(id).await.ask(&bob).await;
+    }
+    let fields = [("login_hint", "bob"), ("scope", "openid")];
+    left.bc_authorize(&fields).await.refused(429, "temporarily_unavailable");
 }
 
 #[tokio::test]

@@ -120,10 +120,10 @@ async fn ciba_11_twenty_polls_at_once_stay_well_formed() {
 
 #[tokio::test]
 async fn ciba_11_a_denial_is_told() {
-    for (reason, code) in [
-        (DenyReason::None, "request.denied"),
-        (DenyReason::ReportFraud, "request.reported"),
-        (DenyReason::BiometricsRejected, "request.denied"),
+    for (reason, codes) in [
+        (DenyReason::None, &["request.denied"][..]),
+        (DenyReason::ReportFraud, &["request.reported", "user.locked"]),
+        (DenyReason::BiometricsRejected, &["request.denied"]),
     ] {
         let world = World::start().await;
         let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
@@ -131,7 +131,7 @@ async fn ciba_11_a_denial_is_told() {
         let question = alice.phone().question().await;
         let watch = world.watch().await;
         assert_eq!(alice.phone().deny(&question, reason).await.ok(), json!({"status": "DENIED"}));
-        assert_eq!(watch.events().await.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), [code]);
+        assert_eq!(watch.events().await.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), codes);
         shop.poll(&asked).await.refused(400, "access_denied");
         assert!(alice.phone().pending().await.is_empty());
     }

@@ -75,6 +75,7 @@ impl Nod {
             .current_dir(folder)
             .env("COLUMNS", "80")
             .args(arguments)
+            .current_dir(folder)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -414,4 +415,89 @@ fn a_phone_outlives_the_server() {
     assert_eq!(dev.issuer, before);
     phone.says("listening   again");
     dev.test_ciba(&[]).ends_with(0);
+}
+
+/// What is below a folder, by its path from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}")));
+        } else {
+            found.push(name);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn dev_mode_keeps_its_data_and_fresh_throws_them_away_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let dev = |more: &[&str]| {
+        let port = free_port().to_string();
+        let nod = Nod::start_in(here, &[&["dev", "--port", &port], more].concat(), &[]);
+        nod.says("ready in");
+        nod
+    };
+    let user = |arguments: &[&str]| Nod::start_in(here, &[&["user"], arguments].concat(), &[]);
+    let first = dev(&[]);
+    assert!(!first.output.text().contains("Reusing"), "{}", first.output.text());
+    drop(first);
+    user(&["create", "carol"]).ends_with(0);
+    let phone = here.join(".nod/phone-alice.json");
+    let (key, pairing) = (fs::read(here.join(".nod/master.key")).unwrap(), fs::read(&phone).unwrap());
+
+    let again = dev(&[]);
+    again.says("Reusing .nod (wipe: nod dev --fresh)");
+    drop(again);
+    user(&["show", "carol"]).ends_with(0);
+    assert_eq!(fs::read(here.join(".nod/master.key")).unwrap(), key);
+    let before: Value = serde_json::from_slice(&pairing).unwrap();
+    let after: Value = serde_json::from_slice(&fs::read(&phone).unwrap()).unwrap();
+    assert!(before["installationId"].is_string() && before["installationId"] == after["installationId"]);
+
+    // Other people's things, beside the data and among them.
+    let others = ["dev.db", "master.key", "phone-bob.json", "sub/dev.db", ".nod/notes", ".nod/mine/dev.db"];
+    for name in others {
+        fs::create_dir_all(here.join(name).parent().unwrap()).unwrap();
+        fs::write(here.join(name), "mine").unwrap();
+    }
+    let fresh = dev(&["--fresh"]);
+    assert!(!fresh.output.text().contains("Reusing"), "{}", fresh.output.text());
+    drop(fresh);
+    user(&["show", "carol"]).ends_with(6);
+    user(&["show", "alice"]).ends_with(0);
+    assert_ne!(fs::read(here.join(".nod/master.key")).unwrap(), key);
+    for name in others {
+        assert_eq!(fs::read_to_string(here.join(name)).unwrap(), "mine", "{name}");
+    }
+
+    // A folder that was named by mistake.
+    let all = files(&here.join("sub"));
+    let mistaken = Nod::start_in(here, &["dev", "--port", "0", "--data-dir", "sub", "--fresh"], &[]);
+    assert!(mistaken.ends_with(1).contains("nothing was removed"));
+    assert_eq!(files(&here.join("sub")), all);
+}
+
+#[test]
+fn keys_are_rotated_when_they_could_be_known_or_in_an_emergency() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let keys = |arguments: &[&str]| Nod::start(&[&["keys", "--data-dir", data.to_str().unwrap()], arguments].concat());
+    let current = || {
+        let text = keys(&["list"]).ends_with(0);
+        text.lines().filter(|line| line.contains("\"state\":\"current\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = current();
+    assert_eq!(before.len(), 3);
+    let text = keys(&["rotate"]).ends_with(7);
+    assert!(text.contains("nothing was changed") && text.contains("nod keys rotate --now"), "{text}");
+    assert_eq!(current(), before);
+    keys(&["rotate", "--now"]).ends_with(0);
+    let after = current();
+    assert!(after.len() == 3 && after.iter().all(|line| !before.contains(line)));
 }

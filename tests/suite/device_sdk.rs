@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use nod::clock::{Clock as _, SystemClock};
 use nod::domain::client::NumberMatching;
-use nod_device::{
-    DenyReason, DeviceClient, Event, InstallationInfo, NumberMatching as Shown, PairingKey, SoftwareKey, Timestamp,
-};
+use nod_device::{DenyReason, DeviceClient, Event, InstallationInfo, NumberMatching as Shown, PairingKey, Timestamp};
 
 use crate::world::{World, seconds};
 
@@ -16,7 +15,7 @@ fn info() -> InstallationInfo {
 /// An app that lives at the time of the world.
 fn builder(world: &World) -> nod_device::DeviceClientBuilder {
     let clock = Arc::clone(&world.clock);
-    DeviceClient::builder().clock(Arc::new(move || Timestamp::from_millis(nod::clock::Clock::now(&*clock).millis())))
+    DeviceClient::builder().clock(Arc::new(move || Timestamp::from_millis(clock.now().millis())))
 }
 
 async fn paired(world: &World, key: &PairingKey) -> DeviceClient {
@@ -41,16 +40,23 @@ async fn the_sdk_pairs_listens_and_answers() {
     let Some(Shown::SelectNumber { options }) = &question.number_matching else { panic!("a number to pick") };
     assert!(options.contains(&asked.number()));
     app.approve(&question, Some(asked.number()), &["pin".to_owned()]).await.unwrap();
+    // Its answer may have been lost: saying the same again does no harm.
+    app.approve(&question, Some(asked.number()), &["pin".to_owned()]).await.unwrap();
     shop.poll(&asked).await.tokens();
     assert!(matches!(next(&mut events).await, Event::Canceled(_)));
 
     let asked = shop.ask(&alice).await;
     let Event::Notification(question) = next(&mut events).await else { panic!("a question") };
-    app.deny(&question, DenyReason::ReportFraud).await.unwrap();
+    app.deny(&question, DenyReason::None).await.unwrap();
     shop.poll(&asked).await.refused(400, "access_denied");
     let late = app.approve(&question, Some(asked.number()), &[]).await.unwrap_err();
     assert_eq!(late.refusal(), Some(&nod_device::Code::AlreadyDecided));
     assert!(app.pending().await.unwrap().is_empty());
+
+    shop.ask(&alice).await;
+    let question = app.pending().await.unwrap().remove(0);
+    app.deny(&question, DenyReason::ReportFraud).await.unwrap();
+    shop.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await.refused(403, "access_denied");
 }
 
 #[tokio::test]
@@ -87,17 +93,18 @@ async fn the_sdk_rotates_its_key_and_gives_its_trust_up() {
 
 #[tokio::test]
 async fn the_sdk_sets_its_clock_by_the_server() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    // A phone whose clock is ten minutes off and that says so to nobody.
-    let clock = Arc::clone(&world.clock);
-    let wrong = move || Timestamp::from_millis(nod::clock::Clock::now(&*clock).millis() + 600_000);
-    let app = DeviceClient::builder().clock(Arc::new(wrong));
-    let refused = app.pair(world.issuer(), &alice.pairing_key().await, &info()).await;
-    // The Date header of this server follows the machine's clock and not the world's, so all that can
-    // be seen here is that the app gives up in good order.
-    let error = refused.unwrap_err();
-    assert_eq!(error.refusal(), Some(&nod_device::Code::ProofExpired));
-    let key = SoftwareKey::generate().unwrap();
-    assert!(builder(&world).key(Arc::new(key)).pair(world.issuer(), &alice.pairing_key().await, &info()).await.is_ok());
+    // `Date` is the machine's time, so it is this world's as well.
+    let world = World::with().begins(SystemClock.now()).start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").await);
+    for wrong in [-3_600_000, 3_600_000] {
+        // A phone whose clock is an hour off.
+        let clock = Arc::clone(&world.clock);
+        let clock = move || Timestamp::from_millis(clock.now().millis() + wrong);
+        let app = DeviceClient::builder().clock(Arc::new(clock));
+        let (app, _) = app.pair(world.issuer(), &alice.pairing_key().await, &info()).await.unwrap();
+        let asked = shop.ask(&alice).await;
+        let question = app.pending().await.unwrap().remove(0);
+        app.approve(&question, None, &[]).await.unwrap();
+        shop.poll(&asked).await.tokens();
+    }
 }

@@ -1,8 +1,11 @@
 //! A store that lost its data forgets undecided requests only: what was decided, SQL knows.
 
-use nod::protocol::id::AuthReqId;
+use std::time::{Duration, Instant};
 
-use crate::world::World;
+use nod::protocol::id::AuthReqId;
+use nod::store::ephemeral::Lifetime;
+
+use crate::world::{World, seconds};
 
 impl World {
     /// As a Redis that came back empty.
@@ -50,5 +53,43 @@ async fn f02_an_undecided_request_is_gone_and_says_so() {
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
     let asked = shop.ask(&alice).await;
     world.forgets(&asked.auth_req_id).await;
+    shop.poll(&asked).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn f04_a_node_that_starts_tells_decisions_to_a_store_that_came_back_with_older_state() {
+    let mut world = World::with().generous().start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let asked = shop.ask(&alice).await;
+    let (requests, inboxes) = (world.parts().requests.clone(), world.parts().inboxes.clone());
+    let (digest, user) = (AuthReqId::presented(&asked.auth_req_id).digest(), alice.id);
+    let older =
+        async move { (requests.get(&digest).await.unwrap().unwrap(), inboxes.get(&user).await.unwrap().unwrap()) };
+    let (request, inbox) = world.among_servers(older).await;
+    alice.phone().approve_the_question().await;
+    // Its arrival is seen, and nobody has to look after it any more.
+    world.clock.advance(seconds(4));
+    let begin = Instant::now();
+    while !world.rows("outbox").await.is_empty() {
+        assert!(begin.elapsed() < seconds(3), "the decision has arrived");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    let (requests, inboxes) = (world.parts().requests.clone(), world.parts().inboxes.clone());
+    let takes_over = async move {
+        requests.update(&digest, Lifetime::Keep, |_| (request.clone(), ())).await.unwrap().unwrap();
+        inboxes.update(&user, Lifetime::Keep, |_| (inbox.clone(), ())).await.unwrap().unwrap();
+    };
+    world.among_servers(takes_over).await;
+    assert_eq!(alice.phone().pending().await.len(), 1, "asked about what she has answered");
+
+    world.restart().await;
+    let (shop, alice) = (shop.in_world(&world), alice.in_world(&world));
+    let begin = Instant::now();
+    while !alice.phone().pending().await.is_empty() {
+        assert!(begin.elapsed() < seconds(2), "the decision was told again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    shop.poll(&asked).await.tokens();
     shop.poll(&asked).await.refused(400, "invalid_grant");
 }

@@ -2,7 +2,8 @@
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
-//! Each point runs on the embedded store in a SQLite file, and on Redis.
+//! Each point runs on the embedded store in a SQLite file, on Redis beside one, and on PostgreSQL with
+//! Redis.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use nod::domain::authentication_request::State;
 use nod::protocol::id::{RequestId, UserId};
 
-use crate::backends::Redis;
+use crate::backends::{Postgres, Redis};
 use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until};
 
 const SIGABRT: i32 = 6;
@@ -20,6 +21,9 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// A claim that a dead process holds is over after five seconds.
 const LEASE: Duration = Duration::from_secs(7);
+
+/// What decides, and where what is not decided waits.
+type Stores<'a> = (Sql<'a>, Pending<'a>);
 
 struct Scene {
     site: Site,
@@ -32,8 +36,8 @@ struct Scene {
 
 impl Scene {
     /// A site whose one node dies at `place`. One question at a time, as by default.
-    async fn new(pending: Pending<'_>, place: &str) -> Self {
-        let mut site = Site::new(Sql::Sqlite, pending).await;
+    async fn new((sql, pending): Stores<'_>, place: &str) -> Self {
+        let mut site = Site::new(sql, pending).await;
         site.at_a_time = 1;
         let shop = site.relying_party("shop", false).await;
         let alice = site.person("alice").await;
@@ -89,8 +93,8 @@ impl Scene {
 }
 
 /// Cut while the client asks. It has no `auth_req_id`, so it asks again.
-async fn while_asking(pending: Pending<'_>, place: &str, reached_the_phone: bool) {
-    let mut scene = Scene::new(pending, place).await;
+async fn while_asking(stores: Stores<'_>, place: &str, reached_the_phone: bool) {
+    let mut scene = Scene::new(stores, place).await;
     scene.dies_of(&scene.shop.ask("alice", &[])).await;
     scene.starts_again().await;
     let seen = scene.phone.pending(scene.node.public).await;
@@ -110,8 +114,8 @@ async fn while_asking(pending: Pending<'_>, place: &str, reached_the_phone: bool
 }
 
 /// Cut while the phone answers. It looks again, and answers again what it still finds.
-async fn while_answering(pending: Pending<'_>, place: &str, committed: bool) {
-    let mut scene = Scene::new(pending, place).await;
+async fn while_answering(stores: Stores<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(stores, place).await;
     let (id, request) = scene.asks().await;
     let question = scene.phone.question(scene.node.public).await;
     scene.dies_of(&scene.phone.approve(&question)).await;
@@ -132,7 +136,9 @@ async fn while_answering(pending: Pending<'_>, place: &str, committed: bool) {
         })
         .await;
         assert!(scene.phone.pending(scene.node.public).await.is_empty());
-        scene.phone.sends(scene.node.public, &scene.phone.approve(&question)).await.is(409, "ALREADY_DECIDED");
+        // It was this phone that decided, so it is told what it did not hear.
+        scene.phone.sends(scene.node.public, &scene.phone.approve(&question)).await.is(200, "");
+        scene.phone.sends(scene.node.public, &scene.phone.deny(&question)).await.is(409, "ALREADY_DECIDED");
         scene.other.sends(scene.node.public, &scene.other.deny(&question)).await.is(409, "ALREADY_DECIDED");
     } else {
         scene.shop.polls(scene.node.public, &id).await.is(400, "authorization_pending");
@@ -145,8 +151,8 @@ async fn while_answering(pending: Pending<'_>, place: &str, committed: bool) {
 }
 
 /// Cut while the client redeems. It polls again.
-async fn while_redeeming(pending: Pending<'_>, place: &str, committed: bool) {
-    let mut scene = Scene::new(pending, place).await;
+async fn while_redeeming(stores: Stores<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(stores, place).await;
     let (id, request) = scene.asks().await;
     scene.approves(&scene.phone).await.is(200, "");
     scene.dies_of(&scene.shop.poll(&id)).await;
@@ -156,6 +162,8 @@ async fn while_redeeming(pending: Pending<'_>, place: &str, committed: bool) {
     if committed {
         // Given once, and lost on the way: the client asks anew.
         answer.is(400, "invalid_grant");
+        let told = answer.text("error_description");
+        assert_eq!(told.contains("start a new request"), place == "K13", "{told}");
     } else {
         answer.is(200, "");
         scene.polls(&id, SOON).await.is(400, "invalid_grant");
@@ -165,8 +173,8 @@ async fn while_redeeming(pending: Pending<'_>, place: &str, committed: bool) {
 }
 
 /// Cut while the tokens are on their way, after so many bytes of the answer.
-async fn while_telling(pending: Pending<'_>, half_of_the_body: bool) {
-    let mut scene = Scene::new(pending, "none").await;
+async fn while_telling(stores: Stores<'_>, half_of_the_body: bool) {
+    let mut scene = Scene::new(stores, "none").await;
     let (id, request) = scene.asks().await;
     scene.approves(&scene.phone).await.is(200, "");
     let mut poll = Held::new(scene.node.public, &scene.shop.poll(&id)).await.expect("a node that accepts");
@@ -190,14 +198,22 @@ macro_rules! kill_points {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                $scene(Pending::Embedded, $($argument),*).await;
+                $scene((Sql::Sqlite, Pending::Embedded), $($argument),*).await;
             })*
         }
         mod redis {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                $scene(Pending::Redis(Redis::shared()), $($argument),*).await;
+                $scene((Sql::Sqlite, Pending::Redis(Redis::shared())), $($argument),*).await;
+            })*
+        }
+        mod postgresql {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let sql = Sql::Postgres(Postgres::shared());
+                $scene((sql, Pending::Redis(Redis::shared())), $($argument),*).await;
             })*
         }
     };
@@ -225,7 +241,7 @@ kill_points! {
 /// K7 while another node goes on: who waits there is told by it, without a restart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k07_the_other_node_tells_what_was_committed() {
-    let mut scene = Scene::new(Pending::Redis(Redis::shared()), "K7").await;
+    let mut scene = Scene::new((Sql::Sqlite, Pending::Redis(Redis::shared())), "K7").await;
     let survivor = scene.site.node().await;
     let patient = scene.site.relying_party("patient", true).await;
     let id = until("a known client", SOON, || async {

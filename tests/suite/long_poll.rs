@@ -154,6 +154,17 @@ async fn ciba_11_the_next_poll_right_after_a_held_one_is_not_too_early() {
 }
 
 #[tokio::test]
+async fn ciba_11_a_request_that_expires_ends_its_held_poll_at_once() {
+    let world = World::with().hold(seconds(20)).start().await;
+    let (shop, alice) = (world.client("shop").long_poll().await, world.user("alice").with_phone().await);
+    let asked = shop.ask_with(&alice, &[("requested_expiry", "1")]).await;
+    let clock = async { world.clock.advance(seconds(1)) };
+    let ((answer, ()), held) = timed(while_held(shop.poll(&asked), clock)).await;
+    answer.refused(400, "expired_token");
+    assert!(held < seconds(3), "at its end, and not when it is looked at again anyway: {held:?}");
+}
+
+#[tokio::test]
 async fn ciba_11_strangers_do_not_wait() {
     let world = World::with().hold(seconds(10)).start().await;
     let (shop, bank) = (world.client("shop").long_poll().await, world.client("bank").long_poll().await);
@@ -293,10 +304,24 @@ async fn security_71_a_client_has_so_many_polls_held_and_the_others_are_answered
     let (answer, held) = timed(shop.poll(&asked)).await;
     answer.refused(400, "authorization_pending");
     assert!(held < seconds(1), "{held:?}");
+    // Those that are held stay so.
+    for stream in &streams {
+        let answered = stream.try_read(&mut [0; 16]);
+        assert_eq!(answered.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
     // The polls of others are held as ever.
     let asked = bank.ask(&alice).await;
     let question = alice.phone().pending().await.into_iter().find(|one| one.client_context.client_id == "bank");
     let (question, phone) = (question.unwrap(), alice.phone());
     let (answer, _) = while_held(bank.poll(&asked), phone.approve(&question)).await;
     answer.tokens();
+    // A place that becomes free is taken by the next one.
+    drop(streams.pop());
+    sleep(A_MOMENT).await;
+    world.clock.advance(seconds(5));
+    let asked = shop.bc_authorize(&[("login_hint", "the next one"), ("scope", "openid")]).await.ok();
+    let asked = Asked { auth_req_id: asked["auth_req_id"].as_str().unwrap().to_owned(), json: asked };
+    let next = abandoned(&world, &shop, &asked).await;
+    sleep(A_MOMENT).await;
+    assert_eq!(next.try_read(&mut [0; 16]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }

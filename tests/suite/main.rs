@@ -45,6 +45,8 @@ mod races;
 #[cfg(test)]
 mod relying_party;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rfc6749_client_auth;
 #[cfg(test)]
 mod rfc6749_refresh;

@@ -1,17 +1,157 @@
-//! The committed description of the API is the one that the code gives.
+//! The committed description of the API is the one that the code gives, and it is a good one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
+use crate::world::World;
+
+/// File, and what `nod openapi` must be told for it.
+const DOCUMENTS: [(&str, &[&str]); 4] = [
+    ("nod.json", &[]),
+    ("nod-3.1.json", &["--oas", "3.1"]),
+    ("protocol.json", &["--part", "protocol"]),
+    ("device.json", &["--part", "device"]),
+];
+
+fn committed(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name)).unwrap()
+}
+
 #[test]
-fn the_committed_document_is_what_nod_openapi_prints() {
-    let printed = Command::new(env!("CARGO_BIN_EXE_nod")).arg("openapi").output().unwrap();
-    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/nod.json");
-    let committed = std::fs::read(&file).unwrap();
-    assert!(printed.stdout == committed, "{} is stale: run `cargo run -- openapi > openapi/nod.json`", file.display());
-    let document: serde_json::Value = serde_json::from_slice(&committed).unwrap();
-    for path in ["/as/bc-auth.ciba", "/as/token.oauth2", "/idp/userinfo.openid"] {
-        assert!(document["paths"][path].is_object(), "{path}");
+fn the_committed_documents_are_what_nod_openapi_prints() {
+    for (name, arguments) in DOCUMENTS {
+        let printed = Command::new(env!("CARGO_BIN_EXE_nod")).arg("openapi").args(arguments).output().unwrap();
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        let stale = printed.stdout != committed(name);
+        assert!(!stale, "openapi/{name} is stale: run `just openapi`");
+    }
+}
+
+#[tokio::test]
+async fn the_server_gives_the_same_documents() {
+    let world = World::start().await;
+    for (query, name) in [
+        ("", "nod.json"),
+        ("?oas=3.0", "nod.json"),
+        ("?oas=3.1", "nod-3.1.json"),
+        ("?part=protocol", "protocol.json"),
+        ("?part=device&oas=3.0", "device.json"),
+    ] {
+        let answer = world.get(&format!("/openapi.json{query}")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert!(answer.body == committed(name), "{query}");
+    }
+    for query in ["?oas=2.0", "?part=x"] {
+        world.get(&format!("/openapi.json{query}")).await.refused(404, "not_found");
+    }
+}
+
+fn documents() -> impl Iterator<Item = (&'static str, Value)> {
+    DOCUMENTS.into_iter().map(|(name, _)| (name, serde_json::from_slice(&committed(name)).unwrap()))
+}
+
+/// Path, method, operation.
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
+        .collect()
+}
+
+fn camel(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+#[test]
+fn every_operation_has_what_generators_and_readers_need() {
+    for (name, document) in documents() {
+        let mut ids = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            let what = format!("{name}: {method} {path}");
+            let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("no operationId: {what}"));
+            assert!(camel(id) && ids.insert(id.to_owned()), "{what}: {id}");
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{what}");
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!((1..=60).contains(&summary.len()), "{what}: {summary}");
+            assert_eq!(operation["security"].as_array().map(Vec::len), Some(1), "{what}");
+            let responses = operation["responses"].as_object().unwrap();
+            let successes: Vec<_> = responses.keys().filter(|status| status.starts_with('2')).collect();
+            assert_eq!(successes.len(), 1, "{what}: {successes:?}");
+            let mut errors = BTreeSet::new();
+            for (status, response) in responses {
+                assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{what} {status}");
+                if status.starts_with('2') {
+                    continue;
+                }
+                let (_, media) = response["content"].as_object().unwrap().iter().next().unwrap();
+                errors.insert(media["schema"]["$ref"].as_str().unwrap().to_owned());
+                assert!(media["example"].is_object(), "{what} {status}");
+            }
+            assert_eq!(errors.len(), 1, "{what}: one type of error");
+            for status in ["400", "401", "403", "429", "500", "503"] {
+                assert!(responses.contains_key(status), "{what}: {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_documents_have_none_of_the_known_traps() {
+    fn look(value: &Value, at: &str) {
+        match value {
+            Value::Object(members) => {
+                assert!(members.get("default").is_none_or(|default| !default.is_null()), "{at}: default null");
+                if let Some(format) = members.get("format").and_then(Value::as_str) {
+                    assert!(!format.starts_with("uint"), "{at}: {format}");
+                }
+                if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                    assert!(reference.starts_with("#/components/schemas/"), "{at}: {reference}");
+                }
+                for (name, member) in members {
+                    assert!(!name.contains("charset"), "{at}: {name}");
+                    look(member, &format!("{at}/{name}"));
+                }
+            }
+            Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| look(item, &format!("{at}/{n}"))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    for (name, document) in documents() {
+        look(&document, name);
+        let version = if name.contains("3.1") { "3.1.0" } else { "3.0.3" };
+        assert_eq!(document["openapi"], version);
+        for (path, method, operation) in operations(&document) {
+            // A parameter of a path has the name that the path gives it.
+            let named: BTreeSet<&str> =
+                path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let described: BTreeSet<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|parameter| parameter["in"] == "path")
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            assert_eq!(named, described, "{name}: {method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_part_names_nothing_that_it_has_not() {
+    for (name, document) in documents() {
+        let text = document.to_string();
+        for (schema, _) in document["components"]["schemas"].as_object().unwrap() {
+            assert!(text.contains(&format!("\"#/components/schemas/{schema}\"")), "{name}: nobody names {schema}");
+        }
+        for part in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let schema = part.split('"').next().unwrap();
+            assert!(document["components"]["schemas"][schema].is_object(), "{name}: {schema} is missing");
+        }
     }
 }

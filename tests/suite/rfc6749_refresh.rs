@@ -175,6 +175,11 @@ async fn rfc6749_10_4_another_client_gains_and_breaks_nothing() {
     let watch = scene.world.watch().await;
     bank.refresh(scene.token()).await.refused(400, "invalid_grant");
     watch.only_a_refusal("a foreign refresh").await;
+    // Nor does it learn from another answer that there is such a token, and what it is good for.
+    for scope in ["openid", "openid profile email address", "x"] {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", scene.token()), ("scope", scope)];
+        bank.token(&fields).await.refused(400, "invalid_grant");
+    }
     let next = scene.shop.refresh(scene.token()).await.tokens();
 
     // A used one in foreign hands is no reuse by its own client.

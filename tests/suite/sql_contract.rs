@@ -166,6 +166,10 @@ impl Stage {
             notification: NotificationId::new(Uuid::from_u128(1)),
             client: shop(),
             user: UserId::new(Uuid::from_u128(2)),
+            device: match &outcome {
+                Decision::Approved(approval) => Some(approval.device),
+                Decision::Denied(_) | Decision::Cancelled => None,
+            },
             outcome,
             acr: Acr::Device,
             evidence: Some("header.payload.signature".to_owned()),
@@ -289,6 +293,7 @@ on_every_engine! {
     a_blocked_device_does_not_come_back_by_pairing
     a_rotated_key_is_adopted_with_its_first_use
     a_decision_is_made_once
+    a_report_locks_the_person_when_it_is_the_first_answer
     many_decisions_are_all_kept
     a_told_decision_leaves_the_outbox
     a_grant_is_given_once
@@ -297,7 +302,7 @@ on_every_engine! {
     a_ledger_that_ends_has_written_everything
     a_refresh_token_is_used_once_and_given_again_for_a_moment
     a_reused_refresh_token_ends_its_grant
-    a_foreign_or_expired_refresh_token_changes_nothing
+    an_unknown_or_expired_refresh_token_changes_nothing
     a_revoked_token_is_not_found
     ended_tokens_are_purged
     a_signing_key_lives_its_life_once
@@ -617,6 +622,29 @@ async fn a_decision_is_made_once(stage: Stage) {
     }
 }
 
+async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
+    let [here, there] = &stage.nodes;
+    let alice = stage.user("alice").await;
+    let report = |request: RequestId| {
+        let record = Record { user: alice.id, ..Stage::record(request, Decision::Denied(Denial::Reported)) };
+        let (event, locked) = (stage.event(Action::RequestReported), stage.event(Action::UserLocked));
+        async move { here.ledger.decide_and_lock(record, event, locked).await.unwrap() }
+    };
+    let locked = "SELECT COUNT(*) FROM account WHERE status = 'locked'";
+    let events = "SELECT COUNT(*) FROM audit WHERE action = 'user.locked'";
+    let approved = RequestId::new(stage.entropy.uuid());
+    let record = Record { user: alice.id, ..Stage::record(approved, stage.approval()) };
+    there.ledger.decide(record, stage.event(Action::RequestApproved)).await.unwrap();
+    assert!(matches!(report(approved).await, Decided::Already(_)));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (0, 0));
+
+    // Reports of several questions at the same time, and no person is locked twice.
+    let reports = (0..8).map(|_| report(RequestId::new(stage.entropy.uuid())));
+    assert!(futures_util::future::join_all(reports).await.iter().all(|decided| *decided == Decided::First));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (1, 1));
+    until(async || !there.directory.user(&alice.id).await.unwrap().unwrap().is_active()).await;
+}
+
 async fn many_decisions_are_all_kept(stage: Stage) {
     let mut tasks = JoinSet::new();
     for n in 0..500 {
@@ -733,11 +761,10 @@ async fn a_ledger_that_ends_has_written_everything(stage: Stage) {
 }
 
 impl Stage {
-    fn presented<'a>(&self, digest: Digest<RefreshToken>, grant: GrantId, client: &'a ClientId) -> Presented<'a> {
+    fn presented(&self, digest: Digest<RefreshToken>, grant: GrantId) -> Presented {
         let successor = self.refresh_token(grant);
         Presented {
             digest,
-            client,
             sealed_successor: Sealed::from_bytes(successor.digest.as_bytes().to_vec()),
             successor,
             access: None,
@@ -751,7 +778,7 @@ async fn a_refresh_token_is_used_once_and_given_again_for_a_moment(stage: Stage)
     let (grant, refresh, _) = stage.granted().await;
     let mut tasks = JoinSet::new();
     for n in 0..32 {
-        let (node, presented) = (stage.node(n), stage.presented(refresh.digest, grant.id, Box::leak(Box::new(shop()))));
+        let (node, presented) = (stage.node(n), stage.presented(refresh.digest, grant.id));
         tasks.spawn(
             async move { (presented.successor.digest, node.tokens.rotate(&presented, later(1)).await.unwrap()) },
         );
@@ -770,19 +797,19 @@ async fn a_refresh_token_is_used_once_and_given_again_for_a_moment(stage: Stage)
     assert_eq!(again.count(), 31, "everyone else is given the same successor");
     assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token WHERE used_at IS NULL").await, 1);
     assert_eq!(stage.count("SELECT COUNT(*) FROM audit WHERE action = 'token.refreshed'").await, 1);
-    let next = stage.presented(*rotated[0], grant.id, &grant.client);
+    let next = stage.presented(*rotated[0], grant.id);
     assert!(matches!(stage.nodes[1].tokens.rotate(&next, later(2)).await.unwrap(), Rotation::Rotated(_)));
 }
 
 async fn a_reused_refresh_token_ends_its_grant(stage: Stage) {
     let [here, there] = &stage.nodes;
     let (grant, refresh, access) = stage.granted().await;
-    let first = stage.presented(refresh.digest, grant.id, &grant.client);
+    let first = stage.presented(refresh.digest, grant.id);
     assert!(matches!(here.tokens.rotate(&first, now()).await.unwrap(), Rotation::Rotated(_)));
-    let thief = stage.presented(refresh.digest, grant.id, &grant.client);
+    let thief = stage.presented(refresh.digest, grant.id);
     let late = now() + REUSE_GRACE;
     assert!(matches!(there.tokens.rotate(&thief, late).await.unwrap(), Rotation::Reused(of) if of.id == grant.id));
-    let next = stage.presented(first.successor.digest, grant.id, &grant.client);
+    let next = stage.presented(first.successor.digest, grant.id);
     assert!(matches!(here.tokens.rotate(&next, late).await.unwrap(), Rotation::Invalid));
     assert!(here.tokens.access_token(&access.digest, now()).await.unwrap().is_none());
     assert!(here.tokens.active_grant(grant.id).await.unwrap().is_none());
@@ -790,18 +817,14 @@ async fn a_reused_refresh_token_ends_its_grant(stage: Stage) {
     assert_eq!(stage.count("SELECT COUNT(*) FROM audit WHERE action = 'token.reused'").await, 1);
 }
 
-async fn a_foreign_or_expired_refresh_token_changes_nothing(stage: Stage) {
+async fn an_unknown_or_expired_refresh_token_changes_nothing(stage: Stage) {
     let [here, _] = &stage.nodes;
     let (grant, refresh, _) = stage.granted().await;
-    let foreign = ClientId::parse("bank").unwrap();
-    let rotate =
-        async |digest, client, at| here.tokens.rotate(&stage.presented(digest, grant.id, client), at).await.unwrap();
-    assert!(matches!(rotate(refresh.digest, &foreign, later(1)).await, Rotation::Invalid));
-    assert!(matches!(rotate(Digest::of(b"unknown"), &grant.client, later(1)).await, Rotation::Invalid));
-    assert!(matches!(rotate(refresh.digest, &grant.client, refresh.expires_at).await, Rotation::Invalid));
-    assert!(matches!(rotate(refresh.digest, &grant.client, later(1)).await, Rotation::Rotated(_)));
-    assert!(matches!(rotate(refresh.digest, &foreign, later(100)).await, Rotation::Invalid));
-    assert!(here.tokens.active_grant(grant.id).await.unwrap().is_some(), "a stranger ends nothing");
+    let rotate = async |digest, at| here.tokens.rotate(&stage.presented(digest, grant.id), at).await.unwrap();
+    assert!(matches!(rotate(Digest::of(b"unknown"), later(1)).await, Rotation::Invalid));
+    assert!(matches!(rotate(refresh.digest, refresh.expires_at).await, Rotation::Invalid));
+    assert!(matches!(rotate(refresh.digest, later(1)).await, Rotation::Rotated(_)));
+    assert!(here.tokens.active_grant(grant.id).await.unwrap().is_some());
 }
 
 async fn a_revoked_token_is_not_found(stage: Stage) {
@@ -810,25 +833,25 @@ async fn a_revoked_token_is_not_found(stage: Stage) {
     let (token, of) = there.tokens.access_token(&access.digest, now()).await.unwrap().unwrap();
     assert_eq!((token.scope, token.expires_at, of), (access.scope.clone(), access.expires_at, grant.clone()));
     assert!(there.tokens.access_token(&access.digest, access.expires_at).await.unwrap().is_none());
-    let event = stage.event(Action::TokenRevoked);
-    assert!(here.tokens.revoke_access_token(&access.digest, &event).await.unwrap());
-    assert!(!here.tokens.revoke_access_token(&access.digest, &event).await.unwrap());
+    let event = || stage.event(Action::TokenRevoked);
+    assert!(here.tokens.revoke_access_token(&access.digest, &event()).await.unwrap());
+    assert!(!here.tokens.revoke_access_token(&access.digest, &event()).await.unwrap());
     assert!(there.tokens.access_token(&access.digest, now()).await.unwrap().is_none());
 
     assert_eq!(here.tokens.active_grant_of_jwt(grant.id, "jti").await.unwrap(), Some(grant.clone()));
-    assert!(here.tokens.revoke_jwt("jti", later(300), &event).await.unwrap());
-    assert!(!here.tokens.revoke_jwt("jti", later(300), &event).await.unwrap());
+    assert!(here.tokens.revoke_jwt("jti", later(300), &event()).await.unwrap());
+    assert!(!here.tokens.revoke_jwt("jti", later(300), &event()).await.unwrap());
     assert_eq!(there.tokens.active_grant_of_jwt(grant.id, "jti").await.unwrap(), None);
     assert!(there.tokens.active_grant_of_jwt(grant.id, "another").await.unwrap().is_some());
 
     assert_eq!(there.tokens.refresh_token(&refresh.digest).await.unwrap().unwrap().1, grant);
     here.tokens.add_access_token(&access, &stage.event(Action::TokenRefreshed)).await.unwrap();
-    assert!(here.tokens.revoke_grant(grant.id, &event, later(1)).await.unwrap());
-    assert!(!there.tokens.revoke_grant(grant.id, &event, later(1)).await.unwrap());
+    assert!(here.tokens.revoke_grant(grant.id, &event(), later(1)).await.unwrap());
+    assert!(!there.tokens.revoke_grant(grant.id, &event(), later(1)).await.unwrap());
     assert!(there.tokens.refresh_token(&refresh.digest).await.unwrap().is_none());
     assert!(there.tokens.access_token(&access.digest, now()).await.unwrap().is_none());
     assert!(there.tokens.active_grant_of_jwt(grant.id, "another").await.unwrap().is_none());
-    let presented = stage.presented(refresh.digest, grant.id, &grant.client);
+    let presented = stage.presented(refresh.digest, grant.id);
     assert!(matches!(there.tokens.rotate(&presented, later(1)).await.unwrap(), Rotation::Invalid));
     assert_eq!(stage.count("SELECT COUNT(*) FROM audit WHERE action = 'token.revoked'").await, 3);
 }
@@ -1010,13 +1033,43 @@ async fn a_file_that_another_process_has_locked_is_not_waited_for() {
     assert_eq!(decided, Decided::First, "what was not answered was not done");
 }
 
+/// In a database of the version before, a commit whose answer was lost may have left its events twice.
+#[tokio::test]
+async fn events_that_are_there_twice_become_one() {
+    let directory = tempfile::tempdir().unwrap();
+    for url in [Postgres::shared().database(), format!("sqlite:{}/nod.db", directory.path().display())] {
+        let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
+        database.migrate().await.unwrap();
+        let raw = sea_orm::Database::connect(&url).await.unwrap();
+        let backend = raw.get_database_backend();
+        let write = async |id: u8, reason: &str| {
+            let sql =
+                "INSERT INTO audit (id, at, action, result, reason) VALUES ($1, 0, 'input.refused', 'refused', $2)";
+            let values = [vec![id; 16].into(), reason.into()];
+            raw.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await
+        };
+        let before = "DROP INDEX audit_id; \
+                      DELETE FROM seaql_migrations WHERE version = 'm0002_events_are_there_once'";
+        raw.execute_unprepared(before).await.unwrap();
+        for (id, reason) in [(1, "one"), (2, "two"), (1, "one"), (3, "three"), (1, "one")] {
+            write(id, reason).await.unwrap();
+        }
+        database.migrate().await.unwrap();
+        let rows = raw.query_all_raw(Statement::from_string(backend, "SELECT reason FROM audit ORDER BY seq"));
+        let rows = rows.await.unwrap();
+        let reasons: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(reasons, ["one", "two", "three"]);
+        assert!(write(2, "again").await.is_err());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_says_what_it_lacks_and_whether_it_works() {
     let postgres = Postgres::start();
     for url in [postgres.database(), "sqlite::memory:".to_owned()] {
         let database = Database::connect(&Secret::new(url.clone())).await.unwrap();
         database.ping().await.unwrap();
-        assert_eq!(database.pending_migrations().await.unwrap(), ["m0001_first"]);
+        assert_eq!(database.pending_migrations().await.unwrap(), ["m0001_first", "m0002_events_are_there_once"]);
         database.migrate().await.unwrap();
         database.migrate().await.unwrap();
         assert!(database.pending_migrations().await.unwrap().is_empty());

@@ -268,3 +268,57 @@ async fn security_94_what_one_node_knows_the_other_knows_within_a_second() {
     }
     other.poll(&asked).await.refused(401, "invalid_client");
 }
+
+#[tokio::test]
+async fn security_5_7_who_reports_fraud_is_locked_until_an_administrator_has_looked() {
+    let world = World::with().generous().nodes(2).start().await;
+    let (shop, bank) = (world.client("shop").refresh().await, world.client("bank").await);
+    let alice = world.user("alice").with_phone().with_phone().await;
+    let bob = world.user("bob").with_phone().await;
+    let tokens = shop.log_in(&alice).await;
+    let approved = shop.ask(&alice).await;
+    alice.phone().approve_the_question().await;
+    let open = shop.ask(&alice).await;
+    let question = alice.phones[1].question().await;
+
+    let reported = bank.ask(&alice).await;
+    let watch = world.watch().await;
+    let mut pending = alice.phone().pending().await;
+    pending.retain(|one| one.client_context.client_id == "bank");
+    let answer = alice.phone().deny(&pending[0], DenyReason::ReportFraud).await;
+    assert_eq!(answer.ok(), json!({"status": "DENIED"}));
+    let events: Vec<_> = watch.events().await.into_iter().map(|event| event.action).collect();
+    assert_eq!(events, ["request.reported", "user.locked"]);
+    bank.poll(&reported).await.refused(400, "access_denied");
+
+    // Nothing goes on for her, on whatever phone and with whatever client.
+    bank.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await.refused(403, "access_denied");
+    assert!(alice.phones[1].pending().await.is_empty());
+    alice.phones[1].approve(&question).await.problem(404, "NOTIFICATION_NOT_FOUND");
+    shop.poll(&approved).await.refused(400, "access_denied");
+    shop.refresh(tokens.refresh_token.as_ref().unwrap()).await.refused(400, "invalid_grant");
+    let begin = Instant::now();
+    while shop.at(1).bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await.status != 403 {
+        assert!(begin.elapsed() < seconds(1), "[reliability I12] on all nodes within a second");
+    }
+    // For others it does.
+    shop.log_in(&bob).await;
+
+    alice.unlock().await;
+    alice.phones[1].approve(&question).await.ok();
+    shop.poll(&open).await.tokens();
+    shop.refresh(tokens.refresh_token.as_ref().unwrap()).await.tokens();
+}
+
+#[tokio::test]
+async fn security_5_7_a_report_that_comes_second_locks_nobody() {
+    let world = World::start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().with_phone().await);
+    let asked = shop.ask(&alice).await;
+    let question = alice.phones[1].question().await;
+    alice.phone().approve_the_question().await;
+    let watch = world.watch().await;
+    alice.phones[1].deny(&question, DenyReason::ReportFraud).await.problem(409, "ALREADY_DECIDED");
+    watch.only_a_refusal("a late report").await;
+    shop.poll(&asked).await.tokens();
+}

@@ -8,6 +8,7 @@
 mod answer;
 mod checks;
 mod client;
+mod contract;
 mod digest;
 mod jose;
 mod log;
@@ -75,6 +76,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     inner: Arc<Inner>,
     plan: Arc<Plan>,
+    restarts: u64,
     runtime: Option<Runtime>,
     _directory: Option<tempfile::TempDir>,
 }
@@ -131,6 +133,7 @@ pub(crate) struct Builder {
     redis: bool,
     nodes: usize,
     edge: Edge,
+    begin: Timestamp,
     changes: Vec<Change>,
 }
 
@@ -140,7 +143,14 @@ impl World {
     }
 
     pub(crate) fn with() -> Builder {
-        Builder { backing: Backing::Sqlite, redis: false, nodes: 1, edge: Edge::default(), changes: Vec::new() }
+        Builder {
+            backing: Backing::Sqlite,
+            redis: false,
+            nodes: 1,
+            edge: Edge::default(),
+            begin: BEGIN,
+            changes: Vec::new(),
+        }
     }
 
     /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
@@ -214,7 +224,10 @@ impl World {
             }
         }
         let (plan, issuer, clock) = (Arc::clone(&self.plan), self.inner.issuer.clone(), Arc::clone(&self.clock));
-        let node = self.among_servers(async move { plan.start(99, &issuer, &clock, listener().await).await }).await;
+        // With chance of its own, so that no identifier comes twice.
+        let n = 100 + self.restarts;
+        self.restarts += 1;
+        let node = self.among_servers(async move { plan.start(n, &issuer, &clock, listener().await).await }).await;
         let old = &self.inner;
         self.inner = Arc::new(Inner {
             issuer: old.issuer.clone(),
@@ -255,6 +268,12 @@ impl World {
     /// Looks now; to be compared with later.
     pub(crate) async fn watch(&self) -> Watch {
         Watch::begin(Arc::clone(&self.inner)).await
+    }
+
+    /// The rows of one table as text.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<String> {
+        let start = format!("{table}: ");
+        self.dump().await.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
     }
 
     /// Every row of every table as text, for tests that look for something there.
@@ -321,6 +340,12 @@ impl Builder {
         self
     }
 
+    /// When the world begins, where that matters.
+    pub(crate) fn begins(mut self, at: Timestamp) -> Self {
+        self.begin = at;
+        self
+    }
+
     /// Requests that wait are kept in a real Redis.
     pub(crate) fn redis(mut self) -> Self {
         self.redis = true;
@@ -355,7 +380,7 @@ impl Builder {
     pub(crate) async fn start(self) -> World {
         let log_begins = log::start();
         let seed = seed();
-        let clock = Arc::new(ManualClock::new(BEGIN));
+        let clock = Arc::new(ManualClock::new(self.begin));
         let (url, directory) = match self.backing {
             Backing::Sqlite => {
                 let directory = in_memory("world");
@@ -407,7 +432,7 @@ impl Builder {
             log_begins,
             barriers: Arc::default(),
         };
-        World { clock, inner: Arc::new(inner), plan, runtime: Some(runtime), _directory: directory }
+        World { clock, inner: Arc::new(inner), plan, restarts: 0, runtime: Some(runtime), _directory: directory }
     }
 }
 

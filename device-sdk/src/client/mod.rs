@@ -234,7 +234,8 @@ impl DeviceClient {
     }
 
     /// Yes, to exactly what `notification` says. `number` when it asks for one; `amr` is how the
-    /// phone knew the person [RFC 8176].
+    /// phone knew the person [RFC 8176]. When the server's answer got lost, the same can be said again
+    /// while the question lasts; so can a no.
     pub async fn approve(&self, notification: &Notification, number: Option<u32>, amr: &[String]) -> Result<(), Error> {
         let call = decide::approve(notification, self.installation_id, number, amr, self.connection.now())?;
         self.decide(call, Decision::Approved).await

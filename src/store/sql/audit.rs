@@ -1,4 +1,5 @@
-//! The audit trail: rows that are only ever added, in the transaction of what they tell of.
+//! The audit trail: rows that are only ever added, in the transaction of what they tell of. When the
+//! answer of a commit was lost, its events are written again, and are there once.
 
 use sea_orm::Value;
 
@@ -9,7 +10,7 @@ use crate::protocol::id::{DeviceId, RequestId, UserId};
 const INSERT: Insert = Insert {
     into: "audit (id, at, action, result, reason, client_id, user_id, device_id, request_id)",
     columns: 9,
-    and: "",
+    and: "ON CONFLICT (id) DO NOTHING",
 };
 
 impl Transaction {

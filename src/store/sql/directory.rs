@@ -217,8 +217,8 @@ impl Directory {
         looked
     }
 
-    /// Reads the epochs.
-    async fn look(&self) -> Result<(), StoreError> {
+    /// Reads the epochs: from now on this node knows what was committed before, by whomever.
+    pub async fn look(&self) -> Result<(), StoreError> {
         let (started, own) = (Instant::now(), self.epochs.own_changes.load(Ordering::Acquire));
         let read = self.database.find_all("SELECT name, value FROM epoch", []);
         let rows = timeout(LOOK_TIMEOUT, read).await.map_err(StoreError::unavailable)??;

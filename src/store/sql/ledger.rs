@@ -23,12 +23,14 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::{self, Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::user::Status;
 use crate::failpoint;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
+use crate::store::sql::directory::{Area, user_status_text};
 use crate::store::sql::outbox::{self, Kind};
 use crate::store::sql::tokens;
 
@@ -83,6 +85,8 @@ enum Commit {
     Decide {
         record: Record,
         event: Event,
+        /// Recorded when the decision locks the person, too.
+        locked: Option<Event>,
         answer: Answer<Decided>,
     },
     Grant {
@@ -118,7 +122,14 @@ impl Ledger {
     /// faster, nothing.
     pub async fn decide(&self, record: Record, event: Event) -> Result<Decided, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.commit(Commit::Decide { record, event, answer }, answered).await
+        self.commit(Commit::Decide { record, event, locked: None, answer }, answered).await
+    }
+
+    /// The same, and the person is locked in the same transaction. The directory is not told: whoever
+    /// wants this node to know at once has it look.
+    pub async fn decide_and_lock(&self, record: Record, event: Event, locked: Event) -> Result<Decided, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.commit(Commit::Decide { record, event, locked: Some(locked), answer }, answered).await
     }
 
     /// Commits what one approval gave. All of it or, when the request has a grant already, nothing.
@@ -331,16 +342,18 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     let mut refresh_tokens = Vec::new();
     let mut access_tokens = Vec::new();
     let mut outcomes = Vec::with_capacity(commits.len());
+    let mut to_lock = Vec::new();
     let (mut decided, mut granted) = (decided.into_iter(), granted.into_iter());
     for item in commits {
         match item {
-            Commit::Decide { record, event, .. } => {
+            Commit::Decide { record, event, locked, .. } => {
                 let decided = decided.next().ok_or(StoreError::Corrupt("a decision without an outcome"))?;
                 if decided == Decided::First {
                     let due = record.decided_at + TELL_AGAIN;
                     let payload = Told::of(record).encode();
                     to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &payload, record.decided_at, due));
                     events.push(event);
+                    to_lock.extend(locked.as_ref().map(|event| (record.user, record.decided_at, event)));
                 }
                 outcomes.push(Outcome::Decided(decided));
             }
@@ -365,13 +378,37 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     transaction.insert(&outbox::INSERT, to_tell).await?;
     transaction.insert(&tokens::INSERT_REFRESH, refresh_tokens).await?;
     transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
+    let locked = lock(&transaction, to_lock).await?;
+    events.extend(&locked);
     transaction.record(&events).await?;
     outbox::delete(&transaction, &told).await?;
+    if !locked.is_empty() {
+        let _ = transaction.change(Area::People).await?;
+    }
     if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Granted(Granted::First))) {
         failpoint::hit("K12");
     }
     transaction.commit().await?;
     Ok(outcomes)
+}
+
+/// Locks people who are active, and answers the events of those who were.
+async fn lock<'e>(
+    transaction: &Transaction,
+    mut people: Vec<(UserId, Timestamp, &'e Event)>,
+) -> Result<Vec<&'e Event>, WriteError> {
+    // In one order on all nodes, as the decisions.
+    people.sort_by_key(|(user, ..)| user.uuid());
+    let mut locked = Vec::new();
+    for (user, now, event) in people {
+        let sql = "UPDATE account SET status = $1, updated_at = $2 WHERE id = $3 AND status = $4";
+        let [from, to] = [Status::Active, Status::Locked].map(user_status_text);
+        let values = [to.into(), now.millis().into(), bytes(user.uuid()), from.into()];
+        if transaction.execute(sql, values).await? > 0 {
+            locked.push(event);
+        }
+    }
+    Ok(locked)
 }
 
 /// One verdict for each decision of the group, in order.
@@ -497,6 +534,7 @@ fn record(row: &Row) -> Result<Record, StoreError> {
         notification: NotificationId::new(row.uuid(5)?),
         client: row.parsed(6, ClientId::parse)?,
         user: UserId::new(row.uuid(7)?),
+        device: row.uuid_if_any(2)?.map(DeviceId::new),
         outcome: decision_of(row)?,
         acr: row.parsed(8, Acr::parse)?,
         scope: row.parsed(12, Scope::parse)?,
@@ -539,7 +577,7 @@ fn decision_row(record: &Record) -> Vec<Value> {
         bytes(record.notification.uuid()),
         record.client.as_str().into(),
         bytes(record.user.uuid()),
-        bytes_if_any(record.device().map(DeviceId::uuid)),
+        bytes_if_any(record.device.map(DeviceId::uuid)),
         outcome.into(),
         reason.map(str::to_owned).into(),
         record.acr.as_str().into(),

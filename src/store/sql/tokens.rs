@@ -17,11 +17,10 @@ pub struct Tokens {
     database: Database,
 }
 
-/// A refresh token that was presented, and what follows if it is live.
+/// A refresh token that was presented by the client that has it, and what follows if it is live.
 #[derive(Debug)]
-pub struct Presented<'a> {
+pub struct Presented {
     pub digest: Digest<RefreshToken>,
-    pub client: &'a ClientId,
     pub successor: StoredRefreshToken,
     /// The successor itself, for whoever did not get it the first time.
     pub sealed_successor: Sealed,
@@ -42,6 +41,12 @@ impl Tokens {
         let sql = format!("SELECT {GRANT} FROM token_grant g WHERE g.id = $1 AND g.revoked_at IS NULL");
         let row = self.database.find(&sql, [bytes(id.uuid())]).await?;
         row.map(|row| grant(&row, 0)).transpose()
+    }
+
+    /// Whether a person has given a client anything that still stands.
+    pub async fn has_grant(&self, user: UserId, client: &ClientId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM token_grant WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL LIMIT 1";
+        Ok(self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?.is_some())
     }
 
     /// The grant of a JWT access token, unless one of both was revoked.
@@ -128,7 +133,7 @@ impl Tokens {
     /// Uses a refresh token, once (RFC 9700 §4.14.2). The verdict is the row count of one guarded
     /// statement; what follows a used token is a transaction of its own, so that it stays although
     /// the request is refused.
-    pub async fn rotate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Rotation, StoreError> {
+    pub async fn rotate(&self, presented: &Presented, now: Timestamp) -> Result<Rotation, StoreError> {
         if let Some(grant) = bounded(self.use_once(presented, now)).await.map_err(WriteError::unexpected)? {
             return Ok(Rotation::Rotated(grant));
         }
@@ -137,9 +142,9 @@ impl Tokens {
              WHERE s.grant_id = t.grant_id AND s.digest <> t.digest AND s.issued_at = t.used_at \
              AND s.used_at IS NOT NULL) \
              FROM refresh_token t JOIN token_grant g ON g.id = t.grant_id \
-             WHERE t.digest = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND t.absolute_expires_at > $3"
+             WHERE t.digest = $1 AND g.revoked_at IS NULL AND t.absolute_expires_at > $2"
         );
-        let values = [digest_bytes(&presented.digest), presented.client.as_str().into(), now.millis().into()];
+        let values = [digest_bytes(&presented.digest), now.millis().into()];
         let Some(row) = self.database.find(&sql, values).await? else { return Ok(Rotation::Invalid) };
         let grant = grant(&row, 0)?;
         let successor: Option<Vec<u8>> = row.get(GRANT_COLUMNS + 1)?;
@@ -156,20 +161,15 @@ impl Tokens {
         }
     }
 
-    async fn use_once(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Option<Grant>, WriteError> {
+    async fn use_once(&self, presented: &Presented, now: Timestamp) -> Result<Option<Grant>, WriteError> {
         let transaction = self.database.begin().await?;
         let used = transaction
             .execute(
                 "UPDATE refresh_token SET used_at = $1, successor_sealed = $2 \
                  WHERE digest = $3 AND used_at IS NULL AND expires_at > $1 AND absolute_expires_at > $1 \
                  AND EXISTS (SELECT 1 FROM token_grant g WHERE g.id = refresh_token.grant_id \
-                 AND g.client_id = $4 AND g.revoked_at IS NULL)",
-                [
-                    now.millis().into(),
-                    presented.sealed_successor.as_bytes().into(),
-                    digest_bytes(&presented.digest),
-                    presented.client.as_str().into(),
-                ],
+                 AND g.revoked_at IS NULL)",
+                [now.millis().into(), presented.sealed_successor.as_bytes().into(), digest_bytes(&presented.digest)],
             )
             .await?;
         if used == 0 {

@@ -70,10 +70,13 @@ async fn security_110_the_first_answer_stands() {
         } else {
             phone.deny(&question, DenyReason::None).await.ok();
         }
+        let other = || async {
+            if first_is_yes { phone.deny(&question, DenyReason::None).await } else { phone.approve(&question).await }
+        };
         for _ in 0..2 {
             let watch = world.watch().await;
-            phone.approve(&question).await.problem(409, "ALREADY_DECIDED");
-            watch.only_a_refusal("a second answer").await;
+            other().await.problem(409, "ALREADY_DECIDED");
+            watch.only_a_refusal("another answer").await;
             phone.deny(&question, DenyReason::ReportFraud).await.problem(409, "ALREADY_DECIDED");
         }
         if first_is_yes {
@@ -81,7 +84,44 @@ async fn security_110_the_first_answer_stands() {
         } else {
             shop.poll(&asked).await.refused(400, "access_denied");
         }
-        phone.approve(&question).await.problem(409, "ALREADY_DECIDED");
+        other().await.problem(409, "ALREADY_DECIDED");
+    }
+}
+
+/// The phone did not hear the answer to its decision, and says it again with a new proof.
+#[tokio::test]
+async fn an_answer_that_is_said_again_is_told_again() {
+    for yes in [true, false] {
+        let world = World::start().await;
+        let shop = world.client("shop").await;
+        let alice = world.user("alice").with_phone().with_phone().await;
+        let asked = shop.ask(&alice).await;
+        let (phone, other) = (&alice.phones[0], &alice.phones[1]);
+        let (question, others) = (phone.question().await, other.question().await);
+        let call = || if yes { phone.craft_approval(&question, None) } else { phone.craft_denial(&question) };
+        let first = call();
+        let proof = phone.sign(&first);
+        let told = phone.send_with(&first, &proof).await.ok();
+        assert_eq!(told, json!({"status": if yes { "APPROVED" } else { "DENIED" }}));
+        for redeemed in [false, true] {
+            if redeemed && yes {
+                shop.poll(&asked).await.tokens();
+            }
+            let watch = world.watch().await;
+            assert_eq!(phone.send(&call()).await.ok(), told);
+            watch.nothing("the same again").await;
+        }
+
+        // It is the same only from the same phone, in time, and with a proof of its own.
+        phone.send_with(&first, &proof).await.problem(401, "PROOF_REPLAYED");
+        let others = if yes { other.craft_approval(&others, None) } else { other.craft_denial(&others) };
+        let watch = world.watch().await;
+        other.send(&others).await.problem(409, "ALREADY_DECIDED");
+        watch.only_a_refusal("another phone's").await;
+        phone.deny(&question, DenyReason::ReportFraud).await.problem(409, "ALREADY_DECIDED");
+        world.clock.advance(seconds(120));
+        phone.call(&Call::me()).await.ok();
+        phone.send(&call()).await.problem(409, "ALREADY_DECIDED");
     }
 }
 
@@ -229,6 +269,15 @@ async fn security_123_a_wrong_number_denies_for_good() {
                 ("request.denied", Some("wrong_number"))
             );
 
+            let watch = world.watch().await;
+            let again = match &question.number_matching {
+                Some(nod_device::NumberMatching::SelectNumber { options }) => {
+                    phone.craft_approval(&question, Some(options[0]))
+                }
+                _ => phone.craft_approval(&question, Some(10)),
+            };
+            phone.send(&again.said("numberPicked", wrong)).await.problem(403, "NUMBER_MISMATCH");
+            watch.nothing("the same wrong number again").await;
             phone.approve_with_any(&question, asked.number()).await.problem(409, "ALREADY_DECIDED");
             shop.poll(&asked).await.refused(400, "access_denied");
             assert!(phone.pending().await.is_empty());

@@ -171,33 +171,37 @@ async fn a_phone_on_another_node_hears_everything_at_once() {
 #[tokio::test]
 async fn a_phone_opens_a_few_channels_and_no_more() {
     let world = World::start().await;
-    let alice = world.user("alice").with_phone().await;
+    let shop = world.client("shop").await;
+    let alice = world.user("alice").with_phone().with_phone().await;
     let phone = alice.phone();
     let mut open = Vec::new();
-    let refused = loop {
-        assert!(open.len() < 50, "there is a limit");
-        let crafted = phone.warm().await.craft(&Call::events());
-        let proof = phone.sign(&crafted);
-        let response = phone.unproved(&crafted).header("device-proof", proof).send().await.unwrap();
-        if response.status() != 200 {
-            break response;
-        }
-        open.push(response);
-    };
-    assert_eq!(refused.status(), 429);
-    assert!(refused.headers().contains_key("retry-after"));
-    assert!(open.len() >= 2, "a phone that comes back before its old channel is closed");
-    // A closed one makes room.
-    open.clear();
+    for _ in 0..4 {
+        let mut events = phone.listen().await;
+        assert_eq!(events.next().await.unwrap().0, "ready");
+        open.push(events);
+    }
+    let refused = phone.call(&Call::events()).await;
+    refused.problem(429, "TOO_MANY_ATTEMPTS");
+    assert_eq!(refused.retry_after(), 5);
+    // Her other phone listens all the same, and what is open stays open.
+    open.push(alice.phones[1].listen().await);
+    assert_eq!(open[4].next().await.unwrap().0, "ready");
+    shop.ask(&alice).await;
+    for events in &mut open {
+        assert_eq!(events.next().await.unwrap().0, "notification");
+    }
+    // A closed one makes room, and only one.
+    drop(open.remove(0));
     let begin = std::time::Instant::now();
-    loop {
+    let again = loop {
         let crafted = phone.craft(&Call::events());
-        let proof = phone.sign(&crafted);
-        let response = phone.unproved(&crafted).header("device-proof", proof).send().await.unwrap();
+        let response = phone.unproved(&crafted).header("device-proof", phone.sign(&crafted)).send().await.unwrap();
         if response.status() == 200 {
-            break;
+            break response;
         }
         assert!(begin.elapsed() < seconds(2), "no room again");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    };
+    phone.call(&Call::events()).await.problem(429, "TOO_MANY_ATTEMPTS");
+    drop(again);
 }

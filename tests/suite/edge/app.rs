@@ -20,6 +20,8 @@ pub(super) fn app() -> Route {
         .at("/who", get(who))
         .at("/panic", get(panics))
         .at("/slow/:millis", get(slow))
+        .at("/device/v1/panic", get(panics))
+        .at("/device/v1/slow/:millis", get(slow))
         .at("/poll/:millis", get(long_poll))
         .at("/events", get(events))
         .at("/silent", get(silent))

@@ -75,6 +75,64 @@ async fn a_head_with_two_meanings_is_refused() {
     assert_eq!(server.status("/").await, 200, "and the next client is served");
 }
 
+/// The form of the device API, without its nonce.
+fn assert_problem(answer: &str, expected: u16, code: &str) {
+    assert_eq!(status(answer), expected, "{answer:?}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    for field in
+        ["content-type: application/problem+json", "cache-control: no-store", "x-content-type-options: nosniff"]
+    {
+        assert!(head.contains(field), "{field} in {head:?}");
+    }
+    let body: serde_json::Value = serde_json::from_str(body).expect(body);
+    assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some(code), Some(expected.into())));
+    assert!(body["type"].is_string() && !body["title"].as_str().unwrap().is_empty());
+    assert_eq!(body.as_object().unwrap().len(), 4, "{body}");
+}
+
+#[tokio::test]
+async fn what_is_refused_on_its_way_to_a_device_call_has_its_form_and_everything_else_that_of_oauth() {
+    let server = start(hasty()).await;
+    let many = "X: y\r\n".repeat(64);
+    let long = "a".repeat(8192);
+    let heads = |path: &str| {
+        [
+            (400, format!("GET {path} HTTP/1.1\r\n\r\n")),
+            (400, format!("GET {path} HTTP/9.9\r\nHost: a\r\n\r\n")),
+            (400, format!("\r\nGET {path}?x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")),
+            (400, format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na")),
+            (408, format!("GET {path} HTTP/1.1\r\nHost: a\r\nX: ")),
+            (414, format!("GET {path}?{long} HTTP/1.1\r\nHost: a\r\n\r\n")),
+            (431, format!("GET {path} HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
+            (431, format!("GET {path} HTTP/1.1\r\nHost: a\r\nX: {long}{long}\r\n\r\n")),
+        ]
+    };
+    for path in ["/device/v1/me", "/device/v1/notifications/x/approve", "/device/v1/"] {
+        for (expected, head) in heads(path) {
+            assert_problem(&server.exchange(head).await, expected, "INVALID_REQUEST");
+        }
+    }
+    for path in ["/as/token.oauth2", "/idp/userinfo.openid", "/", "/devices", "/x/device/v1/me"] {
+        for (expected, head) in heads(path) {
+            assert_refusal(&server.exchange(head).await, expected);
+        }
+    }
+    // Where the path cannot be read, there is no telling.
+    assert_refusal(&server.exchange("GET /device/v1/me").await, 408);
+    assert_refusal(&server.exchange("GET /device/%76%31/me HTTP/1.1\r\n\r\n").await, 400);
+    assert_refusal(&server.exchange(format!("GET /device/v1/{long} HTTP/1.1\r\n\r\n")).await, 414);
+    // An answer to what came before is not mistaken for it.
+    let good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answer = server.exchange(format!("{good}GET /device/v1/me HTTP/1.1\r\n\r\n")).await;
+    assert_problem(&answer[answer.rfind("HTTP/1.1 ").unwrap()..], 400, "INVALID_REQUEST");
+
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_problem(&server.exchange(ask("/device/v1/panic")).await, 500, "INTERNAL_ERROR");
+    let busy = server.exchange(ask("/device/v1/slow/5000")).await;
+    assert_problem(&busy, 503, "TEMPORARILY_UNAVAILABLE");
+    assert!(busy.contains("retry-after: 1\r\n"));
+}
+
 #[tokio::test]
 async fn a_head_is_bounded() {
     let server = start(Edge::default()).await;

@@ -110,6 +110,15 @@ async fn http2_heads_and_bodies_have_the_same_bounds() {
         many = many.header(format!("x-{n}"), "y");
     }
     assert_eq!(many.send().await.unwrap().status(), 431);
+    let mut device = client.get(format!("{url}/device/v1/me"));
+    for n in 0..65 {
+        device = device.header(format!("x-{n}"), "y");
+    }
+    let device = device.send().await.unwrap();
+    assert_eq!(
+        (device.status().as_u16(), &device.headers()["content-type"]),
+        (431, &"application/problem+json".parse().unwrap())
+    );
     assert_eq!(client.get(&url).header("x", "a".repeat(20_000)).send().await.unwrap().status(), 431);
     let mut spread = client.get(&url);
     for n in 0..40 {

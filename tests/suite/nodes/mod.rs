@@ -1,10 +1,12 @@
 //! Real nodes: `nod serve` processes that share a database and a store, and the parties around them.
 //! Nothing here is a double: the processes are the binary, and the parties speak HTTP to them.
 
+mod cutter;
 mod people;
 mod site;
 mod wire;
 
+pub(crate) use cutter::{Cutter, Lost};
 pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
 pub(crate) use site::{Inside, Node, Pending, Site, Sql};
 pub(crate) use wire::{Answer, Held, get, send, volley};

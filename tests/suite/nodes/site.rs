@@ -40,6 +40,7 @@ use nod::worker::Worker;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::cutter::Cutter;
 use super::people::RelyingParty;
 use super::wire::{get, send};
 use super::{ISSUER, until};
@@ -64,6 +65,8 @@ pub(crate) enum Pending<'a> {
 pub(crate) struct Site {
     directory: tempfile::TempDir,
     sql: String,
+    /// How the nodes come to the database.
+    way: String,
     /// URL and prefix.
     redis: Option<(String, String)>,
     database: Database,
@@ -108,7 +111,14 @@ impl Site {
         let mut file = file.open(directory.path().join("master.key")).expect("a file");
         std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
         let (nodes, at_a_time) = (AtomicU32::new(0), 100_000);
-        Self { directory, sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
+        Self { directory, way: sql.clone(), sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
+    }
+
+    /// Nodes come to the database by this line from now on; we ourselves go past it.
+    pub(crate) fn nodes_go_through(&mut self, line: &Cutter) {
+        let mut url = url::Url::parse(&self.sql).expect("a URL");
+        url.set_port(Some(line.at.port())).expect("a server");
+        self.way = url.into();
     }
 
     /// A client with `private_key_jwt`, for CIBA and refresh.
@@ -194,7 +204,7 @@ impl Site {
              ciba.interval = \"1s\"\n\
              limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
              limits.failed_authentications = 100000\n",
-            self.sql,
+            self.way,
             self.directory.path().join("master.key").display(),
             self.at_a_time,
         );

@@ -4,6 +4,8 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::contract;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -22,7 +24,10 @@ pub(crate) struct Tokens {
 
 impl Answer {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body").to_vec();
         let answer = Self { status, headers, body };
@@ -31,6 +36,7 @@ impl Answer {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert!(answer.header("date").is_some(), "{answer:?}");
         assert!(answer.header("cache-control").is_some(), "{answer:?}");
+        contract::check(method.as_str(), &path, &answer);
         answer
     }
 

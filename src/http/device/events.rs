@@ -12,9 +12,8 @@ use nod_device::messages::Canceled;
 use nod_device::proof::Purpose;
 use nod_device::{self as wire, Notification};
 use poem::http::header;
-use poem::web::Data;
 use poem::web::sse::{Event, SSE};
-use poem::{IntoResponse as _, Request, Response, handler};
+use poem::{IntoResponse as _, Request, Response};
 use tokio::time::Instant;
 
 use crate::http::device::{DeviceApi, KEEP_ALIVE};
@@ -23,7 +22,7 @@ use crate::http::server::CallTime;
 use crate::protocol::id::{InstallationId, NotificationId};
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
-use crate::usecase::inbox::Wakeups;
+use crate::usecase::inbox::{ReadInbox, Wakeups};
 
 /// An app reconnects at least this often, so that a revoked one does not listen for ever.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -70,7 +69,7 @@ impl Drop for Stream {
 
 struct Listening {
     _stream: Stream,
-    api: Arc<DeviceApi>,
+    inbox: ReadInbox,
     caller: AuthenticatedInstallation,
     time: CallTime,
     wakeups: Wakeups,
@@ -80,8 +79,7 @@ struct Listening {
     over: bool,
 }
 
-#[handler]
-pub(crate) async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> poem::Result<Response> {
+pub(super) async fn listen(api: &DeviceApi, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
     let stream = api.streams.open(caller.installation.id);
     let stream = stream.ok_or_else(|| Failure::device(DeviceError::TooMany { retry_after: Duration::from_secs(5) }))?;
@@ -91,7 +89,7 @@ pub(crate) async fn events(Data(api): Data<&Arc<DeviceApi>>, http: &Request) -> 
     let wakeups = api.inbox.listen(&caller.installation.id).await;
     let mut listening = Listening {
         _stream: stream,
-        api: Arc::clone(api),
+        inbox: api.inbox.clone(),
         caller,
         time,
         wakeups,
@@ -140,13 +138,13 @@ impl Listening {
 
     /// Compares what is with what was told.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let devices = self.api.inbox.devices_of(&self.caller).await?;
+        let devices = self.inbox.devices_of(&self.caller).await?;
         if devices.is_empty() {
             self.queue.push(Event::message("{}").event_type("unpaired"));
             self.over = true;
             return Ok(());
         }
-        let pending = self.api.inbox.pending(&devices).await?;
+        let pending = self.inbox.pending(&devices).await?;
         let gone: Vec<_> = self
             .told
             .iter()
@@ -155,7 +153,7 @@ impl Listening {
             .collect();
         for id in gone {
             self.told.remove(&id);
-            let reason = self.api.inbox.ended(&devices, NotificationId::new(id.uuid())).await?;
+            let reason = self.inbox.ended(&devices, NotificationId::new(id.uuid())).await?;
             self.push("canceled", &Canceled { notification_id: id, reason });
         }
         for notification in pending {

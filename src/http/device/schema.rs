@@ -1,0 +1,240 @@
+//! How the messages of the device API look in the `OpenAPI` document. `nod_device::messages` is what
+//! reads and writes them; a test holds every answer against these.
+
+use poem_openapi::{Enum, Object, Union};
+
+/// Pairs the phone: the key that the person was given, and what the app says of itself.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct PairingRequest {
+    /// As shown to the person or read from the pairing link.
+    pairing_key: String,
+    installation: InstallationInfo,
+}
+
+/// What the app says of itself and the phone: shown to people, believed by nobody.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct InstallationInfo {
+    /// For example `ANDROID`, `IOS`, `WEB`.
+    platform: String,
+    name: Option<String>,
+    model: Option<String>,
+    os_version: Option<String>,
+    app_version: Option<String>,
+    sdk_version: Option<String>,
+    application: Option<String>,
+}
+
+/// The new device.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Pairing {
+    device_id: String,
+    installation_id: String,
+    user: PairedUser,
+    authenticators: Vec<Authenticator>,
+}
+
+/// Whom the device now serves.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct PairedUser {
+    user_id: String,
+    username: String,
+    name: Option<String>,
+}
+
+/// One way in which the device can serve, and whether it works yet.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct Authenticator {
+    /// `push`
+    #[oai(rename = "type")]
+    kind: String,
+    /// `enabled` or `failed`
+    status: String,
+    /// `MissingDeviceToken`: no push until the app hands one in.
+    error_code: Option<String>,
+}
+
+/// The questions that wait for an answer, oldest first.
+#[derive(Object)]
+pub struct PendingNotifications {
+    notifications: Vec<Notification>,
+}
+
+/// One question to one device.
+#[derive(Object)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct Notification {
+    notification_id: String,
+    device_id: String,
+    user_id: String,
+    #[oai(rename = "type")]
+    kind: NotificationType,
+    title: String,
+    body: String,
+    client_context: ClientContext,
+    number_matching: Option<NumberMatching>,
+    /// RFC 3339.
+    issued_at: String,
+    /// RFC 3339.
+    expires_at: String,
+    /// Seconds that were left when the server sent this.
+    timeout_duration: u64,
+}
+
+/// What a question is about. Newer servers may know more; an app can deny what it does not know.
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NotificationType {
+    Authentication,
+}
+
+/// Who asks, and for what.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct ClientContext {
+    client_id: String,
+    client_name: String,
+    /// What the person compares with the other screen [CIBA §7.1].
+    binding_message: Option<String>,
+    /// Space-separated.
+    scope: String,
+    acr: Option<String>,
+}
+
+/// How the number on the other screen is carried over.
+#[derive(Union)]
+#[oai(one_of = true, discriminator_name = "type")]
+pub enum NumberMatching {
+    #[oai(mapping = "SELECT_NUMBER")]
+    Select(SelectNumber),
+    #[oai(mapping = "ENTER_MANUALLY")]
+    Enter(EnterNumber),
+}
+
+/// Pick the number that the other screen shows.
+#[derive(Object)]
+pub struct SelectNumber {
+    /// Three numbers of two digits.
+    options: Vec<u32>,
+}
+
+/// Type the number that the other screen shows.
+#[derive(Object)]
+pub struct EnterNumber {}
+
+/// A yes. It repeats what the proof signs; where they differ, nothing happens.
+#[derive(Object)]
+#[oai(rename = "ApproveRequest", rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct Approve {
+    device_id: String,
+    user_id: String,
+    /// How the phone knew its owner [RFC 8176], for example `["face"]`.
+    amr: Vec<String>,
+    /// For a question with number matching.
+    number_picked: Option<u32>,
+    /// base64url(SHA-256(JCS(what was shown))).
+    context_hash: String,
+}
+
+/// A no.
+#[derive(Object)]
+#[oai(rename = "DenyRequest", rename_all = "camelCase")]
+pub struct Deny {
+    device_id: String,
+    user_id: String,
+    reason: DenyReason,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DenyReason {
+    None,
+    /// "It was not me."
+    ReportFraud,
+    /// The phone did not recognise its owner.
+    BiometricsRejected,
+}
+
+/// What the server wrote down.
+#[derive(Object)]
+pub struct DecisionAnswer {
+    status: DecisionStatus,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DecisionStatus {
+    Approved,
+    Denied,
+}
+
+/// The installation, and whom it serves.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Me {
+    installation_id: String,
+    issuer: String,
+    users: Vec<MyUser>,
+    /// The server's clock, RFC 3339.
+    time: String,
+}
+
+/// One person on this installation.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct MyUser {
+    user_id: String,
+    username: String,
+    name: Option<String>,
+    device_id: String,
+    nickname: Option<String>,
+    role: DeviceRole,
+    status: DeviceStatus,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceRole {
+    /// The device that is asked first.
+    Primary,
+    Trusted,
+}
+
+#[derive(Enum)]
+#[oai(rename = "DeviceApiDeviceStatus", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceStatus {
+    Active,
+    Blocked,
+}
+
+/// A new key, and a signature by it.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct RotateRequest {
+    new_jwk: PublicJwk,
+    /// A compact JWS by the new key.
+    proof_by_new: String,
+}
+
+/// A public key on P-256 [RFC 7517]: these four members and no other.
+#[derive(Object)]
+pub struct PublicJwk {
+    /// `EC`
+    kty: String,
+    /// `P-256`
+    crv: String,
+    x: String,
+    y: String,
+}
+
+/// The installation that the key now stands for.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct RotateAnswer {
+    installation_id: String,
+}

@@ -1,0 +1,235 @@
+//! The `OpenAPI` document as it is served: what poem-openapi makes of the types, put right, with the
+//! errors, examples and security that it cannot know, in parts and in two versions.
+
+mod errors;
+mod repair;
+mod version;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+/// Which operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    All,
+    /// OAuth, OpenID Connect and CIBA: what relying parties call.
+    Protocol,
+    /// What phones call.
+    Device,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::All, Self::Protocol, Self::Device];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Protocol => "protocol",
+            Self::Device => "device",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == text)
+    }
+
+    fn has(self, path: &str) -> bool {
+        self == Self::All || Family::of(path).part() == self
+    }
+}
+
+/// Which version of the specification the document follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// 3.0.3: what every generator reads.
+    V3_0,
+    /// 3.1.0: JSON Schema as it is.
+    V3_1,
+}
+
+impl Version {
+    pub const ALL: [Self; 2] = [Self::V3_0, Self::V3_1];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V3_0 => "3.0",
+            Self::V3_1 => "3.1",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.as_str() == text)
+    }
+}
+
+/// Operations that share their errors and their way to authenticate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Clients, with their credentials.
+    OAuth,
+    /// Whoever has an access token.
+    Resource,
+    /// Phones, with a proof.
+    Device,
+}
+
+impl Family {
+    fn of(path: &str) -> Self {
+        match path {
+            path if path.starts_with("/device/") => Self::Device,
+            path if path.starts_with("/idp/") => Self::Resource,
+            _ => Self::OAuth,
+        }
+    }
+
+    const fn part(self) -> Part {
+        match self {
+            Self::OAuth | Self::Resource => Part::Protocol,
+            Self::Device => Part::Device,
+        }
+    }
+}
+
+/// The document in version 3.0.3 with all parts; the others are made from it.
+#[derive(Clone, Debug)]
+pub struct Document(Value);
+
+impl Document {
+    /// `generated` is what poem-openapi wrote.
+    pub fn new(generated: &str) -> Self {
+        let mut document: Value = serde_json::from_str(generated).unwrap_or_default();
+        repair::repair(&mut document);
+        describe(&mut document);
+        errors::add(&mut document);
+        Self(document)
+    }
+
+    pub fn part(&self, part: Part, version: Version) -> Value {
+        let mut document = self.0.clone();
+        if part != Part::All {
+            if let Some(paths) = object(&mut document, "paths") {
+                paths.retain(|path, _| part.has(path));
+            }
+            repair::drop_unused(&mut document);
+        }
+        match version {
+            Version::V3_0 => document,
+            Version::V3_1 => version::to_3_1(document),
+        }
+    }
+
+    /// As it is committed and served: indented, one line feed at the end.
+    pub fn text(&self, part: Part, version: Version) -> String {
+        let mut text = serde_json::to_string_pretty(&self.part(part, version)).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// The documents, written once. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Published(Arc<[(Part, Version, Bytes)]>);
+
+impl Published {
+    pub fn new(document: &Document) -> Self {
+        let all = Part::ALL.into_iter().flat_map(|part| Version::ALL.map(|version| (part, version)));
+        Self(all.map(|(part, version)| (part, version, document.text(part, version).into())).collect())
+    }
+
+    /// `oas=3.1`, `part=device`. `None` for a value that there is not.
+    pub fn find(&self, query: &str) -> Option<Bytes> {
+        let (mut part, mut version) = (Part::All, Version::V3_0);
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            match name {
+                "part" => part = Part::parse(value)?,
+                "oas" => version = Version::parse(value)?,
+                _ => {}
+            }
+        }
+        self.0.iter().find(|(p, v, _)| (*p, *v) == (part, version)).map(|(_, _, text)| text.clone())
+    }
+}
+
+const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA and fetch tokens \
+(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`).";
+
+/// What the types cannot say: who we are, how callers authenticate.
+fn describe(document: &mut Value) {
+    put(
+        document,
+        "info",
+        json!({
+            "title": "Nod",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html"},
+        }),
+    );
+    put(document, "servers", json!([{"url": "/", "description": "The server that gave this document."}]));
+    let schemes = json!({
+        "clientSecretBasic": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "client_secret_basic [RFC 6749 §2.3.1]. client_secret_post and private_key_jwt work as \
+                            well, with parameters in the form."
+        },
+        "accessToken": {"type": "http", "scheme": "bearer", "description": "An access token [RFC 6750 §2.1]."},
+        "deviceProof": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Device-Proof",
+            "description": "A JWS over this very call, by the key of the installation, with the nonce of the last \
+                            answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
+        },
+    });
+    if let Some(components) = document.get_mut("components") {
+        put(components, "securitySchemes", schemes);
+    }
+    for (path, _, operation) in operations(document) {
+        let security = match Family::of(&path) {
+            Family::OAuth => "clientSecretBasic",
+            Family::Resource => "accessToken",
+            Family::Device => "deviceProof",
+        };
+        put(operation, "security", json!([{ security: [] }]));
+    }
+}
+
+/// Every operation, with its path and method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mut Value)> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    paths.into_iter().flatten().flat_map(|(path, item)| {
+        let methods = item.as_object_mut();
+        methods.into_iter().flatten().map(|(method, operation)| (path.clone(), method.clone(), operation))
+    })
+}
+
+/// Sets a member of an object; of anything else, nothing.
+fn put(value: &mut Value, name: &str, member: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+}
+
+/// The members of `/components/<name>`.
+fn components<'a>(document: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    object(document.get_mut("components")?, name)
+}
+
+fn object<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    value.get_mut(name).and_then(Value::as_object_mut)
+}
+
+/// Visits every schema, the outer ones first.
+fn each_object(value: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
+    match value {
+        Value::Object(members) => {
+            visit(members);
+            members.values_mut().for_each(|member| each_object(member, visit));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

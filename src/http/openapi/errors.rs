@@ -1,0 +1,143 @@
+//! What every operation may answer besides what it is for. Each family has one error schema, so that a
+//! client has one error type.
+
+use serde_json::{Map, Value, json};
+
+use super::{Family, components, object, operations};
+use crate::protocol::device_error::DeviceErrorCode;
+use crate::protocol::error::ErrorCode;
+
+/// Status, and why.
+const STATUSES: [(&str, &str); 10] = [
+    ("400", "The request is malformed, or refused for the reason that its code says."),
+    ("401", "The caller did not authenticate, or not well enough."),
+    ("403", "The caller may not do this."),
+    ("404", "There is no such resource."),
+    ("405", "The method is not allowed here; Allow says which are."),
+    ("409", "The state of the resource does not allow this."),
+    ("413", "The body is too large."),
+    ("415", "The body is of another type, or encoded."),
+    ("429", "Too many requests; wait as long as Retry-After says."),
+    ("500", "Something went wrong on the server."),
+];
+
+const UNAVAILABLE: (&str, &str) = ("503", "The server cannot answer now; try again after Retry-After.");
+
+impl Family {
+    /// The statuses that can occur.
+    fn statuses(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
+            Self::OAuth => !matches!(*status, "404" | "409"),
+            Self::Resource => !matches!(*status, "404" | "409" | "413" | "415"),
+            Self::Device => true,
+        })
+    }
+
+    const fn schema(self) -> &'static str {
+        match self {
+            Self::OAuth | Self::Resource => "OAuthError",
+            Self::Device => "DeviceProblem",
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::OAuth | Self::Resource => "application/json",
+            Self::Device => "application/problem+json",
+        }
+    }
+
+    fn example(self, status: &str) -> Value {
+        match self {
+            Self::OAuth | Self::Resource => {
+                let (code, description) = match (status, self) {
+                    ("401", Self::OAuth) => (ErrorCode::InvalidClient.as_str(), "Client authentication failed."),
+                    ("401", _) => (ErrorCode::InvalidToken.as_str(), "The access token is not valid, or no longer."),
+                    ("403", Self::Resource) => (ErrorCode::InsufficientScope.as_str(), "The token has not the scope."),
+                    ("403", _) => (ErrorCode::AccessDenied.as_str(), "The request was denied."),
+                    ("429" | "503", _) => (ErrorCode::TemporarilyUnavailable.as_str(), "Try again later."),
+                    ("500", _) => ("server_error", "Something went wrong on the server."),
+                    _ => (ErrorCode::InvalidRequest.as_str(), "The request is malformed."),
+                };
+                json!({"error": code, "error_description": description})
+            }
+            Self::Device => {
+                let code = match status {
+                    "401" => DeviceErrorCode::ProofRequired,
+                    "403" => DeviceErrorCode::DeviceBlocked,
+                    "404" => DeviceErrorCode::NotificationNotFound,
+                    "409" => DeviceErrorCode::AlreadyDecided,
+                    "429" => DeviceErrorCode::TooManyAttempts,
+                    "500" => DeviceErrorCode::InternalError,
+                    "503" => DeviceErrorCode::TemporarilyUnavailable,
+                    _ => DeviceErrorCode::InvalidRequest,
+                };
+                let status: u16 = status.parse().unwrap_or_default();
+                json!({"type": "about:blank", "title": code.title(), "status": status, "code": code.as_str()})
+            }
+        }
+    }
+}
+
+pub(super) fn add(document: &mut Value) {
+    if let Some(all) = components(document, "schemas") {
+        all.extend(schemas());
+    }
+    for (path, _, operation) in operations(document) {
+        let family = Family::of(&path);
+        for (status, description) in family.statuses() {
+            let reference = format!("#/components/schemas/{}", family.schema());
+            let response = json!({
+                "description": description,
+                "content": {
+                    family.media_type(): {"schema": {"$ref": reference}, "example": family.example(status)}
+                },
+            });
+            if let Some(responses) = object(operation, "responses") {
+                responses.insert(status.to_owned(), response);
+            }
+        }
+    }
+}
+
+fn schemas() -> Map<String, Value> {
+    let codes: Vec<&str> =
+        ErrorCode::ALL.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
+    let oauth_code = json!({
+        "type": "string",
+        "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1]",
+        "enum": codes,
+    });
+    let oauth = json!({
+        "type": "object",
+        "description": "Why a request was refused [RFC 6749 §5.2].",
+        "required": ["error"],
+        "properties": {
+            "error": {"$ref": "#/components/schemas/OAuthErrorCode"},
+            "error_description": {"type": "string", "description": "For the developer: a sentence in ASCII."},
+        },
+    });
+    let described: Map<String, Value> =
+        DeviceErrorCode::ALL.iter().map(|code| (code.as_str().to_owned(), json!(code.title()))).collect();
+    let device_code = json!({
+        "type": "string",
+        "description": "Why a call of the device API was refused: a closed list.",
+        "enum": DeviceErrorCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+        "x-enum-descriptions": described,
+    });
+    let device = json!({
+        "type": "object",
+        "description": "Why a call was refused [RFC 9457].",
+        "required": ["type", "title", "status", "code"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "format": "int32", "description": "The HTTP status."},
+            "code": {"$ref": "#/components/schemas/DeviceErrorCode"},
+        },
+    });
+    [("OAuthErrorCode", oauth_code), ("OAuthError", oauth), ("DeviceErrorCode", device_code), ("DeviceProblem", device)]
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .into_iter()
+        .collect()
+}

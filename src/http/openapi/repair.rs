@@ -1,0 +1,122 @@
+//! What poem-openapi writes and generators stumble over.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{components, each_object, object, operations, put};
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+pub(super) fn repair(document: &mut Value) {
+    // It says 3.0.0; what it writes is valid under the last 3.0.
+    put(document, "openapi", json!("3.0.3"));
+    each_object(document, &mut |members| {
+        plain_media_types(members);
+        if members.get("default").is_some_and(Value::is_null) {
+            members.remove("default");
+        }
+        signed_format(members);
+    });
+    plain_variants(document);
+    for (_, _, operation) in operations(document) {
+        let Some(responses) = object(operation, "responses") else { continue };
+        for (status, response) in responses {
+            if response.get("description").and_then(Value::as_str) == Some("") {
+                put(response, "description", json!(if status == "204" { "Done." } else { "Success." }));
+            }
+        }
+    }
+}
+
+/// A variant of a union is written as "its discriminator, and all of that type". One object with both is
+/// what generators make a type of, and what validators can close.
+fn plain_variants(document: &mut Value) {
+    let Some(schemas) = components(document, "schemas") else { return };
+    let mut renamed = Vec::new();
+    for (name, schema) in schemas.iter() {
+        let parts = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice);
+        let Some([discriminator, reference]) = parts else { continue };
+        let variant = reference.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix(SCHEMAS));
+        let Some((variant, own)) = variant.and_then(|variant| Some((variant, schemas.get(variant)?))) else { continue };
+        let both = |name: &str| [discriminator, own].map(|part| part.get(name).cloned());
+        let properties: Map<String, Value> = both("properties")
+            .into_iter()
+            .flatten()
+            .filter_map(|properties| properties.as_object().cloned())
+            .flatten()
+            .collect();
+        let required: Vec<String> = both("required").iter().flat_map(|list| names(list.as_ref())).collect();
+        let mut merged = own.clone();
+        put(&mut merged, "properties", properties.into());
+        put(&mut merged, "required", json!(required));
+        renamed.push((name.clone(), variant.to_owned(), merged));
+    }
+    for (name, variant, merged) in &renamed {
+        schemas.remove(name);
+        schemas.insert(variant.clone(), merged.clone());
+    }
+    each_object(document, &mut |members| {
+        for member in members.values_mut() {
+            let found = renamed.iter().find(|(name, _, _)| member.as_str() == Some(&format!("{SCHEMAS}{name}")));
+            if let Some((_, variant, _)) = found {
+                *member = json!(format!("{SCHEMAS}{variant}"));
+            }
+        }
+    });
+}
+
+/// `application/json; charset=utf-8` would become a name in clients.
+fn plain_media_types(members: &mut Map<String, Value>) {
+    let Some(content) = members.get_mut("content").and_then(Value::as_object_mut) else { return };
+    let plain: Map<String, Value> = std::mem::take(content)
+        .into_iter()
+        .map(|(name, media)| (name.split(';').next().unwrap_or_default().to_owned(), media))
+        .collect();
+    *content = plain;
+}
+
+/// No format of the specification is unsigned.
+fn signed_format(members: &mut Map<String, Value>) {
+    let signed = match members.get("format").and_then(Value::as_str) {
+        Some("uint8" | "uint16" | "uint32") => "int32",
+        Some("uint64") => "int64",
+        Some(_) | None => return,
+    };
+    members.insert("format".to_owned(), json!(signed));
+    members.entry("minimum").or_insert(json!(0));
+}
+
+/// Leaves the schemas, tags and security schemes that something still names.
+pub(super) fn drop_unused(document: &mut Value) {
+    loop {
+        let mut named = BTreeSet::new();
+        each_object(document, &mut |members| {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                named.extend(reference.strip_prefix(SCHEMAS).map(str::to_owned));
+            }
+        });
+        let Some(schemas) = components(document, "schemas") else { break };
+        let before = schemas.len();
+        schemas.retain(|name, _| named.contains(name));
+        if schemas.len() == before {
+            break;
+        }
+    }
+    let (mut tags, mut schemes) = (BTreeSet::new(), BTreeSet::new());
+    for (_, _, operation) in operations(document) {
+        tags.extend(names(operation.get("tags")));
+        let needs = operation.get("security").and_then(Value::as_array).into_iter().flatten();
+        schemes.extend(needs.filter_map(Value::as_object).flat_map(|need| need.keys().cloned()));
+    }
+    if let Some(all) = document.get_mut("tags").and_then(Value::as_array_mut) {
+        all.retain(|tag| tag.get("name").and_then(Value::as_str).is_some_and(|name| tags.contains(name)));
+    }
+    if let Some(all) = components(document, "securitySchemes") {
+        all.retain(|name, _| schemes.contains(name));
+    }
+}
+
+fn names(list: Option<&Value>) -> impl Iterator<Item = String> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned)
+}

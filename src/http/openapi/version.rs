@@ -1,0 +1,46 @@
+//! The same document in version 3.1, whose schemas are those of JSON Schema 2020-12.
+
+use serde_json::{Map, Value, json};
+
+use super::{each_object, put};
+
+pub(super) fn to_3_1(mut document: Value) -> Value {
+    put(&mut document, "openapi", json!("3.1.0"));
+    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
+        license.remove("url");
+        license.insert("identifier".to_owned(), json!("MIT OR Apache-2.0"));
+    }
+    for part in ["paths", "components"] {
+        if let Some(part) = document.get_mut(part) {
+            each_object(part, &mut |members| {
+                nullable(members);
+                bound(members, "exclusiveMinimum", "minimum");
+                bound(members, "exclusiveMaximum", "maximum");
+            });
+        }
+    }
+    document
+}
+
+/// `nullable` became one of the types.
+fn nullable(members: &mut Map<String, Value>) {
+    if members.get("nullable").is_some_and(Value::is_boolean)
+        && members.remove("nullable") == Some(Value::Bool(true))
+        && let Some(kind) = members.remove("type")
+    {
+        members.insert("type".to_owned(), json!([kind, "null"]));
+    }
+}
+
+/// A flag beside a bound became the bound itself.
+fn bound(members: &mut Map<String, Value>, exclusive: &str, inclusive: &str) {
+    match members.get(exclusive) {
+        Some(Value::Bool(true)) => {
+            if let Some(limit) = members.remove(inclusive) {
+                members.insert(exclusive.to_owned(), limit);
+            }
+        }
+        Some(Value::Bool(false)) => drop(members.remove(exclusive)),
+        Some(_) | None => {}
+    }
+}

@@ -1,0 +1,117 @@
+//! A line to PostgreSQL that can be cut in the moment of a commit.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What is lost when the line is cut. Whoever waits for the answer cannot tell one from the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// The `COMMIT` does not arrive: nothing was done.
+    Commit,
+    /// It arrives, and its answer does not: everything was done.
+    Answer,
+}
+
+/// A node gathers what nobody waits for, but not for so long.
+const QUIET: Duration = Duration::from_millis(80);
+
+/// Carries every byte, until it is told to lose the next `COMMIT` or the answer to it.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    pub(crate) at: SocketAddr,
+    line: Arc<Line>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    next: Mutex<Option<Lost>>,
+    /// That have come by.
+    commits: AtomicU32,
+}
+
+impl Cutter {
+    #[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
+    pub(crate) async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let line = Arc::new(Line::default());
+        let carried = Arc::clone(&line);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let line = Arc::clone(&carried);
+                // Either side may go at any time; then both do.
+                tokio::spawn(async move { drop(carry(client, server, &line).await) });
+            }
+        });
+        Self { at, line, accepting }
+    }
+
+    /// At the next commit, whoever makes it. What nobody waits for is written first, so that it is not that.
+    pub(crate) async fn cuts(&self, lost: Lost) {
+        let mut seen = None;
+        loop {
+            let commits = self.line.commits.load(Ordering::SeqCst);
+            if seen.replace(commits) == Some(commits) {
+                break;
+            }
+            tokio::time::sleep(QUIET).await;
+        }
+        *self.line.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
+    }
+
+    pub(crate) fn has_cut(&self) -> bool {
+        self.line.next.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn carry(mut client: TcpStream, server: SocketAddr, line: &Line) -> io::Result<()> {
+    /// A simple query: its letter, its length, its text.
+    const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+    let mut server = TcpStream::connect(server).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        tokio::select! {
+            length = server.read(&mut answered) => match length? {
+                0 => return Ok(()),
+                length => client.write_all(&answered[..length]).await?,
+            },
+            length = client.read(&mut asked) => {
+                let bytes = match length? {
+                    0 => return Ok(()),
+                    length => &asked[..length],
+                };
+                if bytes.windows(COMMIT.len()).any(|window| window == COMMIT) {
+                    line.commits.fetch_add(1, Ordering::SeqCst);
+                    let lost = line.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    match lost {
+                        None => {}
+                        Some(Lost::Commit) => return Ok(()),
+                        Some(Lost::Answer) => {
+                            server.write_all(bytes).await?;
+                            let length = server.read(&mut answered).await?;
+                            assert_ne!(length, 0, "an answer to a commit");
+                            return Ok(());
+                        }
+                    }
+                }
+                server.write_all(bytes).await?;
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every answer that any test gets is held against the committed `OpenAPI` document: its status is
+//! listed there, its type is, and its body is what the schema says.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::Answer;
+
+struct Operation {
+    method: String,
+    /// `None` where any text may stand.
+    segments: Vec<Option<String>>,
+    responses: HashMap<u16, Response>,
+}
+
+struct Response {
+    /// Media type, and what its JSON must be.
+    content: Option<(String, Option<Validator>)>,
+}
+
+/// What the edge answers before it knows any operation, and what the framework says to a method that
+/// has no operation.
+const ANYWHERE: [u16; 3] = [408, 414, 431];
+
+fn operations() -> &'static [Operation] {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    OPERATIONS.get_or_init(|| {
+        // 3.1: its schemas are JSON Schema.
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/nod-3.1.json");
+        let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let mut operations = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let segments = path.split('/').map(|part| (!part.starts_with('{')).then(|| part.to_owned())).collect();
+                let responses = operation["responses"].as_object().unwrap().iter();
+                let responses =
+                    responses.map(|(status, response)| (status.parse().unwrap(), read(&document, response))).collect();
+                operations.push(Operation { method: method.to_uppercase(), segments, responses });
+            }
+        }
+        operations
+    })
+}
+
+fn read(document: &Value, response: &Value) -> Response {
+    let content = response["content"].as_object().and_then(|content| content.iter().next());
+    let content = content.map(|(name, media)| {
+        let validator = name.ends_with("json").then(|| {
+            let mut schema = json!({"components": document["components"], "allOf": [media["schema"]]});
+            closed(&mut schema);
+            jsonschema::draft202012::new(&schema).unwrap()
+        });
+        (name.clone(), validator)
+    });
+    Response { content }
+}
+
+/// A member that the document does not know is a mistake here, whatever clients think of it.
+fn closed(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if members.get("type") == Some(&json!("object")) && members.contains_key("properties") {
+                members.entry("additionalProperties").or_insert(json!(false));
+            }
+            members.values_mut().for_each(closed);
+        }
+        Value::Array(items) => items.iter_mut().for_each(closed),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn find(method: &str, path: &str) -> Option<&'static Operation> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |operation: &&Operation| {
+        operation.segments.len() == parts.len()
+            && operation.segments.iter().zip(&parts).all(|(segment, part)| match segment {
+                Some(segment) => segment == part,
+                None => !part.is_empty(),
+            })
+    };
+    // A fixed path is meant before one with a parameter.
+    let mut fitting: Vec<_> = operations().iter().filter(|operation| operation.method == method).filter(fits).collect();
+    fitting.sort_by_key(|operation| operation.segments.iter().filter(|segment| segment.is_none()).count());
+    fitting.first().copied()
+}
+
+pub(super) fn check(method: &str, path: &str, answer: &Answer) {
+    let Some(operation) = find(method, path) else { return };
+    if ANYWHERE.contains(&answer.status) {
+        return;
+    }
+    let what = format!("{method} {path} {} {}", answer.status, answer.text());
+    let response = operation.responses.get(&answer.status);
+    let response = response.unwrap_or_else(|| panic!("not in the document: {what}"));
+    let kind = answer.header("content-type").map(|kind| kind.split(';').next().unwrap());
+    let Some((name, validator)) = &response.content else {
+        assert!(answer.body.is_empty(), "the document knows no body: {what}");
+        return;
+    };
+    assert_eq!(kind, Some(name.as_str()), "{what}");
+    if let Some(validator) = validator {
+        let json = answer.json();
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "not what the document says: {what}\n{errors:#?}");
+    }
+}
