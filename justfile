@@ -33,6 +33,14 @@ advisories:
 bench *args:
     cargo bench --locked --bench load -- {{args}}
 
+# The pages of dev mode in a browser, against target/debug/nod.
+browser:
+    cd tests/browser && npm ci --no-audit --no-fund && npm test
+
+# The same, taking the pictures of the README.
+screenshots:
+    cd tests/browser && npm ci --no-audit --no-fund && NOD_SCREENSHOTS=1 node --test axe.test.mjs
+
 # The relying party that nobody here wrote, against target/debug/nod.
 relying-party:
     cd examples/openid-client && npm ci --no-audit --no-fund && npm test
@@ -43,3 +51,4 @@ openapi:
     cargo run --quiet -- openapi --oas 3.1 > openapi/nod-3.1.json
     cargo run --quiet -- openapi --part protocol > openapi/protocol.json
     cargo run --quiet -- openapi --part device > openapi/device.json
+    cargo run --quiet -- openapi --part admin > openapi/admin.json

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -103,5 +104,57 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A clock that a person in dev mode moves ahead of another one, which it follows otherwise.
+pub struct OffsetClock {
+    under: Arc<dyn Clock>,
+    ahead: AtomicI64,
+}
+
+impl OffsetClock {
+    /// A century: further away, dates stop making sense to those who read them.
+    const FURTHEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+    pub const fn new(under: Arc<dyn Clock>) -> Self {
+        Self { under, ahead: AtomicI64::new(0) }
+    }
+
+    /// Forward only: what happened stays in the past.
+    pub fn advance(&self, by: Duration) {
+        let furthest = i64::try_from(Self::FURTHEST.as_millis()).unwrap_or(i64::MAX);
+        let by = i64::try_from(by.as_millis()).unwrap_or(furthest);
+        let moved = |ahead: i64| Some(ahead.saturating_add(by).min(furthest));
+        // The closure always gives a value.
+        let _ = self.ahead.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved);
+    }
+
+    pub fn ahead(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.ahead.load(Ordering::SeqCst)).unwrap_or(0))
+    }
+}
+
+impl Clock for OffsetClock {
+    fn now(&self) -> Timestamp {
+        self.under.now() + self.ahead()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_clock_follows_the_other_and_goes_forward_only() {
+        let under = Arc::new(ManualClock::new(Timestamp::from_seconds(1000)));
+        let clock = OffsetClock::new(Arc::<ManualClock>::clone(&under));
+        assert_eq!(clock.now().seconds(), 1000);
+        clock.advance(Duration::from_secs(31));
+        under.advance(Duration::from_secs(1));
+        assert_eq!((clock.now().seconds(), clock.ahead()), (1032, Duration::from_secs(31)));
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.ahead(), OffsetClock::FURTHEST);
     }
 }

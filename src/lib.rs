@@ -11,6 +11,7 @@
 //! | [`outbound`] | everything we call |
 //! | [`usecase`] | what the world can ask |
 //! | [`http`] | sockets, limits, endpoints |
+//! | [`web`] | pages |
 //! | [`worker`] | what runs beside the requests |
 //! | [`config`], [`telemetry`], [`app`], [`cli`] | settings, logs, the wiring, the command line |
 
@@ -29,6 +30,7 @@ pub mod store;
 pub mod usecase;
 
 pub mod http;
+pub mod web;
 pub mod worker;
 
 pub mod app;

@@ -24,7 +24,10 @@ use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::store::sql::clients::Clients;
-use crate::store::sql::people::{People, Updated};
+use crate::store::sql::people::People;
+use crate::usecase::admin::clients::ManageClients;
+use crate::usecase::admin::users::ManageUsers;
+use crate::usecase::admin::{Administrator, always};
 
 /// Make clients and people as a file says
 #[derive(Args)]
@@ -159,11 +162,12 @@ fn confirm(arguments: &Arguments) -> Result<(), Exit> {
     if answer.trim() == "yes" { Ok(()) } else { Err(Exit::failed("nothing was changed")) }
 }
 
-/// Where it is done: today in the stores themselves, as all commands that manage data.
+/// Where it is done: by the rules of administration, as all commands that manage data.
 struct Stores {
     opened: Opened,
-    clients: Clients,
-    people: People,
+    by: Administrator,
+    clients: ManageClients,
+    users: ManageUsers,
 }
 
 impl Stores {
@@ -171,50 +175,54 @@ impl Stores {
         let opened = Opened::new(place).await?;
         let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
         let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
-        Ok(Self { opened, clients, people })
+        Ok(Self {
+            by: Administrator::command_line(),
+            // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
+            clients: ManageClients { clients, egress: None, desk: opened.desk() },
+            users: ManageUsers { people, desk: opened.desk() },
+            opened,
+        })
     }
 
     async fn all(&self) -> Result<(Vec<Client>, Vec<User>), Exit> {
-        Ok((self.clients.list(None, u32::MAX).await?, self.people.list(None, u32::MAX).await?))
+        Ok((self.clients.clients.list(None, u32::MAX).await?, self.users.people.list(None, u32::MAX).await?))
     }
 
     async fn take(&self, step: Step) -> Result<(), Exit> {
-        let now = self.opened.clock.now();
-        let event = |action| self.opened.event(action);
-        let gone = || Exit::conflict("somebody else deleted it just now");
-        let taken = || Exit::conflict("somebody else created it just now");
+        let (by, now) = (&self.by, self.opened.clock.now());
         match step {
-            Step::CreateClient(declared) => {
-                let client = declared.created(now);
-                let event = event(Action::ClientCreated).client(&client.id);
-                self.clients.create(&client, &event).await?.then_some(()).ok_or_else(taken)
+            Step::CreateClient(mut declared) => {
+                let secret = declared.secret.take();
+                self.clients.create(by, Some(declared.id.as_str()), &declared.metadata(), secret).await?;
             }
-            Step::UpdateClient(declared, _) => {
+            Step::UpdateClient(declared, changes) => {
+                let secret_only = changes.iter().all(|change| change.field == "secret");
+                let action = if secret_only { Action::ClientSecretRotated } else { Action::ClientUpdated };
                 let id = declared.id.clone();
-                let event = event(Action::ClientUpdated).client(&id);
-                let change = |client| declared.applied(client, now);
-                self.clients.update(&id, &event, now, change).await?.map(drop).ok_or_else(gone)
+                let event = self.clients.desk.event(by, action).client(&id);
+                let change = |_, client| declared.applied(client, now);
+                let changed = self.clients.clients.update_if(&id, None, &event, now, change).await?;
+                changed.ok_or_else(|| Exit::conflict("somebody else deleted it just now"))??;
             }
-            Step::DeleteClient(id) => {
-                let event = event(Action::ClientDeleted).client(&id);
-                self.clients.delete(&id, &event, now).await?.then_some(()).ok_or_else(gone)
-            }
+            Step::DeleteClient(id) => self.clients.delete(by, id.as_str(), &always).await?,
             Step::CreateUser(declared) => {
+                // With the id that relying parties know, where the file has one.
                 let user = declared.created(now, self.opened.entropy.uuid());
-                let event = event(Action::UserCreated).user(user.id);
-                self.people.create(&user, &event).await?.then_some(()).ok_or_else(taken)
-            }
-            Step::UpdateUser(id, declared, _) => {
-                let event = event(Action::UserUpdated).user(id);
-                match self.people.update(id, &event, now, |user| declared.applied(user)).await? {
-                    Updated::User(_) => Ok(()),
-                    Updated::Unknown | Updated::UsernameTaken => Err(gone()),
+                let event = self.users.desk.event(by, Action::UserCreated).user(user.id);
+                if !self.users.people.create(&user, &event).await? {
+                    return Err(Exit::conflict("somebody else created it just now"));
                 }
             }
-            Step::DeleteUser(user) => {
-                let event = event(Action::UserDeleted).user(user.id);
-                self.people.delete(user.id, &event, now).await?.then_some(()).ok_or_else(gone)
+            Step::UpdateUser(id, declared, changes) => {
+                if changes.iter().any(|change| change.field != "status") {
+                    self.users.update(by, id, declared.patch(), &always).await?;
+                }
+                if changes.iter().any(|change| change.field == "status") {
+                    self.users.set_status(by, id, declared.status).await?;
+                }
             }
+            Step::DeleteUser(user) => self.users.delete(by, user.id, &always).await?,
         }
+        Ok(())
     }
 }

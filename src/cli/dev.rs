@@ -19,7 +19,7 @@ use crate::app::{self, App, EphemeralStore, Parts, Settings};
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
 use crate::cli::serve::stopped;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
@@ -44,6 +44,7 @@ use crate::telemetry::{self, Format};
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
+use crate::web::dev::Keep;
 use crate::worker::Worker;
 
 #[derive(Args, Clone)]
@@ -91,18 +92,22 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
 
     let worker = Worker::default();
     let shutdown = CancellationToken::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::new(OffsetClock::new(Arc::new(SystemClock)));
     let entropy = Arc::new(Entropy::default());
     let database = Database::connect(&Secret::new(format!("sqlite:{}", data.join("dev.db").display()))).await?;
     database.migrate().await?;
     let settings = settings(&issuer, master_key)?;
-    let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
-    let App { public, ops, parts, .. } = app;
-    seed(&parts).await?;
-    pair_alices_phone(&parts, &issuer, data).await?;
+    let time: Arc<dyn Clock> = Arc::<OffsetClock>::clone(&clock);
+    let app = app::build(settings, database, (time, entropy), &worker, shutdown.clone()).await?;
+    seed(&app.parts).await?;
+    pair_alices_phone(&app.parts, &issuer, data).await?;
+    let App { public, ops, parts, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
+    let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
+    let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
     if !arguments.quiet {
-        let screen = Screen { issuer: &issuer, data, reused, moved: moved.then_some((arguments.port, port)) };
+        let moved = moved.then_some((arguments.port, port));
+        let screen = Screen { issuer: &issuer, data, reused, moved, offered };
         screen.print();
     }
     let format = if arguments.log == Log::Json { Format::Json } else { Format::Text };
@@ -124,6 +129,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     drop(log);
     Ok(())
 }
+
+/// The token for the first administrator.
+const BOOTSTRAP: &str = "bootstrap-token";
 
 /// The folder, its `.gitignore` and the master key, all for the owner alone.
 fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
@@ -156,7 +164,10 @@ fn forget(data: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(data)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("dev.db") || name.starts_with("phone-") || name == "master.key" {
+        if name.starts_with("dev.db")
+            || name.starts_with("phone-")
+            || [BOOTSTRAP, "master.key"].contains(&name.as_str())
+        {
             fs::remove_file(entry.path())?;
         }
     }
@@ -309,6 +320,19 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
     save(&file, &state)
 }
 
+/// The phone on the home page is the one that `nod phone` finds, too.
+fn kept(data: &Path) -> Keep {
+    let (from, to) = (data.join("phone-alice.json"), data.join("phone-alice.json"));
+    Keep {
+        load: Box::new(move || serde_json::from_slice(&fs::read(&from).ok()?).ok()),
+        save: Box::new(move |state| {
+            if let Err(exit) = save(&to, state) {
+                tracing::warn!(error = %exit, "the state of alice's phone is not kept");
+            }
+        }),
+    }
+}
+
 fn save(file: &Path, state: &PairedState) -> Result<(), Exit> {
     let text = serde_json::to_vec_pretty(state).map_err(|error| Exit::failed(error.to_string()))?;
     write_private(file, &text).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))
@@ -320,6 +344,8 @@ struct Screen<'a> {
     reused: bool,
     /// The port that was wanted, and the one that was free.
     moved: Option<(u16, u16)>,
+    /// Whether there is no administrator yet.
+    offered: bool,
 }
 
 impl Screen<'_> {
@@ -331,6 +357,11 @@ impl Screen<'_> {
         let at_data =
             if *data == Path::new(".nod") { String::new() } else { format!(" --data-dir {}", data.display()) };
         let data = data.display();
+        let administrator = if self.offered {
+            format!("{issuer}/admin/v1/bootstrap with the token in {data}/{BOOTSTRAP}")
+        } else {
+            format!("{issuer}/admin/v1")
+        };
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
             let _ = writeln!(notes, "\n  Port {wanted} is taken, so this is on {port}.");
@@ -342,13 +373,16 @@ impl Screen<'_> {
             "
   nod {version} · DEV MODE · loopback only · data is throw-away            Ctrl-C stops
 {notes}
-  Open this     {issuer}/
+  Open this     {issuer}/           shop, phone and wire on one page
+  Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
 
   Users         alice   phone paired ({data}/phone-alice.json)
                 bob     no phone yet (`nod phone --user bob` pairs one)
   Clients       shop       shop-secret       CIBA poll, number matching, refresh
+
+  Admin API     {administrator}
 
   Store         SQLite {data}/dev.db · pending requests in it (same rules as Redis)
 

@@ -10,11 +10,12 @@ use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
-use crate::domain::audit;
 use crate::domain::device::Status;
 use crate::protocol::id::DeviceId;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::Devices;
+use crate::usecase::admin::devices::ManageDevices;
+use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -45,44 +46,41 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
-    let gone = || Exit::not_found("there is no such device");
-    match action {
-        Action::List { username, format } => {
-            let mut listing = Listing::new(&["id", "role", "status", "paired_at", "name"]);
-            let user = find(&opened, &username).await?;
-            for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
-                let role = if device.is_primary() { "primary" } else { "trusted" };
-                let status = match device.status {
-                    Status::Active => "active",
-                    Status::Blocked => "blocked",
-                };
-                listing.row(serde_json::json!({
-                    "id": device.id,
-                    "role": role,
-                    "status": status,
-                    "paired_at": device.paired_at.to_string(),
-                    "name": installation.about.name,
-                }));
-            }
-            listing.print(format)?;
+    if let Action::List { username, format } = &action {
+        let mut listing = Listing::new(&["id", "role", "status", "paired_at", "name"]);
+        let user = find(&opened, username).await?;
+        for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
+            let role = if device.is_primary() { "primary" } else { "trusted" };
+            let status = match device.status {
+                Status::Active => "active",
+                Status::Blocked => "blocked",
+            };
+            listing.row(serde_json::json!({
+                "id": device.id,
+                "role": role,
+                "status": status,
+                "paired_at": device.paired_at.to_string(),
+                "name": installation.about.name,
+            }));
         }
+        return listing.print(*format);
+    }
+    let bell = DeviceBell::new(opened.ephemeral().await?);
+    let manage = ManageDevices { devices, bell, desk: opened.desk() };
+    let by = Administrator::command_line();
+    match action {
+        Action::List { .. } => {}
         Action::Block { device } => {
-            let event = opened.event(audit::Action::DeviceBlocked).device(device);
-            let device = devices.set_status(device, Status::Blocked, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
-            say(&format!("{}  blocked", device.id));
+            manage.set_status(&by, device, Status::Blocked).await?;
+            say(&format!("{device}  blocked"));
         }
         Action::Unblock { device } => {
-            let event = opened.event(audit::Action::DeviceUnblocked).device(device);
-            let device = devices.set_status(device, Status::Active, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
-            say(&format!("{}  active", device.id));
+            manage.set_status(&by, device, Status::Active).await?;
+            say(&format!("{device}  active"));
         }
         Action::Unpair { device } => {
-            let event = opened.event(audit::Action::DeviceUnpaired).device(device);
-            let unpaired = devices.unpair(device, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&unpaired.device.installation).await;
-            say(&format!("{}  unpaired", unpaired.device.id));
+            manage.unpair(&by, device, &always).await?;
+            say(&format!("{device}  unpaired"));
         }
     }
     Ok(())

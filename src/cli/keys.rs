@@ -1,5 +1,7 @@
 //! `nod keys`: the signing keys.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 
 use crate::cli::Place;
@@ -7,7 +9,10 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
-use crate::usecase::signing_keys::{Rotated, TendKeys};
+use crate::domain::signing_key::State;
+use crate::protocol::admin_error::AdminErrorCode;
+use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::{AdminError, Administrator};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -23,22 +28,51 @@ pub(super) enum Action {
         #[arg(long)]
         now: bool,
     },
+    /// End a replaced key before its time: what it signed counts no more
+    #[command(after_long_help = "Examples:
+  nod keys list
+  nod keys retire 4Zs0gUzQk1m7eRj3 -c nod.toml")]
+    Retire { kid: String },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let keys = opened.keys();
-    let format = match action {
-        Action::List(format) => format,
-        Action::Rotate { now } => return rotate(&keys, now).await,
-    };
+    let manage = ManageKeys { keys: Arc::new(opened.keys()), desk: opened.desk() };
+    let by = Administrator::command_line();
+    match action {
+        Action::List(format) => list(&manage, format).await,
+        Action::Rotate { now } => {
+            let keys = manage.rotate(&by, now).await.map_err(|error| match error {
+                AdminError::Refused(refusal) if refusal.code == AdminErrorCode::KeyNotKnownYet => {
+                    let until = opened.clock.now() + refusal.retry_after.unwrap_or_default();
+                    Exit::conflict(format!(
+                        "nothing was changed: relying parties may not know the next keys before {until}, and would \
+                         refuse what those sign\nin an emergency: nod keys rotate --now"
+                    ))
+                }
+                other => other.into(),
+            })?;
+            for key in keys.iter().filter(|key| key.state == State::Current) {
+                say(&format!("{:<6} {}  signs now", key.algorithm, key.kid));
+            }
+            Ok(())
+        }
+        Action::Retire { kid } => {
+            let key = manage.retire(&by, &kid).await?;
+            say(&format!("{:<6} {}  retired", key.algorithm, key.kid));
+            Ok(())
+        }
+    }
+}
+
+async fn list(manage: &ManageKeys, format: Format) -> Result<(), Exit> {
     let mut listing = Listing::new(&["id", "algorithm", "state", "created_at"]);
-    for key in keys.keys.load().await? {
+    for key in manage.list().await? {
         let state = match key.state {
-            crate::domain::signing_key::State::Next => "next",
-            crate::domain::signing_key::State::Current => "current",
-            crate::domain::signing_key::State::Retiring => "retiring",
-            crate::domain::signing_key::State::Retired => "retired",
+            State::Next => "next",
+            State::Current => "current",
+            State::Retiring => "retiring",
+            State::Retired => "retired",
         };
         listing.row(serde_json::json!({
             "id": key.kid,
@@ -50,20 +84,4 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }));
     }
     listing.print(format)
-}
-
-async fn rotate(keys: &TendKeys, now: bool) -> Result<(), Exit> {
-    let rotated = if now { Rotated::Keys(keys.rotate_now().await?) } else { keys.rotate().await? };
-    match rotated {
-        Rotated::Keys(rotated) => {
-            for (algorithm, kid) in rotated {
-                say(&format!("{algorithm:<6} {kid}  signs now"));
-            }
-            Ok(())
-        }
-        Rotated::NotYet { until } => Err(Exit::conflict(format!(
-            "nothing was changed: relying parties may not know the next keys before {until}, and would refuse what \
-             those sign\nin an emergency: nod keys rotate --now"
-        ))),
-    }
 }

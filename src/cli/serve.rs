@@ -1,6 +1,6 @@
 //! `nod serve`: the production server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,6 +30,7 @@ use crate::store::sql::Database;
 use crate::store::sql::alone::Alone;
 use crate::store::sql::directory::Directory;
 use crate::telemetry::{self, Format};
+use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
@@ -70,6 +71,8 @@ pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(Entropy::default());
     let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
+
+    offer_first_administrator(&app, &bootstrap_file(&loaded)).await?;
 
     let public = listen(config.listen.public).await?;
     let ops = listen(config.listen.ops).await?;
@@ -145,6 +148,34 @@ pub(super) async fn has_dev_data(database: &Database) -> Result<bool, StoreError
         }
         Authentication::PrivateKeyJwt { .. } => false,
     }))
+}
+
+/// Beside the configuration, unless it says where.
+fn bootstrap_file(loaded: &Loaded) -> PathBuf {
+    let usual = || {
+        let beside = loaded.values.files.first().map_or(Path::new(""), |file| file.as_path());
+        beside.with_file_name("bootstrap-token")
+    };
+    loaded.config.admin.bootstrap_file.clone().unwrap_or_else(usual)
+}
+
+/// While there is no administrator, each start writes a token for the first one.
+async fn offer_first_administrator(app: &App, file: &Path) -> Result<(), Exit> {
+    match app.parts.bootstrap.offer(file).await {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!(
+                file = %file.display(),
+                "no administrator yet: POST /admin/v1/bootstrap with the token in this file makes the first one"
+            );
+        }
+        Err(OfferError::Store(error)) => return Err(error.into()),
+        // The server is of use without administrators; `nod client create` makes one as well.
+        Err(error @ OfferError::File { .. }) => {
+            tracing::warn!(%error, "no administrator yet, and no token for the first one: set admin.bootstrap_file");
+        }
+    }
+    Ok(())
 }
 
 async fn serve(

@@ -14,7 +14,6 @@ use crate::cli::opened::Opened;
 use crate::cli::serve::stopped;
 use crate::cli::terminal::{Ink, Terminal, safe};
 use crate::config::parse_duration;
-use crate::protocol::id::UserId;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::trail::{Recorded, Trail};
 
@@ -72,7 +71,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let now = opened.clock.now();
     let trail = Trail::new(opened.database.clone());
     let from = now - arguments.since.unwrap_or_default();
-    let floor = trail.number_before(from).await?;
+    let floor = trail.place_before(from).await?;
     let mut tail = Tail { arguments, opened: &opened, trail, floor, told: BTreeSet::new(), out: Terminal::stdout() };
     let ended = stopped();
     tokio::pin!(ended);
@@ -126,7 +125,7 @@ impl Tail<'_> {
         let settled = self.opened.clock.now() - LATE;
         let mut after = self.floor;
         loop {
-            let events = self.trail.after(after, BATCH).await?;
+            let events = self.trail.as_they_come(after, BATCH).await?;
             let full = events.len() >= BATCH as usize;
             for event in events {
                 after = event.seq;
@@ -174,12 +173,13 @@ impl Tail<'_> {
         add("client", event.client.clone());
         let user = match event.user {
             // A name says more, as long as there is the person.
-            Some(id) => self.opened.directory.user(&UserId::new(id)).await.ok().flatten(),
+            Some(id) => self.opened.directory.user(&id).await.ok().flatten(),
             None => None,
         };
         add("user", user.map(|user| user.username.clone()).or_else(|| event.user.map(|id| id.to_string())));
         add("device", event.device.map(|id| id.to_string()));
         add("request", event.request.map(|id| id.to_string()));
+        add("by", event.actor.clone());
         add("because", event.reason.clone());
         Ok(self.out.line(line.trim_end())?)
     }
@@ -196,6 +196,7 @@ fn object(event: &Recorded) -> Value {
         "user": event.user,
         "device": event.device,
         "request": event.request,
+        "actor": event.actor,
     })
 }
 

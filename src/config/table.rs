@@ -111,6 +111,13 @@ settings! {
         format: LogFormat = "json",
     }
 
+    /// The admin API.
+    admin: Admin {
+        /// Where the token for the first administrator is written, while there is none; without it,
+        /// `bootstrap-token` beside the configuration.
+        bootstrap_file: Option<PathBuf>,
+    }
+
     /// What must hold for ever.
     database: Database {
         /// `sqlite:<path>`, `postgres://..` or `postgresql://..`. This or `url_file`.

@@ -1,9 +1,9 @@
-//! What dev mode adds: a first page, and what a person would see or do with their own eyes and
-//! hands. None of it exists in `nod serve`.
+//! What dev mode adds for scripts: what a person would see or do with their own eyes and hands. The
+//! pages are in `web/dev/`. None of it exists in `nod serve`.
 
 use std::sync::Arc;
 
-use poem::http::{StatusCode, header};
+use poem::http::StatusCode;
 use poem::web::{Data, Query};
 use poem::{Endpoint, EndpointExt as _, IntoEndpoint, Response, Route, get, handler, post};
 use serde::Deserialize;
@@ -52,18 +52,4 @@ async fn pairing_key(Data(dev): Data<&Arc<Dev>>, Query(query): Query<ForUser>) -
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
     Response::builder().status(status).content_type("application/json").body(body.to_string())
-}
-
-/// Where a browser lands that was sent to the address on the start screen.
-#[handler]
-pub(crate) fn first_page(Data(issuer): Data<&Arc<str>>) -> Response {
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>nod · dev mode</title>\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <h1>nod</h1><p>Ask a person, get a yes. This is dev mode: loopback only, throw-away data.</p>\
-         <ul><li><a href=\"{issuer}/.well-known/openid-configuration\">Discovery</a></li>\
-         <li><a href=\"{issuer}/pf/JWKS\">Keys</a></li></ul>\
-         <p>In two terminals:</p><pre>nod phone --user alice --auto approve\nnod test ciba --user alice</pre></html>"
-    );
-    Response::builder().header(header::CONTENT_TYPE, "text/html; charset=utf-8").body(page)
 }

@@ -18,16 +18,19 @@ pub enum Part {
     Protocol,
     /// What phones call.
     Device,
+    /// What administrators and their robots call.
+    Admin,
 }
 
 impl Part {
-    pub const ALL: [Self; 3] = [Self::All, Self::Protocol, Self::Device];
+    pub const ALL: [Self; 4] = [Self::All, Self::Protocol, Self::Device, Self::Admin];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Protocol => "protocol",
             Self::Device => "device",
+            Self::Admin => "admin",
         }
     }
 
@@ -73,12 +76,15 @@ enum Family {
     Resource,
     /// Phones, with a proof.
     Device,
+    /// Administrators, with an access token. What they may do and be told, the types say themselves.
+    Admin,
 }
 
 impl Family {
     fn of(path: &str) -> Self {
         match path {
             path if path.starts_with("/device/") => Self::Device,
+            path if path.starts_with("/admin/") => Self::Admin,
             path if path.starts_with("/idp/") => Self::Resource,
             _ => Self::OAuth,
         }
@@ -88,6 +94,7 @@ impl Family {
         match self {
             Self::OAuth | Self::Resource => Part::Protocol,
             Self::Device => Part::Device,
+            Self::Admin => Part::Admin,
         }
     }
 }
@@ -153,7 +160,8 @@ impl Published {
 }
 
 const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA and fetch tokens \
-(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`).";
+(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`); administrators look after clients, \
+people and devices (`/admin/v1`).";
 
 /// What the types cannot say: who we are, how callers authenticate.
 fn describe(document: &mut Value) {
@@ -184,14 +192,18 @@ fn describe(document: &mut Value) {
                             answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
         },
     });
-    if let Some(components) = document.get_mut("components") {
-        put(components, "securitySchemes", schemes);
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        let all = components.entry("securitySchemes").or_insert_with(|| json!({}));
+        if let (Some(all), Value::Object(ours)) = (all.as_object_mut(), schemes) {
+            all.extend(ours);
+        }
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
+            Family::Admin => continue,
         };
         put(operation, "security", json!([{ security: [] }]));
     }

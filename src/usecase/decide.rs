@@ -93,7 +93,7 @@ impl Decide {
         // [security 5.7] Whoever did not ask for this is acted for by somebody else: all of it stops, until
         // an administrator has looked.
         let locked = (outcome == Decision::Denied(Denial::Reported)).then(|| {
-            Event::new(self.entropy.uuid(), now, Action::UserLocked)
+            Event::new(self.entropy.ordered_uuid(now), now, Action::UserLocked)
                 .user(device.user)
                 .device(device.id)
                 .request(question.request.id)

@@ -8,7 +8,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::entropy::Entropy;
-use crate::protocol::id::{NotificationId, PairingKey};
+use crate::protocol::id::{AuthReqId, NotificationId, PairingKey, RequestId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
@@ -30,6 +30,18 @@ impl Dev {
         let Some(entry) = inbox.find(id) else { return Ok(None) };
         let request = self.requests.get(&entry.request).await?;
         Ok(request.and_then(|request| request.challenge.number()))
+    }
+
+    /// The names of a request for operators and for devices, from the one that its client has.
+    pub async fn request_of(&self, id: &AuthReqId) -> Result<Option<(RequestId, NotificationId)>, StoreError> {
+        let request = self.requests.get(&id.digest()).await?;
+        Ok(request.map(|request| (request.id, request.notification)))
+    }
+
+    /// What the phone with this key calls itself.
+    pub async fn phone(&self, thumbprint: &str) -> Result<Option<String>, StoreError> {
+        let paired = self.directory.installation_by_jkt(thumbprint).await?;
+        Ok(paired.and_then(|paired| paired.installation.about.name.clone()))
     }
 
     pub async fn pairing_key(&self, username: &str) -> Result<Option<PairingKey>, StoreError> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
@@ -18,20 +18,27 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
     ("usecase", &["clock", "entropy", "secret", "failpoint", "protocol", "domain", "store", "outbound"]),
     ("http", &["clock", "entropy", "secret", "protocol", "domain", "usecase"]),
+    ("web", &["clock", "entropy", "secret", "protocol", "domain", "usecase", "http"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
-    ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "worker"]),
+    (
+        "app",
+        &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "web", "worker"],
+    ),
 ];
 
 /// Above all of them.
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 6] = [
+const LIBRARIES: [(&str, &[&str]); 8] = [
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
     ("redis::", &["store/redis"]),
-    ("poem::", &["http", "app"]),
-    ("reqwest::", &["outbound", "cli"]),
+    ("poem::", &["http", "web", "app"]),
+    // The shop of dev mode is no part of the server, but somebody who calls it.
+    ("reqwest::", &["outbound", "cli", "web/dev/shop"]),
+    ("askama::", &["web"]),
+    ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
 ];
 
@@ -106,4 +113,13 @@ fn each_library_is_known_in_one_place() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// What dev mode has for people who try things out is put around its server, and around no other.
+#[test]
+fn the_pages_of_dev_mode_are_asked_for_in_dev_mode_alone() {
+    let named = |(path, text): &(String, String)| text.contains("with_dev_pages").then(|| path.clone());
+    let mut places: Vec<String> = sources().iter().filter_map(named).collect();
+    places.sort();
+    assert_eq!(places, ["app.rs", "cli/dev.rs"]);
 }

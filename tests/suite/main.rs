@@ -1,6 +1,8 @@
 //! The suite: one binary, one file per chapter.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod backends;
@@ -16,6 +18,8 @@ mod ciba_10_token;
 mod ciba_11_errors;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod dev_mode;
 #[cfg(test)]
 mod device_api;
 #[cfg(test)]

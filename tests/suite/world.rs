@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use nod::app::{self, App, EphemeralStore, Parts, Settings, StartError};
-use nod::clock::{Clock, ManualClock, Timestamp};
+use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
 use nod::domain::signing_key::Schedule;
@@ -37,6 +37,7 @@ use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::request_authentication::Policy;
+use nod::web::dev::Keep;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
 use tokio::net::TcpListener;
@@ -117,6 +118,7 @@ struct Plan {
     edge: Edge,
     changes: Vec<Change>,
     seed: u64,
+    dev_pages: bool,
 }
 
 type Change = Box<dyn Fn(&mut Settings) + Send + Sync>;
@@ -135,6 +137,7 @@ pub(crate) struct Builder {
     edge: Edge,
     begin: Timestamp,
     changes: Vec<Change>,
+    dev_pages: bool,
 }
 
 impl World {
@@ -150,6 +153,7 @@ impl World {
             edge: Edge::default(),
             begin: BEGIN,
             changes: Vec::new(),
+            dev_pages: false,
         }
     }
 
@@ -250,7 +254,7 @@ impl World {
         let (plan, issuer, clock) = (Arc::clone(&self.plan), self.inner.issuer.clone(), Arc::clone(&self.clock));
         let started = async move {
             let settings = Settings { master_key: Secret::new(master_key), ..plan.settings(&issuer) };
-            plan.build(98, settings, &clock, (&Worker::default(), CancellationToken::new())).await.map(|_| ())
+            plan.build(98, settings, clock, (&Worker::default(), CancellationToken::new())).await.map(|_| ())
         };
         self.among_servers(started).await
     }
@@ -274,6 +278,13 @@ impl World {
     pub(crate) async fn rows(&self, table: &str) -> Vec<String> {
         let start = format!("{table}: ");
         self.dump().await.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
+    }
+
+    /// Changes what no actor can change.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        use sea_orm::ConnectionTrait as _;
+        let sql = self.inner.sql.clone();
+        self.among_servers(async move { sql.execute_unprepared(statement).await }).await.unwrap();
     }
 
     /// Every row of every table as text, for tests that look for something there.
@@ -377,6 +388,12 @@ impl Builder {
         self.settings(|settings| settings.policy.limits = Limits { per_user: 100, per_client_and_user: 100 })
     }
 
+    /// The pages of dev mode, and what it has for scripts.
+    pub(crate) fn dev_mode(mut self) -> Self {
+        self.dev_pages = true;
+        self.settings(|settings| settings.dev_mode = true)
+    }
+
     pub(crate) async fn start(self) -> World {
         let log_begins = log::start();
         let seed = seed();
@@ -395,7 +412,7 @@ impl Builder {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("server").build();
         let runtime = runtime.unwrap();
 
-        let plan = Plan { url, redis, edge: self.edge, changes: self.changes, seed };
+        let plan = Plan { url, redis, edge: self.edge, changes: self.changes, seed, dev_pages: self.dev_pages };
         let (plan, nodes, clock_of_nodes) = (Arc::new(plan), self.nodes, Arc::clone(&clock));
         let planned = Arc::clone(&plan);
         let embedded_file = self.backing == Backing::Sqlite && !self.redis;
@@ -455,7 +472,7 @@ impl Plan {
         &self,
         n: u64,
         settings: Settings,
-        clock: &Arc<ManualClock>,
+        clock: Arc<dyn Clock>,
         (worker, shutdown): (&Worker, CancellationToken),
     ) -> Result<App, StartError> {
         let database = Database::connect(&Secret::new(self.url.clone())).await.unwrap();
@@ -465,14 +482,21 @@ impl Plan {
             give_keys(&database).await;
         }
         let entropy = Arc::new(Entropy::seeded(self.seed.wrapping_add(n + 1)));
-        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
         app::build(settings, database, (clock, entropy), worker, shutdown).await
     }
 
     async fn start(&self, n: u64, issuer: &str, clock: &Arc<ManualClock>, listener: TcpListener) -> Node {
         let (worker, shutdown) = (Worker::default(), CancellationToken::new());
-        let app = self.build(n, self.settings(issuer), clock, (&worker, shutdown.clone())).await;
-        let App { public, parts, .. } = app.unwrap();
+        // In dev mode, people move the clock ahead of that of the world.
+        let ahead = Arc::new(OffsetClock::new(Arc::<ManualClock>::clone(clock)));
+        let time = if self.dev_pages {
+            Arc::<OffsetClock>::clone(&ahead) as Arc<dyn Clock>
+        } else {
+            Arc::<ManualClock>::clone(clock)
+        };
+        let app = self.build(n, self.settings(issuer), time, (&worker, shutdown.clone())).await.unwrap();
+        let app = if self.dev_pages { app.with_dev_pages(ahead, Keep::nowhere(), &worker).unwrap() } else { app };
+        let App { public, parts, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
         served.spawn(serve(listener, public, self.edge.clone(), shutdown.clone()));

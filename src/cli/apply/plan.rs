@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::state::{Declared, DeclaredClient, DeclaredUser};
 use super::written::{client_fields, user_fields};
-use crate::cli::client::OVERLAP;
 use crate::clock::Timestamp;
 use crate::domain::client::{Authentication, Client};
 use crate::domain::user::User;
 use crate::protocol::id::{ClientId, UserId};
+use crate::usecase::admin::client_metadata::client_id;
+use crate::usecase::admin::clients::{BAD_ID_DETAIL, OVERLAP};
 
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
@@ -118,6 +119,10 @@ impl Plan {
                 continue;
             }
             let Some(before) = before else {
+                if client_id(one.id.as_str()).is_none() {
+                    problems.push(format!("client {}: id: {BAD_ID_DETAIL}", one.id));
+                    continue;
+                }
                 self.steps.push(Step::CreateClient(one));
                 continue;
             };

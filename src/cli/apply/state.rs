@@ -3,22 +3,27 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::written::{Fields, client_fields, fields_of_user};
-use crate::cli::client::replace_secret;
+use crate::cli::exit::Exit;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
-    StoredSecret,
 };
 use crate::domain::user::{Status, User};
+use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::{ClientId, UserId};
 use crate::protocol::jwt::KeySet;
 use crate::protocol::scope::Scope;
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
+use crate::usecase::admin::AdminError;
+use crate::usecase::admin::client_metadata::ClientMetadata;
+use crate::usecase::admin::clients::{SHORTEST_SECRET, replace_secret, stored};
+use crate::usecase::admin::users::Profile;
 
 /// `None`: the file does not mention the kind.
 #[derive(Deserialize)]
@@ -66,6 +71,7 @@ enum Auth {
 enum Grant {
     Ciba,
     RefreshToken,
+    ClientCredentials,
 }
 
 #[derive(Deserialize)]
@@ -188,13 +194,23 @@ fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
         backchannel,
         created_at: Timestamp::from_millis(0),
     };
-    Ok(DeclaredClient { id, shape, secret })
+    // The rules that hold for every registration, whoever makes it.
+    match ClientMetadata::of(&shape).client(id.clone(), None, None, shape.created_at) {
+        Ok(_) => Ok(DeclaredClient { id, shape, secret }),
+        Err(broken) => {
+            let told = |problem: &FieldProblem| {
+                format!("client {id}: {}: {}", problem.pointer.trim_start_matches('/'), problem.detail)
+            };
+            Err(broken.iter().map(told).collect())
+        }
+    }
 }
 
 const fn grant_type(grant: Grant) -> GrantType {
     match grant {
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
+        Grant::ClientCredentials => GrantType::ClientCredentials,
     }
 }
 
@@ -245,18 +261,19 @@ fn reference(text: &str) -> Result<Secret<String>, String> {
         Some(_) | None => return Err("secret is env:NAME or file:PATH, never the secret itself".to_owned()),
     };
     let secret = Secret::new(found.trim_end_matches(['\r', '\n']).to_owned());
-    if secret.expose().len() < 16 {
-        return Err("the secret has fewer than 16 characters".to_owned());
+    if secret.expose().len() < SHORTEST_SECRET {
+        return Err(format!("the secret has fewer than {SHORTEST_SECRET} characters"));
     }
     Ok(secret)
 }
 
 fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
     let UserEntry { id, username, name, email, email_verified, status } = entry;
-    if username.is_empty() || username.len() > 255 || username.chars().any(char::is_control) {
-        return Err("a username has 1 to 255 bytes and no control characters".to_owned());
-    }
-    Ok(DeclaredUser { id, username, name, email, email_verified, status })
+    let declared = DeclaredUser { id, username, name, email, email_verified, status };
+    // Its message names a field, and the line of a problem says whose.
+    let told = |error| format!("user {}: {}", declared.username, Exit::from(error).to_string().replace('\n', "; "));
+    declared.profile().check().map_err(told)?;
+    Ok(declared)
 }
 
 impl DeclaredClient {
@@ -264,13 +281,13 @@ impl DeclaredClient {
         !matches!(self.shape.authentication, Authentication::PrivateKeyJwt { .. })
     }
 
-    pub(super) fn created(self, now: Timestamp) -> Client {
-        let empty = Client { created_at: now, ..self.shape.clone() };
-        self.applied(empty, now)
+    /// As it would be registered.
+    pub(super) fn metadata(&self) -> ClientMetadata {
+        ClientMetadata::of(&self.shape)
     }
 
     /// The client as it should be. Secrets that it has stay, unless another one is declared.
-    pub(super) fn applied(self, before: Client, now: Timestamp) -> Client {
+    pub(super) fn applied(self, before: Client, now: Timestamp) -> Result<Client, AdminError> {
         let changes_secret = self.changes_secret(&before);
         let kept = match before.authentication {
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => secrets,
@@ -287,11 +304,8 @@ impl DeclaredClient {
             backchannel.delivery = before.delivery;
         }
         match self.secret {
-            Some(secret) if changes_secret => {
-                let digest = Digest::of(secret.expose().as_bytes());
-                replace_secret(client, StoredSecret { digest, expires_at: None }, now)
-            }
-            Some(_) | None => client,
+            Some(secret) if changes_secret => replace_secret(client, stored(&secret), now),
+            Some(_) | None => Ok(client),
         }
     }
 
@@ -314,23 +328,23 @@ impl DeclaredClient {
 
 impl DeclaredUser {
     pub(super) fn created(self, now: Timestamp, fresh: Uuid) -> User {
-        let id = self.id.unwrap_or_else(|| UserId::new(fresh));
-        let empty = User {
-            id,
-            username: self.username.clone(),
-            name: None,
-            email: None,
-            email_verified: false,
-            status: Status::Active,
-            created_at: now,
-            updated_at: now,
-        };
-        self.applied(empty)
+        let Self { id, username, name, email, email_verified, status } = self;
+        let id = id.unwrap_or_else(|| UserId::new(fresh));
+        User { id, username, name, email, email_verified, status, created_at: now, updated_at: now }
     }
 
-    pub(super) fn applied(self, before: User) -> User {
-        let Self { name, email, email_verified, status, .. } = self;
-        User { name, email, email_verified, status, ..before }
+    fn profile(&self) -> Profile {
+        Profile {
+            username: self.username.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            email_verified: self.email_verified,
+        }
+    }
+
+    /// What a profile has to become, as a merge patch: what is left out is taken away.
+    pub(super) fn patch(&self) -> Value {
+        json!({ "name": self.name, "email": self.email, "email_verified": self.email_verified })
     }
 
     pub(super) fn fields(&self) -> Fields {

@@ -45,6 +45,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     let grants = client.grants.iter().map(|grant| match grant {
         GrantType::Ciba => "\"ciba\"",
         GrantType::RefreshToken => "\"refresh_token\"",
+        GrantType::ClientCredentials => "\"client_credentials\"",
     });
     fields.push(("grants", format!("[{}]", grants.collect::<Vec<_>>().join(", "))));
     fields.push(("scope", quoted(&client.scope.to_string())));

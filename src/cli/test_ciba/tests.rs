@@ -137,7 +137,10 @@ impl Played {
     fn lines(&self) -> Vec<String> {
         let issuer = &self.double.issuer;
         let timeless = |line: &str| match line.split_once(" ms   ") {
-            Some((head, rest)) if head.len() > 3 => format!("{}{rest}", &head[..28]),
+            Some((head, rest)) if head.len() > 3 => {
+                let head = head.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
+                format!("{head:<28}{rest}")
+            }
             Some(_) | None => line.replace(issuer, "ISSUER"),
         };
         self.text.lines().map(timeless).collect()

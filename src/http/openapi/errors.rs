@@ -3,7 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, components, object, operations};
+use super::{Family, components, object, operations, put};
+use crate::http::admin;
+use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
 
@@ -30,6 +32,7 @@ impl Family {
             Self::OAuth => !matches!(*status, "404" | "409"),
             Self::Resource => !matches!(*status, "404" | "409" | "413" | "415"),
             Self::Device => true,
+            Self::Admin => false,
         })
     }
 
@@ -37,13 +40,14 @@ impl Family {
         match self {
             Self::OAuth | Self::Resource => "OAuthError",
             Self::Device => "DeviceProblem",
+            Self::Admin => "Problem",
         }
     }
 
     const fn media_type(self) -> &'static str {
         match self {
             Self::OAuth | Self::Resource => "application/json",
-            Self::Device => "application/problem+json",
+            Self::Device | Self::Admin => "application/problem+json",
         }
     }
 
@@ -60,6 +64,17 @@ impl Family {
                     _ => (ErrorCode::InvalidRequest.as_str(), "The request is malformed."),
                 };
                 json!({"error": code, "error_description": description})
+            }
+            Self::Admin => {
+                let number: u16 = status.parse().unwrap_or_default();
+                let fits = |code: &&AdminErrorCode| admin::problem::status(**code).as_u16() == number;
+                let code = AdminErrorCode::ALL.iter().find(fits).copied().unwrap_or(AdminErrorCode::InvalidRequest);
+                json!({
+                    "type": format!("https://id.example.com/docs/errors/{}", code.as_str()),
+                    "title": code.title(),
+                    "status": number,
+                    "code": code.as_str(),
+                })
             }
             Self::Device => {
                 let code = match status {
@@ -85,6 +100,9 @@ pub(super) fn add(document: &mut Value) {
     }
     for (path, _, operation) in operations(document) {
         let family = Family::of(&path);
+        if family == Family::Admin {
+            examples(operation, family);
+        }
         for (status, description) in family.statuses() {
             let reference = format!("#/components/schemas/{}", family.schema());
             let response = json!({
@@ -96,6 +114,16 @@ pub(super) fn add(document: &mut Value) {
             if let Some(responses) = object(operation, "responses") {
                 responses.insert(status.to_owned(), response);
             }
+        }
+    }
+}
+
+/// For errors that the types describe.
+fn examples(operation: &mut Value, family: Family) {
+    let Some(responses) = object(operation, "responses") else { return };
+    for (status, response) in responses.iter_mut().filter(|(status, _)| !status.starts_with('2')) {
+        if let Some(media) = response.get_mut("content").and_then(|content| content.get_mut(family.media_type())) {
+            put(media, "example", family.example(status));
         }
     }
 }

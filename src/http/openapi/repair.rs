@@ -17,6 +17,7 @@ pub(super) fn repair(document: &mut Value) {
             members.remove("default");
         }
         signed_format(members);
+        header_name(members);
     });
     plain_variants(document);
     for (_, _, operation) in operations(document) {
@@ -74,6 +75,17 @@ fn plain_media_types(members: &mut Map<String, Value>) {
         .map(|(name, media)| (name.split(';').next().unwrap_or_default().to_owned(), media))
         .collect();
     *content = plain;
+}
+
+/// Header parameters come in capitals.
+fn header_name(members: &mut Map<String, Value>) {
+    let name = match members.get("name").and_then(Value::as_str) {
+        Some("IDEMPOTENCY-KEY") => "Idempotency-Key",
+        Some("IF-MATCH") => "If-Match",
+        Some("LAST-EVENT-ID") => "Last-Event-ID",
+        Some(_) | None => return,
+    };
+    members.insert("name".to_owned(), json!(name));
 }
 
 /// No format of the specification is unsigned.

@@ -28,10 +28,13 @@ use crate::secret::{Digest, Secret};
 
 pub mod alone;
 pub mod audit;
+pub mod bootstrap;
 pub mod clients;
 pub mod devices;
 mod diagnosis;
 pub mod directory;
+pub mod fleet;
+pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
@@ -40,6 +43,7 @@ pub mod retention;
 pub mod settings;
 pub mod tokens;
 pub mod trail;
+pub mod webhooks;
 
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);

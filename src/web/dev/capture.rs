@@ -1,0 +1,242 @@
+//! Listens to the public routes of dev mode, and changes nothing of what passes.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, SizeHint};
+use nod_device::event_stream::Decoder;
+use nod_device::proof::DEVICE_PROOF;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
+use poem::{Endpoint, Request, Response};
+
+use crate::clock::Clock;
+use crate::protocol::id::AuthReqId;
+use crate::usecase::dev::Dev;
+use crate::web::dev::shop;
+use crate::web::dev::token;
+use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
+
+/// More than the longest body that is taken.
+const LONGEST: usize = 64 * 1024;
+/// Says that a call is a message of the past, sent again. Its value is the number of that message.
+pub(super) const REPLAY_OF: HeaderName = HeaderName::from_static("nod-dev-replay-of");
+
+pub(super) struct Captured<E> {
+    pub inner: E,
+    pub listen: Arc<Listen>,
+}
+
+pub(super) struct Listen {
+    pub wire: Arc<Wire>,
+    pub dev: Arc<Dev>,
+    pub clock: Arc<dyn Clock>,
+    /// The address of the server, for the line in the log that leads to a page.
+    pub base: String,
+}
+
+impl<E: Endpoint> Endpoint for Captured<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let started = Instant::now();
+        let replay_of = request.headers_mut().remove(REPLAY_OF).and_then(|of| of.to_str().ok()?.parse().ok());
+        let uri = request.original_uri();
+        let call = Call {
+            method: request.method().to_string(),
+            target: uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string),
+            headers: texts(request.headers()),
+            body: Bytes::new(),
+        };
+        let sent = Arc::<Mutex<Vec<u8>>>::default();
+        let body = Tee { inner: request.take_body().into(), copy: Arc::clone(&sent) };
+        request.set_body(BoxBody::new(body));
+        let content = Content::Call { call: call.clone(), answer: None };
+        let at = self.listen.clock.now();
+        let number = self.listen.wire.begin(|number| Message {
+            number,
+            at,
+            actor: Actor::Unknown,
+            content,
+            names: Vec::new(),
+            replay_of,
+        });
+        let mut response = self.inner.get_response(request).await;
+        // Apps learn the time from it, and hyper would put the machine's time there.
+        if let Ok(date) = HeaderValue::from_str(&http_date(&*self.listen.clock)) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+        let body = Bytes::from(std::mem::take(&mut *sent.lock().unwrap_or_else(PoisonError::into_inner)));
+        let call = Call { body, ..call };
+        let streams = response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let answered = if streams { Bytes::new() } else { whole(&mut response).await };
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers: texts(response.headers()),
+            body: answered,
+            took: started.elapsed(),
+        };
+        let actor = self.listen.finish(number, call, answer).await;
+        if streams {
+            let body = response.take_body().into_bytes_stream();
+            let listen = Arc::clone(&self.listen);
+            let events = Events { inner: Box::pin(body), decoder: Decoder::default(), listen, actor };
+            response.set_body(poem::Body::from_bytes_stream(events));
+        }
+        Ok(response)
+    }
+}
+
+/// An answer of ours is short, and complete when its handler is done.
+async fn whole(response: &mut Response) -> Bytes {
+    let body = response.take_body().into_bytes().await.unwrap_or_default();
+    response.set_body(body.clone());
+    body
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
+/// [RFC 9110 §5.6.7]
+fn http_date(clock: &dyn Clock) -> String {
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let now = time::OffsetDateTime::from_unix_timestamp(clock.now().seconds()).ok();
+    now.and_then(|now| now.format(format).ok()).unwrap_or_default()
+}
+
+impl Listen {
+    async fn finish(&self, number: u64, call: Call, answer: Answer) -> Actor {
+        let form = call.form();
+        let field = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let body = answer.json();
+        let given = |name: &str| body.as_ref()?.get(name)?.as_str().map(str::to_owned);
+
+        let mut names: Vec<Name> =
+            ["auth_req_id", "token", "refresh_token"].into_iter().filter_map(field).map(Name::of).collect();
+        let tokens = ["access_token", "refresh_token", "id_token"];
+        names.extend(tokens.into_iter().filter_map(given).map(|token| Name::of(&token)));
+        names.extend(call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(Name::of));
+        names.extend(
+            call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of),
+        );
+
+        let accepted = given("auth_req_id").filter(|_| call.path() == "/as/bc-auth.ciba");
+        if let Some(auth_req_id) = accepted {
+            names.push(Name::of(&auth_req_id));
+            // The store that is away now was there a moment ago; without it, only the link is missing.
+            if let Ok(Some((request, notification))) = self.dev.request_of(&AuthReqId::presented(&auth_req_id)).await {
+                self.wire.link([Name::of(&auth_req_id), Name::of(&notification.to_string())], request);
+                tracing::info!(page = %format!("{}/dev/wire/{request}", self.base), "└ look");
+            }
+        }
+        let actor = self.actor(&call, field("client_id")).await;
+        self.wire.change(number, |message| {
+            message.actor = actor.clone();
+            message.names = names;
+            message.content = Content::Call { call, answer: Some(answer) };
+        });
+        self.link_tokens(number);
+        actor
+    }
+
+    /// What names the tokens of a request names the request.
+    fn link_tokens(&self, number: u64) {
+        let Some(message) = self.wire.find(number) else { return };
+        if let Some(request) = self.wire.request_of(&message) {
+            self.wire.link(message.names.iter().copied(), request);
+        }
+    }
+
+    async fn actor(&self, call: &Call, client_id: Option<&str>) -> Actor {
+        if let Some(proof) = call.header(DEVICE_PROOF) {
+            let owner = match token::thumbprint(proof) {
+                Some(thumbprint) => self.dev.phone(&thumbprint).await.unwrap_or_default(),
+                None => None,
+            };
+            return Actor::Phone(owner.unwrap_or_else(|| "a phone".to_owned()));
+        }
+        let basic = call.header("authorization").and_then(|value| value.strip_prefix("Basic "));
+        let decoded = basic.and_then(|value| STANDARD.decode(value).ok()).and_then(|pair| String::from_utf8(pair).ok());
+        let named = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(id, _)| id).or(client_id);
+        let ours = call.header("user-agent").filter(|agent| *agent == shop::USER_AGENT).map(|_| shop::CLIENT_ID);
+        named.or(ours).map_or(Actor::Unknown, |id| Actor::Client(id.to_owned()))
+    }
+
+    fn event(&self, actor: &Actor, name: String, data: String) {
+        let notification = serde_json::from_str::<serde_json::Value>(&data).ok();
+        let id = notification.as_ref().and_then(|data| data.get("notificationId")?.as_str()).map(Name::of);
+        let (at, actor) = (self.clock.now(), actor.clone());
+        self.wire.begin(|number| Message {
+            number,
+            at,
+            actor,
+            content: Content::Event { name, data },
+            names: id.into_iter().collect(),
+            replay_of: None,
+        });
+    }
+}
+
+/// A body that leaves a copy of its beginning.
+struct Tee {
+    inner: BoxBody<Bytes, std::io::Error>,
+    copy: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Body for Tee {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = LONGEST.saturating_sub(copy.len());
+            copy.extend(data.iter().take(room));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A live channel, whose events are messages of their own.
+struct Events {
+    inner: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>,
+    decoder: Decoder,
+    listen: Arc<Listen>,
+    actor: Actor,
+}
+
+impl Stream for Events {
+    type Item = std::io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let next = this.inner.as_mut().poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &next {
+            for frame in this.decoder.push(bytes).unwrap_or_default() {
+                this.listen.event(&this.actor, frame.event, frame.data);
+            }
+        }
+        next
+    }
+}

@@ -1,0 +1,46 @@
+//! A message in one line, for scripts and for people.
+
+use serde::Serialize;
+
+use crate::web::dev::wire::{Actor, Answer, Content, Message, Wire};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    pub number: u64,
+    pub at: String,
+    pub from: String,
+    pub to: String,
+    /// `POST /as/token.oauth2`, or `event notification`
+    pub what: String,
+    pub status: Option<u16>,
+    pub error: Option<String>,
+    pub request: Option<String>,
+}
+
+impl Line {
+    pub(super) fn of(wire: &Wire, message: &Message) -> Self {
+        let who = name(&message.actor).to_owned();
+        let (from, to, what) = match &message.content {
+            Content::Call { call, .. } => (who, "Nod".to_owned(), format!("{} {}", call.method, call.path())),
+            Content::Event { name, .. } => ("Nod".to_owned(), who, format!("event {name}")),
+        };
+        let answer = message.answer();
+        Self {
+            number: message.number,
+            at: message.at.to_string(),
+            from,
+            to,
+            what,
+            status: answer.map(|answer| answer.status),
+            error: answer.and_then(Answer::error),
+            request: wire.request_of(message).map(|request| request.to_string()),
+        }
+    }
+}
+
+pub(super) fn name(actor: &Actor) -> &str {
+    match actor {
+        Actor::Client(name) | Actor::Phone(name) => name,
+        Actor::Unknown => "somebody",
+    }
+}

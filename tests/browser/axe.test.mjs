@@ -1,0 +1,90 @@
+// Every page in its states, light and dark, on a phone and on a desktop: nothing that axe knows to be
+// wrong, nothing that has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README
+// are taken here, too.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+import { AxeBuilder } from '@axe-core/playwright'
+
+import { ask, startDev } from './dev.mjs'
+
+let dev
+before(async () => (dev = await startDev()))
+after(() => dev?.stop())
+
+const IMAGES = process.env.NOD_SCREENSHOTS ? fileURLToPath(new URL('../../docs/images/', import.meta.url)) : undefined
+
+async function check(page, what) {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
+  assert.deepEqual(found, [], what)
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  assert.equal(overflow, 0, `${what} is wider than its window`)
+}
+
+async function picture(page, name) {
+  if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png`, fullPage: true })
+}
+
+const openAll = (page) =>
+  page.evaluate(() => document.querySelectorAll('main details').forEach((details) => (details.open = true)))
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const width of [320, 1280]) {
+    test(`${colorScheme}, ${width} pixels`, async () => {
+      const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
+      const { page, complaints, close } = await dev.visit('/', options)
+      const desktop = width === 1280
+      await check(page, 'the home page at rest')
+
+      const shown = await ask(page)
+      // One poll, to be seen on the wire.
+      await page.locator('#trace > li', { hasText: 'authorization_pending' }).first().waitFor()
+      await check(page, 'the home page with a question')
+      if (desktop && colorScheme === 'light') await picture(page, 'home-light')
+
+      await page.getByRole('button', { name: `Approve with ${shown}` }).click()
+      await page.locator('#id-token').waitFor()
+      if (desktop && colorScheme === 'dark') await picture(page, 'home-dark')
+      await openAll(page)
+      await check(page, 'the home page with tokens')
+
+      const link = await page.locator('#shop-link a').getAttribute('href')
+      await page.goto(dev.base + link)
+      await check(page, 'a request')
+      await page.locator('#trace > li', { hasText: '/approve' }).locator('summary').click()
+      if (desktop && colorScheme === 'light') await picture(page, 'request')
+      await openAll(page)
+      await check(page, 'a request with all messages open')
+
+      const { request } = await dev.play('wrong-number')
+      await page.goto(`${dev.base}/dev/wire/${request}`)
+      await openAll(page)
+      await check(page, 'a request that was refused')
+
+      await page.goto(`${dev.base}/dev/wire`)
+      await check(page, 'the wire')
+      await page.goto(`${dev.base}/dev/wire?text=no-such-thing`)
+      await check(page, 'the wire with nothing on it')
+      await page.goto(`${dev.base}/dev/clock`)
+      await check(page, 'the clock')
+      await dev.play('two-phones')
+      await page.goto(dev.base)
+      await page.locator('#tablet').waitFor()
+      await check(page, 'the home page with two devices')
+      assert.deepEqual(complaints, [])
+      await close()
+    })
+  }
+}
+
+test('a page for a request that is not there', async () => {
+  const { page, complaints, close } = await dev.visit('/dev/wire/00000000-0000-0000-0000-000000000000')
+  await check(page, 'no such request')
+  // The browser says that the answer was a 404.
+  assert.deepEqual(complaints.filter((complaint) => !complaint.includes('404')), [])
+  await close()
+})

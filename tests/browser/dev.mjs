@@ -1,0 +1,129 @@
+// Dev mode on a free port with data that nobody else sees, and Debian's Chromium in front of it.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { chromium } from 'playwright-core'
+
+const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/debug/nod', import.meta.url))
+const START_LIMIT_MS = 30_000
+/** No single step takes longer, on a busy machine either. */
+export const PATIENCE_MS = 15_000
+
+function browserPath() {
+  const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  for (const path of candidates) {
+    try {
+      if (path) {
+        accessSync(path)
+        return path
+      }
+    } catch {
+      // The next one.
+    }
+  }
+  throw new Error('no Chromium: scripts/prerequisites test installs it, or name one in CHROMIUM')
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The shop asks; the number that it shows, once the phone shows the same question. */
+export async function ask(page, press = () => page.getByRole('button', { name: 'Send the request' }).click()) {
+  const answered = page.waitForResponse((response) => response.url().endsWith('/dev/shop/requests'))
+  await press()
+  const { request } = await (await answered).json()
+  await page.locator(`#shop-link a[href$="${request}"]`).waitFor()
+  const number = (await page.locator('#number .digits').textContent()).trim()
+  await page.getByRole('button', { name: `Approve with ${number}` }).waitFor()
+  return number
+}
+
+/** A server and a browser. `visit` gives a page that reports whatever it should not do. */
+export async function startDev(switches = []) {
+  const folder = await mkdtemp(join(tmpdir(), 'nod-browser-'))
+  const port = await freePort()
+  const base = `http://localhost:${port}`
+  const nod = spawn(NOD, ['dev', '--port', String(port), '--data-dir', join(folder, 'data')], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [nod.stdout, nod.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const gone = new Promise((resolve) => {
+    nod.once('error', (error) => resolve(error.message))
+    nod.once('exit', (code, signal) => resolve(`ended with ${code ?? signal}`))
+  })
+  let browser
+
+  async function stop() {
+    await browser?.close()
+    nod.kill('SIGTERM')
+    await gone
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  try {
+    const deadline = Date.now() + START_LIMIT_MS
+    while (!output.includes('ready in')) {
+      if (nod.exitCode !== null || Date.now() > deadline) throw new Error(`nod dev is not ready:\n${output}`)
+      await sleep(50)
+    }
+    // In a container there is no user to sandbox as.
+    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+    browser = await chromium.launch({ executablePath: browserPath(), args: [...args, ...switches] })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  return {
+    base,
+    stop,
+    output: () => output,
+    /** @param {import('playwright-core').BrowserContextOptions} options */
+    async visit(path = '/', options = {}) {
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 900 },
+        reducedMotion: 'reduce',
+        ...options,
+      })
+      const page = await context.newPage()
+      page.setDefaultTimeout(PATIENCE_MS)
+      const complaints = []
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+      })
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      page.on('request', (request) => {
+        if (new URL(request.url()).origin !== base) complaints.push(`asked elsewhere: ${request.url()}`)
+      })
+      await page.goto(base + path)
+      return {
+        page,
+        /** Console errors (broken policies are among them) and requests to other origins. */
+        complaints,
+        close: () => context.close(),
+      }
+    },
+    /** A scenario without a browser. */
+    async play(name) {
+      const response = await fetch(`${base}/dev/scenarios/${name}`, { method: 'POST' })
+      return response.json()
+    },
+  }
+}

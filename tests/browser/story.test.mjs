@@ -1,0 +1,99 @@
+// The story of the home page: one click asks, one click approves.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { ask, startDev } from './dev.mjs'
+
+let dev
+before(async () => (dev = await startDev()))
+after(() => dev?.stop())
+
+test('one click asks, one click approves, and the shop shows the ID token', async () => {
+  const { page, complaints, close } = await dev.visit()
+  assert.match(await page.title(), /Nod/)
+  const shown = await ask(page)
+  assert.equal(await page.locator('#phone .pick').count(), 3)
+  assert.match(await page.locator('#phone').innerText(), /Demo Shop asks for your approval/)
+  await page.getByRole('button', { name: `Approve with ${shown}` }).click()
+
+  await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
+  const token = page.locator('#id-token')
+  await token.waitFor()
+  const text = await token.innerText()
+  assert.match(text, /Signature verified with Nod’s key \S{20,}/)
+  for (const claim of ['iss', 'sub', 'aud', 'exp', 'auth_time', 'at_hash']) assert.match(text, new RegExp(`\\b${claim}\\b`))
+  assert.match(await page.locator('#shop-status').innerText(), /paid/)
+
+  const wire = page.locator('#trace > li')
+  const lines = await wire.locator('summary').allInnerTexts()
+  for (const part of ['POST /as/bc-auth.ciba 200', 'event notification', '/approve 200', 'POST /as/token.oauth2 200']) {
+    assert.ok(lines.some((line) => line.includes(part)), `${part} in\n${lines.join('\n')}`)
+  }
+  const approve = wire.filter({ hasText: '/approve' })
+  await approve.locator('summary').click()
+  assert.match(await approve.innerText(), /device-proof, decoded · signature verified with the phone’s key/)
+
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('the log leads to the page of the request', async () => {
+  const { page, complaints, close } = await dev.visit()
+  await ask(page)
+  const link = dev.output().match(/http:\/\/localhost:\d+\/dev\/wire\/[0-9a-f-]{36}/g).at(-1)
+  await page.goto(link)
+  await page.getByRole('heading', { name: 'One request' }).waitFor()
+  assert.ok((await page.locator('#trace > li').count()) >= 2)
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('the shop withdraws its question, and the phone lets go of it', async () => {
+  const { page, complaints, close } = await dev.visit()
+  await ask(page)
+  await page.getByRole('button', { name: 'Withdraw the request' }).click()
+  await page.locator('#phone-says', { hasText: 'withdrawn' }).waitFor()
+  assert.match(await page.locator('#shop-status').innerText(), /withdrawn/)
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('the story can be told with the keyboard alone', async () => {
+  const { page, complaints, close } = await dev.visit()
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim())
+  const tabTo = async (wanted) => {
+    for (let step = 0; step < 40; step += 1) {
+      if ((await focused()) === wanted) return
+      await page.keyboard.press('Tab')
+    }
+    assert.fail(`no Tab leads to ${wanted}`)
+  }
+
+  await page.keyboard.press('Tab')
+  assert.equal(await focused(), 'Skip to the content')
+  await page.keyboard.press('Enter')
+  await tabTo('Send the request')
+  const shown = await ask(page, () => page.keyboard.press('Enter'))
+  assert.equal(await focused(), 'Send the request', 'what changes around it takes no focus away')
+  await tabTo(`Approve with ${shown}`)
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth)
+  assert.equal(outline, '3px', 'the focus is to be seen')
+  await page.keyboard.press('Space')
+  await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
+  assert.equal(await focused(), 'You said yes.', 'the focus goes on with what came of it')
+  await page.locator('#id-token').waitFor()
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('without scripts, forms and reloading do', async () => {
+  const { page, close } = await dev.visit('/', { javaScriptEnabled: false })
+  await page.getByRole('button', { name: 'Send the request' }).click()
+  const shown = (await page.locator('#number .digits').textContent()).trim()
+  await page.getByRole('button', { name: `Approve with ${shown}` }).click()
+  await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
+  // The page loads itself again every few seconds.
+  await page.locator('#id-token').waitFor()
+  await close()
+})

@@ -1,0 +1,28 @@
+//! Dev mode: its scenarios, its pages, and who may use them.
+
+mod guard;
+mod pages;
+mod scenarios;
+
+use nod::domain::client::NumberMatching;
+use reqwest::Method;
+
+use crate::world::{Answer, World};
+
+/// What `nod dev` seeds: alice without a phone yet, and the shop.
+async fn dev_mode() -> World {
+    let world = World::with().dev_mode().generous().start().await;
+    world.user("alice").await;
+    let shop = world.client("shop").secret("shop-secret").scope("openid profile email");
+    shop.number_matching(NumberMatching::Pick).await;
+    world
+}
+
+async fn post(world: &World, path: &str) -> Answer {
+    Answer::of(world.request(Method::POST, path)).await
+}
+
+async fn post_form(world: &World, path: &str, body: &str) -> Answer {
+    let request = world.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+    Answer::of(request.body(body.to_owned())).await
+}

@@ -1,0 +1,219 @@
+//! The pages as markup, and what is behind their buttons. How they are for people, a browser tells
+//! (tests/browser).
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{dev_mode, post, post_form};
+use crate::world::{Answer, BC_AUTHORIZE, TOKEN, World, basic};
+
+async fn page(world: &World, path: &str) -> Answer {
+    Answer::of(world.request(Method::GET, path).header("accept", "text/html")).await
+}
+
+/// Asks for something the wrong way, as the shop.
+async fn ask(world: &World, body: &str) -> Answer {
+    let request = world.request(Method::POST, BC_AUTHORIZE).header("authorization", basic("shop", "shop-secret"));
+    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await
+}
+
+#[tokio::test]
+async fn every_page_is_fenced_in() {
+    let world = dev_mode().await;
+    let outcome = post(&world, "/dev/scenarios/deny").await.ok();
+    let request = format!("/dev/wire/{}", outcome["request"].as_str().unwrap());
+    for path in ["/", "/dev/wire", &request, "/dev/wire?reveal=1", "/dev/clock", "/dev/wire/gone"] {
+        let page = page(&world, path).await;
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        let policy = page.header("content-security-policy").unwrap();
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(policy.split("; ").any(|one| one == part), "{path} {part}: {policy}");
+        }
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
+        assert_eq!(page.header("cross-origin-resource-policy"), Some("same-origin"));
+        let text = page.text();
+        for inline in ["<style", " style=", "<script>", "javascript:", " onclick", " onload", "//cdn"] {
+            assert!(!text.contains(inline), "{path} has {inline}");
+        }
+        for needed in ["<html lang=\"en\"", "class=\"skip\"", "<main id=\"main\"", "role=\"status\""] {
+            assert!(text.contains(needed), "{path} lacks {needed}");
+        }
+    }
+    assert_eq!(page(&world, "/dev/wire/gone").await.status, 404);
+    for (asset, kind) in [("nod.css", "text/css; charset=utf-8"), ("live.js", "text/javascript; charset=utf-8")] {
+        let asset = world.get(&format!("/dev/assets/{asset}")).await;
+        assert_eq!((asset.status, asset.header("content-type")), (200, Some(kind)));
+    }
+    for missing in ["none.css", "nod", "..%2fassets.rs", "%2e%2e%2fassets.rs"] {
+        assert_eq!(world.get(&format!("/dev/assets/{missing}")).await.status, 404, "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn the_story_goes_by_forms_alone() {
+    let world = dev_mode().await;
+    let click = async |path: &str, body: &str| {
+        let request = world.request(Method::POST, path).header("accept", "text/html,*/*");
+        let answer =
+            Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.text());
+        page(&world, "/").await.text()
+    };
+    let sent = click("/dev/shop/requests", "").await;
+    let between = |text: &str, begin: &str, end: &str| {
+        text.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).map(|(found, _)| found.to_owned())
+    };
+    let number = between(&sent, "<span class=\"digits\">", "</span>").expect("a number");
+    let mut page = sent;
+    let question = loop {
+        // The phone hears of it a moment later.
+        match between(&page, "name=\"notification\" value=\"", "\"") {
+            Some(question) => break question,
+            None => page = super::pages::page(&world, "/").await.text(),
+        }
+    };
+    assert!(page.contains(&format!("aria-label=\"Approve with {number}\"")), "the number is among those offered");
+    assert_eq!(page.matches("class=\"pick\"").count(), 3);
+    let answered = click("/dev/phones/phone", &format!("notification={question}&answer={number}")).await;
+    assert!(answered.contains("You said yes."), "{answered}");
+    let paid = loop {
+        let page = super::pages::page(&world, "/").await.text();
+        if page.contains("The ID token") {
+            break page;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(paid.contains("Signature verified with Nod’s key"), "{paid}");
+    // Nonsense is refused, and what is gone cannot be answered.
+    let nonsense = post_form(&world, "/dev/phones/phone", "notification=x&answer=1").await;
+    nonsense.refused(400, "invalid_request");
+    let late = post_form(&world, "/dev/phones/phone", &format!("notification={question}&answer=deny")).await;
+    late.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn the_clock_goes_forward_only() {
+    let world = dev_mode().await;
+    let before = world.parts().clock.now();
+    let moved = post_form(&world, "/dev/clock", "seconds=121").await.ok();
+    assert_eq!((&moved["ahead_seconds"], world.parts().clock.now().since(before).as_secs()), (&Value::from(121), 121));
+    let json = world.request(Method::POST, "/dev/clock").header("content-type", "application/json");
+    Answer::of(json.body("{\"seconds\": 9}")).await.ok();
+    assert_eq!(world.get("/dev/clock").await.ok()["ahead_seconds"], 130);
+    assert!(page(&world, "/").await.text().contains("clock 130 s ahead"));
+    // Whoever calls learns the time as it is meant, and hands out what fits it.
+    let date = world.get(crate::world::DISCOVERY).await.header("date").unwrap().to_owned();
+    assert_eq!(date, "Fri, 15 Jan 2027 08:02:10 GMT");
+    for bad in ["seconds=0", "seconds=-5", "seconds=1e9", "seconds=99999999999", "", "minutes=1", "seconds="] {
+        post_form(&world, "/dev/clock", bad).await.refused(400, "invalid_request");
+    }
+    assert_eq!(world.get("/dev/clock").await.ok()["ahead_seconds"], 130);
+}
+
+#[tokio::test]
+async fn the_inspector_says_why_and_covers_secrets() {
+    let world = dev_mode().await;
+    ask(&world, "scope=openid&login_hint=alice&requested_expiry=soon").await.refused(400, "invalid_request");
+    ask(&world, "scope=profile&login_hint=alice").await.refused(400, "invalid_request");
+    let text = page(&world, "/dev/wire").await.text();
+    assert!(text.contains("requested_expiry is not a positive whole number."), "{text}");
+    assert!(text.contains("requested_expiry=120: whole seconds."), "{text}");
+    assert!(text.contains("CIBA §7.1"), "{text}");
+
+    let paid = post(&world, "/dev/scenarios/phone-offline").await.ok();
+    let request = format!("/dev/wire/{}", paid["request"].as_str().unwrap());
+    let covered = page(&world, &request).await.text();
+    for part in [
+        "id_token, decoded · signature verified with Nod’s key",
+        "device-proof, decoded · signature verified with the phone’s key",
+        "shop:sho…",
+    ] {
+        assert!(covered.contains(part), "{part}: {covered}");
+    }
+    let encoded = basic("shop", "shop-secret").trim_start_matches("Basic ").to_owned();
+    assert!(!covered.contains("shop-secret") && !covered.contains(&encoded), "{covered}");
+    let handle = "urn:openid:params:jwt:claim:auth_req_id</dt><dd>";
+    let shown = covered.split_once(handle).and_then(|(_, rest)| rest.split_once("</dd>")).expect("the claim").0;
+    assert!(shown.split(' ').next().unwrap().ends_with('…'), "the handle is covered where it comes again: {shown}");
+    let revealed = page(&world, &format!("{request}?reveal=1")).await.text();
+    assert!(revealed.contains("shop:shop-secret") && revealed.contains(&encoded));
+}
+
+#[tokio::test]
+async fn a_pairing_key_is_covered_wherever_it_is_shown() {
+    let world = dev_mode().await;
+    post(&world, "/dev/scenarios/two-phones").await.ok();
+    let revealed = page(&world, "/dev/wire?reveal=1").await.text();
+    let (_, rest) = revealed.split_once("pairingKey</dt><dd>").expect("a pairing");
+    let (key, _) = rest.split_once("</dd>").unwrap();
+    assert_eq!(key.trim().len(), 12, "{key}");
+    assert!(revealed.contains(&format!("pairingKey&#34;:&#34;{}", key.trim())), "in the command, too");
+    let covered = page(&world, "/dev/wire").await.text();
+    assert!(covered.contains("pairingKey") && !covered.contains(key.trim()), "{covered}");
+}
+
+#[tokio::test]
+async fn messages_are_filtered_and_cleared() {
+    let world = dev_mode().await;
+    post(&world, "/dev/scenarios/deny").await.ok();
+    let count = async |query: &str| {
+        page(&world, &format!("/dev/wire{query}")).await.text().matches("<li class=\"message").count()
+    };
+    let all = count("").await;
+    assert!(all >= 6);
+    assert_eq!(count("?kind=errors&text=access_denied").await, 1);
+    assert_eq!(count("?actor=shop").await, 3);
+    assert_eq!(count("?actor=shop&kind=events").await, 0);
+    assert_eq!(count("?text=no-such-thing").await, 0);
+    // What is typed is shown, and is text.
+    let typed = page(&world, "/dev/wire?text=%22%3E%3Cscript%3E").await.text();
+    assert!(!typed.contains("\"><script>"), "{typed}");
+    post(&world, "/dev/wire/clear").await.ok();
+    assert_eq!(count("").await, 0);
+}
+
+#[tokio::test]
+async fn a_message_is_sent_again_and_refused_for_the_right_reason() {
+    let world = dev_mode().await;
+    let outcome = post(&world, "/dev/scenarios/phone-offline").await.ok();
+    let messages = outcome["messages"].as_array().unwrap();
+    let number_of = |what: &str, status: u64| {
+        let is_it = |message: &&Value| message["what"].as_str().unwrap().ends_with(what) && message["status"] == status;
+        messages.iter().find(is_it).unwrap()["number"].as_u64().unwrap()
+    };
+    let again = post(&world, &format!("/dev/wire/messages/{}/replay", number_of(TOKEN, 200))).await.ok();
+    assert_eq!(again["status"], 400, "tokens are given once");
+    let again = post(&world, &format!("/dev/wire/messages/{}/replay", number_of("/approve", 200))).await.ok();
+    assert_eq!(again["status"], 401, "a proof is good for one call");
+    let text = page(&world, "/dev/wire").await.text();
+    assert!(text.contains("PROOF_REPLAYED") && text.contains("sent again after"), "{text}");
+    post(&world, "/dev/wire/messages/9999/replay").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn scripts_follow_the_wire_and_resume() {
+    let world = dev_mode().await;
+    post(&world, "/dev/scenarios/deny").await.ok();
+    let mut stream = world.request(Method::GET, "/dev/events").header("last-event-id", "0").send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let mut text = String::new();
+    while !text.contains("access_denied") {
+        let chunk = tokio::time::timeout(Duration::from_secs(5), stream.chunk()).await.expect("in time").unwrap();
+        text.push_str(&String::from_utf8_lossy(&chunk.expect("an event")));
+    }
+    assert!(text.contains("id: 1\n") && text.contains("authorization_pending"), "{text}");
+    assert!(!text.contains("shop-secret"), "{text}");
+}
