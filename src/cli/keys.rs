@@ -50,7 +50,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                          refuse what those sign\nin an emergency: nod keys rotate --now"
                     ))
                 }
-                other => other.into(),
+                other @ (AdminError::Refused(_) | AdminError::TooMany { .. } | AdminError::Unavailable(_)) => {
+                    other.into()
+                }
             })?;
             for key in keys.iter().filter(|key| key.state == State::Current) {
                 say(&format!("{:<6} {}  signs now", key.algorithm, key.kid));

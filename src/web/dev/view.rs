@@ -246,9 +246,8 @@ pub(super) fn claims(header: &Value, claims: &Value, reveal: bool) -> Vec<Row> {
 fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
     match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(members)) => Some(members.iter().map(|(name, value)| (name.clone(), plain(value))).collect()),
-        Ok(_) => None,
         Err(_) if body.contains(&b'=') => Some(url::form_urlencoded::parse(body).into_owned().collect()),
-        Err(_) => None,
+        Ok(_) | Err(_) => None,
     }
 }
 
