@@ -140,6 +140,7 @@ impl App {
             dev: Arc::new(Dev {
                 directory: Arc::clone(&parts.directory),
                 devices: parts.devices.clone(),
+                people: People::new(parts.database.clone(), Arc::clone(&parts.directory)),
                 requests: parts.requests.clone(),
                 inboxes: parts.inboxes.clone(),
                 clock,
@@ -651,6 +652,7 @@ impl Wiring {
         Dev {
             directory: self.directory(),
             devices: self.parts.devices.clone(),
+            people: People::new(self.parts.database.clone(), self.directory()),
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),
             clock: self.clock(),

@@ -184,6 +184,11 @@ fn describe(document: &mut Value) {
                             well, with parameters in the form."
         },
         "accessToken": {"type": "http", "scheme": "bearer", "description": "An access token [RFC 6750 §2.1]."},
+        "bootstrapToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token in the file that the first start names, good for the first administrator."
+        },
         "deviceProof": {
             "type": "apiKey",
             "in": "header",
@@ -203,7 +208,8 @@ fn describe(document: &mut Value) {
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
-            Family::Admin => continue,
+            Family::Admin if operation.get("security").is_some() => continue,
+            Family::Admin => "bootstrapToken",
         };
         put(operation, "security", json!([{ security: [] }]));
     }

@@ -7,15 +7,18 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
+use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
 use crate::protocol::id::{AuthReqId, NotificationId, PairingKey, RequestId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
+use crate::store::sql::people::People;
 
 pub struct Dev {
     pub directory: Arc<Directory>,
     pub devices: Devices,
+    pub people: People,
     pub requests: Shelf<AuthenticationRequest>,
     pub inboxes: Shelf<Inbox>,
     pub clock: Arc<dyn Clock>,
@@ -42,6 +45,15 @@ impl Dev {
     pub async fn phone(&self, thumbprint: &str) -> Result<Option<String>, StoreError> {
         let paired = self.directory.installation_by_jkt(thumbprint).await?;
         Ok(paired.and_then(|paired| paired.installation.about.name.clone()))
+    }
+
+    /// What an administrator does after a report, when there is nothing to it.
+    pub async fn unlock(&self, username: &str) -> Result<(), StoreError> {
+        let user = self.directory.user_by_username(username).await?;
+        let Some(user) = user.filter(|user| user.status == Status::Locked) else { return Ok(()) };
+        let now = self.clock.now();
+        let event = Event::new(self.entropy.uuid(), now, Action::UserUpdated).user(user.id);
+        self.people.update(user.id, &event, now, |user| User { status: Status::Active, ..user }).await.map(drop)
     }
 
     pub async fn pairing_key(&self, username: &str) -> Result<Option<PairingKey>, StoreError> {

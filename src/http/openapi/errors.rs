@@ -32,7 +32,8 @@ impl Family {
             Self::OAuth => !matches!(*status, "404" | "409"),
             Self::Resource => !matches!(*status, "404" | "409" | "413" | "415"),
             Self::Device => true,
-            Self::Admin => false,
+            // The others the types describe.
+            Self::Admin => *status == "500",
         })
     }
 

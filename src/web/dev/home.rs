@@ -185,7 +185,10 @@ fn ending(how: &How) -> (String, &'static str) {
     let (text, tone) = match how {
         How::Approved => ("You said yes.", "ok"),
         How::Denied => ("You said no. Nothing was paid.", "warn"),
-        How::Reported => ("Thank you for telling us. Nothing was paid.", "bad"),
+        How::Reported => (
+            "Thank you for telling us. Nothing was paid, and nothing can be asked until an administrator has looked.",
+            "bad",
+        ),
         How::WrongNumber => ("That was not the number in the shop. The request is over.", "bad"),
         How::TooLate => ("Too late: the time to answer is over.", "warn"),
         How::Withdrawn => ("The shop has withdrawn its question.", "warn"),

@@ -107,7 +107,8 @@ pub const ALL: [Scenario; 7] = [
     Scenario {
         name: "not-me",
         title: "I did not ask for this",
-        about: "Alice is asked out of the blue and reports it. The shop is told no more than a plain no.",
+        about: "Alice is asked out of the blue and reports it: that locks her account. The shop is told a plain no. \
+                Dev mode unlocks her before the next question.",
         steps: &[ASK, Step::Poll, Step::Answer(Device::Phone, Reply::Report), Step::Poll],
         end: End::Refused("access_denied"),
     },

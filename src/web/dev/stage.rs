@@ -170,8 +170,10 @@ impl Stage {
         [&self.phone, &self.tablet]
     }
 
-    /// Alice's phone listens; it is paired first, where it has to be.
+    /// Alice may be asked, and her phone listens; it is paired first, where it has to be.
     pub(super) async fn have_phone(&self) -> Result<(), Trouble> {
+        // A report has locked her until an administrator looks, and here is none.
+        self.dev.unlock(USER).await.map_err(|error| Trouble(error.to_string()))?;
         let listens = async || {
             let settled = [Connection::Listening, Connection::Unpaired];
             self.phone.shows(|screen| settled.contains(&screen.connection), PATIENCE).await;
