@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::{Client, GrantType, NumberMatching};
@@ -24,60 +25,87 @@ use crate::usecase::admin::{Administrator, always};
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All clients
-    List,
-    Show {
-        id: String,
-    },
+    #[command(after_long_help = "Examples:\n  nod client list\n  nod client list --json | jq -r .id")]
+    List(Format),
+    /// One client
+    #[command(after_long_help = "Examples:\n  nod client show till\n  nod client show till -c nod.toml")]
+    Show { id: String },
     /// Register a client; a secret that is made for it is printed once
+    #[command(after_long_help = "Examples:
+  nod client create till --name 'Till 4' --number-matching pick
+  nod client create kiosk --auth private_key_jwt --jwks-uri https://kiosk.example/jwks")]
     Create(Create),
     /// Make a new secret; the old one works for another day
-    RotateSecret {
-        id: String,
-    },
-    Disable {
-        id: String,
-    },
-    Enable {
-        id: String,
-    },
-    Delete {
-        id: String,
-    },
+    #[command(
+        after_long_help = "Examples:\n  nod client rotate-secret till\n  nod client rotate-secret till -c nod.toml"
+    )]
+    RotateSecret { id: String },
+    /// Refuse the client until it is enabled again
+    #[command(after_long_help = "Examples:\n  nod client disable till\n  nod client disable till -c nod.toml")]
+    Disable { id: String },
+    /// Let a disabled client in again
+    #[command(after_long_help = "Examples:\n  nod client enable till\n  nod client enable till -c nod.toml")]
+    Enable { id: String },
+    /// Delete the client, and revoke all that it was granted
+    #[command(after_long_help = "Examples:\n  nod client delete till\n  nod client delete till -c nod.toml")]
+    Delete { id: String },
 }
 
 #[derive(Args)]
 pub(super) struct Create {
+    /// Its `client_id`
     id: String,
-    /// What people see
+    /// What people see, instead of the id
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, value_enum, default_value_t = Auth::ClientSecretBasic)]
+    /// Default `client_secret_basic`; see `nod help`
+    ///
+    /// How the client authenticates: `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Auth::ClientSecretBasic)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     auth: Auth,
-    /// Take the secret from standard input instead of making one
+    /// The secret is on standard input
+    ///
+    /// Take the secret from standard input, 16 characters at least, instead of making one.
     #[arg(long)]
     secret_stdin: bool,
-    /// A file with the client's JWK Set, for `private_key_jwt`
+    /// Its JWK Set, for `private_key_jwt`
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
-    /// Where the client publishes its JWK Set, for `private_key_jwt`
+    /// Where it publishes its JWK Set
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The only algorithm the client may sign assertions with
-    #[arg(long, value_parser = algorithm)]
+    /// The only algorithm of its assertions
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
     auth_alg: Option<Algorithm>,
-    #[arg(long = "grant", value_enum, default_values_t = [Grant::Ciba])]
+    /// Default ciba; may repeat
+    ///
+    /// What the client may get tokens with: `ciba`, `refresh_token`, `client_credentials`.
+    #[arg(long = "grant", value_name = "GRANT", value_enum, default_values_t = [Grant::Ciba])]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     grants: Vec<Grant>,
-    /// What it may ask for, space-separated; scopes that begin with nod: administer
-    #[arg(long, value_name = "SCOPES", default_value = "openid profile email")]
+    /// Default: openid profile email
+    ///
+    /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
+    #[arg(long, value_name = "SCOPES", default_value = "openid profile email", hide_default_value = true)]
     scope: String,
-    #[arg(long, value_parser = algorithm, default_value = "ES256")]
+    /// ES256 (the default), PS256 or RS256
+    ///
+    /// What signs its ID tokens, and its access tokens where they are JWTs.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "ES256", hide_default_value = true)]
     id_token_alg: Algorithm,
-    #[arg(long, value_enum, default_value_t = Format::Jwt)]
-    access_token: Format,
-    /// The client shows a number that the person carries to the device
-    #[arg(long, value_enum)]
+    /// jwt (the default) or opaque
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = TokenFormat::Jwt)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    access_token: TokenFormat,
+    /// pick (one of three) or type
+    ///
+    /// The client shows a number that the person carries to the device.
+    #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true)]
     number_matching: Option<Matching>,
-    /// Hold the client's polls until there is an answer
+    /// Hold its polls until there is an answer
     #[arg(long)]
     long_poll: bool,
 }
@@ -99,7 +127,7 @@ enum Grant {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum TokenFormat {
     Jwt,
     Opaque,
 }
@@ -121,10 +149,12 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let manage = ManageClients { clients: clients.clone(), egress: None, desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
-        Action::List => {
+        Action::List(format) => {
+            let mut listing = Listing::new(&["id", "status", "auth", "name"]);
             for client in clients.list(None, u32::MAX).await? {
-                line(&client);
+                listing.row(object(&client));
             }
+            listing.print(format)?;
         }
         Action::Show { id } => show(&*find(&opened, &id).await?),
         Action::Create(create) => {
@@ -190,8 +220,8 @@ fn metadata(create: &Create) -> Result<ClientMetadata, Exit> {
         id_token_signed_response_alg: text(create.id_token_alg.as_str()),
         backchannel_token_delivery_mode: None,
         access_token_format: text(match create.access_token {
-            Format::Jwt => "jwt",
-            Format::Opaque => "opaque",
+            TokenFormat::Jwt => "jwt",
+            TokenFormat::Opaque => "opaque",
         }),
         number_matching: create.number_matching.and_then(|matching| {
             text(match matching {
@@ -218,8 +248,25 @@ fn given_secret(create: &Create) -> Result<Option<Secret<String>>, Exit> {
     Ok(Some(secret))
 }
 
+fn status(client: &Client) -> &'static str {
+    if client.disabled { "disabled" } else { "active" }
+}
+
+fn object(client: &Client) -> serde_json::Value {
+    let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
+    serde_json::json!({
+        "id": client.id,
+        "status": status(client),
+        "auth": method(&client.authentication),
+        "name": client.name,
+        "grants": grants,
+        "scope": client.scope.to_string(),
+        "created_at": client.created_at.to_string(),
+    })
+}
+
 fn line(client: &Client) {
-    let status = if client.disabled { "disabled" } else { "active" };
+    let status = status(client);
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 

@@ -6,8 +6,9 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
-use crate::cli::terminal::{safe, say};
+use crate::cli::terminal::say;
 use crate::cli::user::find;
 use crate::domain::device::Status;
 use crate::protocol::id::DeviceId;
@@ -19,26 +20,34 @@ use crate::usecase::admin::{Administrator, always};
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// The devices of a person, primary first
+    #[command(after_long_help = "Examples:\n  nod device list bob\n  nod device list bob --json | jq -r .id")]
     List {
         username: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// The device is neither asked nor believed until it is unblocked
-    Block {
-        device: DeviceId,
-    },
-    Unblock {
-        device: DeviceId,
-    },
+    #[command(after_long_help = "Examples:
+  nod device block 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
+  nod device block \"$(nod device list bob --json | jq -r .id)\"")]
+    Block { device: DeviceId },
+    /// Ends `block`
+    #[command(after_long_help = "Examples:
+  nod device unblock 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
+  nod device unblock \"$(nod device list bob --json | jq -r .id)\"")]
+    Unblock { device: DeviceId },
     /// Ends the trust in a device
-    Unpair {
-        device: DeviceId,
-    },
+    #[command(after_long_help = "Examples:
+  nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
+  nod device unpair \"$(nod device list bob --json | jq -r .id)\"")]
+    Unpair { device: DeviceId },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
-    if let Action::List { username } = &action {
+    if let Action::List { username, format } = &action {
+        let mut listing = Listing::new(&["id", "role", "status", "paired_at", "name"]);
         let user = find(&opened, username).await?;
         for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
             let role = if device.is_primary() { "primary" } else { "trusted" };
@@ -46,10 +55,15 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 Status::Active => "active",
                 Status::Blocked => "blocked",
             };
-            let name = installation.about.name.as_deref().unwrap_or("-");
-            say(&format!("{}  {role}  {status:<7}  paired {}  {}", device.id, device.paired_at, safe(name)));
+            listing.row(serde_json::json!({
+                "id": device.id,
+                "role": role,
+                "status": status,
+                "paired_at": device.paired_at.to_string(),
+                "name": installation.about.name,
+            }));
         }
-        return Ok(());
+        return listing.print(*format);
     }
     let bell = DeviceBell::new(opened.ephemeral().await?);
     let manage = ManageDevices { devices, bell, desk: opened.desk() };

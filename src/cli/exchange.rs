@@ -28,6 +28,19 @@ impl Http {
         Self::build(issuer).map_err(|why| Exit::failed(format!("no HTTP client on this machine: {why}")))
     }
 
+    /// For addresses that are not secret's business: plain http, and https with the system's trust.
+    pub(super) fn plain() -> Result<Self, Exit> {
+        let built = || -> Result<Self, Box<dyn std::error::Error>> {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+            let tls = tls.with_platform_verifier()?.with_no_client_auth();
+            let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).redirect(redirect::Policy::none());
+            let agent = concat!("nod/", env!("CARGO_PKG_VERSION"));
+            Ok(Self(builder.no_proxy().connect_timeout(CONNECT).user_agent(agent).build()?))
+        };
+        built().map_err(|why| Exit::failed(format!("no HTTP client on this machine: {why}")))
+    }
+
     fn build(issuer: &Issuer) -> Result<Self, Box<dyn std::error::Error>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -49,6 +62,10 @@ impl Http {
             builder = builder.no_proxy();
         }
         Ok(Self(builder.build()?))
+    }
+
+    pub(super) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.0.request(method, url)
     }
 
     pub(super) fn get(&self, url: &str) -> RequestBuilder {
@@ -110,6 +127,10 @@ pub(super) async fn send(request: RequestBuilder, limit: Duration) -> Result<Ans
 }
 
 impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

@@ -89,11 +89,17 @@ impl Exit {
         Self::new(Why::Conflict, message)
     }
 
+    /// Says why without ending.
+    pub(super) fn warn(self) {
+        self.report();
+    }
+
     pub(super) fn report(self) -> ExitCode {
         let lines: Vec<String> = self.message.lines().map(safe).collect();
         if !lines.is_empty() {
             // Where standard error is gone too, the code is all that is left to say.
-            let _ = writeln!(io::stderr(), "nod: {}", lines.join("\n     "));
+            let text = lines.join("\n     ").replace("\n     \n", "\n\n");
+            let _ = writeln!(io::stderr(), "nod: {text}");
         }
         ExitCode::from(self.why.code())
     }
@@ -163,7 +169,7 @@ impl From<io::Error> for Exit {
 
 impl From<ConfigError> for Exit {
     fn from(error: ConfigError) -> Self {
-        Self::config(format!("the configuration has mistakes\n  {}", error.0.join("\n  ")))
+        Self::config(error.to_string())
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::domain::signing_key::State;
@@ -16,14 +17,21 @@ use crate::usecase::admin::{AdminError, Administrator};
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All keys with their states
-    List,
+    #[command(after_long_help = "Examples:\n  nod keys list\n  nod keys list --json | jq -r .id")]
+    List(Format),
     /// Replace the current key of each algorithm; the old ones verify until they retire
+    #[command(after_long_help = "Examples:\n  nod keys rotate\n  nod keys rotate --now -c nod.toml")]
     Rotate {
-        /// Even by keys that relying parties cannot know yet: for an emergency
+        /// Even by keys that relying parties cannot know yet
+        ///
+        /// For an emergency.
         #[arg(long)]
         now: bool,
     },
     /// End a replaced key before its time: what it signed counts no more
+    #[command(after_long_help = "Examples:
+  nod keys list
+  nod keys retire 4Zs0gUzQk1m7eRj3 -c nod.toml")]
     Retire { kid: String },
 }
 
@@ -32,7 +40,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let manage = ManageKeys { keys: Arc::new(opened.keys()), desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
-        Action::List => {}
+        Action::List(format) => list(&manage, format).await,
         Action::Rotate { now } => {
             let keys = manage.rotate(&by, now).await.map_err(|error| match error {
                 AdminError::Refused(refusal) if refusal.code == AdminErrorCode::KeyNotKnownYet => {
@@ -42,19 +50,25 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                          refuse what those sign\nin an emergency: nod keys rotate --now"
                     ))
                 }
-                AdminError::Refused(_) | AdminError::TooMany { .. } | AdminError::Unavailable(_) => error.into(),
+                other @ (AdminError::Refused(_) | AdminError::TooMany { .. } | AdminError::Unavailable(_)) => {
+                    other.into()
+                }
             })?;
             for key in keys.iter().filter(|key| key.state == State::Current) {
                 say(&format!("{:<6} {}  signs now", key.algorithm, key.kid));
             }
-            return Ok(());
+            Ok(())
         }
         Action::Retire { kid } => {
             let key = manage.retire(&by, &kid).await?;
             say(&format!("{:<6} {}  retired", key.algorithm, key.kid));
-            return Ok(());
+            Ok(())
         }
     }
+}
+
+async fn list(manage: &ManageKeys, format: Format) -> Result<(), Exit> {
+    let mut listing = Listing::new(&["id", "algorithm", "state", "created_at"]);
     for key in manage.list().await? {
         let state = match key.state {
             State::Next => "next",
@@ -62,7 +76,14 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             State::Retiring => "retiring",
             State::Retired => "retired",
         };
-        say(&format!("{}  {:<6} {state:<9} created {}", key.kid, key.algorithm, key.created_at));
+        listing.row(serde_json::json!({
+            "id": key.kid,
+            "algorithm": key.algorithm.as_str(),
+            "state": state,
+            "created_at": key.created_at.to_string(),
+            "activated_at": key.activated_at.map(|at| at.to_string()),
+            "retiring_at": key.retiring_at.map(|at| at.to_string()),
+        }));
     }
-    Ok(())
+    listing.print(format)
 }

@@ -3,30 +3,83 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
+use crate::config::Sources;
 
+mod apply;
 mod client;
+mod config;
 mod dev;
 mod device;
+mod doctor;
 mod exchange;
 mod exit;
+mod healthcheck;
 mod keys;
+mod listen;
+mod listing;
 mod migrate;
 mod openapi;
 mod opened;
+mod pages;
 mod phone;
+mod posture;
+mod private_file;
 mod request;
 mod serve;
+mod tail;
 mod terminal;
 mod test_ciba;
 mod user;
+mod version;
+
+/// The commands by what they are for: a list of all of them would not fit a screen.
+const HELP: &str = "\
+OpenID Provider with backchannel approvals on trusted devices
+
+Usage: nod [COMMAND]
+
+Run      dev                        everything on localhost, seeded, throw-away
+         serve                      the production server
+Try      phone                      a virtual device in this terminal
+         test ciba                  act as a relying party and print each step
+         listen                     receive webhooks here, and forward them
+         tail                       follow what happens
+Manage   client, user, device, request, keys
+         apply, export              clients and users from a file, and into one
+Operate  config                     init, check, show, schema
+         doctor                     check a deployment from inside and outside
+         migrate                    the tables of the database
+         healthcheck                whether the server is ready, for containers
+Misc     openapi, completions, man, version
+
+`nod` alone is `nod dev`, where there is no nod.toml.
+`nod <command> --help` is short, `nod help <command>` has examples.
+";
+
+/// As documented in docs/cli.md, for the manual page.
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed; for `test`, a rule was broken
+  2  wrong usage
+  3  the configuration is invalid or unsafe
+  4  server, database or store unreachable
+  5  not permitted
+  6  not found
+  7  conflict
+  8  timed out or expired
+  9  denied by the person";
 
 /// OpenID Provider with backchannel approvals on trusted devices.
 #[derive(Parser)]
-#[command(name = "nod", version, max_term_width = 100)]
+#[command(name = "nod", version, max_term_width = 100, override_help = HELP, after_long_help = EXIT_CODES)]
+#[command(disable_help_flag = true)]
 struct Cli {
+    /// Print this; `nod help` says more
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -34,16 +87,29 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Everything on localhost, seeded, throw-away (the default without a config file)
+    #[command(after_long_help = "Examples:\n  nod dev\n  nod dev --port 9000 --fresh")]
     Dev(dev::Arguments),
     /// Production server
-    Serve(ConfigFile),
+    #[command(after_long_help = "Examples:
+  nod serve -c /etc/nod/nod.toml
+  NOD_LISTEN__PUBLIC=127.0.0.1:8443 nod serve --set ciba.interval=2s
+
+It refuses an unsafe configuration, with one list of all reasons.")]
+    Serve(Settings),
     /// A virtual device in this terminal
+    #[command(after_long_help = "Examples:
+  nod phone --auto approve --after 3s
+  nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
     Phone(phone::Args),
     /// Act as a relying party and print each step
     Test {
         #[command(subcommand)]
         what: Test,
     },
+    /// Receive webhooks and pings here, check their signatures, and forward them
+    Listen(listen::Arguments),
+    /// Follow what happens: the events of the audit trail
+    Tail(tail::Arguments),
     /// Relying parties
     Client {
         #[command(subcommand)]
@@ -86,30 +152,71 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// What the settings are, where they come from, what is wrong with them
+    Config {
+        #[command(subcommand)]
+        action: config::Action,
+    },
+    /// Make clients and people as a file says
+    Apply(apply::Arguments),
+    /// Write clients and people as a file for `apply`
+    Export(apply::Export),
+    /// Look at a deployment: configuration, stores, keys, and the server from outside
+    Doctor(doctor::Arguments),
+    /// Whether the server on this machine is ready, for containers
+    Healthcheck(healthcheck::Arguments),
     /// Print the `OpenAPI` document
+    #[command(after_long_help = "Examples:\n  nod openapi > openapi.json\n  nod openapi --part device --oas 3.1")]
     Openapi(openapi::Which),
+    /// Completion for a shell
+    Completions(pages::Completions),
+    /// Manual pages
+    Man(pages::ManPages),
+    /// Which build this is
+    Version(version::Arguments),
 }
 
 #[derive(Subcommand)]
 enum Test {
     /// Ask a person through CIBA, poll, verify the tokens
+    #[command(after_long_help = "Examples:
+  nod test ciba --user alice --binding-message K7Q2
+  nod test ciba --issuer https://id.example.com --client-id till --client-secret-file till.secret")]
     Ciba(test_ciba::Args),
 }
 
-#[derive(Args)]
-struct ConfigFile {
-    /// The configuration
-    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", default_value = "nod.toml")]
-    config: PathBuf,
+/// Where the settings are.
+#[derive(Args, Clone)]
+struct Settings {
+    /// A configuration file; may be repeated, later ones win [default: nod.toml]
+    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", hide_env_values = true)]
+    config: Vec<PathBuf>,
+    /// One setting, stronger than files and environment
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    /// Without a file, everything may come from the environment.
+    fn sources(&self) -> Sources {
+        let mut files = self.config.clone();
+        let usual = Path::new("nod.toml");
+        if files.is_empty() && usual.exists() {
+            files.push(usual.to_owned());
+        }
+        Sources { files, flags: self.set.clone() }
+    }
 }
 
 /// Which server's data a command works on: a configured one, or dev mode's.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Place {
-    /// The configuration; without one, the data of dev mode
-    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", global = true)]
-    config: Option<PathBuf>,
-    /// The data of dev mode
+    /// Configuration, may repeat
+    ///
+    /// A configuration file; later ones win. Without one, the command works on dev mode's data.
+    #[arg(short, long, value_name = "FILE", env = "NOD_CONFIG", hide_env_values = true, global = true)]
+    config: Vec<PathBuf>,
+    /// Dev mode's data, without -c
     #[arg(long, value_name = "DIR", default_value = ".nod", conflicts_with = "config", global = true)]
     data_dir: PathBuf,
 }
@@ -137,15 +244,31 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         )),
         None => dev::run(dev::Arguments::default()).await,
         Some(Command::Dev(arguments)) => dev::run(arguments).await,
-        Some(Command::Serve(file)) => serve::run(&file.config).await,
+        Some(Command::Serve(settings)) => serve::run(&settings).await,
         Some(Command::Phone(args)) => phone::run(args).await,
         Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
+        Some(Command::Listen(arguments)) => listen::run(arguments).await,
+        Some(Command::Tail(arguments)) => tail::run(&arguments).await,
         Some(Command::Client { action, place }) => client::run(action, &place).await,
         Some(Command::User { action, place }) => user::run(action, &place).await,
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
+        Some(Command::Config { action }) => config::run(action),
+        Some(Command::Apply(arguments)) => apply::run(&arguments).await,
+        Some(Command::Export(arguments)) => apply::export(&arguments).await,
+        Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
+        Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments).await,
         Some(Command::Openapi(which)) => openapi::run(&which).await,
+        Some(Command::Completions(arguments)) => {
+            pages::completions(&arguments);
+            Ok(())
+        }
+        Some(Command::Man(arguments)) => pages::man(&arguments),
+        Some(Command::Version(arguments)) => {
+            version::run(&arguments);
+            Ok(())
+        }
     }
 }

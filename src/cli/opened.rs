@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, parse_master_key};
+use crate::config::{Loaded, Sources, parse_master_key};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::secret::{MasterKey, Secret};
@@ -51,15 +51,15 @@ impl Opened {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
         let mut issuer = "http://localhost:8080".to_owned();
-        let (url, ephemeral, master_key) = match &place.config {
-            Some(file) => {
-                let config = Config::load(file)?;
-                issuer.clone_from(&config.issuer);
-                schedule = super::serve::schedule(&config);
-                pairing_key_lifetime = config.devices.pairing_key_lifetime;
-                (config.database_url()?, redis(&config)?, config.master_key()?)
-            }
-            None => dev_mode(&place.data_dir)?,
+        let (url, ephemeral, master_key) = if place.config.is_empty() {
+            dev_mode(&place.data_dir)?
+        } else {
+            let loaded = Loaded::load(&Sources { files: place.config.clone(), flags: Vec::new() })?;
+            issuer.clone_from(&loaded.config.issuer);
+            schedule = super::serve::schedule(&loaded.config);
+            pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
+            let ephemeral = redis(&loaded);
+            (loaded.secrets.database_url, ephemeral, loaded.secrets.master_key)
         };
         let database = Database::connect(&url).await?;
         let (directory, _) = Directory::new(database.clone());
@@ -105,9 +105,9 @@ impl Opened {
     }
 }
 
-pub(super) fn redis(config: &Config) -> Result<Option<RedisSettings>, ConfigError> {
-    let prefix = config.ephemeral.prefix.clone().unwrap_or_else(|| "nod:".to_owned());
-    Ok(config.redis_url()?.map(|url| RedisSettings { url, prefix }))
+pub(super) fn redis(loaded: &Loaded) -> Option<RedisSettings> {
+    let prefix = loaded.config.ephemeral.prefix.clone();
+    loaded.secrets.redis_url.clone().map(|url| RedisSettings { url, prefix })
 }
 
 type Dev = (Secret<String>, Option<RedisSettings>, Secret<[u8; 32]>);

@@ -31,35 +31,46 @@ pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The server's address [default: the one it is paired with, or else dev mode's]
-    #[arg(long, value_name = "URL", env = "NOD_SERVER", global = true)]
+    /// The server's address
+    ///
+    /// Without it, the server that the phone is paired with, or else dev mode's.
+    #[arg(long, value_name = "URL", env = "NOD_SERVER", hide_env_values = true, global = true)]
     server: Option<String>,
 
     /// Whose phone it is [default: alice]
     #[arg(long, value_name = "NAME", global = true)]
     user: Option<String>,
 
-    /// Where the pairing and its key are kept [default: phone-<user>.json in the data directory]
+    /// Where the pairing and its key are
+    ///
+    /// By default phone-<user>.json in the data directory.
     #[arg(long, value_name = "FILE", global = true)]
     state: Option<PathBuf>,
 
-    /// Where the state is kept by default
+    /// Where that is by default
     #[arg(long, value_name = "DIR", default_value = ".nod", global = true)]
     data_dir: PathBuf,
 
-    /// Answer by itself
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// approve, deny, wrong-number or ignore
+    ///
+    /// Answer by itself. approve takes the right number, which a dev server tells; wrong-number takes
+    /// another; ignore never answers.
+    #[arg(long, value_enum, value_name = "HOW", hide_possible_values = true)]
     auto: Option<Auto>,
 
-    /// Wait this long before answering by itself (250ms, 3s, 1m)
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    /// Wait before it answers by itself
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     after: Duration,
 
-    /// End with the first question: 0 approved, 9 denied, 8 expired, 7 withdrawn or answered elsewhere
+    /// End with the first question
+    ///
+    /// 0 approved, 9 denied, 8 expired, 7 withdrawn or answered elsewhere.
     #[arg(long)]
     once: bool,
 
-    /// Pair with the key (or link) in the first line of standard input
+    /// Pair with the key on standard input
+    ///
+    /// Or with the link; in the first line.
     #[arg(long)]
     pairing_key_stdin: bool,
 }
@@ -67,12 +78,16 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 enum Command {
     /// Who this phone is for
+    #[command(after_long_help = "Examples:\n  nod phone me\n  nod phone me --user bob")]
     Me,
     /// The questions that wait
+    #[command(after_long_help = "Examples:\n  nod phone pending\n  nod phone pending --user bob")]
     Pending,
     /// Replace the phone's key
+    #[command(after_long_help = "Examples:\n  nod phone rotate\n  nod phone rotate --user bob")]
     Rotate,
     /// End the pairing and delete its key
+    #[command(after_long_help = "Examples:\n  nod phone unpair\n  nod phone unpair --user bob")]
     Unpair,
 }
 

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
@@ -23,8 +24,16 @@ use crate::usecase::settle::Settle;
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// The questions of a person, newest last
-    List { username: String },
+    #[command(after_long_help = "Examples:\n  nod request list bob\n  nod request list bob --json | jq -r .id")]
+    List {
+        username: String,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Withdraws a question: its client is refused, its devices are told
+    #[command(after_long_help = "Examples:
+  nod request cancel bob 6c1d2e7a-0b9f-4a4e-8f00-2b6d3c1a9e55
+  nod request cancel bob \"$(nod request list bob --json | jq -r .id)\"")]
     Cancel { username: String, request: RequestId },
 }
 
@@ -33,7 +42,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let store = opened.ephemeral().await?;
     let questions = Questions { requests: Shelf::new(Arc::clone(&store)), inboxes: Shelf::new(Arc::clone(&store)) };
     match action {
-        Action::List { username } => {
+        Action::List { username, format } => {
+            let mut listing = Listing::new(&["id", "client", "state", "expires_at"]);
             let user = find(&opened, &username).await?;
             for (_, request) in questions.of(user.id).await? {
                 let state = match request.state {
@@ -44,9 +54,14 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                     State::Denied(_) => "denied",
                     State::Cancelled => "cancelled",
                 };
-                say(&format!("{}  {:<16}  {state:<9}  until {}", request.id, request.client, request.expires_at));
+                listing.row(serde_json::json!({
+                    "id": request.id,
+                    "client": request.client,
+                    "state": state,
+                    "expires_at": request.expires_at.to_string(),
+                }));
             }
-            Ok(())
+            listing.print(format)
         }
         Action::Cancel { username, request: id } => {
             let user = find(&opened, &username).await?;

@@ -1,6 +1,6 @@
 //! `nod serve`: the production server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App, EphemeralStore, Settings};
 use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
+use crate::cli::posture::dangers;
+use crate::cli::test_ciba::{DEV_CLIENT, DEV_SECRET};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LogFormat, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
+use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
@@ -21,36 +24,46 @@ use crate::http::remote::TrustedProxies;
 use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
+use crate::protocol::id::ClientId;
+use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
+use crate::store::sql::alone::Alone;
+use crate::store::sql::directory::Directory;
 use crate::telemetry::{self, Format};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
 
-pub(super) async fn run(file: &Path) -> Result<(), Exit> {
-    let config = Config::load(file)?;
+pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
+    let reading = Reading::new(&place.sources());
+    let mut loaded = reading.usable().map_err(|reading| ConfigError::refused(reading.all_problems()))?;
+    let refusals = std::mem::take(&mut loaded.refusals);
+    let config = &loaded.config;
     let format = match config.log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
     };
     let _log = telemetry::start(format, false);
-    let settings = settings(&config)?;
-    let tls = match &config.tls {
-        None => None,
-        Some(files) => {
-            let tls = tls::server_config(&read(&files.cert)?, &read(&files.key)?);
+    let settings = settings(&loaded)?;
+    let tls = match (&config.tls.cert, &config.tls.key) {
+        (Some(cert), Some(key)) => {
+            let tls = tls::server_config(&read(cert)?, &read(key)?);
             Some(tls.map_err(|error| Exit::config(format!("tls: {error}")))?)
         }
+        (Some(_) | None, _) => None,
     };
 
-    let database = Database::connect(&config.database_url()?).await?;
+    let database = Database::connect(&loaded.secrets.database_url).await?;
+    let _alone = safe_to_start(&loaded, &database, refusals).await?;
+    for key in dangers(&loaded) {
+        tracing::warn!(setting = key, "an override of a safety rule is set");
+    }
     let pending = database.pending_migrations().await?;
     if !pending.is_empty() {
         return Err(Exit::config(format!(
-            "{} migrations are pending: run `nod migrate up -c {}`",
-            pending.len(),
-            file.display()
+            "{} migrations are pending: run `nod migrate up -c ..` with the same configuration",
+            pending.len()
         )));
     }
     let worker = Worker::default();
@@ -59,8 +72,7 @@ pub(super) async fn run(file: &Path) -> Result<(), Exit> {
     let entropy = Arc::new(Entropy::default());
     let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
 
-    let bootstrap_file = config.admin.bootstrap_file.clone().unwrap_or_else(|| file.with_file_name("bootstrap-token"));
-    offer_first_administrator(&app, &bootstrap_file).await?;
+    offer_first_administrator(&app, &bootstrap_file(&loaded)).await?;
 
     let public = listen(config.listen.public).await?;
     let ops = listen(config.listen.ops).await?;
@@ -74,8 +86,77 @@ pub(super) async fn run(file: &Path) -> Result<(), Exit> {
     let mut limits = server::Limits::default();
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
-    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted) };
+    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()) };
     serve(app, public, ops, edge, worker, shutdown).await
+}
+
+/// The reasons against starting that the configuration gives, and those that the database gives, in one
+/// list. Where there is none: the claim to be the only node, for as long as it is held.
+async fn safe_to_start(
+    loaded: &Loaded,
+    database: &Database,
+    mut refusals: Vec<Problem>,
+) -> Result<Option<Alone>, Exit> {
+    let looked = look_into(loaded, database).await;
+    let (found, alone) = match looked {
+        Ok(looked) => looked,
+        // What is known already counts, whether the database answers or not.
+        Err(error) if refusals.is_empty() => return Err(error),
+        Err(_) => (Vec::new(), None),
+    };
+    refusals.extend(found);
+    if refusals.is_empty() { Ok(alone) } else { Err(ConfigError::refused(refusals).into()) }
+}
+
+async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>, Option<Alone>), Exit> {
+    let mut refusals = Vec::new();
+    let danger = &loaded.config.danger;
+    if !danger.dev_data && database.pending_migrations().await?.is_empty() && has_dev_data(database).await? {
+        let message = format!("the client {DEV_CLIENT} still has the secret that dev mode gives it");
+        let help = "nod client delete shop, or start with a database of its own, or set danger.dev_data";
+        refusals.push(Problem::found(Code::DevData, message, help));
+    }
+    let mut alone = None;
+    if loaded.secrets.redis_url.is_none() && !danger.shared_embedded {
+        alone = claim(database).await?;
+        if alone.is_none() {
+            let message = "another node serves this database, and pending requests are not in Redis";
+            let help = "stop it, or set ephemeral.url to a Redis for both, or set danger.shared_embedded";
+            refusals.push(Problem::found(Code::SharedEmbedded, message, help));
+        }
+    }
+    Ok((refusals, alone))
+}
+
+/// Waits a moment for a node that is about to end.
+async fn claim(database: &Database) -> Result<Option<Alone>, StoreError> {
+    for _ in 0..8 {
+        if let Some(alone) = database.alone().await? {
+            return Ok(Some(alone));
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    database.alone().await
+}
+
+pub(super) async fn has_dev_data(database: &Database) -> Result<bool, StoreError> {
+    let (directory, _) = Directory::new(database.clone());
+    let Some(id) = ClientId::parse(DEV_CLIENT) else { return Ok(false) };
+    Ok(directory.client(&id).await?.is_some_and(|client| match &client.authentication {
+        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
+            secrets.accept(DEV_SECRET.as_bytes(), SystemClock.now())
+        }
+        Authentication::PrivateKeyJwt { .. } => false,
+    }))
+}
+
+/// Beside the configuration, unless it says where.
+fn bootstrap_file(loaded: &Loaded) -> PathBuf {
+    let usual = || {
+        let beside = loaded.values.files.first().map_or(Path::new(""), |file| file.as_path());
+        beside.with_file_name("bootstrap-token")
+    };
+    loaded.config.admin.bootstrap_file.clone().unwrap_or_else(usual)
 }
 
 /// While there is no administrator, each start writes a token for the first one.
@@ -159,7 +240,8 @@ pub(super) fn schedule(config: &Config) -> Schedule {
     }
 }
 
-fn settings(config: &Config) -> Result<Settings, Exit> {
+fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
+    let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
@@ -168,8 +250,8 @@ fn settings(config: &Config) -> Result<Settings, Exit> {
     };
     Ok(Settings {
         issuer: config.issuer.clone(),
-        ephemeral: redis(config)?.map_or(EphemeralStore::Embedded, EphemeralStore::Redis),
-        master_key: config.master_key()?,
+        ephemeral: redis(loaded).map_or(EphemeralStore::Embedded, EphemeralStore::Redis),
+        master_key: loaded.secrets.master_key.clone(),
         policy: Policy {
             default_expiry: config.ciba.default_expiry,
             max_expiry: config.ciba.max_expiry,

@@ -66,9 +66,14 @@ impl<W: Write> Terminal<W> {
 }
 
 /// One line of a command that prints in no colour.
-#[expect(clippy::print_stdout, reason = "what a command is asked for")]
 pub(super) fn say(line: &str) {
-    println!("{line}");
+    print(&format!("{line}\n"));
+}
+
+/// What a command was asked for. Whoever stopped reading it (`| head`) has seen enough.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// A stranger's text on one line. What moves the cursor, changes colours or titles, reverses the

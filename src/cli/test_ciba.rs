@@ -43,25 +43,30 @@ use crate::config::{environment, parse_duration};
 use crate::secret::Secret;
 
 /// Set by dev mode, and published: it opens nothing but dev mode.
-const DEV_SECRET: &str = "shop-secret";
+pub(super) const DEV_SECRET: &str = "shop-secret";
+/// Dev mode's relying party.
+pub(super) const DEV_CLIENT: &str = "shop";
 const SECRET_VARIABLE: &str = "NOD_CLIENT_SECRET";
 
 /// Act as a relying party: ask a person, wait for the tokens, check them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The provider
+    /// The provider, or dev mode
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080", env = "NOD_ISSUER")]
+    #[arg(hide_default_value = true, hide_env_values = true)]
     issuer: String,
 
-    /// The client to act as; its secret comes from standard input, a file or `NOD_CLIENT_SECRET`
+    /// The client to act as
+    ///
+    /// Its secret comes from standard input, a file or `NOD_CLIENT_SECRET`.
     #[arg(long, value_name = "ID", default_value = "shop")]
     client_id: String,
 
-    /// The client secret is the first line of standard input
+    /// Its secret is on standard input
     #[arg(long, conflicts_with = "client_secret_file")]
     client_secret_stdin: bool,
 
-    /// The client secret is in this file
+    /// Its secret is in a file
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
 
@@ -72,22 +77,25 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     binding_message: Option<String>,
 
+    /// What to ask for
     #[arg(long, default_value = "openid")]
     scope: String,
 
-    /// Space-separated, the preferred one first
+    /// The preferred one first
     #[arg(long, value_name = "VALUES")]
     acr_values: Option<String>,
 
     /// How long the person may take
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SEC")]
     requested_expiry: Option<u32>,
 
-    /// Withdraw the request after this time (2s, 500ms)
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Withdraw the request after 2s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     cancel_after: Option<Duration>,
 
-    /// One JSON object a line: each step, then the result
+    /// One JSON object a line
+    ///
+    /// Each step, then the result.
     #[arg(long)]
     json: bool,
 }

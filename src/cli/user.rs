@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::domain::user::{Status, User};
@@ -18,34 +19,42 @@ use crate::usecase::admin::{Administrator, always};
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// All people
-    List,
-    Show {
-        username: String,
-    },
+    #[command(after_long_help = "Examples:\n  nod user list\n  nod user list --json | jq -r .username")]
+    List(Format),
+    /// One person
+    #[command(after_long_help = "Examples:\n  nod user show alice\n  nod user show alice -c nod.toml")]
+    Show { username: String },
+    /// A new person, who has no device yet
+    #[command(after_long_help = "Examples:
+  nod user create bob --name Bob --email bob@example.com
+  nod user create bob && nod user pairing-key bob")]
     Create {
+        /// What a relying party sends as `login_hint`
         username: String,
+        /// What people see
         #[arg(long)]
         name: Option<String>,
+        /// Not verified by this
         #[arg(long)]
         email: Option<String>,
     },
     /// Nothing may be asked, decided, redeemed or refreshed for this person
-    Lock {
-        username: String,
-    },
-    Unlock {
-        username: String,
-    },
-    Disable {
-        username: String,
-    },
-    Delete {
-        username: String,
-    },
+    #[command(after_long_help = "Examples:\n  nod user lock bob\n  nod user lock bob -c nod.toml")]
+    Lock { username: String },
+    /// Ends `lock` and `disable`
+    #[command(after_long_help = "Examples:\n  nod user unlock bob\n  nod user unlock bob -c nod.toml")]
+    Unlock { username: String },
+    /// As `lock`, for people who left
+    #[command(after_long_help = "Examples:\n  nod user disable bob\n  nod user disable bob -c nod.toml")]
+    Disable { username: String },
+    /// Delete the person with all devices, and revoke all that was granted
+    #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
+    Delete { username: String },
     /// A key by which a phone becomes a device of this person; printed once
-    PairingKey {
-        username: String,
-    },
+    #[command(after_long_help = "Examples:
+  nod user pairing-key bob
+  nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
+    PairingKey { username: String },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
@@ -54,10 +63,20 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let manage = ManageUsers { people: people.clone(), desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
-        Action::List => {
+        Action::List(format) => {
+            let mut listing = Listing::new(&["id", "username", "status", "name"]);
             for user in people.list(None, u32::MAX).await? {
-                line(&user);
+                listing.row(serde_json::json!({
+                    "id": user.id,
+                    "username": user.username,
+                    "status": status(&user),
+                    "name": user.name,
+                    "email": user.email,
+                    "email_verified": user.email_verified,
+                    "created_at": user.created_at.to_string(),
+                }));
             }
+            listing.print(format)?;
         }
         Action::Show { username } => line(&*find(&opened, &username).await?),
         Action::Create { username, name, email } => {
@@ -99,12 +118,16 @@ pub(super) async fn find(opened: &Opened, username: &str) -> Result<Arc<User>, E
         .ok_or_else(|| Exit::not_found(format!("there is no user {}", safe(username))))
 }
 
-fn line(user: &User) {
-    let status = match user.status {
+pub(super) const fn status(user: &User) -> &'static str {
+    match user.status {
         Status::Active => "active",
         Status::Locked => "locked",
         Status::Disabled => "disabled",
-    };
+    }
+}
+
+fn line(user: &User) {
+    let status = status(user);
     let name = user.name.as_deref().unwrap_or("-");
     say(&format!("{}  {:<16} {status:<9} {}", user.id, safe(&user.username), safe(name)));
 }

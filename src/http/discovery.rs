@@ -71,6 +71,10 @@ impl Discovery {
         });
         Self(Bytes::from(serde_json::to_vec(&document).unwrap_or_default()))
     }
+
+    pub fn document(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Answers what everybody reads, before the routes are searched; hands on everything else.

@@ -1,6 +1,12 @@
 //! `nod dev`, `nod phone` and `nod test ciba` as people and scripts run them: processes, their
 //! output and their exit codes.
 
+mod config;
+mod doctor;
+mod events;
+mod help;
+mod state;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpListener;
@@ -62,10 +68,12 @@ impl Nod {
 
     fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
-        for name in ["NOD_SERVER", "NOD_ISSUER", "NOD_CLIENT_SECRET", "NOD_CONFIG"] {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOD_")) {
             command.env_remove(name);
         }
         let mut child = command
+            .current_dir(folder)
+            .env("COLUMNS", "80")
             .args(arguments)
             .current_dir(folder)
             .envs(environment.iter().copied())
@@ -482,7 +490,7 @@ fn keys_are_rotated_when_they_could_be_known_or_in_an_emergency() {
     let keys = |arguments: &[&str]| Nod::start(&[&["keys", "--data-dir", data.to_str().unwrap()], arguments].concat());
     let current = || {
         let text = keys(&["list"]).ends_with(0);
-        text.lines().filter(|line| line.contains(" current ")).map(str::to_owned).collect::<Vec<_>>()
+        text.lines().filter(|line| line.contains("\"state\":\"current\"")).map(str::to_owned).collect::<Vec<_>>()
     };
     let before = current();
     assert_eq!(before.len(), 3);

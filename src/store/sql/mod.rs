@@ -26,10 +26,12 @@ use super::ephemeral::StoreError;
 use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
 
+pub mod alone;
 pub mod audit;
 pub mod bootstrap;
 pub mod clients;
 pub mod devices;
+mod diagnosis;
 pub mod directory;
 pub mod fleet;
 pub mod idempotency;

@@ -23,9 +23,28 @@ pub struct CheckMasterKey {
     database: Database,
 }
 
+/// What a look at the database says about a master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is the one that the database was made with.
+    Fits,
+    /// The database was made with another.
+    Other,
+    /// No server has been started on the database.
+    Nothing,
+}
+
 impl CheckMasterKey {
     pub const fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// As `check`, and nothing is written.
+    pub async fn look(&self, master: &MasterKey) -> Result<Found, StoreError> {
+        let row = self.database.find("SELECT value FROM setting WHERE name = $1", [NAME.into()]).await?;
+        let Some(row) = row else { return Ok(Found::Nothing) };
+        let value: Vec<u8> = row.get(0)?;
+        Ok(if master.open(PLACE, &Sealed::from_bytes(value)).is_ok() { Found::Fits } else { Found::Other })
     }
 
     pub async fn check(&self, master: &MasterKey, entropy: &Entropy) -> Result<(), WrongMasterKey> {

@@ -129,15 +129,35 @@ impl Trail {
     /// At most `limit` events after a place, oldest first, and none is ever left out: where one may
     /// still come in between, those after it are left for later.
     pub async fn follow(&self, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
-        let sql = format!("SELECT {EVENT} FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2");
-        let rows = self.database.find_all(&sql, [after.into(), i64::from(limit).into()]).await?;
-        let found = rows.iter().map(recorded).collect::<Result<Vec<_>, _>>()?;
+        let found = self.as_they_come(after, limit).await?;
         let Some(last) = found.last().map(|event| event.seq) else { return Ok(found) };
         let settled = {
             let mut horizon = self.horizon.lock().unwrap_or_else(PoisonError::into_inner);
             horizon.saw(last, Instant::now())
         };
         Ok(without_gap(found, after, settled))
+    }
+
+    /// As `follow`, at once: one with a lower place may appear a moment later.
+    pub async fn as_they_come(&self, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        let sql = format!("SELECT {EVENT} FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2");
+        self.database.find_all(&sql, [after.into(), i64::from(limit).into()]).await?.iter().map(recorded).collect()
+    }
+
+    /// The place after which all events are that happened at `at` or later. Zero: all of them.
+    pub async fn place_before(&self, at: Timestamp) -> Result<i64, StoreError> {
+        let first = "SELECT MIN(seq) FROM audit WHERE at >= $1";
+        if let Some(seq) = self.place(first, at).await? {
+            return Ok(seq - 1);
+        }
+        Ok(self.place("SELECT MAX(seq) FROM audit WHERE at < $1", at).await?.unwrap_or(0))
+    }
+
+    async fn place(&self, sql: &str, at: Timestamp) -> Result<Option<i64>, StoreError> {
+        match self.database.find(sql, [at.millis().into()]).await? {
+            Some(row) => row.get(0),
+            None => Ok(None),
+        }
     }
 
     /// At most `limit` requests, newest first, those before a place only.

@@ -23,7 +23,7 @@ use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 
 /// How long a replaced secret still works.
-const OVERLAP: Duration = Duration::from_secs(86_400);
+pub const OVERLAP: Duration = Duration::from_secs(86_400);
 
 /// Whoever brings a secret brings one that nobody guesses.
 pub const SHORTEST_SECRET: usize = 16;
@@ -176,11 +176,10 @@ impl ManageClients {
     }
 }
 
-const BAD_ID: FieldProblem = FieldProblem::new(
-    "/client_id",
-    FieldCode::Invalid,
-    "1 to 100 of A-Z a-z 0-9 - . _ ~, beginning with a letter or digit, and no UUID.",
-);
+/// What an identifier is that `client_id` does not take.
+pub const BAD_ID_DETAIL: &str = "1 to 100 of A-Z a-z 0-9 - . _ ~, beginning with a letter or digit, and no UUID.";
+
+const BAD_ID: FieldProblem = FieldProblem::new("/client_id", FieldCode::Invalid, BAD_ID_DETAIL);
 
 /// The registration that the caller's rights are looked up in.
 fn own(by: &Administrator) -> Option<&ClientId> {
@@ -214,11 +213,13 @@ fn patched(client: &Client, mut patch: Value) -> Result<ClientMetadata, AdminErr
     })
 }
 
-fn stored(secret: &Secret<String>) -> StoredSecret {
+/// As it is kept.
+pub fn stored(secret: &Secret<String>) -> StoredSecret {
     StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None }
 }
 
-fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Result<Client, AdminError> {
+/// The old secret works for another day, and those before it no more.
+pub fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Result<Client, AdminError> {
     match &mut client.authentication {
         Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
             secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));

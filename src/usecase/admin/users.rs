@@ -42,7 +42,7 @@ impl Profile {
         }
     }
 
-    fn check(&self) -> Result<(), AdminError> {
+    pub fn check(&self) -> Result<(), AdminError> {
         let mut problems = Problems::default();
         let plain = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
         // As long as a login_hint may be.

@@ -191,7 +191,8 @@ impl Site {
         let place = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let (public, ops) = (place(backends::free_port()), place(backends::free_port()));
         let ephemeral = match &self.redis {
-            None => "ephemeral.url = \"embedded\"".to_owned(),
+            // What `nod serve` refuses without being told: several nodes beside the database.
+            None => "ephemeral.url = \"embedded\"\ndanger.shared_embedded = true".to_owned(),
             Some((url, prefix)) => format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\""),
         };
         let text = format!(

@@ -1,0 +1,105 @@
+//! Clients and people as the file has them: what is compared is what is written.
+
+use std::fmt::Write as _;
+
+use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource, NumberMatching};
+use crate::domain::user::{Status, User};
+
+/// Names and values, as TOML writes them.
+pub(super) type Fields = Vec<(&'static str, String)>;
+
+pub(super) fn user_fields(user: &User) -> Fields {
+    fields_of_user(user.name.as_deref(), user.email.as_deref(), user.email_verified, user.status)
+}
+
+pub(super) fn fields_of_user(name: Option<&str>, email: Option<&str>, email_verified: bool, status: Status) -> Fields {
+    let mut fields = Vec::new();
+    fields.extend(name.map(|name| ("name", quoted(name))));
+    fields.extend(email.map(|email| ("email", quoted(email))));
+    fields.push(("email_verified", email_verified.to_string()));
+    fields.push((
+        "status",
+        quoted(match status {
+            Status::Active => "active",
+            Status::Locked => "locked",
+            Status::Disabled => "disabled",
+        }),
+    ));
+    fields
+}
+
+pub(super) fn client_fields(client: &Client) -> Fields {
+    let mut fields = vec![("name", quoted(&client.name)), ("disabled", client.disabled.to_string())];
+    match &client.authentication {
+        Authentication::ClientSecretBasic(_) => fields.push(("auth", quoted("client_secret_basic"))),
+        Authentication::ClientSecretPost(_) => fields.push(("auth", quoted("client_secret_post"))),
+        Authentication::PrivateKeyJwt { keys, alg } => {
+            fields.push(("auth", quoted("private_key_jwt")));
+            fields.push(match keys {
+                KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
+                KeySource::JwksUri(uri) => ("jwks_uri", quoted(uri)),
+            });
+            fields.extend(alg.map(|alg| ("auth_alg", quoted(alg.as_str()))));
+        }
+    }
+    let grants = client.grants.iter().map(|grant| match grant {
+        GrantType::Ciba => "\"ciba\"",
+        GrantType::RefreshToken => "\"refresh_token\"",
+        GrantType::ClientCredentials => "\"client_credentials\"",
+    });
+    fields.push(("grants", format!("[{}]", grants.collect::<Vec<_>>().join(", "))));
+    fields.push(("scope", quoted(&client.scope.to_string())));
+    fields.push(("id_token_alg", quoted(client.id_token_signed_response_alg.as_str())));
+    fields.push((
+        "access_token",
+        quoted(match client.access_token_format {
+            AccessTokenFormat::Jwt => "jwt",
+            AccessTokenFormat::Opaque => "opaque",
+        }),
+    ));
+    if let Some(backchannel) = &client.backchannel {
+        fields.extend(backchannel.number_matching.map(|matching| {
+            (
+                "number_matching",
+                quoted(match matching {
+                    NumberMatching::Pick => "pick",
+                    NumberMatching::Type => "type",
+                }),
+            )
+        }));
+        fields.push(("long_poll", backchannel.long_poll.to_string()));
+    }
+    fields
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// The file that declares what there is.
+pub(super) fn written(clients: &[Client], people: &[User]) -> String {
+    let mut text = String::from("# Written by `nod export`, for `nod apply -f`.\n");
+    // Nothing of a kind is said too: with --prune, the rest would be deleted.
+    if clients.is_empty() {
+        text.push_str("client = []\n");
+    }
+    if people.is_empty() {
+        text.push_str("user = []\n");
+    }
+    for client in clients {
+        let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
+        for (name, value) in client_fields(client) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        if !matches!(client.authentication, Authentication::PrivateKeyJwt { .. }) {
+            text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
+        }
+    }
+    for user in people {
+        let _ = write!(text, "\n[[user]]\nid = \"{}\"\nusername = {}\n", user.id, quoted(&user.username));
+        for (name, value) in user_fields(user) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+    }
+    text
+}

@@ -1,0 +1,285 @@
+//! The table of settings: each is written here once, and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::problem::Problem;
+use super::setting::{Setting, Value, words};
+use super::values::Values;
+use crate::secret::Secret;
+
+/// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
+macro_rules! settings {
+    (
+        top { $($(#[doc = $top_doc:literal])+ $top:ident: $top_type:ty $(= $top_default:literal)?,)+ }
+        $(
+            #[doc = $about:literal]
+            $section:ident: $Section:ident {
+                $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(= $default:literal)?,)+
+            }
+        )+
+    ) => {
+        /// All settings, complete and checked.
+        #[derive(Debug)]
+        pub struct Config {
+            $($(#[doc = $top_doc])+ pub $top: $top_type,)+
+            $(#[doc = $about] pub $section: $Section,)+
+        }
+
+        $(
+            #[doc = $about]
+            #[derive(Debug)]
+            pub struct $Section {
+                $($(#[doc = $doc])+ pub $field: $type,)+
+            }
+        )+
+
+        /// Every setting, in the order of the documentation.
+        pub const SETTINGS: &[Setting] = &[
+            $(setting::<$top_type>(stringify!($top), concat!($($top_doc),+), settings!(@default $($top_default)?)),)+
+            $($(setting::<$type>(
+                concat!(stringify!($section), ".", stringify!($field)),
+                concat!($($doc),+),
+                settings!(@default $($default)?),
+            ),)+)+
+        ];
+
+        /// The sections with what each is about.
+        pub const SECTIONS: &[(&str, &str)] = &[$((stringify!($section), $about),)+];
+
+        impl Config {
+            /// `None`: a problem was added, and all others of its kind too.
+            pub(super) fn read(values: &Values, problems: &mut Vec<Problem>) -> Option<Self> {
+                $(let $top = values.read(stringify!($top), problems);)+
+                $(let $section = $Section::read(values, problems);)+
+                Some(Self { $($top: $top?,)+ $($section: $section?,)+ })
+            }
+        }
+
+        $(
+            impl $Section {
+                fn read(values: &Values, problems: &mut Vec<Problem>) -> Option<Self> {
+                    $(let $field = values.read(concat!(stringify!($section), ".", stringify!($field)), problems);)+
+                    Some(Self { $($field: $field?,)+ })
+                }
+            }
+        )+
+    };
+    (@default) => { None };
+    (@default $default:literal) => { Some($default) };
+}
+
+const fn setting<T: Value>(key: &'static str, about: &'static str, default: Option<&'static str>) -> Setting {
+    Setting { key, about: about.trim_ascii(), kind: T::KIND, default, required: T::REQUIRED && default.is_none() }
+}
+
+settings! {
+    top {
+        /// Public base address: https, no slash at the end, no query. Every endpoint and `iss` derive from it.
+        /// A path is for a proxy that takes it off.
+        issuer: String,
+    }
+
+    /// Where the server listens.
+    listen: Listen {
+        /// Where everybody connects.
+        public: SocketAddr = "0.0.0.0:8443",
+        /// `/health/live` and `/health/ready`, without TLS.
+        ops: SocketAddr = "127.0.0.1:9090",
+    }
+
+    /// TLS by the server itself. Both or neither.
+    tls: Tls {
+        /// The certificate chain in PEM, the leaf first.
+        cert: Option<PathBuf>,
+        /// Its private key in PEM.
+        key: Option<PathBuf>,
+    }
+
+    /// What stands in front of the server.
+    proxy: Proxy {
+        /// Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        trusted: Vec<IpNet> = "[]",
+    }
+
+    /// What the server says while it runs.
+    log: Log {
+        /// `json` for machines, `text` for people.
+        format: LogFormat = "json",
+    }
+
+    /// The admin API.
+    admin: Admin {
+        /// Where the token for the first administrator is written, while there is none; without it,
+        /// `bootstrap-token` beside the configuration.
+        bootstrap_file: Option<PathBuf>,
+    }
+
+    /// What must hold for ever.
+    database: Database {
+        /// `sqlite:<path>`, `postgres://..` or `postgresql://..`. This or `url_file`.
+        url: Option<Secret<String>>,
+        /// A file that holds it.
+        url_file: Option<PathBuf>,
+    }
+
+    /// Where pending requests are.
+    ephemeral: Ephemeral {
+        /// `embedded`: beside the database, for one node. `redis://..` or `rediss://..`: for several nodes.
+        url: Option<Secret<String>> = "embedded",
+        /// A file that holds it.
+        url_file: Option<PathBuf>,
+        /// What every Redis key and the wake-up channel begin with.
+        prefix: String = "nod:",
+    }
+
+    /// The keys that sign, and the one that seals them.
+    keys: Keys {
+        /// The master key itself: 32 bytes as base64 or hexadecimal. From the environment only.
+        master_key: Option<Secret<String>>,
+        /// A file that holds it, readable by its owner only.
+        master_key_file: Option<PathBuf>,
+        /// The *name* of an environment variable that holds it.
+        master_key_env: Option<String>,
+        /// The age at which a signing key is replaced.
+        rotate_after: Duration = "90d",
+        /// The next key is published at least this long before it signs; `nod keys rotate` waits for it too, unless
+        /// `--now` is given.
+        announce_before: Duration = "14d",
+        /// A replaced key is published this long: longer than ID and JWT access tokens live.
+        retire_after: Duration = "2d",
+    }
+
+    /// Questions to people.
+    ciba: Ciba {
+        /// How long a question waits when the client does not say.
+        default_expiry: Duration = "120s",
+        /// What `requested_expiry` is cut to; not shorter than the default.
+        max_expiry: Duration = "300s",
+        /// Between polls, 1 to 60 whole seconds.
+        interval: Duration = "5s",
+        /// How long a poll of a client with `--long-poll` is held, 25 s at most.
+        long_poll: Duration = "25s",
+        /// `strict`: a hint to nobody is `unknown_user_id`. `uniform`: no client learns who exists.
+        unknown_user: UnknownUser = "strict",
+    }
+
+    /// How long tokens live.
+    tokens: Tokens {
+        /// Access tokens.
+        access: Duration = "600s",
+        /// ID tokens.
+        id: Duration = "300s",
+        /// A refresh token that is not used ends after this.
+        refresh_idle: Duration = "14d",
+        /// No chain of refresh tokens lives longer, from the approval on.
+        refresh_absolute: Duration = "90d",
+    }
+
+    /// The phones of people.
+    devices: Devices {
+        /// Devices of one person.
+        max_per_user: u32 = "5",
+        /// How long a pairing key works.
+        pairing_key_lifetime: Duration = "600s",
+    }
+
+    /// What one of them may cost the others.
+    limits: Limits {
+        /// Questions that may wait for one person at a time; then 429. The last place is for clients that have a
+        /// grant of the person.
+        requests_per_user: usize = "3",
+        /// The same, from one client.
+        requests_per_client_and_user: usize = "1",
+        /// Failed client authentications a minute, for each client and address, on each node; then 429.
+        failed_authentications: u32 = "10",
+        /// Open connections of the public listener.
+        connections: usize = "10000",
+        /// From one IPv4 address or IPv6 /64; loopback and trusted proxies are not counted.
+        connections_per_ip: usize = "50",
+    }
+
+    /// What the server calls.
+    outbound: Outbound {
+        /// Private networks that a `jwks_uri` may lead to after all.
+        allow: Vec<IpNet> = "[]",
+        /// A PEM file of certificate authorities to trust for outbound calls besides the usual ones.
+        extra_ca: Option<PathBuf>,
+    }
+
+    /// What `nod serve` refuses, permitted after all. Each is warned of at every start.
+    danger: Danger {
+        /// Serve a database in which dev mode's clients still have their well-known secrets.
+        dev_data: bool = "false",
+        /// Speak to PostgreSQL on another machine without TLS.
+        plain_postgres: bool = "false",
+        /// Speak to Redis on another machine without TLS.
+        plain_redis: bool = "false",
+        /// Run several nodes with `ephemeral.url = "embedded"`.
+        shared_embedded: bool = "false",
+        /// Use secrets from files that every user of the machine may read.
+        readable_secrets: bool = "false",
+    }
+}
+
+words! {
+    /// What a client learns of a hint that leads to nobody.
+    UnknownUser {
+        /// `unknown_user_id` [CIBA §13].
+        Strict = "strict",
+        /// Nothing: the request is accepted and expires.
+        Uniform = "uniform",
+    }
+}
+
+words! {
+    LogFormat {
+        Text = "text",
+        Json = "json",
+    }
+}
+
+/// Settings that say the same in different ways. The strongest source wins; twice in one is a mistake.
+pub(super) const ALTERNATIVES: &[&[&str]] = &[
+    &["database.url", "database.url_file"],
+    &["ephemeral.url", "ephemeral.url_file"],
+    &["keys.master_key", "keys.master_key_file", "keys.master_key_env"],
+];
+
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Kind;
+
+    #[test]
+    fn every_secret_can_come_from_a_file() {
+        for secret in SETTINGS.iter().filter(|setting| setting.is_secret()) {
+            let file = format!("{}_file", secret.key);
+            assert_eq!(find(&file).map(|setting| setting.kind), Some(Kind::Path), "{file}");
+            let together = ALTERNATIVES.iter().any(|keys| keys.contains(&secret.key) && keys.contains(&file.as_str()));
+            assert!(together, "{} and {file} are no alternatives", secret.key);
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value() {
+        let mut problems = Vec::new();
+        let values = Values::defaults();
+        for setting in SETTINGS {
+            assert!(!setting.about.is_empty() && setting.about.ends_with('.'), "{}", setting.key);
+            if let Some(default) = setting.default {
+                assert!(setting.kind.given(default).is_some(), "{} = {default}", setting.key);
+            }
+        }
+        Config::read(&values, &mut problems);
+        let missing: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(missing, ["issuer is missing"], "only what has no default");
+    }
+}

@@ -1,0 +1,207 @@
+//! Reading a configuration.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+issuer = "https://id.example.com"
+listen.public = "127.0.0.1:8443"
+proxy.trusted = ["127.0.0.1/32"]
+database.url = "sqlite:/var/lib/nod/nod.db"
+"#;
+
+const MASTER_KEY: (&str, &str) = ("NOD_KEYS__MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP8=");
+
+fn read_files(folder: &Path, files: &[(&str, &str)], environment: &[(&str, &str)], flags: &[&str]) -> Reading {
+    let mut named = Vec::new();
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        if !name.contains('/') {
+            named.push(path);
+        }
+    }
+    let environment = environment.iter().map(|(name, value)| (OsString::from(*name), OsString::from(*value)));
+    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Reading::with(&Sources { files: named, flags }, environment)
+}
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Reading {
+    let folder = tempfile::tempdir().unwrap();
+    read_files(folder.path(), &[("nod.toml", text)], &[environment, &[MASTER_KEY]].concat(), &[])
+}
+
+#[track_caller]
+fn usable(reading: Reading) -> Loaded {
+    reading.usable().unwrap_or_else(|reading| panic!("{}", ConfigError::new(reading.problems)))
+}
+
+#[track_caller]
+fn problems(reading: Reading) -> Vec<Problem> {
+    assert!(!reading.problems.is_empty(), "no problem was found");
+    reading.problems
+}
+
+fn codes(problems: &[Problem]) -> Vec<&'static str> {
+    problems.iter().map(|problem| problem.code.as_str().trim_start_matches("NOD-CFG-")).collect()
+}
+
+#[test]
+fn stronger_sources_win_and_each_value_knows_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("nod.toml", &*format!("{MINIMAL}ciba = {{ interval = \"3s\", long_poll = \"1s\", max_expiry = \"200s\" }}\n")),
+        ("nod.d/20.toml", "[ciba]\nlong_poll = \"3s\""),
+        ("nod.d/10.toml", "[ciba]\nlong_poll = \"2s\"\nmax_expiry = \"201s\""),
+        ("nod.d/README", "not read"),
+        ("second.toml", "tokens.id = \"60s\""),
+    ];
+    let environment = [("NOD_CIBA__INTERVAL", "4s"), ("NOD_LIMITS__CONNECTIONS", "9"), ("PATH", "/bin"), MASTER_KEY];
+    let reading = read_files(folder.path(), &files, &environment, &["limits.connections=10"]);
+    let Loaded { config, values, .. } = usable(reading);
+    assert_eq!(config.ciba.interval, Duration::from_secs(4));
+    assert_eq!(config.ciba.long_poll, Duration::from_secs(3));
+    assert_eq!(config.ciba.max_expiry, Duration::from_secs(201));
+    assert_eq!(config.tokens.id, Duration::from_secs(60));
+    assert_eq!(config.limits.connections, 10);
+    let origin = |key| values.origin(key).unwrap().to_string().replace(folder.path().to_str().unwrap(), "");
+    assert_eq!(origin("ciba.interval"), "env NOD_CIBA__INTERVAL");
+    assert_eq!(origin("ciba.long_poll"), "/nod.d/20.toml:2:13");
+    assert_eq!(origin("ciba.max_expiry"), "/nod.d/10.toml:3:14");
+    assert_eq!(origin("tokens.id"), "/second.toml:1:13");
+    assert_eq!(origin("limits.connections"), "flag --set limits.connections");
+    assert_eq!(origin("tokens.access"), "default");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_places() {
+    let text = r#"issuer = "https://id.example.com/"
+colour = "red"
+[ciba]
+default_expiry = "120s"
+max_expiry = "60s"
+interval = 5
+intervall = "2s"
+unknown_user = "strictly"
+[limits]
+connections = 0
+[databse]
+url = "postgres://nod:hunter2@db/nod"
+"#;
+    let problems = problems(read(text, &[("NOD_TOKENS__ACESS", "1h"), ("NOD_DEVICES__MAX_PER_USER", "many")]));
+    let text = ConfigError::new(problems.clone()).to_string();
+    for (code, place, help) in [
+        ("010", ":1:10", "https://id.example.com"),
+        ("003", ":2:1", "`nod config show` lists"),
+        ("011", ":5:14", "120s at least"),
+        ("004", ":6:12", "expected a duration"),
+        ("003", ":7:1", "did you mean ciba.interval?"),
+        ("005", ":8:16", "one of strict, uniform"),
+        ("005", ":10:15", "1 at least"),
+        ("003", ":11:2", "did you mean database?"),
+        ("003", "env NOD_TOKENS__ACESS", "NOD_TOKENS__ACCESS"),
+        ("004", "env NOD_DEVICES__MAX_PER_USER", "a whole number"),
+        ("015", "", "proxy.trusted"),
+        ("006", "", "database.url_file"),
+    ] {
+        let found = problems.iter().any(|problem| {
+            let at = problem.at.as_ref().map(ToString::to_string).unwrap_or_default();
+            problem.code.as_str().ends_with(code)
+                && at.ends_with(place)
+                && problem.help.as_deref().unwrap_or_default().contains(help)
+        });
+        assert!(found, "{code} {place} {help}:\n{text}");
+    }
+    assert_eq!(problems.len(), 12, "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn what_is_no_toml_is_told_for_each_place() {
+    let problems = problems(read("issuer = \n[ciba]\ninterval = \"2s\ncolour = \n", &[]));
+    assert!(problems.len() >= 2 && codes(&problems).iter().all(|code| *code == "002"), "{problems:#?}");
+    assert!(matches!(&problems[0].at, Some(Origin::File(place)) if place.line == 1), "{problems:#?}");
+}
+
+#[test]
+fn a_secret_comes_once_and_never_by_a_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("url");
+    std::fs::write(&url, "sqlite:elsewhere.db\n").unwrap();
+    let file = ("NOD_DATABASE__URL_FILE", url.to_str().unwrap());
+    let secrets = usable(read(MINIMAL, &[file])).secrets;
+    assert_eq!(secrets.database_url.expose(), "sqlite:elsewhere.db");
+    let secrets = usable(read(MINIMAL, &[file, ("NOD_DATABASE__URL", "sqlite:x")])).secrets;
+    assert_eq!(secrets.database_url.expose(), "sqlite:elsewhere.db", "a file of the environment is stronger");
+
+    let twice = format!("{MINIMAL}database.url_file = \"x\"\nkeys.master_key = \"hunter2\"\n");
+    let problems = problems(read(&twice, &[]));
+    assert_eq!(codes(&problems), ["008", "007"], "{problems:#?}");
+    let reading = read_files(folder.path(), &[("nod.toml", MINIMAL)], &[MASTER_KEY], &["database.url=sqlite:hunter2"]);
+    assert_eq!(codes(&reading.problems), ["008"]);
+    let error = ConfigError::new(reading.problems);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_value_that_is_secret_is_in_no_message() {
+    let text = "database.url = \"hunter2\"\nephemeral.url = [\"hunter2\"]\nissuer = \"https://u:hunter2@x\"\n";
+    let error = ConfigError::new(problems(read(text, &[("NOD_KEYS__MASTER_KEY", "hunter2")]))).to_string();
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn production_is_refused_for_every_reason() {
+    let text = r#"
+issuer = "http://id.example.com"
+database.url = "postgres://nod:hunter2@db.example.com/nod"
+ephemeral.url = "redis://redis.example.com"
+proxy.trusted = ["127.0.0.1/32"]
+"#;
+    let loaded = |environment: &[(&str, &str)]| usable(read(text, environment));
+    let refusals = loaded(&[]).refusals;
+    assert_eq!(codes(&refusals)[..3], ["101", "102", "103"], "{refusals:#?}");
+    let overridden = loaded(&[
+        ("NOD_ISSUER", "https://id.example.com"),
+        ("NOD_DANGER__PLAIN_REDIS", "true"),
+        ("NOD_DANGER__PLAIN_POSTGRES", "true"),
+        ("NOD_DANGER__READABLE_SECRETS", "true"),
+    ]);
+    assert_eq!(codes(&overridden.refusals), [""; 0]);
+    for (database, redis) in [
+        ("postgres://db.example.com/nod?sslmode=verify-full", "rediss://redis.example.com"),
+        ("postgres://localhost/nod", "redis://127.0.0.1:6379/0"),
+        ("postgres:///nod?host=/run/postgresql", "redis://[::1]"),
+        ("sqlite:nod.db", "embedded"),
+    ] {
+        let loaded = loaded(&[
+            ("NOD_ISSUER", "http://localhost:8080"),
+            ("NOD_DATABASE__URL", database),
+            ("NOD_EPHEMERAL__URL", redis),
+        ]);
+        assert_eq!(codes(&loaded.refusals), [""; 0], "{database} {redis}");
+    }
+    assert_eq!(codes(&loaded(&[("NOD_DATABASE__URL", "sqlite::memory:")]).refusals), ["101", "102", "105"]);
+}
+
+#[test]
+fn what_is_wrong_and_what_is_unsafe_is_one_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "issuer = \"http://id.example.com\"\ndatabase.url = \"postgres://db.example.com/nod\"\nciba.interval = 5\n";
+    let reading = read_files(folder.path(), &[("nod.toml", text)], &[], &[]);
+    assert_eq!(codes(&reading.all_problems()), ["004", "006", "101", "103"]);
+}
+
+#[test]
+fn a_master_key_is_read_in_its_usual_spellings() {
+    let hex = "00".repeat(31) + "ff";
+    let base64 = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP8=";
+    assert_eq!(parse_master_key(&hex).unwrap().expose(), parse_master_key(base64).unwrap().expose());
+    for bad in ["", "abc", "g".repeat(64).as_str(), "AAAA"] {
+        assert!(parse_master_key(bad).is_none());
+    }
+}

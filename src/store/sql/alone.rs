@@ -1,0 +1,65 @@
+//! Which node has the database to itself. Nodes without Redis do not wake each other, so that there
+//! should be one; who else is there cannot be asked, but a lock can be held.
+
+use std::fs::{File, TryLockError};
+use std::str::FromStr as _;
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{self, ConnectOptions as _};
+
+use super::{Database, Engine, bounded};
+use crate::store::ephemeral::StoreError;
+
+/// Nobody else has the database to itself until this is dropped.
+pub struct Alone {
+    _held: Held,
+}
+
+enum Held {
+    Nothing,
+    File { _locked: File },
+    Connection { _locked: Box<PgConnection> },
+}
+
+/// Any number, the same for all nodes; migrations have another.
+const LOCK: &str = "SELECT pg_try_advisory_lock(5641171)";
+
+impl Database {
+    /// `None`: another node holds it.
+    pub async fn alone(&self) -> Result<Option<Alone>, StoreError> {
+        let held = match self.engine {
+            Engine::Sqlite if self.in_memory => Some(Held::Nothing),
+            Engine::Sqlite => self.lock_file()?,
+            Engine::Postgres => bounded(self.lock_session()).await?,
+        };
+        Ok(held.map(|held| Alone { _held: held }))
+    }
+
+    /// The operating system lets go of it however the process ends.
+    fn lock_file(&self) -> Result<Option<Held>, StoreError> {
+        let options = SqliteConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
+        let mut name = options.get_filename().as_os_str().to_owned();
+        name.push("-node");
+        let file = File::options().write(true).create(true).truncate(false).open(name);
+        let file = file.map_err(StoreError::unavailable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Held::File { _locked: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::unavailable(error)),
+        }
+    }
+
+    /// A session of its own: it ends with its connection, or soon after the machine of the node is gone.
+    async fn lock_session(&self) -> Result<Option<Held>, StoreError> {
+        let options = PgConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
+        let options = options.application_name("nod").options([
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
+        ]);
+        let mut session = options.disable_statement_logging().connect().await.map_err(StoreError::unavailable)?;
+        let locked: bool = sqlx::query_scalar(LOCK).fetch_one(&mut session).await.map_err(StoreError::unavailable)?;
+        Ok(locked.then(|| Held::Connection { _locked: Box::new(session) }))
+    }
+}

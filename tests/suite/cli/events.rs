@@ -1,0 +1,139 @@
+//! `nod tail` and `nod listen`.
+
+use std::net::TcpStream;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nod::clock::{Clock as _, SystemClock};
+use ring::hmac;
+
+use super::config::Site;
+use super::*;
+
+#[test]
+fn what_happens_is_followed() {
+    let site = Site::new().migrated();
+    let create = |name: &str| site.run(&["user", "create", name, "-c", "nod.toml"]).ends_with(0);
+    create("alice");
+    let tail = |flags: &[&str]| site.run(&[&["tail", "-c", "nod.toml"], flags].concat());
+    let following = tail(&["--since", "1h", "--filter", "type=user.*"]);
+    following.says("user.created");
+    let new_only = tail(&["--filter", "type=*.locked", "--filter", "result=done"]);
+    let deadline = Instant::now() + PATIENCE;
+    create("bob");
+    site.run(&["client", "create", "till", "-c", "nod.toml"]).ends_with(0);
+    while following.output.text().lines().count() < 2 {
+        assert!(Instant::now() < deadline, "{}", following.output.text());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let events: Vec<Value> = following.output.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["type"] == "user.created" && event["id"].is_string()), "{events:?}");
+    assert_ne!(events[0]["user"], events[1]["user"]);
+    let text = tail(&["--since", "1h", "--no-follow", "--filter", "client=till"]).ends_with(0);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    tail(&["--no-follow"]).ends_with(0);
+    tail(&["--filter", "colour=red"]).ends_with(2);
+    // Ctrl-C is an end as any other.
+    for nod in [following, new_only] {
+        Command::new("kill").args(["-INT", &nod.child.id().to_string()]).status().unwrap();
+        nod.ends_with(0);
+    }
+}
+
+struct Listening {
+    nod: Nod,
+    address: String,
+    secret: String,
+}
+
+fn listen(folder: &Path, flags: &[&str]) -> Listening {
+    let here = ["listen", "--listen", "127.0.0.1:0"];
+    let nod = Nod::start_in(folder, &[&here, flags].concat(), &[]);
+    let line = nod.says("listening  http://");
+    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let secret = Nod::start_in(folder, &["listen", "--print-secret"], &[]).ends_with(0).trim().to_owned();
+    Listening { nod, address, secret }
+}
+
+/// One request, and the status of its answer.
+fn post(address: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut request =
+        format!("POST /hooks HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+    for (name, value) in headers {
+        request.push_str(&[name, ": ", value, "\r\n"].concat());
+    }
+    stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+fn signed(secret: &str, age: i64, body: &str) -> [(&'static str, String); 3] {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let now = SystemClock.now().seconds() - age;
+    let text = format!("msg_1.{now}.{body}");
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(tag));
+    [("webhook-id", "msg_1".to_owned()), ("webhook-timestamp", now.to_string()), ("webhook-signature", signature)]
+}
+
+fn post_signed(address: &str, secret: &str, age: i64, signed_body: &str, body: &str) -> String {
+    let headers = signed(secret, age, signed_body);
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    post(address, &headers, body)
+}
+
+#[test]
+fn a_webhook_is_shown_with_a_verdict_on_its_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let Listening { nod, address, secret } = listen(folder.path(), &[]);
+    let body = r#"{"type":"request.created"}"#;
+    assert_eq!(post_signed(&address, &secret, 0, body, body), "204");
+    nod.says("POST /hooks  signature ✓");
+    nod.says("\"type\": \"request.created\"");
+    assert_eq!(post_signed(&address, &secret, 0, body, "{}"), "401");
+    nod.says("signature ✗");
+    assert_eq!(post_signed(&address, &secret, 600, body, body), "401");
+    nod.says("too old");
+    assert_eq!(post(&address, &[], "{\"auth_req_id\":\"x\"}"), "204");
+    nod.says("not signed");
+    assert!(!nod.output.text().contains(&secret));
+    assert_eq!(mode(&folder.path().join(".nod/webhook.secret")), 0o600);
+    // The secret is the same the next time.
+    Command::new("kill").args(["-INT", &nod.child.id().to_string()]).status().unwrap();
+    nod.ends_with(0);
+    let again = listen(folder.path(), &["--once"]);
+    assert_eq!(again.secret, secret);
+    assert_eq!(post_signed(&again.address, &secret, 0, body, "{}"), "401");
+    again.nod.ends_with(5);
+}
+
+#[test]
+fn what_is_received_is_forwarded() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind = listen(folder.path(), &["--once"]);
+    let url = format!("http://{}/elsewhere", behind.address);
+    let Listening { nod, address, secret } = listen(folder.path(), &["--forward-to", &url]);
+    let body = r#"{"type":"request.approved"}"#;
+    assert_eq!(post_signed(&address, &secret, 0, body, body), "204");
+    assert!(behind.nod.ends_with(0).contains("POST /elsewhere  signature ✓"));
+    nod.says("forwarded 204");
+    // Nobody is there any more.
+    assert_eq!(post(&address, &[], ""), "502");
+    nod.says("not forwarded");
+    // A ping's token is for its receiver, not for the screen.
+    let quiet = Nod::start_in(folder.path(), &["listen", "--listen", &behind.address, "--json", "--once"], &[]);
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(&behind.address).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens");
+        thread::sleep(Duration::from_millis(20));
+    }
+    post(&behind.address, &[("authorization", "Bearer hunter2")], body);
+    let text = quiet.ends_with(0);
+    let received: Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(received["headers"]["authorization"], "Bearer ***", "{text}");
+    assert_eq!(received["signature"], "none");
+    assert!(!text.contains("hunter2"), "{text}");
+    Nod::start(&["listen", "--forward-to", "localhost"]).ends_with(2);
+}

@@ -1,0 +1,180 @@
+//! `nod apply`, `nod export`, and lists.
+
+use super::config::Site;
+use super::*;
+
+const SHOP: &str = r#"
+[[client]]
+id = "till"
+name = "Till 4"
+secret = "env:TILL_SECRET"
+grants = ["ciba", "refresh_token"]
+number_matching = "pick"
+
+[[client]]
+id = "kiosk"
+auth = "private_key_jwt"
+jwks_uri = "https://kiosk.example/jwks"
+auth_alg = "ES256"
+
+[[user]]
+username = "alice"
+name = "Alice"
+email = "alice@example.com"
+email_verified = true
+
+[[user]]
+username = "bob"
+"#;
+
+const SECRET: (&str, &str) = ("TILL_SECRET", "correct-horse-battery");
+
+fn apply(site: &Site, text: &str, flags: &[&str]) -> Nod {
+    fs::write(site.path("state.toml"), text).unwrap();
+    let all = [&["apply", "-f", "state.toml", "-c", "nod.toml"], flags].concat();
+    Nod::start_in(site.folder.path(), &all, &[SECRET])
+}
+
+fn export(site: &Site) -> String {
+    site.run(&["export", "-c", "nod.toml"]).ends_with(0)
+}
+
+/// What is in the trail: a no-op writes nothing.
+fn events(site: &Site) -> usize {
+    let all = ["tail", "--since", "1d", "--no-follow", "-c", "nod.toml"];
+    site.run(&all).ends_with(0).lines().count()
+}
+
+#[test]
+fn what_was_exported_applies_as_nothing_to_do() {
+    let site = Site::new().migrated();
+    let text = apply(&site, SHOP, &[]).ends_with(0);
+    for line in ["+ client till", "+ client kiosk", "+ user alice", "+ user bob", "4 changes made"] {
+        assert!(text.lines().any(|one| one == line), "{line}:\n{text}");
+    }
+    assert!(!text.contains(SECRET.1), "{text}");
+    let exported = export(&site);
+    assert!(!exported.contains(SECRET.1), "{exported}");
+    let before = events(&site);
+    // As it was written by hand, and as it was exported, once and again.
+    for text in [SHOP, &exported] {
+        let told = apply(&site, text, &["--prune"]).ends_with(0);
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 4 as they should be"), "{told}");
+    }
+    assert_eq!(events(&site), before);
+    assert_eq!(export(&site), exported);
+
+    // Elsewhere it makes the same people, with the same `sub`, and asks for the secret that it lacks.
+    let other = Site::new().migrated();
+    let told = apply(&other, &exported, &[]).ends_with(2);
+    assert!(told.contains("client till: it needs a secret"), "{told}");
+    let whole = exported.replace("# secret = \"env:NAME\"", "secret = \"env:TILL_SECRET\"");
+    apply(&other, &whole, &[]).ends_with(0);
+    assert_eq!(export(&other), exported);
+}
+
+#[test]
+fn what_changes_is_shown_and_what_takes_away_is_asked_for() {
+    let site = Site::new().migrated();
+    apply(&site, SHOP, &[]).ends_with(0);
+    let before = export(&site);
+    let renamed = SHOP.replace("Till 4", "Till 5");
+    let told = apply(&site, &renamed, &["--plan"]).ends_with(0);
+    assert!(told.contains("~ client till") && told.contains("\"Till 4\" → \"Till 5\""), "{told}");
+    assert_eq!(export(&site), before, "a plan changes nothing");
+    apply(&site, &renamed, &[]).ends_with(0);
+    assert!(export(&site).contains("Till 5"));
+
+    let less = renamed
+        .replace("\n[[user]]\nusername = \"bob\"\n", "")
+        .replace("username = \"alice\"", "username = \"alice\"\nstatus = \"locked\"");
+    let told = apply(&site, &less, &["--prune"]).ends_with(2);
+    assert!(told.contains("- user bob") && told.contains("say --yes"), "{told}");
+    assert!(export(&site).contains("bob"), "nothing was done");
+    // Without --prune only the lock is a reason to ask.
+    let told = apply(&site, &less, &["--json"]).ends_with(2);
+    let change: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!((change["action"].as_str(), change["id"].as_str()), (Some("update"), Some("alice")), "{told}");
+    assert_eq!(change["changes"][0]["to"], "\"locked\"");
+    apply(&site, &less, &["--prune", "--yes"]).ends_with(0);
+    let after = export(&site);
+    assert!(!after.contains("bob") && after.contains("status = \"locked\""), "{after}");
+
+    // A kind that is not mentioned stays; none of it is said with an empty list.
+    let people_only = &less[less.find("[[user]]").unwrap()..];
+    apply(&site, people_only, &["--prune", "--yes"]).ends_with(0);
+    assert!(export(&site).contains("till"));
+    apply(&site, &format!("client = []\n{people_only}"), &["--prune", "--yes"]).ends_with(0);
+    assert!(!export(&site).contains("till"));
+}
+
+#[test]
+fn a_secret_is_only_referred_to() {
+    let site = Site::new().migrated();
+    let told = apply(&site, &SHOP.replace("env:TILL_SECRET", "hunter2-hunter2-hunter2"), &[]).ends_with(2);
+    assert!(told.contains("env:NAME or file:PATH") && !told.contains("hunter2"), "{told}");
+    let told = apply(&site, &SHOP.replace("secret =", "secert ="), &[]).ends_with(2);
+    assert!(told.contains("state.toml:5") && told.contains("secert"), "{told}");
+    // Everything that is wrong, at once.
+    let wrong =
+        SHOP.replace("env:TILL_SECRET", "env:NOT_SET").replace("\"ES256\"", "\"none\"").replace("\"bob\"", "\"alice\"");
+    let told = apply(&site, &wrong, &[]).ends_with(2);
+    for problem in ["NOT_SET is not set", "auth_alg is one of", "user alice: is there twice"] {
+        assert!(told.contains(problem), "{problem}:\n{told}");
+    }
+    assert!(export(&site).contains("client = []"), "nothing was done");
+
+    apply(&site, SHOP, &[]).ends_with(0);
+    fs::write(site.path("new.secret"), "another-horse-battery\n").unwrap();
+    let rotated = SHOP.replace("env:TILL_SECRET", "file:new.secret");
+    let told = apply(&site, &rotated, &["--yes"]).ends_with(0);
+    assert!(told.contains("secret") && told.contains("the old one works until"), "{told}");
+    let told = apply(&site, &rotated, &[]).ends_with(0);
+    assert!(told.contains("0 to update"), "{told}");
+}
+
+#[test]
+fn an_applied_client_can_ask() {
+    let dev = Dev::start();
+    let _phone = dev.listening(&["--auto", "approve"]);
+    let file = dev.data().join("state.toml");
+    fs::write(&file, SHOP.split("[[client]]\nid = \"kiosk\"").next().unwrap()).unwrap();
+    let (file, data) = (file.to_str().unwrap().to_owned(), dev.data());
+    let apply = ["apply", "-f", &file, "--data-dir", data.to_str().unwrap()];
+    Nod::start_with(&apply, &[SECRET]).ends_with(0);
+    let party = ["test", "ciba", "--issuer", &dev.issuer, "--client-id", "till"];
+    let deadline = Instant::now() + PATIENCE;
+    // A running server knows of it within a second.
+    while Nod::start_with(&party, &[("NOD_CLIENT_SECRET", SECRET.1)]).end().0 != 0 {
+        assert!(Instant::now() < deadline, "the client is not known");
+    }
+}
+
+#[test]
+fn lists_are_objects_for_scripts() {
+    let site = Site::new().migrated();
+    apply(&site, SHOP, &[]).ends_with(0);
+    site.serve();
+    let rows = |arguments: &[&str]| -> Vec<Value> {
+        let text = site.run(&[arguments, &["-c", "nod.toml"]].concat()).ends_with(0);
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    };
+    for (command, count) in [
+        (&["client", "list"][..], 2),
+        (&["user", "list", "--json"], 2),
+        (&["device", "list", "alice"], 0),
+        (&["request", "list", "alice"], 0),
+        (&["keys", "list"], 3),
+        (&["migrate", "status"], 0),
+    ] {
+        let rows = rows(command);
+        assert_eq!(rows.len(), count, "{command:?}: {rows:?}");
+        // `id` first, for those who take the first word.
+        assert!(rows.iter().all(|row| row["id"].is_string()), "{command:?}: {rows:?}");
+    }
+    let clients = rows(&["client", "list"]);
+    assert_eq!(clients[1]["grants"][1], "refresh_token", "{clients:?}");
+    let pending = Site::new();
+    let text = pending.run(&["migrate", "status", "-c", "nod.toml"]).ends_with(0);
+    assert!(text.contains("\"state\":\"pending\""), "{text}");
+}
