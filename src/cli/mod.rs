@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
 
+mod audit;
 mod client;
 mod dev;
 mod device;
@@ -79,6 +80,13 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// The audit trail
+    Audit {
+        #[command(subcommand)]
+        action: audit::Action,
+        #[command(flatten)]
+        place: Place,
+    },
     /// The tables of the database
     Migrate {
         #[command(subcommand)]
@@ -145,6 +153,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
+        Some(Command::Audit { action, place }) => audit::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Openapi(which)) => openapi::run(&which).await,
     }

@@ -9,4 +9,5 @@ pub mod grant;
 pub mod inbox;
 pub mod prompt;
 pub mod signing_key;
+pub mod trail;
 pub mod user;

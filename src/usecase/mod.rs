@@ -23,6 +23,7 @@ pub mod request_authentication;
 pub mod revoke;
 pub mod settle;
 pub mod signing_keys;
+pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.
 #[derive(Debug, thiserror::Error)]

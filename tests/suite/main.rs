@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod backings;

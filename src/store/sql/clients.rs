@@ -37,7 +37,7 @@ impl Clients {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(change)
@@ -73,7 +73,7 @@ impl Clients {
                     [document(&client)?.into(), client.disabled.into(), now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(Some((client, change)))
@@ -98,7 +98,7 @@ impl Clients {
                     [now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(Some(change))

@@ -105,7 +105,7 @@ impl Devices {
                     [digest_bytes(key), bytes(user.uuid()), now.millis().into(), expires_at.millis().into()],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(KeyCreated::Yes)
         })
@@ -139,7 +139,7 @@ impl Devices {
                     None => return Ok((Claimed::Full, None)),
                 },
             };
-            transaction.record(&[&event.user(owner.id).device(device.id)]).await?;
+            transaction.record(&[&event.user(owner.id).device(device.id)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
@@ -173,7 +173,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -206,7 +206,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -228,7 +228,7 @@ impl Devices {
             transaction.execute("DELETE FROM device WHERE id = $1", [bytes(id.uuid())]).await?;
             let promoted = if device.is_primary() { transaction.promote_next(device.user).await? } else { None };
             transaction.delete_if_unpaired(device.installation).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((Unpaired { device, promoted }, change)))
@@ -270,7 +270,7 @@ impl Devices {
                     [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((device, change)))

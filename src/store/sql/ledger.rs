@@ -380,7 +380,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
     let locked = lock(&transaction, to_lock).await?;
     events.extend(&locked);
-    transaction.record(&events).await?;
+    transaction.record(&events);
     outbox::delete(&transaction, &told).await?;
     if !locked.is_empty() {
         let _ = transaction.change(Area::People).await?;

@@ -6,7 +6,7 @@
 //! a transaction that reads first and wants to write later would fail instead of waiting.
 
 use std::str::FromStr as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod_migrations::Migrator;
@@ -254,7 +254,7 @@ impl Database {
 
     /// Takes the write lock of SQLite; on PostgreSQL, rows are locked as they are touched.
     async fn begin(&self) -> Result<Transaction, WriteError> {
-        Ok(Transaction { inner: self.begin_unbounded().await?, engine: self.engine })
+        Ok(Transaction { inner: self.begin_unbounded().await?, engine: self.engine, noted: Mutex::default() })
     }
 
     async fn begin_unbounded(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -359,7 +359,8 @@ fn postgres_pools(
         .options([
             ("statement_timeout", "2000"),
             ("lock_timeout", "1000"),
-            ("idle_in_transaction_session_timeout", "5000"),
+            // The node has stopped in the middle, and everybody waits for the end of the audit trail.
+            ("idle_in_transaction_session_timeout", "2000"),
             ("synchronous_commit", synchronous_commit),
         ])
         .disable_statement_logging();
@@ -403,10 +404,13 @@ impl Engine {
 struct Transaction {
     inner: DatabaseTransaction,
     engine: Engine,
+    /// Events for the trail.
+    noted: Mutex<Vec<audit::Noted>>,
 }
 
 impl Transaction {
     async fn commit(self) -> Result<(), WriteError> {
+        self.write_trail().await?;
         Ok(self.inner.commit().await?)
     }
 

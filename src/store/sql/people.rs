@@ -47,7 +47,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(change)
@@ -89,7 +89,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((user, change)))
@@ -126,7 +126,7 @@ impl People {
                     [now.millis().into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(change))
