@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -37,10 +37,18 @@ pub fn start(format: Format, quiet: bool) -> Guard {
     let registry = tracing_subscriber::registry().with(targets);
     let result = match format {
         Format::Text => {
-            registry.with(tracing_subscriber::fmt::layer().with_writer(writer).event_format(Line)).try_init()
+            let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).event_format(Line);
+            registry.with(lines).try_init()
         }
         Format::Json => registry
-            .with(tracing_subscriber::fmt::layer().with_writer(writer).json().flatten_event(true).with_target(false))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_writer(writer)
+                    .json()
+                    .flatten_event(true)
+                    .with_target(false)
+                    .with_current_span(false),
+            )
             .try_init(),
     };
     // Only a second start in one process fails, and then the first one's logger serves.
@@ -54,7 +62,7 @@ struct Line;
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for Line {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut parts = Parts::default();
         event.record(&mut parts);
         let now = i128::from(SystemClock.now().millis()) * 1_000_000;
@@ -65,7 +73,15 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'stat
             _ => "",
         };
         let what = format!("{mark}{}", parts.message);
-        writeln!(writer, "{}  {what:<26}{}", at.unwrap_or_default(), parts.fields)
+        write!(writer, "{}  {what:<26}{}", at.unwrap_or_default(), parts.fields)?;
+        // The request that it belongs to.
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            match span.extensions().get::<FormattedFields<N>>() {
+                Some(fields) if !fields.is_empty() => write!(writer, "  {fields}")?,
+                Some(_) | None => {}
+            }
+        }
+        writeln!(writer)
     }
 }
 

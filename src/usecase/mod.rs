@@ -13,6 +13,7 @@ pub mod dev;
 pub mod inbox;
 pub mod introspect;
 pub mod issue;
+pub mod measure;
 pub mod pair_device;
 pub mod pairing_keys;
 pub mod readiness;

@@ -14,6 +14,7 @@ use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -186,6 +187,7 @@ impl RequestAuthentication {
         }
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;
+            metrics().limited(Limit::Questions);
             return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
         }
         failpoint::hit("K4");

@@ -5,19 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
     ("failpoint", &[]),
+    ("metrics", &[]),
     ("telemetry", &["clock"]),
     ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
     ("domain", &["clock", "secret", "protocol"]),
-    ("store", &["clock", "entropy", "secret", "failpoint", "protocol", "domain"]),
+    ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
     ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
-    ("usecase", &["clock", "entropy", "secret", "failpoint", "protocol", "domain", "store", "outbound"]),
-    ("http", &["clock", "entropy", "secret", "protocol", "domain", "usecase"]),
+    ("usecase", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"]),
+    ("http", &["clock", "entropy", "secret", "metrics", "protocol", "domain", "usecase"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "worker"]),
 ];

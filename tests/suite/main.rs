@@ -65,6 +65,8 @@ mod sql_contract;
 #[cfg(test)]
 mod store_contract;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod userinfo;
 #[cfg(test)]
 mod users_and_devices;
