@@ -10,7 +10,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::{Clock as _, SystemClock};
@@ -75,7 +75,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'stat
         let what = format!("{mark}{}", parts.message);
         write!(writer, "{}  {what:<26}{}", at.unwrap_or_default(), parts.fields)?;
         // The request that it belongs to.
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             match span.extensions().get::<FormattedFields<N>>() {
                 Some(fields) if !fields.is_empty() => write!(writer, "  {fields}")?,
                 Some(_) | None => {}

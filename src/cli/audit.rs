@@ -79,7 +79,9 @@ async fn export(verify: &VerifyTrail, after: i64) -> Result<(), Exit> {
         let page = verify.read(after).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.seq;
-        page.iter().for_each(|entry| say(&line(entry).to_string()));
+        for entry in &page {
+            say(&line(entry).to_string());
+        }
     }
 }
 
