@@ -34,7 +34,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, debug, error, error_span, info, warn};
+use tracing::{Instrument as _, debug, error, error_span, field, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
@@ -46,6 +46,7 @@ use super::observe::{Observed, endpoint};
 use super::remote::{TrustedProxies, contains};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, OneMore, metrics, with_held};
+use crate::trace;
 
 /// What one listener allows. The defaults are meant for the open Internet.
 #[derive(Clone, Debug)]
@@ -319,7 +320,13 @@ impl<E: Endpoint + 'static> Server<E> {
         let endpoint = endpoint(request.uri().path());
         let id = RequestId::of(request.headers(), &self.entropy);
         // At the highest level, so that the lines of every level have it.
-        let span = error_span!("request", http.request_id = id.as_ref().map(RequestId::as_str));
+        let span = error_span!(
+            "request",
+            http.request_id = id.as_ref().map(RequestId::as_str),
+            otel.name = field::Empty,
+            otel.kind = field::Empty,
+        );
+        trace::received(&span, request.headers(), endpoint.as_str());
         let observed = self.edge.observed.then(|| Observed::begin(endpoint));
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());

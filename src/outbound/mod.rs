@@ -2,3 +2,5 @@
 
 pub mod egress;
 pub mod jwks;
+#[cfg(feature = "otel")]
+pub mod otlp;

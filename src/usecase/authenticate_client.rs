@@ -62,6 +62,7 @@ impl AuthenticateClient {
 
     /// The same, and something else is read while we wait for the store. It is not begun for whoever
     /// has no valid credentials, and must change nothing: an assertion may turn out to be a repeated one.
+    #[tracing::instrument(level = "debug", name = "authenticate_client", skip_all)]
     pub async fn authenticate_meanwhile<T>(
         &self,
         presented: &Presented<'_>,

@@ -48,6 +48,7 @@ impl PairDevice {
         Ok(())
     }
 
+    #[tracing::instrument(level = "debug", name = "pair_device", skip_all)]
     pub async fn pair(
         &self,
         proof: &Proved,

@@ -60,6 +60,7 @@ impl Redeem {
         })
     }
 
+    #[tracing::instrument(level = "debug", name = "redeem", skip_all)]
     pub async fn redeem(
         &self,
         client: &AuthenticatedClient,

@@ -30,6 +30,7 @@ pub struct Refresh {
 }
 
 impl Refresh {
+    #[tracing::instrument(level = "debug", name = "refresh", skip_all)]
     pub async fn refresh(
         &self,
         client: &AuthenticatedClient,

@@ -90,6 +90,7 @@ impl Meant {
 }
 
 impl RequestAuthentication {
+    #[tracing::instrument(level = "debug", name = "request_authentication", skip_all)]
     pub async fn request(
         &self,
         client: &AuthenticatedClient,

@@ -5,20 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
     ("failpoint", &[]),
     ("metrics", &[]),
-    ("telemetry", &["clock"]),
+    ("trace", &[]),
+    ("telemetry", &["clock", "outbound"]),
     ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
     ("domain", &["clock", "secret", "protocol"]),
     ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
-    ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
+    ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),
     ("usecase", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"]),
-    ("http", &["clock", "entropy", "secret", "metrics", "protocol", "domain", "usecase"]),
+    ("http", &["clock", "entropy", "secret", "metrics", "trace", "protocol", "domain", "usecase"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     ("app", &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "worker"]),
 ];

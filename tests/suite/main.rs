@@ -42,6 +42,9 @@ mod long_poll;
 mod nodes;
 #[cfg(test)]
 mod openapi;
+#[cfg(feature = "otel")]
+#[cfg(test)]
+mod otel;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -77,6 +77,8 @@ pub(crate) struct Site {
     nodes: AtomicU32,
     /// How many questions of one client may wait for one person.
     pub(crate) at_a_time: u32,
+    /// Of the nodes that start from now on.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Site {
@@ -110,8 +112,9 @@ impl Site {
         file.write(true).create_new(true).mode(0o600);
         let mut file = file.open(directory.path().join("master.key")).expect("a file");
         std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
-        let (nodes, at_a_time) = (AtomicU32::new(0), 100_000);
-        Self { directory, way: sql.clone(), sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
+        let (way, nodes, at_a_time) = (sql.clone(), AtomicU32::new(0), 100_000);
+        let environment = Vec::new();
+        Self { directory, sql, way, redis, database, known, clock, entropy, facts, nodes, at_a_time, environment }
     }
 
     /// Nodes come to the database by this line from now on; we ourselves go past it.
@@ -215,6 +218,7 @@ impl Site {
         command.arg("serve").arg("-c").arg(&config);
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a log")).stderr(output);
         command.current_dir(self.directory.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match failpoint {
             Some(place) => command.env("NOD_FAILPOINT", place),
             None => command.env_remove("NOD_FAILPOINT"),
