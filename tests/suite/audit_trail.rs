@@ -18,10 +18,11 @@ use nod::store::sql::retention::Retention;
 use nod::store::sql::tokens::Tokens;
 use nod::usecase::verify_trail::{Reach, Verified, VerifyTrail};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::backends::Postgres;
-use crate::nodes::{Cutter, Lost};
+use crate::nodes::{Cutter, Lost, Pending, Site, Sql};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -374,4 +375,36 @@ async fn a_node_that_stops_in_its_commit_holds_the_others_for_two_seconds() {
     });
     assert!(matches!(stopped.0, Err(StoreError::Unavailable(_))));
     assert_eq!(archive.rows(1).await.seq, 1, "what was not committed left no trace, and no gap");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_says_whether_the_trail_is_whole() {
+    let site = Site::new(Sql::Sqlite, Pending::Embedded).await;
+    site.person("alice").await;
+    let _node = site.node().await;
+    let run = |arguments: &[&str]| {
+        let output = site.command(&[&["audit"], arguments].concat());
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&["verify"]);
+    assert_eq!(code, Some(0), "{text}");
+    let head = text.lines().find_map(|line| line.strip_prefix("head   ")).expect("a head").to_owned();
+    site.relying_party("shop", false).await;
+    for arguments in [&["verify", "--from", &head][..], &["verify", "--from", &head, "--whole"]] {
+        let (code, text) = run(arguments);
+        assert_eq!(code, Some(0), "{text}");
+    }
+    let (code, text) = run(&["export"]);
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!((&lines[0]["seq"], &lines.last().unwrap()["action"]), (&json!(1), &json!("client.created")));
+
+    site.facts.does("UPDATE audit SET action = 'user.deleted' WHERE seq = 2").await;
+    let (code, text) = run(&["verify", "--json"]);
+    assert_eq!(code, Some(1), "{text}");
+    let json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(json["broken"], json!({ "seq": 2, "flaw": "changed" }));
+    assert!(text.contains("row 2 does not follow"), "{text}");
+    assert_eq!(run(&["verify", "--from", "no head"]).0, Some(2));
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::nodes::{Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, send, until};
 
 struct Scene {
@@ -24,11 +27,16 @@ impl Scene {
     }
 
     async fn metrics(&self) -> String {
-        let answer = reqwest::get(format!("http://{}/metrics", self.node.ops)).await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
-        assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-        answer.text().await.unwrap()
+        let mut stream = TcpStream::connect(self.node.ops).await.expect("a node");
+        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.expect("an open connection");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+        assert!(head.lines().any(|line| line == kind), "{head}");
+        body.to_owned()
     }
 }
 

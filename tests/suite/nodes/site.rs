@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -227,6 +227,13 @@ impl Site {
         Node::new(child, public, ops, log)
     }
 
+    /// A command of the command line, on the data of the first node.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
+        command.args(arguments).args(["-c", "node0.toml"]).current_dir(self.directory.path());
+        command.output().expect("the binary")
+    }
+
     /// A node in this process, on a store that a test wraps around the site's own.
     pub(crate) async fn inside(
         &self,
@@ -328,6 +335,10 @@ impl Facts {
     /// The request behind an `auth_req_id`.
     pub(crate) async fn request(&self, auth_req_id: &str) -> Option<AuthenticationRequest> {
         self.requests.get(&AuthReqId::presented(auth_req_id).digest()).await.expect("a store")
+    }
+
+    pub(crate) async fn does(&self, sql: &str) {
+        self.sql.execute_unprepared(sql).await.expect("a database");
     }
 
     pub(crate) async fn count(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> i64 {
