@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::config::Sources;
 
 mod apply;
+mod audit;
 mod client;
 mod config;
 mod dev;
@@ -145,6 +146,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
         #[command(flatten)]
         place: Place,
     },
+    /// The audit trail
+    Audit {
+        #[command(subcommand)]
+        action: audit::Action,
+        #[command(flatten)]
+        place: Place,
+    },
     /// The tables of the database
     Migrate {
         #[command(subcommand)]
@@ -254,6 +262,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
+        Some(Command::Audit { action, place }) => audit::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Config { action }) => config::run(action),
         Some(Command::Apply(arguments)) => apply::run(&arguments).await,

@@ -86,7 +86,7 @@ pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
     let mut limits = server::Limits::default();
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
-    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()) };
+    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()), observed: true };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 

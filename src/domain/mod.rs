@@ -9,5 +9,6 @@ pub mod grant;
 pub mod inbox;
 pub mod prompt;
 pub mod signing_key;
+pub mod trail;
 pub mod user;
 pub mod webhook;

@@ -17,6 +17,7 @@ use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::client_authentication::bearer;
 use crate::http::headers::harden;
+use crate::http::observe::NotYet;
 use crate::http::{admin, device, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -248,6 +249,9 @@ impl<E> Errors<E> {
             | Family::Elsewhere => oauth(&answer),
         };
         self.with_nonce(family, &mut response);
+        if !answer.audited && answer.status == StatusCode::BAD_REQUEST {
+            response.set_data(NotYet);
+        }
         let headers = response.headers_mut();
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -39,6 +39,7 @@ pub enum Body<'a> {
 impl Decide {
     /// The outcome as it was committed. A wrong number is a denial, and is told as an error. A device that
     /// says again what it has said, because it did not hear the answer, hears the same answer.
+    #[tracing::instrument(level = "debug", name = "decide", skip_all)]
     pub async fn decide(
         &self,
         caller: &AuthenticatedInstallation,

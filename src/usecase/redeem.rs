@@ -13,6 +13,7 @@ use crate::domain::client::GrantType;
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::metrics::{Limit, OneMore, PollAnswer, held, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, ClientId, GrantId};
@@ -59,7 +60,19 @@ impl Redeem {
         })
     }
 
+    #[tracing::instrument(level = "debug", name = "redeem", skip_all)]
     pub async fn redeem(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+        seen: Seen,
+    ) -> Result<TokenResponse, Error> {
+        let answer = self.answer(client, auth_req_id, seen).await;
+        metrics().polled(counted(&answer));
+        answer
+    }
+
+    async fn answer(
         &self,
         client: &AuthenticatedClient,
         auth_req_id: &AuthReqId,
@@ -80,12 +93,20 @@ impl Redeem {
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
             poll = match self.held.enter(digest, &client.id) {
-                Entered::Full => poll,
+                Entered::Full => {
+                    metrics().limited(Limit::HeldPolls);
+                    poll
+                }
                 Entered::Twice => {
                     let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
                     self.requests.update(&digest, Lifetime::Keep, slowed).await?
                 }
-                Entered::Held(_place) => self.wait(client, &digest, claim, &mut seen).await?,
+                Entered::Held(_place) => {
+                    let (begin, _held) = (tokio::time::Instant::now(), OneMore::of(&metrics().held_polls));
+                    let poll = self.wait(client, &digest, claim, &mut seen).await;
+                    held(begin.elapsed());
+                    poll?
+                }
             };
         }
         match poll {
@@ -269,6 +290,26 @@ fn lost() -> Refusal {
 
 fn denied(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::AccessDenied, "The request was denied.").because(why)
+}
+
+fn counted(answer: &Result<TokenResponse, Error>) -> PollAnswer {
+    let refusal = match answer {
+        Ok(_) => return PollAnswer::Issued,
+        Err(Error::Refused(refusal) | Error::Recorded(refusal)) => refusal,
+        Err(Error::TooMany { .. } | Error::Unavailable(_)) => return PollAnswer::Unavailable,
+    };
+    // Codes are the words of the wire; a poll knows few of them.
+    if refusal.code == ErrorCode::AuthorizationPending {
+        PollAnswer::Pending
+    } else if refusal.code == ErrorCode::SlowDown {
+        PollAnswer::SlowDown
+    } else if refusal.code == ErrorCode::ExpiredToken {
+        PollAnswer::Expired
+    } else if refusal.code == ErrorCode::AccessDenied {
+        PollAnswer::Denied
+    } else {
+        PollAnswer::Invalid
+    }
 }
 
 fn refusal(poll: Option<&Poll>) -> Refusal {

@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod backings;
@@ -44,6 +46,9 @@ mod long_poll;
 mod nodes;
 #[cfg(test)]
 mod openapi;
+#[cfg(feature = "otel")]
+#[cfg(test)]
+mod otel;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
@@ -66,6 +71,8 @@ mod spec_table;
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod userinfo;
 #[cfg(test)]
