@@ -1,6 +1,6 @@
 //! The composition root: the only file that builds adapters and wires use cases to routes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod_device::Issuer;
@@ -14,6 +14,18 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
+use crate::http::admin::audit::AuditApi;
+use crate::http::admin::bootstrap::BootstrapApi;
+use crate::http::admin::clients::ClientsApi;
+use crate::http::admin::devices::DevicesApi;
+use crate::http::admin::events::EventsApi;
+use crate::http::admin::keys::KeysApi;
+use crate::http::admin::page::Cursors;
+use crate::http::admin::pairing_keys::PairingKeysApi;
+use crate::http::admin::requests::RequestsApi;
+use crate::http::admin::users::UsersApi;
+use crate::http::admin::webhooks::WebhooksApi;
+use crate::http::admin::{self, AdminGate, Methods};
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
@@ -34,17 +46,36 @@ use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, Store
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
+use crate::store::sql::bootstrap::BootstrapTokens;
+use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
+use crate::store::sql::idempotency::Answers;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::people::People;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
+use crate::store::sql::trail::Trail;
+use crate::store::sql::webhooks::Webhooks;
+use crate::usecase::admin::Desk;
+use crate::usecase::admin::authorize::Authorize;
+use crate::usecase::admin::bootstrap::Bootstrap;
+use crate::usecase::admin::clients::ManageClients;
+use crate::usecase::admin::deliver::Deliver;
+use crate::usecase::admin::devices::{ManageDevices, ManagePairingKeys};
+use crate::usecase::admin::events::ReadTrail;
+use crate::usecase::admin::idempotency::Idempotency;
+use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::requests::{ManageRequests, Questions};
+use crate::usecase::admin::users::ManageUsers;
+use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::cancel::Cancel;
+use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::inbox::ReadInbox;
@@ -113,6 +144,8 @@ pub struct Parts {
     pub settle: Settle,
     pub retell: RetellDecisions,
     pub tokens: Tokens,
+    pub bootstrap: Arc<Bootstrap>,
+    pub trail: Arc<Trail>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +174,7 @@ pub async fn build(
     let parts = parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
     parts.keys.tend().await?;
     run_beside(&parts, worker);
+    tell_webhooks(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, openapi) = wiring.public();
@@ -225,7 +259,14 @@ fn parts(
         settle: settle.clone(),
         clock: Arc::clone(&clock),
     };
+    let bootstrap = Bootstrap {
+        tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
+        desk: Desk { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
+        file: Mutex::default(),
+    };
     Parts {
+        bootstrap: Arc::new(bootstrap),
+        trail: Arc::new(Trail::new(database.clone())),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         tokens: Tokens::new(database.clone()),
         database,
@@ -274,6 +315,36 @@ fn run_beside(parts: &Parts, worker: &Worker) {
     });
 }
 
+/// Tells webhooks what happened.
+fn tell_webhooks(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, worker: &Worker) {
+    let deliver = Arc::new(Deliver {
+        webhooks: Webhooks::new(parts.database.clone()),
+        trail: Arc::clone(&parts.trail),
+        master: Arc::clone(master),
+        egress: settings.egress.clone(),
+        ledger: parts.ledger.clone(),
+        desk: Desk { clock: Arc::clone(&parts.clock), entropy: Arc::clone(&parts.entropy) },
+    });
+    worker.repeat("tell webhooks", Duration::from_millis(500), move || {
+        let deliver = Arc::clone(&deliver);
+        async move { deliver.run().await }
+    });
+}
+
+/// The resources of the admin API.
+type AdminApi = (
+    BootstrapApi,
+    ClientsApi,
+    UsersApi,
+    DevicesApi,
+    PairingKeysApi,
+    RequestsApi,
+    KeysApi,
+    AuditApi,
+    EventsApi,
+    WebhooksApi,
+);
+
 /// Use cases and endpoints, on the parts.
 struct Wiring {
     settings: Settings,
@@ -309,22 +380,33 @@ impl Wiring {
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect, entropy: self.entropy() },
+            UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
             self.device(nonces.clone()),
+            self.admin(&introspect),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
-        let openapi = Document::new(&api.spec());
+        let generated = api.spec();
+        let openapi = Document::new(&generated);
         let mut routes = Route::new().at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet));
         if self.settings.dev_mode {
             let base: Arc<str> = issuer.as_str().into();
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev()))).at("/", get(dev::first_page.data(base)));
         }
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
-        let inner = routes.nest("/", api);
-        let routes = Published { discovery, openapi: openapi::Published::new(&openapi), ring, inner };
+        let base: Arc<str> = issuer.as_str().into();
+        let routes = AdminGate {
+            inner: routes.nest("/", api),
+            authorize: Arc::new(Authorize { introspect }),
+            idempotency: self.idempotency(),
+            methods: Methods::of(&generated),
+            issuer: Arc::clone(&base),
+        };
+        let routes = Published { discovery, openapi: openapi::Published::new(&openapi), ring, inner: routes };
         let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
         (
-            Errors { inner: routes, record, nonces, clock: self.clock() }.with(Headers::new(self.entropy())).boxed(),
+            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base }
+                .with(Headers::new(self.entropy()))
+                .boxed(),
             openapi,
         )
     }
@@ -385,6 +467,12 @@ impl Wiring {
             held: Held::default(),
             shutdown: self.shutdown.clone(),
         };
+        let client_credentials = ClientCredentials {
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
         let refresh = Refresh {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
@@ -394,7 +482,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, redeem, refresh }
+        TokenApi { authenticate, redeem, refresh, client_credentials }
     }
 
     fn token_management(
@@ -467,6 +555,65 @@ impl Wiring {
             clock: self.clock(),
             issuer: self.issuer.clone(),
             streams: Streams::default(),
+        }
+    }
+
+    /// The admin API: every resource of it.
+    fn admin(&self, introspect: &Arc<Introspect>) -> AdminApi {
+        let desk = Desk { clock: self.clock(), entropy: self.entropy() };
+        let cursors = Cursors::new(self.master.derive("admin cursor"));
+        let (database, devices) = (&self.parts.database, &self.parts.devices);
+        let trail = Arc::clone(&self.parts.trail);
+        let read = Arc::new(ReadTrail { trail: Arc::clone(&trail) });
+        let clients = ManageClients {
+            clients: Clients::new(database.clone(), self.directory()),
+            egress: Some(self.settings.egress.clone()),
+            desk: desk.clone(),
+        };
+        let devices_of_people =
+            ManageDevices { devices: devices.clone(), bell: DeviceBell::new(self.store()), desk: desk.clone() };
+        let pairing_keys = ManagePairingKeys {
+            devices: devices.clone(),
+            desk: desk.clone(),
+            lifetime: self.settings.pairing_key_lifetime,
+            issuer: self.settings.issuer.clone(),
+        };
+        let requests = ManageRequests {
+            trail: Arc::clone(&trail),
+            questions: Questions { requests: self.parts.requests.clone(), inboxes: self.parts.inboxes.clone() },
+            settle: self.parts.settle.clone(),
+            desk: desk.clone(),
+            max_expiry: self.settings.policy.max_expiry,
+        };
+        let webhooks = ManageWebhooks {
+            webhooks: Webhooks::new(database.clone()),
+            trail,
+            master: Arc::clone(&self.master),
+            egress: self.settings.egress.clone(),
+            desk: desk.clone(),
+        };
+        let people = People::new(database.clone(), self.directory());
+        let keys = ManageKeys { keys: Arc::clone(&self.parts.keys), desk: desk.clone() };
+        let authorize = Arc::new(Authorize { introspect: Arc::clone(introspect) });
+        (
+            BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
+            ClientsApi { clients, cursors: cursors.clone() },
+            UsersApi { users: ManageUsers { people, desk }, cursors: cursors.clone() },
+            DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
+            PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
+            RequestsApi { requests, cursors: cursors.clone() },
+            KeysApi { keys },
+            AuditApi { trail: Arc::clone(&read), cursors: cursors.clone() },
+            EventsApi { trail: read, authorize, cursors: cursors.clone(), streams: admin::events::Streams::default() },
+            WebhooksApi { webhooks, cursors },
+        )
+    }
+
+    fn idempotency(&self) -> Idempotency {
+        Idempotency {
+            answers: Answers::new(self.parts.database.clone()),
+            master: Arc::clone(&self.master),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
         }
     }
 

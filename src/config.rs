@@ -36,6 +36,8 @@ pub struct Config {
     pub outbound: Outbound,
     #[serde(default)]
     pub log: Log,
+    #[serde(default)]
+    pub admin: Admin,
 }
 
 #[derive(Debug, Deserialize)]
@@ -209,6 +211,13 @@ pub struct Outbound {
     pub allow: Vec<IpNet>,
     /// A PEM file of certificate authorities to trust besides the usual ones.
     pub extra_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Where the token for the first administrator is written while there is none.
+    pub bootstrap_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

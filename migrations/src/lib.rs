@@ -8,12 +8,17 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_first;
 mod m0002_events_are_there_once;
+mod m0003_administration;
 
 #[derive(Debug)]
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_events_are_there_once::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_events_are_there_once::Migration),
+            Box::new(m0003_administration::Migration),
+        ]
     }
 }

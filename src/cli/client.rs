@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -12,18 +11,15 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::clock::Timestamp;
-use crate::domain::audit;
-use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
-    StoredSecret,
-};
+use crate::domain::client::{Client, GrantType, NumberMatching};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
-use crate::protocol::scope::Scope;
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
 use crate::store::sql::clients::Clients;
+use crate::usecase::admin::client_metadata::{ClientMetadata, method};
+use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
+use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -71,7 +67,8 @@ pub(super) struct Create {
     auth_alg: Option<Algorithm>,
     #[arg(long = "grant", value_enum, default_values_t = [Grant::Ciba])]
     grants: Vec<Grant>,
-    #[arg(long, default_value = "openid profile email")]
+    /// What it may ask for, space-separated; scopes that begin with nod: administer
+    #[arg(long, value_name = "SCOPES", default_value = "openid profile email")]
     scope: String,
     #[arg(long, value_parser = algorithm, default_value = "ES256")]
     id_token_alg: Algorithm,
@@ -98,6 +95,7 @@ enum Auth {
 enum Grant {
     Ciba,
     RefreshToken,
+    ClientCredentials,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -116,12 +114,12 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "one of ES256, PS256, RS256, EdDSA".to_owned())
 }
 
-/// How long a replaced secret still works.
-const OVERLAP: Duration = Duration::from_secs(86_400);
-
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
+    // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
+    let manage = ManageClients { clients: clients.clone(), egress: None, desk: opened.desk() };
+    let by = Administrator::command_line();
     match action {
         Action::List => {
             for client in clients.list(None, u32::MAX).await? {
@@ -130,61 +128,27 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         Action::Show { id } => show(&*find(&opened, &id).await?),
         Action::Create(create) => {
-            let (client, secret) = new(&opened, create)?;
-            let event = opened.event(audit::Action::ClientCreated).client(&client.id);
-            if !clients.create(&client, &event).await? {
-                return Err(Exit::conflict("a client with this id exists already"));
-            }
-            line(&client);
-            if let Some(secret) = secret {
+            let secret = given_secret(&create)?;
+            let made = manage.create(&by, Some(&create.id), &metadata(&create)?, secret).await?;
+            line(&made.client);
+            if let Some(secret) = made.secret {
                 say(&format!("secret  {}", secret.expose()));
             }
         }
         Action::RotateSecret { id } => {
             let found = find(&opened, &id).await?;
-            if matches!(found.authentication, Authentication::PrivateKeyJwt { .. }) {
-                return Err(Exit::conflict("the client has keys, no secret"));
+            if let Some(secret) = manage.rotate_secret(&by, found.id.as_str()).await?.secret {
+                say(&format!("secret  {}", secret.expose()));
             }
-            let now = opened.clock.now();
-            let secret = opened.entropy.token();
-            let stored = StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None };
-            let event = opened.event(audit::Action::ClientUpdated).client(&found.id);
-            let replaced = clients.update(&found.id, &event, now, |client| replace_secret(client, stored, now)).await?;
-            replaced.ok_or_else(|| Exit::not_found("the client is gone"))?;
-            say(&format!("secret  {}", secret.expose()));
         }
-        Action::Disable { id } => set_disabled(&opened, &clients, &id, true).await?,
-        Action::Enable { id } => set_disabled(&opened, &clients, &id, false).await?,
+        Action::Disable { id } => line(&manage.set_disabled(&by, find(&opened, &id).await?.id.as_str(), true).await?),
+        Action::Enable { id } => line(&manage.set_disabled(&by, find(&opened, &id).await?.id.as_str(), false).await?),
         Action::Delete { id } => {
             let client = find(&opened, &id).await?;
-            let event = opened.event(audit::Action::ClientDeleted).client(&client.id);
-            clients.delete(&client.id, &event, opened.clock.now()).await?;
+            manage.delete(&by, client.id.as_str(), &always).await?;
             say(&format!("{}  deleted", client.id));
         }
     }
-    Ok(())
-}
-
-fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Client {
-    match &mut client.authentication {
-        Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
-            secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));
-            for old in secrets.iter_mut() {
-                old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
-            }
-            secrets.push(new);
-        }
-        Authentication::PrivateKeyJwt { .. } => {}
-    }
-    client
-}
-
-async fn set_disabled(opened: &Opened, clients: &Clients, id: &str, disabled: bool) -> Result<(), Exit> {
-    let id = &find(opened, id).await?.id;
-    let event = opened.event(audit::Action::ClientUpdated).client(id);
-    let change = |client: Client| Client { disabled, ..client };
-    let client = clients.update(id, &event, opened.clock.now(), change).await?;
-    line(&client.ok_or_else(|| Exit::not_found("the client is gone"))?);
     Ok(())
 }
 
@@ -194,96 +158,69 @@ async fn find(opened: &Opened, id: &str) -> Result<Arc<Client>, Exit> {
     opened.directory.client(&id).await?.ok_or_else(missing)
 }
 
-fn new(opened: &Opened, create: Create) -> Result<(Client, Option<Secret<String>>), Exit> {
-    let id = ClientId::parse(&create.id).ok_or_else(|| Exit::usage("a client id has 1 to 100 visible characters"))?;
-    let scope = Scope::parse(&create.scope).ok_or_else(|| Exit::usage("--scope has characters no scope has"))?;
-    if create.id_token_alg == Algorithm::EdDSA {
-        return Err(Exit::usage("--id-token-alg is one of ES256, PS256, RS256"));
-    }
-    let (authentication, secret) = authentication(opened, &create)?;
-    let grants: BTreeSet<GrantType> = create
-        .grants
-        .iter()
-        .map(|grant| match grant {
-            Grant::Ciba => GrantType::Ciba,
-            Grant::RefreshToken => GrantType::RefreshToken,
-        })
-        .collect();
-    let backchannel = grants.contains(&GrantType::Ciba).then_some(Backchannel {
-        delivery: Delivery::Poll,
-        number_matching: create.number_matching.map(|matching| match matching {
-            Matching::Pick => NumberMatching::Pick,
-            Matching::Type => NumberMatching::Type,
-        }),
-        long_poll: create.long_poll,
-    });
-    let client = Client {
-        name: create.name.unwrap_or_else(|| id.to_string()),
-        id,
-        disabled: false,
-        authentication,
-        grants,
-        scope,
-        id_token_signed_response_alg: create.id_token_alg,
-        access_token_format: match create.access_token {
-            Format::Jwt => AccessTokenFormat::Jwt,
-            Format::Opaque => AccessTokenFormat::Opaque,
-        },
-        backchannel,
-        created_at: opened.clock.now(),
+/// The registration in the words of the standards, where its rules are kept.
+fn metadata(create: &Create) -> Result<ClientMetadata, Exit> {
+    let jwks = match &create.jwks {
+        None => None,
+        Some(file) => {
+            let text = std::fs::read(file).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
+            KeySet::parse(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?;
+            Some(serde_json::from_slice(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?)
+        }
     };
-    Ok((client, secret))
+    let grants = create.grants.iter().map(|grant| match grant {
+        Grant::Ciba => GrantType::Ciba,
+        Grant::RefreshToken => GrantType::RefreshToken,
+        Grant::ClientCredentials => GrantType::ClientCredentials,
+    });
+    let grants: BTreeSet<GrantType> = grants.collect();
+    let text = |text: &str| Some(text.to_owned());
+    Ok(ClientMetadata {
+        client_name: create.name.clone(),
+        token_endpoint_auth_method: text(match create.auth {
+            Auth::ClientSecretBasic => "client_secret_basic",
+            Auth::ClientSecretPost => "client_secret_post",
+            Auth::PrivateKeyJwt => "private_key_jwt",
+        }),
+        token_endpoint_auth_signing_alg: create.auth_alg.and_then(|alg| text(alg.as_str())),
+        jwks,
+        jwks_uri: create.jwks_uri.clone(),
+        grant_types: Some(grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
+        scope: Some(create.scope.clone()),
+        id_token_signed_response_alg: text(create.id_token_alg.as_str()),
+        backchannel_token_delivery_mode: None,
+        access_token_format: text(match create.access_token {
+            Format::Jwt => "jwt",
+            Format::Opaque => "opaque",
+        }),
+        number_matching: create.number_matching.and_then(|matching| {
+            text(match matching {
+                Matching::Pick => "pick",
+                Matching::Type => "type",
+            })
+        }),
+        long_poll: create.long_poll.then_some(true),
+        disabled: None,
+    })
 }
 
-fn authentication(opened: &Opened, create: &Create) -> Result<(Authentication, Option<Secret<String>>), Exit> {
-    if create.auth == Auth::PrivateKeyJwt {
-        let keys = match (&create.jwks, &create.jwks_uri) {
-            (Some(file), None) => {
-                let text = std::fs::read(file).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
-                let keys = KeySet::parse(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?;
-                if keys.keys().is_empty() {
-                    return Err(Exit::usage("--jwks: no usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519"));
-                }
-                KeySource::Jwks(serde_json::from_slice(&text).map_err(|error| Exit::usage(error.to_string()))?)
-            }
-            (None, Some(uri)) => KeySource::JwksUri(uri.clone()),
-            (None, None) | (Some(_), Some(_)) => {
-                return Err(Exit::usage("private_key_jwt needs one of --jwks and --jwks-uri"));
-            }
-        };
-        return Ok((Authentication::PrivateKeyJwt { keys, alg: create.auth_alg }, None));
+/// From standard input, for whoever brings one.
+fn given_secret(create: &Create) -> Result<Option<Secret<String>>, Exit> {
+    if !create.secret_stdin || create.auth == Auth::PrivateKeyJwt {
+        return Ok(None);
     }
-    let (secret, shown) = if create.secret_stdin {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| Exit::failed(error.to_string()))?;
-        let secret = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
-        if secret.expose().len() < 16 {
-            return Err(Exit::usage("the secret on standard input has fewer than 16 characters"));
-        }
-        (secret, None)
-    } else {
-        let secret = opened.entropy.token();
-        (secret.clone(), Some(secret))
-    };
-    let secrets = Secrets(vec![StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None }]);
-    let authentication = match create.auth {
-        Auth::ClientSecretPost => Authentication::ClientSecretPost(secrets),
-        Auth::ClientSecretBasic | Auth::PrivateKeyJwt => Authentication::ClientSecretBasic(secrets),
-    };
-    Ok((authentication, shown))
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| Exit::failed(error.to_string()))?;
+    let secret = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    if secret.expose().len() < SHORTEST_SECRET {
+        return Err(Exit::usage(format!("the secret on standard input has fewer than {SHORTEST_SECRET} characters")));
+    }
+    Ok(Some(secret))
 }
 
 fn line(client: &Client) {
     let status = if client.disabled { "disabled" } else { "active" };
-    say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(client), safe(&client.name)));
-}
-
-fn method(client: &Client) -> &'static str {
-    match client.authentication {
-        Authentication::ClientSecretBasic(_) => "client_secret_basic",
-        Authentication::ClientSecretPost(_) => "client_secret_post",
-        Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
-    }
+    say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 
 fn show(client: &Client) {

@@ -100,9 +100,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let App { public, ops, parts, .. } = app;
     seed(&parts).await?;
     pair_alices_phone(&parts, &issuer, data).await?;
+    let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
+    let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
     if !arguments.quiet {
-        let screen = Screen { issuer: &issuer, data, reused, moved: moved.then_some((arguments.port, port)) };
+        let moved = moved.then_some((arguments.port, port));
+        let screen = Screen { issuer: &issuer, data, reused, moved, offered };
         screen.print();
     }
     let format = if arguments.log == Log::Json { Format::Json } else { Format::Text };
@@ -124,6 +127,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     drop(log);
     Ok(())
 }
+
+/// The token for the first administrator.
+const BOOTSTRAP: &str = "bootstrap-token";
 
 /// The folder, its `.gitignore` and the master key, all for the owner alone.
 fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
@@ -156,7 +162,10 @@ fn forget(data: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(data)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("dev.db") || name.starts_with("phone-") || name == "master.key" {
+        if name.starts_with("dev.db")
+            || name.starts_with("phone-")
+            || [BOOTSTRAP, "master.key"].contains(&name.as_str())
+        {
             fs::remove_file(entry.path())?;
         }
     }
@@ -320,6 +329,8 @@ struct Screen<'a> {
     reused: bool,
     /// The port that was wanted, and the one that was free.
     moved: Option<(u16, u16)>,
+    /// Whether there is no administrator yet.
+    offered: bool,
 }
 
 impl Screen<'_> {
@@ -331,6 +342,11 @@ impl Screen<'_> {
         let at_data =
             if *data == Path::new(".nod") { String::new() } else { format!(" --data-dir {}", data.display()) };
         let data = data.display();
+        let administrator = if self.offered {
+            format!("{issuer}/admin/v1/bootstrap with the token in {data}/{BOOTSTRAP}")
+        } else {
+            format!("{issuer}/admin/v1")
+        };
         let mut notes = String::new();
         if let Some((wanted, port)) = self.moved {
             let _ = writeln!(notes, "\n  Port {wanted} is taken, so this is on {port}.");
@@ -349,6 +365,8 @@ impl Screen<'_> {
   Users         alice   phone paired ({data}/phone-alice.json)
                 bob     no phone yet (`nod phone --user bob` pairs one)
   Clients       shop       shop-secret       CIBA poll, number matching, refresh
+
+  Admin API     {administrator}
 
   Store         SQLite {data}/dev.db · pending requests in it (same rules as Redis)
 

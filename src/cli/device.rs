@@ -9,11 +9,12 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::cli::user::find;
-use crate::domain::audit;
 use crate::domain::device::Status;
 use crate::protocol::id::DeviceId;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::Devices;
+use crate::usecase::admin::devices::ManageDevices;
+use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -37,37 +38,35 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
-    let gone = || Exit::not_found("there is no such device");
-    match action {
-        Action::List { username } => {
-            let user = find(&opened, &username).await?;
-            for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
-                let role = if device.is_primary() { "primary" } else { "trusted" };
-                let status = match device.status {
-                    Status::Active => "active",
-                    Status::Blocked => "blocked",
-                };
-                let name = installation.about.name.as_deref().unwrap_or("-");
-                say(&format!("{}  {role}  {status:<7}  paired {}  {}", device.id, device.paired_at, safe(name)));
-            }
+    if let Action::List { username } = &action {
+        let user = find(&opened, username).await?;
+        for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
+            let role = if device.is_primary() { "primary" } else { "trusted" };
+            let status = match device.status {
+                Status::Active => "active",
+                Status::Blocked => "blocked",
+            };
+            let name = installation.about.name.as_deref().unwrap_or("-");
+            say(&format!("{}  {role}  {status:<7}  paired {}  {}", device.id, device.paired_at, safe(name)));
         }
+        return Ok(());
+    }
+    let bell = DeviceBell::new(opened.ephemeral().await?);
+    let manage = ManageDevices { devices, bell, desk: opened.desk() };
+    let by = Administrator::command_line();
+    match action {
+        Action::List { .. } => {}
         Action::Block { device } => {
-            let event = opened.event(audit::Action::DeviceBlocked).device(device);
-            let device = devices.set_status(device, Status::Blocked, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
-            say(&format!("{}  blocked", device.id));
+            manage.set_status(&by, device, Status::Blocked).await?;
+            say(&format!("{device}  blocked"));
         }
         Action::Unblock { device } => {
-            let event = opened.event(audit::Action::DeviceUnblocked).device(device);
-            let device = devices.set_status(device, Status::Active, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&device.installation).await;
-            say(&format!("{}  active", device.id));
+            manage.set_status(&by, device, Status::Active).await?;
+            say(&format!("{device}  active"));
         }
         Action::Unpair { device } => {
-            let event = opened.event(audit::Action::DeviceUnpaired).device(device);
-            let unpaired = devices.unpair(device, &event).await?.ok_or_else(gone)?;
-            DeviceBell::new(opened.ephemeral().await?).ring(&unpaired.device.installation).await;
-            say(&format!("{}  unpaired", unpaired.device.id));
+            manage.unpair(&by, device, &always).await?;
+            say(&format!("{device}  unpaired"));
         }
     }
     Ok(())

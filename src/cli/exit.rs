@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use crate::app::StartError;
 use crate::cli::terminal::safe;
 use crate::config::ConfigError;
+use crate::protocol::admin_error::AdminErrorCode;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::WriteError;
+use crate::usecase::admin::AdminError;
 
 /// An end other than success.
 #[derive(Debug)]
@@ -100,6 +102,54 @@ impl Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// What the rules of administration say no to.
+impl From<AdminError> for Exit {
+    fn from(error: AdminError) -> Self {
+        let refusal = match error {
+            AdminError::Unavailable(error) => return error.into(),
+            AdminError::TooMany { retry_after } => {
+                return Self::failed(format!("too many; again in {} s", retry_after.as_secs()));
+            }
+            AdminError::Refused(refusal) => refusal,
+        };
+        let title = refusal.code.title();
+        match refusal.code {
+            AdminErrorCode::NotFound => Self::not_found(title),
+            AdminErrorCode::ValidationFailed => {
+                let problems = refusal.problems.iter();
+                let lines =
+                    problems.map(|problem| format!("{}: {}", problem.pointer.trim_start_matches('/'), problem.detail));
+                Self::usage(lines.collect::<Vec<_>>().join("\n"))
+            }
+            AdminErrorCode::ClientExists
+            | AdminErrorCode::ClientHasNoSecret
+            | AdminErrorCode::UsernameTaken
+            | AdminErrorCode::TooManyPairingKeys
+            | AdminErrorCode::AlreadyDecided
+            | AdminErrorCode::KeyNotRetiring => Self::conflict(title),
+            AdminErrorCode::InvalidRequest
+            | AdminErrorCode::InvalidCursor
+            | AdminErrorCode::TokenRequired
+            | AdminErrorCode::TokenInvalid
+            | AdminErrorCode::InsufficientScope
+            | AdminErrorCode::ScopeNotGrantable
+            | AdminErrorCode::BootstrapTokenInvalid
+            | AdminErrorCode::MethodNotAllowed
+            | AdminErrorCode::RequestTimeout
+            | AdminErrorCode::TooManyWebhooks
+            | AdminErrorCode::PreconditionFailed
+            | AdminErrorCode::IdempotencyKeyReused
+            | AdminErrorCode::RequestInProgress
+            | AdminErrorCode::OutcomeUnknown
+            | AdminErrorCode::BodyTooLarge
+            | AdminErrorCode::UnsupportedMediaType
+            | AdminErrorCode::TooManyRequests
+            | AdminErrorCode::InternalError
+            | AdminErrorCode::TemporarilyUnavailable => Self::failed(title),
+        }
     }
 }
 

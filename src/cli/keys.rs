@@ -1,11 +1,16 @@
 //! `nod keys`: the signing keys.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
+use crate::domain::signing_key::State;
+use crate::usecase::admin::Administrator;
+use crate::usecase::admin::keys::ManageKeys;
 use crate::usecase::signing_keys::Rotated;
 
 #[derive(Subcommand)]
@@ -18,32 +23,45 @@ pub(super) enum Action {
         #[arg(long)]
         now: bool,
     },
+    /// End a replaced key before its time: what it signed counts no more
+    Retire { kid: String },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let keys = opened.keys();
-    if let Action::Rotate { now } = action {
-        let rotated = if now { Rotated::Keys(keys.rotate_now().await?) } else { keys.rotate().await? };
-        match rotated {
-            Rotated::Keys(rotated) => rotated.iter().for_each(|(algorithm, kid)| {
-                say(&format!("{algorithm:<6} {kid}  signs now"));
-            }),
-            Rotated::NotYet { until } => {
-                return Err(Exit::conflict(format!(
+    let manage = ManageKeys { keys: Arc::new(opened.keys()), desk: opened.desk() };
+    let by = Administrator::command_line();
+    match action {
+        Action::List => {}
+        Action::Rotate { now } => {
+            let rotated = if now {
+                Rotated::Keys(manage.keys.rotate_now(Some(&by.actor)).await?)
+            } else {
+                manage.keys.rotate(Some(&by.actor)).await?
+            };
+            return match rotated {
+                Rotated::Keys(rotated) => {
+                    rotated.iter().for_each(|(algorithm, kid)| say(&format!("{algorithm:<6} {kid}  signs now")));
+                    Ok(())
+                }
+                Rotated::NotYet { until } => Err(Exit::conflict(format!(
                     "nothing was changed: relying parties may not know the next keys before {until}, and would refuse \
                      what those sign\nin an emergency: nod keys rotate --now"
-                )));
-            }
+                ))),
+            };
         }
-        return Ok(());
+        Action::Retire { kid } => {
+            let key = manage.retire(&by, &kid).await?;
+            say(&format!("{:<6} {}  retired", key.algorithm, key.kid));
+            return Ok(());
+        }
     }
-    for key in keys.keys.load().await? {
+    for key in manage.list().await? {
         let state = match key.state {
-            crate::domain::signing_key::State::Next => "next",
-            crate::domain::signing_key::State::Current => "current",
-            crate::domain::signing_key::State::Retiring => "retiring",
-            crate::domain::signing_key::State::Retired => "retired",
+            State::Next => "next",
+            State::Current => "current",
+            State::Retiring => "retiring",
+            State::Retired => "retired",
         };
         say(&format!("{}  {:<6} {state:<9} created {}", key.kid, key.algorithm, key.created_at));
     }

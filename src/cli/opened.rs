@@ -8,7 +8,6 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, parse_master_key};
-use crate::domain::audit::{Action, Event};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::secret::{MasterKey, Secret};
@@ -18,6 +17,7 @@ use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
+use crate::usecase::admin::Desk;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::worker::Worker;
 
@@ -32,6 +32,7 @@ pub(super) struct Opened {
     worker: Worker,
     schedule: Schedule,
     pub(super) pairing_key_lifetime: Duration,
+    pub(super) issuer: String,
 }
 
 impl Opened {
@@ -49,9 +50,11 @@ impl Opened {
     pub(super) async fn unchecked(place: &Place) -> Result<Self, Exit> {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
+        let mut issuer = "http://localhost:8080".to_owned();
         let (url, ephemeral, master_key) = match &place.config {
             Some(file) => {
                 let config = Config::load(file)?;
+                issuer.clone_from(&config.issuer);
                 schedule = super::serve::schedule(&config);
                 pairing_key_lifetime = config.devices.pairing_key_lifetime;
                 (config.database_url()?, redis(&config)?, config.master_key()?)
@@ -70,12 +73,13 @@ impl Opened {
             worker: Worker::default(),
             schedule,
             pairing_key_lifetime,
+            issuer,
         })
     }
 
-    pub(super) fn event(&self, action: Action) -> Event {
-        let now = self.clock.now();
-        Event::new(self.entropy.ordered_uuid(now), now, action)
+    /// For the rules of administration.
+    pub(super) fn desk(&self) -> Desk {
+        Desk { clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy) }
     }
 
     pub(super) async fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {

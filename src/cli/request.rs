@@ -1,6 +1,7 @@
 //! `nod request`: questions that wait for an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -9,16 +10,15 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
-use crate::domain::audit;
-use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
-use crate::domain::decision::Record;
-use crate::domain::inbox::Inbox;
-use crate::protocol::id::{AuthReqId, RequestId, UserId};
-use crate::secret::Digest;
+use crate::domain::authentication_request::State;
+use crate::protocol::id::RequestId;
 use crate::store::ephemeral::Shelf;
 use crate::store::shelves::DeviceBell;
-use crate::store::sql::ledger::{Decided, Ledger};
-use crate::usecase::settle::{Seen, Settle};
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::trail::Trail;
+use crate::usecase::admin::Administrator;
+use crate::usecase::admin::requests::{ManageRequests, Questions};
+use crate::usecase::settle::Settle;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -31,12 +31,11 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let store = opened.ephemeral().await?;
-    let requests: Shelf<AuthenticationRequest> = Shelf::new(Arc::clone(&store));
-    let inboxes: Shelf<Inbox> = Shelf::new(Arc::clone(&store));
+    let questions = Questions { requests: Shelf::new(Arc::clone(&store)), inboxes: Shelf::new(Arc::clone(&store)) };
     match action {
         Action::List { username } => {
             let user = find(&opened, &username).await?;
-            for (_, request) in of_user(&requests, &inboxes, user.id).await? {
+            for (_, request) in questions.of(user.id).await? {
                 let state = match request.state {
                     State::Pending if request.has_expired(opened.clock.now()) => "expired",
                     State::Pending => "pending",
@@ -51,69 +50,34 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         Action::Cancel { username, request: id } => {
             let user = find(&opened, &username).await?;
-            let all = of_user(&requests, &inboxes, user.id).await?;
-            let (digest, request) = all
-                .into_iter()
-                .find(|(_, request)| request.id == id)
-                .ok_or_else(|| Exit::not_found("there is no such request of this person"))?;
-            if request.decidable(opened.clock.now()).is_err() {
-                return Err(Exit::conflict("the request is decided or expired"));
+            let all = questions.of(user.id).await?;
+            if !all.iter().any(|(_, request)| request.id == id) {
+                return Err(Exit::not_found("there is no such request of this person"));
             }
             let (ledger, writing) = Ledger::new(opened.database.clone());
             let settle = Settle {
-                requests,
-                inboxes,
+                requests: questions.requests.clone(),
+                inboxes: questions.inboxes.clone(),
                 bell: DeviceBell::new(store),
                 directory: Arc::clone(&opened.directory),
-                ledger: ledger.clone(),
+                ledger,
             };
-            let record = Record {
-                request: request.id,
-                request_digest: digest,
-                notification: request.notification,
-                client: request.client.clone(),
-                user: user.id,
-                device: None,
-                outcome: Decision::Cancelled,
-                acr: request.acr,
-                scope: request.scope.clone(),
-                issued_at: request.issued_at,
-                expires_at: request.expires_at,
-                evidence: None,
-                context_hash: None,
-                shown: None,
-                decided_at: opened.clock.now(),
+            let manage = ManageRequests {
+                trail: Arc::new(Trail::new(opened.database.clone())),
+                questions,
+                settle,
+                desk: opened.desk(),
+                max_expiry: Duration::ZERO,
             };
-            let event =
-                opened.event(audit::Action::RequestCancelled).client(&request.client).user(user.id).request(request.id);
             let cancelling = async move {
-                let decided = settle.settle(record, event, Seen::default()).await;
-                // With them the last sender goes, and the writer ends.
-                drop((settle, ledger));
-                decided
+                let cancelled = manage.cancel_of(&Administrator::command_line(), user.id, id).await;
+                // With it the last sender goes, and the writer ends.
+                drop(manage);
+                cancelled
             };
-            match tokio::join!(cancelling, writing).0? {
-                Decided::First => {
-                    say(&format!("{id}  cancelled"));
-                    Ok(())
-                }
-                Decided::Already(_) => Err(Exit::conflict("the request was decided just now")),
-            }
+            tokio::join!(cancelling, writing).0?;
+            say(&format!("{id}  cancelled"));
+            Ok(())
         }
     }
-}
-
-async fn of_user(
-    requests: &Shelf<AuthenticationRequest>,
-    inboxes: &Shelf<Inbox>,
-    user: UserId,
-) -> Result<Vec<(Digest<AuthReqId>, AuthenticationRequest)>, Exit> {
-    let mut found = Vec::new();
-    let Some(inbox) = inboxes.get(&user).await? else { return Ok(found) };
-    for entry in inbox.entries() {
-        if let Some(request) = requests.get(&entry.request).await? {
-            found.push((entry.request, request));
-        }
-    }
-    Ok(found)
 }

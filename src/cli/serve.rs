@@ -23,6 +23,7 @@ use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::store::sql::Database;
 use crate::telemetry::{self, Format};
+use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
@@ -58,6 +59,9 @@ pub(super) async fn run(file: &Path) -> Result<(), Exit> {
     let entropy = Arc::new(Entropy::default());
     let app = app::build(settings, database, (clock, entropy), &worker, shutdown.clone()).await?;
 
+    let bootstrap_file = config.admin.bootstrap_file.clone().unwrap_or_else(|| file.with_file_name("bootstrap-token"));
+    offer_first_administrator(&app, &bootstrap_file).await?;
+
     let public = listen(config.listen.public).await?;
     let ops = listen(config.listen.ops).await?;
     tracing::info!(
@@ -72,6 +76,25 @@ pub(super) async fn run(file: &Path) -> Result<(), Exit> {
     limits.connections_per_peer = config.limits.connections_per_ip;
     let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted) };
     serve(app, public, ops, edge, worker, shutdown).await
+}
+
+/// While there is no administrator, each start writes a token for the first one.
+async fn offer_first_administrator(app: &App, file: &Path) -> Result<(), Exit> {
+    match app.parts.bootstrap.offer(file).await {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!(
+                file = %file.display(),
+                "no administrator yet: POST /admin/v1/bootstrap with the token in this file makes the first one"
+            );
+        }
+        Err(OfferError::Store(error)) => return Err(error.into()),
+        // The server is of use without administrators; `nod client create` makes one as well.
+        Err(error @ OfferError::File { .. }) => {
+            tracing::warn!(%error, "no administrator yet, and no token for the first one: set admin.bootstrap_file");
+        }
+    }
+    Ok(())
 }
 
 async fn serve(

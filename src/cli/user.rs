@@ -8,12 +8,12 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::audit;
 use crate::domain::user::{Status, User};
-use crate::protocol::id::UserId;
-use crate::store::sql::devices::{Devices, KeyCreated};
-use crate::store::sql::people::{People, Updated};
-use crate::usecase::pairing_keys;
+use crate::store::sql::devices::Devices;
+use crate::store::sql::people::People;
+use crate::usecase::admin::devices::ManagePairingKeys;
+use crate::usecase::admin::users::{ManageUsers, Profile};
+use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -51,6 +51,8 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
+    let manage = ManageUsers { people: people.clone(), desk: opened.desk() };
+    let by = Administrator::command_line();
     match action {
         Action::List => {
             for user in people.list(None, u32::MAX).await? {
@@ -59,61 +61,33 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         Action::Show { username } => line(&*find(&opened, &username).await?),
         Action::Create { username, name, email } => {
-            if username.is_empty() || username.len() > 255 || username.chars().any(char::is_control) {
-                return Err(Exit::usage("a username has 1 to 255 bytes and no control characters"));
-            }
-            let now = opened.clock.now();
-            let user = User {
-                id: UserId::new(opened.entropy.uuid()),
-                username,
-                name,
-                email,
-                email_verified: false,
-                status: Status::Active,
-                created_at: now,
-                updated_at: now,
-            };
-            if !people.create(&user, &opened.event(audit::Action::UserCreated).user(user.id)).await? {
-                return Err(Exit::conflict("a user of this name exists already"));
-            }
-            line(&user);
+            line(&manage.create(&by, Profile { username, name, email, email_verified: false }).await?);
         }
-        Action::Lock { username } => set(&opened, &people, &username, Status::Locked).await?,
-        Action::Unlock { username } => set(&opened, &people, &username, Status::Active).await?,
-        Action::Disable { username } => set(&opened, &people, &username, Status::Disabled).await?,
+        Action::Lock { username } => set(&opened, &manage, &username, Status::Locked).await?,
+        Action::Unlock { username } => set(&opened, &manage, &username, Status::Active).await?,
+        Action::Disable { username } => set(&opened, &manage, &username, Status::Disabled).await?,
         Action::Delete { username } => {
             let user = find(&opened, &username).await?;
-            let event = opened.event(audit::Action::UserDeleted).user(user.id);
-            people.delete(user.id, &event, opened.clock.now()).await?;
+            manage.delete(&by, user.id, &always).await?;
             say(&format!("{}  deleted", user.id));
         }
         Action::PairingKey { username } => {
             let user = find(&opened, &username).await?;
-            let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
-            let key = pairing_keys::draw(&opened.entropy);
-            let now = opened.clock.now();
-            let event = opened.event(audit::Action::PairingKeyCreated).user(user.id);
-            let created = devices
-                .create_pairing_key(user.id, &key.digest(), now, now + opened.pairing_key_lifetime, &event)
-                .await?;
-            match created {
-                KeyCreated::Yes => say(key.expose()),
-                KeyCreated::TooMany => return Err(Exit::conflict("the person has 20 pairing keys that still work")),
-                KeyCreated::UnknownUser => return Err(Exit::not_found("the person is gone")),
-            }
+            let keys = ManagePairingKeys {
+                devices: Devices::new(opened.database.clone(), Arc::clone(&opened.directory)),
+                desk: opened.desk(),
+                lifetime: opened.pairing_key_lifetime,
+                issuer: opened.issuer.clone(),
+            };
+            say(keys.create(&by, user.id).await?.key.expose());
         }
     }
     Ok(())
 }
 
-async fn set(opened: &Opened, people: &People, username: &str, status: Status) -> Result<(), Exit> {
+async fn set(opened: &Opened, manage: &ManageUsers, username: &str, status: Status) -> Result<(), Exit> {
     let user = find(opened, username).await?;
-    let event = opened.event(audit::Action::UserUpdated).user(user.id);
-    let change = |user: User| User { status, ..user };
-    match people.update(user.id, &event, opened.clock.now(), change).await? {
-        Updated::User(user) => line(&user),
-        Updated::Unknown | Updated::UsernameTaken => return Err(Exit::not_found("the person is gone")),
-    }
+    line(&manage.set_status(&Administrator::command_line(), user.id, status).await?);
     Ok(())
 }
 

@@ -20,6 +20,29 @@ pub struct Event {
     pub user: Option<UserId>,
     pub device: Option<DeviceId>,
     pub request: Option<RequestId>,
+    /// Whose hand did it, where it was not the client, the person or the device itself.
+    pub actor: Option<Actor>,
+}
+
+/// Who administers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A client with administrative scopes.
+    Client(ClientId),
+    /// Whoever holds the bootstrap token.
+    Bootstrap,
+    /// Whoever runs commands on the server's data.
+    CommandLine,
+}
+
+impl Actor {
+    pub fn text(&self) -> String {
+        match self {
+            Self::Client(id) => format!("client:{id}"),
+            Self::Bootstrap => "bootstrap".to_owned(),
+            Self::CommandLine => "command_line".to_owned(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +67,12 @@ macro_rules! actions {
         pub enum Action { $($name,)* }
 
         impl Action {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == text)
+            }
+
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -58,6 +87,7 @@ actions! {
     RequestReported = "request.reported",
     RequestCancelled = "request.cancelled",
     RequestRedeemed = "request.redeemed",
+    TokenIssued = "token.issued",
     TokenRefreshed = "token.refreshed",
     TokenReused = "token.reused",
     TokenRevoked = "token.revoked",
@@ -67,20 +97,33 @@ actions! {
     DeviceUnpaired = "device.unpaired",
     DeviceBlocked = "device.blocked",
     DeviceUnblocked = "device.unblocked",
+    DeviceUpdated = "device.updated",
     DeviceKeyRotated = "device.key_rotated",
     DeviceCalled = "device.called",
     ClientAuthenticated = "client.authenticated",
     ClientCreated = "client.created",
     ClientUpdated = "client.updated",
+    ClientSecretRotated = "client.secret_rotated",
     ClientDeleted = "client.deleted",
     UserCreated = "user.created",
     UserUpdated = "user.updated",
     UserLocked = "user.locked",
+    UserUnlocked = "user.unlocked",
+    UserDisabled = "user.disabled",
     UserDeleted = "user.deleted",
     PairingKeyCreated = "pairing_key.created",
+    PairingKeyRevoked = "pairing_key.revoked",
     KeyCreated = "key.created",
     KeyRotated = "key.rotated",
     KeyRetired = "key.retired",
+    WebhookCreated = "webhook.created",
+    WebhookUpdated = "webhook.updated",
+    WebhookSecretRotated = "webhook.secret_rotated",
+    WebhookDeleted = "webhook.deleted",
+    WebhookGaveUp = "webhook.gave_up",
+    WebhookDisabled = "webhook.disabled",
+    AdminBootstrapped = "admin.bootstrapped",
+    AdminCalled = "admin.called",
     InputRefused = "input.refused",
 }
 
@@ -96,6 +139,7 @@ impl Event {
             user: None,
             device: None,
             request: None,
+            actor: None,
         }
     }
 
@@ -117,6 +161,11 @@ impl Event {
     #[must_use]
     pub fn device(self, device: DeviceId) -> Self {
         Self { device: Some(device), ..self }
+    }
+
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self { actor: Some(actor), ..self }
     }
 
     #[must_use]

@@ -89,15 +89,19 @@ pub enum GrantType {
     Ciba,
     #[serde(rename = "refresh_token")]
     RefreshToken,
+    /// The client for itself, without a person [RFC 6749 §4.4].
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 2] = [Self::Ciba, Self::RefreshToken];
+    pub const ALL: [Self; 3] = [Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
         }
     }
 

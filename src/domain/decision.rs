@@ -33,6 +33,29 @@ pub struct Record {
     pub decided_at: Timestamp,
 }
 
+impl Record {
+    /// Withdrawn, by whomever: nobody signs that.
+    pub fn cancelled(request: &AuthenticationRequest, digest: Digest<AuthReqId>, now: Timestamp) -> Self {
+        Self {
+            request: request.id,
+            request_digest: digest,
+            notification: request.notification,
+            client: request.client.clone(),
+            user: request.user,
+            device: None,
+            outcome: Decision::Cancelled,
+            acr: request.acr,
+            scope: request.scope.clone(),
+            issued_at: request.issued_at,
+            expires_at: request.expires_at,
+            evidence: None,
+            context_hash: None,
+            shown: None,
+            decided_at: now,
+        }
+    }
+}
+
 /// Why a signed decision is not believed. Nothing is changed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disbelief {

@@ -10,3 +10,4 @@ pub mod inbox;
 pub mod prompt;
 pub mod signing_key;
 pub mod user;
+pub mod webhook;

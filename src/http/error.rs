@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
-use crate::http::device;
 use crate::http::headers::harden;
+use crate::http::{admin, device};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -83,6 +83,7 @@ pub(super) enum Family {
     Direct(Action),
     Resource,
     Device,
+    Admin,
     /// No endpoint of ours: nothing was refused, nothing is there.
     Elsewhere,
 }
@@ -96,6 +97,7 @@ impl Family {
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
             path if path.starts_with("/device/") => Self::Device,
+            path if path.starts_with(admin::PREFIX) => Self::Admin,
             _ => Self::Elsewhere,
         }
     }
@@ -115,6 +117,8 @@ impl Family {
                 let body = Problem { kind: "about:blank", title: description, status: status_code, code };
                 json(status, "application/problem+json", &body)
             }
+            // Nobody here knows the issuer: the address of the page is a relative one.
+            Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }
@@ -133,6 +137,7 @@ impl Family {
             Self::Direct(action) => Some(action),
             Self::Resource => Some(Action::UserinfoRead),
             Self::Device => Some(Action::DeviceCalled),
+            Self::Admin => Some(Action::AdminCalled),
             Self::Elsewhere => None,
         }
     }
@@ -144,6 +149,7 @@ pub struct Errors<E> {
     pub record: RecordRefusal,
     pub nonces: Nonces,
     pub clock: Arc<dyn Clock>,
+    pub issuer: Arc<str>,
 }
 
 impl<E: Endpoint> Endpoint for Errors<E> {
@@ -153,9 +159,12 @@ impl<E: Endpoint> Endpoint for Errors<E> {
         let family = Family::of(request.uri().path());
         let authorized = match family {
             Family::Resource => bearer(&request),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Elsewhere => {
-                request.headers().contains_key(header::AUTHORIZATION)
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Device
+            | Family::Admin
+            | Family::Elsewhere => request.headers().contains_key(header::AUTHORIZATION),
         };
         let allow = allowed(request.uri().path());
         match self.inner.call(request).await {
@@ -164,6 +173,7 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 self.with_nonce(family, &mut response);
                 Ok(response)
             }
+            Err(error) if family == Family::Admin => Ok(self.refuse_administrator(&error).await),
             Err(error) => Ok(self.refuse(family, &error, authorized, allow).await),
         }
     }
@@ -192,6 +202,19 @@ impl<E> Errors<E> {
         }
     }
 
+    async fn refuse_administrator(&self, error: &poem::Error) -> Response {
+        let worded = admin::problem::Worded::of(error);
+        let (code, status) = (worded.code.as_str(), worded.status.as_u16());
+        if worded.status.is_server_error() {
+            tracing::error!(error = code, status, detail = worded.reason, "failed");
+        } else {
+            tracing::info!(error = code, status, detail = worded.reason, "refused");
+            let actor = error.data::<admin::RefusedActor>().map(|admin::RefusedActor(actor)| actor.clone());
+            self.record.record_by(Action::AdminCalled, format!("{code}: {}", worded.reason), actor).await;
+        }
+        worded.respond(&self.issuer, error.data::<admin::Allow>().map(|admin::Allow(allow)| allow))
+    }
+
     async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, allow: &'static str) -> Response {
         let answer = answer(family, error);
         if answer.status.is_server_error() {
@@ -211,9 +234,12 @@ impl<E> Errors<E> {
         }
         let mut response = match family {
             Family::Device => problem(&answer),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
-                oauth(&answer)
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Resource
+            | Family::Admin
+            | Family::Elsewhere => oauth(&answer),
         };
         self.with_nonce(family, &mut response);
         let headers = response.headers_mut();
@@ -235,7 +261,12 @@ impl<E> Errors<E> {
                     let challenge = HeaderValue::from_static("Basic realm=\"nod\", charset=\"UTF-8\"");
                     headers.insert(header::WWW_AUTHENTICATE, challenge);
                 }
-                Family::Backchannel | Family::Token | Family::Direct(_) | Family::Device | Family::Elsewhere => {}
+                Family::Backchannel
+                | Family::Token
+                | Family::Direct(_)
+                | Family::Device
+                | Family::Admin
+                | Family::Elsewhere => {}
             }
         }
         response
@@ -261,9 +292,12 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
     if let Some(body) = error.downcast_ref::<BodyError>() {
         let code = match family {
             Family::Device => DeviceErrorCode::InvalidRequest.as_str(),
-            Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
-                ErrorCode::InvalidRequest.as_str()
-            }
+            Family::Backchannel
+            | Family::Token
+            | Family::Direct(_)
+            | Family::Resource
+            | Family::Admin
+            | Family::Elsewhere => ErrorCode::InvalidRequest.as_str(),
         };
         return Answer {
             status: body.status(),
@@ -360,7 +394,12 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
             let code = DeviceErrorCode::TooManyAttempts;
             (code.as_str(), code.title())
         }
-        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
+        Family::Backchannel
+        | Family::Token
+        | Family::Direct(_)
+        | Family::Resource
+        | Family::Admin
+        | Family::Elsewhere => {
             (ErrorCode::TemporarilyUnavailable.as_str(), "Too many requests; wait as long as Retry-After says.")
         }
     };
@@ -382,9 +421,12 @@ fn unavailable(family: Family, detail: String) -> Answer {
             let code = DeviceErrorCode::TemporarilyUnavailable;
             (code.as_str(), code.title())
         }
-        Family::Backchannel | Family::Token | Family::Direct(_) | Family::Resource | Family::Elsewhere => {
-            (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again.")
-        }
+        Family::Backchannel
+        | Family::Token
+        | Family::Direct(_)
+        | Family::Resource
+        | Family::Admin
+        | Family::Elsewhere => (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again."),
     };
     Answer {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -480,6 +522,6 @@ fn allowed(path: &str) -> &'static str {
         Family::Device if path.contains("/devices/") => "DELETE",
         Family::Device if path.ends_with("/approve") || path.ends_with("/deny") => "POST",
         Family::Device if path.ends_with("/pairings") || path.ends_with("/rotate") => "POST",
-        Family::Device | Family::Elsewhere => "GET",
+        Family::Device | Family::Admin | Family::Elsewhere => "GET",
     }
 }

@@ -2,6 +2,7 @@
 
 use poem_openapi::Tags;
 
+pub mod admin;
 pub mod authorization;
 pub mod backchannel_authentication;
 pub mod body;
@@ -37,4 +38,34 @@ pub enum Tag {
     /// Claims about a person.
     #[oai(rename = "OpenID Connect")]
     Oidc,
+    /// The first administrator.
+    #[oai(rename = "Admin: bootstrap")]
+    AdminBootstrap,
+    /// Relying parties, and clients that administer.
+    #[oai(rename = "Admin: clients")]
+    AdminClients,
+    /// People.
+    #[oai(rename = "Admin: users")]
+    AdminUsers,
+    /// What people carry.
+    #[oai(rename = "Admin: devices")]
+    AdminDevices,
+    /// By which phones become devices.
+    #[oai(rename = "Admin: pairing keys")]
+    AdminPairingKeys,
+    /// What was asked, and what became of it.
+    #[oai(rename = "Admin: requests")]
+    AdminRequests,
+    /// Signing keys.
+    #[oai(rename = "Admin: keys")]
+    AdminKeys,
+    /// What happened.
+    #[oai(rename = "Admin: audit")]
+    AdminAudit,
+    /// What happens.
+    #[oai(rename = "Admin: events")]
+    AdminEvents,
+    /// Whom to tell what happens.
+    #[oai(rename = "Admin: webhooks")]
+    AdminWebhooks,
 }

@@ -18,16 +18,19 @@ pub enum Part {
     Protocol,
     /// What phones call.
     Device,
+    /// What administrators call.
+    Admin,
 }
 
 impl Part {
-    pub const ALL: [Self; 3] = [Self::All, Self::Protocol, Self::Device];
+    pub const ALL: [Self; 4] = [Self::All, Self::Protocol, Self::Device, Self::Admin];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Protocol => "protocol",
             Self::Device => "device",
+            Self::Admin => "admin",
         }
     }
 
@@ -73,12 +76,15 @@ enum Family {
     Resource,
     /// Phones, with a proof.
     Device,
+    /// Administrators, with an access token of their own.
+    Admin,
 }
 
 impl Family {
     fn of(path: &str) -> Self {
         match path {
             path if path.starts_with("/device/") => Self::Device,
+            path if path.starts_with("/admin/") => Self::Admin,
             path if path.starts_with("/idp/") => Self::Resource,
             _ => Self::OAuth,
         }
@@ -88,6 +94,7 @@ impl Family {
         match self {
             Self::OAuth | Self::Resource => Part::Protocol,
             Self::Device => Part::Device,
+            Self::Admin => Part::Admin,
         }
     }
 }
@@ -153,7 +160,8 @@ impl Published {
 }
 
 const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA and fetch tokens \
-(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`).";
+(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`); administrators manage clients, people and devices \
+(`/admin/v1`).";
 
 /// What the types cannot say: who we are, how callers authenticate.
 fn describe(document: &mut Value) {
@@ -183,15 +191,23 @@ fn describe(document: &mut Value) {
             "description": "A JWS over this very call, by the key of the installation, with the nonce of the last \
                             answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
         },
+        "bootstrapToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token for the first administrator, from the file that the server wrote."
+        },
     });
-    if let Some(components) = document.get_mut("components") {
-        put(components, "securitySchemes", schemes);
+    if let (Some(all), Value::Object(schemes)) = (components(document, "securitySchemes"), schemes) {
+        all.extend(schemes);
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
+            // The types name the scope.
+            Family::Admin if operation.get("security").is_some() => continue,
+            Family::Admin => "bootstrapToken",
         };
         put(operation, "security", json!([{ security: [] }]));
     }

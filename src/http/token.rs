@@ -19,6 +19,7 @@ use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::issue::TokenResponse;
 use crate::usecase::redeem::{Redeem, Seen};
 use crate::usecase::refresh::Refresh;
@@ -30,19 +31,21 @@ pub struct TokenApi {
     pub authenticate: Arc<AuthenticateClient>,
     pub redeem: Redeem,
     pub refresh: Refresh,
+    pub client_credentials: ClientCredentials,
 }
 
 /// The parameters of a token request, besides those of client authentication.
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 pub struct Form {
-    /// `urn:openid:params:grant-type:ciba` or `refresh_token`.
+    /// `urn:openid:params:grant-type:ciba`, `refresh_token` or `client_credentials`.
     grant_type: String,
     /// For the CIBA grant.
     auth_req_id: Option<String>,
     /// For the refresh grant.
     refresh_token: Option<String>,
-    /// For the refresh grant: narrows the scope of the new access token.
+    /// For the refresh grant: narrows the scope of the new access token. For `client_credentials`: what
+    /// the token is to be good for, instead of all that is registered.
     scope: Option<String>,
 }
 
@@ -55,7 +58,9 @@ pub struct Tokens {
     token_type: String,
     /// Seconds.
     expires_in: u64,
-    id_token: String,
+    /// Absent when no person is involved: with the `client_credentials` grant.
+    #[oai(skip_serializing_if_is_none)]
+    id_token: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     refresh_token: Option<String>,
     scope: String,
@@ -67,7 +72,7 @@ impl From<TokenResponse> for Tokens {
             access_token: response.access_token.expose().clone(),
             token_type: "Bearer".to_owned(),
             expires_in: response.expires_in.as_secs(),
-            id_token: response.id_token.expose().clone(),
+            id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
             scope: response.scope,
         }
@@ -78,7 +83,8 @@ impl From<TokenResponse> for Tokens {
 impl TokenApi {
     /// Fetch tokens
     ///
-    /// Polls for the answer to a backchannel authentication request, or refreshes.
+    /// Polls for the answer to a backchannel authentication request, refreshes, or gives the client a
+    /// token of its own.
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -86,8 +92,11 @@ impl TokenApi {
         let (client, seen) = authenticate_meanwhile(&self.authenticate, http, &form.parameters, look).await?;
         // A poll may be held on purpose.
         CallTime::of(http).extend(self.redeem.hold + HANDLING);
-        let refreshes = form.parameters.get("grant_type") == Some(GrantType::RefreshToken.as_str());
-        let action = if refreshes { Action::TokenRefreshed } else { Action::RequestRedeemed };
+        let action = match form.parameters.get("grant_type").and_then(GrantType::parse) {
+            Some(GrantType::RefreshToken) => Action::TokenRefreshed,
+            Some(GrantType::ClientCredentials) => Action::TokenIssued,
+            Some(GrantType::Ciba) | None => Action::RequestRedeemed,
+        };
         let tokens = self.grant(&client, &form.parameters, seen).await.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, "token issued");
         Ok(Json(tokens.into()))
@@ -112,6 +121,7 @@ impl TokenApi {
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
                 self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
             }
+            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters.get("scope")).await,
             None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }

@@ -78,22 +78,24 @@ impl TokenManagementApi {
             .await
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
             // [RFC 7662 §4] a client learns nothing about the tokens of others.
-            .filter(|active| active.grant.client == client.id);
+            .filter(|active| active.client.id == client.id);
         let Some(active) = active else { return Ok(Json(Introspection::default())) };
+        let person = active.person.as_ref();
+        let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
         Ok(Json(Introspection {
             active: true,
+            username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
             scope: Some(active.scope.to_string()),
-            client_id: Some(active.grant.client.to_string()),
-            username: active.scope.contains("profile").then(|| active.user.username.clone()),
+            client_id: Some(active.client.id.to_string()),
             token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
-            sub: Some(active.grant.user.to_string()),
+            sub: Some(subject),
             aud: (active.kind == Kind::Access).then(|| self.issuer.clone()),
             iss: Some(self.issuer.clone()),
+            acr: person.map(|(grant, _)| grant.acr.as_str().to_owned()),
+            auth_time: person.map(|(grant, _)| grant.authenticated_at.seconds()),
             jti: active.jti,
-            acr: Some(active.grant.acr.as_str().to_owned()),
-            auth_time: Some(active.grant.authenticated_at.seconds()),
         }))
     }
 }

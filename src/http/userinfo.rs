@@ -6,11 +6,14 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use crate::domain::grant::Grant;
+use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
 use crate::http::client_authentication::authorization;
 use crate::http::error::Failure;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::scope::Scope;
 use crate::usecase::introspect::{Active, Introspect};
 
 pub struct UserInfoApi {
@@ -56,14 +59,14 @@ impl UserInfoApi {
 impl UserInfoApi {
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let token = bearer(http).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
-        let active =
-            self.introspect.access(token).await.map_err(|error| Failure::unauthenticated(error.into()))?.ok_or_else(
-                || {
-                    Failure::unauthenticated(
-                        Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.").into(),
-                    )
-                },
-            )?;
+        let invalid = || {
+            let refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
+            Failure::unauthenticated(refusal.into())
+        };
+        let active = self.introspect.access(token).await.map_err(|error| Failure::unauthenticated(error.into()))?;
+        let Active { person, scope, .. } = active.ok_or_else(invalid)?;
+        // A client's own token tells of nobody.
+        let (grant, user) = person.ok_or_else(invalid)?;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up.
         let interaction = http
             .headers()
@@ -71,19 +74,19 @@ impl UserInfoApi {
             .and_then(|value| value.to_str().ok())
             .filter(|id| uuid::Uuid::parse_str(id).is_ok())
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
-        Ok(Answer::Claims(Json(claims(&active)), interaction))
+        Ok(Answer::Claims(Json(claims(&grant, &user, &scope)), interaction))
     }
 }
 
-fn claims(active: &Active) -> UserInfo {
-    let profile = active.scope.contains("profile");
-    let email = active.scope.contains("email").then(|| active.user.email.clone()).flatten();
+fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
+    let profile = scope.contains("profile");
+    let email = scope.contains("email").then(|| user.email.clone()).flatten();
     UserInfo {
-        sub: active.grant.user.to_string(),
-        name: active.user.name.clone().filter(|_| profile),
-        preferred_username: profile.then(|| active.user.username.clone()),
-        updated_at: profile.then(|| active.user.updated_at.seconds()),
-        email_verified: email.as_ref().map(|_| active.user.email_verified),
+        sub: grant.user.to_string(),
+        name: user.name.clone().filter(|_| profile),
+        preferred_username: profile.then(|| user.username.clone()),
+        updated_at: profile.then(|| user.updated_at.seconds()),
+        email_verified: email.as_ref().map(|_| user.email_verified),
         email,
     }
 }

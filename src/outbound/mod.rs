@@ -2,3 +2,4 @@
 
 pub mod egress;
 pub mod jwks;
+pub mod webhook;

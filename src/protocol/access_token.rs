@@ -19,10 +19,18 @@ pub struct AccessTokenClaims {
     pub iat: i64,
     /// Names the token for revocation and the audit trail.
     pub jti: String,
-    /// The grant that it came from, ours alone: revoking that one ends the token too.
-    pub grant: String,
     /// Space-separated [RFC 8693 §4.2].
     pub scope: String,
+    /// Absent when no person is involved: a client's own token [RFC 9068 §2.2.1].
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<ApprovedClaims>,
+}
+
+/// What a person's approval adds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovedClaims {
+    /// The grant that it came from, ours alone: revoking that one ends the token too.
+    pub grant: String,
     pub auth_time: i64,
     pub acr: String,
     pub amr: Vec<String>,
@@ -45,11 +53,13 @@ mod tests {
             exp: 1_800_000_300,
             iat: 1_800_000_000,
             jti: "one".into(),
-            grant: "two".into(),
             scope: "openid profile".into(),
-            auth_time: 1_800_000_000,
-            acr: "high".into(),
-            amr: vec!["hwk".into()],
+            approved: Some(ApprovedClaims {
+                grant: "two".into(),
+                auth_time: 1_800_000_000,
+                acr: "high".into(),
+                amr: vec!["hwk".into()],
+            }),
         }
     }
 
@@ -69,6 +79,16 @@ mod tests {
                 "exp": 1_800_000_300, "iat": 1_800_000_000, "jti": "one", "grant": "two", "scope": "openid profile",
                 "auth_time": 1_800_000_000, "acr": "high", "amr": ["hwk"]})
         );
+    }
+
+    #[test]
+    fn rfc9068_2_2_1_a_clients_own_token_tells_of_no_person() {
+        let claims = AccessTokenClaims { approved: None, ..access_token() };
+        let json = serde_json::to_value(&claims).unwrap();
+        for name in ["auth_time", "acr", "amr", "grant"] {
+            assert!(json.get(name).is_none(), "{name}");
+        }
+        assert_eq!(serde_json::from_value::<AccessTokenClaims>(json).unwrap(), claims);
     }
 
     #[test]

@@ -62,6 +62,11 @@ uuid_id! {
     NotificationId;
     /// One grant: what one approval gave to one client.
     GrantId;
+    /// Names a pairing key, and helps nobody to guess it.
+    PairingKeyId;
+    WebhookId;
+    /// One event on its way to one webhook.
+    DeliveryId;
 }
 
 macro_rules! text_id {
@@ -144,4 +149,6 @@ handle! {
     OpaqueAccessToken;
     /// The key by which a phone becomes a device of a user.
     PairingKey;
+    /// By which the first administrator is made.
+    BootstrapToken;
 }

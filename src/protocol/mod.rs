@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod acr;
+pub mod admin_error;
+pub mod admin_scope;
 pub mod algorithm;
 pub mod backchannel_authentication;
 pub mod binding_message;
@@ -12,5 +14,7 @@ pub mod error;
 pub mod id;
 pub mod id_token;
 pub mod jwt;
+pub mod merge_patch;
 pub mod parameters;
+pub mod public_id;
 pub mod scope;

@@ -46,6 +46,12 @@ impl Scope {
         (!names.is_empty()).then(|| Self(names.join(" ")))
     }
 
+    /// The names that `keep` wants, in this order. `None` when that is nothing.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Option<Self> {
+        let names: Vec<&str> = self.names().filter(|name| keep(name)).collect();
+        (!names.is_empty()).then(|| Self(names.join(" ")))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{AuthenticationRequest, Decision};
+use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::decision::Record;
 use crate::entropy::Entropy;
 use crate::protocol::id::AuthReqId;
@@ -31,23 +31,7 @@ impl Cancel {
         if request.client != client.id || request.decidable(now).is_err() {
             return Ok(false);
         }
-        let record = Record {
-            request: request.id,
-            request_digest: digest,
-            notification: request.notification,
-            client: client.id.clone(),
-            user: request.user,
-            device: None,
-            outcome: Decision::Cancelled,
-            acr: request.acr,
-            scope: request.scope.clone(),
-            issued_at: request.issued_at,
-            expires_at: request.expires_at,
-            evidence: None,
-            context_hash: None,
-            shown: None,
-            decided_at: now,
-        };
+        let record = Record::cancelled(&request, digest, now);
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCancelled)
             .client(&client.id)
             .user(request.user)

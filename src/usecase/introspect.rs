@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
-use crate::protocol::id::{GrantId, OpaqueAccessToken, RefreshToken};
+use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::jwt::{Unverified, Verified};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
@@ -33,9 +34,10 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Active {
     pub kind: Kind,
-    pub grant: Grant,
+    pub client: Arc<Client>,
+    /// Who approved, and what came of it. `None` for a client's own token.
+    pub person: Option<(Grant, Arc<User>)>,
     pub scope: Scope,
-    pub user: Arc<User>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
@@ -45,7 +47,9 @@ pub struct Active {
 /// An access token that we gave.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub grant: Grant,
+    pub client: ClientId,
+    /// `None` for a client's own token.
+    pub grant: Option<Grant>,
     pub scope: Scope,
     /// Issued, expires.
     pub times: (Timestamp, Timestamp),
@@ -62,14 +66,20 @@ impl Introspect {
         let now = self.clock.now();
         let digest = RefreshToken::presented(token).digest();
         let Some((row, grant)) = self.tokens.live_refresh_token(&digest, now).await? else { return Ok(None) };
-        let scope = grant.scope.clone();
-        self.active(Kind::Refresh, grant, scope, (row.issued_at, row.expires_at), None).await
+        let found = Found {
+            client: grant.client.clone(),
+            scope: grant.scope.clone(),
+            times: (row.issued_at, row.expires_at),
+            jti: None,
+            grant: Some(grant),
+        };
+        self.active(Kind::Refresh, found).await
     }
 
     /// An active access token.
     pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
         match self.find_access(token).await? {
-            Some(found) => self.active(Kind::Access, found.grant, found.scope, found.times, found.jti).await,
+            Some(found) => self.active(Kind::Access, found).await,
             None => Ok(None),
         }
     }
@@ -84,7 +94,8 @@ impl Introspect {
         let digest = OpaqueAccessToken::presented(token).digest();
         let found = self.tokens.access_token(&digest, now).await?;
         Ok(found.map(|(row, grant)| Found {
-            grant,
+            client: grant.client.clone(),
+            grant: Some(grant),
             scope: row.scope,
             times: (row.issued_at, row.expires_at),
             jti: None,
@@ -96,28 +107,43 @@ impl Introspect {
         let verified = self.keys.verify::<AccessTokenClaims>(&token, AT_JWT);
         let Ok(claims) = verified.map(Verified::into_claims) else { return Ok(None) };
         let expires_at = Timestamp::from_seconds(claims.exp);
-        let (Ok(grant), Some(scope)) = (claims.grant.parse::<GrantId>(), Scope::parse(&claims.scope)) else {
+        let (Some(client), Some(scope)) = (ClientId::parse(&claims.client_id), Scope::parse(&claims.scope)) else {
             return Ok(None);
         };
         if claims.iss != self.issuer || expires_at <= now {
             return Ok(None);
         }
-        let Some(grant) = self.tokens.active_grant_of_jwt(grant, &claims.jti).await? else { return Ok(None) };
+        let grant = match &claims.approved {
+            Some(approved) => {
+                let Ok(grant) = approved.grant.parse::<GrantId>() else { return Ok(None) };
+                let Some(grant) = self.tokens.active_grant_of_jwt(grant, &claims.jti).await? else { return Ok(None) };
+                Some(grant)
+            }
+            None if self.tokens.is_revoked(&claims.jti).await? => return Ok(None),
+            None => None,
+        };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        Ok(Some(Found { grant, scope, times, jti: Some(claims.jti) }))
+        Ok(Some(Found { client, grant, scope, times, jti: Some(claims.jti) }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.
-    async fn active(
-        &self,
-        kind: Kind,
-        grant: Grant,
-        scope: Scope,
-        (issued_at, expires_at): (Timestamp, Timestamp),
-        jti: Option<String>,
-    ) -> Result<Option<Active>, StoreError> {
-        let user = self.directory.user(&grant.user).await?.filter(|user| user.is_active());
-        let client = self.directory.client(&grant.client).await?.filter(|client| !client.disabled);
-        Ok(user.zip(client).map(|(user, _)| Active { kind, grant, scope, user, issued_at, expires_at, jti }))
+    async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
+        let Found { client, grant, scope, times: (issued_at, expires_at), jti } = found;
+        let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
+            return Ok(None);
+        };
+        let person = match grant {
+            Some(grant) => {
+                let user = self.directory.user(&grant.user).await?.filter(|user| user.is_active());
+                let Some(user) = user else { return Ok(None) };
+                Some((grant, user))
+            }
+            // Nothing else ties it to this client and to no later one of its name.
+            None if !client.may(GrantType::ClientCredentials) || issued_at.seconds() < client.created_at.seconds() => {
+                return Ok(None);
+            }
+            None => None,
+        };
+        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti }))
     }
 }

@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
-use crate::protocol::access_token::AccessTokenClaims;
+use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::jwt::at_hash;
+use crate::protocol::scope::Scope;
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
 use crate::usecase::signing_keys::KeyRing;
@@ -35,7 +36,8 @@ pub struct Lifetimes {
 pub struct TokenResponse {
     pub access_token: Secret<String>,
     pub expires_in: Duration,
-    pub id_token: Secret<String>,
+    /// Absent when no person is involved.
+    pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
 }
@@ -74,7 +76,7 @@ impl Issue {
         let response = TokenResponse {
             access_token,
             expires_in: self.lifetimes.access,
-            id_token,
+            id_token: Some(id_token),
             refresh_token,
             scope: grant.scope.to_string(),
         };
@@ -109,15 +111,41 @@ impl Issue {
                     exp: expires_at.seconds(),
                     iat: now.seconds(),
                     jti: self.entropy.uuid().to_string(),
-                    grant: grant.id.to_string(),
                     scope: grant.scope.to_string(),
-                    auth_time: grant.authenticated_at.seconds(),
-                    acr: grant.acr.as_str().to_owned(),
-                    amr: grant.amr.split(' ').map(str::to_owned).collect(),
+                    approved: Some(ApprovedClaims {
+                        grant: grant.id.to_string(),
+                        auth_time: grant.authenticated_at.seconds(),
+                        acr: grant.acr.as_str().to_owned(),
+                        amr: grant.amr.split(' ').map(str::to_owned).collect(),
+                    }),
                 };
-                Ok((self.keys.sign(client, "at+jwt", &claims)?, None))
+                Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
         }
+    }
+
+    /// For a client without a person [RFC 6749 §4.4.3]: a JWT whatever its format is otherwise, for
+    /// there is no grant that a stored token could hang on; and never a refresh token.
+    pub fn mint_for_client(&self, client: &Client, scope: &Scope, now: Timestamp) -> Result<TokenResponse, StoreError> {
+        let claims = AccessTokenClaims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            // [RFC 9068 §2.2] without a resource owner, the client is the subject.
+            sub: client.id.to_string(),
+            client_id: client.id.to_string(),
+            exp: (now + self.lifetimes.access).seconds(),
+            iat: now.seconds(),
+            jti: self.entropy.uuid().to_string(),
+            scope: scope.to_string(),
+            approved: None,
+        };
+        Ok(TokenResponse {
+            access_token: self.keys.sign(client, TYP, &claims)?,
+            expires_in: self.lifetimes.access,
+            id_token: None,
+            refresh_token: None,
+            scope: scope.to_string(),
+        })
     }
 
     fn id_token(

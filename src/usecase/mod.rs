@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::protocol::error::Refusal;
 pub use crate::store::ephemeral::StoreError;
 
+pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;
 pub mod cancel;
+pub mod client_credentials;
 pub mod decide;
 pub mod dev;
 pub mod inbox;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::domain::audit::{Action, Event};
+use crate::domain::audit::{Action, Actor, Event};
 use crate::entropy::Entropy;
 use crate::protocol::id::ClientId;
 use crate::store::sql::ledger::Ledger;
@@ -21,6 +21,13 @@ impl RecordRefusal {
         let now = self.clock.now();
         let mut event = Event::new(self.entropy.ordered_uuid(now), now, action).refused(reason);
         event.client = client;
+        self.ledger.audit(event).await;
+    }
+
+    /// As [`RecordRefusal::record`], for whoever administers.
+    pub async fn record_by(&self, action: Action, reason: String, actor: Option<Actor>) {
+        let mut event = Event::new(self.entropy.uuid(), self.clock.now(), action).refused(reason);
+        event.actor = actor;
         self.ledger.audit(event).await;
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::domain::grant::Rotation;
 use crate::entropy::Entropy;
+use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::RefreshToken;
 use crate::protocol::scope::Scope;
@@ -56,6 +57,7 @@ impl Refresh {
         grant.scope = grant
             .scope
             .within(&client.scope)
+            .and_then(|scope| scope.only(|name| !is_administrative(name)))
             .ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of the grant any more"))?;
         let narrowed = match scope {
             None => grant.scope.clone(),

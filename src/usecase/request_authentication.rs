@@ -15,6 +15,7 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::acr::Acr;
+use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
@@ -105,7 +106,8 @@ impl RequestAuthentication {
             }
         };
         let asked = BackchannelAuthenticationRequest::parse(parameters)?;
-        if !asked.scope.is_within(&client.scope) {
+        // What a client may administer is no person's to approve.
+        if !asked.scope.is_within(&client.scope) || asked.scope.names().any(is_administrative) {
             return Err(Refusal::new(ErrorCode::InvalidScope, "A scope is unknown or not for this client.").into());
         }
         let best = if backchannel.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };

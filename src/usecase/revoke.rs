@@ -41,9 +41,12 @@ impl Revoke {
             return Ok(());
         }
         if let Some(found) = self.introspect.find_access(token).await? {
-            let event = event.user(found.grant.user);
+            let event = match &found.grant {
+                Some(grant) => event.user(grant.user),
+                None => event,
+            };
             match found.jti {
-                _ if found.grant.client != client.id => {}
+                _ if found.client != client.id => {}
                 Some(jti) => {
                     self.tokens.revoke_jwt(&jti, found.times.1, &event).await?;
                 }

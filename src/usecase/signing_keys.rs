@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::audit::{Action, Event};
+use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::client::Client;
 use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
 use crate::entropy::Entropy;
@@ -112,7 +112,7 @@ impl TendKeys {
             let of_algorithm: Vec<StoredKey> =
                 stored.iter().filter(|key| key.algorithm == algorithm).cloned().collect();
             for due in self.schedule.due(&of_algorithm, self.clock.now()) {
-                self.perform(algorithm, due).await?;
+                self.perform(algorithm, due, None).await?;
             }
         }
         self.load().await
@@ -120,7 +120,7 @@ impl TendKeys {
 
     /// Replaces the current key of each algorithm by the next one; or, while one of those has not been
     /// published long enough, none.
-    pub async fn rotate(&self) -> Result<Rotated, StoreError> {
+    pub async fn rotate(&self, by: Option<&Actor>) -> Result<Rotated, StoreError> {
         // Announces what is missing.
         self.tend().await?;
         let stored = self.keys.load().await?;
@@ -128,22 +128,22 @@ impl TendKeys {
         let known = next.map(|key| self.schedule.known_from(key)).max();
         match known.filter(|known| self.clock.now() < *known) {
             Some(until) => Ok(Rotated::NotYet { until }),
-            None => self.rotate_now().await.map(Rotated::Keys),
+            None => self.rotate_now(by).await.map(Rotated::Keys),
         }
     }
 
     /// Replaces the current key of each algorithm now: by the announced one if there is one, else
     /// by a new one. Whoever keeps a copy of the JWKS may not know it: for an emergency.
-    pub async fn rotate_now(&self) -> Result<Vec<(Algorithm, String)>, StoreError> {
+    pub async fn rotate_now(&self, by: Option<&Actor>) -> Result<Vec<(Algorithm, String)>, StoreError> {
         let mut rotated = Vec::new();
         for algorithm in Algorithm::SIGNING {
             let stored = self.keys.load().await?;
             let next = stored.iter().find(|key| key.algorithm == algorithm && key.state == State::Next);
             let kid = match next {
                 Some(next) => next.kid.clone(),
-                None => self.create(algorithm).await?,
+                None => self.create(algorithm, by).await?,
             };
-            self.perform(algorithm, Due::Promote(kid.clone())).await?;
+            self.perform(algorithm, Due::Promote(kid.clone()), by).await?;
             rotated.push((algorithm, kid));
         }
         // Announces the key after this one.
@@ -151,21 +151,36 @@ impl TendKeys {
         Ok(rotated)
     }
 
-    async fn perform(&self, algorithm: Algorithm, due: Due) -> Result<(), StoreError> {
+    /// A key that no longer signs is not even for verification any more. `false`: it is not retiring.
+    pub async fn retire(&self, kid: &str, event: &Event) -> Result<bool, StoreError> {
+        let retired = self.keys.retire(kid, event).await?;
+        self.load().await?;
+        Ok(retired)
+    }
+
+    async fn perform(&self, algorithm: Algorithm, due: Due, by: Option<&Actor>) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action);
+        let event = |action| self.event(action, now, by);
         match due {
             Due::Create => {
-                let kid = self.create(algorithm).await?;
+                let kid = self.create(algorithm, by).await?;
                 self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ())
             }
-            Due::Announce => self.create(algorithm).await.map(|_| ()),
+            Due::Announce => self.create(algorithm, by).await.map(|_| ()),
             Due::Promote(kid) => self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ()),
             Due::Retire(kid) => self.keys.retire(&kid, &event(Action::KeyRetired)).await.map(|_| ()),
         }
     }
 
-    async fn create(&self, algorithm: Algorithm) -> Result<String, StoreError> {
+    fn event(&self, action: Action, now: Timestamp, by: Option<&Actor>) -> Event {
+        let event = Event::new(self.entropy.ordered_uuid(now), now, action);
+        match by {
+            Some(actor) => event.by(actor.clone()),
+            None => event,
+        }
+    }
+
+    async fn create(&self, algorithm: Algorithm, by: Option<&Actor>) -> Result<String, StoreError> {
         // An RSA key takes a while: not on a thread that serves requests.
         let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
         let (key, private) = generated.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)?;
@@ -181,7 +196,7 @@ impl TendKeys {
             activated_at: None,
             retiring_at: None,
         };
-        self.keys.insert(&stored, &Event::new(self.entropy.ordered_uuid(now), now, Action::KeyCreated)).await?;
+        self.keys.insert(&stored, &self.event(Action::KeyCreated, now, by)).await?;
         Ok(kid)
     }
 

@@ -182,7 +182,7 @@ async fn ciba_7_1_an_id_token_of_ours_for_this_client_is_a_hint() {
         assert_eq!(question.user_id.to_string(), alice.id.to_string());
     }
     let keys = std::sync::Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     shop.bc_authorize(&[("id_token_hint", &hint), ("scope", "openid")]).await.ok();
     // Also when the key that signed it is published no more.
     world.clock.advance(seconds(3 * 86_400));

@@ -283,7 +283,7 @@ async fn oidcc_10_1_1_after_a_rotation_old_tokens_verify_and_new_ones_have_anoth
     let old_keys = world.get(JWKS).await.json();
 
     let keys = Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     let new_keys = world.get(JWKS).await.json();
     for key in old_keys["keys"].as_array().unwrap() {
         assert!(new_keys["keys"].as_array().unwrap().contains(key), "still published");
@@ -307,7 +307,7 @@ async fn oidcc_10_1_1_a_retired_key_is_published_until_nothing_of_it_lives() {
         jwks["keys"].as_array().unwrap().iter().any(|key| key["kid"] == *kid)
     };
     let keys = Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     let tend = async || {
         let keys = Arc::clone(&world.parts().keys);
         world.among_servers(async move { keys.tend().await }).await.unwrap();
@@ -346,7 +346,7 @@ async fn security_5_4_a_rotation_by_command_takes_keys_that_relying_parties_know
     let signs = async || decoded(&shop.log_in(&alice).await.id_token).0["kid"].clone();
     let rotate = async || {
         let keys = Arc::clone(&world.parts().keys);
-        world.among_servers(async move { keys.rotate().await }).await.unwrap()
+        world.among_servers(async move { keys.rotate(None).await }).await.unwrap()
     };
     let first = signs().await;
     let known = world.now() + seconds(14 * 86_400);
@@ -367,7 +367,7 @@ async fn security_5_4_a_rotation_by_command_takes_keys_that_relying_parties_know
     assert_eq!(rotate().await, Rotated::NotYet { until: world.now() + seconds(14 * 86_400) });
     // Unless it burns.
     let keys = Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     assert_ne!(signs().await, second);
 }
 
@@ -377,7 +377,7 @@ async fn another_node_signs_and_publishes_the_same_keys_within_a_second() {
     let other = world.at(1);
     assert_eq!(world.get(JWKS).await.json(), Answer::of(other.request(Method::GET, JWKS)).await.json());
     let keys = Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     let begin = std::time::Instant::now();
     while Answer::of(other.request(Method::GET, JWKS)).await.json() != world.get(JWKS).await.json() {
         assert!(begin.elapsed() < seconds(2), "the other node has not heard of the new keys");

@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::world::World;
 
 /// File, and what `nod openapi` must be told for it.
-const DOCUMENTS: [(&str, &[&str]); 4] = [
+const DOCUMENTS: [(&str, &[&str]); 5] = [
     ("nod.json", &[]),
     ("nod-3.1.json", &["--oas", "3.1"]),
     ("protocol.json", &["--part", "protocol"]),
     ("device.json", &["--part", "device"]),
+    ("admin.json", &["--part", "admin"]),
 ];
 
 fn committed(name: &str) -> Vec<u8> {

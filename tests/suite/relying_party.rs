@@ -113,7 +113,7 @@ async fn after_a_rotation_the_crate_believes_old_and_new_tokens() {
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
     let before = shop.log_in(&alice).await;
     let keys = std::sync::Arc::clone(&world.parts().keys);
-    world.among_servers(async move { keys.rotate_now().await }).await.unwrap();
+    world.among_servers(async move { keys.rotate_now(None).await }).await.unwrap();
     let after = shop.log_in(&alice).await;
     let metadata = discovered(&world).await;
     for tokens in [before, after] {

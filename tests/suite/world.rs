@@ -276,6 +276,13 @@ impl World {
         self.dump().await.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
     }
 
+    /// Changes what no actor can change.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        use sea_orm::ConnectionTrait as _;
+        let sql = self.inner.sql.clone();
+        self.among_servers(async move { sql.execute_unprepared(statement).await }).await.unwrap();
+    }
+
     /// Every row of every table as text, for tests that look for something there.
     pub(crate) async fn dump(&self) -> String {
         digest::dump(&self.inner).await

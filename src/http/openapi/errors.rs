@@ -4,19 +4,23 @@
 use serde_json::{Map, Value, json};
 
 use super::{Family, components, object, operations};
+use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
 
 /// Status, and why.
-const STATUSES: [(&str, &str); 10] = [
+const STATUSES: [(&str, &str); 13] = [
     ("400", "The request is malformed, or refused for the reason that its code says."),
     ("401", "The caller did not authenticate, or not well enough."),
     ("403", "The caller may not do this."),
     ("404", "There is no such resource."),
     ("405", "The method is not allowed here; Allow says which are."),
+    ("408", "The request did not arrive in time."),
     ("409", "The state of the resource does not allow this."),
+    ("412", "The resource was changed meanwhile."),
     ("413", "The body is too large."),
     ("415", "The body is of another type, or encoded."),
+    ("422", "The body is not acceptable; `errors` says why."),
     ("429", "Too many requests; wait as long as Retry-After says."),
     ("500", "Something went wrong on the server."),
 ];
@@ -27,9 +31,10 @@ impl Family {
     /// The statuses that can occur.
     fn statuses(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
-            Self::OAuth => !matches!(*status, "404" | "409"),
-            Self::Resource => !matches!(*status, "404" | "409" | "413" | "415"),
-            Self::Device => true,
+            Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
+            Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
+            Self::Device => !matches!(*status, "408" | "412" | "422"),
+            Self::Admin => true,
         })
     }
 
@@ -37,13 +42,14 @@ impl Family {
         match self {
             Self::OAuth | Self::Resource => "OAuthError",
             Self::Device => "DeviceProblem",
+            Self::Admin => "Problem",
         }
     }
 
     const fn media_type(self) -> &'static str {
         match self {
             Self::OAuth | Self::Resource => "application/json",
-            Self::Device => "application/problem+json",
+            Self::Device | Self::Admin => "application/problem+json",
         }
     }
 
@@ -60,6 +66,27 @@ impl Family {
                     _ => (ErrorCode::InvalidRequest.as_str(), "The request is malformed."),
                 };
                 json!({"error": code, "error_description": description})
+            }
+            Self::Admin => {
+                let code = match status {
+                    "401" => AdminErrorCode::TokenInvalid,
+                    "403" => AdminErrorCode::InsufficientScope,
+                    "404" => AdminErrorCode::NotFound,
+                    "405" => AdminErrorCode::MethodNotAllowed,
+                    "408" => AdminErrorCode::RequestTimeout,
+                    "409" => AdminErrorCode::UsernameTaken,
+                    "412" => AdminErrorCode::PreconditionFailed,
+                    "413" => AdminErrorCode::BodyTooLarge,
+                    "415" => AdminErrorCode::UnsupportedMediaType,
+                    "422" => AdminErrorCode::ValidationFailed,
+                    "429" => AdminErrorCode::TooManyRequests,
+                    "500" => AdminErrorCode::InternalError,
+                    "503" => AdminErrorCode::TemporarilyUnavailable,
+                    _ => AdminErrorCode::InvalidRequest,
+                };
+                let status: u16 = status.parse().unwrap_or_default();
+                let page = format!("https://id.example/docs/errors/{}", code.as_str());
+                json!({"type": page, "title": code.title(), "status": status, "code": code.as_str()})
             }
             Self::Device => {
                 let code = match status {

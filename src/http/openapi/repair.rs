@@ -19,6 +19,16 @@ pub(super) fn repair(document: &mut Value) {
         signed_format(members);
     });
     plain_variants(document);
+    each_object(document, &mut described_reference);
+    key_sets(document);
+    clearing_patches(document);
+    for (_, _, operation) in operations(document) {
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            if parameter.get("name").and_then(Value::as_str) == Some("IDEMPOTENCY-KEY") {
+                put(parameter, "name", json!("Idempotency-Key"));
+            }
+        }
+    }
     for (_, _, operation) in operations(document) {
         let Some(responses) = object(operation, "responses") else { continue };
         for (status, response) in responses {
@@ -64,6 +74,43 @@ fn plain_variants(document: &mut Value) {
             }
         }
     });
+}
+
+/// A reference with words of its own is written as "that type, and this description", which generators
+/// take for two types.
+fn described_reference(members: &mut Map<String, Value>) {
+    if let Some(parts) = members.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.retain(|part| !matches!(part.as_object(), Some(own) if own.keys().all(|name| name == "description")));
+    }
+}
+
+/// A JWK Set is an object, whatever is in it.
+fn key_sets(document: &mut Value) {
+    let schemas = components(document, "schemas").into_iter().flat_map(Map::values_mut);
+    for schema in schemas {
+        if let Some(jwks) = schema.pointer_mut("/properties/jwks") {
+            put(jwks, "type", json!("object"));
+        }
+    }
+}
+
+/// In a merge patch [RFC 7396] `null` says something, so each member may be it. In 3.0 only what has a
+/// type of its own can be, and a reference has not: it is wrapped.
+fn clearing_patches(document: &mut Value) {
+    let Some(schemas) = components(document, "schemas") else { return };
+    let kinds: Vec<(String, Value)> = schemas
+        .iter()
+        .filter_map(|(name, schema)| Some((format!("{SCHEMAS}{name}"), schema.get("type")?.clone())))
+        .collect();
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Patch")) {
+        for member in object(schema, "properties").into_iter().flat_map(Map::values_mut) {
+            let target = member.get("$ref").and_then(Value::as_str);
+            if let Some((_, kind)) = kinds.iter().find(|(name, _)| target == Some(name)) {
+                *member = json!({"type": kind, "allOf": [member.take()]});
+            }
+            put(member, "nullable", json!(true));
+        }
+    }
 }
 
 /// `application/json; charset=utf-8` would become a name in clients.

@@ -4,12 +4,12 @@
 use sea_orm::Value;
 
 use super::{Insert, Transaction, WriteError, bytes, bytes_if_any};
-use crate::domain::audit::Event;
+use crate::domain::audit::{Actor, Event};
 use crate::protocol::id::{DeviceId, RequestId, UserId};
 
 const INSERT: Insert = Insert {
-    into: "audit (id, at, action, result, reason, client_id, user_id, device_id, request_id)",
-    columns: 9,
+    into: "audit (id, at, action, result, reason, client_id, user_id, device_id, request_id, actor)",
+    columns: 10,
     and: "ON CONFLICT (id) DO NOTHING",
 };
 
@@ -32,5 +32,6 @@ fn values(event: &Event) -> Vec<Value> {
         bytes_if_any(event.user.map(UserId::uuid)),
         bytes_if_any(event.device.map(DeviceId::uuid)),
         bytes_if_any(event.request.map(RequestId::uuid)),
+        event.actor.as_ref().map(Actor::text).into(),
     ]
 }

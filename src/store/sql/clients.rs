@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory, client};
-use super::{Database, WriteError, bounded};
+use super::{Database, Transaction, WriteError, bounded};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::client::Client;
@@ -16,6 +16,15 @@ pub struct Clients {
     directory: Arc<Directory>,
 }
 
+/// What became of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    Yes,
+    Taken,
+    /// The caller may not register such a client, or no longer.
+    NotPermitted,
+}
+
 impl Clients {
     pub const fn new(database: Database, directory: Arc<Directory>) -> Self {
         Self { database, directory }
@@ -23,32 +32,37 @@ impl Clients {
 
     /// `false`: the identifier is taken.
     pub async fn create(&self, client: &Client, event: &Event) -> Result<bool, StoreError> {
-        let document = document(client)?;
-        let created: Result<Change, WriteError> = bounded(async {
+        Ok(self.create_if(client, None, event, |_| true).await? == Created::Yes)
+    }
+
+    /// Creates a client if `permitted`, which is shown the client `own` as it is at this moment.
+    pub async fn create_if(
+        &self,
+        client: &Client,
+        own: Option<&ClientId>,
+        event: &Event,
+        permitted: impl FnOnce(Option<&Client>) -> bool + Send,
+    ) -> Result<Created, StoreError> {
+        let created: Result<Option<Change>, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            transaction
-                .execute(
-                    "INSERT INTO client (id, document, disabled, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
-                    [
-                        client.id.as_str().into(),
-                        document.into(),
-                        client.disabled.into(),
-                        client.created_at.millis().into(),
-                    ],
-                )
-                .await?;
+            let (own, _) = transaction.lock_clients(own, None).await?;
+            if !permitted(own.as_ref()) {
+                return Ok(None);
+            }
+            transaction.insert_client(client).await?;
             transaction.record(&[event]).await?;
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
-            Ok(change)
+            Ok(Some(change))
         })
         .await;
         match created {
-            Ok(change) => {
+            Ok(Some(change)) => {
                 self.directory.changed(change);
-                Ok(true)
+                Ok(Created::Yes)
             }
-            Err(WriteError::Taken(_)) => Ok(false),
+            Ok(None) => Ok(Created::NotPermitted),
+            Err(WriteError::Taken(_)) => Ok(Created::Taken),
             Err(WriteError::Store(error)) => Err(error),
         }
     }
@@ -62,11 +76,27 @@ impl Clients {
         now: Timestamp,
         change: impl FnOnce(Client) -> Client + Send,
     ) -> Result<Option<Client>, StoreError> {
+        let change = |_: Option<Client>, client: Client| Ok::<_, std::convert::Infallible>(change(client));
+        Ok(self.update_if(id, None, event, now, change).await?.map(|Ok(client)| client))
+    }
+
+    /// As [`Clients::update`], and `change` may refuse. It is shown the client `own` as well, as it is
+    /// at this moment.
+    pub async fn update_if<E: Send>(
+        &self,
+        id: &ClientId,
+        own: Option<&ClientId>,
+        event: &Event,
+        now: Timestamp,
+        change: impl FnOnce(Option<Client>, Client) -> Result<Client, E> + Send,
+    ) -> Result<Option<Result<Client, E>>, StoreError> {
         let updated: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            let sql = "SELECT document FROM client WHERE id = $1";
-            let Some(row) = transaction.find_locked(sql, [id.as_str().into()]).await? else { return Ok(None) };
-            let client = Client { id: id.clone(), ..change(client(&row)?) };
+            let (own, Some(client)) = transaction.lock_clients(own, Some(id)).await? else { return Ok(None) };
+            let client = match change(own, client) {
+                Ok(client) => Client { id: id.clone(), ..client },
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
             transaction
                 .execute(
                     "UPDATE client SET document = $1, disabled = $2, updated_at = $3 WHERE id = $4",
@@ -76,22 +106,39 @@ impl Clients {
             transaction.record(&[event]).await?;
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
-            Ok(Some((client, change)))
+            Ok(Some(Ok((client, change))))
         })
         .await;
-        Ok(updated.map_err(WriteError::unexpected)?.map(|(client, change)| {
-            self.directory.changed(change);
-            client
+        Ok(updated.map_err(WriteError::unexpected)?.map(|updated| {
+            updated.map(|(client, change)| {
+                self.directory.changed(change);
+                client
+            })
         }))
     }
 
     /// Deletes the client and revokes all that it was granted. `false`: there is no such client.
     pub async fn delete(&self, id: &ClientId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
+        let check = |_: Option<&Client>, _: &Client| Ok::<_, std::convert::Infallible>(());
+        Ok(self.delete_if(id, None, event, now, check).await?.is_some())
+    }
+
+    /// As [`Clients::delete`], and `check` may refuse.
+    pub async fn delete_if<E: Send>(
+        &self,
+        id: &ClientId,
+        own: Option<&ClientId>,
+        event: &Event,
+        now: Timestamp,
+        check: impl FnOnce(Option<&Client>, &Client) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<(), E>>, StoreError> {
         let deleted: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            if transaction.execute("DELETE FROM client WHERE id = $1", [id.as_str().into()]).await? == 0 {
-                return Ok(None);
+            let (own, Some(client)) = transaction.lock_clients(own, Some(id)).await? else { return Ok(None) };
+            if let Err(refused) = check(own.as_ref(), &client) {
+                return Ok(Some(Err(refused)));
             }
+            transaction.execute("DELETE FROM client WHERE id = $1", [id.as_str().into()]).await?;
             transaction
                 .execute(
                     "UPDATE token_grant SET revoked_at = $1 WHERE client_id = $2 AND revoked_at IS NULL",
@@ -101,14 +148,25 @@ impl Clients {
             transaction.record(&[event]).await?;
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
-            Ok(Some(change))
+            Ok(Some(Ok(change)))
         })
         .await;
-        let deleted = deleted.map_err(WriteError::unexpected)?;
-        if let Some(change) = deleted {
-            self.directory.changed(change);
-        }
-        Ok(deleted.is_some())
+        Ok(deleted.map_err(WriteError::unexpected)?.map(|deleted| deleted.map(|change| self.directory.changed(change))))
+    }
+
+    /// The client as the database has it, past all that is remembered.
+    pub async fn find(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let row = self.database.find("SELECT document FROM client WHERE id = $1", [id.as_str().into()]).await?;
+        row.as_ref().map(client).transpose()
+    }
+
+    /// At most `limit` clients, newest first, those after a place in that order only.
+    pub async fn newest(&self, after: Option<(i64, String)>, limit: u32) -> Result<Vec<Client>, StoreError> {
+        let (at, id) = after.unwrap_or((i64::MAX, String::new()));
+        let sql = "SELECT document FROM client WHERE (created_at, id) < ($1, $2) \
+                   ORDER BY created_at DESC, id DESC LIMIT $3";
+        let rows = self.database.find_all(sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
+        rows.iter().map(client).collect()
     }
 
     /// At most `limit` clients in the order of their identifiers, those after `after` only.
@@ -122,4 +180,41 @@ impl Clients {
 
 fn document(client: &Client) -> Result<String, StoreError> {
     serde_json::to_string(client).map_err(|_| StoreError::Corrupt("a client that cannot be written"))
+}
+
+impl Transaction {
+    pub(super) async fn insert_client(&self, client: &Client) -> Result<(), WriteError> {
+        self.execute(
+            "INSERT INTO client (id, document, disabled, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
+            [
+                client.id.as_str().into(),
+                document(client)?.into(),
+                client.disabled.into(),
+                client.created_at.millis().into(),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Two clients, which may be one, as they are until this transaction ends. Locked in one order, so
+    /// that two who change each other do not wait for each other.
+    async fn lock_clients(
+        &self,
+        own: Option<&ClientId>,
+        other: Option<&ClientId>,
+    ) -> Result<(Option<Client>, Option<Client>), WriteError> {
+        let mut ids: Vec<&ClientId> = own.into_iter().chain(other).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let sql = "SELECT document FROM client WHERE id = $1";
+            if let Some(row) = self.find_locked(sql, [id.as_str().into()]).await? {
+                found.push(client(&row)?);
+            }
+        }
+        let of = |id: Option<&ClientId>| found.iter().find(|client| id == Some(&client.id)).cloned();
+        Ok((of(own), of(other)))
+    }
 }

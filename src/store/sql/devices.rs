@@ -75,6 +75,14 @@ impl Devices {
         Self { database, directory }
     }
 
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     pub async fn create_pairing_key(
         &self,
         user: UserId,
@@ -83,34 +91,7 @@ impl Devices {
         expires_at: Timestamp,
         event: &Event,
     ) -> Result<KeyCreated, StoreError> {
-        let created: Result<_, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            if transaction.lock_user(user).await?.is_none() {
-                return Ok(KeyCreated::UnknownUser);
-            }
-            let live = transaction
-                .find(
-                    "SELECT COUNT(*) FROM pairing_key WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2",
-                    [bytes(user.uuid()), now.millis().into()],
-                )
-                .await?
-                .map(|row| row.get::<i64>(0))
-                .transpose()?;
-            if live.is_none_or(|live| live >= LIVE_KEYS) {
-                return Ok(KeyCreated::TooMany);
-            }
-            transaction
-                .execute(
-                    "INSERT INTO pairing_key (digest, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-                    [digest_bytes(key), bytes(user.uuid()), now.millis().into(), expires_at.millis().into()],
-                )
-                .await?;
-            transaction.record(&[event]).await?;
-            transaction.commit().await?;
-            Ok(KeyCreated::Yes)
-        })
-        .await;
-        created.map_err(WriteError::unexpected)
+        self.create_key(None, user, key, (now, expires_at), event).await
     }
 
     /// Uses a pairing key, once, and makes the phone a device of its user. `event` is completed
@@ -225,13 +206,11 @@ impl Devices {
         let unpaired: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             let Some(device) = transaction.lock_device(id).await? else { return Ok(None) };
-            transaction.execute("DELETE FROM device WHERE id = $1", [bytes(id.uuid())]).await?;
-            let promoted = if device.is_primary() { transaction.promote_next(device.user).await? } else { None };
-            transaction.delete_if_unpaired(device.installation).await?;
+            let unpaired = transaction.unpair(device).await?;
             transaction.record(&[event]).await?;
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
-            Ok(Some((Unpaired { device, promoted }, change)))
+            Ok(Some((unpaired, change)))
         })
         .await;
         Ok(unpaired.map_err(WriteError::unexpected)?.map(|(unpaired, change)| {
@@ -290,8 +269,29 @@ impl Transaction {
         Ok(row.map(|row| user(&row)).transpose()?)
     }
 
+    /// Whether the user, whose lock we hold, has as many live keys as one may have.
+    pub(super) async fn has_enough_keys(&self, user: UserId, now: Timestamp) -> Result<bool, WriteError> {
+        let live = self
+            .find(
+                "SELECT COUNT(*) FROM pairing_key WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2",
+                [bytes(user.uuid()), now.millis().into()],
+            )
+            .await?
+            .map(|row| row.get::<i64>(0))
+            .transpose()?;
+        Ok(live.is_none_or(|live| live >= LIVE_KEYS))
+    }
+
+    /// Deletes a device whose user's lock we hold.
+    pub(super) async fn unpair(&self, device: Device) -> Result<Unpaired, WriteError> {
+        self.execute("DELETE FROM device WHERE id = $1", [bytes(device.id.uuid())]).await?;
+        let promoted = if device.is_primary() { self.promote_next(device.user).await? } else { None };
+        self.delete_if_unpaired(device.installation).await?;
+        Ok(Unpaired { device, promoted })
+    }
+
     /// Locks the user of a device, and reads the device under that lock.
-    async fn lock_device(&self, id: DeviceId) -> Result<Option<Device>, WriteError> {
+    pub(super) async fn lock_device(&self, id: DeviceId) -> Result<Option<Device>, WriteError> {
         let Some(row) = self.find("SELECT user_id FROM device WHERE id = $1", [bytes(id.uuid())]).await? else {
             return Ok(None);
         };

@@ -27,9 +27,12 @@ use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
 
 pub mod audit;
+pub mod bootstrap;
 pub mod clients;
 pub mod devices;
 pub mod directory;
+pub mod fleet;
+pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
@@ -37,6 +40,8 @@ pub mod people;
 pub mod retention;
 pub mod settings;
 pub mod tokens;
+pub mod trail;
+pub mod webhooks;
 
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory, profile, user, user_status_text};
+use super::fleet::{After, first};
 use super::{Database, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
-use crate::domain::user::User;
+use crate::domain::user::{Status, User};
 use crate::protocol::id::{InstallationId, UserId};
 use crate::store::ephemeral::StoreError;
 
@@ -72,11 +73,23 @@ impl People {
         now: Timestamp,
         change: impl FnOnce(User) -> User + Send,
     ) -> Result<Updated, StoreError> {
+        self.update_or_not(id, event, now, |user| Some(change(user))).await
+    }
+
+    /// `None` from `change`: nothing is changed, and the answer says nothing.
+    async fn update_or_not(
+        &self,
+        id: UserId,
+        event: &Event,
+        now: Timestamp,
+        change: impl FnOnce(User) -> Option<User> + Send,
+    ) -> Result<Updated, StoreError> {
         let updated: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             let Some(before) = transaction.lock_user(id).await? else { return Ok(None) };
             let created_at = before.created_at;
-            let user = User { id, created_at, updated_at: now, ..change(before) };
+            let Some(changed) = change(before) else { return Ok(None) };
+            let user = User { id, created_at, updated_at: now, ..changed };
             transaction
                 .execute(
                     "UPDATE account SET username = $1, document = $2, status = $3, updated_at = $4 WHERE id = $5",
@@ -106,13 +119,47 @@ impl People {
         }
     }
 
+    /// As [`People::update`], and `change` may refuse.
+    pub async fn update_if<E: Send>(
+        &self,
+        id: UserId,
+        event: &Event,
+        now: Timestamp,
+        change: impl FnOnce(User) -> Result<User, E> + Send,
+    ) -> Result<Result<Updated, E>, StoreError> {
+        let mut refused = None;
+        let changed = self
+            .update_or_not(id, event, now, |user| match change(user) {
+                Ok(user) => Some(user),
+                Err(error) => {
+                    refused = Some(error);
+                    None
+                }
+            })
+            .await?;
+        Ok(refused.map_or(Ok(changed), Err))
+    }
+
     /// Deletes the user with devices and pairing keys, and revokes every grant. Decisions, evidence
     /// and audit stay. `false`: there is no such user.
     pub async fn delete(&self, id: UserId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
+        let check = |_: &User| Ok::<_, std::convert::Infallible>(());
+        Ok(self.delete_if(id, event, now, check).await?.is_some())
+    }
+
+    /// As [`People::delete`], and `check` may refuse.
+    pub async fn delete_if<E: Send>(
+        &self,
+        id: UserId,
+        event: &Event,
+        now: Timestamp,
+        check: impl FnOnce(&User) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<(), E>>, StoreError> {
         let deleted: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            if transaction.lock_user(id).await?.is_none() {
-                return Ok(None);
+            let Some(user) = transaction.lock_user(id).await? else { return Ok(None) };
+            if let Err(refused) = check(&user) {
+                return Ok(Some(Err(refused)));
             }
             let sql = "SELECT installation_id FROM device WHERE user_id = $1 ORDER BY installation_id";
             let installations = transaction.find_all(sql, [bytes(id.uuid())]).await?;
@@ -129,14 +176,42 @@ impl People {
             transaction.record(&[event]).await?;
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
-            Ok(Some(change))
+            Ok(Some(Ok(change)))
         })
         .await;
-        let deleted = deleted.map_err(WriteError::unexpected)?;
-        if let Some(change) = deleted {
-            self.directory.changed(change);
+        Ok(deleted.map_err(WriteError::unexpected)?.map(|deleted| deleted.map(|change| self.directory.changed(change))))
+    }
+
+    /// The user as the database has it.
+    pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let sql = "SELECT id, username, document, status, created_at, updated_at FROM account WHERE id = $1";
+        self.database.find(sql, [bytes(id.uuid())]).await?.as_ref().map(user).transpose()
+    }
+
+    /// At most `limit` users, newest first.
+    pub async fn newest(
+        &self,
+        username: Option<&str>,
+        status: Option<Status>,
+        after: Option<After>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        // PostgreSQL refuses such a text; nobody is called so.
+        if username.is_some_and(|username| username.contains('\0')) {
+            return Ok(Vec::new());
         }
-        Ok(deleted.is_some())
+        let (at, id) = after.unwrap_or_else(first);
+        let sql = "SELECT id, username, document, status, created_at, updated_at FROM account \
+                   WHERE (created_at, id) < ($1, $2) AND ($3 IS NULL OR username = $3) \
+                   AND ($4 IS NULL OR status = $4) ORDER BY created_at DESC, id DESC LIMIT $5";
+        let values = [
+            at.into(),
+            id.into(),
+            username.map(str::to_owned).into(),
+            status.map(|status| user_status_text(status).to_owned()).into(),
+            i64::from(limit).into(),
+        ];
+        self.database.find_all(sql, values).await?.iter().map(user).collect()
     }
 
     /// At most `limit` users in the order of their names, those after `after` only.

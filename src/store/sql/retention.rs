@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Database;
+use super::idempotency::KEPT;
 use crate::clock::Timestamp;
 use crate::store::ephemeral::StoreError;
 
@@ -12,6 +13,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AUDIT: Duration = Duration::from_secs(400 * 86_400);
 /// Refusals: whoever knocks at the door fills the trail with them.
 const REFUSALS: Duration = Duration::from_secs(30 * 86_400);
+
+/// What was told to webhooks, or could not be.
+const DELIVERIES: Duration = Duration::from_secs(30 * 86_400);
 
 #[derive(Clone, Debug)]
 pub struct Retention {
@@ -36,6 +40,16 @@ impl Retention {
                 REFUSALS,
             ),
             ("DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at <= $1 ORDER BY at LIMIT $2)", AUDIT),
+            (
+                "DELETE FROM idempotency WHERE (principal, key_digest) IN \
+                 (SELECT principal, key_digest FROM idempotency WHERE created_at <= $1 LIMIT $2)",
+                KEPT,
+            ),
+            (
+                "DELETE FROM webhook_delivery WHERE id IN \
+                 (SELECT id FROM webhook_delivery WHERE finished_at <= $1 LIMIT $2)",
+                DELIVERIES,
+            ),
         ];
         let mut purged = 0;
         for (sql, age) in ended {

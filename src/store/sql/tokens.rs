@@ -59,6 +59,11 @@ impl Tokens {
         row.map(|row| grant(&row, 0)).transpose()
     }
 
+    /// Whether a JWT access token was given back.
+    pub async fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
+        Ok(self.database.find("SELECT 1 FROM revoked_access_token WHERE jti = $1", [jti.into()]).await?.is_some())
+    }
+
     /// An opaque access token and its grant, unless it has ended or was revoked.
     pub async fn access_token(
         &self,

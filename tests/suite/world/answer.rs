@@ -108,6 +108,24 @@ impl Answer {
         self
     }
 
+    /// An error of the admin API [RFC 9457].
+    #[track_caller]
+    pub(crate) fn admin_problem(&self, status: u16, code: &str) -> &Self {
+        let text = self.text();
+        assert_eq!(self.status, status, "{text}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{text}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{text}");
+        let json = self.json();
+        assert_eq!(json["code"], code, "{text}");
+        assert_eq!(json["status"], status, "{text}");
+        assert!(json["title"].is_string(), "{text}");
+        assert!(json["type"].as_str().is_some_and(|page| page.ends_with(&format!("/docs/errors/{code}"))), "{text}");
+        let members = ["type", "title", "status", "code", "detail", "errors", "retry_after_seconds"];
+        assert!(json.as_object().unwrap().keys().all(|name| members.contains(&name.as_str())), "{text}");
+        assert_eq!(matches!(status, 401 | 403), self.header("www-authenticate").is_some(), "{text}");
+        self
+    }
+
     /// How long to wait, by a 429 or 503.
     #[track_caller]
     pub(crate) fn retry_after(&self) -> u64 {

@@ -1,0 +1,381 @@
+//! `/admin/v1/clients`.
+
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Enum, Object, OpenApi};
+use serde_json::Value;
+
+use crate::domain::client::{self as domain, Authentication, GrantType, KeySource, NumberMatching};
+use crate::http::Tag;
+use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
+use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::reply::{Created, Done, Read, Refused, Result, Shown};
+use crate::http::admin::time::DateTime;
+use crate::http::body::{ADMIN_LIMIT, BodyError, BoundedJson};
+use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::admin_scope::Permission;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::id::ClientId;
+use crate::usecase::admin::client_metadata::ClientMetadata;
+use crate::usecase::admin::clients::{ManageClients, WithSecret};
+
+pub struct ClientsApi {
+    pub clients: ManageClients,
+    pub cursors: Cursors,
+}
+
+/// How a client proves who it is.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ClientAuthMethod {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+/// What a client may do at the token endpoint.
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ClientGrantType {
+    #[oai(rename = "urn:openid:params:grant-type:ciba")]
+    Ciba,
+    #[oai(rename = "refresh_token")]
+    RefreshToken,
+    #[oai(rename = "client_credentials")]
+    ClientCredentials,
+}
+
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    Jwt,
+    Opaque,
+}
+
+/// The client shows a number that the person picks, or types, on the device.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ClientNumberMatching {
+    Pick,
+    Type,
+}
+
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum DeliveryMode {
+    Poll,
+}
+
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum IdTokenAlgorithm {
+    ES256,
+    RS256,
+    PS256,
+}
+
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum AssertionAlgorithm {
+    ES256,
+    RS256,
+    PS256,
+    #[oai(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// A relying party, or a client that administers.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "RegisteredClient", skip_serializing_if_is_none)]
+pub struct ClientBody {
+    pub client_id: String,
+    /// What a person sees.
+    pub client_name: String,
+    pub token_endpoint_auth_method: ClientAuthMethod,
+    /// The only algorithm that its assertions may have.
+    pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    /// Its JWK Set.
+    pub jwks: Option<Value>,
+    /// Where it publishes its JWK Set.
+    pub jwks_uri: Option<String>,
+    pub grant_types: Vec<ClientGrantType>,
+    /// Space-separated: what it may ask for.
+    pub scope: String,
+    pub id_token_signed_response_alg: IdTokenAlgorithm,
+    pub access_token_format: AccessTokenFormat,
+    pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    pub number_matching: Option<ClientNumberMatching>,
+    /// Polls are held until there is an answer.
+    pub long_poll: Option<bool>,
+    pub disabled: bool,
+    pub created_at: DateTime,
+}
+
+/// A client as it was just made: the only time that its secret is shown.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ClientWithSecret {
+    pub client: ClientBody,
+    /// Absent for a client with keys.
+    pub client_secret: Option<String>,
+}
+
+/// A client to be made. What is left out has its default.
+#[derive(Debug, Object)]
+#[oai(rename = "NewClient")]
+pub struct NewClientBody {
+    /// Made when left out: 1 to 100 of `A-Z a-z 0-9 - . _ ~`.
+    pub client_id: Option<String>,
+    /// The identifier when left out.
+    pub client_name: Option<String>,
+    /// `client_secret_basic` when left out.
+    pub token_endpoint_auth_method: Option<ClientAuthMethod>,
+    pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    pub jwks: Option<Value>,
+    pub jwks_uri: Option<String>,
+    /// The CIBA grant when left out.
+    pub grant_types: Option<Vec<ClientGrantType>>,
+    /// `openid profile email` when left out.
+    pub scope: Option<String>,
+    /// `ES256` when left out.
+    pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// `jwt` when left out.
+    pub access_token_format: Option<AccessTokenFormat>,
+    pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    /// None when left out.
+    pub number_matching: Option<ClientNumberMatching>,
+    pub long_poll: Option<bool>,
+    pub disabled: Option<bool>,
+}
+
+/// Changes to a client, as a merge patch: `null` sets a member back to its default.
+#[derive(Debug, Object)]
+pub struct ClientPatch {
+    pub client_name: Option<String>,
+    pub token_endpoint_auth_method: Option<ClientAuthMethod>,
+    pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    pub jwks: Option<Value>,
+    pub jwks_uri: Option<String>,
+    pub grant_types: Option<Vec<ClientGrantType>>,
+    pub scope: Option<String>,
+    pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub access_token_format: Option<AccessTokenFormat>,
+    pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    pub number_matching: Option<ClientNumberMatching>,
+    pub long_poll: Option<bool>,
+    pub disabled: Option<bool>,
+}
+
+/// Part of a list of clients.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ClientPage {
+    pub items: Vec<ClientBody>,
+    /// For the next part; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl From<&domain::Client> for ClientBody {
+    fn from(client: &domain::Client) -> Self {
+        let (jwks, jwks_uri, alg) = match &client.authentication {
+            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
+            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
+            Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => (None, None, None),
+        };
+        let backchannel = client.backchannel.as_ref();
+        Self {
+            client_id: client.id.to_string(),
+            client_name: client.name.clone(),
+            token_endpoint_auth_method: match client.authentication {
+                Authentication::ClientSecretBasic(_) => ClientAuthMethod::ClientSecretBasic,
+                Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
+                Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
+            },
+            token_endpoint_auth_signing_alg: alg.map(|alg| match alg {
+                Algorithm::ES256 => AssertionAlgorithm::ES256,
+                Algorithm::RS256 => AssertionAlgorithm::RS256,
+                Algorithm::PS256 => AssertionAlgorithm::PS256,
+                Algorithm::EdDSA => AssertionAlgorithm::EdDsa,
+            }),
+            jwks,
+            jwks_uri,
+            grant_types: client
+                .grants
+                .iter()
+                .map(|grant| match grant {
+                    GrantType::Ciba => ClientGrantType::Ciba,
+                    GrantType::RefreshToken => ClientGrantType::RefreshToken,
+                    GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
+                })
+                .collect(),
+            scope: client.scope.to_string(),
+            id_token_signed_response_alg: match client.id_token_signed_response_alg {
+                Algorithm::RS256 => IdTokenAlgorithm::RS256,
+                Algorithm::PS256 => IdTokenAlgorithm::PS256,
+                Algorithm::ES256 | Algorithm::EdDSA => IdTokenAlgorithm::ES256,
+            },
+            access_token_format: match client.access_token_format {
+                domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
+                domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
+            },
+            backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
+                domain::Delivery::Poll => DeliveryMode::Poll,
+            }),
+            number_matching: backchannel.and_then(|backchannel| backchannel.number_matching).map(|matching| {
+                match matching {
+                    NumberMatching::Pick => ClientNumberMatching::Pick,
+                    NumberMatching::Type => ClientNumberMatching::Type,
+                }
+            }),
+            long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            disabled: client.disabled,
+            created_at: client.created_at.into(),
+        }
+    }
+}
+
+impl From<WithSecret> for ClientWithSecret {
+    fn from(made: WithSecret) -> Self {
+        Self { client: (&made.client).into(), client_secret: made.secret.map(|secret| secret.expose().clone()) }
+    }
+}
+
+/// As it is named in the log of a list.
+const LIST: &str = "clients";
+
+/// What arrives for [`NewClientBody`] and [`ClientPatch`].
+type Members<S> = BoundedJson<serde_json::Map<String, Value>, S, ADMIN_LIMIT>;
+
+#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminClients")]
+impl ClientsApi {
+    /// List clients
+    ///
+    /// Newest first. Follow `next_cursor` for the rest.
+    #[oai(path = "/clients", method = "get", operation_id = "listClients")]
+    async fn list(
+        &self,
+        #[oai(scope = "Permission::ClientsRead")] admin: Admin<ClientsRead>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Shown<ClientPage>> {
+        let Admin { .. } = admin;
+        let after = self.cursors.open(LIST, cursor.0.as_deref())?;
+        let page = self.clients.list(after.as_ref(), page::limit(limit.0)).await?;
+        Ok(Shown::of(ClientPage {
+            next_cursor: self.cursors.next(LIST, page.next.as_ref()),
+            items: page.items.iter().map(ClientBody::from).collect(),
+        }))
+    }
+
+    /// Register a client
+    ///
+    /// The secret that is made for it is shown in the answer and never again. A scope that begins
+    /// with `nod:` can only be given by somebody who has it.
+    #[oai(
+        path = "/clients",
+        method = "post",
+        operation_id = "createClient",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn create(
+        &self,
+        #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
+        body: Members<NewClientBody>,
+    ) -> Result<Created<ClientWithSecret>> {
+        let mut members = body.value;
+        let id = match members.remove("client_id") {
+            None => None,
+            Some(Value::String(id)) => Some(id),
+            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
+        };
+        let metadata: ClientMetadata = read(members)?;
+        let made = self.clients.create(&admin, id.as_deref(), &metadata, None).await?;
+        let at = path(&made.client.id);
+        let of = ClientBody::from(&made.client);
+        Ok(Created::at(at, &of, made.into()))
+    }
+
+    /// Read a client
+    #[oai(path = "/clients/:client_id", method = "get", operation_id = "getClient")]
+    async fn read(
+        &self,
+        #[oai(scope = "Permission::ClientsRead")] admin: Admin<ClientsRead>,
+        client_id: Path<String>,
+    ) -> Result<Read<ClientBody>> {
+        let Admin { .. } = admin;
+        Ok(Read::of((&self.clients.read(&client_id).await?).into()))
+    }
+
+    /// Change a client
+    ///
+    /// A merge patch (RFC 7396). A member that is set to `null` gets its default. A client that is
+    /// turned from keys to a secret has none until one is made with `rotate-secret`.
+    #[oai(path = "/clients/:client_id", method = "patch", operation_id = "updateClient")]
+    async fn update(
+        &self,
+        #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
+        client_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Members<ClientPatch>,
+    ) -> Result<Read<ClientBody>> {
+        let if_match = IfMatch::new(if_match.0);
+        let unchanged = |client: &domain::Client| if_match.holds(&ClientBody::from(client));
+        let client = self.clients.update(&admin, &client_id, body.value.into(), &unchanged).await?;
+        Ok(Read::of((&client).into()))
+    }
+
+    /// Delete a client
+    ///
+    /// All that it was given ends at once.
+    #[oai(path = "/clients/:client_id", method = "delete", operation_id = "deleteClient")]
+    async fn delete(
+        &self,
+        #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
+        client_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Done> {
+        let if_match = IfMatch::new(if_match.0);
+        let unchanged = |client: &domain::Client| if_match.holds(&ClientBody::from(client));
+        self.clients.delete(&admin, &client_id, &unchanged).await?;
+        Ok(Done)
+    }
+
+    /// Replace a client's secret
+    ///
+    /// The new one is shown once. The old one works for another day.
+    #[oai(
+        path = "/clients/:client_id/rotate-secret",
+        method = "post",
+        operation_id = "rotateClientSecret",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn rotate_secret(
+        &self,
+        #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
+        client_id: Path<String>,
+    ) -> Result<Shown<ClientWithSecret>> {
+        Ok(Shown::of(self.clients.rotate_secret(&admin, &client_id).await?.into()))
+    }
+}
+
+pub(super) fn path(id: &ClientId) -> String {
+    format!("/admin/v1/clients/{id}")
+}
+
+pub(super) fn read<T: serde::de::DeserializeOwned>(members: serde_json::Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(members))
+        .map_err(|_| BodyError::Shape("a member is not acceptable".into()))
+        .map_err(Refused::body)
+}

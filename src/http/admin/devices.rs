@@ -1,0 +1,281 @@
+//! `/admin/v1/devices`, and the devices of one user.
+
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Enum, Object, OpenApi};
+use serde_json::{Map, Value};
+
+use crate::domain::device::{self as domain};
+use crate::http::Tag;
+use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
+use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::precondition::IfMatch;
+use crate::http::admin::reply::{Done, Read, Result, Shown};
+use crate::http::admin::time::DateTime;
+use crate::http::body::{ADMIN_LIMIT, BoundedJson};
+use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::admin_scope::Permission;
+use crate::protocol::public_id::{self, Kind};
+use crate::usecase::admin::devices::{DeviceFilter, ManageDevices, Whole, device_id};
+use crate::usecase::admin::users::user_id;
+
+pub struct DevicesApi {
+    pub devices: ManageDevices,
+    pub cursors: Cursors,
+}
+
+/// A blocked device is neither asked nor believed.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum DeviceState {
+    Active,
+    Blocked,
+}
+
+/// The primary device is asked first.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case", rename = "AdminDeviceRole")]
+pub enum Role {
+    Primary,
+    Trusted,
+}
+
+/// A phone that a user trusts. What it says of itself is believed by nobody.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "Device", skip_serializing_if_is_none)]
+pub struct DeviceBody {
+    pub id: String,
+    pub user_id: String,
+    /// The app on the phone: one for all users who share it.
+    pub installation_id: String,
+    pub nickname: Option<String>,
+    pub status: DeviceState,
+    pub role: Role,
+    pub platform: Option<String>,
+    pub name: Option<String>,
+    pub model: Option<String>,
+    pub os_version: Option<String>,
+    pub app_version: Option<String>,
+    pub application: Option<String>,
+    pub paired_at: DateTime,
+}
+
+/// Changes to a device, as a merge patch.
+#[derive(Debug, Object)]
+pub struct DevicePatch {
+    /// `null` takes it away.
+    pub nickname: Option<String>,
+}
+
+/// Part of a list of devices.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct DevicePage {
+    pub items: Vec<DeviceBody>,
+    /// For the next part; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl From<&Whole> for DeviceBody {
+    fn from((device, installation): &Whole) -> Self {
+        let about = installation.about.clone();
+        Self {
+            id: public_id::encode(Kind::Device, device.id.uuid()),
+            user_id: public_id::encode(Kind::User, device.user.uuid()),
+            installation_id: public_id::encode(Kind::Installation, installation.id.uuid()),
+            nickname: device.nickname.clone(),
+            status: match device.status {
+                domain::Status::Active => DeviceState::Active,
+                domain::Status::Blocked => DeviceState::Blocked,
+            },
+            role: if device.is_primary() { Role::Primary } else { Role::Trusted },
+            platform: about.platform,
+            name: about.name,
+            model: about.model,
+            os_version: about.os_version,
+            app_version: about.app_version,
+            application: about.application,
+            paired_at: device.paired_at.into(),
+        }
+    }
+}
+
+impl DevicesApi {
+    async fn page(&self, filter: DeviceFilter, limit: Option<u32>, cursor: Option<&str>) -> Result<Shown<DevicePage>> {
+        let list = format!("devices {filter:?}");
+        let after = self.cursors.open(&list, cursor)?;
+        let found = self.devices.list(filter, after, page::limit(limit)).await?;
+        Ok(Shown::of(DevicePage {
+            next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            items: found.items.iter().map(DeviceBody::from).collect(),
+        }))
+    }
+}
+
+fn state(state: DeviceState) -> domain::Status {
+    match state {
+        DeviceState::Active => domain::Status::Active,
+        DeviceState::Blocked => domain::Status::Blocked,
+    }
+}
+
+#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminDevices")]
+impl DevicesApi {
+    /// List devices
+    ///
+    /// Those paired last first.
+    #[oai(path = "/devices", method = "get", operation_id = "listDevices")]
+    async fn list(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        /// Of this user only.
+        user_id: Query<Option<String>>,
+        status: Query<Option<DeviceState>>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Shown<DevicePage>> {
+        let Admin { .. } = admin;
+        let user = user_id.0.as_deref().map(self::user_id).transpose().map_err(|_| AdminErrorCode::InvalidRequest)?;
+        self.page(DeviceFilter { user, status: status.0.map(state) }, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// List a user's devices
+    ///
+    /// Those paired last first. A user who is not there has none.
+    #[oai(path = "/users/:user_id/devices", method = "get", operation_id = "listUserDevices")]
+    async fn list_of_user(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        user_id: Path<String>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Shown<DevicePage>> {
+        let Admin { .. } = admin;
+        let filter = DeviceFilter { user: Some(self::user_id(&user_id)?), status: None };
+        self.page(filter, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Read a device
+    #[oai(path = "/devices/:device_id", method = "get", operation_id = "getDevice")]
+    async fn read(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        device_id: Path<String>,
+    ) -> Result<Read<DeviceBody>> {
+        let Admin { .. } = admin;
+        Ok(Read::of((&self.devices.read(self::device_id(&device_id)?).await?).into()))
+    }
+
+    /// Name a device
+    ///
+    /// A merge patch (RFC 7396).
+    #[oai(path = "/devices/:device_id", method = "patch", operation_id = "updateDevice")]
+    async fn update(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: BoundedJson<Map<String, Value>, DevicePatch, ADMIN_LIMIT>,
+    ) -> Result<Read<DeviceBody>> {
+        let if_match = IfMatch::new(if_match.0);
+        let unchanged = |whole: &Whole| if_match.holds(&DeviceBody::from(whole));
+        let mut members = body.value;
+        let nickname = members.remove("nickname");
+        if !members.is_empty() {
+            return Err(AdminErrorCode::InvalidRequest.into());
+        }
+        let id = self::device_id(&device_id)?;
+        Ok(Read::of((&self.devices.rename(&admin, id, nickname, &unchanged).await?).into()))
+    }
+
+    /// Unpair a device
+    ///
+    /// Ends the trust in it. When it was the primary one, the next follows.
+    #[oai(path = "/devices/:device_id", method = "delete", operation_id = "deleteDevice")]
+    async fn delete(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Done> {
+        let if_match = IfMatch::new(if_match.0);
+        let unchanged = |whole: &Whole| if_match.holds(&DeviceBody::from(whole));
+        self.devices.unpair(&admin, self::device_id(&device_id)?, &unchanged).await?;
+        Ok(Done)
+    }
+
+    /// Block a device
+    ///
+    /// It is neither asked nor believed until it is unblocked.
+    #[oai(
+        path = "/devices/:device_id/block",
+        method = "post",
+        operation_id = "blockDevice",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn block(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+    ) -> Result<Read<DeviceBody>> {
+        let id = self::device_id(&device_id)?;
+        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Blocked).await?).into()))
+    }
+
+    /// Unblock a device
+    ///
+    /// It is asked and believed again.
+    #[oai(
+        path = "/devices/:device_id/unblock",
+        method = "post",
+        operation_id = "unblockDevice",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn unblock(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+    ) -> Result<Read<DeviceBody>> {
+        let id = self::device_id(&device_id)?;
+        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Active).await?).into()))
+    }
+
+    /// Make a device the primary one
+    ///
+    /// It is asked first. The one that was takes its place.
+    #[oai(
+        path = "/devices/:device_id/make-primary",
+        method = "post",
+        operation_id = "makeDevicePrimary",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn make_primary(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+    ) -> Result<Read<DeviceBody>> {
+        let id = self::device_id(&device_id)?;
+        Ok(Read::of((&self.devices.make_primary(&admin, id).await?).into()))
+    }
+}

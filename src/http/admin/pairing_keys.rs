@@ -1,0 +1,144 @@
+//! `/admin/v1/pairing-keys`, and those of one user.
+
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
+
+use crate::http::Tag;
+use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
+use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
+use crate::http::admin::time::DateTime;
+use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::admin_scope::Permission;
+use crate::protocol::public_id::{self, Kind};
+use crate::usecase::admin::devices::{ManagePairingKeys, StoredPairingKey, pairing_key_id};
+use crate::usecase::admin::users::user_id;
+
+pub struct PairingKeysApi {
+    pub keys: ManagePairingKeys,
+    pub cursors: Cursors,
+}
+
+/// A key by which a phone becomes a device of a user, without the key.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "PairingKey", skip_serializing_if_is_none)]
+pub struct PairingKeyBody {
+    pub id: String,
+    pub user_id: String,
+    pub created_at: DateTime,
+    pub expires_at: DateTime,
+    /// When a phone used it.
+    pub used_at: Option<DateTime>,
+}
+
+/// A pairing key as it was just made: the only time that it is shown.
+#[derive(Debug, Object)]
+pub struct NewPairingKey {
+    pub pairing_key: PairingKeyBody,
+    /// Twelve digits, to be read out or typed.
+    pub key: String,
+    /// What a QR code carries.
+    pub link: String,
+}
+
+/// Part of a list of pairing keys.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct PairingKeyPage {
+    pub items: Vec<PairingKeyBody>,
+    /// For the next part; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl From<&StoredPairingKey> for PairingKeyBody {
+    fn from(key: &StoredPairingKey) -> Self {
+        Self {
+            id: public_id::encode(Kind::PairingKey, key.id.uuid()),
+            user_id: public_id::encode(Kind::User, key.user.uuid()),
+            created_at: key.created_at.into(),
+            expires_at: key.expires_at.into(),
+            used_at: key.used_at.map(Into::into),
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminPairingKeys")]
+impl PairingKeysApi {
+    /// List pairing keys
+    ///
+    /// Newest first, used and expired ones too until they are forgotten.
+    #[oai(path = "/pairing-keys", method = "get", operation_id = "listPairingKeys")]
+    async fn list(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        /// Of this user only.
+        user_id: Query<Option<String>>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Shown<PairingKeyPage>> {
+        let Admin { .. } = admin;
+        let user = user_id.0.as_deref().map(self::user_id).transpose().map_err(|_| AdminErrorCode::InvalidRequest)?;
+        let list = format!("pairing keys {user:?}");
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let found = self.keys.list(user, after, page::limit(limit.0)).await?;
+        Ok(Shown::of(PairingKeyPage {
+            next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            items: found.items.iter().map(PairingKeyBody::from).collect(),
+        }))
+    }
+
+    /// Make a pairing key for a user
+    ///
+    /// The key and its link are shown in the answer and never again.
+    #[oai(
+        path = "/users/:user_id/pairing-keys",
+        method = "post",
+        operation_id = "createPairingKey",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn create(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        user_id: Path<String>,
+    ) -> Result<Created<NewPairingKey>> {
+        let made = self.keys.create(&admin, self::user_id(&user_id)?).await?;
+        let pairing_key = PairingKeyBody::from(&made.stored);
+        let at = format!("/admin/v1/pairing-keys/{}", pairing_key.id);
+        let of = pairing_key.clone();
+        let new = NewPairingKey { pairing_key, key: made.key.expose().clone(), link: made.link.expose().clone() };
+        Ok(Created::at(at, &of, new))
+    }
+
+    /// Read a pairing key
+    ///
+    /// The key itself is shown to nobody.
+    #[oai(path = "/pairing-keys/:pairing_key_id", method = "get", operation_id = "getPairingKey")]
+    async fn read(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        pairing_key_id: Path<String>,
+    ) -> Result<Read<PairingKeyBody>> {
+        let Admin { .. } = admin;
+        Ok(Read::of((&self.keys.read(self::pairing_key_id(&pairing_key_id)?).await?).into()))
+    }
+
+    /// Revoke a pairing key
+    ///
+    /// A device that was paired with it stays.
+    #[oai(path = "/pairing-keys/:pairing_key_id", method = "delete", operation_id = "revokePairingKey")]
+    async fn revoke(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        pairing_key_id: Path<String>,
+    ) -> Result<Done> {
+        self.keys.revoke(&admin, self::pairing_key_id(&pairing_key_id)?).await?;
+        Ok(Done)
+    }
+}

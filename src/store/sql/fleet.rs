@@ -1,0 +1,281 @@
+//! Devices and pairing keys as administrators see and change them.
+
+use sea_orm::Value;
+
+use super::devices::{Devices, KeyCreated, Unpaired};
+use super::directory::{Area, device, device_status_text, installation};
+use super::{Row, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
+use crate::clock::Timestamp;
+use crate::domain::audit::Event;
+use crate::domain::device::{Device, Installation, Status};
+use crate::protocol::id::{DeviceId, PairingKey, PairingKeyId, UserId};
+use crate::secret::Digest;
+use crate::store::ephemeral::StoreError;
+
+/// A place in a list that is ordered by time and identifier, newest first.
+pub type After = (i64, Vec<u8>);
+
+/// The place before all.
+pub(super) fn first() -> After {
+    (i64::MAX, Vec::new())
+}
+
+/// A pairing key, without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPairingKey {
+    pub id: PairingKeyId,
+    pub user: UserId,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub used_at: Option<Timestamp>,
+}
+
+/// Which devices are listed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceFilter {
+    pub user: Option<UserId>,
+    pub status: Option<Status>,
+}
+
+const DEVICE: &str = "SELECT d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
+                      i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at \
+                      FROM device d JOIN installation i ON i.id = d.installation_id";
+
+fn both(row: &Row) -> Result<(Device, Installation), StoreError> {
+    Ok((device(row, 0)?, installation(row, 7)?))
+}
+
+impl Devices {
+    /// At most `limit` devices, those paired last first.
+    pub async fn newest(
+        &self,
+        filter: DeviceFilter,
+        after: Option<After>,
+        limit: u32,
+    ) -> Result<Vec<(Device, Installation)>, StoreError> {
+        let (at, id) = after.unwrap_or_else(first);
+        let sql = format!(
+            "{DEVICE} WHERE (d.paired_at, d.id) < ($1, $2) AND ($3 IS NULL OR d.user_id = $3) \
+             AND ($4 IS NULL OR d.status = $4) ORDER BY d.paired_at DESC, d.id DESC LIMIT $5"
+        );
+        let values = [
+            at.into(),
+            id.into(),
+            bytes_if_any(filter.user.map(UserId::uuid)),
+            filter.status.map(|status| device_status_text(status).to_owned()).into(),
+            i64::from(limit).into(),
+        ];
+        self.database().find_all(&sql, values).await?.iter().map(both).collect()
+    }
+
+    /// A device as the database has it.
+    pub async fn find(&self, id: DeviceId) -> Result<Option<(Device, Installation)>, StoreError> {
+        let row = self.database().find(&format!("{DEVICE} WHERE d.id = $1"), [bytes(id.uuid())]).await?;
+        row.as_ref().map(both).transpose()
+    }
+
+    /// Applies `change` to nickname and status of a device, while nobody else can change it, unless it
+    /// refuses. `event` is completed with device and user.
+    pub async fn update_if<E: Send>(
+        &self,
+        id: DeviceId,
+        event: Event,
+        change: impl FnOnce(&Device, &Installation) -> Result<Device, E> + Send,
+    ) -> Result<Option<Result<(Device, Installation), E>>, StoreError> {
+        let updated: Result<_, WriteError> = bounded(async {
+            let transaction = self.database().begin().await?;
+            let Some((before, installation)) = transaction.lock_both(id).await? else { return Ok(None) };
+            let device = match change(&before, &installation) {
+                Ok(device) => device,
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
+            let user = device.user;
+            transaction
+                .execute(
+                    "UPDATE device SET nickname = $1, status = $2 WHERE id = $3",
+                    [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
+                )
+                .await?;
+            transaction.record(&[&event.device(id).user(user)]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some(Ok(((device, installation), change))))
+        })
+        .await;
+        Ok(updated.map_err(WriteError::unexpected)?.map(|updated| {
+            updated.map(|(both, change)| {
+                self.directory().changed(change);
+                both
+            })
+        }))
+    }
+
+    /// Makes a device the one that is asked first. The one that was takes its place in the order.
+    pub async fn make_primary(&self, id: DeviceId, event: Event) -> Result<Option<(Device, Installation)>, StoreError> {
+        let moved: Result<_, WriteError> = bounded(async {
+            let transaction = self.database().begin().await?;
+            let Some((device, installation)) = transaction.lock_both(id).await? else { return Ok(None) };
+            if device.is_primary() {
+                return Ok(Some(((device, installation), None)));
+            }
+            let (user, place) = (device.user, i64::from(device.position));
+            // No two devices of a user are ever at one place: the first steps behind all, the other
+            // takes its place, and the first goes where that one was.
+            transaction
+                .execute(
+                    "UPDATE device SET position = (SELECT MAX(position) + 1 FROM device WHERE user_id = $1) \
+                     WHERE user_id = $1 AND position = 0",
+                    [bytes(user.uuid())],
+                )
+                .await?;
+            transaction.execute("UPDATE device SET position = 0 WHERE id = $1", [bytes(id.uuid())]).await?;
+            transaction
+                .execute(
+                    "UPDATE device SET position = $2 WHERE user_id = $1 AND position = \
+                     (SELECT MAX(position) FROM device WHERE user_id = $1) AND id <> $3",
+                    [bytes(user.uuid()), place.into(), bytes(id.uuid())],
+                )
+                .await?;
+            transaction.record(&[&event.device(id).user(user)]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some(((Device { position: 0, ..device }, installation), Some(change))))
+        })
+        .await;
+        Ok(moved.map_err(WriteError::unexpected)?.map(|(both, change)| {
+            if let Some(change) = change {
+                self.directory().changed(change);
+            }
+            both
+        }))
+    }
+
+    /// As [`Devices::unpair`], unless `check` refuses. `event` is completed with device and user.
+    pub async fn unpair_if<E: Send>(
+        &self,
+        id: DeviceId,
+        event: Event,
+        check: impl FnOnce(&Device, &Installation) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<Unpaired, E>>, StoreError> {
+        let unpaired: Result<_, WriteError> = bounded(async {
+            let transaction = self.database().begin().await?;
+            let Some((device, installation)) = transaction.lock_both(id).await? else { return Ok(None) };
+            if let Err(refused) = check(&device, &installation) {
+                return Ok(Some(Err(refused)));
+            }
+            let unpaired = transaction.unpair(device).await?;
+            transaction.record(&[&event.device(id).user(unpaired.device.user)]).await?;
+            let change = transaction.change(Area::People).await?;
+            transaction.commit().await?;
+            Ok(Some(Ok((unpaired, change))))
+        })
+        .await;
+        Ok(unpaired.map_err(WriteError::unexpected)?.map(|unpaired| {
+            unpaired.map(|(unpaired, change)| {
+                self.directory().changed(change);
+                unpaired
+            })
+        }))
+    }
+
+    /// As [`Devices::create_pairing_key`], with a name by which the key is listed and revoked.
+    pub async fn create_named_key(
+        &self,
+        key: &StoredPairingKey,
+        digest: &Digest<PairingKey>,
+        event: &Event,
+    ) -> Result<KeyCreated, StoreError> {
+        self.create_key(Some(key.id), key.user, digest, (key.created_at, key.expires_at), event).await
+    }
+
+    /// At most `limit` pairing keys that have a name, newest first.
+    pub async fn newest_keys(
+        &self,
+        user: Option<UserId>,
+        after: Option<After>,
+        limit: u32,
+    ) -> Result<Vec<StoredPairingKey>, StoreError> {
+        let (at, id) = after.unwrap_or_else(first);
+        let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id IS NOT NULL \
+                   AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR user_id = $3) \
+                   ORDER BY created_at DESC, id DESC LIMIT $4";
+        let values: [Value; 4] = [at.into(), id.into(), bytes_if_any(user.map(UserId::uuid)), i64::from(limit).into()];
+        self.database().find_all(sql, values).await?.iter().map(stored_key).collect()
+    }
+
+    pub async fn find_key(&self, id: PairingKeyId) -> Result<Option<StoredPairingKey>, StoreError> {
+        let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id = $1";
+        self.database().find(sql, [bytes(id.uuid())]).await?.as_ref().map(stored_key).transpose()
+    }
+
+    /// Forgets a pairing key. `event` is completed with its user. `false`: there is none.
+    pub async fn revoke_key(&self, id: PairingKeyId, event: Event) -> Result<bool, StoreError> {
+        let revoked: Result<_, WriteError> = bounded(async {
+            let transaction = self.database().begin().await?;
+            let sql = "DELETE FROM pairing_key WHERE id = $1 RETURNING user_id";
+            let Some(row) = transaction.find(sql, [bytes(id.uuid())]).await? else { return Ok(false) };
+            transaction.record(&[&event.user(UserId::new(row.uuid(0)?))]).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        revoked.map_err(WriteError::unexpected)
+    }
+
+    pub(super) async fn create_key(
+        &self,
+        id: Option<PairingKeyId>,
+        user: UserId,
+        digest: &Digest<PairingKey>,
+        (now, expires_at): (Timestamp, Timestamp),
+        event: &Event,
+    ) -> Result<KeyCreated, StoreError> {
+        let created: Result<_, WriteError> = bounded(async {
+            let transaction = self.database().begin().await?;
+            if transaction.lock_user(user).await?.is_none() {
+                return Ok(KeyCreated::UnknownUser);
+            }
+            if transaction.has_enough_keys(user, now).await? {
+                return Ok(KeyCreated::TooMany);
+            }
+            transaction
+                .execute(
+                    "INSERT INTO pairing_key (digest, id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                    [
+                        digest_bytes(digest),
+                        bytes_if_any(id.map(PairingKeyId::uuid)),
+                        bytes(user.uuid()),
+                        now.millis().into(),
+                        expires_at.millis().into(),
+                    ],
+                )
+                .await?;
+            transaction.record(&[event]).await?;
+            transaction.commit().await?;
+            Ok(KeyCreated::Yes)
+        })
+        .await;
+        created.map_err(WriteError::unexpected)
+    }
+}
+
+impl super::Transaction {
+    /// A device under the lock of its user, and its installation.
+    async fn lock_both(&self, id: DeviceId) -> Result<Option<(Device, Installation)>, WriteError> {
+        let Some(device) = self.lock_device(id).await? else { return Ok(None) };
+        let sql = "SELECT id, jkt, public_jwk, next_jkt, document, created_at FROM installation WHERE id = $1";
+        let row = self.find(sql, [bytes(device.installation.uuid())]).await?;
+        let row = row.ok_or(StoreError::Corrupt("a device without installation"))?;
+        Ok(Some((device, installation(&row, 0)?)))
+    }
+}
+
+fn stored_key(row: &Row) -> Result<StoredPairingKey, StoreError> {
+    Ok(StoredPairingKey {
+        id: PairingKeyId::new(row.uuid(0)?),
+        user: UserId::new(row.uuid(1)?),
+        created_at: row.time(2)?,
+        expires_at: row.time(3)?,
+        used_at: row.time_if_any(4)?,
+    })
+}

@@ -1,0 +1,311 @@
+//! The audit trail, read: by those who look something up, and by those who follow it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use super::{Database, Row, bytes, bytes_if_any};
+use crate::clock::Timestamp;
+use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
+use crate::store::ephemeral::StoreError;
+
+/// One event, as it was written down. Words that only a newer version knows are words too.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its place in the trail.
+    pub seq: i64,
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub action: String,
+    pub result: String,
+    pub reason: Option<String>,
+    pub client: Option<String>,
+    pub user: Option<UserId>,
+    pub device: Option<DeviceId>,
+    pub request: Option<RequestId>,
+    pub actor: Option<String>,
+}
+
+/// Which events are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub action: Option<String>,
+    pub result: Option<String>,
+    pub client: Option<String>,
+    pub user: Option<UserId>,
+    pub device: Option<DeviceId>,
+    pub request: Option<RequestId>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+/// What became of an authentication request, as far as SQL knows.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub id: RequestId,
+    pub client: ClientId,
+    /// `None`: nobody was behind the hint.
+    pub user: Option<UserId>,
+    /// Denied at once: the person had no device to ask.
+    pub no_device: bool,
+    pub decided: Option<DecidedRow>,
+    pub redeemed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub struct DecidedRow {
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub device: Option<DeviceId>,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// What a request has come to, where SQL can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Undecided,
+    Approved,
+    Denied,
+    Cancelled,
+    Redeemed,
+}
+
+/// Which requests are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Requested {
+    pub settled: Option<Settled>,
+    pub client: Option<String>,
+    pub user: Option<UserId>,
+    pub since: Option<Timestamp>,
+}
+
+const EVENT: &str = "seq, id, at, action, result, reason, client_id, user_id, device_id, request_id, actor";
+
+#[derive(Debug)]
+pub struct Trail {
+    database: Database,
+    horizon: Mutex<Horizon>,
+}
+
+impl Trail {
+    pub fn new(database: Database) -> Self {
+        Self { database, horizon: Mutex::default() }
+    }
+
+    /// At most `limit` events, newest first, those before a place only.
+    pub async fn page(&self, wanted: &Wanted, before: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        let sql = format!(
+            "SELECT {EVENT} FROM audit WHERE seq < $1 AND ($2 IS NULL OR action = $2) AND ($3 IS NULL OR result = $3) \
+             AND ($4 IS NULL OR client_id = $4) AND ($5 IS NULL OR user_id = $5) AND ($6 IS NULL OR device_id = $6) \
+             AND ($7 IS NULL OR request_id = $7) AND at >= $8 AND at < $9 ORDER BY seq DESC LIMIT $10"
+        );
+        let values: [Value; 10] = [
+            before.into(),
+            wanted.action.clone().into(),
+            wanted.result.clone().into(),
+            wanted.client.clone().into(),
+            bytes_if_any(wanted.user.map(UserId::uuid)),
+            bytes_if_any(wanted.device.map(DeviceId::uuid)),
+            bytes_if_any(wanted.request.map(RequestId::uuid)),
+            wanted.since.map_or(i64::MIN, Timestamp::millis).into(),
+            wanted.until.map_or(i64::MAX, Timestamp::millis).into(),
+            i64::from(limit).into(),
+        ];
+        self.database.find_all(&sql, values).await?.iter().map(recorded).collect()
+    }
+
+    /// The place of the last event.
+    pub async fn end(&self) -> Result<i64, StoreError> {
+        let row = self.database.find("SELECT COALESCE(MAX(seq), 0) FROM audit", []).await?;
+        row.ok_or(StoreError::Corrupt("a count without an answer"))?.get(0)
+    }
+
+    /// At most `limit` events after a place, oldest first, and none is ever left out: where one may
+    /// still come in between, those after it are left for later.
+    pub async fn follow(&self, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        let sql = format!("SELECT {EVENT} FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2");
+        let rows = self.database.find_all(&sql, [after.into(), i64::from(limit).into()]).await?;
+        let found = rows.iter().map(recorded).collect::<Result<Vec<_>, _>>()?;
+        let Some(last) = found.last().map(|event| event.seq) else { return Ok(found) };
+        let settled = {
+            let mut horizon = self.horizon.lock().unwrap_or_else(PoisonError::into_inner);
+            horizon.saw(last, Instant::now())
+        };
+        Ok(without_gap(found, after, settled))
+    }
+
+    /// At most `limit` requests, newest first, those before a place only.
+    pub async fn requests(&self, wanted: &Requested, before: i64, limit: u32) -> Result<Vec<Asked>, StoreError> {
+        let settled = match wanted.settled {
+            None => "",
+            Some(Settled::Undecided) => "AND d.request_id IS NULL AND (a.reason IS NULL OR a.reason <> 'no_device')",
+            Some(Settled::Approved) => "AND d.outcome = 'approved' AND g.id IS NULL",
+            Some(Settled::Denied) => "AND (d.outcome = 'denied' OR a.reason = 'no_device')",
+            Some(Settled::Cancelled) => "AND d.outcome = 'cancelled'",
+            Some(Settled::Redeemed) => "AND g.id IS NOT NULL",
+        };
+        let sql = format!(
+            "{ASKED} AND a.seq < $1 AND ($2 IS NULL OR a.client_id = $2) AND ($3 IS NULL OR a.user_id = $3) \
+             AND a.at >= $4 {settled} ORDER BY a.seq DESC LIMIT $5"
+        );
+        let values: [Value; 5] = [
+            before.into(),
+            wanted.client.clone().into(),
+            bytes_if_any(wanted.user.map(UserId::uuid)),
+            wanted.since.map_or(i64::MIN, Timestamp::millis).into(),
+            i64::from(limit).into(),
+        ];
+        self.database.find_all(&sql, values).await?.iter().map(asked).collect()
+    }
+
+    pub async fn request(&self, id: RequestId) -> Result<Option<Asked>, StoreError> {
+        let row = self.database.find(&format!("{ASKED} AND a.request_id = $1"), [bytes(id.uuid())]).await?;
+        row.as_ref().map(asked).transpose()
+    }
+}
+
+const ASKED: &str = "SELECT a.seq, a.at, a.request_id, a.client_id, a.user_id, a.reason, d.outcome, d.reason, \
+                     d.device_id, d.decided_at, d.expires_at, g.created_at \
+                     FROM audit a LEFT JOIN decision d ON d.request_id = a.request_id \
+                     LEFT JOIN token_grant g ON g.request_id = a.request_id \
+                     WHERE a.action = 'request.created' AND a.result = 'done'";
+
+/// A transaction is bounded to a few seconds. What has no row this long after a later one had is no
+/// row that will come.
+const OPEN: Duration = Duration::from_secs(10);
+
+/// Up to where no event can appear any more: places of the trail are given out in order, but not
+/// committed in order.
+#[derive(Debug, Default)]
+struct Horizon {
+    settled: i64,
+    /// What was the last place, and when it was seen first.
+    seen: VecDeque<(Instant, i64)>,
+}
+
+impl Horizon {
+    fn saw(&mut self, last: i64, now: Instant) -> i64 {
+        while let Some((at, place)) = self.seen.front().copied()
+            && now.duration_since(at) >= OPEN
+        {
+            self.settled = self.settled.max(place);
+            self.seen.pop_front();
+        }
+        let next = self.seen.back().is_none_or(|(at, _)| now.duration_since(*at) >= Duration::from_secs(1));
+        if next && last > self.settled {
+            self.seen.push_back((now, last));
+        }
+        self.settled
+    }
+}
+
+/// What comes before the first place that may still be filled.
+fn without_gap(mut found: Vec<Recorded>, after: i64, settled: i64) -> Vec<Recorded> {
+    let mut before = after;
+    let sure = found
+        .iter()
+        .take_while(|event| {
+            let sure = event.seq == before + 1 || event.seq - 1 <= settled;
+            before = event.seq;
+            sure
+        })
+        .count();
+    found.truncate(sure);
+    found
+}
+
+fn recorded(row: &Row) -> Result<Recorded, StoreError> {
+    Ok(Recorded {
+        seq: row.get(0)?,
+        id: row.uuid(1)?,
+        at: row.time(2)?,
+        action: row.get(3)?,
+        result: row.get(4)?,
+        reason: row.get(5)?,
+        client: row.get(6)?,
+        user: row.uuid_if_any(7)?.map(UserId::new),
+        device: row.uuid_if_any(8)?.map(DeviceId::new),
+        request: row.uuid_if_any(9)?.map(RequestId::new),
+        actor: row.get(10)?,
+    })
+}
+
+fn asked(row: &Row) -> Result<Asked, StoreError> {
+    let reason: Option<String> = row.get(5)?;
+    let outcome: Option<String> = row.get(6)?;
+    let decided = outcome
+        .map(|outcome| {
+            Ok::<_, StoreError>(DecidedRow {
+                outcome,
+                reason: row.get(7)?,
+                device: row.uuid_if_any(8)?.map(DeviceId::new),
+                at: row.time(9)?,
+                expires_at: row.time(10)?,
+            })
+        })
+        .transpose()?;
+    Ok(Asked {
+        seq: row.get(0)?,
+        at: row.time(1)?,
+        id: RequestId::new(row.uuid(2)?),
+        client: row.parsed(3, ClientId::parse)?,
+        user: row.uuid_if_any(4)?.map(UserId::new),
+        no_device: reason.as_deref() == Some("no_device"),
+        decided,
+        redeemed_at: row.time_if_any(11)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(places: &[i64]) -> Vec<Recorded> {
+        let event = |seq: &i64| Recorded {
+            seq: *seq,
+            id: Uuid::nil(),
+            at: Timestamp::from_seconds(0),
+            action: String::new(),
+            result: String::new(),
+            reason: None,
+            client: None,
+            user: None,
+            device: None,
+            request: None,
+            actor: None,
+        };
+        places.iter().map(event).collect()
+    }
+
+    fn places(found: &[Recorded]) -> Vec<i64> {
+        found.iter().map(|event| event.seq).collect()
+    }
+
+    #[test]
+    fn nobody_reads_past_a_place_that_may_still_be_filled() {
+        let read = |found: &[i64], after, settled| places(&without_gap(events(found), after, settled));
+        assert_eq!(read(&[4, 5, 6], 3, 0), [4, 5, 6]);
+        assert_eq!(read(&[4, 6, 7], 3, 0), [4], "5 may be on its way");
+        assert_eq!(read(&[6, 7], 3, 4), [] as [i64; 0], "5 still");
+        assert_eq!(read(&[4, 6, 7, 9], 3, 6), [4, 6, 7], "5 never came, 8 may");
+    }
+
+    #[test]
+    fn a_place_is_settled_a_while_after_a_later_one_was_seen() {
+        let begin = Instant::now();
+        let later = |seconds| begin + Duration::from_secs(seconds);
+        let mut horizon = Horizon::default();
+        assert_eq!(horizon.saw(7, begin), 0);
+        assert_eq!(horizon.saw(9, later(5)), 0);
+        assert_eq!(horizon.saw(9, later(9)), 0);
+        assert_eq!(horizon.saw(20, later(10)), 7);
+        assert_eq!(horizon.saw(20, later(15)), 9);
+        assert_eq!(horizon.saw(20, later(30)), 20);
+    }
+}

@@ -1,0 +1,313 @@
+//! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::domain::client::{
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
+};
+use crate::outbound::egress::Egress;
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
+use crate::protocol::admin_scope::{is_administrative, is_unknown};
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::id::ClientId;
+use crate::protocol::jwt::KeySet;
+use crate::protocol::scope::Scope;
+
+/// What may be changed. A member that is left out has its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientMetadata {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_token_delivery_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_matching: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long_poll: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+}
+
+const BASIC: &str = "client_secret_basic";
+const POST: &str = "client_secret_post";
+const KEYS: &str = "private_key_jwt";
+
+/// As long as a scope parameter may be.
+const LONGEST_SCOPE: usize = 300;
+const LONGEST_NAME: usize = 100;
+
+pub const fn method(authentication: &Authentication) -> &'static str {
+    match authentication {
+        Authentication::ClientSecretBasic(_) => BASIC,
+        Authentication::ClientSecretPost(_) => POST,
+        Authentication::PrivateKeyJwt { .. } => KEYS,
+    }
+}
+
+pub const fn format_text(format: AccessTokenFormat) -> &'static str {
+    match format {
+        AccessTokenFormat::Jwt => "jwt",
+        AccessTokenFormat::Opaque => "opaque",
+    }
+}
+
+pub const fn matching_text(matching: NumberMatching) -> &'static str {
+    match matching {
+        NumberMatching::Pick => "pick",
+        NumberMatching::Type => "type",
+    }
+}
+
+/// An identifier that stands in a path as it is, and is nobody's `sub` [RFC 9068 §5].
+pub fn client_id(text: &str) -> Option<ClientId> {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    let fits = begins && text.bytes().all(unreserved) && uuid::Uuid::parse_str(text).is_err();
+    ClientId::parse(text).filter(|_| fits)
+}
+
+impl ClientMetadata {
+    pub fn of(client: &Client) -> Self {
+        let (jwks, jwks_uri, alg) = match &client.authentication {
+            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
+            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
+            Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => (None, None, None),
+        };
+        let backchannel = client.backchannel.as_ref();
+        Self {
+            client_name: Some(client.name.clone()),
+            token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
+            token_endpoint_auth_signing_alg: alg.map(|alg| alg.as_str().to_owned()),
+            jwks,
+            jwks_uri,
+            grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
+            scope: Some(client.scope.to_string()),
+            id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
+            backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
+                Delivery::Poll => "poll".to_owned(),
+            }),
+            access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            number_matching: backchannel
+                .and_then(|backchannel| backchannel.number_matching)
+                .map(|matching| matching_text(matching).to_owned()),
+            long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            disabled: Some(client.disabled),
+        }
+    }
+
+    /// The client that these words describe. What it proves itself with, when that is a secret, comes
+    /// from `before`.
+    pub fn client(
+        &self,
+        id: ClientId,
+        before: Option<&Client>,
+        egress: Option<&Egress>,
+        now: Timestamp,
+    ) -> Result<Client, Vec<FieldProblem>> {
+        let mut problems = Problems::default();
+        let name = self.client_name.clone().unwrap_or_else(|| id.to_string());
+        if name.is_empty() || name.chars().any(char::is_control) {
+            problems.add("/client_name", FieldCode::Invalid, "Empty, or with control characters.");
+        } else if name.chars().count() > LONGEST_NAME {
+            problems.add("/client_name", FieldCode::TooLong, "At most 100 characters.");
+        }
+        let authentication = self.authentication(before, egress, &mut problems);
+        let grants = self.grants(&mut problems);
+        let scope = self.scope(&grants, &mut problems);
+        let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
+        let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
+            None => Some(Algorithm::ES256),
+            Some(text) => Algorithm::parse(text).filter(|alg| Algorithm::SIGNING.contains(alg)),
+        };
+        if id_token_signed_response_alg.is_none() {
+            problems.add("/id_token_signed_response_alg", FieldCode::Invalid, "One of ES256, PS256, RS256.");
+        }
+        let access_token_format = match self.access_token_format.as_deref() {
+            None | Some("jwt") => AccessTokenFormat::Jwt,
+            Some("opaque") => AccessTokenFormat::Opaque,
+            Some(_) => {
+                problems.add("/access_token_format", FieldCode::Invalid, "jwt or opaque.");
+                AccessTokenFormat::Jwt
+            }
+        };
+        match (authentication, scope, id_token_signed_response_alg) {
+            (Some(authentication), Some(scope), Some(id_token_signed_response_alg)) if problems.0.is_empty() => {
+                Ok(Client {
+                    id,
+                    name,
+                    disabled: self.disabled.unwrap_or(false),
+                    authentication,
+                    grants,
+                    scope,
+                    id_token_signed_response_alg,
+                    access_token_format,
+                    backchannel,
+                    created_at: before.map_or(now, |before| before.created_at),
+                })
+            }
+            _ => Err(problems.0),
+        }
+    }
+
+    fn authentication(
+        &self,
+        before: Option<&Client>,
+        egress: Option<&Egress>,
+        problems: &mut Problems,
+    ) -> Option<Authentication> {
+        let secrets = match before.map(|before| &before.authentication) {
+            Some(Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets)) => {
+                secrets.clone()
+            }
+            Some(Authentication::PrivateKeyJwt { .. }) | None => Secrets(Vec::new()),
+        };
+        let method = self.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
+        if method == KEYS {
+            let keys = self.keys(egress, problems);
+            let alg = match self.token_endpoint_auth_signing_alg.as_deref().map(Algorithm::parse) {
+                None => None,
+                Some(Some(alg)) => Some(alg),
+                Some(None) => {
+                    let detail = "One of ES256, PS256, RS256, EdDSA.";
+                    problems.add("/token_endpoint_auth_signing_alg", FieldCode::Invalid, detail);
+                    None
+                }
+            };
+            return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
+        }
+        for (pointer, present) in [
+            ("/jwks", self.jwks.is_some()),
+            ("/jwks_uri", self.jwks_uri.is_some()),
+            ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
+        ] {
+            if present {
+                problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
+            }
+        }
+        match method {
+            BASIC => Some(Authentication::ClientSecretBasic(secrets)),
+            POST => Some(Authentication::ClientSecretPost(secrets)),
+            _ => {
+                let detail = "client_secret_basic, client_secret_post or private_key_jwt.";
+                problems.add("/token_endpoint_auth_method", FieldCode::Invalid, detail);
+                None
+            }
+        }
+    }
+
+    fn keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
+        match (&self.jwks, &self.jwks_uri) {
+            (Some(jwks), None) => {
+                let text = serde_json::to_vec(jwks).unwrap_or_default();
+                if KeySet::parse(&text).is_ok_and(|keys| !keys.keys().is_empty()) {
+                    return Some(KeySource::Jwks(jwks.clone()));
+                }
+                let detail = "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.";
+                problems.add("/jwks", FieldCode::Invalid, detail);
+            }
+            (None, Some(uri)) => {
+                let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
+                if uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url)) {
+                    return Some(KeySource::JwksUri(uri.clone()));
+                }
+                let detail = "An https URL of at most 400 characters that leads to a public address.";
+                problems.add("/jwks_uri", FieldCode::Invalid, detail);
+            }
+            (None, None) => problems.add("/jwks", FieldCode::Required, "private_key_jwt needs jwks or jwks_uri."),
+            (Some(_), Some(_)) => problems.add("/jwks_uri", FieldCode::NotAllowed, "Only one of jwks and jwks_uri."),
+        }
+        None
+    }
+
+    fn grants(&self, problems: &mut Problems) -> BTreeSet<GrantType> {
+        let Some(names) = &self.grant_types else { return [GrantType::Ciba].into() };
+        let grants: BTreeSet<GrantType> = names.iter().filter_map(|name| GrantType::parse(name)).collect();
+        if grants.is_empty() || grants.len() != names.len() {
+            problems.add(
+                "/grant_types",
+                FieldCode::Invalid,
+                "Empty, repeated, or with a grant type that we do not have.",
+            );
+        }
+        grants
+    }
+
+    fn scope(&self, grants: &BTreeSet<GrantType>, problems: &mut Problems) -> Option<Scope> {
+        let text = self.scope.as_deref().unwrap_or("openid profile email");
+        if text.len() > LONGEST_SCOPE {
+            problems.add("/scope", FieldCode::TooLong, "At most 300 characters.");
+            return None;
+        }
+        let Some(scope) = Scope::parse(text) else {
+            problems.add("/scope", FieldCode::Invalid, "Empty, or with characters that no scope has.");
+            return None;
+        };
+        if scope.names().any(is_unknown) {
+            problems.add("/scope", FieldCode::Unknown, "A scope that begins with nod: and is none of ours.");
+        } else if scope.names().any(is_administrative) && !grants.contains(&GrantType::ClientCredentials) {
+            problems.add("/scope", FieldCode::NotAllowed, "nod: scopes need the client_credentials grant.");
+        }
+        Some(scope)
+    }
+
+    fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {
+        let mode = self.backchannel_token_delivery_mode.as_deref();
+        let number_matching = match self.number_matching.as_deref() {
+            None => None,
+            Some("pick") => Some(NumberMatching::Pick),
+            Some("type") => Some(NumberMatching::Type),
+            Some(_) => {
+                problems.add("/number_matching", FieldCode::Invalid, "pick or type; left out for none.");
+                None
+            }
+        };
+        if ciba {
+            if mode.is_some_and(|mode| mode != "poll") {
+                problems.add("/backchannel_token_delivery_mode", FieldCode::Invalid, "poll.");
+            }
+            let long_poll = self.long_poll.unwrap_or(false);
+            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll });
+        }
+        for (pointer, present) in [
+            ("/backchannel_token_delivery_mode", mode.is_some()),
+            ("/number_matching", self.number_matching.is_some()),
+            ("/long_poll", self.long_poll == Some(true)),
+        ] {
+            if present {
+                problems.add(pointer, FieldCode::NotAllowed, "Only with the CIBA grant.");
+            }
+        }
+        None
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Problems(pub(super) Vec<FieldProblem>);
+
+impl Problems {
+    pub(super) fn add(&mut self, pointer: &'static str, code: FieldCode, detail: &'static str) {
+        self.0.push(FieldProblem::new(pointer, code, detail));
+    }
+}

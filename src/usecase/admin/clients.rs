@@ -1,0 +1,236 @@
+//! Relying parties, and the clients that administer: registered, changed, deleted.
+//!
+//! Nobody gives more than they have: a client never gets an administrative scope that the caller
+//! lacks, and one that has such a scope is not theirs to touch. Both are asked under the lock that
+//! the change is made under, of the registrations of that moment.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Actor};
+use crate::domain::client::{Authentication, Client, Secrets, StoredSecret};
+use crate::outbound::egress::Egress;
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::admin_scope::Permissions;
+use crate::protocol::id::ClientId;
+use crate::protocol::merge_patch;
+use crate::secret::{Digest, Secret};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::clients::{Clients, Created};
+use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+
+/// How long a replaced secret still works.
+const OVERLAP: Duration = Duration::from_secs(86_400);
+
+/// Whoever brings a secret brings one that nobody guesses.
+pub const SHORTEST_SECRET: usize = 16;
+
+pub struct ManageClients {
+    pub clients: Clients,
+    /// Says whether a `jwks_uri` may be called; where nothing is called, nothing is asked.
+    pub egress: Option<Egress>,
+    pub desk: Desk,
+}
+
+/// A client, and the secret that was made for it: shown once.
+#[derive(Debug)]
+pub struct WithSecret {
+    pub client: Client,
+    pub secret: Option<Secret<String>>,
+}
+
+impl ManageClients {
+    pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<Client>, StoreError> {
+        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
+        let found = self.clients.newest(after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |client| Position {
+            at: client.created_at.millis(),
+            id: client.id.as_str().as_bytes().to_vec(),
+        }))
+    }
+
+    /// From the database itself: whoever just changed it elsewhere sees it.
+    pub async fn read(&self, id: &str) -> Result<Client, AdminError> {
+        let id = ClientId::parse(id).ok_or(AdminErrorCode::NotFound)?;
+        Ok(self.clients.find(&id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// Without `id`, one is made; without `secret`, one is made where the client needs one.
+    pub async fn create(
+        &self,
+        by: &Administrator,
+        id: Option<&str>,
+        metadata: &ClientMetadata,
+        secret: Option<Secret<String>>,
+    ) -> Result<WithSecret, AdminError> {
+        let now = self.desk.now();
+        let id = match id {
+            Some(text) => client_id(text).ok_or_else(|| AdminError::invalid(vec![BAD_ID]))?,
+            None => self.fresh_id()?,
+        };
+        let mut client = metadata.client(id, None, self.egress.as_ref(), now).map_err(AdminError::invalid)?;
+        let shown = match &mut client.authentication {
+            Authentication::PrivateKeyJwt { .. } => None,
+            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
+                let made = secret.is_none();
+                let secret = secret.unwrap_or_else(|| self.desk.entropy.token());
+                *secrets = Secrets(vec![stored(&secret)]);
+                made.then_some(secret)
+            }
+        };
+        let event = self.desk.event(by, Action::ClientCreated).client(&client.id);
+        let wanted = Permissions::of(&client.scope);
+        let permitted = |own: Option<&Client>| by.permissions_now(own).cover(&wanted);
+        match self.clients.create_if(&client, own(by), &event, permitted).await? {
+            Created::Yes => Ok(WithSecret { client, secret: shown }),
+            Created::Taken => Err(AdminErrorCode::ClientExists.into()),
+            Created::NotPermitted => Err(AdminErrorCode::ScopeNotGrantable.into()),
+        }
+    }
+
+    /// Applies a merge patch [RFC 7396] to what may be changed.
+    pub async fn update(
+        &self,
+        by: &Administrator,
+        id: &str,
+        patch: Value,
+        unchanged: Precondition<'_, Client>,
+    ) -> Result<Client, AdminError> {
+        self.change(by, id, Action::ClientUpdated, |client, now| {
+            if !unchanged(&client) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            let metadata = patched(&client, patch)?;
+            metadata.client(client.id.clone(), Some(&client), self.egress.as_ref(), now).map_err(AdminError::invalid)
+        })
+        .await
+    }
+
+    pub async fn set_disabled(&self, by: &Administrator, id: &str, disabled: bool) -> Result<Client, AdminError> {
+        self.change(by, id, Action::ClientUpdated, |client, _| Ok(Client { disabled, ..client })).await
+    }
+
+    /// Makes a new secret; the old one works for another day.
+    pub async fn rotate_secret(&self, by: &Administrator, id: &str) -> Result<WithSecret, AdminError> {
+        let secret = self.desk.entropy.token();
+        let new = stored(&secret);
+        let client =
+            self.change(by, id, Action::ClientSecretRotated, |client, now| replace_secret(client, new, now)).await?;
+        Ok(WithSecret { client, secret: Some(secret) })
+    }
+
+    /// Deletes the client and ends all that it was given.
+    pub async fn delete(
+        &self,
+        by: &Administrator,
+        id: &str,
+        unchanged: Precondition<'_, Client>,
+    ) -> Result<(), AdminError> {
+        let id = ClientId::parse(id).ok_or(AdminErrorCode::NotFound)?;
+        let event = self.desk.event(by, Action::ClientDeleted).client(&id);
+        let check = |own: Option<&Client>, client: &Client| match () {
+            () if !may_touch(by, own, client) => Err(AdminErrorCode::ScopeNotGrantable),
+            () if !unchanged(client) => Err(AdminErrorCode::PreconditionFailed),
+            () => Ok(()),
+        };
+        match self.clients.delete_if(&id, own(by), &event, self.desk.now(), check).await? {
+            None => Err(AdminErrorCode::NotFound.into()),
+            Some(Ok(())) => Ok(()),
+            Some(Err(code)) => Err(code.into()),
+        }
+    }
+
+    async fn change(
+        &self,
+        by: &Administrator,
+        id: &str,
+        action: Action,
+        change: impl FnOnce(Client, Timestamp) -> Result<Client, AdminError> + Send,
+    ) -> Result<Client, AdminError> {
+        let id = ClientId::parse(id).ok_or(AdminErrorCode::NotFound)?;
+        let now = self.desk.now();
+        let event = self.desk.event(by, action).client(&id);
+        let guarded = |own: Option<Client>, client: Client| {
+            if !may_touch(by, own.as_ref(), &client) {
+                return Err(AdminErrorCode::ScopeNotGrantable.into());
+            }
+            let changed = change(client, now)?;
+            if may_touch(by, own.as_ref(), &changed) {
+                Ok(changed)
+            } else {
+                Err(AdminErrorCode::ScopeNotGrantable.into())
+            }
+        };
+        match self.clients.update_if(&id, own(by), &event, now, guarded).await? {
+            None => Err(AdminErrorCode::NotFound.into()),
+            Some(changed) => changed,
+        }
+    }
+
+    fn fresh_id(&self) -> Result<ClientId, AdminError> {
+        let id = crate::protocol::public_id::encode(crate::protocol::public_id::Kind::Client, self.desk.entropy.uuid());
+        Ok(client_id(&id).ok_or(StoreError::Corrupt("an identifier of ours"))?)
+    }
+}
+
+const BAD_ID: FieldProblem = FieldProblem::new(
+    "/client_id",
+    FieldCode::Invalid,
+    "1 to 100 of A-Z a-z 0-9 - . _ ~, beginning with a letter or digit, and no UUID.",
+);
+
+/// The registration that the caller's rights are looked up in.
+fn own(by: &Administrator) -> Option<&ClientId> {
+    match &by.actor {
+        Actor::Client(id) => Some(id),
+        Actor::Bootstrap | Actor::CommandLine => None,
+    }
+}
+
+fn may_touch(by: &Administrator, own: Option<&Client>, client: &Client) -> bool {
+    by.permissions_now(own).cover(&Permissions::of(&client.scope))
+}
+
+fn patched(client: &Client, mut patch: Value) -> Result<ClientMetadata, AdminError> {
+    let before = serde_json::to_value(ClientMetadata::of(client)).unwrap_or_default();
+    // Whoever sends back what was read sends these too.
+    let read_only = [
+        ("client_id", "/client_id", Value::from(client.id.as_str())),
+        ("created_at", "/created_at", Value::from(client.created_at.to_string())),
+    ];
+    if let Some(members) = patch.as_object_mut() {
+        for (name, pointer, value) in read_only {
+            if members.remove(name).is_some_and(|said| said != value) {
+                let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
+                return Err(AdminError::invalid(vec![problem]));
+            }
+        }
+    }
+    serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
+        AdminError::because(AdminErrorCode::InvalidRequest, "the patched client does not have the documented members")
+    })
+}
+
+fn stored(secret: &Secret<String>) -> StoredSecret {
+    StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None }
+}
+
+fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Result<Client, AdminError> {
+    match &mut client.authentication {
+        Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
+            secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));
+            // The oldest goes, however often somebody rotates within a day.
+            let surplus = secrets.len().saturating_sub(1);
+            secrets.drain(..surplus);
+            for old in secrets.iter_mut() {
+                old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
+            }
+            secrets.push(new);
+            Ok(client)
+        }
+        Authentication::PrivateKeyJwt { .. } => Err(AdminErrorCode::ClientHasNoSecret.into()),
+    }
+}

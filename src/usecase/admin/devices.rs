@@ -1,0 +1,197 @@
+//! The devices of people, and the keys by which phones become some.
+
+use std::time::Duration;
+
+use nod_device::{Issuer, PairingLink};
+use serde_json::Value;
+
+use crate::domain::audit::Action;
+use crate::domain::device::{Device, Installation, Status};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::id::{DeviceId, PairingKeyId, UserId};
+use crate::protocol::public_id::{self, Kind};
+use crate::secret::Secret;
+use crate::store::ephemeral::StoreError;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::devices::{Devices, KeyCreated};
+pub use crate::store::sql::fleet::{DeviceFilter, StoredPairingKey};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::pairing_keys;
+
+pub struct ManageDevices {
+    pub devices: Devices,
+    pub bell: DeviceBell,
+    pub desk: Desk,
+}
+
+/// A device and the app that it is.
+pub type Whole = (Device, Installation);
+
+pub fn device_id(text: &str) -> Result<DeviceId, AdminError> {
+    Ok(public_id::decode(Kind::Device, text).map(DeviceId::new).ok_or(AdminErrorCode::NotFound)?)
+}
+
+pub fn pairing_key_id(text: &str) -> Result<PairingKeyId, AdminError> {
+    Ok(public_id::decode(Kind::PairingKey, text).map(PairingKeyId::new).ok_or(AdminErrorCode::NotFound)?)
+}
+
+impl ManageDevices {
+    pub async fn list(
+        &self,
+        filter: DeviceFilter,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Page<Whole>, StoreError> {
+        let after = after.map(|position| (position.at, position.id));
+        let found = self.devices.newest(filter, after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |(device, _)| Position {
+            at: device.paired_at.millis(),
+            id: device.id.uuid().as_bytes().to_vec(),
+        }))
+    }
+
+    pub async fn read(&self, id: DeviceId) -> Result<Whole, AdminError> {
+        Ok(self.devices.find(id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// Names a device; `None` takes the name away.
+    pub async fn rename(
+        &self,
+        by: &Administrator,
+        id: DeviceId,
+        nickname: Option<Value>,
+        unchanged: Precondition<'_, Whole>,
+    ) -> Result<Whole, AdminError> {
+        let nickname = nickname.map(read_nickname).transpose()?;
+        let event = self.desk.event(by, Action::DeviceUpdated);
+        let changed = self.devices.update_if(id, event, |device, installation| {
+            if !unchanged(&(device.clone(), installation.clone())) {
+                return Err(AdminErrorCode::PreconditionFailed);
+            }
+            let nickname = nickname.unwrap_or_else(|| device.nickname.clone());
+            Ok(Device { nickname, ..device.clone() })
+        });
+        match changed.await? {
+            None => Err(AdminErrorCode::NotFound.into()),
+            Some(changed) => Ok(changed?),
+        }
+    }
+
+    /// A blocked device is neither asked nor believed.
+    pub async fn set_status(&self, by: &Administrator, id: DeviceId, status: Status) -> Result<Whole, AdminError> {
+        let action = match status {
+            Status::Active => Action::DeviceUnblocked,
+            Status::Blocked => Action::DeviceBlocked,
+        };
+        let event = self.desk.event(by, action);
+        let change =
+            |device: &Device, _: &Installation| Ok::<_, std::convert::Infallible>(Device { status, ..device.clone() });
+        let changed = self.devices.update_if(id, event, change).await?.ok_or(AdminErrorCode::NotFound)?;
+        let Ok(whole) = changed;
+        self.bell.ring(&whole.0.installation).await;
+        Ok(whole)
+    }
+
+    /// Makes it the device that is asked first.
+    pub async fn make_primary(&self, by: &Administrator, id: DeviceId) -> Result<Whole, AdminError> {
+        let event = self.desk.event(by, Action::DeviceUpdated);
+        Ok(self.devices.make_primary(id, event).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// Ends the trust in a device.
+    pub async fn unpair(
+        &self,
+        by: &Administrator,
+        id: DeviceId,
+        unchanged: Precondition<'_, Whole>,
+    ) -> Result<(), AdminError> {
+        let event = self.desk.event(by, Action::DeviceUnpaired);
+        let check = |device: &Device, installation: &Installation| {
+            let whole = (device.clone(), installation.clone());
+            if unchanged(&whole) { Ok(()) } else { Err(AdminErrorCode::PreconditionFailed) }
+        };
+        let unpaired = self.devices.unpair_if(id, event, check).await?.ok_or(AdminErrorCode::NotFound)??;
+        self.bell.ring(&unpaired.device.installation).await;
+        Ok(())
+    }
+}
+
+fn read_nickname(value: Value) -> Result<Option<String>, AdminError> {
+    let refuse = |code, detail| Err(AdminError::invalid(vec![FieldProblem::new("/nickname", code, detail)]));
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.chars().count() > 64 => refuse(FieldCode::TooLong, "At most 64 characters."),
+        Value::String(text) if text.is_empty() || text.chars().any(char::is_control) => {
+            refuse(FieldCode::Invalid, "Empty, or with control characters.")
+        }
+        Value::String(text) => Ok(Some(text)),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(AdminErrorCode::InvalidRequest.into())
+        }
+    }
+}
+
+pub struct ManagePairingKeys {
+    pub devices: Devices,
+    pub desk: Desk,
+    pub lifetime: Duration,
+    pub issuer: String,
+}
+
+/// A key as it was just made: the only time that it is shown.
+#[derive(Debug)]
+pub struct MadeKey {
+    pub stored: StoredPairingKey,
+    pub key: Secret<String>,
+    /// What a QR code carries.
+    pub link: Secret<String>,
+}
+
+impl ManagePairingKeys {
+    pub async fn create(&self, by: &Administrator, user: UserId) -> Result<MadeKey, AdminError> {
+        let key = pairing_keys::draw(&self.desk.entropy);
+        let now = self.desk.now();
+        let stored = StoredPairingKey {
+            id: PairingKeyId::new(self.desk.entropy.uuid()),
+            user,
+            created_at: now,
+            expires_at: now + self.lifetime,
+            used_at: None,
+        };
+        let event = self.desk.event(by, Action::PairingKeyCreated).user(user);
+        match self.devices.create_named_key(&stored, &key.digest(), &event).await? {
+            KeyCreated::Yes => {}
+            KeyCreated::TooMany => return Err(AdminErrorCode::TooManyPairingKeys.into()),
+            KeyCreated::UnknownUser => return Err(AdminErrorCode::NotFound.into()),
+        }
+        let link = Issuer::parse(&self.issuer)
+            .ok()
+            .zip(nod_device::PairingKey::parse(key.expose()).ok())
+            .map(|(issuer, key)| PairingLink { issuer, key }.to_uri())
+            .ok_or(StoreError::Corrupt("a pairing link"))?;
+        Ok(MadeKey { stored, key: Secret::new(key.expose().clone()), link: Secret::new(link.to_string()) })
+    }
+
+    pub async fn list(
+        &self,
+        user: Option<UserId>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Page<StoredPairingKey>, StoreError> {
+        let after = after.map(|position| (position.at, position.id));
+        let found = self.devices.newest_keys(user, after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |key| Position {
+            at: key.created_at.millis(),
+            id: key.id.uuid().as_bytes().to_vec(),
+        }))
+    }
+
+    pub async fn read(&self, id: PairingKeyId) -> Result<StoredPairingKey, AdminError> {
+        Ok(self.devices.find_key(id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    pub async fn revoke(&self, by: &Administrator, id: PairingKeyId) -> Result<(), AdminError> {
+        let event = self.desk.event(by, Action::PairingKeyRevoked);
+        if self.devices.revoke_key(id, event).await? { Ok(()) } else { Err(AdminErrorCode::NotFound.into()) }
+    }
+}

@@ -1,0 +1,182 @@
+//! What administrators do: over HTTP with the admin API, on the data itself with commands. The rules
+//! are here, once for both.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Actor, Event};
+use crate::domain::client::Client;
+use crate::entropy::Entropy;
+use crate::protocol::admin_error::{AdminErrorCode, FieldProblem};
+use crate::protocol::admin_scope::{ADMIN, Permission, Permissions};
+use crate::protocol::scope::Scope;
+use crate::store::ephemeral::StoreError;
+
+pub mod authorize;
+pub mod bootstrap;
+pub mod client_metadata;
+pub mod clients;
+pub mod deliver;
+pub mod devices;
+pub mod events;
+pub mod idempotency;
+pub mod keys;
+pub mod requests;
+pub mod users;
+pub mod webhooks;
+
+/// Why an administrator got no result. `http/admin/problem.rs` makes a problem document of it.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("{}: {}", .0.code.as_str(), .0.detail)]
+    Refused(Box<AdminRefusal>),
+    #[error("too many; again in {} s", retry_after.as_secs())]
+    TooMany { retry_after: Duration },
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+#[derive(Debug)]
+pub struct AdminRefusal {
+    pub code: AdminErrorCode,
+    /// For log and audit: our own words.
+    pub detail: Cow<'static, str>,
+    /// What is wrong with the members of a body.
+    pub problems: Vec<FieldProblem>,
+    /// The scope that would have been enough.
+    pub needs: Option<Permission>,
+    pub retry_after: Option<Duration>,
+}
+
+impl AdminError {
+    pub fn because(code: AdminErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused(Box::new(AdminRefusal {
+            code,
+            detail: detail.into(),
+            problems: Vec::new(),
+            needs: None,
+            retry_after: None,
+        }))
+    }
+
+    pub fn later(code: AdminErrorCode, retry_after: Duration) -> Self {
+        Self::Refused(Box::new(AdminRefusal {
+            code,
+            detail: code.title().into(),
+            problems: Vec::new(),
+            needs: None,
+            retry_after: Some(retry_after),
+        }))
+    }
+
+    pub fn needs(permission: Permission) -> Self {
+        Self::Refused(Box::new(AdminRefusal {
+            code: AdminErrorCode::InsufficientScope,
+            detail: permission.as_str().into(),
+            problems: Vec::new(),
+            needs: Some(permission),
+            retry_after: None,
+        }))
+    }
+
+    pub fn invalid(problems: Vec<FieldProblem>) -> Self {
+        let detail = problems.iter().map(|problem| problem.pointer).collect::<Vec<_>>().join(" ");
+        Self::Refused(Box::new(AdminRefusal {
+            code: AdminErrorCode::ValidationFailed,
+            detail: detail.into(),
+            problems,
+            needs: None,
+            retry_after: None,
+        }))
+    }
+}
+
+impl From<AdminErrorCode> for AdminError {
+    fn from(code: AdminErrorCode) -> Self {
+        Self::because(code, code.title())
+    }
+}
+
+/// Who changes something, and how far they may go.
+#[derive(Clone, Debug)]
+pub struct Administrator {
+    pub actor: Actor,
+    pub permissions: Permissions,
+}
+
+impl Administrator {
+    /// Whoever can run commands on the data can do everything.
+    pub fn command_line() -> Self {
+        let all = Scope::parse(ADMIN).unwrap_or_default();
+        Self { actor: Actor::CommandLine, permissions: Permissions::of(&all) }
+    }
+
+    /// What they may do at this moment, when `own` is their registration. It may have been cut since
+    /// the token was checked.
+    fn permissions_now(&self, own: Option<&Client>) -> Permissions {
+        match (&self.actor, own) {
+            (Actor::CommandLine | Actor::Bootstrap, _) => self.permissions.clone(),
+            (Actor::Client(_), Some(client)) if !client.disabled => {
+                self.permissions.within(&Permissions::of(&client.scope))
+            }
+            (Actor::Client(_), Some(_) | None) => Permissions::default(),
+        }
+    }
+}
+
+/// Time and chance, and the events of an administrator.
+#[derive(Clone)]
+pub struct Desk {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl Desk {
+    pub fn event(&self, by: &Administrator, action: Action) -> Event {
+        Event::new(self.entropy.uuid(), self.clock.now(), action).by(by.actor.clone())
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Whether what is there is what the caller has seen: `If-Match`, asked under the lock.
+pub type Precondition<'a, T> = &'a (dyn Fn(&T) -> bool + Send + Sync);
+
+/// No `If-Match`.
+pub fn always<T>(_: &T) -> bool {
+    true
+}
+
+/// A place in a list that is ordered by a number and then by bytes, both falling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub at: i64,
+    pub id: Vec<u8>,
+}
+
+/// A part of a list, newest first.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next part begins. `None` at the end.
+    pub next: Option<Position>,
+}
+
+impl<T> Page<T> {
+    /// `found` was asked for one item more than `limit`, to see whether there are more.
+    pub fn of(mut found: Vec<T>, limit: u32, position: impl FnOnce(&T) -> Position) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = if more { found.last().map(position) } else { None };
+        Self { items: found, next }
+    }
+
+    pub fn map<U>(self, map: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(map).collect(), next: self.next }
+    }
+}

@@ -1,0 +1,261 @@
+//! Webhooks: whom we tell what happened, and what was told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::domain::audit::Action;
+use crate::domain::webhook::{About, Delivery, State, Webhook};
+use crate::outbound::egress::Egress;
+use crate::outbound::webhook::PREFIX;
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::id::{DeliveryId, WebhookId};
+use crate::protocol::merge_patch;
+use crate::protocol::public_id::{self, Kind};
+use crate::secret::{MasterKey, Secret};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::trail::Trail;
+use crate::store::sql::webhooks::Webhooks;
+use crate::usecase::admin::client_metadata::Problems;
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+
+/// How long a replaced secret still signs.
+const OVERLAP: Duration = Duration::from_secs(86_400);
+
+/// The type of a test event.
+pub const PING: &str = "webhook.ping";
+
+pub struct ManageWebhooks {
+    pub webhooks: Webhooks,
+    pub trail: Arc<Trail>,
+    pub master: Arc<MasterKey>,
+    pub egress: Egress,
+    pub desk: Desk,
+}
+
+/// What may be changed of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub event_types: Vec<String>,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+pub fn webhook_id(text: &str) -> Result<WebhookId, AdminError> {
+    Ok(public_id::decode(Kind::Webhook, text).map(WebhookId::new).ok_or(AdminErrorCode::NotFound)?)
+}
+
+pub fn delivery_id(text: &str) -> Result<DeliveryId, AdminError> {
+    Ok(public_id::decode(Kind::Delivery, text).map(DeliveryId::new).ok_or(AdminErrorCode::NotFound)?)
+}
+
+/// Where a secret rests.
+pub(super) fn place(id: WebhookId) -> String {
+    format!("webhook|secret|{id}")
+}
+
+impl ManageWebhooks {
+    pub async fn list(&self, after: Option<Position>, limit: u32) -> Result<Page<Webhook>, StoreError> {
+        let after = after.map(|position| (position.at, position.id));
+        let found = self.webhooks.newest(after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |webhook| Position {
+            at: webhook.created_at.millis(),
+            id: webhook.id.uuid().as_bytes().to_vec(),
+        }))
+    }
+
+    pub async fn read(&self, id: WebhookId) -> Result<Webhook, AdminError> {
+        Ok(self.webhooks.find(id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// Answers the secret as well, once.
+    pub async fn create(&self, by: &Administrator, wish: Wish) -> Result<(Webhook, Secret<String>), AdminError> {
+        self.check(&wish)?;
+        let now = self.desk.now();
+        let webhook = Webhook {
+            id: WebhookId::new(self.desk.entropy.uuid()),
+            enabled: wish.enabled,
+            about: about(wish),
+            created_at: now,
+            updated_at: now,
+        };
+        let (shown, sealed) = self.secret(webhook.id);
+        // What happens from now on.
+        let position = self.trail.end().await?;
+        let event = self.desk.event(by, Action::WebhookCreated);
+        if self.webhooks.create(&webhook, &sealed, position, &event).await? {
+            Ok((webhook, shown))
+        } else {
+            Err(AdminErrorCode::TooManyWebhooks.into())
+        }
+    }
+
+    /// Applies a merge patch [RFC 7396] to what may be changed.
+    pub async fn update(
+        &self,
+        by: &Administrator,
+        id: WebhookId,
+        patch: Value,
+        unchanged: Precondition<'_, Webhook>,
+    ) -> Result<Webhook, AdminError> {
+        let position = self.trail.end().await?;
+        let event = self.desk.event(by, Action::WebhookUpdated);
+        let changed = self.webhooks.update_if(id, position, &event, self.desk.now(), |webhook| {
+            if !unchanged(&webhook) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            let wish = patched(&webhook, patch)?;
+            self.check(&wish)?;
+            Ok::<_, AdminError>(Webhook { enabled: wish.enabled, about: about(wish), ..webhook })
+        });
+        changed.await?.ok_or(AdminErrorCode::NotFound)?
+    }
+
+    pub async fn delete(
+        &self,
+        by: &Administrator,
+        id: WebhookId,
+        unchanged: Precondition<'_, Webhook>,
+    ) -> Result<(), AdminError> {
+        let event = self.desk.event(by, Action::WebhookDeleted);
+        let check = |webhook: &Webhook| {
+            if unchanged(webhook) { Ok(()) } else { Err(AdminErrorCode::PreconditionFailed) }
+        };
+        Ok(self.webhooks.delete_if(id, &event, check).await?.ok_or(AdminErrorCode::NotFound)??)
+    }
+
+    /// Makes a new secret. For a day, the one before signs too.
+    pub async fn rotate_secret(
+        &self,
+        by: &Administrator,
+        id: WebhookId,
+    ) -> Result<(Webhook, Secret<String>), AdminError> {
+        let (shown, sealed) = self.secret(id);
+        let event = self.desk.event(by, Action::WebhookSecretRotated);
+        if !self.webhooks.rotate_secret(id, &sealed, self.desk.now() + OVERLAP, &event).await? {
+            return Err(AdminErrorCode::NotFound.into());
+        }
+        Ok((self.read(id).await?, shown))
+    }
+
+    /// Sends a test event. It is no event of the trail: nobody else is told.
+    pub async fn ping(&self, id: WebhookId) -> Result<Delivery, AdminError> {
+        let webhook = self.read(id).await?;
+        let (now, event) = (self.desk.now(), self.desk.entropy.uuid());
+        let data = serde_json::json!({ "id": public_id::encode(Kind::Event, event), "type": PING });
+        let body = serde_json::json!({ "type": PING, "timestamp": now.to_string(), "data": data });
+        let delivery = Delivery {
+            id: DeliveryId::new(self.desk.entropy.ordered_uuid(now)),
+            webhook: webhook.id,
+            event,
+            event_type: PING.to_owned(),
+            body: body.to_string(),
+            state: State::Pending,
+            attempts: 0,
+            due_at: now,
+            last_status: None,
+            last_error: None,
+            created_at: now,
+            finished_at: None,
+        };
+        self.webhooks.add(&delivery).await?;
+        Ok(delivery)
+    }
+
+    pub async fn deliveries(
+        &self,
+        id: WebhookId,
+        state: Option<State>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Page<Delivery>, AdminError> {
+        self.read(id).await?;
+        let after = after.map(|position| (position.at, position.id));
+        let found = self.webhooks.deliveries(id, state, after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |delivery| Position {
+            at: delivery.created_at.millis(),
+            id: delivery.id.uuid().as_bytes().to_vec(),
+        }))
+    }
+
+    pub async fn redeliver(&self, id: WebhookId, delivery: DeliveryId) -> Result<Delivery, AdminError> {
+        let again = self.webhooks.redeliver(id, delivery, self.desk.now()).await?;
+        Ok(again.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// A new secret as it is shown, and as it rests.
+    fn secret(&self, id: WebhookId) -> (Secret<String>, crate::secret::Sealed) {
+        let bytes: [u8; 32] = self.desk.entropy.bytes();
+        let sealed = self.master.seal(&place(id), &bytes, &self.desk.entropy);
+        (Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes))), sealed)
+    }
+
+    fn check(&self, wish: &Wish) -> Result<(), AdminError> {
+        let mut problems = Problems::default();
+        let url = Url::parse(&wish.url).ok().filter(|url| self.egress.check_url(url).is_ok());
+        if wish.url.len() > 400 {
+            problems.add("/url", FieldCode::TooLong, "At most 400 characters.");
+        } else if url.is_none() {
+            problems.add("/url", FieldCode::Invalid, "An https URL that leads to a public address.");
+        }
+        if let Some(text) = &wish.description {
+            if text.chars().count() > 200 {
+                problems.add("/description", FieldCode::TooLong, "At most 200 characters.");
+            } else if text.chars().any(char::is_control) {
+                problems.add("/description", FieldCode::Invalid, "With control characters.");
+            }
+        }
+        let known = |kind: &String| Action::parse(kind).is_some() && !kind.starts_with("webhook.");
+        if !wish.event_types.iter().all(known) {
+            problems.add(
+                "/event_types",
+                FieldCode::Unknown,
+                "An event type that there is not, or that is told to nobody.",
+            );
+        }
+        if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
+    }
+}
+
+fn about(wish: Wish) -> About {
+    let Wish { url, description, mut event_types, enabled: _ } = wish;
+    event_types.sort_unstable();
+    event_types.dedup();
+    About { url, description, event_types, disabled_because: None }
+}
+
+fn patched(webhook: &Webhook, mut patch: Value) -> Result<Wish, AdminError> {
+    let read_only = [
+        ("id", "/id", Some(public_id::encode(Kind::Webhook, webhook.id.uuid()))),
+        ("disabled_because", "/disabled_because", webhook.about.disabled_because.clone()),
+        ("created_at", "/created_at", Some(webhook.created_at.to_string())),
+        ("updated_at", "/updated_at", Some(webhook.updated_at.to_string())),
+    ];
+    for (name, pointer, value) in read_only {
+        let said = patch.as_object_mut().and_then(|members| members.remove(name));
+        if said.is_some_and(|said| said.as_str() != value.as_deref()) {
+            let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
+            return Err(AdminError::invalid(vec![problem]));
+        }
+    }
+    let About { url, description, event_types, disabled_because: _ } = webhook.about.clone();
+    let before = Wish { url, description, event_types, enabled: webhook.enabled };
+    let patched = merge_patch::apply(serde_json::to_value(before).unwrap_or_default(), patch);
+    serde_json::from_value(patched).map_err(|_| {
+        AdminError::because(AdminErrorCode::InvalidRequest, "the patched webhook does not have the documented members")
+    })
+}

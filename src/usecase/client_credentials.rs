@@ -1,0 +1,52 @@
+//! A client asks for itself, without a person [RFC 6749 §4.4].
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::GrantType;
+use crate::entropy::Entropy;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::scope::Scope;
+use crate::store::sql::ledger::Ledger;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::issue::{Issue, TokenResponse};
+
+pub struct ClientCredentials {
+    pub issue: Arc<Issue>,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// Scopes that speak of a person: there is none.
+const OF_A_PERSON: [&str; 3] = [Scope::OPENID, "profile", "email"];
+
+impl ClientCredentials {
+    pub async fn grant(&self, client: &AuthenticatedClient, scope: Option<&str>) -> Result<TokenResponse, Error> {
+        let now = self.clock.now();
+        if !client.may(GrantType::ClientCredentials) {
+            return Err(Refusal::new(
+                ErrorCode::UnauthorizedClient,
+                "The client is not registered for the client_credentials grant.",
+            )
+            .into());
+        }
+        let registered = client.scope.only(|name| !OF_A_PERSON.contains(&name));
+        // [RFC 6749 §3.3] without a scope, all that is registered.
+        let scope = match scope {
+            None => registered,
+            Some(text) => Scope::parse(text)
+                .filter(|asked| registered.as_ref().is_some_and(|registered| asked.is_within(registered))),
+        };
+        let scope = scope.ok_or(Refusal::new(
+            ErrorCode::InvalidScope,
+            "A scope is unknown, not for this client, or speaks of a person.",
+        ))?;
+        let tokens = self.issue.mint_for_client(client, &scope, now)?;
+        let event = Event::new(self.entropy.uuid(), now, Action::TokenIssued).client(&client.id);
+        self.ledger.audit(event).await;
+        Ok(tokens)
+    }
+}

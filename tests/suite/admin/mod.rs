@@ -1,0 +1,34 @@
+//! The admin API, `/admin/v1`.
+
+mod audit;
+mod bootstrap;
+mod client_credentials;
+mod clients;
+mod devices;
+mod escalation;
+mod events;
+mod idempotency;
+mod keys;
+mod operations;
+mod problems;
+mod receiver;
+mod requests;
+mod robot;
+mod users;
+mod webhooks;
+
+use std::time::{Duration, Instant};
+
+use robot::location;
+
+/// Asks until the answer is there.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(8), "in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,159 @@
+//! Every operation, as the committed document has it.
+
+use std::collections::HashSet;
+
+use nod::protocol::admin_scope::Permission;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::world::World;
+
+struct Operation {
+    path: String,
+    method: Method,
+    scope: Option<String>,
+    document: Value,
+}
+
+fn operations() -> Vec<Operation> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/nod.json");
+    let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut operations = Vec::new();
+    for (path, methods) in paths.iter().filter(|(path, _)| path.starts_with("/admin/")) {
+        for (method, document) in methods.as_object().unwrap() {
+            let scope = document["security"][0]["admin"][0].as_str().map(str::to_owned);
+            let method = method.to_uppercase().parse().unwrap();
+            operations.push(Operation { path: path.clone(), method, scope, document: document.clone() });
+        }
+    }
+    operations
+}
+
+impl Operation {
+    /// With identifiers of what is not there.
+    fn path(&self) -> String {
+        let nothing = |prefix: &str| format!("{prefix}_0000000000000000000000000z");
+        self.path
+            .replace("{client_id}", "nobody")
+            .replace("{kid}", "nothing")
+            .replace("{user_id}", &nothing("usr"))
+            .replace("{device_id}", &nothing("dev"))
+            .replace("{request_id}", &nothing("req"))
+            .replace("{pairing_key_id}", &nothing("pky"))
+            .replace("{webhook_id}", &nothing("whk"))
+            .replace("{delivery_id}", &nothing("dlv"))
+    }
+
+    async fn call(&self, world: &World, token: Option<&str>) -> (u16, Option<String>) {
+        let mut request = world.request(self.method.clone(), &self.path());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if self.document["requestBody"].is_object() {
+            request = request.json(&serde_json::json!({}));
+        }
+        // Of the stream, the beginning is enough.
+        let response = request.send().await.unwrap();
+        let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), challenge)
+    }
+}
+
+#[tokio::test]
+async fn every_operation_needs_the_scope_that_it_names() {
+    let world = World::start().await;
+    let all: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+    let mut with_scope = Vec::new();
+    for (n, scope) in all.iter().enumerate() {
+        let with = world.robot(&format!("with-{n}"), scope).await;
+        // To write implies to read.
+        let writing = scope.replace(":read", ":write");
+        let others: Vec<&str> = all.iter().copied().filter(|other| other != scope && *other != writing).collect();
+        let without = world.robot(&format!("without-{n}"), &others.join(" ")).await;
+        with_scope.push((*scope, with, without));
+    }
+    let mut seen = HashSet::new();
+    for operation in operations() {
+        let what = format!("{} {}", operation.method, operation.path);
+        if operation.path == "/admin/v1/bootstrap" {
+            assert_eq!(operation.scope, None, "{what} has a token of its own kind");
+            continue;
+        }
+        let scope = operation.scope.as_deref().unwrap_or_else(|| panic!("{what} names no scope"));
+        let (_, with, without) = with_scope.iter().find(|(own, ..)| *own == scope).expect(scope);
+        seen.insert(scope.to_owned());
+        assert_eq!(operation.call(&world, None).await, (401, Some("Bearer".to_owned())), "{what} without a token");
+        let invalid = Some("Bearer error=\"invalid_token\"".to_owned());
+        assert_eq!(operation.call(&world, Some("nonsense")).await, (401, invalid), "{what} with any token");
+        let challenge = Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""));
+        assert_eq!(operation.call(&world, Some(&without.token)).await, (403, challenge), "{what} without {scope}");
+        let (status, _) = operation.call(&world, Some(&with.token)).await;
+        assert!(!matches!(status, 401 | 403), "{what} with {scope}: {status}");
+        let reads = operation.method == Method::GET;
+        assert_eq!(scope.ends_with(":read"), reads, "{what}: who reads needs no right to write, who writes does");
+    }
+    let mut missing = all.clone();
+    missing.retain(|scope| !seen.contains(*scope));
+    // To listen and to look up have nothing to write.
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_operation_is_described() {
+    let mut names = HashSet::new();
+    let operations = operations();
+    assert!(operations.len() > 40, "{}", operations.len());
+    for Operation { path, method, document, .. } in &operations {
+        let what = format!("{method} {path}");
+        let name = document["operationId"].as_str().unwrap_or_else(|| panic!("{what} has no name"));
+        assert!(name.chars().all(char::is_alphanumeric) && name.starts_with(char::is_lowercase), "{name}");
+        assert!(names.insert(name.to_owned()), "{name} twice");
+        assert_eq!(document["tags"].as_array().map(Vec::len), Some(1), "{what}");
+        let summary = document["summary"].as_str().unwrap_or_else(|| panic!("{what} has no summary"));
+        assert!((1..=60).contains(&summary.len()), "{summary}");
+        for status in ["400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503"] {
+            let content = &document["responses"][status]["content"]["application/problem+json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{what} {status}");
+        }
+        for parameter in document["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            assert!(!name.starts_with('_'), "{what}: {name}");
+            assert!(parameter["in"] != "path" || path.contains(&format!("{{{name}}}")), "{what}: {name}");
+            assert!(parameter["schema"].get("default").is_none(), "{what}: {name}");
+        }
+        if *method == Method::POST && path != "/admin/v1/bootstrap" {
+            let named = document["parameters"].as_array().into_iter().flatten();
+            let repeats = named.filter(|parameter| parameter["name"] == "IDEMPOTENCY-KEY").count();
+            assert_eq!(repeats, 1, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_looked_at_again_at_each_call() {
+    let world = World::start().await;
+    let robot = world.robot("robot", "nod:clients:write nod:users:read").await;
+    assert_eq!(robot.get("/admin/v1/users").await.status, 200);
+    robot.client.update(|client| client.scope = nod::protocol::scope::Scope::parse("nod:clients:read").unwrap()).await;
+    robot.get("/admin/v1/users").await.admin_problem(403, "insufficient_scope");
+    assert_eq!(robot.get("/admin/v1/clients").await.status, 200, "what is left is left");
+    robot.delete("/admin/v1/clients/shop").await.admin_problem(403, "insufficient_scope");
+    let narrow = robot.only("nod:clients:read").await;
+    robot.client.update(|client| client.scope = nod::protocol::scope::Scope::parse("nod:admin").unwrap()).await;
+    narrow.get("/admin/v1/users").await.admin_problem(403, "insufficient_scope");
+}
+
+#[tokio::test]
+async fn a_persons_token_administers_nothing() {
+    let world = World::start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let opaque = world.client("opaque").opaque().await;
+    for client in [shop, opaque] {
+        let tokens = client.log_in(&alice).await;
+        for path in ["/admin/v1/clients", "/admin/v1/nothing"] {
+            let answer = world.admin_call(Method::GET, path, Some(&tokens.access_token)).await;
+            answer.admin_problem(401, "token_invalid");
+        }
+    }
+}

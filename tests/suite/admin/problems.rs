@@ -1,0 +1,123 @@
+//! Errors of the admin API, and the pages about them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use nod::http::admin::error_pages::markdown;
+use nod::protocol::admin_error::AdminErrorCode;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{Answer, World};
+
+const CLIENTS: &str = "/admin/v1/clients";
+
+#[tokio::test]
+async fn what_the_framework_refuses_is_a_problem_too() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    admin.get("/admin/v1/nothing").await.admin_problem(404, "not_found");
+    admin.get("/admin/v2/clients").await.admin_problem(404, "not_found");
+    let answer = Answer::of(admin.request(Method::PUT, CLIENTS)).await;
+    answer.admin_problem(405, "method_not_allowed");
+    let mut allowed: Vec<&str> = answer.header("allow").unwrap().split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["GET", "POST"]);
+    let answer = Answer::of(admin.request(Method::PUT, "/admin/v1/clients/shop")).await;
+    let mut allowed: Vec<&str> = answer.header("allow").unwrap().split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["DELETE", "GET", "PATCH"]);
+    let form = admin.request(Method::POST, CLIENTS).form(&[("client_id", "shop")]);
+    Answer::of(form).await.admin_problem(415, "unsupported_media_type");
+    let packed = admin.request(Method::POST, CLIENTS).header("content-encoding", "gzip").json(&json!({}));
+    Answer::of(packed).await.admin_problem(415, "unsupported_media_type");
+    for broken in ["", "{", "{\"client_id\":\"a\",\"client_id\":\"b\"}", "[1]", "\u{0}"] {
+        let request = admin.request(Method::POST, CLIENTS).header("content-type", "application/json");
+        Answer::of(request.body(broken)).await.admin_problem(400, "invalid_request");
+    }
+    for query in ["?limit=ten", "?limit=1&limit=2000", "?cursor=%00"] {
+        let answer = admin.get(&format!("{CLIENTS}{query}")).await;
+        assert_eq!(answer.status, 400, "{query}: {}", answer.text());
+    }
+    // The last one: the server closes the connection.
+    let large = json!({ "client_name": "a".repeat(300_000) });
+    admin.post(CLIENTS, &large).await.admin_problem(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn nothing_that_was_sent_is_echoed_and_one_event_is_left() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let canary = "canary-7c1f";
+    let calls = [
+        admin.request(Method::GET, &format!("/admin/v1/{canary}")),
+        admin.request(Method::GET, &format!("/admin/v1/users/{canary}")),
+        admin.request(Method::GET, &format!("/admin/v1/audit?type={canary}")),
+        admin.request(Method::GET, &format!("{CLIENTS}?cursor={canary}&limit={canary}")),
+        admin.request(Method::POST, CLIENTS).json(&json!({ canary: canary })),
+        admin.request(Method::POST, CLIENTS).json(&json!({ "scope": format!("nod:{canary}"), "client_name": "" })),
+        admin.request(Method::POST, CLIENTS).json(&json!({ "token_endpoint_auth_method": canary })),
+        world.request(Method::GET, CLIENTS).bearer_auth(canary),
+        world.request(Method::GET, CLIENTS).header("authorization", format!("Basic {canary}")),
+    ];
+    world.guard(canary);
+    for call in calls {
+        let watch = world.watch().await;
+        let answer = Answer::of(call).await;
+        assert!(answer.status >= 400 && !answer.text().contains(canary), "{}", answer.text());
+        let event = watch.only_a_refusal("a refused call").await;
+        assert_eq!(event.action, "admin.called");
+        let code = answer.json()["code"].as_str().unwrap().to_owned();
+        assert!(event.reason.unwrap().starts_with(&code));
+    }
+}
+
+#[tokio::test]
+async fn two_authorization_headers_are_none() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let request = admin.request(Method::GET, CLIENTS).header("authorization", "Bearer other");
+    Answer::of(request).await.admin_problem(401, "token_invalid");
+}
+
+#[tokio::test]
+async fn every_code_has_a_page_on_the_server() {
+    let world = World::start().await;
+    for code in AdminErrorCode::ALL {
+        let page = world.get(&format!("/docs/errors/{}", code.as_str())).await;
+        assert_eq!(page.status, 200, "{}", code.as_str());
+        assert!(page.header("content-type").unwrap().starts_with("text/html"));
+        assert!(page.text().contains(&format!("<h1>{}</h1>", code.as_str())));
+    }
+    assert_eq!(world.get("/docs/errors/nothing").await.status, 404);
+}
+
+/// The pages in `docs/errors/` are made from the codes: `NOD_WRITE_DOCS=1 cargo test error_pages` writes
+/// them anew.
+#[test]
+fn the_committed_error_pages_are_what_the_codes_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors");
+    let write = std::env::var_os("NOD_WRITE_DOCS").is_some();
+    let mut list = "# Error codes of the admin API\n\nMade from `src/protocol/admin_error.rs`; the server shows \
+                    the same pages at `/docs/errors/`.\n\n"
+        .to_owned();
+    let mut pages = Vec::new();
+    for code in AdminErrorCode::ALL {
+        let _ = writeln!(list, "- [`{0}`]({0}.md): {1}", code.as_str(), code.title());
+        pages.push((format!("{}.md", code.as_str()), markdown(*code)));
+    }
+    pages.push(("README.md".to_owned(), list));
+    for (name, page) in &pages {
+        let file = folder.join(name);
+        if write {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, page).unwrap();
+        }
+        let committed = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(committed == *page, "{} is stale: NOD_WRITE_DOCS=1 cargo test error_pages", file.display());
+    }
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(pages.iter().any(|(own, _)| *own == name), "{name} is of no code");
+    }
+}

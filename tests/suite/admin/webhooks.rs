@@ -1,0 +1,229 @@
+//! `/admin/v1/webhooks`, and what arrives there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nod::outbound::egress::{Egress, EgressSettings};
+use serde_json::{Value, json};
+
+use super::location;
+use super::receiver::{Received, Receiver, Reply};
+use super::robot::Robot;
+use crate::world::{Backing, Builder, World, seconds};
+
+const WEBHOOKS: &str = "/admin/v1/webhooks";
+
+/// Loopback may be called, without TLS.
+fn at_home() -> Builder {
+    World::with().settings(|settings| {
+        let egress = EgressSettings {
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            plain_http_hosts: vec!["127.0.0.1".to_owned()],
+            ..EgressSettings::default()
+        };
+        settings.egress = Egress::new(&egress).unwrap();
+    })
+}
+
+/// Where it is, and its secret.
+async fn register(admin: &Robot<'_>, receiver: &Receiver, event_types: &[&str]) -> (String, String) {
+    let made = admin.post(WEBHOOKS, &json!({ "url": receiver.url(), "event_types": event_types })).await;
+    (location(&made), made.json()["secret"].as_str().unwrap().to_owned())
+}
+
+/// One signature, as a receiver makes it to compare.
+fn signature(secret: &str, received: &Received) -> String {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("its prefix")).unwrap();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
+    let signed = format!("{}.{}.{}", received.id, received.timestamp, received.body);
+    format!("v1,{}", STANDARD.encode(ring::hmac::sign(&key, signed.as_bytes())))
+}
+
+async fn deliveries(admin: &Robot<'_>, at: &str) -> Vec<Value> {
+    admin.get(&format!("{at}/deliveries")).await.ok()["items"].as_array().unwrap().clone()
+}
+
+/// The newest delivery, once it is in this state.
+async fn delivery(admin: &Robot<'_>, at: &str, state: &str) -> Value {
+    super::until(state, async || deliveries(admin, at).await.into_iter().next().filter(|one| one["state"] == state))
+        .await
+}
+
+#[tokio::test]
+async fn what_happens_arrives_once_and_signed() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    admin.post("/admin/v1/users", &json!({ "username": "bob" })).await;
+    let (at, secret) = register(&admin, &receiver, &["user.created", "user.deleted"]).await;
+    let user = admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    admin.post("/admin/v1/clients", &json!({ "client_id": "shop" })).await;
+    admin.delete(&location(&user)).await;
+    // They may overtake each other.
+    let mut received = receiver.gets(2).await;
+    received.sort_by_key(|one| one.json()["type"].to_string());
+    let kinds: Vec<Value> = received.iter().map(|one| one.json()["type"].clone()).collect();
+    assert_eq!(kinds, ["user.created", "user.deleted"], "what it wants, from when it was registered");
+    for one in &received {
+        assert_eq!(one.signature, signature(&secret, one));
+        assert_eq!(one.timestamp, world.now().seconds().to_string());
+        assert!(one.id.starts_with("evt_"));
+        assert_eq!(one.json()["data"]["id"], json!(one.id));
+    }
+    let audited = admin.get("/admin/v1/audit?type=user.deleted").await.ok();
+    assert_eq!(audited["items"][0], received[1].json()["data"], "the same event everywhere");
+    let delivered = delivery(&admin, &at, "delivered").await;
+    assert_eq!((&delivered["last_status"], &delivered["attempts"]), (&json!(204), &json!(1)));
+    assert!(received.iter().any(|one| delivered["event_id"] == json!(one.id)));
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!(receiver.received().len(), 2, "once");
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_is_tried_again_and_then_given_up() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    let (at, _) = register(&admin, &receiver, &["user.created"]).await;
+    // A redirect is not followed, wherever it leads.
+    let nasty = [500, 302, 404, 307, 500, 503, 500, 500, 500, 500];
+    receiver.will(nasty.map(Reply::Status));
+    admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    let mut admin = admin;
+    for attempt in 1..=10 {
+        let received = receiver.gets(attempt).await;
+        assert_eq!(received.len(), attempt);
+        assert!(received.iter().all(|one| one.id == received[0].id), "the same event");
+        let state = if attempt < 10 { "pending" } else { "failed" };
+        let one = super::until("the log", async || {
+            let one = deliveries(&admin, &at).await.remove(0);
+            (one["state"] == state && one["attempts"] == attempt && one["last_status"].is_number()).then_some(one)
+        })
+        .await;
+        assert_eq!(one["last_status"], nasty[attempt - 1]);
+        world.clock.advance(seconds(30 * 3600));
+        admin = world.admin_again(&admin).await;
+    }
+    super::until("the event", async || {
+        let gave_up = admin.get("/admin/v1/audit?type=webhook.gave_up").await.ok();
+        let at = format!("{WEBHOOKS}/{}", gave_up["items"].get(0)?["reason"].as_str()?);
+        Some(admin.get(&at).await.ok()["enabled"] == true)
+    })
+    .await;
+    let failed = delivery(&admin, &at, "failed").await;
+    let again = format!("{at}/deliveries/{}/redeliver", failed["id"].as_str().unwrap());
+    assert_eq!(admin.act(&again).await.ok()["state"], "pending");
+    let received = receiver.gets(11).await;
+    assert_eq!(received[10].id, received[0].id, "the same event once more");
+    assert_eq!(delivery(&admin, &at, "delivered").await["attempts"], 1);
+}
+
+#[tokio::test]
+async fn a_slow_receiver_holds_up_nobody() {
+    let world = at_home().start().await;
+    let (admin, slow, quick) = (world.admin().await, Receiver::start(), Receiver::start());
+    slow.will([Reply::Silence]);
+    let (at, _) = register(&admin, &slow, &["user.created"]).await;
+    register(&admin, &quick, &["user.created"]).await;
+    admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    quick.gets(1).await;
+    assert!(deliveries(&admin, &at).await[0].get("last_error").is_none(), "the other is still waited for");
+    let one = super::until("an end of the wait", async || {
+        deliveries(&admin, &at).await.into_iter().find(|one| one["last_error"].is_string())
+    })
+    .await;
+    assert_eq!(one["last_error"], "no answer in time");
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_is_told_no_more() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    let (at, _) = register(&admin, &receiver, &[]).await;
+    receiver.will([Reply::Status(410)]);
+    admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    let webhook =
+        super::until("the end", async || Some(admin.get(&at).await.ok()).filter(|webhook| webhook["enabled"] == false))
+            .await;
+    assert_eq!(webhook["disabled_because"], "gone");
+    admin.post("/admin/v1/users", &json!({ "username": "bob" })).await;
+    let enabled = admin.patch(&at, &json!({ "enabled": true })).await.ok();
+    assert!(enabled.get("disabled_because").is_none());
+    let before = receiver.received().len();
+    admin.post("/admin/v1/users", &json!({ "username": "alice-2" })).await;
+    let received = receiver.gets(before + 1).await;
+    let told = received.last().unwrap().json();
+    assert_eq!(told["type"], "user.created");
+    let third = admin.get("/admin/v1/users?username=alice-2").await.ok();
+    assert_eq!(told["data"]["user_id"], third["items"][0]["id"], "not what it missed");
+}
+
+#[tokio::test]
+async fn a_replaced_secret_signs_for_another_day() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    let (at, old) = register(&admin, &receiver, &["user.deleted"]).await;
+    let rotated = admin.act(&format!("{at}/rotate-secret")).await.ok();
+    let new = rotated["secret"].as_str().unwrap();
+    assert_eq!(admin.act(&format!("{at}/ping")).await.ok()["event_type"], "webhook.ping");
+    let ping = receiver.gets(1).await.remove(0);
+    assert_eq!(ping.json()["type"], "webhook.ping");
+    assert_eq!(ping.signature, format!("{} {}", signature(new, &ping), signature(&old, &ping)));
+    world.clock.advance(seconds(86_400));
+    let admin = world.admin_again(&admin).await;
+    admin.act(&format!("{at}/ping")).await;
+    let ping = receiver.gets(2).await.remove(1);
+    assert_eq!(ping.signature, signature(new, &ping));
+}
+
+#[tokio::test]
+async fn where_nothing_may_be_sent_nothing_is_registered() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    for url in [
+        "http://example.com/hook",
+        "https://127.0.0.1/hook",
+        "https://[::1]/hook",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://user:password@example.com/",
+        "ftp://example.com/",
+        "nonsense",
+        "",
+    ] {
+        let answer = admin.post(WEBHOOKS, &json!({ "url": url })).await;
+        answer.admin_problem(422, "validation_failed");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/url", "{url}");
+    }
+    let body = json!({ "url": "https://example.com/", "event_types": ["user.sneezed"] });
+    assert_eq!(admin.post(WEBHOOKS, &body).await.json()["errors"][0]["pointer"], "/event_types");
+    let body = json!({ "url": "https://example.com/", "event_types": ["webhook.gave_up"] });
+    admin.post(WEBHOOKS, &body).await.admin_problem(422, "validation_failed");
+    let made = admin.post(WEBHOOKS, &json!({ "url": "https://example.com/", "enabled": false })).await;
+    let at = location(&made);
+    assert_eq!(admin.get(&at).await.header("etag"), made.header("etag"));
+    assert!(!admin.get(&at).await.text().contains("whsec_") && !admin.get(WEBHOOKS).await.text().contains("whsec_"));
+    admin.patch(&at, &json!({ "url": "https://localhost/" })).await;
+    for _ in 1..20 {
+        admin.post(WEBHOOKS, &json!({ "url": "https://example.com/", "enabled": false })).await;
+    }
+    let more = admin.post(WEBHOOKS, &json!({ "url": "https://example.com/" })).await;
+    more.admin_problem(409, "too_many_webhooks");
+    assert_eq!(admin.delete(&at).await.status, 204);
+    admin.get(&format!("{at}/deliveries")).await.admin_problem(404, "not_found");
+}
+
+/// R21
+#[tokio::test]
+async fn on_two_nodes_each_event_arrives_once() {
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = at_home().backing(backing).nodes(2).start().await;
+        let (admin, receiver) = (world.admin().await, Receiver::start());
+        register(&admin, &receiver, &["user.created"]).await;
+        for n in 0..40 {
+            admin.post("/admin/v1/users", &json!({ "username": format!("user-{n}") })).await;
+        }
+        let received = receiver.gets(40).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        let received = [received, receiver.received()[40..].to_vec()].concat();
+        let ids: std::collections::HashSet<&str> = received.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!((ids.len(), received.len()), (40, 40));
+    }
+}
