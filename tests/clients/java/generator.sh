@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# Sourced: fetches what pom.xml names into "$jars", once, and sets `generator`.
+readonly jars="$NOD_KEPT/jars-$(sha256sum pom.xml jars.sha256 | sha256sum | cut -c 1-12)"
+(
+    flock 9
+    [ -e "$jars/complete" ] && exit
+    rm -rf "$NOD_KEPT"/jars-*
+    mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+        -DoutputDirectory="$jars"
+    (cd "$jars" && sha256sum --quiet --strict --check) <jars.sha256
+    touch "$jars/complete"
+) 9>"$NOD_KEPT/jars.lock"
+generator() {
+    java -Xshare:auto -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+        -jar "$jars"/openapi-generator-cli-*.jar generate --input-spec "$NOD_DOCUMENTS/nod.json" \
+        --global-property apiDocs=false,modelDocs=false,apiTests=false,modelTests=false "$@"
+}
