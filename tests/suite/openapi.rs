@@ -143,6 +143,57 @@ fn the_documents_have_none_of_the_known_traps() {
     }
 }
 
+/// `Client` is what Python's generator calls the client itself, and `NewUser` is what Go's calls the
+/// constructor of a `User`.
+#[test]
+fn no_schema_has_a_name_that_generators_give_to_something_else() {
+    for (name, document) in documents() {
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for schema in schemas.keys() {
+            assert!(
+                !["Client", "AuthenticatedClient", "Response", "File"].contains(&schema.as_str()),
+                "{name}: {schema}"
+            );
+            let constructed = schema.strip_prefix("New").is_some_and(|other| schemas.contains_key(other));
+            assert!(!constructed, "{name}: {schema}");
+        }
+    }
+}
+
+/// A reference beside a description, and nothing else, is that reference.
+#[test]
+fn no_schema_is_a_union_of_a_type_and_its_description() {
+    fn look(value: &Value) {
+        if let Some(all) = value.get("allOf").and_then(Value::as_array) {
+            assert!(all.iter().all(|part| part["$ref"].is_string() || part["type"].is_string()), "{value}");
+        }
+        match value {
+            Value::Object(members) => members.values().for_each(look),
+            Value::Array(items) => items.iter().for_each(look),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    documents().for_each(|(_, document)| look(&document));
+}
+
+/// In a merge patch, `null` says something.
+#[test]
+fn each_member_of_a_patch_may_be_null() {
+    for (name, document) in documents() {
+        for (schema, value) in document["components"]["schemas"].as_object().unwrap() {
+            if !schema.ends_with("Patch") {
+                continue;
+            }
+            for (member, of) in value["properties"].as_object().unwrap() {
+                let null = Value::from("null");
+                let in_3_1 = of["type"].as_array().is_some_and(|types| types.contains(&null))
+                    || of["anyOf"].as_array().is_some_and(|any| any.iter().any(|one| one["type"] == null));
+                assert!(of["nullable"] == true || in_3_1, "{name}: {schema}.{member}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_part_names_nothing_that_it_has_not() {
     for (name, document) in documents() {

@@ -119,7 +119,7 @@ pub struct ClientWithSecret {
 
 /// A client to be made. What is left out has its default.
 #[derive(Debug, Object)]
-#[oai(rename = "NewClient")]
+#[oai(rename = "ClientCreation")]
 pub struct NewClientBody {
     /// Made when left out: 1 to 100 of `A-Z a-z 0-9 - . _ ~`.
     pub client_id: Option<String>,

@@ -21,8 +21,8 @@ import nod.api.OpenIdConnectApi;
 import nod.model.BackchannelAuthenticationResponse;
 import nod.model.ClientPatch;
 import nod.model.FirstAdministrator;
-import nod.model.NewClient;
-import nod.model.NewUser;
+import nod.model.ClientCreation;
+import nod.model.UserCreation;
 import nod.model.OAuthError;
 import nod.model.OAuthErrorCode;
 import nod.model.Problem;
@@ -84,7 +84,7 @@ final class Story {
 
     private static ApiClient kiosk(ApiClient admin) throws Exception {
         var clients = new AdminClientsApi(admin);
-        var made = clients.createClient(new NewClient().clientId("kiosk").clientName("Kiosk"), null);
+        var made = clients.createClient(new ClientCreation().clientId("kiosk").clientName("Kiosk"), null);
 
         var read = clients.getClientWithHttpInfo("kiosk");
         same("Kiosk", read.getData().getClientName());
@@ -103,7 +103,7 @@ final class Story {
         List<User> found = users.listUsers("bob", null, null, null).getItems();
         same(List.of("bob"), found.stream().map(User::getUsername).toList());
 
-        NewUser body = new NewUser().username("bob").name("Bob");
+        UserCreation body = new UserCreation().username("bob").name("Bob");
         Problem second = refused(409, Problem.class, () -> users.createUser(body, null));
         same(ProblemCode.USERNAME_TAKEN, second.getCode());
 

@@ -11,7 +11,10 @@ readonly jars="$NOD_KEPT/jars-$(sha256sum pom.xml jars.sha256 | sha256sum | cut 
     touch "$jars/complete"
 ) 9>"$NOD_KEPT/jars.lock"
 generator() {
-    java -Xshare:auto -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-        -jar "$jars"/openapi-generator-cli-*.jar generate --input-spec "$NOD_DOCUMENTS/nod.json" \
-        --global-property apiDocs=false,modelDocs=false,apiTests=false,modelTests=false "$@"
+    local log
+    # It tells of every file that it writes. What it says matters only if it fails.
+    log=$(java -XX:TieredStopAtLevel=1 -jar "$jars"/openapi-generator-cli-*.jar generate \
+        --input-spec "$NOD_DOCUMENTS/nod.json" \
+        --global-property apiDocs=false,modelDocs=false,apiTests=false,modelTests=false "$@" 2>&1) ||
+        { printf '%s\n' "$log" >&2 && return 1; }
 }

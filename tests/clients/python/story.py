@@ -23,9 +23,9 @@ from nod_client.models import (
     ClientWithSecret,
     DevicePage,
     FirstAdministrator,
-    NewClient,
-    NewPairingKey,
-    NewUser,
+    ClientCreation,
+    PairingKeyWithSecret,
+    UserCreation,
     OAuthError,
     OAuthErrorCode,
     Problem,
@@ -67,7 +67,7 @@ def administrator() -> AuthenticatedClient:
 
 
 def kiosk(admin: AuthenticatedClient) -> AuthenticatedClient:
-    made = create_client.sync(client=admin, body=NewClient(client_id="kiosk", client_name="Kiosk"))
+    made = create_client.sync(client=admin, body=ClientCreation(client_id="kiosk", client_name="Kiosk"))
     assert isinstance(made, ClientWithSecret) and isinstance(made.client_secret, str), made
 
     read = get_client.sync_detailed("kiosk", client=admin)
@@ -89,7 +89,7 @@ def bob(admin: AuthenticatedClient) -> User:
     found = list_users.sync(client=admin, username="bob")
     assert isinstance(found, UserPage) and [user.username for user in found.items] == ["bob"], found
 
-    body = NewUser(username="bob", name="Bob")
+    body = UserCreation(username="bob", name="Bob")
     second = create_user.sync_detailed(client=admin, body=body)
     assert second.status_code == 409 and isinstance(second.parsed, Problem), second
     assert second.parsed.code == ProblemCode.USERNAME_TAKEN, second.parsed
@@ -104,7 +104,7 @@ def bob(admin: AuthenticatedClient) -> User:
 
 def phone(admin: AuthenticatedClient, user: User) -> subprocess.Popen[str]:
     key = create_pairing_key.sync(user.id, client=admin)
-    assert isinstance(key, NewPairingKey), key
+    assert isinstance(key, PairingKeyWithSecret), key
     command = [os.environ["NOD_BIN"], "phone", "--server", ISSUER, "--user", "bob", "--state", os.environ["NOD_PHONE"]]
     command += ["--pairing-key-stdin", "--auto", "approve", "--after", "2s", "--once"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)

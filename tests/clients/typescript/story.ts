@@ -79,7 +79,7 @@ async function bob(admin: Nod): Promise<Schemas['User']> {
   const [old] = found.data.items
   assert(old)
 
-  const body: Schemas['NewUser'] = { username: 'bob', name: 'Bob' }
+  const body: Schemas['UserCreation'] = { username: 'bob', name: 'Bob' }
   const second = await admin.POST('/admin/v1/users', { body })
   assert.equal(second.response.status, 409)
   assert.equal(second.error?.code, 'username_taken' satisfies Schemas['ProblemCode'])

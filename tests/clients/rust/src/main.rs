@@ -1,0 +1,3 @@
+fn main(){}
+#[allow(dead_code)]
+mod nod { include!(concat!(env!("OUT_DIR"), "/nod.rs")); }
