@@ -2,6 +2,7 @@
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
 mod errors;
+mod examples;
 mod repair;
 mod version;
 
@@ -110,6 +111,7 @@ impl Document {
         repair::repair(&mut document);
         describe(&mut document);
         errors::add(&mut document);
+        examples::add(&mut document);
         Self(document)
     }
 

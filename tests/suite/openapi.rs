@@ -176,6 +176,35 @@ fn no_schema_is_a_union_of_a_type_and_its_description() {
     documents().for_each(|(_, document)| look(&document));
 }
 
+/// The admin API refuses members that it does not know, and says so.
+#[test]
+fn what_is_sent_to_the_admin_api_is_closed() {
+    for (name, document) in documents() {
+        for (path, method, operation) in operations(&document) {
+            let reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+            let Some(reference) = reference.filter(|_| path.starts_with("/admin/")) else { continue };
+            let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{name}: {method} {path}");
+        }
+    }
+}
+
+/// Of what is sent, and of what comes of it.
+#[test]
+fn every_operation_has_examples() {
+    for (name, document) in documents() {
+        for (path, method, operation) in operations(&document) {
+            let what = format!("{name}: {method} {path}");
+            let shown = |content: &Value| content.as_object().unwrap().values().all(|media| !media["example"].is_null());
+            let body = &operation["requestBody"]["content"];
+            assert!(body.is_null() || shown(body), "{what}: no example of a request");
+            let responses = operation["responses"].as_object().unwrap();
+            let (_, success) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
+            assert!(success["content"].is_null() || shown(&success["content"]), "{what}: no example of an answer");
+        }
+    }
+}
+
 /// In a merge patch, `null` says something.
 #[test]
 fn each_member_of_a_patch_may_be_null() {

@@ -22,16 +22,19 @@ pub(super) fn repair(document: &mut Value) {
     each_object(document, &mut described_reference);
     key_sets(document);
     clearing_patches(document);
+    closed_requests(document);
     for (_, _, operation) in operations(document) {
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-            if parameter.get("name").and_then(Value::as_str) == Some("IDEMPOTENCY-KEY") {
-                put(parameter, "name", json!("Idempotency-Key"));
-            }
+            idempotency_key(parameter);
         }
     }
     for (_, _, operation) in operations(document) {
         let Some(responses) = object(operation, "responses") else { continue };
         for (status, response) in responses {
+            // The schema of an event is not that of the stream.
+            if let Some(stream) = response.pointer_mut("/content/text~1event-stream") {
+                put(stream, "schema", json!({"type": "string"}));
+            }
             if response.get("description").and_then(Value::as_str) == Some("") {
                 put(response, "description", json!(if status == "204" { "Done." } else { "Success." }));
             }
@@ -91,6 +94,29 @@ fn key_sets(document: &mut Value) {
         if let Some(jwks) = schema.pointer_mut("/properties/jwks") {
             put(jwks, "type", json!("object"));
         }
+    }
+}
+
+/// It has its own spelling, and what a header may hold.
+fn idempotency_key(parameter: &mut Value) {
+    if parameter.get("name").and_then(Value::as_str) == Some("IDEMPOTENCY-KEY") {
+        put(parameter, "name", json!("Idempotency-Key"));
+        put(parameter, "schema", json!({"type": "string", "pattern": "^[!-~]{1,255}$"}));
+    }
+}
+
+/// The admin API refuses members that it does not know: a misspelt one would be lost in silence.
+fn closed_requests(document: &mut Value) {
+    let closed: BTreeSet<String> = operations(document)
+        .filter(|(path, ..)| path.starts_with("/admin/"))
+        .filter_map(|(_, _, operation)| {
+            let body = operation.pointer("/requestBody/content/application~1json/schema/$ref")?;
+            Some(body.as_str()?.strip_prefix(SCHEMAS)?.to_owned())
+        })
+        .collect();
+    let Some(schemas) = components(document, "schemas") else { return };
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| closed.contains(*name)) {
+        put(schema, "additionalProperties", json!(false));
     }
 }
 

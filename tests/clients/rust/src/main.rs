@@ -68,8 +68,7 @@ async fn administrator() -> Client {
 
 async fn kiosk(admin: &Client) -> Client {
     let named = |name: &str| Some(name.to_owned());
-    let body =
-        ClientCreation { client_id: named("kiosk"), client_name: named("Kiosk"), ..ClientCreation::default() };
+    let body = ClientCreation { client_id: named("kiosk"), client_name: named("Kiosk"), ..ClientCreation::default() };
     let made = admin.create_client(None, &body).await.unwrap().into_inner();
 
     let read = admin.get_client("kiosk").await.unwrap();
