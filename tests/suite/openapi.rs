@@ -195,7 +195,8 @@ fn every_operation_has_examples() {
     for (name, document) in documents() {
         for (path, method, operation) in operations(&document) {
             let what = format!("{name}: {method} {path}");
-            let shown = |content: &Value| content.as_object().unwrap().values().all(|media| !media["example"].is_null());
+            let shown =
+                |content: &Value| content.as_object().unwrap().values().all(|media| !media["example"].is_null());
             let body = &operation["requestBody"]["content"];
             assert!(body.is_null() || shown(body), "{what}: no example of a request");
             let responses = operation["responses"].as_object().unwrap();

@@ -46,7 +46,12 @@ fn masked(value: &Value) -> Value {
             };
             Value::String(parts.map(mask).collect())
         }
-        Value::Array(items) => items.iter().map(masked).collect(),
+        // What was made in the same moment is listed in the order of chance.
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(masked).collect();
+            items.sort_by_key(Value::to_string);
+            items.into()
+        }
         Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), masked(member))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
@@ -79,8 +84,11 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     let begin = world.request(Method::POST, "/admin/v1/bootstrap").bearer_auth(&offered.token);
     Answer::of(begin.json(&json!({"client_id": "root", "client_name": "Operations"}))).await;
     let admin = world.robot("robot", "nod:admin").await;
+    // A person's tokens are the better example.
+    EXAMPLES.with(|seen| seen.borrow_mut().remove("requestToken"));
 
     // A relying party.
+    world.clock.advance(seconds(1));
     let body = json!({
         "client_id": "kiosk",
         "client_name": "Kiosk",
@@ -98,9 +106,10 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     let body = json!({"username": "alice", "name": "Alice", "email": "alice@example.com", "email_verified": true});
     let (alice, _) = made(&admin, "/admin/v1/users", &body).await;
     admin.get(&alice).await.ok();
-    admin.patch(&alice, &json!({"name": "Alice A.", "email": null})).await.ok();
+    admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
-    let (key, shown) = made(&admin, &format!("{alice}/pairing-keys"), &json!({})).await;
+    let shown = admin.act(&format!("{alice}/pairing-keys")).await;
+    let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();
     admin.get(&key).await.ok();
     admin.get("/admin/v1/pairing-keys").await.ok();
@@ -115,7 +124,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     for action in ["block", "unblock", "make-primary"] {
         admin.act(&format!("{device}/{action}")).await.ok();
     }
-    let unused = made(&admin, &format!("{alice}/pairing-keys"), &json!({})).await.0;
+    let unused = location(&admin.act(&format!("{alice}/pairing-keys")).await);
     assert_eq!(admin.delete(&unused).await.status, 204);
 
     // Questions.
@@ -130,6 +139,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     stream("listenToNotifications", first(listening).await);
     let question = phone.question().await;
     phone.call(&Call::notification(question.notification_id)).await.ok();
+    drop(world.watch().await);
     let open = admin.get("/admin/v1/requests?status=pending").await.ok();
     admin.get(&format!("/admin/v1/requests/{}", open["items"][0]["id"].as_str().unwrap())).await.ok();
     phone.approve(&question).await.ok();
@@ -141,6 +151,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     ask().await;
     phone.deny(&phone.question().await, DenyReason::None).await.ok();
     ask().await;
+    drop(world.watch().await);
     let open = admin.get("/admin/v1/requests?status=pending").await.ok();
     admin.act(&format!("/admin/v1/requests/{}/cancel", open["items"][0]["id"].as_str().unwrap())).await.ok();
 
@@ -162,6 +173,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
     stream("streamEvents", first(listening).await);
+    drop(world.watch().await);
     admin.get("/admin/v1/audit?type=client.updated&limit=2").await.ok();
     admin.get("/admin/v1/keys").await.ok();
     let keys = admin.act("/admin/v1/keys/rotate").await.ok();
@@ -177,6 +189,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
         admin.act(&format!("{alice}/{action}")).await.ok();
     }
     let mut other = world.user("bob").with_phone().await;
+    world.clock.advance(seconds(1));
     other.pair(world.phone()).await;
     let devices = admin.get("/admin/v1/devices?limit=1").await.ok();
     let device = format!("/admin/v1/devices/{}", devices["items"][0]["id"].as_str().unwrap());

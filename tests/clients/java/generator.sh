@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced: fetches what pom.xml names into "$jars", once, and sets `generator`.
-readonly jars="$NOD_KEPT/jars-$(sha256sum pom.xml jars.sha256 | sha256sum | cut -c 1-12)"
+digest=$(cat pom.xml jars.sha256 | sha256sum)
+readonly jars="$NOD_KEPT/jars-${digest:0:12}"
 (
     flock 9
     [ -e "$jars/complete" ] && exit
