@@ -124,7 +124,7 @@ fn every_operation_is_described() {
         }
         if *method == Method::POST && path != "/admin/v1/bootstrap" {
             let named = document["parameters"].as_array().into_iter().flatten();
-            let repeats = named.filter(|parameter| parameter["name"] == "IDEMPOTENCY-KEY").count();
+            let repeats = named.filter(|parameter| parameter["name"] == "Idempotency-Key").count();
             assert_eq!(repeats, 1, "{what}");
         }
     }
