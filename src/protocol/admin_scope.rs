@@ -103,6 +103,14 @@ impl Permissions {
         }
     }
 
+    /// The same text for the same rights.
+    pub fn text(&self) -> String {
+        if self.all {
+            return ADMIN.to_owned();
+        }
+        self.own.iter().map(|permission| permission.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     pub fn is_empty(&self) -> bool {
         !self.all && self.own.is_empty()
     }

@@ -92,9 +92,9 @@ impl<E: Endpoint> AdminGate<E> {
         if request.uri().path() != BOOTSTRAP {
             let token = bearer(&request)?.ok_or_else(|| Refused::from(AdminErrorCode::TokenRequired))?;
             let administrator = self.authorize.identify(token).await.map_err(Refused::from)?;
-            let by = administrator.actor.clone();
-            *actor = Some(by.clone());
-            request.set_data(Arc::<Administrator>::new(administrator));
+            let by = Arc::<Administrator>::new(administrator);
+            *actor = Some(by.actor.clone());
+            request.set_data(Arc::clone(&by));
             if repeats_a_parameter(&request) {
                 return Err(Refused::from(AdminErrorCode::InvalidRequest).into());
             }

@@ -3,13 +3,12 @@
 use poem::http::{HeaderName, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 
-use crate::domain::audit::Actor;
 use crate::http::admin::problem::Worded;
 use crate::http::admin::reply::Refused;
 use crate::http::body::{ADMIN_LIMIT, read};
 use crate::protocol::admin_error::AdminErrorCode;
-use crate::usecase::admin::AdminError;
 use crate::usecase::admin::idempotency::{Answer, Idempotency, Turn};
+use crate::usecase::admin::{AdminError, Administrator};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -32,7 +31,7 @@ pub(super) fn key(http: &Request) -> Result<Option<Vec<u8>>, Refused> {
 
 pub(super) async fn once<E: Endpoint>(
     idempotency: &Idempotency,
-    actor: &Actor,
+    by: &Administrator,
     key: &[u8],
     request: Request,
     inner: &E,
@@ -40,7 +39,11 @@ pub(super) async fn once<E: Endpoint>(
     let (mut request, mut body) = request.split();
     let body = read(&request, &mut body, ADMIN_LIMIT).await?;
     let asked = request.original_uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let begun = match idempotency.begin(actor, key, &[b"POST", asked.as_bytes(), &body]).await.map_err(Refused::from)? {
+    // With other rights it is another request: an answer is not shown to a token that could not have
+    // asked for it.
+    let rights = by.permissions.text();
+    let whole: [&[u8]; 4] = [b"POST", rights.as_bytes(), asked.as_bytes(), &body];
+    let begun = match idempotency.begin(&by.actor, key, &whole).await.map_err(Refused::from)? {
         Turn::First(begun) => begun,
         Turn::Again(answer) => return Ok(response(answer)),
     };

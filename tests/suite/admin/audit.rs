@@ -26,7 +26,9 @@ async fn each_change_is_recorded_with_whose_hand_it_was() {
     for secret in [&secret, &key] {
         assert!(!text.contains(secret.as_str().unwrap()), "never a secret");
     }
-    let page = page.ok();
+    let mut page = page.ok();
+    // The token of the administrator is told of a moment later.
+    page["items"].as_array_mut().unwrap().retain(|event| event["type"] != "token.issued");
     let begin = ["client.deleted", "pairing_key.created", "user.locked", "user.created", "client.created"];
     assert_eq!(types(&page)[..5], begin, "newest first");
     for event in &page["items"].as_array().unwrap()[..5] {
@@ -37,10 +39,11 @@ async fn each_change_is_recorded_with_whose_hand_it_was() {
     assert_eq!(types(&of_user), ["pairing_key.created", "user.locked", "user.created"]);
     let of_client = admin.get(&format!("{AUDIT}?client_id=shop&type=client.created")).await.ok();
     assert_eq!(types(&of_client), ["client.created"]);
-    let first = admin.get(&format!("{AUDIT}?limit=2&result=done")).await.ok();
+    let first = admin.get(&format!("{AUDIT}?limit=2&user_id={id}")).await.ok();
     let next = first["next_cursor"].as_str().unwrap();
-    let second = admin.get(&format!("{AUDIT}?limit=2&result=done&cursor={next}")).await.ok();
-    assert_eq!(types(&second), begin[2..4]);
+    let second = admin.get(&format!("{AUDIT}?limit=2&user_id={id}&cursor={next}")).await.ok();
+    assert_eq!(types(&second), ["user.created"]);
+    assert!(second.get("next_cursor").is_none());
     let other = admin.get(&format!("{AUDIT}?limit=2&cursor={next}")).await;
     other.admin_problem(400, "invalid_cursor");
     let none = admin.get(&format!("{AUDIT}?created_before=2020-01-01T00:00:00Z")).await.ok();

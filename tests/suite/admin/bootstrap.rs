@@ -83,6 +83,15 @@ async fn whoever_has_no_bootstrap_token_makes_nobody() {
     assert!(offered.file.exists());
 }
 
+#[tokio::test]
+async fn a_bootstrap_token_is_worth_nothing_once_there_is_an_administrator() {
+    let world = World::start().await;
+    let offered = offer(&world).await.expect("a token");
+    // Made by a command, while the token lay there.
+    world.admin().await;
+    begin(&world, 0, &offered.token, &json!({})).await.admin_problem(401, "bootstrap_token_invalid");
+}
+
 /// R22
 #[tokio::test]
 async fn of_eight_that_come_at_once_one_is_the_first() {

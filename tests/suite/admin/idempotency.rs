@@ -43,6 +43,17 @@ async fn the_same_request_has_one_effect_and_the_same_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_is_not_shown_to_a_token_that_could_not_have_asked_for_it() {
+    let world = World::start().await;
+    let robot = world.robot("robot", "nod:clients:write nod:users:read").await;
+    let body = json!({ "client_name": "Shop" });
+    assert_eq!(post(&robot, CLIENTS, "key", &body).await.status, 201);
+    let narrow = robot.only("nod:users:read").await;
+    post(&narrow, CLIENTS, "key", &body).await.admin_problem(422, "idempotency_key_reused");
+    assert_eq!(post(&robot, CLIENTS, "key", &body).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_refused_request_may_be_repaired_under_its_key() {
     let world = World::start().await;
     let admin = world.admin().await;
@@ -61,7 +72,7 @@ async fn a_refused_request_may_be_repaired_under_its_key() {
     post(&robot, USERS, "key", &json!({ "username": "bob" })).await.admin_problem(403, "insufficient_scope");
 }
 
-/// R23
+/// Two at once, and eight.
 #[tokio::test]
 async fn of_eight_at_once_one_has_an_effect() {
     for backing in [Backing::Sqlite, Backing::Postgres] {

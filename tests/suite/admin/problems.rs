@@ -73,6 +73,21 @@ async fn nothing_that_was_sent_is_echoed_and_one_event_is_left() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_away_is_no_answer() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.sql("ALTER TABLE account RENAME TO away").await;
+    for answer in
+        [admin.get("/admin/v1/users").await, admin.post("/admin/v1/users", &json!({ "username": "alice" })).await]
+    {
+        answer.admin_problem(503, "temporarily_unavailable");
+        assert_eq!((answer.retry_after(), &answer.json()["retry_after_seconds"]), (1, &json!(1)));
+    }
+    world.sql("ALTER TABLE away RENAME TO account").await;
+    assert_eq!(admin.get("/admin/v1/users").await.status, 200);
+}
+
+#[tokio::test]
 async fn two_authorization_headers_are_none() {
     let world = World::start().await;
     let admin = world.admin().await;

@@ -26,6 +26,8 @@ impl Received {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reply {
     Status(u16),
+    /// 204, after so many milliseconds.
+    After(u64),
     /// Not in time.
     Silence,
 }
@@ -105,6 +107,10 @@ impl Receiver {
             let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Status(204));
             let status = match reply {
                 Reply::Status(status) => status,
+                Reply::After(millis) => {
+                    std::thread::sleep(Duration::from_millis(millis));
+                    204
+                }
                 Reply::Silence => {
                     std::thread::sleep(Duration::from_secs(6));
                     return;
