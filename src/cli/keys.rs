@@ -41,7 +41,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             };
             return match rotated {
                 Rotated::Keys(rotated) => {
-                    rotated.iter().for_each(|(algorithm, kid)| say(&format!("{algorithm:<6} {kid}  signs now")));
+                    for (algorithm, kid) in rotated {
+                        say(&format!("{algorithm:<6} {kid}  signs now"));
+                    }
                     Ok(())
                 }
                 Rotated::NotYet { until } => Err(Exit::conflict(format!(

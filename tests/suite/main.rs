@@ -42,6 +42,7 @@ mod long_poll;
 mod nodes;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
 mod openapi_examples;
 #[cfg(test)]
 mod races;

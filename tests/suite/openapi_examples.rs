@@ -155,20 +155,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     let open = admin.get("/admin/v1/requests?status=pending").await.ok();
     admin.act(&format!("/admin/v1/requests/{}/cancel", open["items"][0]["id"].as_str().unwrap())).await.ok();
 
-    // Whom to tell.
-    let body = json!({"url": receiver.url(), "event_types": ["user.locked", "user.unlocked"]});
-    let (webhook, _) = made(&admin, "/admin/v1/webhooks", &body).await;
-    admin.get(&webhook).await.ok();
-    admin.patch(&webhook, &json!({"event_types": ["user.locked"]})).await.ok();
-    admin.get("/admin/v1/webhooks").await.ok();
-    admin.act(&format!("{webhook}/rotate-secret")).await.ok();
-    let delivery = admin.act(&format!("{webhook}/ping")).await.ok();
-    delivered(&admin, &webhook, 1).await;
-    let again = format!("{webhook}/deliveries/{}/redeliver", delivery["id"].as_str().unwrap());
-    admin.act(&again).await.ok();
-    receiver.gets(2).await;
-    delivered(&admin, &webhook, 1).await;
-    assert_eq!(admin.delete(&webhook).await.status, 204);
+    tell(&admin, receiver).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -197,6 +184,23 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
     streams
+}
+
+/// Somebody is told what happens.
+async fn tell(admin: &Robot<'_>, receiver: &Receiver) {
+    let body = json!({"url": receiver.url(), "event_types": ["user.locked", "user.unlocked"]});
+    let (webhook, _) = made(admin, "/admin/v1/webhooks", &body).await;
+    admin.get(&webhook).await.ok();
+    admin.patch(&webhook, &json!({"event_types": ["user.locked"]})).await.ok();
+    admin.get("/admin/v1/webhooks").await.ok();
+    admin.act(&format!("{webhook}/rotate-secret")).await.ok();
+    let delivery = admin.act(&format!("{webhook}/ping")).await.ok();
+    delivered(admin, &webhook, 1).await;
+    let again = format!("{webhook}/deliveries/{}/redeliver", delivery["id"].as_str().unwrap());
+    admin.act(&again).await.ok();
+    receiver.gets(2).await;
+    delivered(admin, &webhook, 1).await;
+    assert_eq!(admin.delete(&webhook).await.status, 204);
 }
 
 async fn delivered(admin: &Robot<'_>, webhook: &str, count: usize) {
