@@ -165,7 +165,12 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.get("/admin/v1/keys").await.ok();
     let keys = admin.act("/admin/v1/keys/rotate").await.ok();
     let admin = world.admin_again(&admin).await;
-    let retiring = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == "retiring").unwrap();
+    let retiring = keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["state"] == "retiring" && key["alg"] == "RS256")
+        .unwrap();
     admin.act(&format!("/admin/v1/keys/{}/retire", retiring["kid"].as_str().unwrap())).await.ok();
     let admin = world.admin_again(&admin).await;
 
