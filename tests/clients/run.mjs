@@ -87,7 +87,7 @@ await Promise.all(
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
       const result = await perform(part).catch((error) => ({ part, build: 0, story: 0, why: error.message, output: '' }))
       results.push(result)
-      console.log(`-- ${part}\n${result.output.trimEnd()}`)
+      console.log(`-- ${part} (${(result.build + result.story).toFixed(0)} s)\n${result.output.trimEnd()}`)
       if (result.why !== undefined) console.log(`-- ${part} failed: ${result.why}`)
     }
   }),
