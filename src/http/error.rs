@@ -119,11 +119,8 @@ impl Family {
                 let body = Problem { kind: "about:blank", title: description, status: status_code, code };
                 json(status, "application/problem+json", &body)
             }
-            Self::Admin => {
-                let mut worded = admin::problem::Worded::of(&poem::Error::from_status(status));
-                worded.status = status;
-                worded.respond("", None)
-            }
+            // Nobody here knows the issuer: the address of the page is a relative one.
+            Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }

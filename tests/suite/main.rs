@@ -46,6 +46,8 @@ mod long_poll;
 mod nodes;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod openapi_examples;
 #[cfg(feature = "otel")]
 #[cfg(test)]
 mod otel;

@@ -47,6 +47,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
+pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
 pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
 pub(crate) use self::person::{Person, PersonBuilder};
