@@ -157,6 +157,7 @@ pub struct Parts {
     pub tokens: Tokens,
     pub bootstrap: Arc<Bootstrap>,
     pub trail: Arc<Trail>,
+    pub refusals: RecordRefusal,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -281,6 +282,7 @@ fn parts(
     Parts {
         bootstrap: Arc::new(bootstrap),
         trail: Arc::new(Trail::new(database.clone())),
+        refusals: RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         tokens: Tokens::new(database.clone()),
         database,
@@ -317,6 +319,14 @@ fn run_beside(parts: &Parts, worker: &Worker) {
     worker.repeat_from_now("forget ended tokens", Duration::from_secs(60), move || {
         let (tokens, now) = (tokens.clone(), clock.now());
         async move { tokens.purge(now, 1000).await.map(drop) }
+    });
+    let refusals = parts.refusals.clone();
+    worker.repeat("count refusals", Duration::from_secs(10), move || {
+        let refusals = refusals.clone();
+        async move {
+            refusals.write_numbers().await;
+            Ok(())
+        }
     });
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
     worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {
@@ -383,7 +393,7 @@ impl Wiring {
             issuer: Arc::clone(&base),
         };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
-        let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
+        let record = self.parts.refusals.clone();
         (
             Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base, openapi: openapi.clone() }
                 .with(Headers::new(self.entropy()))

@@ -10,12 +10,15 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::domain::trail::{Entry, Head, Said, hex};
-use crate::store::sql::audit::Trail;
+use crate::store::sql::audit::Chain;
 use crate::usecase::verify_trail::{Reach, VerifyTrail};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
     /// Whether the trail is as it was written
+    #[command(after_long_help = "Examples:
+  nod audit verify -c nod.toml
+  nod audit verify --from 1204:9f86d081.. --json")]
     Verify {
         /// Only what came after this head, which an earlier run printed; it must still be there
         #[arg(long, value_name = "SEQ:HASH")]
@@ -28,6 +31,9 @@ pub(super) enum Action {
         json: bool,
     },
     /// Write the trail out, one JSON object a line
+    #[command(after_long_help = "Examples:
+  nod audit export -c nod.toml > audit.jsonl
+  nod audit export --after 1204 | jq -r .action")]
     Export {
         /// Only the rows after this one
         #[arg(long, value_name = "SEQ", default_value_t = 0)]
@@ -37,7 +43,7 @@ pub(super) enum Action {
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let verify = VerifyTrail { trail: Trail::new(opened.database.clone()), clock: Arc::clone(&opened.clock) };
+    let verify = VerifyTrail { chain: Chain::new(opened.database.clone()), clock: Arc::clone(&opened.clock) };
     match action {
         Action::Verify { from, whole, json } => {
             let reach = match from {

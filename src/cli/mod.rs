@@ -48,7 +48,7 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, user, device, request, keys
+Manage   client, user, device, request, keys, audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside

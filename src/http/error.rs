@@ -132,7 +132,7 @@ impl Family {
         response
     }
 
-    const fn action(self) -> Option<Action> {
+    pub(super) const fn action(self) -> Option<Action> {
         match self {
             Self::Backchannel => Some(Action::RequestCreated),
             Self::Token => Some(Action::RequestRedeemed),
@@ -246,7 +246,7 @@ impl<E> Errors<E> {
             | Family::Elsewhere => oauth(&answer),
         };
         self.with_nonce(family, &mut response);
-        if !answer.audited && answer.status == StatusCode::BAD_REQUEST {
+        if answer.code == ErrorCode::AuthorizationPending.as_str() || answer.code == ErrorCode::SlowDown.as_str() {
             response.set_data(NotYet);
         }
         let headers = response.headers_mut();

@@ -44,9 +44,11 @@ use super::head::{HeadLimits, Refused, is_host};
 use super::headers::RequestId;
 use super::observe::{Observed, endpoint};
 use super::remote::{TrustedProxies, contains, network};
+use crate::domain::audit::Action;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, OneMore, metrics, with_held};
 use crate::trace;
+use crate::usecase::record_refusal::RecordRefusal;
 
 /// What one listener allows. The defaults are meant for the open Internet.
 #[derive(Clone, Debug)]
@@ -110,8 +112,9 @@ pub struct Edge {
     /// With it, the listener speaks TLS and nothing else.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub proxies: TrustedProxies,
-    /// Its requests and connections are in the metrics.
-    pub observed: bool,
+    /// For the listener that everybody reaches: its requests and connections are in the metrics, and heads
+    /// that it refuses are in the audit trail.
+    pub public: Option<RecordRefusal>,
 }
 
 /// Listens on `address`, or on the first free one of the `tries` ports after it. Says whether it
@@ -198,7 +201,7 @@ impl<E: Endpoint + 'static> Server<E> {
         loop {
             // At the limit new clients wait in the kernel's queue; the silent ones before them time out.
             let next = async {
-                if self.edge.observed && self.permits.available_permits() == 0 {
+                if self.edge.public.is_some() && self.permits.available_permits() == 0 {
                     metrics().limited(Limit::Connections);
                 }
                 let permit = Arc::clone(&self.permits).acquire_owned().await;
@@ -231,14 +234,14 @@ impl<E: Endpoint + 'static> Server<E> {
 
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         let Some(place) = self.place(peer.ip()) else {
-            if self.edge.observed {
+            if self.edge.public.is_some() {
                 metrics().limited(Limit::ConnectionsPerPeer);
             }
             debug!(%peer, "too many connections from this address");
             return;
         };
         let server = Arc::clone(self);
-        let counted = self.edge.observed.then(|| OneMore::of(&metrics().connections));
+        let counted = self.edge.public.is_some().then(|| OneMore::of(&metrics().connections));
         self.tasks.spawn(async move {
             server.connection(stream, peer).await;
             drop((place, permit, counted));
@@ -323,7 +326,7 @@ impl<E: Endpoint + 'static> Server<E> {
             otel.kind = field::Empty,
         );
         trace::received(&span, request.headers(), endpoint.as_str());
-        let observed = self.edge.observed.then(|| Observed::begin(endpoint));
+        let observed = self.edge.public.is_some().then(|| Observed::begin(endpoint));
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());
         }
@@ -342,10 +345,17 @@ impl<E: Endpoint + 'static> Server<E> {
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
         match refused.or_else(|| self.refused(&request)) {
             Some(refused) => {
-                if self.edge.observed && matches!(refused, Refused::TooLarge | Refused::TargetTooLong) {
-                    metrics().limited(Limit::RequestHead);
+                let family = Family::of(request.uri().path());
+                let (status, description) = worded(refused);
+                info!(status = status.as_u16(), detail = description, "refused");
+                if let Some(record) = &self.edge.public {
+                    if matches!(refused, Refused::TooLarge | Refused::TargetTooLong) {
+                        metrics().limited(Limit::RequestHead);
+                    }
+                    let action = family.action().unwrap_or(Action::InputRefused);
+                    record.record(action, format!("invalid_request: {description}"), None).await;
                 }
-                refusal(Family::of(request.uri().path()), refused)
+                family.unreached(status, description)
             }
             // [RFC 9110 §9.3.6] is for proxies.
             None if request.method() == Method::CONNECT => {
@@ -418,15 +428,13 @@ struct Line {
     activity: Arc<Activity>,
 }
 
-fn refusal(family: Family, refused: Refused) -> Response {
-    let (status, description) = match refused {
+const fn worded(refused: Refused) -> (StatusCode, &'static str) {
+    match refused {
         Refused::Malformed(description) => (StatusCode::BAD_REQUEST, description),
         Refused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request head did not arrive in time."),
         Refused::TargetTooLong => (StatusCode::URI_TOO_LONG, "The request target is too long."),
         Refused::TooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large."),
-    };
-    info!(status = status.as_u16(), detail = description, "refused");
-    family.unreached(status, description)
+    }
 }
 
 /// The body of an answer. It tells the gate whether the client is to take more, or we are to give it.

@@ -178,9 +178,9 @@ fn action(outcome: &Decision) -> Action {
     match outcome {
         Decision::Approved(_) => Action::RequestApproved,
         Decision::Denied(Denial::Reported) => Action::RequestReported,
-        Decision::Denied(Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice) => {
-            Action::RequestDenied
-        }
+        Decision::Denied(
+            Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice | Denial::Withheld,
+        ) => Action::RequestDenied,
         Decision::Cancelled => Action::RequestCancelled,
     }
 }

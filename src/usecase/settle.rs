@@ -131,6 +131,6 @@ const fn counted(decision: &Decision) -> metrics::Decided {
         Decision::Denied(Denial::WrongNumber) => metrics::Decided::WrongNumber,
         Decision::Denied(Denial::BiometricsRejected) => metrics::Decided::BiometricsRejected,
         Decision::Denied(Denial::Reported) => metrics::Decided::Reported,
-        Decision::Denied(Denial::NoDevice) => metrics::Decided::NoDevice,
+        Decision::Denied(Denial::NoDevice | Denial::Withheld) => metrics::Decided::NoDevice,
     }
 }

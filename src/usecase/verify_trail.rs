@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::trail::{Broken, Entry, Head, Walk};
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::audit::Trail;
+use crate::store::sql::audit::Chain;
 
 const PAGE: u32 = 1000;
 
 pub struct VerifyTrail {
-    pub trail: Trail,
+    pub chain: Chain,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -37,10 +37,10 @@ pub struct Verified {
 impl VerifyTrail {
     pub async fn verify(&self, reach: Reach) -> Result<Verified, StoreError> {
         loop {
-            let begin = self.trail.begin().await?;
+            let begin = self.chain.begin().await?;
             let verified = self.walk(begin, reach).await?;
             // Retention may have moved the beginning along while we read there.
-            if verified.broken.is_none() || self.trail.begin().await? == begin {
+            if verified.broken.is_none() || self.chain.begin().await? == begin {
                 return Ok(verified);
             }
         }
@@ -57,7 +57,7 @@ impl VerifyTrail {
         let verified =
             |walk: &Walk, broken| Verified { head: *walk.head(), kept: walk.kept, taken: walk.taken, broken };
         loop {
-            let page = self.trail.after(walk.head().seq, PAGE).await?;
+            let page = self.chain.after(walk.head().seq, PAGE).await?;
             for entry in &page {
                 if let Err(broken) = walk.step(entry) {
                     return Ok(verified(&walk, Some(broken)));
@@ -72,6 +72,6 @@ impl VerifyTrail {
 
     /// Every row after the head, page by page.
     pub async fn read(&self, after: i64) -> Result<Vec<Entry>, StoreError> {
-        self.trail.after(after, PAGE).await
+        self.chain.after(after, PAGE).await
     }
 }

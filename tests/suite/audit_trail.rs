@@ -12,10 +12,11 @@ use nod::protocol::id::{ClientId, RequestId, UserId};
 use nod::secret::Secret;
 use nod::store::ephemeral::StoreError;
 use nod::store::sql::Database;
-use nod::store::sql::audit::Trail;
+use nod::store::sql::audit::Chain;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::retention::Retention;
 use nod::store::sql::tokens::Tokens;
+use nod::store::sql::trail::Trail;
 use nod::usecase::verify_trail::{Reach, Verified, VerifyTrail};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use serde_json::json;
@@ -95,8 +96,8 @@ impl Archive {
     }
 
     async fn verify(&self, reach: Reach) -> Verified {
-        let (trail, clock) = (Trail::new(self.database.clone()), Arc::clone(&self.clock));
-        VerifyTrail { trail, clock }.verify(reach).await.unwrap()
+        let (chain, clock) = (Chain::new(self.database.clone()), Arc::clone(&self.clock));
+        VerifyTrail { chain, clock }.verify(reach).await.unwrap()
     }
 
     async fn whole(&self) -> Head {
@@ -137,9 +138,26 @@ async fn is_whole_whoever_writes(mut archive: Archive) {
             });
         }
     }
+    // Whoever reads on from the last row that was there misses none: webhooks, event streams, `nod tail`.
+    let reader = archive.server(&url).await.0;
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
+        let trail = Trail::new(reader);
+        let (mut last, mut looks) = (0, 0);
+        while last < 400 {
+            for event in trail.follow(last, 1000).await.unwrap() {
+                assert_eq!(event.seq, last + 1, "a row came in before one that was there");
+                last = event.seq;
+            }
+            looks += 1;
+        }
+        looks
+    });
     tasks.join_all().await;
     let head = archive.rows(400).await;
     assert_eq!(head.seq, 400, "no number is left out");
+    let looks: i32 = reading.join_all().await.into_iter().sum();
+    assert!(looks > 3, "all was written before anybody looked {looks} times: this shows nothing");
 
     // What one remembers is there later, whatever comes.
     archive.done(archive.event(Action::TokenRevoked)).await.unwrap();
@@ -312,7 +330,7 @@ async fn security_5_8_a_hand_in_the_trail_is_seen_and_where() {
 #[tokio::test]
 async fn security_5_8_what_is_emptied_was_due() {
     let stub = |archive: &Archive, seq: i64, result: &str, at: &str| {
-        let (trail, result, at) = (Trail::new(archive.database.clone()), result.to_owned(), at.to_owned());
+        let (trail, result, at) = (Chain::new(archive.database.clone()), result.to_owned(), at.to_owned());
         async move {
             let entry = trail.after(seq - 1, 1).await.unwrap().remove(0);
             let Said::Kept(content) = entry.said else { panic!("{entry:?}") };

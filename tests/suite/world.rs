@@ -500,7 +500,8 @@ impl Plan {
         let App { public, parts, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
-        served.spawn(serve(listener, public, self.edge.clone(), shutdown.clone()));
+        let edge = Edge { public: Some(parts.refusals.clone()), ..self.edge.clone() };
+        served.spawn(serve(listener, public, edge, shutdown.clone()));
         served.close();
         Node { base, parts, shutdown, served, worker: Mutex::new(Some(worker)) }
     }

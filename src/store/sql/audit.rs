@@ -135,11 +135,11 @@ pub(super) fn content(row: &Row, column: usize) -> Result<Content, StoreError> {
 
 /// The trail, for who reads it.
 #[derive(Clone, Debug)]
-pub struct Trail {
+pub struct Chain {
     database: Database,
 }
 
-impl Trail {
+impl Chain {
     pub const fn new(database: Database) -> Self {
         Self { database }
     }

@@ -521,6 +521,12 @@ impl Decisions {
         self.database.find_all(&sql, [since.millis().into()]).await?.iter().map(record).collect()
     }
 
+    /// Whether the approval was found to be worth nothing when it was redeemed: its grant never lived.
+    pub async fn was_withheld(&self, request: RequestId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM token_grant WHERE request_id = $1 AND revoked_at = created_at";
+        Ok(self.database.find(sql, [bytes(request.uuid())]).await?.is_some())
+    }
+
     async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {
         let row = self.database.find(&format!("SELECT {RECORD} FROM decision WHERE {condition}"), [value]).await?;
         row.as_ref().map(record).transpose()

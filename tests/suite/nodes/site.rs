@@ -284,8 +284,11 @@ impl Site {
         let wanted = SocketAddr::from(([127, 0, 0, 1], 0));
         let (listener, _) = server::bind_next_free(wanted, 0).await.expect("a port");
         let public = listener.local_addr().expect("an address");
-        let edge =
-            Edge { proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]), ..Edge::default() };
+        let edge = Edge {
+            proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]),
+            public: Some(parts.refusals.clone()),
+            ..Edge::default()
+        };
         worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
         Inside { public, _parts: parts, worker: Some(worker), shutdown }
     }
