@@ -98,10 +98,9 @@ fn key_sets(document: &mut Value) {
     }
 }
 
-/// It has its own spelling, and what a header may hold.
+/// The types cannot say what a header may hold.
 fn idempotency_key(parameter: &mut Value) {
-    if parameter.get("name").and_then(Value::as_str) == Some("IDEMPOTENCY-KEY") {
-        put(parameter, "name", json!("Idempotency-Key"));
+    if parameter.get("name").and_then(Value::as_str) == Some("Idempotency-Key") {
         put(parameter, "schema", json!({"type": "string", "pattern": "^[!-~]{1,255}$"}));
     }
 }
