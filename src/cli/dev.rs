@@ -240,20 +240,27 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
         people.create(&user, &event(Action::UserCreated)).await?;
     }
     let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
-    let shop = shop(now);
-    if let Some(shop) = shop {
-        clients.create(&shop, &event(Action::ClientCreated)).await?;
+    for (id, name, secret) in CLIENTS {
+        if let Some(client) = client(id, name, secret, now) {
+            clients.create(&client, &event(Action::ClientCreated)).await?;
+        }
     }
     Ok(())
 }
 
-fn shop(now: crate::clock::Timestamp) -> Option<Client> {
+/// The clients of dev mode with their names and secrets, published: they open nothing but dev mode, and
+/// other people's scripts know them. They are
+/// alike until there is another way to be told than to poll.
+pub(super) const CLIENTS: [(&str, &str, &str); 2] =
+    [("shop", "Demo Shop", "shop-secret"), ("shop-ping", "Demo Shop (ping)", "shop-ping-secret")];
+
+fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> Option<Client> {
     Some(Client {
-        id: ClientId::parse("shop")?,
-        name: "Demo Shop".to_owned(),
+        id: ClientId::parse(id)?,
+        name: name.to_owned(),
         disabled: false,
         authentication: Authentication::ClientSecretBasic(Secrets(vec![StoredSecret {
-            digest: Digest::of(b"shop-secret"),
+            digest: Digest::of(secret.as_bytes()),
             expires_at: None,
         }])),
         grants: [GrantType::Ciba, GrantType::RefreshToken].into(),
@@ -383,6 +390,7 @@ impl Screen<'_> {
   Users         alice   phone paired ({data}/phone-alice.json)
                 bob     no phone yet (`nod phone --user bob` pairs one)
   Clients       shop       shop-secret       CIBA poll, number matching, refresh
+                shop-ping  shop-ping-secret  the same; ping is not there yet
 
   Admin API     {administrator}
 

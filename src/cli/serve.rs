@@ -10,10 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App, EphemeralStore, Settings};
+use crate::cli::dev;
 use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
-use crate::cli::test_ciba::{DEV_CLIENT, DEV_SECRET};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
 use crate::domain::client::Authentication;
@@ -112,9 +112,12 @@ async fn safe_to_start(
 async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>, Option<Alone>), Exit> {
     let mut refusals = Vec::new();
     let danger = &loaded.config.danger;
-    if !danger.dev_data && database.pending_migrations().await?.is_empty() && has_dev_data(database).await? {
-        let message = format!("the client {DEV_CLIENT} still has the secret that dev mode gives it");
-        let help = "nod client delete shop, or start with a database of its own, or set danger.dev_data";
+    if !danger.dev_data
+        && database.pending_migrations().await?.is_empty()
+        && let Some(client) = dev_data(database).await?
+    {
+        let message = format!("the client {client} still has the secret that dev mode gives it");
+        let help = "delete it (nod client delete), or start with a database of its own, or set danger.dev_data";
         refusals.push(Problem::found(Code::DevData, message, help));
     }
     let mut alone = None;
@@ -140,15 +143,22 @@ async fn claim(database: &Database) -> Result<Option<Alone>, StoreError> {
     database.alone().await
 }
 
-pub(super) async fn has_dev_data(database: &Database) -> Result<bool, StoreError> {
+/// A client that has the published secret of dev mode.
+pub(super) async fn dev_data(database: &Database) -> Result<Option<&'static str>, StoreError> {
     let (directory, _) = Directory::new(database.clone());
-    let Some(id) = ClientId::parse(DEV_CLIENT) else { return Ok(false) };
-    Ok(directory.client(&id).await?.is_some_and(|client| match &client.authentication {
-        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
-            secrets.accept(DEV_SECRET.as_bytes(), SystemClock.now())
+    for (id, _, secret) in dev::CLIENTS {
+        let Some(known) = ClientId::parse(id) else { continue };
+        let open = directory.client(&known).await?.is_some_and(|client| match &client.authentication {
+            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
+                secrets.accept(secret.as_bytes(), SystemClock.now())
+            }
+            Authentication::PrivateKeyJwt { .. } => false,
+        });
+        if open {
+            return Ok(Some(id));
         }
-        Authentication::PrivateKeyJwt { .. } => false,
-    }))
+    }
+    Ok(None)
 }
 
 /// Beside the configuration, unless it says where.

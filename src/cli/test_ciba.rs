@@ -35,6 +35,7 @@ use url::form_urlencoded::byte_serialize;
 use self::polling::Answered;
 use self::provider::Provider;
 use self::report::{Check, Outcome, Report, Step};
+use super::dev;
 use super::exchange::{Answer, Http, PROMPT, Unanswered, send};
 use super::exit::{Exit, Why};
 use super::terminal::{Terminal, safe};
@@ -42,10 +43,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{environment, parse_duration};
 use crate::secret::Secret;
 
-/// Set by dev mode, and published: it opens nothing but dev mode.
-pub(super) const DEV_SECRET: &str = "shop-secret";
-/// Dev mode's relying party.
-pub(super) const DEV_CLIENT: &str = "shop";
 const SECRET_VARIABLE: &str = "NOD_CLIENT_SECRET";
 
 /// Act as a relying party: ask a person, wait for the tokens, check them
@@ -132,8 +129,9 @@ impl Args {
             return Ok(Secret::new(secret));
         }
         // An http issuer is on this machine. Elsewhere a guess would only be sent about.
-        if self.client_id == "shop" && !issuer.is_https() {
-            return Ok(Secret::new(DEV_SECRET.to_owned()));
+        let seeded = dev::CLIENTS.into_iter().find(|(id, ..)| *id == self.client_id);
+        if let Some((.., secret)) = seeded.filter(|_| !issuer.is_https()) {
+            return Ok(Secret::new(secret.to_owned()));
         }
         let message = format!(
             "the secret of {} is missing: --client-secret-stdin, --client-secret-file or {SECRET_VARIABLE}",

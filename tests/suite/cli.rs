@@ -223,6 +223,21 @@ fn a_person_approves_and_the_relying_party_gets_tokens_once() {
 }
 
 #[test]
+fn the_seeded_clients_have_their_published_names_and_secrets() {
+    let dev = Dev::start();
+    for client in ["shop", "shop-ping"] {
+        let phone = dev.listening(&["--auto", "approve", "--once"]);
+        dev.test_ciba(&["--client-id", client]).ends_with(0);
+        assert!(phone.ends_with(0).contains(&format!("({client})")));
+        let file = dev.folder.path().join("secret");
+        fs::write(&file, format!("{client}-secret")).unwrap();
+        let phone = dev.listening(&["--auto", "deny", "--once"]);
+        dev.test_ciba(&["--client-id", client, "--client-secret-file", file.to_str().unwrap()]).ends_with(9);
+        phone.ends_with(9);
+    }
+}
+
+#[test]
 fn a_no_ends_with_9_on_both_sides() {
     let dev = Dev::start();
     let phone = dev.listening(&["--auto", "deny", "--after", "100ms", "--once"]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Findings;
 use super::certificate;
 use crate::cli::opened::redis;
-use crate::cli::serve::{has_dev_data, schedule};
+use crate::cli::serve::{dev_data, schedule};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Loaded;
 use crate::domain::signing_key::{Due, State, StoredKey};
@@ -92,8 +92,8 @@ async fn inside_database(
     if !database.is_durable().await? {
         findings.wrong("durability", "fsync is off: a power cut loses what was answered");
     }
-    if has_dev_data(database).await? && !loaded.config.danger.dev_data {
-        findings.wrong("dev data", "the client shop still has the secret that dev mode gives it");
+    if let Some(client) = dev_data(database).await?.filter(|_| !loaded.config.danger.dev_data) {
+        findings.wrong("dev data", format!("the client {client} still has the secret that dev mode gives it"));
     }
     keys(loaded, database, findings).await
 }
