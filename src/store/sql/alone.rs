@@ -8,7 +8,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _};
 
-use super::{Database, Engine, bounded};
+use super::{Database, Engine, bounded, lock};
 use crate::store::ephemeral::StoreError;
 
 /// Nobody else has the database to itself until this is dropped.
@@ -21,9 +21,6 @@ enum Held {
     File { _locked: File },
     Connection { _locked: Box<PgConnection> },
 }
-
-/// Any number, the same for all nodes; migrations have another.
-const LOCK: &str = "SELECT pg_try_advisory_lock(5641171)";
 
 impl Database {
     /// `None`: another node holds it.
@@ -59,7 +56,8 @@ impl Database {
             ("tcp_keepalives_count", "3"),
         ]);
         let mut session = options.disable_statement_logging().connect().await.map_err(StoreError::unavailable)?;
-        let locked: bool = sqlx::query_scalar(LOCK).fetch_one(&mut session).await.map_err(StoreError::unavailable)?;
+        let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(lock::ALONE);
+        let locked: bool = lock.fetch_one(&mut session).await.map_err(StoreError::unavailable)?;
         Ok(locked.then(|| Held::Connection { _locked: Box::new(session) }))
     }
 }

@@ -12,14 +12,11 @@ use std::sync::PoisonError;
 use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{Database, Engine, Insert, Row, Transaction, WriteError, bytes, bytes_if_any};
+use super::{Database, Engine, Insert, Row, Transaction, WriteError, bytes, bytes_if_any, lock};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::trail::{Content, Entry, Hash, Head, NOTHING, Said};
 use crate::store::ephemeral::StoreError;
-
-/// The number of the lock. Migrations have the one before it.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(5641171)";
 
 const INSERT: Insert = Insert {
     into: "audit (seq, id, at, action, result, reason, client_id, user_id, device_id, request_id, actor, hash)",
@@ -66,7 +63,7 @@ impl Transaction {
             return Ok(());
         }
         if self.engine == Engine::Postgres {
-            self.execute(LOCK, []).await?;
+            self.execute("SELECT pg_advisory_xact_lock($1)", [lock::TRAIL.into()]).await?;
         }
         // A statement of its own: it must see what was committed while we waited.
         let row = self.find(LAST, []).await?.ok_or(StoreError::Corrupt("the audit trail has no beginning"))?;

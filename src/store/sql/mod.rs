@@ -73,6 +73,17 @@ const EPHEMERAL_CONNECTIONS: u32 = 2;
 /// of the server all resting connections are dead.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// The advisory locks of PostgreSQL that are ours, each for one thing: two things under one number would
+/// wait for each other.
+mod lock {
+    /// Whoever changes the tables, until its commit.
+    pub(super) const MIGRATION: i64 = 5_641_170;
+    /// Whoever writes the audit trail, until its commit.
+    pub(super) const TRAIL: i64 = 5_641_171;
+    /// The node that has the database to itself, as long as it runs.
+    pub(super) const ALONE: i64 = 5_641_172;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
@@ -220,10 +231,11 @@ impl Database {
         let transaction = self.begin_unbounded().await.map_err(unavailable)?;
         if self.engine == Engine::Postgres {
             transaction
-                .execute_unprepared(
+                .execute_unprepared(&format!(
                     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
-                     SELECT pg_advisory_xact_lock(5641170)",
-                )
+                     SELECT pg_advisory_xact_lock({})",
+                    lock::MIGRATION
+                ))
                 .await
                 .map_err(unavailable)?;
         }
