@@ -27,6 +27,8 @@ mod device_sdk;
 #[cfg(test)]
 mod discovery;
 #[cfg(test)]
+mod docs_pages;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod edge;
