@@ -17,7 +17,7 @@ pub(super) fn curl(
     operation: &Value,
     caller: Option<&Caller>,
 ) -> Option<String> {
-    let mut words = vec!["curl".to_owned()];
+    let mut words = Vec::new();
     match caller.map(|caller| caller.scheme.as_str()) {
         Some("clientSecretBasic") => words.push("-u \"$CLIENT_ID:$CLIENT_SECRET\"".to_owned()),
         Some("accessToken" | "admin") => words.push("-H \"Authorization: Bearer $ACCESS_TOKEN\"".to_owned()),
@@ -47,7 +47,7 @@ pub(super) fn curl(
         words.push(format!("-X {}", method.to_uppercase()));
     }
     words.push(quoted(&format!("{issuer}{}", filled(path, operation))));
-    Some(words.join(" \\\n     "))
+    Some(format!("curl {}", words.join(" \\\n     ")))
 }
 
 /// The path with the examples that there are for its parameters, and with their names for the rest.
@@ -91,7 +91,7 @@ mod tests {
         let form = json!({"requestBody": {"content": {FORM: {"example": {"scope": "openid profile"}}}}});
         assert_eq!(
             curl("http://localhost:8080", ("/as/x", "post"), &form, Some(&caller("clientSecretBasic"))).unwrap(),
-            "curl \\\n     -u \"$CLIENT_ID:$CLIENT_SECRET\" \\\n     -d scope=openid%20profile \\\n     http://localhost:8080/as/x"
+            "curl -u \"$CLIENT_ID:$CLIENT_SECRET\" \\\n     -d scope=openid%20profile \\\n     http://localhost:8080/as/x"
         );
         let patch = json!({
             "parameters": [{"name": "user_id", "in": "path", "schema": {"type": "string"}}],

@@ -389,11 +389,11 @@ fn limits(schema: &Value) -> Vec<String> {
     ];
     let found = known.into_iter().filter_map(|(name, words)| {
         let limit = schema.get(name)?;
-        // True of every count, and not worth a word.
-        if name == "minimum" && limit.as_u64() == Some(0) {
-            return None;
-        }
-        Some(format!("{words} {}", limit.as_str().map_or_else(|| limit.to_string(), str::to_owned)))
+        let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
+        // Limits of whole numbers are written as fractions.
+        let limit = limit.strip_suffix(".0").unwrap_or(&limit);
+        // At least nothing is true of every count, and not worth a word.
+        (name != "minimum" || limit != "0").then(|| format!("{words} {limit}"))
     });
     let choice: Vec<&str> = strings(schema, "enum").collect();
     let choice = (!choice.is_empty()).then(|| format!("one of {}", choice.join(", ")));
@@ -469,7 +469,7 @@ mod tests {
         ] {
             assert_eq!(in_words(&schema), words, "{schema}");
         }
-        let limited = json!({"type": "integer", "minimum": 0, "maximum": 100, "default": 20});
+        let limited = json!({"type": "integer", "minimum": 0, "maximum": 100.0, "default": 20});
         assert_eq!(limits(&limited), ["at most 100", "when left out: 20"]);
         assert_eq!(limits(&json!({"enum": ["a", "b"]})), ["one of a, b"]);
     }
