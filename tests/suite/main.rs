@@ -47,6 +47,8 @@ mod nodes;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod relying_party;
