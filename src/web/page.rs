@@ -58,7 +58,7 @@ pub(super) fn tag(request: &Request, answer: &mut Response, digest: &[u8; 32]) {
     let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(short));
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
     // A proxy that compresses makes a strong tag a weak one; here the comparison is weak anyway.
-    let mut known = known.flat_map(|tags| tags.split(',')).map(|tag| tag.trim());
+    let mut known = known.flat_map(|tags| tags.split(',')).map(str::trim);
     let is_known = known.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag);
     if is_known {
         answer.set_body(poem::Body::empty());

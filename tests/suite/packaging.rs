@@ -72,7 +72,8 @@ fn the_configuration_of_the_compose_file_is_right() {
     Command::new(root().join("packaging/compose/prepare")).arg(at).output().unwrap();
     assert!(secret("master_key") == key && secret("postgres_password") == password, "what exists stays");
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    for (name, text) in [("tls_cert.pem", certified.cert.pem()), ("tls_key.pem", certified.signing_key.serialize_pem())] {
+    for (name, text) in [("tls_cert.pem", certified.cert.pem()), ("tls_key.pem", certified.signing_key.serialize_pem())]
+    {
         fs::write(folder.path().join("secrets").join(name), text).unwrap();
         make_private(&folder.path().join("secrets").join(name));
     }
@@ -81,7 +82,8 @@ fn the_configuration_of_the_compose_file_is_right() {
     let (compose, mut config) = (read("packaging/compose/compose.yaml"), read("packaging/compose/nod.toml"));
     for line in compose.lines().filter(|line| line.contains("{ file: ./secrets/")) {
         let (name, rest) = line.trim().split_once(": { file: ./").unwrap();
-        config = config.replace(&format!("\"/run/secrets/{name}\""), &format!("\"{at}/{}\"", rest.trim_end_matches(" }")));
+        config =
+            config.replace(&format!("\"/run/secrets/{name}\""), &format!("\"{at}/{}\"", rest.trim_end_matches(" }")));
     }
     assert!(!config.contains("/run/secrets"), "a secret that is not mounted: {config}");
     let check = |config: &str| {
@@ -108,13 +110,16 @@ fn make_private(file: &Path) {
 #[test]
 fn every_command_is_there() {
     let unit = read("packaging/nod.service");
-    let started = settings_of(&unit, "ExecStart").into_iter().map(|line| line.trim_start_matches("/usr/local/bin/nod "));
+    let started =
+        settings_of(&unit, "ExecStart").into_iter().map(|line| line.trim_start_matches("/usr/local/bin/nod "));
     let mut commands: BTreeSet<String> = started.map(str::to_owned).collect();
     for file in ["packaging/Containerfile", "packaging/compose/compose.yaml"] {
         for line in read(file).lines() {
             let line = line.trim();
             let Some((_, list)) = line.split_once('[').filter(|_| {
-                line.starts_with("CMD") || line.starts_with("HEALTHCHECK") || line.starts_with("command: [")
+                line.starts_with("CMD")
+                    || line.starts_with("HEALTHCHECK")
+                    || line.starts_with("command: [")
                     || line.contains("CMD, nod")
             }) else {
                 continue;
@@ -151,8 +156,8 @@ fn the_image_gets_what_it_is_built_from() {
     let named: Vec<&str> = named.chain(["device-sdk", "migrations", "Cargo.lock", "askama.toml"]).collect();
     assert!(named.len() > 5, "{named:?}");
     for path in named {
-        let has = |taken: &&str| path == *taken || path.starts_with(&format!("{taken}/"));
-        assert!(taken.iter().any(|one| has(&one)), "the image does not get {path}");
+        let has = |taken: &str| path == taken || path.starts_with(&format!("{taken}/"));
+        assert!(taken.iter().any(|one| has(one)), "the image does not get {path}");
     }
     for secret in ["nod.toml", "master.key", ".nod", "packaging"] {
         assert!(!taken.contains(&secret), "{secret}");
@@ -177,7 +182,8 @@ fn the_unit_starts_a_server() {
     for below in ["etc/nod", "var/lib/nod"] {
         fs::create_dir_all(folder.path().join(below)).unwrap();
     }
-    let elsewhere = |text: &str| text.replace("/etc/nod", &format!("{at}/etc/nod")).replace("/var/lib", &format!("{at}/var/lib"));
+    let elsewhere =
+        |text: &str| text.replace("/etc/nod", &format!("{at}/etc/nod")).replace("/var/lib", &format!("{at}/var/lib"));
     let variables: Vec<(String, String)> = settings_of(&unit, "Environment")
         .into_iter()
         .map(|line| line.split_once('=').unwrap())

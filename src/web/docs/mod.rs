@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use askama::Template;
 use poem::error::MethodNotAllowedError;
 use poem::http::{Method, StatusCode};
-use poem::{Endpoint, IntoResponse as _, Request, Response};
+use poem::{Endpoint, IntoResponse, Request, Response};
 
 use self::reference::{Group, Reference};
 use self::search::{Found, Search};
@@ -57,7 +57,7 @@ impl<E: Endpoint> Endpoint for Docs<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
         let Some(rest) = path.strip_prefix("/docs").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-            return self.inner.call(request).await.map(|answer| answer.into_response());
+            return self.inner.call(request).await.map(IntoResponse::into_response);
         };
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Err(MethodNotAllowedError.into());

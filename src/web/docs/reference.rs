@@ -156,7 +156,7 @@ impl Group {
         Self {
             slug: slug(tag),
             title: tag.to_owned(),
-            about: described.map(|one| about(one)).unwrap_or_default(),
+            about: described.map(about).unwrap_or_default(),
             operations: Vec::new(),
             schemas: Vec::new(),
         }
@@ -405,7 +405,9 @@ fn written(media_type: &str, example: &Value) -> String {
     match example {
         Value::String(text) => text.clone(),
         Value::Object(members) if media_type == command::FORM => command::form(members).join("\n&"),
-        _ => serde_json::to_string_pretty(example).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            serde_json::to_string_pretty(example).unwrap_or_default()
+        }
     }
 }
 
