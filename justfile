@@ -45,6 +45,10 @@ screenshots:
 relying-party:
     cd examples/openid-client && npm ci --no-audit --no-fund && npm test
 
+# Clients that generators make, against target/debug/nod: just clients, or just clients go rust
+clients *parts:
+    node tests/clients/run.mjs {{parts}}
+
 # Writes the documents under openapi/ anew.
 openapi:
     cargo run --quiet -- openapi > openapi/nod.json

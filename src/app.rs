@@ -24,6 +24,7 @@ use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
+use crate::http::metrics as metrics_page;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
@@ -33,6 +34,7 @@ use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
+use crate::store::measured::Measured;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
@@ -59,6 +61,7 @@ use crate::usecase::dev::Dev;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::{Issue, Lifetimes};
+use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
@@ -155,6 +158,7 @@ pub struct Parts {
     pub tokens: Tokens,
     pub bootstrap: Arc<Bootstrap>,
     pub trail: Arc<Trail>,
+    pub refusals: RecordRefusal,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +186,7 @@ pub async fn build(
     let issuer = Issuer::parse(&settings.issuer).map_err(|error| StartError::Issuer(error.to_string()))?;
 
     let ephemeral = ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker).await?;
+    let ephemeral: Arc<dyn Ephemeral> = Arc::new(Measured(ephemeral));
     let parts = parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
     parts.keys.tend().await?;
     run_beside(&parts, worker);
@@ -278,6 +283,7 @@ fn parts(
     Parts {
         bootstrap: Arc::new(bootstrap),
         trail: Arc::new(Trail::new(database.clone())),
+        refusals: RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         tokens: Tokens::new(database.clone()),
         database,
@@ -314,6 +320,14 @@ fn run_beside(parts: &Parts, worker: &Worker) {
     worker.repeat_from_now("forget ended tokens", Duration::from_secs(60), move || {
         let (tokens, now) = (tokens.clone(), clock.now());
         async move { tokens.purge(now, 1000).await.map(drop) }
+    });
+    let refusals = parts.refusals.clone();
+    worker.repeat("count refusals", Duration::from_secs(10), move || {
+        let refusals = refusals.clone();
+        async move {
+            refusals.write_numbers().await;
+            Ok(())
+        }
     });
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
     worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {
@@ -380,7 +394,7 @@ impl Wiring {
         };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
-        let record = RecordRefusal { ledger: self.parts.ledger.clone(), clock: self.clock(), entropy: self.entropy() };
+        let record = self.parts.refusals.clone();
         (
             Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base, openapi: openapi.clone() }
                 .with(Headers::new(self.entropy()))
@@ -391,7 +405,10 @@ impl Wiring {
 
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {
         let readiness = Arc::new(Readiness { database: self.parts.database.clone(), ephemeral: self.store() });
-        Route::new().nest("/", health::routes(readiness, draining)).map_to_response().boxed()
+        let outbox = Outbox::new(self.parts.database.clone());
+        let measure = Arc::new(Measure { outbox, clock: self.clock() });
+        let routes = Route::new().at("/metrics", metrics_page::endpoint(measure));
+        routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }
 
     fn authenticate_client(&self) -> AuthenticateClient {

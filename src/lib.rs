@@ -4,7 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`clock`], [`entropy`], [`secret`], [`failpoint`] | leaves: time, randomness, values that must not leak, crashes on demand |
+//! | [`clock`], [`entropy`], [`secret`], [`failpoint`], [`metrics`], [`trace`] | leaves: time, randomness, values that must not leak, crashes on demand, counters, the context of a trace |
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
@@ -18,7 +18,9 @@
 pub mod clock;
 pub mod entropy;
 pub mod failpoint;
+pub mod metrics;
 pub mod secret;
+pub mod trace;
 
 pub mod protocol;
 

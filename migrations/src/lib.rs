@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_first;
 mod m0002_events_are_there_once;
 mod m0003_administration;
+mod m0004_audit_chain;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::Migration),
             Box::new(m0002_events_are_there_once::Migration),
             Box::new(m0003_administration::Migration),
+            Box::new(m0004_audit_chain::Migration),
         ]
     }
 }

@@ -112,11 +112,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     let format = if arguments.log == Log::Json { Format::Json } else { Format::Text };
     let public = Arc::new(public);
+    let edge = Edge { public: Some(parts.refusals.clone()), ..Edge::default() };
     // `localhost` means both to most clients; where there is no IPv6, one is enough.
     if let Ok(also) = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
-        worker.finish(server::serve(also, Arc::clone(&public), Edge::default(), shutdown.clone()));
+        worker.finish(server::serve(also, Arc::clone(&public), edge.clone(), shutdown.clone()));
     }
-    worker.finish(server::serve(listener, public, Edge::default(), shutdown.clone()));
+    worker.finish(server::serve(listener, public, edge, shutdown.clone()));
     drop(ops);
     if !arguments.quiet {
         println(&format!("  ready in {:.1} s\n", started.elapsed().as_secs_f32()));
@@ -124,6 +125,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let log = telemetry::start(format, arguments.quiet);
     stopped().await;
     shutdown.cancel();
+    parts.refusals.finish().await;
     drop(parts);
     worker.stop(Duration::from_secs(3)).await;
     drop(log);

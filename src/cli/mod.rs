@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::config::Sources;
 
 mod apply;
+mod audit;
 mod client;
 mod config;
 mod dev;
@@ -47,7 +48,7 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, user, device, request, keys
+Manage   client, user, device, request, keys, audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -142,6 +143,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     Keys {
         #[command(subcommand)]
         action: keys::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// The audit trail
+    Audit {
+        #[command(subcommand)]
+        action: audit::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -254,6 +262,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
+        Some(Command::Audit { action, place }) => audit::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,
         Some(Command::Config { action }) => config::run(action),
         Some(Command::Apply(arguments)) => apply::run(&arguments).await,

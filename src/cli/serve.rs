@@ -83,10 +83,11 @@ pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
         tls = tls.is_some(),
         "ready"
     );
+    let refusals = app.parts.refusals.clone();
     let mut limits = server::Limits::default();
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
-    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()) };
+    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()), public: Some(refusals) };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 
@@ -202,6 +203,7 @@ async fn serve(
         }
     }
     ops_down.cancel();
+    parts.refusals.finish().await;
     // With the last clone of the ledger gone, its writer commits what is left and ends.
     drop(parts);
     worker.stop(Duration::from_secs(5)).await;

@@ -1,6 +1,5 @@
 //! `nod tail`: follows the audit trail.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -63,16 +62,14 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 const PAUSE: Duration = Duration::from_millis(300);
 const BATCH: u32 = 500;
-/// A transaction that got its number early is committed within this time, or never.
-const LATE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let opened = Opened::new(&arguments.place).await?;
     let now = opened.clock.now();
     let trail = Trail::new(opened.database.clone());
     let from = now - arguments.since.unwrap_or_default();
-    let floor = trail.place_before(from).await?;
-    let mut tail = Tail { arguments, opened: &opened, trail, floor, told: BTreeSet::new(), out: Terminal::stdout() };
+    let told = trail.place_before(from).await?;
+    let mut tail = Tail { arguments, opened: &opened, trail, told, out: Terminal::stdout() };
     let ended = stopped();
     tokio::pin!(ended);
     let mut away = false;
@@ -102,10 +99,8 @@ struct Tail<'a> {
     arguments: &'a Arguments,
     opened: &'a Opened,
     trail: Trail,
-    /// Everything up to here was told.
-    floor: i64,
-    /// What was told beyond it.
-    told: BTreeSet<i64>,
+    /// The last event that was told or left out.
+    told: i64,
     out: Terminal<std::io::Stdout>,
 }
 
@@ -122,21 +117,15 @@ impl From<StoreError> for Failed {
 
 impl Tail<'_> {
     async fn step(&mut self) -> Result<(), Failed> {
-        let settled = self.opened.clock.now() - LATE;
-        let mut after = self.floor;
         loop {
-            let events = self.trail.as_they_come(after, BATCH).await?;
+            let events = self.trail.follow(self.told, BATCH).await?;
             let full = events.len() >= BATCH as usize;
             for event in events {
-                after = event.seq;
-                if self.told.insert(event.seq) && self.fits(&event) {
+                if self.fits(&event) {
                     self.tell(&event).await.map_err(Failed::Output)?;
                 }
-                if event.at < settled {
-                    self.floor = self.floor.max(event.seq);
-                }
+                self.told = event.seq;
             }
-            self.told = self.told.split_off(&(self.floor + 1));
             if !full {
                 return Ok(());
             }

@@ -87,7 +87,7 @@ settings! {
     listen: Listen {
         /// Where everybody connects.
         public: SocketAddr = "0.0.0.0:8443",
-        /// `/health/live` and `/health/ready`, without TLS.
+        /// `/health/live`, `/health/ready` and `/metrics`, without TLS.
         ops: SocketAddr = "127.0.0.1:9090",
     }
 

@@ -25,7 +25,7 @@ pub struct Event {
 }
 
 /// Who administers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A client with administrative scopes.
     Client(ClientId),
@@ -63,7 +63,7 @@ impl Outcome {
 
 macro_rules! actions {
     ($($name:ident = $text:literal,)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $($name,)* }
 
         impl Action {

@@ -124,6 +124,8 @@ pub enum Denial {
     WrongNumber,
     /// The person has no device that could be asked.
     NoDevice,
+    /// It was approved, but what the approval rested on was gone when it was redeemed.
+    Withheld,
 }
 
 impl Denial {
@@ -134,11 +136,12 @@ impl Denial {
             Self::BiometricsRejected => "biometrics_rejected",
             Self::WrongNumber => "wrong_number",
             Self::NoDevice => "no_device",
+            Self::Withheld => "withheld",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Refused, Self::Reported, Self::BiometricsRejected, Self::WrongNumber, Self::NoDevice]
+        [Self::Refused, Self::Reported, Self::BiometricsRejected, Self::WrongNumber, Self::NoDevice, Self::Withheld]
             .into_iter()
             .find(|denial| denial.as_str() == text)
     }
@@ -316,6 +319,15 @@ impl AuthenticationRequest {
     pub fn redeemed(mut self) -> Self {
         if matches!(self.state, State::Redeeming { .. } | State::Approved(_)) {
             self.state = State::Redeemed;
+        }
+        self
+    }
+
+    /// The approval is worth nothing any more, and that is committed.
+    #[must_use]
+    pub fn withheld(mut self) -> Self {
+        if matches!(self.state, State::Redeeming { .. } | State::Approved(_)) {
+            self.state = State::Denied(Denial::Withheld);
         }
         self
     }

@@ -8,6 +8,8 @@ pub mod device;
 pub mod grant;
 pub mod inbox;
 pub mod prompt;
+pub mod refusals;
 pub mod signing_key;
+pub mod trail;
 pub mod user;
 pub mod webhook;

@@ -17,6 +17,7 @@ use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::client_authentication::bearer;
 use crate::http::headers::harden;
+use crate::http::observe::NotYet;
 use crate::http::{admin, device, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -118,11 +119,8 @@ impl Family {
                 let body = Problem { kind: "about:blank", title: description, status: status_code, code };
                 json(status, "application/problem+json", &body)
             }
-            Self::Admin => {
-                let mut worded = admin::problem::Worded::of(&poem::Error::from_status(status));
-                worded.status = status;
-                worded.respond("", None)
-            }
+            // Nobody here knows the issuer: the address of the page is a relative one.
+            Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }
@@ -134,7 +132,7 @@ impl Family {
         response
     }
 
-    const fn action(self) -> Option<Action> {
+    pub(super) const fn action(self) -> Option<Action> {
         match self {
             Self::Backchannel => Some(Action::RequestCreated),
             Self::Token => Some(Action::RequestRedeemed),
@@ -248,6 +246,9 @@ impl<E> Errors<E> {
             | Family::Elsewhere => oauth(&answer),
         };
         self.with_nonce(family, &mut response);
+        if answer.code == ErrorCode::AuthorizationPending.as_str() || answer.code == ErrorCode::SlowDown.as_str() {
+            response.set_data(NotYet);
+        }
         let headers = response.headers_mut();
         if let Some(after) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -50,6 +50,15 @@ impl RequestId {
         HeaderValue::from_bytes(text.get(..length)?).ok().map(Self)
     }
 
+    /// The client's own, or a new one.
+    pub fn of(headers: &HeaderMap, entropy: &Entropy) -> Option<Self> {
+        Self::given(headers).or_else(|| Self::fresh(entropy))
+    }
+
+    pub fn put(self, headers: &mut HeaderMap) {
+        headers.insert(X_REQUEST_ID, self.0);
+    }
+
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
@@ -84,14 +93,18 @@ impl<E: Endpoint> Endpoint for WithHeaders<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let id = RequestId::given(request.headers()).or_else(|| RequestId::fresh(&self.entropy));
-        if let Some(id) = &id {
-            request.set_data(id.clone());
+        // Behind the accept loop, the request has one.
+        let mut id = request.data::<RequestId>().cloned();
+        if id.is_none() {
+            id = RequestId::of(request.headers(), &self.entropy);
+            if let Some(id) = &id {
+                request.set_data(id.clone());
+            }
         }
         let mut response = self.inner.get_response(request).await;
         harden(response.headers_mut());
-        if let Some(RequestId(id)) = id {
-            response.headers_mut().insert(X_REQUEST_ID, id);
+        if let Some(id) = id {
+            id.put(response.headers_mut());
         }
         Ok(response)
     }

@@ -17,6 +17,8 @@ mod gate;
 mod head;
 pub mod headers;
 pub mod health;
+pub mod metrics;
+mod observe;
 pub mod openapi;
 pub mod remote;
 pub mod server;

@@ -2,6 +2,7 @@
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
 mod errors;
+mod examples;
 mod methods;
 mod repair;
 mod version;
@@ -113,6 +114,7 @@ impl Document {
         repair::repair(&mut document);
         describe(&mut document);
         errors::add(&mut document);
+        examples::add(&mut document);
         Self(document)
     }
 
@@ -219,18 +221,21 @@ fn describe(document: &mut Value) {
             "description": "A JWS over this very call, by the key of the installation, with the nonce of the last \
                             answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
         },
+        "bootstrapToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token for the first administrator, from the file that the server wrote."
+        },
     });
-    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
-        let all = components.entry("securitySchemes").or_insert_with(|| json!({}));
-        if let (Some(all), Value::Object(ours)) = (all.as_object_mut(), schemes) {
-            all.extend(ours);
-        }
+    if let (Some(all), Value::Object(schemes)) = (components(document, "securitySchemes"), schemes) {
+        all.extend(schemes);
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
+            // The types name the scope.
             Family::Admin if operation.get("security").is_some() => continue,
             Family::Admin => "bootstrapToken",
         };

@@ -34,14 +34,21 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument as _, debug, error, error_span, field, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
 use super::error::Family;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
+use super::headers::RequestId;
+use super::observe::{Observed, endpoint};
 use super::remote::{TrustedProxies, contains, network};
+use crate::domain::audit::Action;
+use crate::entropy::Entropy;
+use crate::metrics::{Limit, OneMore, metrics, with_held};
+use crate::trace;
+use crate::usecase::record_refusal::RecordRefusal;
 
 /// What one listener allows. The defaults are meant for the open Internet.
 #[derive(Clone, Debug)]
@@ -105,6 +112,9 @@ pub struct Edge {
     /// With it, the listener speaks TLS and nothing else.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub proxies: TrustedProxies,
+    /// For the listener that everybody reaches: its requests and connections are in the metrics, and heads
+    /// that it refuses are in the audit trail.
+    pub public: Option<RecordRefusal>,
 }
 
 /// Listens on `address`, or on the first free one of the `tries` ports after it. Says whether it
@@ -154,6 +164,7 @@ struct Server<E> {
     tasks: TaskTracker,
     shutdown: Arc<CancellationToken>,
     stop: Arc<Stop>,
+    entropy: Entropy,
 }
 
 impl<E: Endpoint + 'static> Server<E> {
@@ -180,6 +191,7 @@ impl<E: Endpoint + 'static> Server<E> {
             tasks,
             shutdown: Arc::new(shutdown),
             stop: Arc::default(),
+            entropy: Entropy::default(),
             edge,
         }
     }
@@ -189,6 +201,9 @@ impl<E: Endpoint + 'static> Server<E> {
         loop {
             // At the limit new clients wait in the kernel's queue; the silent ones before them time out.
             let next = async {
+                if self.edge.public.is_some() && self.permits.available_permits() == 0 {
+                    metrics().limited(Limit::Connections);
+                }
                 let permit = Arc::clone(&self.permits).acquire_owned().await;
                 (permit, listener.accept().await)
             };
@@ -219,13 +234,17 @@ impl<E: Endpoint + 'static> Server<E> {
 
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         let Some(place) = self.place(peer.ip()) else {
+            if self.edge.public.is_some() {
+                metrics().limited(Limit::ConnectionsPerPeer);
+            }
             debug!(%peer, "too many connections from this address");
             return;
         };
         let server = Arc::clone(self);
+        let counted = self.edge.public.is_some().then(|| OneMore::of(&metrics().connections));
         self.tasks.spawn(async move {
             server.connection(stream, peer).await;
-            drop((place, permit));
+            drop((place, permit, counted));
         });
     }
 
@@ -295,19 +314,55 @@ impl<E: Endpoint + 'static> Server<E> {
     }
 
     /// Answers one request, whatever it is.
-    async fn answer(&self, line: &Line, request: http::Request<Incoming>) -> http::Response<Answer> {
+    async fn answer(&self, line: &Line, mut request: http::Request<Incoming>) -> http::Response<Answer> {
         let mut open = Open::new(&line.activity);
+        let endpoint = endpoint(request.uri().path());
+        let id = RequestId::of(request.headers(), &self.entropy);
+        // At the highest level, so that the lines of every level have it.
+        let span = error_span!(
+            "request",
+            http.request_id = id.as_ref().map(RequestId::as_str),
+            otel.name = field::Empty,
+            otel.kind = field::Empty,
+        );
+        trace::received(&span, request.headers(), endpoint.as_str());
+        let observed = self.edge.public.is_some().then(|| Observed::begin(endpoint));
+        if let Some(id) = &id {
+            request.extensions_mut().insert(id.clone());
+        }
+        let (mut response, held) = with_held(self.respond(line, request).instrument(span)).await;
+        if let Some(observed) = observed {
+            observed.end(&response, held);
+        }
+        if let Some(id) = id {
+            id.put(response.headers_mut());
+        }
+        open.is_waiting(false);
+        http::Response::<BoxBody<Bytes, io::Error>>::from(response).map(|body| Answer { body, open })
+    }
+
+    async fn respond(&self, line: &Line, request: http::Request<Incoming>) -> Response {
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
-        let response = match refused.or_else(|| self.refused(&request)) {
-            Some(refused) => refusal(Family::of(request.uri().path()), refused),
+        match refused.or_else(|| self.refused(&request)) {
+            Some(refused) => {
+                let family = Family::of(request.uri().path());
+                let (status, description) = worded(refused);
+                info!(status = status.as_u16(), detail = description, "refused");
+                if let Some(record) = &self.edge.public {
+                    if matches!(refused, Refused::TooLarge | Refused::TargetTooLong) {
+                        metrics().limited(Limit::RequestHead);
+                    }
+                    let action = family.action().unwrap_or(Action::InputRefused);
+                    record.record(action, format!("invalid_request: {description}"), None).await;
+                }
+                family.unreached(status, description)
+            }
             // [RFC 9110 §9.3.6] is for proxies.
             None if request.method() == Method::CONNECT => {
                 Family::Elsewhere.unreached(StatusCode::NOT_IMPLEMENTED, "CONNECT is not implemented.")
             }
             None => self.call(line, request).await,
-        };
-        open.is_waiting(false);
-        http::Response::<BoxBody<Bytes, io::Error>>::from(response).map(|body| Answer { body, open })
+        }
     }
 
     /// What [`Head`](super::head::Head) asks of HTTP/1, asked of HTTP/2.
@@ -373,15 +428,13 @@ struct Line {
     activity: Arc<Activity>,
 }
 
-fn refusal(family: Family, refused: Refused) -> Response {
-    let (status, description) = match refused {
+const fn worded(refused: Refused) -> (StatusCode, &'static str) {
+    match refused {
         Refused::Malformed(description) => (StatusCode::BAD_REQUEST, description),
         Refused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request head did not arrive in time."),
         Refused::TargetTooLong => (StatusCode::URI_TOO_LONG, "The request target is too long."),
         Refused::TooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large."),
-    };
-    info!(status = status.as_u16(), detail = description, "refused");
-    family.unreached(status, description)
+    }
 }
 
 /// The body of an answer. It tells the gate whether the client is to take more, or we are to give it.

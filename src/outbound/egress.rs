@@ -24,6 +24,7 @@ use rustls_pki_types::pem::PemObject as _;
 use url::{Host, Url};
 
 use crate::secret::Secret;
+use crate::trace;
 
 /// What may be called besides the public internet, and for how long a call may take.
 #[derive(Clone, Debug)]
@@ -182,7 +183,8 @@ impl Egress {
         }
     }
 
-    async fn exchange(&self, request: Outgoing, body: AnswerBody) -> Result<Answer, EgressError> {
+    async fn exchange(&self, mut request: Outgoing, body: AnswerBody) -> Result<Answer, EgressError> {
+        trace::sent(&mut request.headers);
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let response = self
             .client
@@ -308,7 +310,7 @@ impl Resolve for GuardedResolver {
 }
 
 /// TLS 1.3 and 1.2 by ring, verified against the system's trust anchors and ours.
-fn tls(extra_trust_anchors: &[u8]) -> Result<rustls::ClientConfig, EgressError> {
+pub(super) fn tls(extra_trust_anchors: &[u8]) -> Result<rustls::ClientConfig, EgressError> {
     let mut roots = rustls::RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     let (_, _) = roots.add_parsable_certificates(system.certs);

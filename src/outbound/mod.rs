@@ -2,4 +2,6 @@
 
 pub mod egress;
 pub mod jwks;
+#[cfg(feature = "otel")]
+pub mod otlp;
 pub mod webhook;

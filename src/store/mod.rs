@@ -4,6 +4,7 @@
 
 pub mod embedded;
 pub mod ephemeral;
+pub mod measured;
 pub mod redis;
 pub mod shelves;
 pub mod sql;

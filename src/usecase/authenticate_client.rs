@@ -11,6 +11,7 @@ use futures_util::future::join;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Authentication, Client, KeySource};
+use crate::metrics::{Limit, metrics};
 use crate::outbound::jwks::JwksCache;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, Tolerance};
@@ -61,6 +62,7 @@ impl AuthenticateClient {
 
     /// The same, and something else is read while we wait for the store. It is not begun for whoever
     /// has no valid credentials, and must change nothing: an assertion may turn out to be a repeated one.
+    #[tracing::instrument(level = "debug", name = "authenticate_client", skip_all)]
     pub async fn authenticate_meanwhile<T>(
         &self,
         presented: &Presented<'_>,
@@ -230,6 +232,7 @@ impl Failures {
         match self.counts.get(&(client.clone(), from)) {
             Some((count, since)) if count >= self.limit && now < since + WINDOW => {
                 let retry_after = (since + WINDOW).since(now).max(Duration::from_secs(1));
+                metrics().limited(Limit::ClientAuthentication);
                 Err(Error::TooMany { retry_after })
             }
             Some(_) | None => Ok(()),

@@ -79,6 +79,7 @@ pub struct AuthenticateDevice {
 }
 
 impl AuthenticateDevice {
+    #[tracing::instrument(level = "debug", name = "authenticate_device", skip_all)]
     pub async fn authenticate(&self, call: &Call<'_>) -> Result<AuthenticatedInstallation, DeviceError> {
         let proof = self.prove(call)?;
         let paired = self.directory.installation_by_jkt(&proof.jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;

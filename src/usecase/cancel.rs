@@ -24,6 +24,7 @@ pub struct Cancel {
 impl Cancel {
     /// Whether the request was this client's and still open. Anything else changes nothing, and
     /// the client is told the same (RFC 7009 §2.2).
+    #[tracing::instrument(level = "debug", name = "cancel", skip_all)]
     pub async fn cancel(&self, client: &AuthenticatedClient, auth_req_id: &AuthReqId) -> Result<bool, Error> {
         let now = self.clock.now();
         let digest = auth_req_id.digest();

@@ -39,6 +39,7 @@ pub enum Body<'a> {
 impl Decide {
     /// The outcome as it was committed. A wrong number is a denial, and is told as an error. A device that
     /// says again what it has said, because it did not hear the answer, hears the same answer.
+    #[tracing::instrument(level = "debug", name = "decide", skip_all)]
     pub async fn decide(
         &self,
         caller: &AuthenticatedInstallation,
@@ -177,9 +178,9 @@ fn action(outcome: &Decision) -> Action {
     match outcome {
         Decision::Approved(_) => Action::RequestApproved,
         Decision::Denied(Denial::Reported) => Action::RequestReported,
-        Decision::Denied(Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice) => {
-            Action::RequestDenied
-        }
+        Decision::Denied(
+            Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice | Denial::Withheld,
+        ) => Action::RequestDenied,
         Decision::Cancelled => Action::RequestCancelled,
     }
 }

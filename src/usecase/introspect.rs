@@ -59,6 +59,7 @@ pub struct Found {
 
 impl Introspect {
     /// `None` for everything that is not active: unknown, expired, revoked, of a locked user.
+    #[tracing::instrument(level = "debug", name = "introspect", skip_all)]
     pub async fn introspect(&self, token: &str) -> Result<Option<Active>, StoreError> {
         if let Some(active) = self.access(token).await? {
             return Ok(Some(active));

@@ -15,6 +15,7 @@ pub mod dev;
 pub mod inbox;
 pub mod introspect;
 pub mod issue;
+pub mod measure;
 pub mod pair_device;
 pub mod pairing_keys;
 pub mod readiness;
@@ -25,6 +26,7 @@ pub mod request_authentication;
 pub mod revoke;
 pub mod settle;
 pub mod signing_keys;
+pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
+use crate::metrics::{Limit, metrics};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, InstallationId, PairingKey};
 use crate::protocol::jwt::EmbeddedKeyProof;
@@ -40,12 +41,14 @@ impl PairDevice {
     pub async fn admit(&self, proof: &Proved, from: &str) -> Result<(), DeviceError> {
         for (who, limit) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
             if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > limit {
+                metrics().limited(Limit::Pairing);
                 return Err(DeviceError::TooMany { retry_after: WINDOW });
             }
         }
         Ok(())
     }
 
+    #[tracing::instrument(level = "debug", name = "pair_device", skip_all)]
     pub async fn pair(
         &self,
         proof: &Proved,
@@ -72,7 +75,10 @@ impl PairDevice {
                 Ok((paired.device, paired.user))
             }
             Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
-            Claimed::Full => Err(DeviceErrorCode::MethodLimitReached.into()),
+            Claimed::Full => {
+                metrics().limited(Limit::DevicesPerUser);
+                Err(DeviceErrorCode::MethodLimitReached.into())
+            }
         }
     }
 

@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, Polling, REMEMBER, Redeemable};
-use crate::domain::client::GrantType;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::metrics::{Limit, OneMore, PollAnswer, held, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, ClientId, GrantId};
+use crate::protocol::id::{AuthReqId, ClientId, GrantId, RequestId};
 use crate::protocol::parameters::Parameters;
+use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
@@ -59,7 +61,19 @@ impl Redeem {
         })
     }
 
+    #[tracing::instrument(level = "debug", name = "redeem", skip_all)]
     pub async fn redeem(
+        &self,
+        client: &AuthenticatedClient,
+        auth_req_id: &AuthReqId,
+        seen: Seen,
+    ) -> Result<TokenResponse, Error> {
+        let answer = self.answer(client, auth_req_id, seen).await;
+        metrics().polled(counted(&answer));
+        answer
+    }
+
+    async fn answer(
         &self,
         client: &AuthenticatedClient,
         auth_req_id: &AuthReqId,
@@ -80,12 +94,20 @@ impl Redeem {
         if poll == Some(Poll::Pending) && holds {
             // [CIBA §11] one request is polled once at a time.
             poll = match self.held.enter(digest, &client.id) {
-                Entered::Full => poll,
+                Entered::Full => {
+                    metrics().limited(Limit::HeldPolls);
+                    poll
+                }
                 Entered::Twice => {
                     let slowed = |request: AuthenticationRequest| (request.slowed(), Poll::SlowDown);
                     self.requests.update(&digest, Lifetime::Keep, slowed).await?
                 }
-                Entered::Held(_place) => self.wait(client, &digest, claim, &mut seen).await?,
+                Entered::Held(_place) => {
+                    let (begin, _held) = (tokio::time::Instant::now(), OneMore::of(&metrics().held_polls));
+                    let poll = self.wait(client, &digest, claim, &mut seen).await;
+                    held(begin.elapsed());
+                    poll?
+                }
             };
         }
         match poll {
@@ -169,11 +191,14 @@ impl Redeem {
         let result = self.grant(client, auth_req_id, redeemable).await;
         match &result {
             Ok(_) => {
-                self.settle(&digest, claimed).await;
+                self.settle(&digest, claimed, AuthenticationRequest::redeemed).await;
                 failpoint::hit("K14");
             }
             Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => {
-                self.settle(&digest, claimed).await;
+                self.settle(&digest, claimed, AuthenticationRequest::redeemed).await;
+            }
+            Err(Error::Recorded(refusal)) if refusal.code == ErrorCode::AccessDenied => {
+                self.settle(&digest, claimed, AuthenticationRequest::withheld).await;
             }
             // No answer is no commit, as far as we know: the next poll tries again, and where there was
             // one after all, SQL says so then.
@@ -204,23 +229,11 @@ impl Redeem {
             .await?
             .filter(|client| !client.disabled && client.created_at == registered && client.may(GrantType::Ciba))
             .ok_or_else(|| Refusal::invalid_client("stopped since it authenticated"))?;
-        let user = self.directory.user(&user).await?.filter(|user| user.is_active());
-        let Some(user) = user else {
-            return Err(denied("the user is locked, disabled or gone").into());
-        };
-        let devices = self.directory.devices_of(&user.id).await?;
-        if !devices.iter().any(|(device, _)| device.id == approval.device && device.may_answer(issued_at)) {
-            return Err(denied("the approving device is blocked or unpaired").into());
-        }
-        // So may what the client may ask for.
-        let scope = scope
-            .within(&client.scope)
-            .ok_or_else(|| denied("the client may ask for nothing of the request any more"))?;
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(request),
             client: client.id.clone(),
-            user: user.id,
+            user,
             device: Some(approval.device),
             scope,
             acr,
@@ -229,10 +242,14 @@ impl Redeem {
             created_at: now,
             revoked_at: None,
         };
+        let grant = match self.standing(&client, &grant, issued_at).await? {
+            Ok(scope) => Grant { scope, ..grant },
+            Err(why) => return Err(self.withhold(grant, why).await?),
+        };
         let minted = self.issue.mint(&client, &grant, Some(auth_req_id), now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
-            .user(user.id)
+            .user(user)
             .device(approval.device)
             .request(request);
         let granted = self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await?;
@@ -240,19 +257,68 @@ impl Redeem {
         match granted {
             Granted::First => Ok(minted.response),
             // Only the poll that got the tokens marks the request; this one found it unmarked.
-            Granted::Already => Err(lost().into()),
+            Granted::Already => Err(self.granted_before(request).await?),
         }
     }
 
-    async fn settle(&self, digest: &Digest<AuthReqId>, claimed: Option<Found<AuthenticationRequest>>) {
-        let redeemed = |request: AuthenticationRequest| (request.redeemed(), ());
+    /// The scope that may be given now, or why nothing may.
+    async fn standing(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        issued_at: Timestamp,
+    ) -> Result<Result<Scope, &'static str>, Error> {
+        if !self.directory.user(&grant.user).await?.is_some_and(|user| user.is_active()) {
+            return Ok(Err("the user is locked, disabled or gone"));
+        }
+        let devices = self.directory.devices_of(&grant.user).await?;
+        if !devices.iter().any(|(device, _)| Some(device.id) == grant.device && device.may_answer(issued_at)) {
+            return Ok(Err("the approving device is blocked or unpaired"));
+        }
+        // What the client may ask for may have changed as well.
+        Ok(grant.scope.within(&client.scope).ok_or("the client may ask for nothing of the request any more"))
+    }
+
+    /// The client is told that the request was denied, and that is the last word: a person who is
+    /// unlocked, or a device that is unblocked, must not bring the approval back. SQL remembers it as a
+    /// grant that was revoked when it was given.
+    async fn withhold(&self, grant: Grant, why: &'static str) -> Result<Error, Error> {
+        let (Some(request), Some(device), now) = (grant.request, grant.device, grant.created_at) else {
+            return Ok(denied(why).into());
+        };
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
+            .client(&grant.client)
+            .user(grant.user)
+            .device(device)
+            .request(request)
+            .refused(why.to_owned());
+        let grant = Grant { revoked_at: Some(now), ..grant };
+        match self.ledger.grant(grant, None, None, event).await? {
+            Granted::First => Ok(Error::Recorded(denied(why))),
+            Granted::Already => self.granted_before(request).await,
+        }
+    }
+
+    /// Why a request that has a grant gives none: tokens were given, or withheld for good.
+    async fn granted_before(&self, request: RequestId) -> Result<Error, Error> {
+        let withheld = self.decisions.was_withheld(request).await?;
+        Ok(if withheld { Error::Recorded(denied("withheld before")) } else { lost().into() })
+    }
+
+    async fn settle(
+        &self,
+        digest: &Digest<AuthReqId>,
+        claimed: Option<Found<AuthenticationRequest>>,
+        end: fn(AuthenticationRequest) -> AuthenticationRequest,
+    ) {
+        let end = |request: AuthenticationRequest| (end(request), ());
         let settled = match claimed {
-            Some(claimed) => self.requests.change(digest, claimed, Lifetime::Keep, redeemed).await.map(drop),
-            None => self.requests.update(digest, Lifetime::Keep, redeemed).await.map(drop),
+            Some(claimed) => self.requests.change(digest, claimed, Lifetime::Keep, end).await.map(drop),
+            None => self.requests.update(digest, Lifetime::Keep, end).await.map(drop),
         };
         if let Err(error) = settled {
-            // The grant stands in SQL; whoever claims again is refused there.
-            tracing::warn!(auth_req.digest = %digest, %error, "a redeemed request was not marked");
+            // What was given or withheld stands in SQL; whoever claims again is refused there.
+            tracing::warn!(auth_req.digest = %digest, %error, "the end of a request was not marked");
         }
     }
 }
@@ -269,6 +335,26 @@ fn lost() -> Refusal {
 
 fn denied(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::AccessDenied, "The request was denied.").because(why)
+}
+
+fn counted(answer: &Result<TokenResponse, Error>) -> PollAnswer {
+    let refusal = match answer {
+        Ok(_) => return PollAnswer::Issued,
+        Err(Error::Refused(refusal) | Error::Recorded(refusal)) => refusal,
+        Err(Error::TooMany { .. } | Error::Unavailable(_)) => return PollAnswer::Unavailable,
+    };
+    // Codes are the words of the wire; a poll knows few of them.
+    if refusal.code == ErrorCode::AuthorizationPending {
+        PollAnswer::Pending
+    } else if refusal.code == ErrorCode::SlowDown {
+        PollAnswer::SlowDown
+    } else if refusal.code == ErrorCode::ExpiredToken {
+        PollAnswer::Expired
+    } else if refusal.code == ErrorCode::AccessDenied {
+        PollAnswer::Denied
+    } else {
+        PollAnswer::Invalid
+    }
 }
 
 fn refusal(poll: Option<&Poll>) -> Refusal {

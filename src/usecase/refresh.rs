@@ -31,6 +31,7 @@ pub struct Refresh {
 }
 
 impl Refresh {
+    #[tracing::instrument(level = "debug", name = "refresh", skip_all)]
     pub async fn refresh(
         &self,
         client: &AuthenticatedClient,

@@ -14,6 +14,7 @@ use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
@@ -90,6 +91,7 @@ impl Meant {
 }
 
 impl RequestAuthentication {
+    #[tracing::instrument(level = "debug", name = "request_authentication", skip_all)]
     pub async fn request(
         &self,
         client: &AuthenticatedClient,
@@ -188,6 +190,7 @@ impl RequestAuthentication {
         }
         if let Added::Full { until } = added {
             self.requests.remove(&digest).await?;
+            metrics().limited(Limit::Questions);
             return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
         }
         failpoint::hit("K4");

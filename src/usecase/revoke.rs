@@ -25,6 +25,7 @@ pub const AUTH_REQ_ID: &str = "auth_req_id";
 
 impl Revoke {
     /// [RFC 7009 §2.2] an unknown or foreign token is no error, and nothing happens to it.
+    #[tracing::instrument(level = "debug", name = "revoke", skip_all)]
     pub async fn revoke(&self, client: &AuthenticatedClient, token: &str, hint: Option<&str>) -> Result<(), Error> {
         let now = self.clock.now();
         let as_request = AuthReqId::presented(token);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures_util::future::try_join;
 
 use crate::domain::audit::Event;
-use crate::domain::authentication_request::{AuthenticationRequest, Decision, State};
+use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, State};
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
 use crate::failpoint;
+use crate::metrics::{self, metrics};
 use crate::protocol::id::{AuthReqId, NotificationId, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
@@ -50,6 +51,7 @@ impl Settle {
     ) -> Result<Decided, StoreError> {
         let Record { request_digest, notification, user, .. } = record;
         let outcome = record.outcome.clone();
+        let waited = record.decided_at.since(record.issued_at);
         let decided = match locked {
             None => self.ledger.decide(record, event).await?,
             Some(locked) => {
@@ -61,6 +63,9 @@ impl Settle {
                 decided
             }
         };
+        if decided == Decided::First {
+            metrics().decided(counted(&outcome), waited);
+        }
         failpoint::hit("K7");
         // Whoever was slower tells once more what stands: the faster one may have died on the way.
         let stands = match &decided {
@@ -115,5 +120,17 @@ impl Settle {
             self.bell.ring(&device.installation).await;
         }
         Ok(())
+    }
+}
+
+const fn counted(decision: &Decision) -> metrics::Decided {
+    match decision {
+        Decision::Approved(_) => metrics::Decided::Approved,
+        Decision::Cancelled => metrics::Decided::Cancelled,
+        Decision::Denied(Denial::Refused) => metrics::Decided::Denied,
+        Decision::Denied(Denial::WrongNumber) => metrics::Decided::WrongNumber,
+        Decision::Denied(Denial::BiometricsRejected) => metrics::Decided::BiometricsRejected,
+        Decision::Denied(Denial::Reported) => metrics::Decided::Reported,
+        Decision::Denied(Denial::NoDevice | Denial::Withheld) => metrics::Decided::NoDevice,
     }
 }

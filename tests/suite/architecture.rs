@@ -5,19 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
     ("failpoint", &[]),
-    ("telemetry", &["clock"]),
+    ("metrics", &[]),
+    ("trace", &[]),
+    ("telemetry", &["clock", "outbound"]),
     ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
     ("domain", &["clock", "secret", "protocol"]),
-    ("store", &["clock", "entropy", "secret", "failpoint", "protocol", "domain"]),
-    ("outbound", &["clock", "entropy", "secret", "protocol", "domain"]),
-    ("usecase", &["clock", "entropy", "secret", "failpoint", "protocol", "domain", "store", "outbound"]),
-    ("http", &["clock", "entropy", "secret", "protocol", "domain", "usecase"]),
+    ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
+    ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),
+    ("usecase", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"]),
+    ("http", &["clock", "entropy", "secret", "metrics", "trace", "protocol", "domain", "usecase"]),
     ("web", &["clock", "entropy", "secret", "protocol", "domain", "usecase", "http"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     (

@@ -5,10 +5,11 @@
 use nod_device::{Call, SoftwareKey};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{
     Answer, BC_AUTHORIZE, CIBA, Client, Crafted, DISCOVERY, INTROSPECT, JWKS, Person, Phone, REVOKE, TOKEN, USERINFO,
-    World, basic, enc,
+    World, basic, enc, seconds,
 };
 
 /// In every hostile value; it must not come back.
@@ -366,7 +367,7 @@ async fn json_is_read_strictly_at_every_call_of_a_device() {
             let what = format!("{what} at {}", good.path);
             scene.refuses(scene.proved(&crafted), Form::Device, 400, &what).await;
             // There is a limit to tries of a pairing key.
-            scene.world.clock.advance(crate::world::seconds(2));
+            scene.world.clock.advance(seconds(2));
         }
     }
 }
@@ -403,7 +404,7 @@ async fn members_of_the_wrong_type_are_refused_at_every_call_of_a_device() {
                 }
                 assert!(!answer.text().contains(MARK), "{what}");
                 watch.only_a_refusal(&what).await;
-                scene.world.clock.advance(crate::world::seconds(2));
+                scene.world.clock.advance(seconds(2));
             }
         }
     }
@@ -471,7 +472,7 @@ async fn security_33_a_scope_of_many_words_costs_nothing() {
             scene.shop.revoke(answer.json()["auth_req_id"].as_str().unwrap(), None).await;
         }
     }
-    assert!(begin.elapsed() < crate::world::seconds(1));
+    assert!(begin.elapsed() < seconds(1));
 }
 
 /// [house 13] Nothing of a request comes back with its refusal, wherever it was put.
@@ -685,10 +686,70 @@ async fn house_13_no_refusal_echoes_a_member_of_a_body_or_a_proof() {
                 assert_no_echo(&answer, &what);
                 if pairs {
                     // There is a limit to tries of a pairing key.
-                    scene.world.clock.advance(crate::world::seconds(1));
+                    scene.world.clock.advance(seconds(1));
                 }
             }
         }
     }
     scene.still_works().await;
+}
+
+/// Bytes as they are, on a connection of their own, up to its end.
+async fn exchange(world: &World, bytes: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(world.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A server that has read only a part may reset what it closes.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_head_that_never_reaches_an_endpoint_leaves_an_event_too() {
+    let scene = scene().await;
+    let big = "a".repeat(500_000);
+    for (path, action) in [
+        (TOKEN, "request.redeemed"),
+        (BC_AUTHORIZE, "request.created"),
+        ("/device/v1/me", "device.called"),
+        ("/admin/v1/clients", "admin.called"),
+        ("/elsewhere", "input.refused"),
+    ] {
+        for (what, fields, status) in [
+            ("two hosts", format!("Host: a\r\nHost: {MARK}\r\n"), 400),
+            (
+                "two lengths",
+                format!("Host: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nX: {MARK}\r\n"),
+                400,
+            ),
+            ("500 KB", format!("Host: a\r\nX: {MARK}{big}\r\n"), 431),
+        ] {
+            let watch = scene.world.watch().await;
+            let answer = exchange(&scene.world, format!("POST {path} HTTP/1.1\r\n{fields}\r\n").as_bytes()).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what} at {path}: {answer}");
+            assert!(!answer.contains(MARK), "{what} at {path}");
+            let event = watch.only_a_refusal(&format!("{what} at {path}")).await;
+            assert_eq!(event.action, action, "{what} at {path}");
+            assert!(!event.reason.unwrap_or_default().contains(MARK));
+        }
+    }
+    scene.still_works().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_leaves_some_events_and_a_number() {
+    let scene = scene().await;
+    let watch = scene.world.watch().await;
+    for _ in 0..200 {
+        Answer::of(scene.raw(TOKEN, "grant_type=x&grant_type=y")).await.refused(400, "invalid_request");
+    }
+    let events = watch.events().await;
+    assert_eq!(events.len(), 20, "each by itself");
+    scene.world.clock.advance(seconds(61));
+    Answer::of(scene.raw(TOKEN, "grant_type=x&grant_type=y")).await.refused(400, "invalid_request");
+    let events = watch.events().await;
+    let reasons: Vec<_> = events.iter().skip(20).map(|event| event.reason.clone().unwrap_or_default()).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons[0].ends_with(", and 180 times more"), "{reasons:?}");
+    watch.nothing_changed("a flood").await;
 }

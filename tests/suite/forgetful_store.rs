@@ -9,7 +9,7 @@ use crate::world::{World, seconds};
 
 impl World {
     /// As a Redis that came back empty.
-    async fn forgets(&self, auth_req_id: &str) {
+    pub(crate) async fn forgets(&self, auth_req_id: &str) {
         let (requests, digest) = (self.parts().requests.clone(), AuthReqId::presented(auth_req_id).digest());
         self.among_servers(async move { requests.remove(&digest).await }).await.unwrap();
     }

@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod backings;
@@ -47,6 +49,11 @@ mod nodes;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod openapi_examples;
+#[cfg(feature = "otel")]
+#[cfg(test)]
+mod otel;
+#[cfg(test)]
 mod packaging;
 #[cfg(test)]
 mod races;
@@ -70,6 +77,8 @@ mod spec_table;
 mod sql_contract;
 #[cfg(test)]
 mod store_contract;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod userinfo;
 #[cfg(test)]

@@ -143,6 +143,87 @@ fn the_documents_have_none_of_the_known_traps() {
     }
 }
 
+/// `Client` is what Python's generator calls the client itself, and `NewUser` is what Go's calls the
+/// constructor of a `User`.
+#[test]
+fn no_schema_has_a_name_that_generators_give_to_something_else() {
+    for (name, document) in documents() {
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for schema in schemas.keys() {
+            assert!(
+                !["Client", "AuthenticatedClient", "Response", "File"].contains(&schema.as_str()),
+                "{name}: {schema}"
+            );
+            let constructed = schema.strip_prefix("New").is_some_and(|other| schemas.contains_key(other));
+            assert!(!constructed, "{name}: {schema}");
+        }
+    }
+}
+
+/// A reference beside a description, and nothing else, is that reference.
+#[test]
+fn no_schema_is_a_union_of_a_type_and_its_description() {
+    fn look(value: &Value) {
+        if let Some(all) = value.get("allOf").and_then(Value::as_array) {
+            assert!(all.iter().all(|part| part["$ref"].is_string() || part["type"].is_string()), "{value}");
+        }
+        match value {
+            Value::Object(members) => members.values().for_each(look),
+            Value::Array(items) => items.iter().for_each(look),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    documents().for_each(|(_, document)| look(&document));
+}
+
+/// The admin API refuses members that it does not know, and says so.
+#[test]
+fn what_is_sent_to_the_admin_api_is_closed() {
+    for (name, document) in documents() {
+        for (path, method, operation) in operations(&document) {
+            let reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+            let Some(reference) = reference.filter(|_| path.starts_with("/admin/")) else { continue };
+            let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{name}: {method} {path}");
+        }
+    }
+}
+
+/// Of what is sent, and of what comes of it.
+#[test]
+fn every_operation_has_examples() {
+    for (name, document) in documents() {
+        for (path, method, operation) in operations(&document) {
+            let what = format!("{name}: {method} {path}");
+            let shown =
+                |content: &Value| content.as_object().unwrap().values().all(|media| !media["example"].is_null());
+            let body = &operation["requestBody"]["content"];
+            assert!(body.is_null() || shown(body), "{what}: no example of a request");
+            let responses = operation["responses"].as_object().unwrap();
+            let (_, success) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
+            assert!(success["content"].is_null() || shown(&success["content"]), "{what}: no example of an answer");
+        }
+    }
+}
+
+/// In a merge patch, `null` says something.
+#[test]
+fn each_member_of_a_patch_may_be_null() {
+    for (name, document) in documents() {
+        for (schema, value) in document["components"]["schemas"].as_object().unwrap() {
+            if !schema.ends_with("Patch") {
+                continue;
+            }
+            for (member, of) in value["properties"].as_object().unwrap() {
+                let null = Value::from("null");
+                let in_3_1 = of["type"].as_array().is_some_and(|types| types.contains(&null))
+                    || of["anyOf"].as_array().is_some_and(|any| any.iter().any(|one| one["type"] == null));
+                assert!(of["nullable"] == true || in_3_1, "{name}: {schema}.{member}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_part_names_nothing_that_it_has_not() {
     for (name, document) in documents() {

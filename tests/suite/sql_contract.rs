@@ -1043,8 +1043,8 @@ async fn events_that_are_there_twice_become_one() {
         let raw = sea_orm::Database::connect(&url).await.unwrap();
         let backend = raw.get_database_backend();
         let write = async |id: u8, reason: &str| {
-            let sql =
-                "INSERT INTO audit (id, at, action, result, reason) VALUES ($1, 0, 'input.refused', 'refused', $2)";
+            let sql = "INSERT INTO audit (seq, id, at, action, result, reason) \
+                       SELECT COALESCE(MAX(seq), 0) + 1, $1, 0, 'input.refused', 'refused', $2 FROM audit";
             let values = [vec![id; 16].into(), reason.into()];
             raw.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await
         };
@@ -1071,7 +1071,7 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
         database.ping().await.unwrap();
         assert_eq!(
             database.pending_migrations().await.unwrap(),
-            ["m0001_first", "m0002_events_are_there_once", "m0003_administration"]
+            ["m0001_first", "m0002_events_are_there_once", "m0003_administration", "m0004_audit_chain"]
         );
         database.migrate().await.unwrap();
         database.migrate().await.unwrap();

@@ -47,6 +47,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
+pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
 pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
 pub(crate) use self::person::{Person, PersonBuilder};
@@ -499,7 +500,8 @@ impl Plan {
         let App { public, parts, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
-        served.spawn(serve(listener, public, self.edge.clone(), shutdown.clone()));
+        let edge = Edge { public: Some(parts.refusals.clone()), ..self.edge.clone() };
+        served.spawn(serve(listener, public, edge, shutdown.clone()));
         served.close();
         Node { base, parts, shutdown, served, worker: Mutex::new(Some(worker)) }
     }

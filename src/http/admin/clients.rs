@@ -83,7 +83,7 @@ pub enum AssertionAlgorithm {
 
 /// A relying party, or a client that administers.
 #[derive(Clone, Debug, Object)]
-#[oai(rename = "Client", skip_serializing_if_is_none)]
+#[oai(rename = "RegisteredClient", skip_serializing_if_is_none)]
 pub struct ClientBody {
     pub client_id: String,
     /// What a person sees.
@@ -119,7 +119,7 @@ pub struct ClientWithSecret {
 
 /// A client to be made. What is left out has its default.
 #[derive(Debug, Object)]
-#[oai(rename = "NewClient")]
+#[oai(rename = "ClientCreation")]
 pub struct NewClientBody {
     /// Made when left out: 1 to 100 of `A-Z a-z 0-9 - . _ ~`.
     pub client_id: Option<String>,

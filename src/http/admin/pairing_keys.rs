@@ -33,7 +33,7 @@ pub struct PairingKeyBody {
 
 /// A pairing key as it was just made: the only time that it is shown.
 #[derive(Debug, Object)]
-pub struct NewPairingKey {
+pub struct PairingKeyWithSecret {
     pub pairing_key: PairingKeyBody,
     /// Twelve digits, to be read out or typed.
     pub key: String,
@@ -107,12 +107,13 @@ impl PairingKeysApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         user_id: Path<String>,
-    ) -> Result<Created<NewPairingKey>> {
+    ) -> Result<Created<PairingKeyWithSecret>> {
         let made = self.keys.create(&admin, self::user_id(&user_id)?).await?;
         let pairing_key = PairingKeyBody::from(&made.stored);
         let at = format!("/admin/v1/pairing-keys/{}", pairing_key.id);
         let of = pairing_key.clone();
-        let new = NewPairingKey { pairing_key, key: made.key.expose().clone(), link: made.link.expose().clone() };
+        let new =
+            PairingKeyWithSecret { pairing_key, key: made.key.expose().clone(), link: made.link.expose().clone() };
         Ok(Created::at(at, &of, new))
     }
 

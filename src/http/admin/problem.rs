@@ -127,6 +127,18 @@ impl Worded {
         }
     }
 
+    /// What the accept loop answers in place of an endpoint.
+    pub fn unreached(status: StatusCode) -> Self {
+        let code = match status {
+            StatusCode::SERVICE_UNAVAILABLE => AdminErrorCode::TemporarilyUnavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => AdminErrorCode::InternalError,
+            StatusCode::REQUEST_TIMEOUT => AdminErrorCode::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => AdminErrorCode::BodyTooLarge,
+            _ => AdminErrorCode::InvalidRequest,
+        };
+        Self { status, ..Self::new(code, "unreached") }
+    }
+
     fn failure(failure: &AdminError) -> Self {
         match failure {
             AdminError::Refused(refusal) => Self {

@@ -22,7 +22,7 @@ pub(super) fn key(http: &Request) -> Result<Option<Vec<u8>>, Refused> {
     match (keys.next(), keys.next()) {
         (None, _) => Ok(None),
         (Some(_), Some(_)) => refuse("more than one Idempotency-Key"),
-        (Some(key), None) if (1..=255).contains(&key.len()) && key.to_str().is_ok() => {
+        (Some(key), None) if (1..=255).contains(&key.len()) && key.as_bytes().iter().all(u8::is_ascii_graphic) => {
             Ok(Some(key.as_bytes().to_vec()))
         }
         (Some(_), None) => refuse("an Idempotency-Key has 1 to 255 visible characters"),

@@ -48,7 +48,7 @@ pub struct UserBody {
 
 /// A person to be made.
 #[derive(Debug, Object)]
-pub struct NewUser {
+pub struct UserCreation {
     pub username: String,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -150,7 +150,7 @@ impl UsersApi {
     async fn create(
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
-        body: Members<NewUser>,
+        body: Members<UserCreation>,
     ) -> Result<Created<UserBody>> {
         let user = UserBody::from(&self.users.create(&admin, read(body.value)?).await?);
         Ok(Created::at(format!("/admin/v1/users/{}", user.id), &user.clone(), user))

@@ -49,7 +49,7 @@ pub struct WebhookWithSecret {
 
 /// A webhook to be made.
 #[derive(Debug, Object)]
-pub struct NewWebhook {
+pub struct WebhookCreation {
     /// An https URL.
     pub url: String,
     pub description: Option<String>,
@@ -196,7 +196,7 @@ impl WebhooksApi {
     async fn create(
         &self,
         #[oai(scope = "Permission::WebhooksWrite")] admin: Admin<WebhooksWrite>,
-        body: Members<NewWebhook>,
+        body: Members<WebhookCreation>,
     ) -> Result<Created<WebhookWithSecret>> {
         let (webhook, secret) = self.webhooks.create(&admin, read(body.value)?).await?;
         let webhook = WebhookBody::from(&webhook);

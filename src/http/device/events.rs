@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::http::device::{DeviceApi, KEEP_ALIVE};
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
+use crate::metrics::{Limit, OneMore, metrics};
 use crate::protocol::id::{InstallationId, NotificationId};
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
@@ -41,6 +42,7 @@ pub struct Streams(Arc<Mutex<HashMap<InstallationId, usize>>>);
 struct Stream {
     streams: Streams,
     installation: InstallationId,
+    _counted: OneMore,
 }
 
 impl Streams {
@@ -51,7 +53,7 @@ impl Streams {
             return None;
         }
         *count += 1;
-        Some(Stream { streams: self.clone(), installation })
+        Some(Stream { streams: self.clone(), installation, _counted: OneMore::of(&metrics().live_channels) })
     }
 }
 
@@ -82,6 +84,9 @@ struct Listening {
 pub(super) async fn listen(api: &DeviceApi, http: &Request) -> poem::Result<Response> {
     let caller = api.authenticated(http, Purpose::Read, None).await?;
     let stream = api.streams.open(caller.installation.id);
+    if stream.is_none() {
+        metrics().limited(Limit::LiveChannels);
+    }
     let stream = stream.ok_or_else(|| Failure::device(DeviceError::TooMany { retry_after: Duration::from_secs(5) }))?;
     let time = CallTime::of(http);
     time.extend(LONGEST + Duration::from_secs(10));

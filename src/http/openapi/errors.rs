@@ -3,22 +3,24 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, components, object, operations, put};
-use crate::http::admin;
+use super::{Family, components, object, operations};
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
 
 /// Status, and why.
-const STATUSES: [(&str, &str); 10] = [
+const STATUSES: [(&str, &str); 13] = [
     ("400", "The request is malformed, or refused for the reason that its code says."),
     ("401", "The caller did not authenticate, or not well enough."),
     ("403", "The caller may not do this."),
     ("404", "There is no such resource."),
     ("405", "The method is not allowed here; Allow says which are."),
+    ("408", "The request did not arrive in time."),
     ("409", "The state of the resource does not allow this."),
+    ("412", "The resource was changed meanwhile."),
     ("413", "The body is too large."),
     ("415", "The body is of another type, or encoded."),
+    ("422", "The body is not acceptable; `errors` says why."),
     ("429", "Too many requests; wait as long as Retry-After says."),
     ("500", "Something went wrong on the server."),
 ];
@@ -29,11 +31,10 @@ impl Family {
     /// The statuses that can occur.
     fn statuses(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
-            Self::OAuth => !matches!(*status, "404" | "409"),
-            Self::Resource => !matches!(*status, "404" | "409" | "413" | "415"),
-            Self::Device => true,
-            // The others the types describe.
-            Self::Admin => *status == "500",
+            Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
+            Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
+            Self::Device => !matches!(*status, "408" | "412" | "422"),
+            Self::Admin => true,
         })
     }
 
@@ -67,15 +68,25 @@ impl Family {
                 json!({"error": code, "error_description": description})
             }
             Self::Admin => {
-                let number: u16 = status.parse().unwrap_or_default();
-                let fits = |code: &&AdminErrorCode| admin::problem::status(**code).as_u16() == number;
-                let code = AdminErrorCode::ALL.iter().find(fits).copied().unwrap_or(AdminErrorCode::InvalidRequest);
-                json!({
-                    "type": format!("https://id.example.com/docs/errors/{}", code.as_str()),
-                    "title": code.title(),
-                    "status": number,
-                    "code": code.as_str(),
-                })
+                let code = match status {
+                    "401" => AdminErrorCode::TokenInvalid,
+                    "403" => AdminErrorCode::InsufficientScope,
+                    "404" => AdminErrorCode::NotFound,
+                    "405" => AdminErrorCode::MethodNotAllowed,
+                    "408" => AdminErrorCode::RequestTimeout,
+                    "409" => AdminErrorCode::UsernameTaken,
+                    "412" => AdminErrorCode::PreconditionFailed,
+                    "413" => AdminErrorCode::BodyTooLarge,
+                    "415" => AdminErrorCode::UnsupportedMediaType,
+                    "422" => AdminErrorCode::ValidationFailed,
+                    "429" => AdminErrorCode::TooManyRequests,
+                    "500" => AdminErrorCode::InternalError,
+                    "503" => AdminErrorCode::TemporarilyUnavailable,
+                    _ => AdminErrorCode::InvalidRequest,
+                };
+                let status: u16 = status.parse().unwrap_or_default();
+                let page = format!("https://id.example/docs/errors/{}", code.as_str());
+                json!({"type": page, "title": code.title(), "status": status, "code": code.as_str()})
             }
             Self::Device => {
                 let code = match status {
@@ -101,9 +112,6 @@ pub(super) fn add(document: &mut Value) {
     }
     for (path, _, operation) in operations(document) {
         let family = Family::of(&path);
-        if family == Family::Admin {
-            examples(operation, family);
-        }
         for (status, description) in family.statuses() {
             let reference = format!("#/components/schemas/{}", family.schema());
             let response = json!({
@@ -115,16 +123,6 @@ pub(super) fn add(document: &mut Value) {
             if let Some(responses) = object(operation, "responses") {
                 responses.insert(status.to_owned(), response);
             }
-        }
-    }
-}
-
-/// For errors that the types describe.
-fn examples(operation: &mut Value, family: Family) {
-    let Some(responses) = object(operation, "responses") else { return };
-    for (status, response) in responses.iter_mut().filter(|(status, _)| !status.starts_with('2')) {
-        if let Some(media) = response.get_mut("content").and_then(|content| content.get_mut(family.media_type())) {
-            put(media, "example", family.example(status));
         }
     }
 }

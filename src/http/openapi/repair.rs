@@ -20,9 +20,22 @@ pub(super) fn repair(document: &mut Value) {
         header_name(members);
     });
     plain_variants(document);
+    each_object(document, &mut described_reference);
+    key_sets(document);
+    clearing_patches(document);
+    closed_requests(document);
+    for (_, _, operation) in operations(document) {
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            idempotency_key(parameter);
+        }
+    }
     for (_, _, operation) in operations(document) {
         let Some(responses) = object(operation, "responses") else { continue };
         for (status, response) in responses {
+            // The schema of an event is not that of the stream.
+            if let Some(stream) = response.pointer_mut("/content/text~1event-stream") {
+                put(stream, "schema", json!({"type": "string"}));
+            }
             if response.get("description").and_then(Value::as_str) == Some("") {
                 put(response, "description", json!(if status == "204" { "Done." } else { "Success." }));
             }
@@ -65,6 +78,65 @@ fn plain_variants(document: &mut Value) {
             }
         }
     });
+}
+
+/// A reference with words of its own is written as "that type, and this description", which generators
+/// take for two types.
+fn described_reference(members: &mut Map<String, Value>) {
+    if let Some(parts) = members.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.retain(|part| !matches!(part.as_object(), Some(own) if own.keys().all(|name| name == "description")));
+    }
+}
+
+/// A JWK Set is an object, whatever is in it.
+fn key_sets(document: &mut Value) {
+    let schemas = components(document, "schemas").into_iter().flat_map(Map::values_mut);
+    for schema in schemas {
+        if let Some(jwks) = schema.pointer_mut("/properties/jwks") {
+            put(jwks, "type", json!("object"));
+        }
+    }
+}
+
+/// The types cannot say what a header may hold.
+fn idempotency_key(parameter: &mut Value) {
+    if parameter.get("name").and_then(Value::as_str) == Some("Idempotency-Key") {
+        put(parameter, "schema", json!({"type": "string", "pattern": "^[!-~]{1,255}$"}));
+    }
+}
+
+/// The admin API refuses members that it does not know: a misspelt one would be lost in silence.
+fn closed_requests(document: &mut Value) {
+    let closed: BTreeSet<String> = operations(document)
+        .filter(|(path, ..)| path.starts_with("/admin/"))
+        .filter_map(|(_, _, operation)| {
+            let body = operation.pointer("/requestBody/content/application~1json/schema/$ref")?;
+            Some(body.as_str()?.strip_prefix(SCHEMAS)?.to_owned())
+        })
+        .collect();
+    let Some(schemas) = components(document, "schemas") else { return };
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| closed.contains(*name)) {
+        put(schema, "additionalProperties", json!(false));
+    }
+}
+
+/// In a merge patch [RFC 7396] `null` says something, so each member may be it. In 3.0 only what has a
+/// type of its own can be, and a reference has not: it is wrapped.
+fn clearing_patches(document: &mut Value) {
+    let Some(schemas) = components(document, "schemas") else { return };
+    let kinds: Vec<(String, Value)> = schemas
+        .iter()
+        .filter_map(|(name, schema)| Some((format!("{SCHEMAS}{name}"), schema.get("type")?.clone())))
+        .collect();
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Patch")) {
+        for member in object(schema, "properties").into_iter().flat_map(Map::values_mut) {
+            let target = member.get("$ref").and_then(Value::as_str);
+            if let Some((_, kind)) = kinds.iter().find(|(name, _)| target == Some(name)) {
+                *member = json!({"type": kind, "allOf": [member.take()]});
+            }
+            put(member, "nullable", json!(true));
+        }
+    }
 }
 
 /// `application/json; charset=utf-8` would become a name in clients.

@@ -24,11 +24,14 @@ pub(super) fn to_3_1(mut document: Value) -> Value {
 
 /// `nullable` became one of the types.
 fn nullable(members: &mut Map<String, Value>) {
-    if members.get("nullable").is_some_and(Value::is_boolean)
-        && members.remove("nullable") == Some(Value::Bool(true))
-        && let Some(kind) = members.remove("type")
-    {
-        members.insert("type".to_owned(), json!([kind, "null"]));
+    if members.get("nullable").is_some_and(Value::is_boolean) && members.remove("nullable") == Some(Value::Bool(true)) {
+        if let Some(Value::Array(mut wrapped)) = members.remove("allOf") {
+            members.remove("type");
+            wrapped.push(json!({"type": "null"}));
+            members.insert("anyOf".to_owned(), wrapped.into());
+        } else if let Some(kind) = members.remove("type") {
+            members.insert("type".to_owned(), json!([kind, "null"]));
+        }
     }
 }
 

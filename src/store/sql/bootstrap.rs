@@ -83,7 +83,7 @@ impl BootstrapTokens {
             }
             transaction.insert_client(first).await?;
             transaction.execute("DELETE FROM bootstrap_token", []).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(Some(change))
         })

@@ -50,7 +50,7 @@ impl Clients {
                 return Ok(None);
             }
             transaction.insert_client(client).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -103,7 +103,7 @@ impl Clients {
                     [document(&client)?.into(), client.disabled.into(), now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(Some(Ok((client, change))))
@@ -145,7 +145,7 @@ impl Clients {
                     [now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Clients).await?;
             transaction.commit().await?;
             Ok(Some(Ok(change)))

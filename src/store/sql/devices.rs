@@ -120,7 +120,7 @@ impl Devices {
                     None => return Ok((Claimed::Full, None)),
                 },
             };
-            transaction.record(&[&event.user(owner.id).device(device.id)]).await?;
+            transaction.record(&[&event.user(owner.id).device(device.id)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
@@ -154,7 +154,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -187,7 +187,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -207,7 +207,7 @@ impl Devices {
             let transaction = self.database.begin().await?;
             let Some(device) = transaction.lock_device(id).await? else { return Ok(None) };
             let unpaired = transaction.unpair(device).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((unpaired, change)))
@@ -249,7 +249,7 @@ impl Devices {
                     [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((device, change)))

@@ -96,7 +96,7 @@ impl Devices {
                     [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[&event.device(id).user(user)]).await?;
+            transaction.record(&[&event.device(id).user(user)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(Ok(((device, installation), change))))
@@ -136,7 +136,7 @@ impl Devices {
                     [bytes(user.uuid()), place.into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[&event.device(id).user(user)]).await?;
+            transaction.record(&[&event.device(id).user(user)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(((Device { position: 0, ..device }, installation), Some(change))))
@@ -164,7 +164,7 @@ impl Devices {
                 return Ok(Some(Err(refused)));
             }
             let unpaired = transaction.unpair(device).await?;
-            transaction.record(&[&event.device(id).user(unpaired.device.user)]).await?;
+            transaction.record(&[&event.device(id).user(unpaired.device.user)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(Ok((unpaired, change))))
@@ -214,7 +214,7 @@ impl Devices {
             let transaction = self.database().begin().await?;
             let sql = "DELETE FROM pairing_key WHERE id = $1 RETURNING user_id";
             let Some(row) = transaction.find(sql, [bytes(id.uuid())]).await? else { return Ok(false) };
-            transaction.record(&[&event.user(UserId::new(row.uuid(0)?))]).await?;
+            transaction.record(&[&event.user(UserId::new(row.uuid(0)?))]);
             transaction.commit().await?;
             Ok(true)
         })
@@ -250,7 +250,7 @@ impl Devices {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(KeyCreated::Yes)
         })

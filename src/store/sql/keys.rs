@@ -51,7 +51,7 @@ impl SigningKeys {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Keys).await?;
             transaction.commit().await?;
             Ok(change)
@@ -81,7 +81,7 @@ impl SigningKeys {
             if promoted == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Keys).await?;
             transaction.commit().await?;
             Ok(Some(change))
@@ -105,7 +105,7 @@ impl SigningKeys {
             if retired == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::Keys).await?;
             transaction.commit().await?;
             Ok(Some(change))

@@ -25,6 +25,7 @@ use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::domain::user::Status;
 use crate::failpoint;
+use crate::metrics::metrics;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
@@ -240,7 +241,10 @@ impl Writer {
         if commits.is_empty() && notes.is_empty() {
             return true;
         }
-        match bounded(group(&self.database, commits, notes)).await {
+        let size = commits.len() + notes.len();
+        let written = bounded(group(&self.database, commits, notes)).await;
+        metrics().group(size, written.is_err());
+        match written {
             Ok(outcomes) => {
                 notes.clear();
                 answer(commits, outcomes.into_iter().map(Ok));
@@ -380,7 +384,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
     let locked = lock(&transaction, to_lock).await?;
     events.extend(&locked);
-    transaction.record(&events).await?;
+    transaction.record(&events);
     outbox::delete(&transaction, &told).await?;
     if !locked.is_empty() {
         let _ = transaction.change(Area::People).await?;
@@ -515,6 +519,12 @@ impl Decisions {
         let sql = format!("SELECT {RECORD} FROM decision WHERE expires_at > $1 ORDER BY expires_at DESC LIMIT 10000");
         let since = now - authentication_request::FINALISE;
         self.database.find_all(&sql, [since.millis().into()]).await?.iter().map(record).collect()
+    }
+
+    /// Whether the approval was found to be worth nothing when it was redeemed: its grant never lived.
+    pub async fn was_withheld(&self, request: RequestId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM token_grant WHERE request_id = $1 AND revoked_at = created_at";
+        Ok(self.database.find(sql, [bytes(request.uuid())]).await?.is_some())
     }
 
     async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {

@@ -6,8 +6,8 @@
 //! a transaction that reads first and wants to write later would fail instead of waiting.
 
 use std::str::FromStr as _;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use nod_migrations::Migrator;
 use sea_orm::sqlx::error::ErrorKind;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::ephemeral::StoreError;
 use crate::clock::Timestamp;
+use crate::metrics::{SqlCall, metrics};
 use crate::secret::{Digest, Secret};
 
 pub mod alone;
@@ -85,6 +86,8 @@ pub struct Database {
     engine: Engine,
     url: Arc<Secret<String>>,
     in_memory: bool,
+    /// Not for what only keeps ephemeral state: its calls are counted as such.
+    measured: bool,
 }
 
 /// Why a write was refused.
@@ -157,12 +160,13 @@ impl Database {
         let in_memory = text.contains(":memory:") || text.contains("mode=memory");
         // A commit that was answered survives a power cut.
         let (writer, reader) = sqlite_pools(options.synchronous(SqliteSynchronous::Full), in_memory).await?;
-        Ok(Self { writer, reader, engine: Engine::Sqlite, url: Arc::new(url.clone()), in_memory })
+        Ok(Self { writer, reader, engine: Engine::Sqlite, url: Arc::new(url.clone()), in_memory, measured: true })
     }
 
     fn postgres(url: &Secret<String>) -> Result<Self, StoreError> {
         let (writer, reader) = postgres_pools(url, POSTGRES_CONNECTIONS, "on")?;
-        Ok(Self { writer, reader, engine: Engine::Postgres, url: Arc::new(url.clone()), in_memory: false })
+        let url = Arc::new(url.clone());
+        Ok(Self { writer, reader, engine: Engine::Postgres, url, in_memory: false, measured: true })
     }
 
     /// Connections for state that need not survive a power cut, and the table for it. For a SQLite
@@ -190,7 +194,8 @@ impl Database {
         if self.engine == Engine::Sqlite {
             writer.execute_unprepared(TABLE).await.map_err(unavailable)?;
         }
-        Ok(Self { writer, reader, engine: self.engine, url: Arc::clone(&self.url), in_memory: self.in_memory })
+        let url = Arc::clone(&self.url);
+        Ok(Self { writer, reader, engine: self.engine, url, in_memory: self.in_memory, measured: false })
     }
 
     pub const fn engine(&self) -> Engine {
@@ -261,7 +266,9 @@ impl Database {
 
     /// Takes the write lock of SQLite; on PostgreSQL, rows are locked as they are touched.
     async fn begin(&self) -> Result<Transaction, WriteError> {
-        Ok(Transaction { inner: self.begin_unbounded().await?, engine: self.engine })
+        let begin = self.measured.then(Instant::now);
+        let inner = self.begin_unbounded().await.inspect_err(|_| sql_took(SqlCall::Transaction, begin, true))?;
+        Ok(Transaction { inner, engine: self.engine, noted: Mutex::default(), begin })
     }
 
     async fn begin_unbounded(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -275,7 +282,8 @@ impl Database {
     /// One statement on its own; answers how many rows it changed.
     pub(super) async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(self.writer.execute_raw(statement).await.map_err(unavailable)?.rows_affected()) }).await
+        let call = async { Ok(self.writer.execute_raw(statement).await.map_err(unavailable)?.rows_affected()) };
+        self.timed(SqlCall::Write, call).await
     }
 
     /// One statement on its own that writes and answers rows.
@@ -285,7 +293,8 @@ impl Database {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(rows(self.writer.query_all_raw(statement).await.map_err(unavailable)?)) }).await
+        let call = async { Ok(rows(self.writer.query_all_raw(statement).await.map_err(unavailable)?)) };
+        self.timed(SqlCall::Write, call).await
     }
 
     pub(super) async fn find(
@@ -294,7 +303,8 @@ impl Database {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Option<Row>, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(self.reader.query_one_raw(statement).await.map_err(unavailable)?.map(Row)) }).await
+        let call = async { Ok(self.reader.query_one_raw(statement).await.map_err(unavailable)?.map(Row)) };
+        self.timed(SqlCall::Read, call).await
     }
 
     pub(super) async fn find_all(
@@ -303,7 +313,20 @@ impl Database {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let statement = self.statement(sql, values);
-        bounded(async { Ok(rows(self.reader.query_all_raw(statement).await.map_err(unavailable)?)) }).await
+        let call = async { Ok(rows(self.reader.query_all_raw(statement).await.map_err(unavailable)?)) };
+        self.timed(SqlCall::Read, call).await
+    }
+
+    /// [`bounded`], and counted.
+    async fn timed<T>(
+        &self,
+        call: SqlCall,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let begin = self.measured.then(Instant::now);
+        let answer = bounded(work).await;
+        sql_took(call, begin, answer.is_err());
+        answer
     }
 }
 
@@ -366,7 +389,8 @@ fn postgres_pools(
         .options([
             ("statement_timeout", "2000"),
             ("lock_timeout", "1000"),
-            ("idle_in_transaction_session_timeout", "5000"),
+            // The node has stopped in the middle, and everybody waits for the end of the audit trail.
+            ("idle_in_transaction_session_timeout", "2000"),
             ("synchronous_commit", synchronous_commit),
         ])
         .disable_statement_logging();
@@ -410,11 +434,18 @@ impl Engine {
 struct Transaction {
     inner: DatabaseTransaction,
     engine: Engine,
+    /// Events for the trail.
+    noted: Mutex<Vec<audit::Noted>>,
+    begin: Option<Instant>,
 }
 
 impl Transaction {
     async fn commit(self) -> Result<(), WriteError> {
-        Ok(self.inner.commit().await?)
+        self.write_trail().await?;
+        let (inner, begin) = (self.inner, self.begin);
+        let committed = inner.commit().await;
+        sql_took(SqlCall::Transaction, begin, committed.is_err());
+        Ok(committed?)
     }
 
     /// Answers how many rows were changed.
@@ -535,6 +566,12 @@ pub(super) async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = R
     match timeout(PATIENCE, call).await {
         Ok(answer) => answer,
         Err(elapsed) => Err(StoreError::unavailable(elapsed).into()),
+    }
+}
+
+fn sql_took(call: SqlCall, begin: Option<Instant>, failed: bool) {
+    if let Some(begin) = begin {
+        metrics().sql(call, begin.elapsed(), failed);
     }
 }
 

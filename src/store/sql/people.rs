@@ -48,7 +48,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(change)
@@ -102,7 +102,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some((user, change)))
@@ -173,7 +173,7 @@ impl People {
                     [now.millis().into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
             Ok(Some(Ok(change)))

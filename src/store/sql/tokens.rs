@@ -186,7 +186,7 @@ impl Tokens {
         let grant = grant(&row.ok_or(StoreError::Corrupt("a refresh token without grant"))?, 0)?;
         transaction.insert(&INSERT_REFRESH, vec![refresh_row(&presented.successor)]).await?;
         transaction.insert(&INSERT_ACCESS, presented.access.iter().map(access_row).collect()).await?;
-        transaction.record(&[&presented.rotated]).await?;
+        transaction.record(&[&presented.rotated]);
         transaction.commit().await?;
         Ok(Some(grant))
     }
@@ -196,7 +196,7 @@ impl Tokens {
         let added: Result<(), WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             transaction.insert(&INSERT_ACCESS, vec![access_row(token)]).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await
         })
         .await;
@@ -235,7 +235,7 @@ impl Tokens {
             if transaction.execute(sql, values).await? == 0 {
                 return Ok(false);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(true)
         })

@@ -1,9 +1,5 @@
 //! The audit trail, read: by those who look something up, and by those who follow it.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use sea_orm::Value;
 use uuid::Uuid;
 
@@ -90,12 +86,11 @@ const EVENT: &str = "seq, id, at, action, result, reason, client_id, user_id, de
 #[derive(Debug)]
 pub struct Trail {
     database: Database,
-    horizon: Mutex<Horizon>,
 }
 
 impl Trail {
-    pub fn new(database: Database) -> Self {
-        Self { database, horizon: Mutex::default() }
+    pub const fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// At most `limit` events, newest first, those before a place only.
@@ -126,20 +121,9 @@ impl Trail {
         row.ok_or(StoreError::Corrupt("a count without an answer"))?.get(0)
     }
 
-    /// At most `limit` events after a place, oldest first, and none is ever left out: where one may
-    /// still come in between, those after it are left for later.
+    /// At most `limit` events after a place, oldest first. Places are in the order of the commits
+    /// ([`super::audit`]): whoever reads on from the last one misses none.
     pub async fn follow(&self, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
-        let found = self.as_they_come(after, limit).await?;
-        let Some(last) = found.last().map(|event| event.seq) else { return Ok(found) };
-        let settled = {
-            let mut horizon = self.horizon.lock().unwrap_or_else(PoisonError::into_inner);
-            horizon.saw(last, Instant::now())
-        };
-        Ok(without_gap(found, after, settled))
-    }
-
-    /// As `follow`, at once: one with a lower place may appear a moment later.
-    pub async fn as_they_come(&self, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
         let sql = format!("SELECT {EVENT} FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2");
         self.database.find_all(&sql, [after.into(), i64::from(limit).into()]).await?.iter().map(recorded).collect()
     }
@@ -194,51 +178,8 @@ const ASKED: &str = "SELECT a.seq, a.at, a.request_id, a.client_id, a.user_id, a
                      d.device_id, d.decided_at, d.expires_at, g.created_at \
                      FROM audit a LEFT JOIN decision d ON d.request_id = a.request_id \
                      LEFT JOIN token_grant g ON g.request_id = a.request_id \
+                     AND (g.revoked_at IS NULL OR g.revoked_at > g.created_at) \
                      WHERE a.action = 'request.created' AND a.result = 'done'";
-
-/// A transaction is bounded to a few seconds. What has no row this long after a later one had is no
-/// row that will come.
-const OPEN: Duration = Duration::from_secs(10);
-
-/// Up to where no event can appear any more: places of the trail are given out in order, but not
-/// committed in order.
-#[derive(Debug, Default)]
-struct Horizon {
-    settled: i64,
-    /// What was the last place, and when it was seen first.
-    seen: VecDeque<(Instant, i64)>,
-}
-
-impl Horizon {
-    fn saw(&mut self, last: i64, now: Instant) -> i64 {
-        while let Some((at, place)) = self.seen.front().copied()
-            && now.duration_since(at) >= OPEN
-        {
-            self.settled = self.settled.max(place);
-            self.seen.pop_front();
-        }
-        let next = self.seen.back().is_none_or(|(at, _)| now.duration_since(*at) >= Duration::from_secs(1));
-        if next && last > self.settled {
-            self.seen.push_back((now, last));
-        }
-        self.settled
-    }
-}
-
-/// What comes before the first place that may still be filled.
-fn without_gap(mut found: Vec<Recorded>, after: i64, settled: i64) -> Vec<Recorded> {
-    let mut before = after;
-    let sure = found
-        .iter()
-        .take_while(|event| {
-            let sure = event.seq == before + 1 || event.seq - 1 <= settled;
-            before = event.seq;
-            sure
-        })
-        .count();
-    found.truncate(sure);
-    found
-}
 
 fn recorded(row: &Row) -> Result<Recorded, StoreError> {
     Ok(Recorded {
@@ -280,52 +221,4 @@ fn asked(row: &Row) -> Result<Asked, StoreError> {
         decided,
         redeemed_at: row.time_if_any(11)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn events(places: &[i64]) -> Vec<Recorded> {
-        let event = |seq: &i64| Recorded {
-            seq: *seq,
-            id: Uuid::nil(),
-            at: Timestamp::from_seconds(0),
-            action: String::new(),
-            result: String::new(),
-            reason: None,
-            client: None,
-            user: None,
-            device: None,
-            request: None,
-            actor: None,
-        };
-        places.iter().map(event).collect()
-    }
-
-    fn places(found: &[Recorded]) -> Vec<i64> {
-        found.iter().map(|event| event.seq).collect()
-    }
-
-    #[test]
-    fn nobody_reads_past_a_place_that_may_still_be_filled() {
-        let read = |found: &[i64], after, settled| places(&without_gap(events(found), after, settled));
-        assert_eq!(read(&[4, 5, 6], 3, 0), [4, 5, 6]);
-        assert_eq!(read(&[4, 6, 7], 3, 0), [4], "5 may be on its way");
-        assert_eq!(read(&[6, 7], 3, 4), [] as [i64; 0], "5 still");
-        assert_eq!(read(&[4, 6, 7, 9], 3, 6), [4, 6, 7], "5 never came, 8 may");
-    }
-
-    #[test]
-    fn a_place_is_settled_a_while_after_a_later_one_was_seen() {
-        let begin = Instant::now();
-        let later = |seconds| begin + Duration::from_secs(seconds);
-        let mut horizon = Horizon::default();
-        assert_eq!(horizon.saw(7, begin), 0);
-        assert_eq!(horizon.saw(9, later(5)), 0);
-        assert_eq!(horizon.saw(9, later(9)), 0);
-        assert_eq!(horizon.saw(20, later(10)), 7);
-        assert_eq!(horizon.saw(20, later(15)), 9);
-        assert_eq!(horizon.saw(20, later(30)), 20);
-    }
 }

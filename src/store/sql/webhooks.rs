@@ -68,7 +68,7 @@ impl Webhooks {
             if made == 0 {
                 return Ok(false);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(true)
         })
@@ -116,7 +116,7 @@ impl Webhooks {
                 let sql = "UPDATE webhook SET position = $1 WHERE id = $2 AND position < $1";
                 transaction.execute(sql, [position.into(), bytes(id.uuid())]).await?;
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(Some(Ok(webhook)))
         })
@@ -137,7 +137,7 @@ impl Webhooks {
                 return Ok(Some(Err(refused)));
             }
             transaction.execute("DELETE FROM webhook WHERE id = $1", [bytes(id.uuid())]).await?;
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(Some(Ok(())))
         })
@@ -165,7 +165,7 @@ impl Webhooks {
             if rotated == 0 {
                 return Ok(false);
             }
-            transaction.record(&[event]).await?;
+            transaction.record(&[event]);
             transaction.commit().await?;
             Ok(true)
         })

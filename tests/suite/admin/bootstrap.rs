@@ -10,13 +10,13 @@ use crate::world::{Answer, World, seconds};
 
 const BOOTSTRAP: &str = "/admin/v1/bootstrap";
 
-struct Offered {
+pub(crate) struct Offered {
     file: PathBuf,
-    token: String,
+    pub(crate) token: String,
     _directory: tempfile::TempDir,
 }
 
-async fn offer(world: &World) -> Option<Offered> {
+pub(crate) async fn offer(world: &World) -> Option<Offered> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bootstrap-token");
     let (bootstrap, place) = (std::sync::Arc::clone(&world.parts().bootstrap), file.clone());

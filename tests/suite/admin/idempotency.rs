@@ -61,7 +61,7 @@ async fn a_refused_request_may_be_repaired_under_its_key() {
     post(&admin, USERS, "key", &json!({ "username": "" })).await.admin_problem(422, "validation_failed");
     watch.only_a_refusal("a refused request with a key").await;
     assert_eq!(post(&admin, USERS, "key", &json!({ "username": "alice" })).await.status, 201);
-    for bad in ["", " ", &"a".repeat(256)] {
+    for bad in ["", " ", "a b", &"a".repeat(256)] {
         let answer = post(&admin, USERS, bad, &json!({ "username": "bob" })).await;
         assert!(bad == " " || answer.status == 400, "{bad:?} {}", answer.status);
     }

@@ -1,7 +1,7 @@
 //! The admin API, `/admin/v1`.
 
 mod audit;
-mod bootstrap;
+pub(crate) mod bootstrap;
 mod client_credentials;
 mod clients;
 mod devices;
@@ -11,18 +11,18 @@ mod idempotency;
 mod keys;
 mod operations;
 mod problems;
-mod receiver;
+pub(crate) mod receiver;
 mod requests;
-mod robot;
+pub(crate) mod robot;
 mod users;
-mod webhooks;
+pub(crate) mod webhooks;
 
 use std::time::{Duration, Instant};
 
-use robot::location;
+pub(crate) use robot::location;
 
 /// Asks until the answer is there.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look().await {

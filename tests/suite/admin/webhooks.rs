@@ -13,7 +13,7 @@ use crate::world::{Backing, Builder, World, seconds};
 const WEBHOOKS: &str = "/admin/v1/webhooks";
 
 /// Loopback may be called, without TLS.
-fn at_home() -> Builder {
+pub(crate) fn at_home() -> Builder {
     World::with().settings(|settings| {
         let egress = EgressSettings {
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],

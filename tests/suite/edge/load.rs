@@ -5,6 +5,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 
 /// Runs an ignored test of this file alone, with a limit on file descriptors.
@@ -22,6 +25,16 @@ fn alone(test: &str, descriptors: u32) {
 #[test]
 fn bodies_cost_little_memory() {
     alone("measure_bodies", 1024);
+}
+
+#[test]
+fn heads_cost_little_memory_and_processor() {
+    alone("measure_heads", 1024);
+}
+
+#[test]
+fn encrypted_bombs_are_refused_unread() {
+    alone("measure_bombs", 1024);
 }
 
 #[test]
@@ -83,6 +96,73 @@ async fn measure_bodies() {
     }
     println!("measured: 40 bodies of 300 MB grow memory by {} KiB", most - before);
     assert!(most - before < 50 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by heads_cost_little_memory_and_processor"]
+async fn measure_heads() {
+    const HEADS: u32 = 2000;
+    let server = start(Edge::default()).await;
+    assert_eq!(server.status("/").await, 200);
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(500_000));
+    let stat = File::open("/proc/self/stat").unwrap();
+    let (before, spent) = (resident(), burnt(&stat));
+    let mut most = before;
+    for _ in 0..HEADS / 20 {
+        let mut streams = Vec::new();
+        for _ in 0..20 {
+            streams.push(server.connect().await);
+        }
+        for stream in &mut streams {
+            let _ = stream.write_all(head.as_bytes()).await;
+        }
+        most = most.max(resident());
+        for mut stream in streams {
+            let answer = until_closed(&mut stream).await;
+            assert!(matches!(status(&answer), 431 | 0), "{answer}");
+        }
+    }
+    let each = burnt(&stat).saturating_sub(spent) / HEADS;
+    println!(
+        "measured: {HEADS} heads of 500 KB, 20 at a time, grow memory by {} KiB; both ends spend {each:?} on each",
+        most - before
+    );
+    assert!(most - before < 20 * 1024);
+    assert!(each < Duration::from_millis(5));
+}
+
+/// Tokens that are encrypted and compressed, and would be 60 MB: nobody opens them.
+#[tokio::test]
+#[ignore = "run by encrypted_bombs_are_refused_unread"]
+async fn measure_bombs() {
+    use nod::protocol::jwt::{EmbeddedKeyProof, JwtError, Unverified};
+    const BOMBS: u32 = 2000;
+    let base64url = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let header = base64url(br#"{"alg":"dir","enc":"A128CBC-HS256","zip":"DEF"}"#);
+    let jwe = format!("{header}..{}.{}.{}", base64url(&[7; 16]), base64url(&vec![0x41; 40_000]), base64url(&[7; 16]));
+    // Passed off as a signed one: the header says that it is compressed.
+    let jws = {
+        let header = base64url(br#"{"alg":"ES256","zip":"DEF"}"#);
+        format!("{header}.{}.{}", base64url(&vec![0x41; 40_000]), base64url(&[7; 64]))
+    };
+    let stat = File::open("/proc/self/stat").unwrap();
+    for (what, bomb) in [("JWE", jwe), ("JWS with zip", jws)] {
+        let refuse = || {
+            let refused: Result<Unverified<'_>, JwtError> = Unverified::parse_within(&bomb, 64 * 1024);
+            assert!(refused.is_err());
+            assert!(EmbeddedKeyProof::parse(&bomb, "nod-device-proof+jwt", 64 * 1024).is_err());
+        };
+        refuse();
+        let (before, spent) = (resident(), burnt(&stat));
+        for _ in 0..BOMBS {
+            refuse();
+        }
+        let (each, grown) = (burnt(&stat).saturating_sub(spent) / BOMBS, resident().saturating_sub(before));
+        println!(
+            "measured: a {what} bomb of 53 KB is refused in {each:?}, and {BOMBS} of them grow memory by {grown} KiB"
+        );
+        assert!(each < Duration::from_millis(5) && grown < 4096);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,8 @@ pub(crate) enum Lost {
     Commit,
     /// It arrives, and its answer does not: everything was done.
     Answer,
+    /// The node itself: it has stopped before its `COMMIT`, and nobody hangs up.
+    Node,
 }
 
 /// A node gathers what nobody waits for, but not for so long.
@@ -102,6 +104,7 @@ async fn carry(mut client: TcpStream, server: SocketAddr, line: &Line) -> io::Re
                     match lost {
                         None => {}
                         Some(Lost::Commit) => return Ok(()),
+                        Some(Lost::Node) => std::future::pending().await,
                         Some(Lost::Answer) => {
                             server.write_all(bytes).await?;
                             let length = server.read(&mut answered).await?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub(crate) struct Site {
     nodes: AtomicU32,
     /// How many questions of one client may wait for one person.
     pub(crate) at_a_time: u32,
+    /// Of the nodes that start from now on.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Site {
@@ -110,8 +112,9 @@ impl Site {
         file.write(true).create_new(true).mode(0o600);
         let mut file = file.open(directory.path().join("master.key")).expect("a file");
         std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
-        let (nodes, at_a_time) = (AtomicU32::new(0), 100_000);
-        Self { directory, way: sql.clone(), sql, redis, database, known, clock, entropy, facts, nodes, at_a_time }
+        let (way, nodes, at_a_time) = (sql.clone(), AtomicU32::new(0), 100_000);
+        let environment = Vec::new();
+        Self { directory, sql, way, redis, database, known, clock, entropy, facts, nodes, at_a_time, environment }
     }
 
     /// Nodes come to the database by this line from now on; we ourselves go past it.
@@ -216,12 +219,20 @@ impl Site {
         command.arg("serve").arg("-c").arg(&config);
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a log")).stderr(output);
         command.current_dir(self.directory.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match failpoint {
             Some(place) => command.env("NOD_FAILPOINT", place),
             None => command.env_remove("NOD_FAILPOINT"),
         };
         let child = command.spawn().expect("the binary");
         Node::new(child, public, ops, log)
+    }
+
+    /// A command of the command line, on the data of the first node.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
+        command.args(arguments).args(["-c", "node0.toml"]).current_dir(self.directory.path());
+        command.output().expect("the binary")
     }
 
     /// A node in this process, on a store that a test wraps around the site's own.
@@ -273,8 +284,11 @@ impl Site {
         let wanted = SocketAddr::from(([127, 0, 0, 1], 0));
         let (listener, _) = server::bind_next_free(wanted, 0).await.expect("a port");
         let public = listener.local_addr().expect("an address");
-        let edge =
-            Edge { proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]), ..Edge::default() };
+        let edge = Edge {
+            proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().expect("a network")]),
+            public: Some(parts.refusals.clone()),
+            ..Edge::default()
+        };
         worker.run(server::serve(listener, endpoint, edge, shutdown.clone()));
         Inside { public, _parts: parts, worker: Some(worker), shutdown }
     }
@@ -325,6 +339,10 @@ impl Facts {
     /// The request behind an `auth_req_id`.
     pub(crate) async fn request(&self, auth_req_id: &str) -> Option<AuthenticationRequest> {
         self.requests.get(&AuthReqId::presented(auth_req_id).digest()).await.expect("a store")
+    }
+
+    pub(crate) async fn does(&self, sql: &str) {
+        self.sql.execute_unprepared(sql).await.expect("a database");
     }
 
     pub(crate) async fn count(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> i64 {

@@ -4,7 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::contract;
+use super::contract::{self, Sent};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -27,6 +27,10 @@ impl Answer {
         let (client, request) = request.build_split();
         let request = request.expect("a request");
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let sent = request.body().and_then(reqwest::Body::as_bytes).map(|bytes| Sent {
+            form: request.headers().get("content-type").is_some_and(|kind| kind != "application/json"),
+            bytes: bytes.to_vec(),
+        });
         let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body").to_vec();
@@ -36,7 +40,7 @@ impl Answer {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert!(answer.header("date").is_some(), "{answer:?}");
         assert!(answer.header("cache-control").is_some(), "{answer:?}");
-        contract::check(method.as_str(), &path, &answer);
+        contract::check(method.as_str(), &path, sent.as_ref(), &answer);
         answer
     }
 

@@ -1,7 +1,8 @@
 //! Every answer that any test gets is held against the committed `OpenAPI` document: its status is
 //! listed there, its type is, and its body is what the schema says.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -10,7 +11,29 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
+tokio::task_local! {
+    /// Where a test wants it: the first success of each operation, as `openapi/examples.json` has it.
+    pub(crate) static EXAMPLES: RefCell<BTreeMap<String, Value>>;
+}
+
+/// A body that was sent.
+pub(super) struct Sent {
+    pub(super) form: bool,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Sent {
+    fn value(&self) -> Value {
+        if self.form {
+            json!(url::form_urlencoded::parse(&self.bytes).into_owned().collect::<BTreeMap<_, _>>())
+        } else {
+            serde_json::from_slice(&self.bytes).unwrap()
+        }
+    }
+}
+
 struct Operation {
+    id: String,
     method: String,
     /// `None` where any text may stand.
     segments: Vec<Option<String>>,
@@ -39,7 +62,8 @@ fn operations() -> &'static [Operation] {
                 let responses = operation["responses"].as_object().unwrap().iter();
                 let responses =
                     responses.map(|(status, response)| (status.parse().unwrap(), read(&document, response))).collect();
-                operations.push(Operation { method: method.to_uppercase(), segments, responses });
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                operations.push(Operation { id, method: method.to_uppercase(), segments, responses });
             }
         }
         operations
@@ -88,7 +112,7 @@ fn find(method: &str, path: &str) -> Option<&'static Operation> {
     fitting.first().copied()
 }
 
-pub(super) fn check(method: &str, path: &str, answer: &Answer) {
+pub(super) fn check(method: &str, path: &str, sent: Option<&Sent>, answer: &Answer) {
     let Some(operation) = find(method, path) else { return };
     if ANYWHERE.contains(&answer.status) {
         return;
@@ -97,6 +121,22 @@ pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     let response = operation.responses.get(&answer.status);
     let response = response.unwrap_or_else(|| panic!("not in the document: {what}"));
     let kind = answer.header("content-type").map(|kind| kind.split(';').next().unwrap());
+    if (200..300).contains(&answer.status) {
+        let example = || {
+            let mut example = json!({"status": answer.status});
+            if let Some(sent) = sent {
+                example["request"] = sent.value();
+            }
+            if !answer.body.is_empty() {
+                example["response"] = answer.json();
+            }
+            example
+        };
+        // Nobody asked: most tests.
+        let _ = EXAMPLES.try_with(|seen| {
+            seen.borrow_mut().entry(operation.id.clone()).or_insert_with(example);
+        });
+    }
     let Some((name, validator)) = &response.content else {
         assert!(answer.body.is_empty(), "the document knows no body: {what}");
         return;

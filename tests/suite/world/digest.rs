@@ -72,6 +72,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(super) async fn begin(inner: Arc<Inner>) -> Self {
+        // Of the refusals before, none is counted together with those that come.
+        for node in &inner.nodes {
+            let refusals = node.parts.refusals.clone();
+            inner.among_servers(async move { refusals.finish().await }).await;
+        }
         let seq = settled(&inner).await;
         let state = Digest::of(&inner).await;
         Self { inner, state, seq }

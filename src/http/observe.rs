@@ -1,0 +1,133 @@
+//! How a request looks from outside, for logs and metrics: one of our endpoints, an outcome, a time.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use poem::Response;
+
+use crate::http::discovery::path;
+use crate::metrics::{Endpoint, Outcome, metrics};
+
+/// Marks an answer that says "not yet". A status alone would make a refusal of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotYet;
+
+pub(super) fn endpoint(path: &str) -> Endpoint {
+    match path {
+        path::BACKCHANNEL_AUTHENTICATION => Endpoint::BackchannelAuthentication,
+        path::TOKEN => Endpoint::Token,
+        path::REVOCATION => Endpoint::Revocation,
+        path::INTROSPECTION => Endpoint::Introspection,
+        path::USERINFO => Endpoint::Userinfo,
+        path::AUTHORIZATION => Endpoint::Authorization,
+        path::DISCOVERY | path::AUTHORIZATION_SERVER => Endpoint::Discovery,
+        path::JWKS => Endpoint::Jwks,
+        path::OPENAPI => Endpoint::Openapi,
+        "/docs" => Endpoint::Docs,
+        path if path.starts_with("/docs/") => Endpoint::Docs,
+        _ => match path.split_once("/v1/") {
+            Some(("/device", call)) => device(call),
+            Some(("/admin", _)) => Endpoint::Admin,
+            Some(_) | None if path.starts_with("/dev/") => Endpoint::Dev,
+            Some(_) | None => Endpoint::Other,
+        },
+    }
+}
+
+fn device(call: &str) -> Endpoint {
+    match call {
+        "pairings" => Endpoint::DevicePair,
+        "notifications/pending" => Endpoint::DevicePending,
+        "events" => Endpoint::DeviceEvents,
+        "me" => Endpoint::DeviceMe,
+        "keys/rotate" => Endpoint::DeviceRotate,
+        _ => match call.split_once('/') {
+            Some(("notifications", rest)) if rest.ends_with("/approve") => Endpoint::DeviceApprove,
+            Some(("notifications", rest)) if rest.ends_with("/deny") => Endpoint::DeviceDeny,
+            Some(("notifications", rest)) if !rest.contains('/') => Endpoint::DeviceNotification,
+            Some(("devices", _)) => Endpoint::DeviceUnpair,
+            Some(_) | None => Endpoint::Other,
+        },
+    }
+}
+
+fn outcome(response: &Response) -> Outcome {
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => Outcome::TooMany,
+        StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+        status if status.is_server_error() => Outcome::Failed,
+        status if status.is_client_error() && response.data::<NotYet>().is_some() => Outcome::Waiting,
+        status if status.is_client_error() => Outcome::Refused,
+        _ => Outcome::Ok,
+    }
+}
+
+/// A request that is being answered. Dropped without an answer, it was abandoned.
+pub(super) struct Observed {
+    endpoint: Endpoint,
+    begin: Instant,
+    open: bool,
+}
+
+impl Observed {
+    pub(super) fn begin(endpoint: Endpoint) -> Self {
+        Self { endpoint, begin: Instant::now(), open: true }
+    }
+
+    /// `held`: how long it was made to wait.
+    pub(super) fn end(mut self, response: &Response, held: Duration) {
+        self.open = false;
+        metrics().request(self.endpoint, outcome(response), self.begin.elapsed().saturating_sub(held));
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if self.open {
+            metrics().abandoned(self.endpoint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_one_of_our_names_whatever_is_asked_for() {
+        for (path, name) in [
+            ("/as/token.oauth2", "token"),
+            ("/as/token.oauth2/", "other"),
+            ("/device/v1/notifications/pending", "device_pending"),
+            ("/device/v1/notifications/0b9f6a4e", "device_notification"),
+            ("/device/v1/notifications/0b9f6a4e/approve", "device_approve"),
+            ("/device/v1/notifications/0b9f6a4e/deny", "device_deny"),
+            ("/device/v1/notifications/a/b/c", "other"),
+            ("/device/v1/devices/0b9f6a4e", "device_unpair"),
+            ("/device/v1/", "other"),
+            ("/device", "other"),
+            ("/admin/v1/clients/till", "admin"),
+            ("/dev/number", "dev"),
+            ("/development", "other"),
+            ("/dev/v1/x", "dev"),
+            ("/metrics", "other"),
+            ("/{\"}\n", "other"),
+            ("", "other"),
+        ] {
+            assert_eq!(endpoint(path).as_str(), name, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_told_from_the_answer() {
+        for (status, name) in
+            [(200, "ok"), (302, "ok"), (400, "refused"), (429, "too_many"), (500, "failed"), (503, "unavailable")]
+        {
+            let response = Response::builder().status(StatusCode::from_u16(status).unwrap()).finish();
+            assert_eq!(outcome(&response).as_str(), name, "{status}");
+        }
+        let mut response = Response::builder().status(StatusCode::BAD_REQUEST).finish();
+        response.set_data(NotYet);
+        assert_eq!(outcome(&response).as_str(), "waiting");
+    }
+}

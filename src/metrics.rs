@@ -1,0 +1,423 @@
+//! What is counted, for Prometheus. Every label is one of a few words that are written here: nothing
+//! that comes from outside can become one.
+//!
+//! One set for the process, since that is what Prometheus looks at. A value that is kept somewhere
+//! anyway is not counted twice, but read when somebody asks ([`Metrics::text`]).
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+mod process;
+
+/// Defines words, and what they are called outside.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $word:ident = $text:literal,)* })*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$note])* $word,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$word,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$word => $text,)* }
+            }
+        }
+    )* };
+}
+
+words! {
+    /// What was asked for.
+    Endpoint {
+        BackchannelAuthentication = "backchannel_authentication",
+        Token = "token",
+        Revocation = "revocation",
+        Introspection = "introspection",
+        Userinfo = "userinfo",
+        Authorization = "authorization",
+        Discovery = "discovery",
+        Jwks = "jwks",
+        Openapi = "openapi",
+        Docs = "docs",
+        DevicePair = "device_pair",
+        DevicePending = "device_pending",
+        DeviceNotification = "device_notification",
+        DeviceApprove = "device_approve",
+        DeviceDeny = "device_deny",
+        DeviceEvents = "device_events",
+        DeviceMe = "device_me",
+        DeviceRotate = "device_rotate",
+        DeviceUnpair = "device_unpair",
+        Admin = "admin",
+        Dev = "dev",
+        Other = "other",
+    }
+
+    /// How a request ended.
+    Outcome {
+        Ok = "ok",
+        /// The person has not answered yet, or the client asks too often.
+        Waiting = "waiting",
+        Refused = "refused",
+        TooMany = "too_many",
+        /// A store is away, or we are too slow.
+        Unavailable = "unavailable",
+        Failed = "failed",
+        /// The client did not wait for the answer.
+        Abandoned = "abandoned",
+    }
+
+    /// How a person, or somebody for them, has decided.
+    Decided {
+        Approved = "approved",
+        Denied = "denied",
+        WrongNumber = "wrong_number",
+        BiometricsRejected = "biometrics_rejected",
+        Reported = "reported",
+        NoDevice = "no_device",
+        Cancelled = "cancelled",
+    }
+
+    /// What a poll was told.
+    PollAnswer {
+        Issued = "issued",
+        Pending = "pending",
+        SlowDown = "slow_down",
+        Expired = "expired",
+        Denied = "denied",
+        Invalid = "invalid",
+        Unavailable = "unavailable",
+    }
+
+    /// A call of the ephemeral store.
+    EphemeralCall {
+        Insert = "insert",
+        Get = "get",
+        Swap = "swap",
+        Remove = "remove",
+        Count = "count",
+        Wake = "wake",
+        Watch = "watch",
+        Ping = "ping",
+    }
+
+    /// A call of the SQL database.
+    SqlCall {
+        Read = "read",
+        Write = "write",
+        Transaction = "transaction",
+    }
+
+    /// A limit that somebody ran into.
+    Limit {
+        Connections = "connections",
+        ConnectionsPerPeer = "connections_per_peer",
+        ClientAuthentication = "client_authentication",
+        Pairing = "pairing",
+        DevicesPerUser = "devices_per_user",
+        Questions = "questions",
+        HeldPolls = "held_polls",
+        LiveChannels = "live_channels",
+        RequestHead = "request_head",
+    }
+}
+
+type Label = [(&'static str, &'static str); 1];
+type Timed = Family<Label, Histogram, fn() -> Histogram>;
+
+/// Waits of machines, in seconds.
+const CALLS: [f64; 13] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+const REQUESTS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Waits of people, in seconds.
+const PEOPLE: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0];
+const GROUPS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<[(&'static str, &'static str); 2], Counter>,
+    request_seconds: Timed,
+    pub connections: Gauge,
+    decisions: Family<Label, Counter>,
+    time_to_approve: Histogram,
+    polls: Family<Label, Counter>,
+    pub held_polls: Gauge,
+    pub live_channels: Gauge,
+    ephemeral_seconds: Timed,
+    ephemeral_errors: Family<Label, Counter>,
+    sql_seconds: Timed,
+    sql_errors: Family<Label, Counter>,
+    ledger_group: Histogram,
+    ledger_failures: Counter,
+    outbox_rows: Gauge<f64, AtomicU64>,
+    outbox_age: Gauge<f64, AtomicU64>,
+    limits: Family<Label, Counter>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+/// Those of this process.
+pub fn metrics() -> &'static Metrics {
+    &METRICS
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let metrics = Self {
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(REQUESTS)),
+            connections: Gauge::default(),
+            decisions: Family::default(),
+            time_to_approve: Histogram::new(PEOPLE),
+            polls: Family::default(),
+            held_polls: Gauge::default(),
+            live_channels: Gauge::default(),
+            ephemeral_seconds: Family::new_with_constructor(|| Histogram::new(CALLS)),
+            ephemeral_errors: Family::default(),
+            sql_seconds: Family::new_with_constructor(|| Histogram::new(CALLS)),
+            sql_errors: Family::default(),
+            ledger_group: Histogram::new(GROUPS),
+            ledger_failures: Counter::default(),
+            outbox_rows: Gauge::default(),
+            outbox_age: Gauge::default(),
+            limits: Family::default(),
+            registry: Registry::default(),
+        };
+        metrics.begin_with_zeros();
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        self.registry.register_collector(Box::new(process::Process));
+        let to = self.registry.sub_registry_with_prefix("nod");
+        to.register("build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        to.register("http_requests", "Requests, by endpoint and outcome", self.requests.clone());
+        to.register_with_unit(
+            "http_request_duration",
+            "From the head of a request to the answer, without the time for which a poll is held",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        to.register("http_connections", "Open connections", self.connections.clone());
+        to.register("decisions", "Decisions that were committed here", self.decisions.clone());
+        to.register_with_unit(
+            "time_to_approve",
+            "From a request to its approval",
+            Unit::Seconds,
+            self.time_to_approve.clone(),
+        );
+        to.register("polls", "Polls of the token endpoint, by answer", self.polls.clone());
+        to.register("held_polls", "Polls that are held now", self.held_polls.clone());
+        to.register("live_channels", "Live channels of devices that are open now", self.live_channels.clone());
+        to.register_with_unit(
+            "ephemeral_call_duration",
+            "Calls of the ephemeral store",
+            Unit::Seconds,
+            self.ephemeral_seconds.clone(),
+        );
+        to.register(
+            "ephemeral_errors",
+            "Calls of the ephemeral store that gave no answer",
+            self.ephemeral_errors.clone(),
+        );
+        to.register_with_unit(
+            "sql_call_duration",
+            "Statements by themselves, and transactions from begin to commit",
+            Unit::Seconds,
+            self.sql_seconds.clone(),
+        );
+        to.register("sql_errors", "Calls of the database that gave no answer", self.sql_errors.clone());
+        to.register(
+            "ledger_group_size",
+            "Decisions, grants and notes that were committed together",
+            self.ledger_group.clone(),
+        );
+        to.register("ledger_failures", "Groups that could not be committed", self.ledger_failures.clone());
+        to.register("outbox_rows", "Rows that wait in the outbox, of all nodes", self.outbox_rows.clone());
+        to.register_with_unit(
+            "outbox_oldest",
+            "How long the oldest row of the outbox has waited",
+            Unit::Seconds,
+            self.outbox_age.clone(),
+        );
+        to.register("limits_hit", "Limits that somebody ran into", self.limits.clone());
+        self
+    }
+
+    /// A rate begins with the first of its kind, and not with the second.
+    fn begin_with_zeros(&self) {
+        for endpoint in Endpoint::ALL {
+            drop(self.request_seconds.get_or_create(&[("endpoint", endpoint.as_str())]));
+            for outcome in Outcome::ALL {
+                drop(self.requests.get_or_create(&[("endpoint", endpoint.as_str()), ("outcome", outcome.as_str())]));
+            }
+        }
+        let zeros = |family: &Family<Label, Counter>, name, words: &mut dyn Iterator<Item = &'static str>| {
+            words.for_each(|word| drop(family.get_or_create(&[(name, word)])));
+        };
+        zeros(&self.decisions, "outcome", &mut Decided::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.polls, "answer", &mut PollAnswer::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.limits, "limit", &mut Limit::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.ephemeral_errors, "call", &mut EphemeralCall::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.sql_errors, "call", &mut SqlCall::ALL.iter().map(|word| word.as_str()));
+        for call in EphemeralCall::ALL {
+            drop(self.ephemeral_seconds.get_or_create(&[("call", call.as_str())]));
+        }
+        for call in SqlCall::ALL {
+            drop(self.sql_seconds.get_or_create(&[("call", call.as_str())]));
+        }
+    }
+
+    pub fn request(&self, endpoint: Endpoint, outcome: Outcome, took: Duration) {
+        self.requests.get_or_create(&[("endpoint", endpoint.as_str()), ("outcome", outcome.as_str())]).inc();
+        self.request_seconds.get_or_create(&[("endpoint", endpoint.as_str())]).observe(took.as_secs_f64());
+    }
+
+    pub fn abandoned(&self, endpoint: Endpoint) {
+        let labels = [("endpoint", endpoint.as_str()), ("outcome", Outcome::Abandoned.as_str())];
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// `waited`: since the request was made.
+    pub fn decided(&self, decided: Decided, waited: Duration) {
+        self.decisions.get_or_create(&[("outcome", decided.as_str())]).inc();
+        if decided == Decided::Approved {
+            self.time_to_approve.observe(waited.as_secs_f64());
+        }
+    }
+
+    pub fn polled(&self, answer: PollAnswer) {
+        self.polls.get_or_create(&[("answer", answer.as_str())]).inc();
+    }
+
+    pub fn ephemeral(&self, call: EphemeralCall, took: Duration, failed: bool) {
+        self.ephemeral_seconds.get_or_create(&[("call", call.as_str())]).observe(took.as_secs_f64());
+        if failed {
+            self.ephemeral_errors.get_or_create(&[("call", call.as_str())]).inc();
+        }
+    }
+
+    pub fn sql(&self, call: SqlCall, took: Duration, failed: bool) {
+        self.sql_seconds.get_or_create(&[("call", call.as_str())]).observe(took.as_secs_f64());
+        if failed {
+            self.sql_errors.get_or_create(&[("call", call.as_str())]).inc();
+        }
+    }
+
+    pub fn group(&self, size: usize, failed: bool) {
+        self.ledger_group.observe(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
+        if failed {
+            self.ledger_failures.inc();
+        }
+    }
+
+    pub fn limited(&self, limit: Limit) {
+        self.limits.get_or_create(&[("limit", limit.as_str())]).inc();
+    }
+
+    /// As `OpenMetrics`. `outbox` is how many rows wait, and how long the oldest has; without an answer,
+    /// both are "not a number".
+    pub fn text(&self, outbox: Option<(u64, Duration)>) -> String {
+        let (rows, age) = outbox.unzip();
+        self.outbox_rows.set(rows.map_or(f64::NAN, |rows| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
+        self.outbox_age.set(age.map_or(f64::NAN, |age| age.as_secs_f64()));
+        let mut text = String::with_capacity(64 * 1024);
+        // To a string nothing fails.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// One more, until it is dropped.
+#[derive(Debug)]
+pub struct OneMore(&'static Gauge);
+
+impl OneMore {
+    pub fn of(gauge: &'static Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for OneMore {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+tokio::task_local! {
+    /// For how long the poll that is answered here was held.
+    static HELD: Cell<Duration>;
+}
+
+/// Runs something; answers for how much of its time it waited on purpose, too.
+pub async fn with_held<F: Future>(work: F) -> (F::Output, Duration) {
+    let work = async {
+        let output = work.await;
+        (output, HELD.with(Cell::get))
+    };
+    HELD.scope(Cell::new(Duration::ZERO), work).await
+}
+
+/// A poll was held for so long.
+pub fn held(time: Duration) {
+    let _ = HELD.try_with(|held| held.set(held.get().saturating_add(time)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_there_from_the_beginning_and_in_the_documentation() {
+        let text = Metrics::new().text(Some((0, Duration::ZERO)));
+        let documented = include_str!("../docs/operations.md");
+        let mut families = 0;
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let suffix = if kind == "counter" {
+                "_total"
+            } else if kind == "info" {
+                "_info"
+            } else {
+                ""
+            };
+            let row = format!("| `{name}{suffix}` | {kind} |");
+            assert!(documented.contains(&row), "docs/operations.md has no row {row}");
+            families += 1;
+        }
+        let rows = documented.lines().filter(|line| line.starts_with("| `nod_") || line.starts_with("| `process_"));
+        assert_eq!(rows.count(), families, "docs/operations.md has rows that are not there");
+        for word in ["nod_polls_total{answer=\"slow_down\"} 0", "nod_limits_hit_total{limit=\"questions\"} 0"] {
+            assert!(text.contains(word), "{word}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[tokio::test]
+    async fn the_time_for_which_a_poll_is_held_is_known_outside() {
+        held(Duration::from_secs(1));
+        let (output, time) = with_held(async {
+            held(Duration::from_secs(2));
+            held(Duration::from_secs(3));
+            7
+        })
+        .await;
+        assert_eq!((output, time), (7, Duration::from_secs(5)));
+    }
+}

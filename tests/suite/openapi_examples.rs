@@ -1,0 +1,268 @@
+//! The examples in the `OpenAPI` documents are exchanges that happen: each is made anew here, and what
+//! was sent and what came back are compared with `openapi/examples.json`. What chance makes (tokens,
+//! identifiers, keys) is compared by its place only. `NOD_WRITE_EXAMPLES=1` writes what has changed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use nod_device::{Call, DenyReason, SoftwareKey};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use crate::admin::receiver::Receiver;
+use crate::admin::robot::Robot;
+use crate::admin::{bootstrap, location, until, webhooks};
+use crate::world::{Answer, EXAMPLES, Phone, World, seconds};
+
+type Examples = BTreeMap<String, Value>;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name)
+}
+
+/// What each operation is called.
+fn operations() -> BTreeSet<String> {
+    let document: Value = serde_json::from_slice(&std::fs::read(file("nod.json")).unwrap()).unwrap();
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    operations.map(|operation| operation["operationId"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The same with another text for each that comes from chance: 20 characters of an identifier or a
+/// token, or the digits of a pairing key.
+fn masked(value: &Value) -> Value {
+    let random = |part: &str| {
+        part.len() >= 20 && part.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+            || part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match value {
+        Value::String(text) if text.starts_with("whsec_") => json!("whsec_*"),
+        Value::String(text) => {
+            let parts = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+            let mask = |part: &str| {
+                let end = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+                if random(end) { format!("*{}", &part[end.len()..]) } else { part.to_owned() }
+            };
+            Value::String(parts.map(mask).collect())
+        }
+        // What was made in the same moment is listed in the order of chance.
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(masked).collect();
+            items.sort_by_key(Value::to_string);
+            items.into()
+        }
+        Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), masked(member))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// The first of a stream, which has no end.
+async fn first(mut response: Response) -> String {
+    assert_eq!(response.status(), 200);
+    let mut text = String::new();
+    while !text.contains("\n\n") {
+        text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().expect("an event")).unwrap());
+    }
+    let end = text.find("\n\n").unwrap();
+    text.truncate(end + 2);
+    text
+}
+
+async fn made(admin: &Robot<'_>, path: &str, body: &Value) -> (String, Value) {
+    let answer = admin.post(path, body).await;
+    (location(&answer), answer.json())
+}
+
+async fn relying_party(world: &World, admin: &Robot<'_>) -> String {
+    world.clock.advance(seconds(1));
+    let body = json!({
+        "client_id": "kiosk",
+        "client_name": "Kiosk",
+        "grant_types": ["urn:openid:params:grant-type:ciba", "refresh_token"],
+        "scope": "openid profile email",
+    });
+    let (kiosk, _) = made(admin, "/admin/v1/clients", &body).await;
+    admin.get(&kiosk).await.ok();
+    admin.patch(&kiosk, &json!({"client_name": "Kiosk at the door", "long_poll": true})).await.ok();
+    admin.get("/admin/v1/clients?limit=1").await.ok();
+    admin.act(&format!("{kiosk}/rotate-secret")).await.ok();
+    kiosk
+}
+
+/// Everything that can be asked, once.
+async fn live(world: &World, receiver: &Receiver) -> Examples {
+    let mut streams = Examples::new();
+    let mut stream =
+        |name: &str, text: String| drop(streams.insert(name.to_owned(), json!({"status": 200, "response": text})));
+
+    let offered = bootstrap::offer(world).await.expect("a token");
+    let begin = world.request(Method::POST, "/admin/v1/bootstrap").bearer_auth(&offered.token);
+    Answer::of(begin.json(&json!({"client_id": "root", "client_name": "Operations"}))).await;
+    let admin = world.robot("robot", "nod:admin").await;
+    // A person's tokens are the better example.
+    EXAMPLES.with(|seen| seen.borrow_mut().remove("requestToken"));
+
+    let kiosk = relying_party(world, &admin).await;
+
+    // A person, and her phone.
+    world.clock.advance(seconds(1));
+    let body = json!({"username": "alice", "name": "Alice", "email": "alice@example.com", "email_verified": true});
+    let (alice, _) = made(&admin, "/admin/v1/users", &body).await;
+    admin.get(&alice).await.ok();
+    admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
+    admin.get("/admin/v1/users?username=alice").await.ok();
+    let shown = admin.act(&format!("{alice}/pairing-keys")).await;
+    let (key, shown) = (location(&shown), shown.json());
+    let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();
+    admin.get(&key).await.ok();
+    admin.get("/admin/v1/pairing-keys").await.ok();
+    let mut phone = world.phone();
+    assert_eq!(phone.pair(&digits).await.status, 201);
+    phone.me().await;
+    let devices = admin.get(&format!("{alice}/devices")).await.ok();
+    admin.get("/admin/v1/devices").await.ok();
+    let device = format!("/admin/v1/devices/{}", devices["items"][0]["id"].as_str().unwrap());
+    admin.get(&device).await.ok();
+    admin.patch(&device, &json!({"nickname": "The blue one"})).await.ok();
+    for action in ["block", "unblock", "make-primary"] {
+        admin.act(&format!("{device}/{action}")).await.ok();
+    }
+    let unused = location(&admin.act(&format!("{alice}/pairing-keys")).await);
+    assert_eq!(admin.delete(&unused).await.status, 204);
+
+    // Questions.
+    let shop = world.client("shop").refresh().await;
+    let ask = async || {
+        let fields = [("scope", "openid profile"), ("login_hint", "alice"), ("binding_message", "K7Q2")];
+        let asked = shop.bc_authorize(&fields).await.ok();
+        asked["auth_req_id"].as_str().unwrap().to_owned()
+    };
+    let (crafted, asked) = (phone.craft(&Call::events()), ask().await);
+    let listening = phone.unproved(&crafted).header("Device-Proof", phone.sign(&crafted)).send().await.unwrap();
+    stream("listenToNotifications", first(listening).await);
+    let question = phone.question().await;
+    phone.call(&Call::notification(question.notification_id)).await.ok();
+    drop(world.watch().await);
+    let open = admin.get("/admin/v1/requests?status=pending").await.ok();
+    admin.get(&format!("/admin/v1/requests/{}", open["items"][0]["id"].as_str().unwrap())).await.ok();
+    phone.approve(&question).await.ok();
+    let tokens = shop.poll_id(&asked).await.tokens();
+    world.userinfo(&tokens.access_token).await.ok();
+    Answer::of(world.request(Method::POST, crate::world::USERINFO).bearer_auth(&tokens.access_token)).await.ok();
+    shop.introspect(&tokens.access_token).await;
+    shop.revoke(&tokens.access_token, None).await;
+    ask().await;
+    phone.deny(&phone.question().await, DenyReason::None).await.ok();
+    ask().await;
+    drop(world.watch().await);
+    let open = admin.get("/admin/v1/requests?status=pending").await.ok();
+    admin.act(&format!("/admin/v1/requests/{}/cancel", open["items"][0]["id"].as_str().unwrap())).await.ok();
+
+    tell(&admin, receiver).await;
+
+    // What the server keeps.
+    let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
+    stream("streamEvents", first(listening).await);
+    drop(world.watch().await);
+    admin.get("/admin/v1/audit?type=client.updated&limit=2").await.ok();
+    admin.get("/admin/v1/keys").await.ok();
+    let keys = admin.act("/admin/v1/keys/rotate?emergency=true").await.ok();
+    let admin = world.admin_again(&admin).await;
+    let retiring = keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["state"] == "retiring" && key["alg"] == "RS256")
+        .unwrap();
+    admin.act(&format!("/admin/v1/keys/{}/retire", retiring["kid"].as_str().unwrap())).await.ok();
+    let admin = world.admin_again(&admin).await;
+
+    // The end.
+    let phone = rotated(phone).await;
+    assert_eq!(phone.call(&Call::unpair(phone.device())).await.status, 204);
+    for action in ["lock", "unlock", "disable"] {
+        admin.act(&format!("{alice}/{action}")).await.ok();
+    }
+    let mut other = world.user("bob").with_phone().await;
+    world.clock.advance(seconds(1));
+    other.pair(world.phone()).await;
+    let devices = admin.get("/admin/v1/devices?limit=1").await.ok();
+    let device = format!("/admin/v1/devices/{}", devices["items"][0]["id"].as_str().unwrap());
+    for path in [device, alice, kiosk] {
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
+    streams
+}
+
+/// Somebody is told what happens.
+async fn tell(admin: &Robot<'_>, receiver: &Receiver) {
+    let body = json!({"url": receiver.url(), "event_types": ["user.locked", "user.unlocked"]});
+    let (webhook, _) = made(admin, "/admin/v1/webhooks", &body).await;
+    admin.get(&webhook).await.ok();
+    admin.patch(&webhook, &json!({"event_types": ["user.locked"]})).await.ok();
+    admin.get("/admin/v1/webhooks").await.ok();
+    admin.act(&format!("{webhook}/rotate-secret")).await.ok();
+    let delivery = admin.act(&format!("{webhook}/ping")).await.ok();
+    delivered(admin, &webhook, 1).await;
+    let again = format!("{webhook}/deliveries/{}/redeliver", delivery["id"].as_str().unwrap());
+    admin.act(&again).await.ok();
+    receiver.gets(2).await;
+    delivered(admin, &webhook, 1).await;
+    assert_eq!(admin.delete(&webhook).await.status, 204);
+}
+
+async fn delivered(admin: &Robot<'_>, webhook: &str, count: usize) {
+    let path = format!("{webhook}/deliveries?state=delivered");
+    until("a delivery", async || {
+        let page = admin.get(&path).await.ok();
+        (page["items"].as_array().unwrap().len() >= count).then_some(())
+    })
+    .await;
+}
+
+async fn rotated(phone: Phone) -> Phone {
+    let new = SoftwareKey::generate().unwrap();
+    phone.call(&phone.rotation(&new)).await.ok();
+    phone.with_key(new)
+}
+
+#[tokio::test]
+async fn the_examples_are_what_happens() {
+    let (world, receiver) = (webhooks::at_home().start().await, Receiver::start());
+    let story = async {
+        let streams = live(&world, &receiver).await;
+        let mut seen = EXAMPLES.with(RefCell::take);
+        seen.extend(streams);
+        seen
+    };
+    let seen = EXAMPLES.scope(RefCell::default(), story).await;
+    // As it would be somewhere else.
+    let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
+    let text = serde_json::to_string(&seen).unwrap();
+    let text = text.replace(&receiver.url(), "https://shop.example/hook");
+    let text = text.replace(world.issuer(), "https://id.example");
+    let text = text.replace(&format!("http%3A%2F%2Flocalhost%3A{}", port(world.issuer())), "https%3A%2F%2Fid.example");
+    let seen: Examples = serde_json::from_str(&text).unwrap();
+
+    let all = operations();
+    let names: BTreeSet<String> = seen.keys().cloned().collect();
+    assert_eq!(names, all, "one of each");
+
+    let committed: Examples = serde_json::from_slice(&std::fs::read(file("examples.json")).unwrap()).unwrap();
+    let stale = |name: &String, example: &Value| committed.get(name).map(masked) != Some(masked(example));
+    if std::env::var_os("NOD_WRITE_EXAMPLES").is_some() {
+        let fresh = seen.into_iter().map(|(name, example)| {
+            let example = if stale(&name, &example) { example } else { committed[&name].clone() };
+            (name, example)
+        });
+        let mut text = serde_json::to_string_pretty(&fresh.collect::<Examples>()).unwrap();
+        text.push('\n');
+        std::fs::write(file("examples.json"), text).unwrap();
+        return;
+    }
+    for (name, example) in &seen {
+        let (was, is) = (committed.get(name).map(masked).unwrap_or_default(), masked(example));
+        assert_eq!(was, is, "{name}: NOD_WRITE_EXAMPLES=1 cargo test --test suite openapi_examples, then just openapi");
+    }
+}
