@@ -73,6 +73,7 @@ use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::dev::Keep;
+use crate::web::docs::Docs;
 use crate::worker::{self, RetellDecisions, Worker};
 
 /// What a server needs to know.
@@ -390,9 +391,9 @@ impl Wiring {
             inner: routes.nest("/", api),
             authorize: Arc::new(Authorize { introspect }),
             idempotency: self.idempotency(),
-            issuer: Arc::clone(&base),
         };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
+        let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
         (
             Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base, openapi: openapi.clone() }

@@ -48,6 +48,7 @@ words! {
         Discovery = "discovery",
         Jwks = "jwks",
         Openapi = "openapi",
+        Docs = "docs",
         DevicePair = "device_pair",
         DevicePending = "device_pending",
         DeviceNotification = "device_notification",

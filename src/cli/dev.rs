@@ -386,6 +386,7 @@ impl Screen<'_> {
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
+  API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json
 
   Users         alice   phone paired ({data}/phone-alice.json)
                 bob     no phone yet (`nod phone --user bob` pairs one)

@@ -23,6 +23,8 @@ pub(super) fn endpoint(path: &str) -> Endpoint {
         path::DISCOVERY | path::AUTHORIZATION_SERVER => Endpoint::Discovery,
         path::JWKS => Endpoint::Jwks,
         path::OPENAPI => Endpoint::Openapi,
+        "/docs" => Endpoint::Docs,
+        path if path.starts_with("/docs/") => Endpoint::Docs,
         _ => match path.split_once("/v1/") {
             Some(("/device", call)) => device(call),
             Some(("/admin", _)) => Endpoint::Admin,

@@ -44,7 +44,7 @@ impl Part {
         Self::ALL.into_iter().find(|part| part.as_str() == text)
     }
 
-    fn has(self, path: &str) -> bool {
+    pub fn has(self, path: &str) -> bool {
         self == Self::All || Family::of(path).part() == self
     }
 }

@@ -1,6 +1,7 @@
-//! Pages for people: templates and assets beside their handlers. So far they are those of dev mode.
+//! Pages for people: templates and assets beside their handlers. Those of dev mode, and `/docs`.
 
 mod assets;
 pub mod dev;
+pub mod docs;
 mod guard;
 mod page;

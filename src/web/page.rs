@@ -1,8 +1,12 @@
 //! A page as it goes out: its markup and the header fields that fence it in.
 
 use askama::Template;
-use poem::http::{HeaderName, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Request, Response};
+
+use crate::secret::sha256;
 
 /// Nothing inline, nothing from elsewhere, no markup made from strings by a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -11,22 +15,64 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 pub(super) fn html(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(markup) => Response::builder()
-            .status(status)
-            .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-            .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            // A form that is sent from a page without any referrer has the origin `null`, which is
-            // refused (guard.rs). Other origins are told nothing.
-            .header(header::REFERRER_POLICY, "same-origin")
-            .header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
-            .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")
-            .body(markup),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+        Ok(markup) => fenced_in(status, markup),
+        Err(error) => broken(&error),
     }
 }
+
+fn fenced_in(status: StatusCode, markup: String) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
+        // A form that is sent from a page without any referrer has the origin `null`, which is
+        // refused (guard.rs). Other origins are told nothing.
+        .header(header::REFERRER_POLICY, "same-origin")
+        .header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
+        .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")
+        .body(markup)
+}
+
+fn broken(error: &askama::Error) -> Response {
+    tracing::error!(%error, "a page could not be written");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// A page that is the same for everybody, and as good as long as the server is not another one.
+pub(super) fn public(request: &Request, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(markup) => {
+            let digest = sha256(markup.as_bytes());
+            let mut page = fenced_in(StatusCode::OK, markup);
+            tag(request, &mut page, &digest);
+            page
+        }
+        Err(error) => broken(&error),
+    }
+}
+
+/// Lets an answer be kept and asked for again before each use; one that is still good is not sent again
+/// [RFC 9110 §13.1.2]. `digest`: of its body.
+pub(super) fn tag(request: &Request, answer: &mut Response, digest: &[u8; 32]) {
+    let short = digest.first_chunk::<16>().copied().unwrap_or_default();
+    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(short));
+    let known = request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    // A proxy that compresses makes a strong tag a weak one; here the comparison is weak anyway.
+    let mut known = known.flat_map(|tags| tags.split(',')).map(str::trim);
+    let is_known = known.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag);
+    if is_known {
+        answer.set_body(poem::Body::empty());
+        answer.set_status(StatusCode::NOT_MODIFIED);
+        answer.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    if let Ok(etag) = etag.parse() {
+        answer.headers_mut().insert(header::ETAG, etag);
+    }
+    answer.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+}
+
+/// Kept, but asked for again each time: whoever works on a page, or upgrades the server, sees the change.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Whether the caller is a person's browser and not a script: it gets a page, or is sent to one.
 pub(super) fn wants_html(request: &Request) -> bool {

@@ -7,9 +7,7 @@ import { after, before, test } from 'node:test'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-import { AxeBuilder } from '@axe-core/playwright'
-
-import { ask, startDev } from './dev.mjs'
+import { ask, check, openAll, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -17,20 +15,9 @@ after(() => dev?.stop())
 
 const IMAGES = process.env.NOD_SCREENSHOTS ? fileURLToPath(new URL('../../docs/images/', import.meta.url)) : undefined
 
-async function check(page, what) {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
-  assert.deepEqual(found, [], what)
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-  assert.equal(overflow, 0, `${what} is wider than its window`)
-}
-
 async function picture(page, name) {
   if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png`, fullPage: true })
 }
-
-const openAll = (page) =>
-  page.evaluate(() => document.querySelectorAll('main details').forEach((details) => (details.open = true)))
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [320, 1280]) {

@@ -1,5 +1,6 @@
 // Dev mode on a free port with data that nobody else sees, and Debian's Chromium in front of it.
 
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync } from 'node:fs'
@@ -11,6 +12,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+import { AxeBuilder } from '@axe-core/playwright'
 import { chromium } from 'playwright-core'
 
 const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/debug/nod', import.meta.url))
@@ -52,6 +54,18 @@ export async function ask(page, press = () => page.getByRole('button', { name: '
   await page.getByRole('button', { name: `Approve with ${number}` }).waitFor()
   return number
 }
+
+/** Nothing that axe knows to be wrong, nothing that has to be scrolled sideways. */
+export async function check(page, what) {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
+  assert.deepEqual(found, [], what)
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  assert.equal(overflow, 0, `${what} is wider than its window`)
+}
+
+export const openAll = (page) =>
+  page.evaluate(() => document.querySelectorAll('main details').forEach((details) => (details.open = true)))
 
 /** A server and a browser. `visit` gives a page that reports whatever it should not do. */
 export async function startDev(switches = []) {

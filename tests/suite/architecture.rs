@@ -37,8 +37,9 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("sea_orm::", &["store/sql", "store/embedded"]),
     ("redis::", &["store/redis"]),
     ("poem::", &["http", "web", "app"]),
-    // The shop of dev mode is no part of the server, but somebody who calls it.
-    ("reqwest::", &["outbound", "cli", "web/dev/shop"]),
+    // The shop of dev mode is no part of the server, but somebody who calls it; so is the program that
+    // `/docs/start` shows.
+    ("reqwest::", &["outbound", "cli", "web/dev/shop", "web/docs/start/ask"]),
     ("askama::", &["web"]),
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),

@@ -29,6 +29,8 @@ mod device_sdk;
 #[cfg(test)]
 mod discovery;
 #[cfg(test)]
+mod docs_pages;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod edge;
@@ -51,6 +53,8 @@ mod openapi_examples;
 #[cfg(feature = "otel")]
 #[cfg(test)]
 mod otel;
+#[cfg(test)]
+mod packaging;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

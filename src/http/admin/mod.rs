@@ -45,7 +45,6 @@ pub struct AdminGate<E> {
     pub inner: E,
     pub authorize: Arc<Authorize>,
     pub idempotency: Idempotency,
-    pub issuer: Arc<str>,
 }
 
 /// Who was refused, for the audit trail.
@@ -57,12 +56,6 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        if let Some(code) = path.strip_prefix(error_pages::PREFIX)
-            && matches!(*request.method(), Method::GET | Method::HEAD)
-            && let Some(page) = error_pages::page(code, &self.issuer)
-        {
-            return Ok(page);
-        }
         if !path.starts_with(PREFIX) {
             return self.inner.call(request).await.map(IntoResponse::into_response);
         }

@@ -3,6 +3,7 @@
 // the differences are taken over. The markup is written once, on the server; without this script
 // the same pages work by loading them again.
 
+import { copy, enliven } from './copy.js'
 import { morph } from './morph.js'
 
 const said = /** @type {HTMLElement} */ (document.getElementById('said'))
@@ -59,11 +60,6 @@ async function refresh() {
   }
 }
 
-/** Buttons that only a script can serve. */
-function enliven() {
-  for (const button of document.querySelectorAll('button[hidden]')) button.removeAttribute('hidden')
-}
-
 /** @param {SubmitEvent} event */
 async function submit(event) {
   const form = /** @type {HTMLFormElement} */ (event.target)
@@ -97,15 +93,7 @@ async function click(event) {
     said.textContent = paused ? 'Paused.' : 'Live again.'
     await refresh()
   }
-  const source = button?.dataset.copies
-  if (source) {
-    try {
-      await navigator.clipboard.writeText(document.getElementById(source)?.textContent ?? '')
-      said.textContent = 'Copied.'
-    } catch {
-      said.textContent = 'The browser does not let us copy. Select the text instead.'
-    }
-  }
+  await copy(button)
 }
 
 /** A deep link leads to a message that is closed until then. */

@@ -21,7 +21,9 @@ mod wire;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, post};
+use poem::http::StatusCode;
+use poem::web::Path;
+use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, handler, post};
 
 use self::capture::{Captured, Listen};
 pub use self::stage::Keep;
@@ -68,7 +70,7 @@ pub fn around(
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
-        .at("/dev/assets/:name", get(asset))
+        .at("/dev/assets/:name", get(file))
         .at("/dev/events", get(live::events))
         .at("/dev/shop/requests", post(home::send))
         .at("/dev/shop/cancel", post(home::cancel))
@@ -83,9 +85,15 @@ pub fn around(
         .data(pages)
         .with(Headers::new(entropy));
     // What people's scripts call in dev mode is older than the pages, and as much for this machine alone.
+    // Who reads `/docs` does not want to see that on the wire.
     let public = Arc::new(public);
     let captured = Captured { inner: Arc::clone(&public), listen };
     Ok((Split { pages: Guarded(routes), older: Guarded(public), public: captured }.boxed(), Box::pin(work)))
+}
+
+#[handler]
+fn file(request: &Request, Path(name): Path<String>) -> Response {
+    asset(request, &name).unwrap_or_else(|| StatusCode::NOT_FOUND.into())
 }
 
 /// Pages here, everything else as it was.
@@ -105,8 +113,9 @@ where
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match request.uri().path() {
-            "/dev/number" | "/dev/pairing-keys" => self.older.call(request).await,
+            "/dev/number" | "/dev/pairing-keys" | "/docs" => self.older.call(request).await,
             "/" | "/dev" => self.pages.call(request).await,
+            path if path.starts_with("/docs/") => self.older.call(request).await,
             path if path.starts_with("/dev/") => self.pages.call(request).await,
             _ => self.public.call(request).await,
         }
