@@ -35,15 +35,15 @@ bench *args:
 
 # The pages of dev mode in a browser, against target/debug/nod.
 browser:
-    cd tests/browser && npm ci --no-audit --no-fund && npm test
+    . scripts/node && use_node && cd tests/browser && npm ci --no-audit --no-fund && npm test
 
 # The same, taking the pictures of the README.
 screenshots:
-    cd tests/browser && npm ci --no-audit --no-fund && NOD_SCREENSHOTS=1 node --test axe.test.mjs
+    . scripts/node && use_node && cd tests/browser && npm ci --no-audit --no-fund && NOD_SCREENSHOTS=1 node --test axe.test.mjs
 
 # The relying party that nobody here wrote, against target/debug/nod.
 relying-party:
-    cd examples/openid-client && npm ci --no-audit --no-fund && npm test
+    . scripts/node && use_node && cd examples/openid-client && npm ci --no-audit --no-fund && npm test
 
 # Clients that generators make, against target/debug/nod: just clients, or just clients go rust
 clients *parts:

@@ -35,12 +35,26 @@ pub enum Format {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Warnings and errors.
+    Warnings,
+    /// Also each step of a protocol.
+    Steps,
+    /// Also what changes nothing.
+    All,
+}
+
 /// Writing a log never holds up a request: when the reader is slow, lines are dropped and counted.
-pub fn start(format: Format, quiet: bool) -> Guard {
+pub fn start(format: Format, detail: Detail) -> Guard {
     // The lines of a moment go out together: the writer flushes when no more are waiting.
     let out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
     let (writer, log) = tracing_appender::non_blocking(out);
-    let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
+    let level = match detail {
+        Detail::Warnings => LevelFilter::WARN,
+        Detail::Steps => LevelFilter::INFO,
+        Detail::All => LevelFilter::DEBUG,
+    };
     // The libraries below say little that helps, and some of them say what must not be logged.
     let targets = Targets::new().with_target("nod", level).with_default(LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);

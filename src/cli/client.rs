@@ -29,7 +29,10 @@ pub(super) enum Action {
     List(Format),
     /// One client
     #[command(after_long_help = "Examples:\n  nod client show till\n  nod client show till -c nod.toml")]
-    Show { id: String },
+    Show {
+        /// Its `client_id`
+        id: String,
+    },
     /// Register a client; a secret that is made for it is printed once
     #[command(after_long_help = "Examples:
   nod client create till --name 'Till 4' --number-matching pick
@@ -39,16 +42,28 @@ pub(super) enum Action {
     #[command(
         after_long_help = "Examples:\n  nod client rotate-secret till\n  nod client rotate-secret till -c nod.toml"
     )]
-    RotateSecret { id: String },
+    RotateSecret {
+        /// Its `client_id`
+        id: String,
+    },
     /// Refuse the client until it is enabled again
     #[command(after_long_help = "Examples:\n  nod client disable till\n  nod client disable till -c nod.toml")]
-    Disable { id: String },
+    Disable {
+        /// Its `client_id`
+        id: String,
+    },
     /// Let a disabled client in again
     #[command(after_long_help = "Examples:\n  nod client enable till\n  nod client enable till -c nod.toml")]
-    Enable { id: String },
+    Enable {
+        /// Its `client_id`
+        id: String,
+    },
     /// Delete the client, and revoke all that it was granted
     #[command(after_long_help = "Examples:\n  nod client delete till\n  nod client delete till -c nod.toml")]
-    Delete { id: String },
+    Delete {
+        /// Its `client_id`
+        id: String,
+    },
 }
 
 #[derive(Args)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use nod_device::client::{PairedDevice, PairedState};
 use nod_device::messages::PairedUser;
 use nod_device::{DeviceKey as _, Issuer, SoftwareKey};
@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App, EphemeralStore, Parts, Settings};
+use crate::cli::Logging;
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
 use crate::cli::serve::stopped;
@@ -58,22 +59,13 @@ pub(super) struct Arguments {
     /// Throw the data of earlier runs away first
     #[arg(long)]
     fresh: bool,
-    /// No start screen, and no line per step
-    #[arg(short, long)]
-    quiet: bool,
-    #[arg(long, value_enum, default_value_t = Log::Text)]
-    log: Log,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Log {
-    Text,
-    Json,
+    #[command(flatten)]
+    logging: Logging,
 }
 
 impl Default for Arguments {
     fn default() -> Self {
-        Self { port: 8080, data_dir: PathBuf::from(".nod"), fresh: false, quiet: false, log: Log::Text }
+        Self { port: 8080, data_dir: PathBuf::from(".nod"), fresh: false, logging: Logging::default() }
     }
 }
 
@@ -105,12 +97,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
     let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
-    if !arguments.quiet {
+    if !arguments.logging.quiet {
         let moved = moved.then_some((arguments.port, port));
         let screen = Screen { issuer: &issuer, data, reused, moved, offered };
         screen.print();
     }
-    let format = if arguments.log == Log::Json { Format::Json } else { Format::Text };
     let public = Arc::new(public);
     let edge = Edge { public: Some(parts.refusals.clone()), ..Edge::default() };
     // `localhost` means both to most clients; where there is no IPv6, one is enough.
@@ -119,10 +110,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     worker.finish(server::serve(listener, public, edge, shutdown.clone()));
     drop(ops);
-    if !arguments.quiet {
+    if !arguments.logging.quiet {
         println(&format!("  ready in {:.1} s\n", started.elapsed().as_secs_f32()));
     }
-    let log = telemetry::start(format, arguments.quiet);
+    let log = telemetry::start(arguments.logging.format(Format::Text), arguments.logging.detail());
     stopped().await;
     shutdown.cancel();
     parts.refusals.finish().await;

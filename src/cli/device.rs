@@ -22,6 +22,7 @@ pub(super) enum Action {
     /// The devices of a person, primary first
     #[command(after_long_help = "Examples:\n  nod device list bob\n  nod device list bob --json | jq -r .id")]
     List {
+        /// Whose, by user name
         username: String,
         #[command(flatten)]
         format: Format,
@@ -30,17 +31,26 @@ pub(super) enum Action {
     #[command(after_long_help = "Examples:
   nod device block 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device block \"$(nod device list bob --json | jq -r .id)\"")]
-    Block { device: DeviceId },
+    Block {
+        /// Its id, as `nod device list` has it
+        device: DeviceId,
+    },
     /// Ends `block`
     #[command(after_long_help = "Examples:
   nod device unblock 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device unblock \"$(nod device list bob --json | jq -r .id)\"")]
-    Unblock { device: DeviceId },
+    Unblock {
+        /// Its id, as `nod device list` has it
+        device: DeviceId,
+    },
     /// Ends the trust in a device
     #[command(after_long_help = "Examples:
   nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device unpair \"$(nod device list bob --json | jq -r .id)\"")]
-    Unpair { device: DeviceId },
+    Unpair {
+        /// Its id, as `nod device list` has it
+        device: DeviceId,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

@@ -32,7 +32,10 @@ pub(super) enum Action {
     #[command(after_long_help = "Examples:
   nod keys list
   nod keys retire 4Zs0gUzQk1m7eRj3 -c nod.toml")]
-    Retire { kid: String },
+    Retire {
+        /// Its `kid`, as `nod keys list` has it
+        kid: String,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -180,7 +181,12 @@ impl Receiver {
         let verdict = self.key.verify(&head.headers, &body, SystemClock.now());
         let mut response = match verdict {
             Verdict::Valid | Verdict::Unsigned => answer(StatusCode::NO_CONTENT, Bytes::new()),
-            Verdict::Wrong | Verdict::Stale => answer(StatusCode::UNAUTHORIZED, Bytes::new()),
+            Verdict::Wrong | Verdict::Stale => {
+                let mut response = answer(StatusCode::UNAUTHORIZED, Bytes::new());
+                // [RFC 9110 §15.5.2] named as the header that carries the signature.
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Webhook-Signature"));
+                response
+            }
         };
         let mut forwarded = None;
         if let Some((http, url)) = &self.forward_to {
@@ -257,7 +263,7 @@ fn object(received: &Received) -> Value {
         Verdict::Stale => "stale",
     };
     // What opens something is not for the screen: a ping has its client's token.
-    let shown = |name: &str, value: &http::HeaderValue| {
+    let shown = |name: &str, value: &HeaderValue| {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         match (name, text.split_once(' ')) {
             ("authorization", Some((scheme, _))) => format!("{scheme} ***"),

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::exit::Exit;
+use crate::cli::terminal::Colour;
 use crate::config::Sources;
+use crate::telemetry::{Detail, Format};
 
 mod apply;
 mod audit;
@@ -81,6 +83,12 @@ struct Cli {
     /// Print this; `nod help` says more
     #[arg(short, long, action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
+    /// Colours: where they are welcome (the default), or as said
+    ///
+    /// They are welcome on a terminal, unless `NO_COLOR` is set. Logs have none.
+    #[arg(long, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
+    #[arg(default_value_t = Colour::Auto, hide_default_value = true, global = true, hide_short_help = true)]
+    color: Colour,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -96,7 +104,12 @@ enum Command {
   NOD_LISTEN__PUBLIC=127.0.0.1:8443 nod serve --set ciba.interval=2s
 
 It refuses an unsafe configuration, with one list of all reasons.")]
-    Serve(Settings),
+    Serve {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        logging: Logging,
+    },
     /// A virtual device in this terminal
     #[command(after_long_help = "Examples:
   nod phone --auto approve --after 3s
@@ -216,6 +229,43 @@ impl Settings {
     }
 }
 
+/// What a server logs.
+#[derive(Args, Clone, Copy, Default)]
+struct Logging {
+    /// Warnings and errors only; in dev mode, no start screen
+    #[arg(short, long)]
+    quiet: bool,
+    /// Also what is no news, such as polls that are too early
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Lines for people, or JSON [default: text in dev mode, else `log.format`]
+    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true)]
+    log: Option<Log>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Log {
+    Text,
+    Json,
+}
+
+impl Logging {
+    const fn detail(self) -> Detail {
+        match self {
+            Self { quiet: true, .. } => Detail::Warnings,
+            Self { verbose: true, .. } => Detail::All,
+            Self { .. } => Detail::Steps,
+        }
+    }
+
+    fn format(self, usual: Format) -> Format {
+        self.log.map_or(usual, |log| match log {
+            Log::Text => Format::Text,
+            Log::Json => Format::Json,
+        })
+    }
+}
+
 /// Which server's data a command works on: a configured one, or dev mode's.
 #[derive(Args, Clone)]
 struct Place {
@@ -232,6 +282,7 @@ struct Place {
 /// Parses, runs, and gives the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    cli.color.choose();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Exit::failed(format!("the runtime does not start: {error}")).report(),
@@ -252,7 +303,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         )),
         None => dev::run(dev::Arguments::default()).await,
         Some(Command::Dev(arguments)) => dev::run(arguments).await,
-        Some(Command::Serve(settings)) => serve::run(&settings).await,
+        Some(Command::Serve { settings, logging }) => serve::run(&settings, logging).await,
         Some(Command::Phone(args)) => phone::run(args).await,
         Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
         Some(Command::Listen(arguments)) => listen::run(arguments).await,
@@ -279,5 +330,32 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
             version::run(&arguments);
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::Cli;
+
+    /// Of a command and all below it: what `--help` would leave without a word.
+    fn unexplained(command: &Command, path: &str) -> Vec<String> {
+        let path = format!("{path} {}", command.get_name());
+        let mut found = Vec::new();
+        if command.get_about().is_none() {
+            found.push(path.clone());
+        }
+        let arguments = command.get_arguments().filter(|argument| argument.get_help().is_none());
+        found.extend(arguments.map(|argument| format!("{path} {argument}")));
+        found.extend(command.get_subcommands().flat_map(|inner| unexplained(inner, &path)));
+        found
+    }
+
+    #[test]
+    fn every_command_and_every_argument_is_explained() {
+        let mut command = Cli::command();
+        command.build();
+        assert_eq!(unexplained(&command, ""), Vec::<String>::new());
     }
 }

@@ -19,6 +19,7 @@ use crate::cli::terminal::{print, say};
   nod completions zsh > \"${fpath[1]}/_nod\"
   nod completions fish > ~/.config/fish/completions/nod.fish")]
 pub(super) struct Completions {
+    /// For which shell
     shell: Shell,
 }
 

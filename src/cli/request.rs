@@ -26,6 +26,7 @@ pub(super) enum Action {
     /// The questions of a person, newest last
     #[command(after_long_help = "Examples:\n  nod request list bob\n  nod request list bob --json | jq -r .id")]
     List {
+        /// Whose, by user name
         username: String,
         #[command(flatten)]
         format: Format,
@@ -34,7 +35,12 @@ pub(super) enum Action {
     #[command(after_long_help = "Examples:
   nod request cancel bob 6c1d2e7a-0b9f-4a4e-8f00-2b6d3c1a9e55
   nod request cancel bob \"$(nod request list bob --json | jq -r .id)\"")]
-    Cancel { username: String, request: RequestId },
+    Cancel {
+        /// Who is asked, by user name
+        username: String,
+        /// Its id, as `nod request list` has it
+        request: RequestId,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

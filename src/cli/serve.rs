@@ -35,7 +35,7 @@ use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
 
-pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
+pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Result<(), Exit> {
     let reading = Reading::new(&place.sources());
     let mut loaded = reading.usable().map_err(|reading| ConfigError::refused(reading.all_problems()))?;
     let refusals = std::mem::take(&mut loaded.refusals);
@@ -44,7 +44,7 @@ pub(super) async fn run(place: &super::Settings) -> Result<(), Exit> {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
     };
-    let _log = telemetry::start(format, false);
+    let _log = telemetry::start(logging.format(format), logging.detail());
     let settings = settings(&loaded)?;
     let tls = match (&config.tls.cert, &config.tls.key) {
         (Some(cert), Some(key)) => {

@@ -3,6 +3,9 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
 
 use crate::config::environment;
 
@@ -11,6 +14,23 @@ use crate::config::environment;
 pub(super) struct Terminal<W> {
     out: W,
     colour: bool,
+}
+
+/// `--color`, once for the process.
+static CHOSEN: OnceLock<Colour> = OnceLock::new();
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colour {
+    pub(super) fn choose(self) {
+        // There is one command line.
+        let _ = CHOSEN.set(self);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +53,18 @@ impl Ink {
 }
 
 impl Terminal<io::Stdout> {
-    /// In colour on a terminal, unless `NO_COLOR` says no (<https://no-color.org>).
+    /// In colour as `--color` says; without it on a terminal, unless `NO_COLOR` says no (<https://no-color.org>).
     pub(super) fn stdout() -> Self {
         let out = io::stdout();
-        let unwanted = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = environment("TERM").is_some_and(|value| value == "dumb");
-        let colour = out.is_terminal() && !unwanted && !dumb;
+        let colour = match CHOSEN.get().copied().unwrap_or(Colour::Auto) {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                let unwanted = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = environment("TERM").is_some_and(|value| value == "dumb");
+                out.is_terminal() && !unwanted && !dumb
+            }
+        };
         Self { out, colour }
     }
 }

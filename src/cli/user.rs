@@ -23,7 +23,10 @@ pub(super) enum Action {
     List(Format),
     /// One person
     #[command(after_long_help = "Examples:\n  nod user show alice\n  nod user show alice -c nod.toml")]
-    Show { username: String },
+    Show {
+        /// Whose, by user name
+        username: String,
+    },
     /// A new person, who has no device yet
     #[command(after_long_help = "Examples:
   nod user create bob --name Bob --email bob@example.com
@@ -40,21 +43,36 @@ pub(super) enum Action {
     },
     /// Nothing may be asked, decided, redeemed or refreshed for this person
     #[command(after_long_help = "Examples:\n  nod user lock bob\n  nod user lock bob -c nod.toml")]
-    Lock { username: String },
+    Lock {
+        /// Whom, by user name
+        username: String,
+    },
     /// Ends `lock` and `disable`
     #[command(after_long_help = "Examples:\n  nod user unlock bob\n  nod user unlock bob -c nod.toml")]
-    Unlock { username: String },
+    Unlock {
+        /// Whom, by user name
+        username: String,
+    },
     /// As `lock`, for people who left
     #[command(after_long_help = "Examples:\n  nod user disable bob\n  nod user disable bob -c nod.toml")]
-    Disable { username: String },
+    Disable {
+        /// Whom, by user name
+        username: String,
+    },
     /// Delete the person with all devices, and revoke all that was granted
     #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
-    Delete { username: String },
+    Delete {
+        /// Whom, by user name
+        username: String,
+    },
     /// A key by which a phone becomes a device of this person; printed once
     #[command(after_long_help = "Examples:
   nod user pairing-key bob
   nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
-    PairingKey { username: String },
+    PairingKey {
+        /// For whom, by user name
+        username: String,
+    },
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {

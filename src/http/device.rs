@@ -51,6 +51,9 @@ pub struct DeviceApi {
 
 pub const NONCE: HeaderName = HeaderName::from_static("device-nonce");
 
+/// What a 401 asks for: named as the header that carries the proof.
+pub const CHALLENGE: &str = "Device-Proof realm=\"nod\", algs=\"ES256\"";
+
 pub fn nonce(nonces: &Nonces, clock: &dyn Clock) -> HeaderValue {
     debug_assert!(DEVICE_NONCE.eq_ignore_ascii_case(NONCE.as_str()));
     HeaderValue::from_str(&nonces.current(clock.now())).unwrap_or_else(|_| HeaderValue::from_static(""))

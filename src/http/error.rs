@@ -160,15 +160,7 @@ impl<E: Endpoint> Endpoint for Errors<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
-        let authorized = match family {
-            Family::Resource => matches!(bearer(&request), Ok(Some(_))),
-            Family::Backchannel
-            | Family::Token
-            | Family::Direct(_)
-            | Family::Device
-            | Family::Admin
-            | Family::Elsewhere => request.headers().contains_key(header::AUTHORIZATION),
-        };
+        let authorized = family == Family::Resource && matches!(bearer(&request), Ok(Some(_)));
         let uri = request.uri().clone();
         match self.inner.call(request).await {
             Ok(response) => {
@@ -258,27 +250,27 @@ impl<E> Errors<E> {
             let allow = self.openapi.allow(path).unwrap_or(HeaderValue::from_static("GET"));
             headers.insert(header::ALLOW, allow);
         }
-        if answer.status == StatusCode::UNAUTHORIZED {
-            match family {
-                Family::Resource => {
-                    // [RFC 6750 §3.1] no token, no error code.
-                    let challenge =
-                        HeaderValue::from_static(if authorized { "Bearer error=\"invalid_token\"" } else { "Bearer" });
-                    headers.insert(header::WWW_AUTHENTICATE, challenge);
-                }
-                Family::Backchannel | Family::Token | Family::Direct(_) if authorized => {
-                    let challenge = HeaderValue::from_static("Basic realm=\"nod\", charset=\"UTF-8\"");
-                    headers.insert(header::WWW_AUTHENTICATE, challenge);
-                }
-                Family::Backchannel
-                | Family::Token
-                | Family::Direct(_)
-                | Family::Device
-                | Family::Admin
-                | Family::Elsewhere => {}
-            }
+        if answer.status == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = challenge(family, authorized)
+        {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
+    }
+}
+
+/// [RFC 9110 §15.5.2] each 401 says how to authenticate, also where [RFC 6749 §5.2] would not ask for it: to
+/// whoever sent a secret in the form, an assertion, or nothing.
+const fn challenge(family: Family, authorized: bool) -> Option<&'static str> {
+    match family {
+        Family::Resource if authorized => Some("Bearer error=\"invalid_token\""),
+        // [RFC 6750 §3.1] no token, no error code.
+        Family::Resource => Some("Bearer"),
+        // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
+        Family::Backchannel | Family::Token | Family::Direct(_) => Some("Basic realm=\"nod\", charset=\"UTF-8\""),
+        Family::Device => Some(device::CHALLENGE),
+        // Administrators get theirs with their problem document; elsewhere nobody authenticates.
+        Family::Admin | Family::Elsewhere => None,
     }
 }
 

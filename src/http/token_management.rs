@@ -56,7 +56,10 @@ pub struct Introspection {
 impl TokenManagementApi {
     /// Give a token back
     ///
-    /// With `token_type_hint=auth_req_id` the client withdraws a question that nobody has answered.
+    /// With `token_type_hint=auth_req_id` the client withdraws a question that nobody has answered. The answer is
+    /// 200 in any case [RFC 7009 §2.2]: a question that was answered already, or has expired, stays as it is, and an
+    /// approval can still be redeemed. The next poll tells: `invalid_grant` if the question was withdrawn. What was
+    /// already redeemed ends by revoking the refresh token.
     #[oai(path = "/as/revoke_token.oauth2", method = "post", operation_id = "revokeToken", tag = "Tag::OAuth")]
     async fn revoke(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<()> {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;

@@ -23,6 +23,7 @@ use self::gather::Gathered;
 use super::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Switchboard, Topic, Version, Versioned, Wakeups};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::failpoint::waiting;
 use crate::secret::Secret;
 
 /// No call waits longer. A command that ran out of time may still be executed later: each one is
@@ -103,8 +104,8 @@ impl RedisStore {
             // A retry here would make every caller wait for the reconnection. Without it, a call
             // fails at once while Redis is away, and starts the next attempt to connect.
             .set_number_of_retries(0)
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(waiting(PATIENCE)))
+            .set_response_timeout(Some(waiting(PATIENCE)))
             .set_pipeline_buffer_size(1024);
         let connection =
             ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(StoreError::unavailable)?;
@@ -264,7 +265,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 }
 
 async fn bounded<T>(call: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
-    match timeout(PATIENCE, call).await {
+    match timeout(waiting(PATIENCE), call).await {
         Ok(answer) => answer.map_err(StoreError::unavailable),
         Err(elapsed) => Err(StoreError::unavailable(elapsed)),
     }
@@ -278,7 +279,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 async fn listen(client: Client, channel: Vec<u8>, node: [u8; 8], switchboard: Arc<Switchboard>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match timeout(2 * PATIENCE, subscribe(&client, &channel)).await {
+        match timeout(2 * waiting(PATIENCE), subscribe(&client, &channel)).await {
             Ok(Ok((sink, messages))) => {
                 pause = FIRST_PAUSE;
                 info!("listening for the wake-ups of other nodes");
@@ -315,7 +316,7 @@ async fn deliver(mut sink: PubSubSink, mut messages: PubSubStream, node: [u8; 8]
                 }
             }
             // A connection that broke without a word would otherwise be listened to for ever.
-            _ = heartbeat.tick() => match timeout(PATIENCE, sink.ping::<Value>()).await {
+            _ = heartbeat.tick() => match timeout(waiting(PATIENCE), sink.ping::<Value>()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) | Err(_) => return,
             }

@@ -311,6 +311,24 @@ fn the_first_answer_counts_and_the_other_phone_is_told() {
 }
 
 #[test]
+fn what_dev_mode_keeps_is_its_owners_alone() {
+    let dev = Dev::start();
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(dev.data()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // It says which files Git leaves alone, and nothing else.
+        if name != ".gitignore" {
+            assert_eq!(mode(&path), 0o600, "{name}");
+            seen.push(name);
+        }
+    }
+    for name in ["dev.db", "dev.db-wal", "dev.db-shm", "dev.db-ephemeral", "dev.db-ephemeral-wal"] {
+        assert!(seen.iter().any(|seen| seen == name), "{name} in {seen:?}");
+    }
+}
+
+#[test]
 fn a_phone_pairs_changes_its_key_and_goes() {
     let dev = Dev::start();
     // Nobody can be asked before: the relying party is not told why.

@@ -370,7 +370,8 @@ async fn f14_a_commit_is_lost() {
 async fn commits_go_wrong(lost: Lost) {
     let postgres = Postgres::shared();
     let line = Cutter::before(postgres.address()).await;
-    let mut site = Site::new(Sql::Postgres(postgres), Pending::Redis(Redis::shared())).await;
+    // A line that was cut is seen at once.
+    let mut site = Site::new(Sql::Postgres(postgres), Pending::Redis(Redis::shared())).await.patient();
     site.nodes_go_through(&line);
     let scene = Scene::at_site(site).await;
     let done = lost == Lost::Answer;

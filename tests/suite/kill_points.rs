@@ -37,7 +37,7 @@ struct Scene {
 impl Scene {
     /// A site whose one node dies at `place`. One question at a time, as by default.
     async fn new((sql, pending): Stores<'_>, place: &str) -> Self {
-        let mut site = Site::new(sql, pending).await;
+        let mut site = Site::new(sql, pending).await.patient();
         site.at_a_time = 1;
         let shop = site.relying_party("shop", false).await;
         let alice = site.person("alice").await;

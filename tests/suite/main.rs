@@ -72,6 +72,8 @@ mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod spec_table;
 #[cfg(test)]
 mod sql_contract;

@@ -54,7 +54,7 @@ struct Stage {
 
 impl Stage {
     async fn processes(sql: Sql<'_>) -> Self {
-        let site = Site::new(sql, Pending::Redis(Redis::shared())).await;
+        let site = Site::new(sql, Pending::Redis(Redis::shared())).await.patient();
         let shop = site.relying_party("shop", false).await;
         let (one, other) = tokio::join!(site.node(), site.node());
         let at = [one.public, other.public];
@@ -105,6 +105,25 @@ impl Stage {
     async fn settled(&self, question: &Question, decision: Option<&str>, redeemed: i64) {
         self.site.facts.hold(question.request, decision, redeemed).await;
     }
+}
+
+/// Whoever loses a race here lost it to somebody, not to a store that was slow for a moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_of_races_wait_for_a_slow_store() {
+    let redis = Redis::start();
+    let site = Site::new(Sql::Sqlite, Pending::Redis(&redis)).await.patient();
+    let shop = site.relying_party("shop", false).await;
+    let node = site.node().await;
+    let phone = Phone::pair(node.public, &site.pairing_key(site.person("alice").await).await).await;
+    let id = shop.asks(node.public, "alice", &[]).await;
+    redis.pause();
+    let slow = async {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        redis.unpause();
+    };
+    let (answer, ()) = tokio::join!(shop.polls(node.public, &id), slow);
+    answer.is(400, "authorization_pending");
+    assert_eq!(phone.pending(node.public).await.len(), 1);
 }
 
 /// The machine's clock, and as much ahead of it as the test says.

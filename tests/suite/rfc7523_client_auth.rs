@@ -47,7 +47,7 @@ impl Scene {
         let answer = self.send(assertion).await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (401, Some("invalid_client")), "{what}");
         answer.refused(401, "invalid_client");
-        assert!(answer.header("www-authenticate").is_none(), "no Basic was tried: {what}");
+        assert!(answer.header("www-authenticate").is_some(), "{what}");
         assert_eq!(watch.only_a_refusal(what).await.action, "client.authenticated");
     }
 

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, components, object, operations};
+use super::{Family, components, object, operations, put};
+use crate::http::device;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
@@ -51,6 +52,22 @@ impl Family {
             Self::OAuth | Self::Resource => "application/json",
             Self::Device | Self::Admin => "application/problem+json",
         }
+    }
+
+    /// The header of a 401.
+    fn challenge(self) -> Value {
+        let (description, example) = match self {
+            Self::OAuth => (
+                "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
+                "Basic realm=\"nod\", charset=\"UTF-8\"",
+            ),
+            Self::Resource | Self::Admin => (
+                "An access token is needed; with an error code if one was sent [RFC 6750 §3].",
+                "Bearer error=\"invalid_token\"",
+            ),
+            Self::Device => ("A proof is needed, in the header Device-Proof: docs/device-api.md.", device::CHALLENGE),
+        };
+        json!({"description": description, "required": true, "schema": {"type": "string"}, "example": example})
     }
 
     fn example(self, status: &str) -> Value {
@@ -123,6 +140,9 @@ pub(super) fn add(document: &mut Value) {
             if let Some(responses) = object(operation, "responses") {
                 responses.insert(status.to_owned(), response);
             }
+        }
+        if let Some(response) = object(operation, "responses").and_then(|responses| responses.get_mut("401")) {
+            put(response, "headers", json!({"WWW-Authenticate": family.challenge()}));
         }
     }
 }

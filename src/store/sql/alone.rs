@@ -8,7 +8,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _};
 
-use super::{Database, Engine, bounded, lock};
+use super::{Database, Engine, bounded, lock, private_file};
 use crate::store::ephemeral::StoreError;
 
 /// Nobody else has the database to itself until this is dropped.
@@ -38,7 +38,7 @@ impl Database {
         let options = SqliteConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
         let mut name = options.get_filename().as_os_str().to_owned();
         name.push("-node");
-        let file = File::options().write(true).create(true).truncate(false).open(name);
+        let file = private_file().create(true).truncate(false).open(name);
         let file = file.map_err(StoreError::unavailable)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Held::File { _locked: file })),

@@ -24,7 +24,7 @@ use crate::domain::authentication_request::{self, Approval, Decision, Denial};
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::domain::user::Status;
-use crate::failpoint;
+use crate::failpoint::{self, waiting};
 use crate::metrics::metrics;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
@@ -160,7 +160,7 @@ impl Ledger {
     /// Records an event that belongs to no other commit. It is kept until the database takes it;
     /// when too many wait already, whoever brings one waits as well.
     pub async fn audit(&self, event: Event) {
-        match timeout(PATIENCE, self.notes.send(Note::Event(event))).await {
+        match timeout(waiting(PATIENCE), self.notes.send(Note::Event(event))).await {
             Ok(Ok(())) => {}
             Ok(Err(mpsc::error::SendError(note))) => lost(&note),
             Err(_) => error!("an audit event was lost: too many wait for the database"),

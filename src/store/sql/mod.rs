@@ -5,12 +5,15 @@
 //! writing connection, and every transaction takes the write lock when it begins (`BEGIN IMMEDIATE`);
 //! a transaction that reads first and wants to write later would fail instead of waiting.
 
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nod_migrations::Migrator;
-use sea_orm::sqlx::error::ErrorKind;
+use sea_orm::sqlx::error::ErrorKind as SqlErrorKind;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
@@ -24,6 +27,7 @@ use uuid::Uuid;
 
 use super::ephemeral::StoreError;
 use crate::clock::Timestamp;
+use crate::failpoint::waiting;
 use crate::metrics::{SqlCall, metrics};
 use crate::secret::{Digest, Secret};
 
@@ -56,6 +60,9 @@ const ACQUIRE: Duration = Duration::from_millis(800);
 /// SQLite waits this long for another process to let go of the file. It is less than [`PATIENCE`]:
 /// a statement that waited longer would run after its caller has been told that it did not.
 const BUSY: Duration = Duration::from_millis(800);
+
+/// PostgreSQL ends a statement that nobody waits for any more.
+const STATEMENT: Duration = Duration::from_secs(2);
 
 /// A migration may wait longer for other processes than a request.
 const BUSY_MIGRATION: Duration = Duration::from_secs(5);
@@ -136,7 +143,7 @@ impl WriteError {
                 let sqlx::Error::Database(error) = error.as_ref() else { return false };
                 let code = error.code().unwrap_or_default();
                 // PostgreSQL: data exceptions and rollbacks of transactions that met.
-                error.kind() != ErrorKind::Other || code.starts_with("22") || code.starts_with("40")
+                error.kind() != SqlErrorKind::Other || code.starts_with("22") || code.starts_with("40")
             }
         }
     }
@@ -169,6 +176,9 @@ impl Database {
         let text = url.expose();
         let options = SqliteConnectOptions::from_str(text).map_err(StoreError::unavailable)?;
         let in_memory = text.contains(":memory:") || text.contains("mode=memory");
+        if !in_memory {
+            private(options.get_filename())?;
+        }
         // A commit that was answered survives a power cut.
         let (writer, reader) = sqlite_pools(options.synchronous(SqliteSynchronous::Full), in_memory).await?;
         Ok(Self { writer, reader, engine: Engine::Sqlite, url: Arc::new(url.clone()), in_memory, measured: true })
@@ -198,6 +208,7 @@ impl Database {
                 let options = SqliteConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
                 let mut file = options.get_filename().as_os_str().to_owned();
                 file.push("-ephemeral");
+                private(Path::new(&file))?;
                 sqlite_pools(options.filename(file).synchronous(SqliteSynchronous::Normal), false).await?
             }
             Engine::Postgres => postgres_pools(&self.url, EPHEMERAL_CONNECTIONS, "off")?,
@@ -220,7 +231,7 @@ impl Database {
             Engine::Sqlite => {
                 self.writer.execute_unprepared(&wait(BUSY_MIGRATION)).await.map_err(unavailable)?;
                 let done = self.migrate_alone().await;
-                self.writer.execute_unprepared(&wait(BUSY)).await.map_err(unavailable)?;
+                self.writer.execute_unprepared(&wait(waiting(BUSY))).await.map_err(unavailable)?;
                 done
             }
             Engine::Postgres => self.migrate_alone().await,
@@ -253,7 +264,7 @@ impl Database {
 
     /// Whether the database can be written to now: for readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match timeout(PATIENCE / 2, self.probe()).await {
+        match timeout(waiting(PATIENCE) / 2, self.probe()).await {
             Ok(answer) => answer.map_err(unavailable),
             Err(elapsed) => Err(StoreError::unavailable(elapsed)),
         }
@@ -342,6 +353,28 @@ impl Database {
     }
 }
 
+/// A new file is its owner's alone: it has people in it, and pending requests. What SQLite puts beside it
+/// gets the same rights. A file that is there already keeps the rights that somebody gave it.
+fn private(file: &Path) -> Result<(), StoreError> {
+    match private_file().create_new(true).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::unavailable(format!("{}: {error}", file.display()))),
+    }
+}
+
+/// For writing, and if it is made, for its owner alone.
+fn private_file() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
 /// A writer and readers. Those of a memory database are one: it is its connection.
 async fn sqlite_pools(
     options: SqliteConnectOptions,
@@ -351,7 +384,7 @@ async fn sqlite_pools(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(waiting(BUSY))
         .statement_cache_capacity(PREPARED)
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
@@ -366,7 +399,7 @@ async fn sqlite_pools(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .acquire_timeout(ACQUIRE);
+        .acquire_timeout(waiting(ACQUIRE));
     let mut tries = 0;
     let writer = loop {
         match pool.clone().connect_with(options.clone()).await {
@@ -399,8 +432,8 @@ fn postgres_pools(
         .application_name("nod")
         .statement_cache_capacity(PREPARED)
         .options([
-            ("statement_timeout", "2000"),
-            ("lock_timeout", "1000"),
+            ("statement_timeout", waiting(STATEMENT).as_millis().to_string().as_str()),
+            ("lock_timeout", waiting(PATIENCE).as_millis().to_string().as_str()),
             // The node has stopped in the middle, and everybody waits for the end of the audit trail.
             ("idle_in_transaction_session_timeout", "2000"),
             ("synchronous_commit", synchronous_commit),
@@ -408,21 +441,21 @@ fn postgres_pools(
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
+        .acquire_timeout(waiting(ACQUIRE))
         .test_before_acquire(false)
         .before_acquire(|connection, rested| {
             Box::pin(async move {
                 if rested.idle_for < RESTED {
                     return Ok(true);
                 }
-                Ok(matches!(timeout(ACQUIRE / 4, connection.ping()).await, Ok(Ok(()))))
+                Ok(matches!(timeout(waiting(ACQUIRE) / 4, connection.ping()).await, Ok(Ok(()))))
             })
         })
         // A connection whose peer vanished without a word must not keep its place in the pool until
         // TCP gives up after a quarter of an hour.
         .after_release(|connection, _| {
             Box::pin(async move {
-                match timeout(PATIENCE, connection.ping()).await {
+                match timeout(waiting(PATIENCE), connection.ping()).await {
                     Ok(answer) => answer.map(|()| true),
                     Err(_) => Err(sqlx::Error::PoolTimedOut),
                 }
@@ -575,7 +608,7 @@ impl Placeholders {
 
 /// Runs a statement or a transaction, for as long as a request may wait. What is cut off rolls back.
 pub(super) async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    match timeout(PATIENCE, call).await {
+    match timeout(waiting(PATIENCE), call).await {
         Ok(answer) => answer,
         Err(elapsed) => Err(StoreError::unavailable(elapsed).into()),
     }

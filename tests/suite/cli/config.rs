@@ -191,6 +191,23 @@ fn everything_can_come_from_the_environment() {
 }
 
 #[test]
+fn the_database_is_its_owners_alone() {
+    let site = Site::new();
+    site.run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    assert_eq!(mode(&site.path("nod.db")), 0o600);
+    let server = site.run(&["serve"]);
+    server.says("ready");
+    for name in ["", "-wal", "-shm", "-node", "-ephemeral", "-ephemeral-wal", "-ephemeral-shm"] {
+        assert_eq!(mode(&site.path(&format!("nod.db{name}"))), 0o600, "nod.db{name}");
+    }
+    drop(server);
+    // Somebody wants the group to read it.
+    fs::set_permissions(site.path("nod.db"), fs::Permissions::from_mode(0o640)).unwrap();
+    site.run(&["user", "list", "-c", "nod.toml"]).ends_with(0);
+    assert_eq!(mode(&site.path("nod.db")), 0o640);
+}
+
+#[test]
 fn the_schema_is_for_editors() {
     let schema: Value = serde_json::from_str(&Nod::start(&["config", "schema"]).ends_with(0)).unwrap();
     assert_eq!(schema, nod::config::json_schema());

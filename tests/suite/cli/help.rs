@@ -109,6 +109,36 @@ fn every_exit_code_is_documented() {
 }
 
 #[test]
+fn colours_are_as_asked() {
+    let site = config::Site::new();
+    site.run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    let checks = |more: &[&str]| site.run(&[&["doctor", "--offline"], more].concat()).end().1;
+    let plain = checks(&[]);
+    assert!(plain.contains('✓') && !plain.contains('\x1b'), "no terminal, no colours: {plain}");
+    assert!(checks(&["--color", "always"]).contains("\x1b[32m✓"));
+    assert!(!checks(&["--color", "never"]).contains('\x1b'));
+    site.run(&["--color", "mauve", "version"]).ends_with(2);
+}
+
+#[test]
+fn servers_log_as_much_as_asked_and_in_that_form() {
+    let site = config::Site::new();
+    site.run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    let logs = |more: &[&str], last: &str| {
+        let server = site.run(&[&["serve"], more].concat());
+        server.says(last);
+        while site.run(&["healthcheck"]).end().0 != 0 {}
+        server.output.text()
+    };
+    assert!(logs(&["--log", "json"], "\"message\":\"ready\"").lines().all(|line| line.starts_with('{')));
+    assert!(!logs(&["--log", "text"], "ready").contains("\"message\""));
+    // The first administrator is missing, and that is a warning.
+    let quiet = logs(&["--quiet"], "no administrator yet");
+    assert!(!quiet.contains("ready"), "{quiet}");
+    site.run(&["serve", "-q", "-v"]).ends_with(2);
+}
+
+#[test]
 fn wrong_usage_suggests_what_was_meant() {
     assert!(Nod::start(&["confgi"]).ends_with(2).contains("config"));
     assert!(Nod::start(&["serve", "--sett", "a=b"]).ends_with(2).contains("--set"));

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 /// What the relying party and the phones believe to speak to; the nodes stand behind a proxy.
 pub(crate) const ISSUER: &str = "https://id.example.com";
 
+/// For nodes of a test that asks who wins, or what is left after a crash, and not how long anything takes:
+/// they wait ten times as long for their stores, since a busy machine is no fault of a store.
+pub(crate) const PATIENT: (&str, &str) = ("NOD_PATIENCE", "10");
+
 /// Asks until the answer is there. Panics when it is not in time.
 pub(crate) async fn until<T, F>(what: &str, within: Duration, mut look: impl FnMut() -> F) -> T
 where

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use super::cutter::Cutter;
 use super::people::RelyingParty;
 use super::wire::{get, send};
-use super::{ISSUER, until};
+use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
 
 const MASTER_KEY: [u8; 32] = [7; 32];
@@ -115,6 +115,12 @@ impl Site {
         let (way, nodes, at_a_time) = (sql.clone(), AtomicU32::new(0), 100_000);
         let environment = Vec::new();
         Self { directory, sql, way, redis, database, known, clock, entropy, facts, nodes, at_a_time, environment }
+    }
+
+    /// Its nodes wait for their stores, however busy the machine is.
+    pub(crate) fn patient(mut self) -> Self {
+        self.environment.push((PATIENT.0, PATIENT.1.to_owned()));
+        self
     }
 
     /// Nodes come to the database by this line from now on; we ourselves go past it.

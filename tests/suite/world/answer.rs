@@ -103,6 +103,8 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{text}");
         assert_eq!(self.header("cache-control"), Some("no-store"), "{text}");
         assert!(self.header("device-nonce").is_some(), "{text}");
+        let challenge = (status == 401).then_some("Device-Proof realm=\"nod\", algs=\"ES256\"");
+        assert_eq!(self.header("www-authenticate"), challenge, "{text}");
         let json = self.json();
         assert_eq!(json["code"], code, "{text}");
         assert_eq!(json["status"], status, "{text}");

@@ -43,6 +43,8 @@ struct Operation {
 struct Response {
     /// Media type, and what its JSON must be.
     content: Option<(String, Option<Validator>)>,
+    /// Header fields that are always there.
+    headers: Vec<String>,
 }
 
 /// What the edge answers before it knows any operation, and what the framework says to a method that
@@ -80,7 +82,9 @@ fn read(document: &Value, response: &Value) -> Response {
         });
         (name.clone(), validator)
     });
-    Response { content }
+    let headers = response["headers"].as_object().into_iter().flatten();
+    let headers = headers.filter(|(_, header)| header["required"] == true).map(|(name, _)| name.clone()).collect();
+    Response { content, headers }
 }
 
 /// A member that the document does not know is a mistake here, whatever clients think of it.
@@ -120,6 +124,12 @@ pub(super) fn check(method: &str, path: &str, sent: Option<&Sent>, answer: &Answ
     let what = format!("{method} {path} {} {}", answer.status, answer.text());
     let response = operation.responses.get(&answer.status);
     let response = response.unwrap_or_else(|| panic!("not in the document: {what}"));
+    for name in &response.headers {
+        assert!(answer.header(name).is_some(), "without {name}: {what}");
+    }
+    // [RFC 9110 §15.5.2]
+    let challenges = answer.status != 401 || response.headers.iter().any(|name| name == "WWW-Authenticate");
+    assert!(challenges, "the document knows no challenge: {what}");
     let kind = answer.header("content-type").map(|kind| kind.split(';').next().unwrap());
     if (200..300).contains(&answer.status) {
         let example = || {
