@@ -12,6 +12,7 @@ pub mod cancel;
 pub mod client_credentials;
 pub mod decide;
 pub mod dev;
+pub mod held;
 pub mod inbox;
 pub mod introspect;
 pub mod issue;

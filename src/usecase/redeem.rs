@@ -1,7 +1,6 @@
 //! A poll of the token endpoint [CIBA §10.1, §11]: pending, refused, or turned into tokens once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use crate::failpoint;
 use crate::metrics::{Limit, OneMore, PollAnswer, held, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, ClientId, GrantId, RequestId};
+use crate::protocol::id::{AuthReqId, GrantId, RequestId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
@@ -25,6 +24,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Decisions, Granted, Ledger};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::held::{Entered, Held};
 use crate::usecase::issue::{Issue, TokenResponse};
 
 /// How often a held poll looks again by itself, in case a wake-up was lost.
@@ -373,46 +373,5 @@ fn refusal(poll: Option<&Poll>) -> Refusal {
             .because("busy: the approval is being redeemed by another poll"),
         Some(Poll::Expired) => Refusal::new(ErrorCode::ExpiredToken, "The auth_req_id has expired."),
         Some(Poll::Denied) => denied("denied"),
-    }
-}
-
-/// Polls of one client that one node holds at a time. More are answered at once.
-const HELD_PER_CLIENT: usize = 200;
-
-/// The requests whose poll this node holds now.
-#[derive(Clone, Debug, Default)]
-pub struct Held(Arc<Mutex<HashMap<Digest<AuthReqId>, ClientId>>>);
-
-enum Entered {
-    /// A place to wait in, given back when dropped.
-    Held(Place),
-    /// The request is held already.
-    Twice,
-    /// The client has enough polls waiting.
-    Full,
-}
-
-impl Held {
-    fn enter(&self, digest: Digest<AuthReqId>, client: &ClientId) -> Entered {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.contains_key(&digest) {
-            return Entered::Twice;
-        }
-        if held.values().filter(|other| *other == client).count() >= HELD_PER_CLIENT {
-            return Entered::Full;
-        }
-        held.insert(digest, client.clone());
-        Entered::Held(Place { held: self.clone(), digest })
-    }
-}
-
-struct Place {
-    held: Held,
-    digest: Digest<AuthReqId>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.held.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
     }
 }
