@@ -69,7 +69,10 @@ impl Machine {
     }
 
     fn start(&self) -> Child {
-        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/prerequisites"))
+        // Whoever runs the tests in the background has some signals ignored, and a shell cannot undo that.
+        Command::new("/usr/bin/env")
+            .arg("--default-signal=TERM,HUP,INT")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/prerequisites"))
             .args(["build", "test"])
             .env_clear()
             .env("PATH", self.path("bin"))
