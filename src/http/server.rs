@@ -34,7 +34,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, debug, error, error_span, field, info, warn};
+use tracing::{Instrument as _, debug, error, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
@@ -318,19 +318,18 @@ impl<E: Endpoint + 'static> Server<E> {
         let mut open = Open::new(&line.activity);
         let endpoint = endpoint(request.uri().path());
         let id = RequestId::of(request.headers(), &self.entropy);
-        // At the highest level, so that the lines of every level have it.
-        let span = error_span!(
-            "request",
-            http.request_id = id.as_ref().map(RequestId::as_str),
-            otel.name = field::Empty,
-            otel.kind = field::Empty,
-        );
-        trace::received(&span, request.headers(), endpoint.as_str());
         let observed = self.edge.public.is_some().then(|| Observed::begin(endpoint));
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());
         }
-        let (mut response, held) = with_held(self.respond(line, request).instrument(span)).await;
+        let work = async {
+            let span = trace::received(request.headers(), endpoint.as_str());
+            self.respond(line, request).instrument(span).await
+        };
+        let (mut response, held) = match &id {
+            Some(id) => with_held(trace::under(id.value(), work)).await,
+            None => with_held(work).await,
+        };
         if let Some(observed) = observed {
             observed.end(&response, held);
         }
