@@ -1,5 +1,4 @@
-//! What ties together all that is done for one request: its identifier, in each line of the log, and the
-//! context of its trace, in and out (`traceparent` [W3C Trace Context §3.2]). Without the feature `otel`
+//! The context of a trace, in and out: `traceparent` [W3C Trace Context §3.2]. Without the feature `otel`
 //! there are no traces, and no span is made: one costs as much as a tenth of a small request.
 //!
 //! Of what a caller sends, its trace is continued; its `tracestate` and baggage are not: they would be
@@ -8,27 +7,13 @@
 use http::{HeaderMap, HeaderValue};
 use tracing::Span;
 
-tokio::task_local! {
-    static REQUEST: HeaderValue;
-}
-
-/// Does what a request asks for, under its identifier.
-pub async fn under<F: Future>(id: HeaderValue, work: F) -> F::Output {
-    REQUEST.scope(id, work).await
-}
-
-/// The identifier of the request that is being answered.
-pub fn request_id() -> Option<String> {
-    REQUEST.try_with(|id| id.to_str().map(str::to_owned)).ok()?.ok()
-}
-
 /// The span of a request, as a part of the caller's trace; `name` is what it asks for.
-pub fn received(headers: &HeaderMap, name: &'static str) -> Span {
+pub fn received(id: Option<&HeaderValue>, headers: &HeaderMap, name: &'static str) -> Span {
     #[cfg(feature = "otel")]
-    return on::received(headers, name);
+    return on::received(id, headers, name);
     #[cfg(not(feature = "otel"))]
     {
-        let _ = (headers, name);
+        let _ = (id, headers, name);
         Span::none()
     }
 }
@@ -76,8 +61,8 @@ mod on {
         }
     }
 
-    pub(super) fn received(headers: &HeaderMap, name: &'static str) -> Span {
-        let id = super::request_id();
+    pub(super) fn received(id: Option<&HeaderValue>, headers: &HeaderMap, name: &'static str) -> Span {
+        let id = id.and_then(|id| id.to_str().ok());
         // At the highest level: spans of all levels are in it.
         let span = error_span!("request", http.request_id = id, otel.name = name, otel.kind = "server");
         let context = TraceContextPropagator::new().extract(&Received(headers));

@@ -44,9 +44,10 @@ use super::head::{HeadLimits, Refused, is_host};
 use super::headers::RequestId;
 use super::observe::{Observed, endpoint};
 use super::remote::{TrustedProxies, contains, network};
+use crate::call;
 use crate::domain::audit::Action;
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, OneMore, metrics, with_held};
+use crate::metrics::{Limit, OneMore, metrics};
 use crate::trace;
 use crate::usecase::record_refusal::RecordRefusal;
 
@@ -322,16 +323,12 @@ impl<E: Endpoint + 'static> Server<E> {
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());
         }
-        let work = async {
-            let span = trace::received(request.headers(), endpoint.as_str());
-            self.respond(line, request).instrument(span).await
-        };
-        let (mut response, held) = match &id {
-            Some(id) => with_held(trace::under(id.value(), work)).await,
-            None => with_held(work).await,
-        };
+        let name = id.as_ref().map(RequestId::value);
+        let span = trace::received(name.as_ref(), request.headers(), endpoint.as_str());
+        let mut work = pin!(call::under(name, self.respond(line, request).instrument(span)));
+        let mut response = work.as_mut().await;
         if let Some(observed) = observed {
-            observed.end(&response, held);
+            observed.end(&response, call::was_held(work));
         }
         if let Some(id) = id {
             id.put(response.headers_mut());

@@ -11,8 +11,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::call::request_id;
 use crate::clock::{Clock as _, SystemClock};
-use crate::trace::request_id;
 
 fn now() -> Option<OffsetDateTime> {
     let now = i128::from(SystemClock.now().millis()) * 1_000_000;
@@ -201,7 +201,7 @@ mod tests {
         let own = kept.clone();
         let lines = tracing_subscriber::fmt().with_writer(move || own.clone()).event_format(Json);
         let _guard = tracing::subscriber::set_default(lines.finish());
-        crate::trace::under(http::HeaderValue::from_static("mine"), async { tracing::info!("inside") }).await;
+        crate::call::under(Some(http::HeaderValue::from_static("mine")), async { tracing::info!("inside") }).await;
         tracing::info!("outside");
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         let named: Vec<bool> = text.lines().map(|line| line.contains(r#""http.request_id":"mine""#)).collect();
