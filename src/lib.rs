@@ -15,6 +15,7 @@
 //! | [`worker`] | what runs beside the requests |
 //! | [`config`], [`telemetry`], [`app`], [`cli`] | settings, logs, the wiring, the command line |
 
+pub mod call;
 pub mod clock;
 pub mod entropy;
 pub mod failpoint;

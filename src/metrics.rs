@@ -4,7 +4,6 @@
 //! One set for the process, since that is what Prometheus looks at. A value that is kept somewhere
 //! anyway is not counted twice, but read when somebody asks ([`Metrics::text`]).
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
@@ -360,25 +359,6 @@ impl Drop for OneMore {
     }
 }
 
-tokio::task_local! {
-    /// For how long the poll that is answered here was held.
-    static HELD: Cell<Duration>;
-}
-
-/// Runs something; answers for how much of its time it waited on purpose, too.
-pub async fn with_held<F: Future>(work: F) -> (F::Output, Duration) {
-    let work = async {
-        let output = work.await;
-        (output, HELD.with(Cell::get))
-    };
-    HELD.scope(Cell::new(Duration::ZERO), work).await
-}
-
-/// A poll was held for so long.
-pub fn held(time: Duration) {
-    let _ = HELD.try_with(|held| held.set(held.get().saturating_add(time)));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,17 +387,5 @@ mod tests {
             assert!(text.contains(word), "{word}");
         }
         assert!(text.ends_with("# EOF\n"));
-    }
-
-    #[tokio::test]
-    async fn the_time_for_which_a_poll_is_held_is_known_outside() {
-        held(Duration::from_secs(1));
-        let (output, time) = with_held(async {
-            held(Duration::from_secs(2));
-            held(Duration::from_secs(3));
-            7
-        })
-        .await;
-        assert_eq!((output, time), (7, Duration::from_secs(5)));
     }
 }

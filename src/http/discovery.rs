@@ -97,7 +97,8 @@ impl<E: Endpoint> Endpoint for Published<E> {
                 Some(document) => (document, "public, max-age=300"),
                 None => return Err(StatusCode::NOT_FOUND.into()),
             },
-            _ => return self.inner.call(request).await.map(IntoResponse::into_response),
+            // In a box, since it is large, and the documents are small.
+            _ => return Box::pin(self.inner.call(request)).await.map(IntoResponse::into_response),
         };
         // The body of an answer to HEAD is left out by the HTTP library.
         if matches!(*request.method(), Method::GET | Method::HEAD) {

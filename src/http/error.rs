@@ -168,7 +168,7 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 self.with_nonce(family, &mut response);
                 Ok(response)
             }
-            Err(error) if family == Family::Admin => Ok(self.refuse_administrator(&error, uri.path()).await),
+            Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
             Err(error) => Ok(self.refuse(family, &error, authorized, uri.path()).await),
         }
     }

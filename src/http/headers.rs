@@ -59,8 +59,8 @@ impl RequestId {
         headers.insert(X_REQUEST_ID, self.0);
     }
 
-    pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+    pub fn value(&self) -> HeaderValue {
+        self.0.clone()
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[handler]
     fn plain(request: &Request) -> String {
-        request.data::<RequestId>().unwrap().as_str().to_owned()
+        request.data::<RequestId>().unwrap().value().to_str().unwrap().to_owned()
     }
 
     #[handler]

@@ -34,7 +34,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, debug, error, error_span, field, info, warn};
+use tracing::{Instrument as _, debug, error, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
@@ -44,9 +44,10 @@ use super::head::{HeadLimits, Refused, is_host};
 use super::headers::RequestId;
 use super::observe::{Observed, endpoint};
 use super::remote::{TrustedProxies, contains, network};
+use crate::call;
 use crate::domain::audit::Action;
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, OneMore, metrics, with_held};
+use crate::metrics::{Limit, OneMore, metrics};
 use crate::trace;
 use crate::usecase::record_refusal::RecordRefusal;
 
@@ -318,21 +319,16 @@ impl<E: Endpoint + 'static> Server<E> {
         let mut open = Open::new(&line.activity);
         let endpoint = endpoint(request.uri().path());
         let id = RequestId::of(request.headers(), &self.entropy);
-        // At the highest level, so that the lines of every level have it.
-        let span = error_span!(
-            "request",
-            http.request_id = id.as_ref().map(RequestId::as_str),
-            otel.name = field::Empty,
-            otel.kind = field::Empty,
-        );
-        trace::received(&span, request.headers(), endpoint.as_str());
         let observed = self.edge.public.is_some().then(|| Observed::begin(endpoint));
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());
         }
-        let (mut response, held) = with_held(self.respond(line, request).instrument(span)).await;
+        let name = id.as_ref().map(RequestId::value);
+        let span = trace::received(name.as_ref(), request.headers(), endpoint.as_str());
+        let mut work = pin!(call::under(name, self.respond(line, request).instrument(span)));
+        let mut response = work.as_mut().await;
         if let Some(observed) = observed {
-            observed.end(&response, held);
+            observed.end(&response, call::was_held(work));
         }
         if let Some(id) = id {
             id.put(response.headers_mut());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Claim, Poll, Polling, REMEMBER, Redeemable};
@@ -12,7 +13,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
-use crate::metrics::{Limit, OneMore, PollAnswer, held, metrics};
+use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
@@ -105,7 +106,7 @@ impl Redeem {
                 Entered::Held(_place) => {
                     let (begin, _held) = (tokio::time::Instant::now(), OneMore::of(&metrics().held_polls));
                     let poll = self.wait(client, &digest, claim, &mut seen).await;
-                    held(begin.elapsed());
+                    call::held(begin.elapsed());
                     poll?
                 }
             };

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
+    ("call", &[]),
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
     ("secret", &["entropy"]),
@@ -18,8 +19,11 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("domain", &["clock", "secret", "protocol"]),
     ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
     ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),
-    ("usecase", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"]),
-    ("http", &["clock", "entropy", "secret", "metrics", "trace", "protocol", "domain", "usecase"]),
+    (
+        "usecase",
+        &["call", "clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"],
+    ),
+    ("http", &["call", "clock", "entropy", "secret", "metrics", "trace", "protocol", "domain", "usecase"]),
     ("web", &["clock", "entropy", "secret", "protocol", "domain", "usecase", "http"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     (

@@ -60,7 +60,8 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
             return self.inner.call(request).await.map(IntoResponse::into_response);
         }
         let mut actor = None;
-        self.admit(request, &mut actor).await.map_err(|mut error| {
+        // In a box: requests of others do not carry the room for it about.
+        Box::pin(self.admit(request, &mut actor)).await.map_err(|mut error| {
             if let Some(actor) = actor {
                 error.set_data(RefusedActor(actor));
             }

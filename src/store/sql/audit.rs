@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use sea_orm::Value;
-use uuid::Uuid;
 
 use super::{Database, Engine, Insert, Row, Transaction, WriteError, bytes, bytes_if_any, lock};
 use crate::clock::Timestamp;
@@ -21,7 +20,7 @@ use crate::store::ephemeral::StoreError;
 const INSERT: Insert = Insert {
     into: "audit (seq, id, at, action, result, reason, client_id, user_id, device_id, request_id, actor, hash)",
     columns: 12,
-    and: "ON CONFLICT (id) DO NOTHING RETURNING id",
+    and: "ON CONFLICT (id) DO NOTHING",
 };
 
 /// The last row, wherever it is now.
@@ -69,18 +68,19 @@ impl Transaction {
         let row = self.find(LAST, []).await?.ok_or(StoreError::Corrupt("the audit trail has no beginning"))?;
         // A row without a hash is from before the chain, or was put in around us. We go on; who verifies tells.
         let last = Head { seq: row.get(0)?, hash: hash(&row, 1)?.unwrap_or(NOTHING) };
-        let written = self.append(last, &noted).await?;
-        if written.len() < noted.len() {
+        if self.append(last, &noted).await? < noted.len() as u64 {
             // Some are there since a commit that lost its answer, so what follows them here is chained to nothing.
+            let written = self.find_all("SELECT id FROM audit WHERE seq > $1", [last.seq.into()]).await?;
+            let mut new = written.iter().map(|row| row.uuid(0)).collect::<Result<HashSet<_>, _>>()?;
             self.execute("DELETE FROM audit WHERE seq > $1", [last.seq.into()]).await?;
-            let mut new = written;
             let noted: Vec<Noted> = noted.into_iter().filter(|noted| new.remove(&noted.content.id)).collect();
             self.append(last, &noted).await?;
         }
         Ok(())
     }
 
-    async fn append(&self, last: Head, noted: &[Noted]) -> Result<HashSet<Uuid>, WriteError> {
+    /// How many of them were not there.
+    async fn append(&self, last: Head, noted: &[Noted]) -> Result<u64, WriteError> {
         let (mut head, mut rows) = (last, Vec::with_capacity(noted.len()));
         for Noted { at, result, content } in noted {
             head = head
@@ -88,8 +88,7 @@ impl Transaction {
                 .ok_or(StoreError::Corrupt("the audit trail is at its end"))?;
             rows.push(values(&head, *at, result, content));
         }
-        let written = self.insert(&INSERT, rows).await?;
-        Ok(written.iter().map(|row| row.uuid(0)).collect::<Result<_, _>>()?)
+        self.insert_counted(&INSERT, rows).await
     }
 }
 

@@ -1,0 +1,60 @@
+//! The request that is being answered, for whatever runs on its behalf: its identifier, which each line
+//! of the log has, and for how long it was made to wait on purpose.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::task::futures::TaskLocalFuture;
+
+#[derive(Debug)]
+pub struct Call {
+    id: Option<HeaderValue>,
+    held: Cell<Duration>,
+}
+
+tokio::task_local! {
+    static CALL: Call;
+}
+
+/// Does what a request asks for. Not an `async fn`: that would have the work in it twice, and what a
+/// request does is moved about with each of them.
+pub fn under<F: Future>(id: Option<HeaderValue>, work: F) -> TaskLocalFuture<Call, F> {
+    CALL.scope(Call { id, held: Cell::default() }, work)
+}
+
+/// The identifier of the request that is being answered.
+pub fn request_id() -> Option<String> {
+    CALL.try_with(|call| call.id.as_ref()?.to_str().ok().map(str::to_owned)).ok()?
+}
+
+/// A poll was held for so long.
+pub fn held(time: Duration) {
+    let _ = CALL.try_with(|call| call.held.set(call.held.get().saturating_add(time)));
+}
+
+/// For how long it was held altogether; to be asked once.
+pub fn was_held<F: Future>(work: Pin<&mut TaskLocalFuture<Call, F>>) -> Duration {
+    work.take_value().map_or(Duration::ZERO, |call| call.held.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_for_a_request_knows_it() {
+        held(Duration::from_secs(1));
+        assert_eq!(request_id(), None);
+        let mut work = pin!(under(Some(HeaderValue::from_static("mine")), async {
+            held(Duration::from_secs(2));
+            held(Duration::from_secs(3));
+            request_id()
+        }));
+        assert_eq!(work.as_mut().await.as_deref(), Some("mine"));
+        assert_eq!(was_held(work), Duration::from_secs(5));
+    }
+}
