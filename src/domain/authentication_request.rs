@@ -263,6 +263,12 @@ impl AuthenticationRequest {
         self
     }
 
+    /// How long until the next poll is in time.
+    pub fn wait(&self, now: Timestamp) -> Duration {
+        let interval = Duration::from_secs(u64::from(self.polling.interval));
+        self.polling.last.map_or(Duration::ZERO, |last| (last + interval).since(now))
+    }
+
     /// What SQL knows of a decided request whose copy here was lost: enough to answer its polls. What
     /// only the question needed is gone.
     pub fn rebuilt(record: &Record, polling: Polling) -> Self {

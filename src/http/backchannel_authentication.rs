@@ -81,9 +81,9 @@ impl BackchannelAuthenticationApi {
         tag = "Tag::Ciba"
     )]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Acknowledged>> {
-        let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        let client = Box::pin(authenticate(&self.authenticate, http, &form.parameters)).await?;
         let acknowledgement =
-            self.request.request(&client, &form.parameters).await.map_err(Failure::of_client(&client.id))?;
+            Box::pin(self.request.request(&client, &form.parameters)).await.map_err(Failure::of_client(&client.id))?;
         tracing::info!(
             client.id = %client.id,
             request.id = %acknowledgement.request,

@@ -67,7 +67,7 @@ impl DeviceApi {
         body: Option<&[u8]>,
     ) -> poem::Result<AuthenticatedInstallation> {
         let call = call(http, purpose, body)?;
-        self.authenticate.authenticate(&call).await.map_err(Failure::device)
+        Box::pin(self.authenticate.authenticate(&call)).await.map_err(Failure::device)
     }
 
     fn proved(&self, http: &Request, body: &[u8]) -> poem::Result<Proved> {
@@ -256,7 +256,7 @@ impl DeviceApi {
         body: Body<'_>,
     ) -> Answered<DecisionAnswer, schema::DecisionAnswer> {
         let id: NotificationId = id(text, DeviceErrorCode::NotificationNotFound)?;
-        let outcome = self.decide.decide(caller, id, body).await.map_err(Failure::device)?;
+        let outcome = Box::pin(self.decide.decide(caller, id, body)).await.map_err(Failure::device)?;
         let status = match outcome {
             Decision::Approved(_) => Said::Approved,
             Decision::Denied(_) | Decision::Cancelled => Said::Denied,

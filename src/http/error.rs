@@ -243,7 +243,8 @@ impl<E> Errors<E> {
         }
         let headers = response.headers_mut();
         if let Some(after) = answer.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if answer.status == StatusCode::METHOD_NOT_ALLOWED {
             // What has no operation is a document.
@@ -278,6 +279,11 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         let mut answer = match &failure.cause {
             Cause::OAuth(usecase::Error::Refused(refusal)) => refused(family, refusal),
+            Cause::OAuth(usecase::Error::NotYet { refusal, wait }) => Answer {
+                retry_after: Some(*wait).filter(|wait| !wait.is_zero()),
+                audited: false,
+                ..refused(family, refusal)
+            },
             Cause::OAuth(usecase::Error::Recorded(refusal)) => Answer { audited: false, ..refused(family, refusal) },
             Cause::Device(DeviceError::Refused(refusal)) => device_refused(refusal),
             Cause::OAuth(usecase::Error::TooMany { retry_after })
@@ -347,7 +353,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
         retry_after: None,
         client: None,
         action: None,
-        audited: !matches!(refusal.code, ErrorCode::AuthorizationPending | ErrorCode::SlowDown),
+        audited: true,
     }
 }
 

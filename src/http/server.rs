@@ -177,7 +177,8 @@ impl<E: Endpoint + 'static> Server<E> {
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(edge.limits.streams)
-            .max_header_list_size(u32::try_from(edge.limits.head_bytes).unwrap_or(u32::MAX))
+            // What is larger than this, the library refuses in its own words; what is larger than ours, we.
+            .max_header_list_size(u32::try_from(edge.limits.head_bytes.saturating_mul(4)).unwrap_or(u32::MAX))
             .initial_stream_window_size(64 * 1024)
             .initial_connection_window_size(256 * 1024)
             .max_send_buf_size(64 * 1024)
@@ -371,7 +372,9 @@ impl<E: Endpoint + 'static> Server<E> {
         if uri.path_and_query().is_some_and(|target| target.as_str().len() > limits.target) {
             return Some(Refused::TargetTooLong);
         }
-        if headers.len() > limits.head_fields {
+        // [RFC 9113 §6.5.2] its way to measure a list.
+        let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        if headers.len() > limits.head_fields || size > limits.head_bytes {
             return Some(Refused::TooLarge);
         }
         // [RFC 9113 §8.3.1] `:authority` is the host, and a `Host` beside it says the same.

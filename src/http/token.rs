@@ -89,7 +89,9 @@ impl TokenApi {
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
         let look = self.redeem.look(&form.parameters);
-        let (client, seen) = authenticate_meanwhile(&self.authenticate, http, &form.parameters, look).await?;
+        // In boxes, here and in the other endpoints: the layers above move what they are given several times.
+        let authenticate = authenticate_meanwhile(&self.authenticate, http, &form.parameters, look);
+        let (client, seen) = Box::pin(authenticate).await?;
         // A poll may be held on purpose.
         CallTime::of(http).extend(self.redeem.hold + HANDLING);
         let action = match form.parameters.get("grant_type").and_then(GrantType::parse) {
@@ -97,7 +99,8 @@ impl TokenApi {
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
-        let tokens = self.grant(&client, &form.parameters, seen).await.map_err(Failure::of(action, &client.id))?;
+        let tokens = Box::pin(self.grant(&client, &form.parameters, seen)).await;
+        let tokens = tokens.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, "token issued");
         Ok(Json(tokens.into()))
     }

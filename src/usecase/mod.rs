@@ -34,6 +34,9 @@ pub mod verify_trail;
 pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Not refused for good: the same is to be asked again, after this time.
+    #[error("{refusal}")]
+    NotYet { refusal: Refusal, wait: Duration },
     /// Refused as well, and recorded in the audit trail together with what followed from it.
     #[error(transparent)]
     Recorded(Refusal),

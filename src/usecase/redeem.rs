@@ -105,7 +105,7 @@ impl Redeem {
                 }
                 Entered::Held(_place) => {
                     let (begin, _held) = (tokio::time::Instant::now(), OneMore::of(&metrics().held_polls));
-                    let poll = self.wait(client, &digest, claim, &mut seen).await;
+                    let poll = Box::pin(self.wait(client, &digest, claim, &mut seen)).await;
                     call::held(begin.elapsed());
                     poll?
                 }
@@ -113,10 +113,24 @@ impl Redeem {
         }
         match poll {
             Some(Poll::Claimed(redeemable)) => {
-                self.turn_into_tokens(client, auth_req_id, claim, *redeemable, seen).await
+                // In a box: most polls have no use for the room.
+                Box::pin(self.turn_into_tokens(client, auth_req_id, claim, *redeemable, seen)).await
             }
-            other => Err(refusal(other.as_ref()).into()),
+            other => Err(self.not_claimed(other.as_ref(), seen.as_ref())),
         }
+    }
+
+    fn not_claimed(&self, poll: Option<&Poll>, seen: Option<&Found<AuthenticationRequest>>) -> Error {
+        let refusal = refusal(poll);
+        let wait = match poll {
+            Some(Poll::Pending | Poll::SlowDown) => match seen.map(Found::value) {
+                Some(Ok(request)) => request.wait(self.clock.now()),
+                Some(Err(_)) | None => Duration::from_secs(u64::from(self.interval)),
+            },
+            Some(Poll::Busy) => Duration::from_secs(1),
+            Some(_) | None => return refusal.into(),
+        };
+        Error::NotYet { refusal, wait }
     }
 
     /// `seen` becomes the request after the poll.
@@ -203,7 +217,13 @@ impl Redeem {
             }
             // No answer is no commit, as far as we know: the next poll tries again, and where there was
             // one after all, SQL says so then.
-            Err(Error::Refused(_) | Error::Recorded(_) | Error::TooMany { .. } | Error::Unavailable(_)) => {
+            Err(
+                Error::Refused(_)
+                | Error::NotYet { .. }
+                | Error::Recorded(_)
+                | Error::TooMany { .. }
+                | Error::Unavailable(_),
+            ) => {
                 let released = self.requests.update(&digest, Lifetime::Keep, |request| (request.released(claim), ()));
                 if released.await.is_err() {
                     tracing::warn!(auth_req.digest = %digest, "a claim was not released; its lease will end");
@@ -341,7 +361,7 @@ fn denied(why: &'static str) -> Refusal {
 fn counted(answer: &Result<TokenResponse, Error>) -> PollAnswer {
     let refusal = match answer {
         Ok(_) => return PollAnswer::Issued,
-        Err(Error::Refused(refusal) | Error::Recorded(refusal)) => refusal,
+        Err(Error::Refused(refusal) | Error::Recorded(refusal) | Error::NotYet { refusal, .. }) => refusal,
         Err(Error::TooMany { .. } | Error::Unavailable(_)) => return PollAnswer::Unavailable,
     };
     // Codes are the words of the wire; a poll knows few of them.

@@ -737,6 +737,23 @@ async fn a_head_that_never_reaches_an_endpoint_leaves_an_event_too() {
 }
 
 #[tokio::test]
+async fn a_large_head_over_http_2_leaves_an_event_too() {
+    let scene = scene().await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for (path, kind) in [(TOKEN, "application/json"), ("/device/v1/me", "application/problem+json")] {
+        let watch = scene.world.watch().await;
+        let head = format!("{MARK}{}", "a".repeat(30_000));
+        let request = client.post(format!("http://{}{path}", scene.world.address())).header("x", head);
+        let answer = Answer::of(request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (431, Some(kind)), "{path}");
+        assert!(!answer.text().contains(MARK), "{path}");
+        watch.only_a_refusal(path).await;
+    }
+    scene.still_works().await;
+}
+
+#[tokio::test]
 async fn a_flood_of_refusals_leaves_some_events_and_a_number() {
     let scene = scene().await;
     let watch = scene.world.watch().await;

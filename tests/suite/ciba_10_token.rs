@@ -64,6 +64,28 @@ async fn ciba_11_each_early_poll_makes_the_interval_longer_for_good() {
 }
 
 #[tokio::test]
+async fn ciba_11_who_waits_is_told_for_how_long() {
+    let world = World::start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    let asked = shop.ask(&alice).await;
+    let polled = async |error: &str| {
+        let answer = shop.poll(&asked).await;
+        answer.refused(400, error);
+        answer.header("retry-after").map(|after| after.parse::<u64>().unwrap())
+    };
+    assert_eq!(polled("authorization_pending").await, Some(5));
+    world.clock.advance(Duration::from_millis(1500));
+    // 5 + 5 seconds since the last poll that was in time; what is begun is a second.
+    assert_eq!(polled("slow_down").await, Some(9));
+    assert_eq!(polled("slow_down").await, Some(14));
+    world.clock.advance(seconds(14));
+    assert_eq!(polled("authorization_pending").await, Some(15), "who kept to it is in time");
+    // Who was told something final has nothing to wait for.
+    alice.phone().deny_the_question().await;
+    assert_eq!(polled("access_denied").await, None);
+}
+
+#[tokio::test]
 async fn ciba_11_a_poll_in_time_is_not_too_early() {
     let world = World::start().await;
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
