@@ -99,6 +99,9 @@ fn init(file: &Path, issuer: &str, with_key: bool) -> Result<(), Exit> {
         private_file::create(&key, made.expose().as_bytes()).map_err(|error| failed(&key, &error))?;
         say(&format!("{}  written: keep a copy apart from backups of the database", safe(&key.display().to_string())));
     }
+    say(
+        "it serves nobody but a proxy on this machine that speaks TLS: for TLS of its own, change listen, tls and proxy",
+    );
     say(&format!("next: nod config check -c {}", file.display()));
     Ok(())
 }

@@ -68,13 +68,16 @@ fn tls(loaded: &Loaded) -> Row {
     if config.tls.cert.is_some() {
         return ("tls", State::Good, "by the server: 1.3, and 1.2 with the suites of FAPI".to_owned());
     }
+    if config.danger.plain_http {
+        return ("tls", State::Weak, "none: plain HTTP is answered, whoever it comes from".to_owned());
+    }
     let trusted: Vec<_> = config.proxy.trusted.iter().map(ToString::to_string).collect();
     if trusted.is_empty() {
-        return ("tls", State::Weak, "none".to_owned());
+        return ("tls", State::Weak, "none: requests of this machine alone are answered".to_owned());
     }
     let everybody = config.proxy.trusted.iter().any(|network| network.prefix_len() == 0);
     let state = if everybody { State::Weak } else { State::Good };
-    ("tls", state, format!("by a proxy in {}, whose X-Forwarded-For is believed", trusted.join(", ")))
+    ("tls", state, format!("by a proxy in {}, whose X-Forwarded-For and -Proto are believed", trusted.join(", ")))
 }
 
 fn ops(loaded: &Loaded) -> Row {

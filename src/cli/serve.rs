@@ -20,7 +20,7 @@ use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
-use crate::http::remote::TrustedProxies;
+use crate::http::remote::{Cleartext, TrustedProxies};
 use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
@@ -87,7 +87,8 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     let mut limits = server::Limits::default();
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
-    let edge = Edge { limits, tls, proxies: TrustedProxies::new(config.proxy.trusted.clone()), public: Some(refusals) };
+    let proxies = TrustedProxies::new(config.proxy.trusted.clone());
+    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: Some(refusals) };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 
@@ -241,6 +242,15 @@ pub(super) async fn stopped() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
+    }
+}
+
+fn cleartext(config: &Config) -> Cleartext {
+    match (config.danger.plain_http, config.issuer.starts_with("https://")) {
+        (true, _) => Cleartext::Everybody,
+        (false, true) => Cleartext::Nobody,
+        // There is no such issuer but on this machine.
+        (false, false) => Cleartext::ThisMachine,
     }
 }
 

@@ -45,8 +45,17 @@ pub fn template(issuer: &str, master_key_file: &str) -> String {
             let _ = match setting.key {
                 "keys.master_key_file" => writeln!(text, "{field} = {}", literal(master_key_file)),
                 "database.url" => writeln!(text, "{field} = \"sqlite:nod.db\""),
-                // One of TLS and a proxy there must be; this one is right for neither, and says so.
-                "proxy.trusted" => writeln!(text, "{field} = [\"127.0.0.0/8\", \"::1/128\"]"),
+                // One of TLS and a proxy there must be. A proxy on this machine needs no file, and opens nothing.
+                "listen.public" => writeln!(
+                    text,
+                    "# For a proxy on this machine that speaks TLS ([proxy]). For everybody, with TLS of its own: set [tls],\n\
+                     # take proxy.trusted away, and make this 0.0.0.0:8443.\n{field} = \"127.0.0.1:8443\""
+                ),
+                "proxy.trusted" => writeln!(
+                    text,
+                    "# It must send X-Forwarded-Proto: https; whatever comes without is refused.\n\
+                     {field} = [\"127.0.0.0/8\", \"::1/128\"]"
+                ),
                 _ => writeln!(text, "# {field} = {}", default(setting)),
             };
         }

@@ -80,6 +80,8 @@ codes! {
     DevData = "106",
     /// Unsafe: several nodes with the embedded ephemeral store.
     SharedEmbedded = "107",
+    /// Unsafe: a listener without TLS that others than the proxies reach.
+    OpenListener = "108",
 }
 
 impl Problem {

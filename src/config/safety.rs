@@ -1,8 +1,9 @@
 //! What a production server does not start with: as far as the configuration alone tells.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::environment;
@@ -17,6 +18,7 @@ use super::values::Values;
 pub(super) fn refusals(values: &Values, found: &Found) -> Vec<Problem> {
     let mut refusals = Vec::new();
     refusals.extend(issuer(values));
+    refusals.extend(listener(values));
     refusals.extend(redis(values, found));
     refusals.extend(postgres(values, found));
     refusals.extend(memory(values, found));
@@ -40,6 +42,31 @@ fn issuer(values: &Values) -> Option<Problem> {
     }
     let problem = Problem::new(Code::PlainIssuer, "issuer is http, and not on this machine");
     Some(problem.at(values.origin("issuer")).help("make it https; there is no override"))
+}
+
+/// Without TLS of its own the server is for its proxies. Each request is asked whether it came over one (`http/server.rs`);
+/// this is about doors that nobody can use rightly, or everybody wrongly.
+fn listener(values: &Values) -> Option<Problem> {
+    if values.entry("tls.cert").is_some() || permitted(values, "danger.plain_http") {
+        return None;
+    }
+    let trusted: Vec<IpNet> = values.get("proxy.trusted")?;
+    if let Some(all) = trusted.iter().find(|network| network.prefix_len() == 0) {
+        let message = format!("proxy.trusted has {all}, so anybody can say to have come over TLS");
+        let help = "name the networks of the proxies, or set danger.plain_http";
+        return Some(Problem::new(Code::OpenListener, message).at(values.origin("proxy.trusted")).help(help));
+    }
+    let public: SocketAddr = values.get("listen.public")?;
+    let here = |network: &IpNet| network.network().is_loopback() && network.broadcast().is_loopback();
+    // With an https issuer and no proxy at all, another rule has said so.
+    let plain_issuer = values.get::<String>("issuer").is_some_and(|issuer| issuer.starts_with("http://"));
+    let useless = trusted.iter().all(here) && (plain_issuer || !trusted.is_empty());
+    if public.ip().to_canonical().is_loopback() || !useless {
+        return None;
+    }
+    let message = "listen.public is open to other machines without TLS, and no proxy on another one is trusted";
+    let help = "listen on 127.0.0.1, or set tls.cert and tls.key, or name the proxy in proxy.trusted, or set danger.plain_http";
+    Some(Problem::new(Code::OpenListener, message).at(values.origin("listen.public")).help(help))
 }
 
 fn redis(values: &Values, found: &Found) -> Option<Problem> {

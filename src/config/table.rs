@@ -214,6 +214,8 @@ settings! {
     danger: Danger {
         /// Serve a database in which dev mode's clients still have their well-known secrets.
         dev_data: bool = "false",
+        /// Answer plain HTTP, whoever it comes from: passwords and tokens can be read on the way.
+        plain_http: bool = "false",
         /// Speak to PostgreSQL on another machine without TLS.
         plain_postgres: bool = "false",
         /// Speak to Redis on another machine without TLS.

@@ -13,6 +13,8 @@ pub(super) enum Refused {
     TooSlow,
     TargetTooLong,
     TooLarge,
+    /// By the accept loop: who sent it would send secrets as openly.
+    InTheClear,
 }
 
 /// How large a head may be.

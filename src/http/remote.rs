@@ -64,6 +64,28 @@ impl TrustedProxies {
     }
 }
 
+/// Whose requests are answered though nothing encrypted them on their way.
+///
+/// A trusted proxy that says `X-Forwarded-Proto: https` has done it: such a request did not come in the clear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cleartext {
+    #[default]
+    Everybody,
+    /// For an http issuer: what stays on this machine cannot be read on the way.
+    ThisMachine,
+    Nobody,
+}
+
+impl Cleartext {
+    pub(super) const fn takes(self, peer: IpAddr) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::ThisMachine => peer.to_canonical().is_loopback(),
+            Self::Nobody => false,
+        }
+    }
+}
+
 pub(super) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use http::uri::Scheme;
 use http::{Method, StatusCode, Version, header};
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -43,7 +44,7 @@ use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
 use super::headers::RequestId;
 use super::observe::{Observed, endpoint};
-use super::remote::{TrustedProxies, contains, network};
+use super::remote::{Cleartext, TrustedProxies, contains, network};
 use crate::call;
 use crate::domain::audit::Action;
 use crate::entropy::Entropy;
@@ -113,6 +114,8 @@ pub struct Edge {
     /// With it, the listener speaks TLS and nothing else.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub proxies: TrustedProxies,
+    /// Whom it answers over plain HTTP.
+    pub cleartext: Cleartext,
     /// For the listener that everybody reaches: its requests and connections are in the metrics, and heads
     /// that it refuses are in the audit trail.
     pub public: Option<RecordRefusal>,
@@ -340,7 +343,10 @@ impl<E: Endpoint + 'static> Server<E> {
 
     async fn respond(&self, line: &Line, request: http::Request<Incoming>) -> Response {
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
-        match refused.or_else(|| self.refused(&request)) {
+        let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
+        let in_the_clear =
+            || (scheme != Scheme::HTTPS && !self.edge.cleartext.takes(line.peer.ip())).then_some(Refused::InTheClear);
+        match refused.or_else(|| self.refused(&request)).or_else(in_the_clear) {
             Some(refused) => {
                 let family = Family::of(request.uri().path());
                 let (status, description) = worded(refused);
@@ -358,7 +364,7 @@ impl<E: Endpoint + 'static> Server<E> {
             None if request.method() == Method::CONNECT => {
                 Family::Elsewhere.unreached(StatusCode::NOT_IMPLEMENTED, "CONNECT is not implemented.")
             }
-            None => self.call(line, request).await,
+            None => self.call(line, scheme, request).await,
         }
     }
 
@@ -388,14 +394,13 @@ impl<E: Endpoint + 'static> Server<E> {
         (!valid).then_some(Refused::Malformed("The request does not name one valid host."))
     }
 
-    async fn call(&self, line: &Line, mut request: http::Request<Incoming>) -> Response {
+    async fn call(&self, line: &Line, scheme: Scheme, mut request: http::Request<Incoming>) -> Response {
         let limits = &self.edge.limits;
         let allowed = if request.body().is_end_stream() { limits.handler } else { limits.handler + limits.body };
         let time = CallTime::new(allowed, limits.body, Arc::clone(&self.shutdown));
         request.extensions_mut().insert(time.clone());
         let family = Family::of(request.uri().path());
         let client = self.edge.proxies.client(line.peer, request.headers());
-        let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
         let (local, remote) = (LocalAddr(Addr::SocketAddr(line.local)), RemoteAddr(Addr::SocketAddr(client)));
         let request = Request::from((request, local, remote, scheme));
 
@@ -433,6 +438,9 @@ const fn worded(refused: Refused) -> (StatusCode, &'static str) {
         Refused::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request head did not arrive in time."),
         Refused::TargetTooLong => (StatusCode::URI_TOO_LONG, "The request target is too long."),
         Refused::TooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large."),
+        Refused::InTheClear => {
+            (StatusCode::BAD_REQUEST, "The request was not encrypted on its way. Use the https address of the issuer.")
+        }
     }
 }
 

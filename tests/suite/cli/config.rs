@@ -257,6 +257,62 @@ fn production_is_refused_with_one_list() {
     assert!(site.run(&["config", "check"]).ends_with(3).contains("chmod 600"));
 }
 
+/// Status and all of the answer.
+fn ask(address: &str, said: &str) -> (u16, String) {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let path = "/.well-known/openid-configuration";
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: id.example.org\r\nConnection: close\r\n{said}\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer[9..12].parse().unwrap(), answer)
+}
+
+/// What `nod config init` writes, served at once: for a proxy on this machine, and for nobody else.
+#[test]
+fn a_first_file_serves_nobody_in_the_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| Nod::start_in(folder.path(), arguments, &[]);
+    run(&["config", "init", "--issuer", "https://id.example.org", "--with-key"]).ends_with(0);
+    let written: toml::Table = fs::read_to_string(folder.path().join("nod.toml")).unwrap().parse().unwrap();
+    assert_eq!(written["listen"]["public"].as_str(), Some("127.0.0.1:8443"));
+    run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    let (public, ops) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+    let listen = [format!("listen.public={public}"), format!("listen.ops={ops}")];
+    let server = run(&["serve", "--set", &listen[0], "--set", &listen[1]]);
+    server.says("\"ready\"");
+    let (said, answer) = ask(&public, "");
+    assert!(said == 400 && answer.contains("not encrypted"), "{answer}");
+    assert_eq!(ask(&public, "X-Forwarded-Proto: https\r\n").0, 200);
+    let begun = Instant::now();
+    loop {
+        let trail = run(&["audit", "export", "-c", "nod.toml"]).ends_with(0);
+        match trail.matches("not encrypted").count() {
+            0 if begun.elapsed() < PATIENCE => {}
+            count => break assert_eq!(count, 1, "{trail}"),
+        }
+    }
+}
+
+#[test]
+fn a_door_without_tls_is_for_proxies() {
+    let site = Site::new();
+    let check = |more: &[&str]| {
+        let sets = more.iter().flat_map(|set| ["--set", *set]);
+        site.run(&["config", "check"].into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let public = "listen.public=0.0.0.0:1";
+    let (issuer, here) = ("issuer=https://id.example.com", "proxy.trusted=127.0.0.0/8,::1/128");
+    for refused in [&[public][..], &[public, here], &[public, issuer, here], &[issuer, "proxy.trusted=10.0.0.0/8,::/0"]]
+    {
+        let text = check(refused).ends_with(3);
+        assert!(text.contains("NOD-CFG-108") && text.contains("danger.plain_http"), "{refused:?}:\n{text}");
+        let permitted = [refused, &["danger.plain_http=true"]].concat();
+        check(&permitted).ends_with(0);
+    }
+    check(&[public, issuer, "proxy.trusted=172.16.0.0/12"]).ends_with(0);
+    check(&[issuer, here]).ends_with(0);
+}
+
 #[test]
 fn two_nodes_need_redis_on_postgresql_too() {
     let postgres = crate::backends::Postgres::start();

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use nod::http::remote::{Cleartext, TrustedProxies};
+
 use super::*;
 
 fn assert_refusal(answer: &str, expected: u16) {
@@ -329,9 +331,34 @@ async fn forwarding_headers_count_from_our_proxies_only() {
     let answer = server.exchange(ask).await;
     assert!(answer.contains("\r\n\r\nsocket://127.0.0.1:") && answer.ends_with(" http HTTP/1.1"), "{answer}");
 
-    let proxies = nod::http::remote::TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
     let server = start(Edge { proxies, ..Edge::default() }).await;
     assert!(server.exchange(ask).await.ends_with("socket://192.0.2.7:0 https HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn nothing_is_answered_in_the_clear() {
+    let ask = |path: &str, said: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{said}\r\n");
+    let https = "X-Forwarded-Proto: https\r\n";
+    let ours = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let theirs = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+
+    let server = start(Edge { proxies: ours.clone(), cleartext: Cleartext::Nobody, ..Edge::default() }).await;
+    assert!(server.exchange(ask("/who", https)).await.ends_with(" https HTTP/1.1"));
+    for said in ["", "X-Forwarded-Proto: http\r\n", "X-Forwarded-Proto: https, http\r\n"] {
+        let answer = server.exchange(ask("/who", said)).await;
+        assert_eq!(status(&answer), 400, "{answer}");
+        assert!(answer.contains(r#"{"error":"invalid_request","error_description":"The request was not encrypted"#));
+    }
+    let device = server.exchange(ask("/device/v1/panic", "")).await;
+    assert!(status(&device) == 400 && device.contains("content-type: application/problem+json"), "{device}");
+
+    // Who is no proxy of ours can say what it likes.
+    let server = start(Edge { proxies: theirs, cleartext: Cleartext::Nobody, ..Edge::default() }).await;
+    assert_eq!(status(&server.exchange(ask("/who", https)).await), 400);
+
+    let server = start(Edge { cleartext: Cleartext::ThisMachine, ..Edge::default() }).await;
+    assert_eq!(server.status("/who").await, 200);
 }
 
 #[tokio::test]
