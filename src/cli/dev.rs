@@ -190,7 +190,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         master_key,
         policy: Policy {
             default_expiry: Duration::from_secs(120),
-            max_expiry: Duration::from_secs(600),
+            max_expiry: MAX_EXPIRY,
             interval: 2,
             uniform: false,
             // Somebody who tries things out asks often.
@@ -238,6 +238,9 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
     }
     Ok(())
 }
+
+/// How long a question may wait here.
+pub(super) const MAX_EXPIRY: Duration = Duration::from_secs(600);
 
 /// The clients of dev mode with their names and secrets, published: they open nothing but dev mode, and
 /// other people's scripts know them. They are

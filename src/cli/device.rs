@@ -10,20 +10,20 @@ use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
-use crate::domain::device::Status;
+use crate::domain::device::{Device, Installation, Status};
 use crate::protocol::id::DeviceId;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::Devices;
-use crate::usecase::admin::devices::ManageDevices;
+use crate::usecase::admin::devices::{DeviceFilter, ManageDevices};
 use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// The devices of a person, primary first
-    #[command(after_long_help = "Examples:\n  nod device list bob\n  nod device list bob --json | jq -r .id")]
+    /// The devices of a person, primary first; without one, those of everybody, newest first
+    #[command(after_long_help = "Examples:\n  nod device list\n  nod device list bob --json | jq -r .id")]
     List {
         /// Whose, by user name
-        username: String,
+        username: Option<String>,
         #[command(flatten)]
         format: Format,
     },
@@ -57,23 +57,15 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let devices = Devices::new(opened.database.clone(), Arc::clone(&opened.directory));
     if let Action::List { username, format } = &action {
-        let mut listing = Listing::new(&["id", "role", "status", "paired_at", "name"]);
-        let user = find(&opened, username).await?;
-        for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
-            let role = if device.is_primary() { "primary" } else { "trusted" };
-            let status = match device.status {
-                Status::Active => "active",
-                Status::Blocked => "blocked",
-            };
-            listing.row(serde_json::json!({
-                "id": device.id,
-                "role": role,
-                "status": status,
-                "paired_at": device.paired_at.to_string(),
-                "name": installation.about.name,
-            }));
+        if let Some(username) = username {
+            let mut listing = Listing::new(&["id", "role", "status", "paired_at", "name"]);
+            let user = find(&opened, username).await?;
+            for (device, installation) in opened.directory.devices_of(&user.id).await?.iter() {
+                listing.row(row(device, installation, &user.username));
+            }
+            return listing.print(*format);
         }
-        return listing.print(*format);
+        return list_all(&opened, &devices, *format).await;
     }
     let bell = DeviceBell::new(opened.ephemeral().await?);
     let manage = ManageDevices { devices, bell, desk: opened.desk() };
@@ -94,4 +86,39 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+/// How many are read in one go.
+const PAGE: u32 = 200;
+
+async fn list_all(opened: &Opened, devices: &Devices, format: Format) -> Result<(), Exit> {
+    let mut listing = Listing::new(&["id", "user", "role", "status", "paired_at", "name"]);
+    let mut after = None;
+    loop {
+        let found = devices.newest(DeviceFilter { user: None, status: None }, after, PAGE).await?;
+        for (device, installation) in &found {
+            let user = opened.directory.user(&device.user).await?;
+            listing.row(row(device, installation, user.as_ref().map_or("", |user| &user.username)));
+        }
+        after = found.last().map(|(last, _)| (last.paired_at.millis(), last.id.uuid().as_bytes().to_vec()));
+        if found.len() < PAGE as usize {
+            return listing.print(format);
+        }
+    }
+}
+
+fn row(device: &Device, installation: &Installation, user: &str) -> serde_json::Value {
+    let role = if device.is_primary() { "primary" } else { "trusted" };
+    let status = match device.status {
+        Status::Active => "active",
+        Status::Blocked => "blocked",
+    };
+    serde_json::json!({
+        "id": device.id,
+        "user": user,
+        "role": role,
+        "status": status,
+        "paired_at": device.paired_at.to_string(),
+        "name": installation.about.name,
+    })
 }

@@ -33,6 +33,8 @@ pub(super) struct Opened {
     schedule: Schedule,
     pub(super) pairing_key_lifetime: Duration,
     pub(super) issuer: String,
+    /// No question waits longer.
+    pub(super) max_expiry: Duration,
 }
 
 impl Opened {
@@ -50,12 +52,14 @@ impl Opened {
     pub(super) async fn unchecked(place: &Place) -> Result<Self, Exit> {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
+        let mut max_expiry = super::dev::MAX_EXPIRY;
         let mut issuer = "http://localhost:8080".to_owned();
         let (url, ephemeral, master_key) = if place.config.is_empty() {
             dev_mode(&place.data_dir)?
         } else {
             let loaded = Loaded::load(&Sources { files: place.config.clone(), flags: Vec::new() })?;
             issuer.clone_from(&loaded.config.issuer);
+            max_expiry = loaded.config.ciba.max_expiry;
             schedule = super::serve::schedule(&loaded.config);
             pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
             let ephemeral = redis(&loaded);
@@ -74,6 +78,7 @@ impl Opened {
             schedule,
             pairing_key_lifetime,
             issuer,
+            max_expiry,
         })
     }
 

@@ -1,7 +1,6 @@
 //! `nod request`: questions that wait for an answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -11,23 +10,34 @@ use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
+use crate::clock::Timestamp;
 use crate::domain::authentication_request::State;
 use crate::protocol::id::RequestId;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Administrator;
-use crate::usecase::admin::requests::{ManageRequests, Questions};
+use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Questions, Status, request_id};
 use crate::usecase::settle::Settle;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
-    /// The questions of a person, newest last
-    #[command(after_long_help = "Examples:\n  nod request list bob\n  nod request list bob --json | jq -r .id")]
+    /// The questions of a person, newest last; without one, those of everybody that wait, newest first
+    #[command(after_long_help = "Examples:\n  nod request list\n  nod request list bob --json | jq -r .id")]
     List {
         /// Whose, by user name
-        username: String,
+        username: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// One question, answered ones too
+    #[command(after_long_help = "Examples:
+  nod request show 6c1d2e7a-0b9f-4a4e-8f00-2b6d3c1a9e55
+  nod request show req_3c3mq7m2wz99798008dmy3s7jn --json")]
+    Show {
+        /// Its id, as `nod request list` or the admin API has it
+        request: String,
         #[command(flatten)]
         format: Format,
     },
@@ -48,7 +58,31 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let store = opened.ephemeral().await?;
     let questions = Questions { requests: Shelf::new(Arc::clone(&store)), inboxes: Shelf::new(Arc::clone(&store)) };
     match action {
-        Action::List { username, format } => {
+        Action::List { username: None, format } => {
+            let manage = manage(&opened, questions, store).0;
+            let filter = Filter { status: Some(Status::Pending), ..Filter::default() };
+            let mut listing = Listing::new(&["id", "client", "user", "state", "expires_at"]);
+            let mut after = None;
+            loop {
+                let page = manage.list(&filter, after, PAGE).await?;
+                for request in &page.items {
+                    listing.row(row(&opened, request).await?);
+                }
+                after = page.next;
+                if after.is_none() {
+                    return listing.print(format);
+                }
+            }
+        }
+        Action::Show { request, format } => {
+            let manage = manage(&opened, questions, store).0;
+            let id = request.parse().or_else(|_| request_id(&request))?;
+            let mut listing =
+                Listing::new(&["id", "client", "user", "state", "created_at", "expires_at", "decided_at"]);
+            listing.row(row(&opened, &manage.read(id).await?).await?);
+            listing.print(format)
+        }
+        Action::List { username: Some(username), format } => {
             let mut listing = Listing::new(&["id", "client", "state", "expires_at"]);
             let user = find(&opened, &username).await?;
             for (_, request) in questions.of(user.id).await? {
@@ -75,21 +109,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             if !all.iter().any(|(_, request)| request.id == id) {
                 return Err(Exit::not_found("there is no such request of this person"));
             }
-            let (ledger, writing) = Ledger::new(opened.database.clone());
-            let settle = Settle {
-                requests: questions.requests.clone(),
-                inboxes: questions.inboxes.clone(),
-                bell: DeviceBell::new(store),
-                directory: Arc::clone(&opened.directory),
-                ledger,
-            };
-            let manage = ManageRequests {
-                trail: Arc::new(Trail::new(opened.database.clone())),
-                questions,
-                settle,
-                desk: opened.desk(),
-                max_expiry: Duration::ZERO,
-            };
+            let (manage, writing) = manage(&opened, questions, store);
             let cancelling = async move {
                 let cancelled = manage.cancel_of(&Administrator::command_line(), user.id, id).await;
                 // With it the last sender goes, and the writer ends.
@@ -101,4 +121,53 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             Ok(())
         }
     }
+}
+
+/// How many are read in one go.
+const PAGE: u32 = 200;
+
+/// The rules, and what writes for them: it ends when they are dropped.
+fn manage(
+    opened: &Opened,
+    questions: Questions,
+    store: Arc<dyn Ephemeral>,
+) -> (ManageRequests, impl Future<Output = ()> + use<>) {
+    let (ledger, writing) = Ledger::new(opened.database.clone());
+    let settle = Settle {
+        requests: questions.requests.clone(),
+        inboxes: questions.inboxes.clone(),
+        bell: DeviceBell::new(store),
+        directory: Arc::clone(&opened.directory),
+        ledger,
+    };
+    let trail = Arc::new(Trail::new(opened.database.clone()));
+    (ManageRequests { trail, questions, settle, desk: opened.desk(), max_expiry: opened.max_expiry }, writing)
+}
+
+async fn row(opened: &Opened, request: &Overview) -> Result<serde_json::Value, StoreError> {
+    let user = match &request.user {
+        Some(id) => opened.directory.user(id).await?.map(|user| user.username.clone()),
+        None => None,
+    };
+    let state = match request.status {
+        Status::Pending => "pending",
+        Status::Approved => "approved",
+        Status::Denied => "denied",
+        Status::Cancelled => "cancelled",
+        Status::Expired => "expired",
+        Status::Redeemed => "redeemed",
+    };
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    Ok(serde_json::json!({
+        "id": request.id,
+        "client": request.client,
+        "user": user,
+        "state": state,
+        "created_at": request.created_at.to_string(),
+        "expires_at": time(request.expires_at),
+        "decided_at": time(request.decided_at),
+        "redeemed_at": time(request.redeemed_at),
+        "device": request.device,
+        "reason": request.reason,
+    }))
 }

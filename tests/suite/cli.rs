@@ -274,6 +274,45 @@ fn a_withdrawn_request_leaves_the_phone() {
 }
 
 #[test]
+fn what_waits_and_what_is_paired_is_listed_for_everybody() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let run = |arguments: &[&str]| Nod::start(&[arguments, &["--data-dir", data.to_str().unwrap()]].concat());
+    let json = |arguments: &[&str]| -> Vec<Value> {
+        run(arguments).ends_with(0).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    };
+    assert!(json(&["request", "list"]).is_empty());
+    let phone = dev.listening(&["--auto", "ignore", "--once"]);
+    let party = dev.test_ciba(&["--cancel-after", "5s"]);
+    phone.says("question");
+    // The trail, which knows of everybody's, is written a moment later.
+    let begun = Instant::now();
+    let waiting = loop {
+        match &json(&["request", "list"])[..] {
+            [waiting] => break waiting.clone(),
+            others => assert!(begun.elapsed() < Duration::from_secs(4), "{others:?}"),
+        }
+    };
+    assert_eq!((&waiting["user"], &waiting["state"]), (&"alice".into(), &"pending".into()));
+    assert!(waiting["expires_at"].is_string(), "{waiting}");
+    assert_eq!(json(&["request", "list", "alice"])[0]["id"], waiting["id"]);
+    party.ends_with(0);
+    assert!(json(&["request", "list"]).is_empty(), "nothing waits");
+
+    let uuid = waiting["id"].as_str().unwrap();
+    let public = nod::protocol::public_id::encode(nod::protocol::public_id::Kind::Request, uuid.parse().unwrap());
+    for name in [uuid, &public] {
+        let [shown] = &json(&["request", "show", name])[..] else { panic!("one question") };
+        assert_eq!((&shown["id"], &shown["state"]), (&waiting["id"], &"cancelled".into()));
+    }
+    run(&["request", "show", "req_0000000000000000000000000z"]).ends_with(6);
+
+    let devices = json(&["device", "list"]);
+    assert!(devices.iter().all(|device| device["user"] == "alice") && !devices.is_empty(), "{devices:?}");
+    assert_eq!(devices.len(), json(&["device", "list", "alice"]).len());
+}
+
+#[test]
 fn a_person_types_the_number() {
     let dev = Dev::start();
     let mut phone = dev.listening(&[]);
