@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App, EphemeralStore, Settings};
@@ -59,7 +60,7 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     for key in dangers(&loaded) {
         tracing::warn!(setting = key, "an override of a safety rule is set");
     }
-    let pending = database.pending_migrations().await?;
+    let pending = patiently(async || database.pending_migrations().await).await?;
     if !pending.is_empty() {
         return Err(Exit::config(format!(
             "{} migrations are pending: run `nod migrate up -c ..` with the same configuration",
@@ -99,18 +100,47 @@ async fn safe_to_start(
     database: &Database,
     mut refusals: Vec<Problem>,
 ) -> Result<Option<Alone>, Exit> {
-    let looked = look_into(loaded, database).await;
+    let looked = if refusals.is_empty() {
+        let ask = async || {
+            database.ping().await?;
+            look_into(loaded, database).await
+        };
+        patiently(ask).await
+    } else {
+        look_into(loaded, database).await
+    };
     let (found, alone) = match looked {
         Ok(looked) => looked,
         // What is known already counts, whether the database answers or not.
-        Err(error) if refusals.is_empty() => return Err(error),
+        Err(error) if refusals.is_empty() => return Err(error.into()),
         Err(_) => (Vec::new(), None),
     };
     refusals.extend(found);
     if refusals.is_empty() { Ok(alone) } else { Err(ConfigError::refused(refusals).into()) }
 }
 
-async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>, Option<Alone>), Exit> {
+/// A database that starts at the same time as the server, as after a power cut, is waited for this long.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// No call waits long for a database; the start does, for one that does not answer yet.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let mut waited = false;
+    let deadline = Instant::now() + STARTING;
+    loop {
+        match ask().await {
+            Err(StoreError::Unavailable(error)) if Instant::now() < deadline => {
+                if !waited {
+                    tracing::warn!(%error, "the database does not answer: trying again for {} s", STARTING.as_secs());
+                }
+                waited = true;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>, Option<Alone>), StoreError> {
     let mut refusals = Vec::new();
     let danger = &loaded.config.danger;
     if !danger.dev_data

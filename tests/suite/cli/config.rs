@@ -313,6 +313,27 @@ fn a_door_without_tls_is_for_proxies() {
     check(&[issuer, here]).ends_with(0);
 }
 
+/// After a power cut both start at once, and the database takes longer.
+#[test]
+fn a_database_that_does_not_answer_yet_is_waited_for() {
+    let postgres = crate::backends::Postgres::start();
+    let site = Site::new();
+    let url = postgres.database();
+    let run = |arguments: &[&str]| Nod::start_in(site.folder.path(), arguments, &[("NOD_DATABASE__URL", &url)]);
+    run(&["migrate", "-c", "nod.toml"]).ends_with(0);
+    postgres.pause();
+    let server = run(&["serve"]);
+    server.says("trying again");
+    postgres.unpause();
+    server.says("\"ready\"");
+    drop(server);
+    // Not for ever.
+    let begun = Instant::now();
+    let nowhere = format!("postgres://nod@127.0.0.1:{}/nod", free_port());
+    Nod::start_in(site.folder.path(), &["serve"], &[("NOD_DATABASE__URL", &nowhere)]).ends_with(4);
+    assert!(begun.elapsed() >= Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn two_nodes_need_redis_on_postgresql_too() {
     let postgres = crate::backends::Postgres::start();
