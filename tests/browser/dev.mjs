@@ -72,6 +72,7 @@ export async function startDev(switches = []) {
   const folder = await mkdtemp(join(tmpdir(), 'nod-browser-'))
   const port = await freePort()
   const base = `http://localhost:${port}`
+  const begun = performance.now()
   const nod = spawn(NOD, ['dev', '--port', String(port), '--data-dir', join(folder, 'data')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -109,6 +110,8 @@ export async function startDev(switches = []) {
     base,
     stop,
     output: () => output,
+    /** Seconds since the server was started, on a machine with nothing of it. */
+    sinceStart: () => (performance.now() - begun) / 1000,
     /** @param {import('playwright-core').BrowserContextOptions} options */
     async visit(path = '/', options = {}) {
       const context = await browser.newContext({

@@ -104,6 +104,23 @@ test('the filter is in the address, and clearing clears', async () => {
   await close()
 })
 
+test('nothing of the filter covers anything else, at 320 pixels either', async () => {
+  for (const width of [320, 375, 600, 1280]) {
+    const { page, close } = await dev.visit('/dev/wire', { viewport: { width, height: 640 } })
+    const parts = page.locator('.filter').locator('input:visible, select, button')
+    const boxes = await parts.evaluateAll((all) => all.map((one) => [one.id || one.textContent, one.getBoundingClientRect()]))
+    assert.equal(boxes.length, 4)
+    for (const [name, box] of boxes) {
+      assert.ok(box.right <= width, `${name} ends at ${box.right} of ${width}`)
+      for (const [other, its] of boxes) {
+        const apart = box.right <= its.left || its.right <= box.left || box.bottom <= its.top || its.bottom <= box.top
+        assert.ok(name === other || apart, `${name} and ${other} lie on each other at ${width}`)
+      }
+    }
+    await close()
+  }
+})
+
 test('the clock is moved', async () => {
   const { page, complaints, close } = await dev.visit('/dev/clock')
   await page.getByLabel('Forward by how many seconds').fill('90')

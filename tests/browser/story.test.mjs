@@ -9,7 +9,7 @@ let dev
 before(async () => (dev = await startDev()))
 after(() => dev?.stop())
 
-test('one click asks, one click approves, and the shop shows the ID token', async () => {
+test('one click asks, one click approves, and the shop shows the ID token', async (t) => {
   const { page, complaints, close } = await dev.visit()
   assert.match(await page.title(), /Nod/)
   const shown = await ask(page)
@@ -18,6 +18,7 @@ test('one click asks, one click approves, and the shop shows the ID token', asyn
   await page.getByRole('button', { name: `Approve with ${shown}` }).click()
 
   await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
+  t.diagnostic(`the first approval, ${dev.sinceStart().toFixed(1)} s after the start of the server`)
   const token = page.locator('#id-token')
   await token.waitFor()
   const text = await token.innerText()
@@ -83,6 +84,24 @@ test('the story can be told with the keyboard alone', async () => {
   await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
   assert.equal(await focused(), 'You said yes.', 'the focus goes on with what came of it')
   await page.locator('#id-token').waitFor()
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('in a narrow window the way leads from the shop to the phone', async () => {
+  const { page, complaints, close } = await dev.visit('/', { viewport: { width: 320, height: 640 } })
+  const shown = await ask(page)
+  await page.locator('#said', { hasText: `The shop shows ${shown}` }).waitFor({ state: 'attached' })
+  const seen = (selector) =>
+    page.locator(selector).first().evaluate((part) => {
+      const { top, bottom } = part.getBoundingClientRect()
+      return top >= 0 && bottom <= innerHeight
+    })
+  assert.ok(await seen('#phone .question h3'), 'the question is in sight')
+  assert.ok(await seen('#shown'), 'and so is the number of the shop')
+  assert.equal(await page.evaluate(() => document.activeElement?.closest('.question')?.tagName), 'FORM')
+  await page.getByRole('button', { name: `Approve with ${shown}` }).click()
+  await page.locator('#phone-says', { hasText: 'You said yes.' }).waitFor()
   assert.deepEqual(complaints, [])
   await close()
 })

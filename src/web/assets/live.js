@@ -12,6 +12,8 @@ const pauseButton = /** @type {HTMLButtonElement | null} */ (document.getElement
 let paused = false
 let asking = false
 let again = false
+/** Until when a question is awaited that was asked for on this page. */
+let awaited = 0
 
 /**
  * Loads this page as a document: parsed by the browser and not run, so no markup is made from strings.
@@ -52,12 +54,34 @@ async function refresh() {
         const status = pane?.querySelector('[role=status]')
         if (status instanceof HTMLElement) status.focus()
       }
+      follow()
     } while (again)
   } catch {
     // The server is away. The live channel tells when it is back.
   } finally {
     asking = false
   }
+}
+
+/**
+ * In a narrow window the phone is further down. Whoever has asked, and has done nothing else since, goes on there.
+ * Where the question is in sight, nothing moves.
+ */
+function follow() {
+  if (performance.now() > awaited) return
+  const question = document.querySelector('#phone .question')
+  const title = question?.querySelector('h3')
+  if (!question || !title) return
+  awaited = 0
+  const number = document.querySelector('#number .digits')?.textContent?.trim()
+  said.textContent = `Alice’s phone asks.${number ? ` The shop shows ${number}.` : ''}`
+  const { top, bottom } = question.getBoundingClientRect()
+  if (top >= 0 && bottom <= innerHeight) return
+  if (bottom > innerHeight && top >= 0 && top < innerHeight / 2) return
+  title.focus({ preventScroll: true })
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+  const from = document.getElementById('shown') ?? question
+  from.scrollIntoView({ block: 'start', behavior: still ? 'auto' : 'smooth' })
 }
 
 /** @param {SubmitEvent} event */
@@ -70,6 +94,7 @@ async function submit(event) {
   const fields = new URLSearchParams()
   for (const [name, value] of new FormData(form, button)) fields.append(name, String(value))
   try {
+    awaited = button?.id === 'send' ? performance.now() + 5000 : 0
     const response = await fetch(form.action, { method: 'POST', body: fields, headers: { Accept: 'application/json' } })
     const answer = await response.json()
     if (!response.ok) said.textContent = answer.error_description ?? answer.error ?? 'That did not work.'
@@ -103,6 +128,7 @@ function openTarget() {
 
 document.addEventListener('submit', submit)
 document.addEventListener('click', click)
+for (const kind of ['keydown', 'pointerdown', 'wheel']) addEventListener(kind, () => (awaited = 0), { passive: true })
 addEventListener('hashchange', openTarget)
 openTarget()
 enliven()
