@@ -9,6 +9,7 @@ use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
@@ -52,6 +53,7 @@ use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::bootstrap::Bootstrap;
+use crate::usecase::admin::deliver::Told;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::cancel::Cancel;
@@ -129,10 +131,18 @@ impl App {
                 clock,
                 entropy: Arc::clone(&parts.entropy),
                 lifetime: Duration::from_secs(60),
+                introspect: Introspect {
+                    tokens: parts.tokens.clone(),
+                    directory: Arc::clone(&parts.directory),
+                    keys: Arc::clone(&parts.ring),
+                    clock: Arc::clone(&parts.clock),
+                    issuer: parts.ring.issuer.clone(),
+                },
             }),
             keys: Arc::clone(&parts.ring),
             entropy: Arc::clone(&parts.entropy),
             keep,
+            told: parts.told.subscribe(),
         };
         let (public, work) = web::dev::around(self.public, needs).map_err(StartError::Pages)?;
         worker.run(work);
@@ -160,6 +170,8 @@ pub struct Parts {
     pub bootstrap: Arc<Bootstrap>,
     pub trail: Arc<Trail>,
     pub refusals: RecordRefusal,
+    /// What webhooks are told. Only dev mode listens.
+    pub told: broadcast::Sender<Arc<Told>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -283,6 +295,7 @@ fn parts(
     };
     Parts {
         bootstrap: Arc::new(bootstrap),
+        told: broadcast::Sender::new(64),
         trail: Arc::new(Trail::new(database.clone())),
         refusals: RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
@@ -564,6 +577,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
             lifetime: self.settings.pairing_key_lifetime,
+            introspect: self.introspect(),
         }
     }
 }

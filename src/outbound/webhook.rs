@@ -29,19 +29,26 @@ pub enum Verdict {
     Failed(EgressError),
 }
 
-/// `secrets` are the bytes behind `whsec_`; each makes a signature.
-pub async fn send(
-    egress: &Egress,
-    url: &Url,
-    id: &str,
-    body: &str,
-    secrets: &[Secret<Vec<u8>>],
-    now: Timestamp,
-) -> Verdict {
-    let signatures = secrets.iter().map(|secret| signature(secret, id, now, body)).collect::<Vec<_>>().join(" ");
-    let headers = [(ID, id.to_owned()), (TIMESTAMP, now.seconds().to_string()), (SIGNATURE, signatures)];
-    let mut outgoing = Outgoing::post(url.clone(), "application/json", body.to_owned());
-    for (name, value) in headers {
+/// What one delivery says, to whom.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub url: Url,
+    pub headers: [(HeaderName, String); 3],
+    pub body: String,
+}
+
+impl Letter {
+    /// `secrets` are the bytes behind `whsec_`; each makes a signature.
+    pub fn new(url: Url, id: &str, body: String, secrets: &[Secret<Vec<u8>>], now: Timestamp) -> Self {
+        let signatures = secrets.iter().map(|secret| signature(secret, id, now, &body)).collect::<Vec<_>>().join(" ");
+        let headers = [(ID, id.to_owned()), (TIMESTAMP, now.seconds().to_string()), (SIGNATURE, signatures)];
+        Self { url, headers, body }
+    }
+}
+
+pub async fn send(egress: &Egress, letter: &Letter) -> Verdict {
+    let mut outgoing = Outgoing::post(letter.url.clone(), "application/json", letter.body.clone());
+    for (name, value) in letter.headers.clone() {
         let Ok(value) = HeaderValue::try_from(value) else { return Verdict::Failed(EgressError::Header) };
         outgoing = outgoing.header(name, value);
     }

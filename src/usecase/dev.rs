@@ -9,11 +9,12 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
-use crate::protocol::id::{AuthReqId, NotificationId, PairingKey, RequestId};
+use crate::protocol::id::{AuthReqId, ClientId, NotificationId, PairingKey, RequestId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::people::People;
+use crate::usecase::introspect::Introspect;
 
 pub struct Dev {
     pub directory: Arc<Directory>,
@@ -24,6 +25,7 @@ pub struct Dev {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub lifetime: Duration,
+    pub introspect: Introspect,
 }
 
 impl Dev {
@@ -39,6 +41,12 @@ impl Dev {
     pub async fn request_of(&self, id: &AuthReqId) -> Result<Option<(RequestId, NotificationId)>, StoreError> {
         let request = self.requests.get(&id.digest()).await?;
         Ok(request.map(|request| (request.id, request.notification)))
+    }
+
+    /// Whose access token this is, while it is good for something.
+    pub async fn client_of(&self, token: &str) -> Result<Option<ClientId>, StoreError> {
+        let active = self.introspect.access(token).await?;
+        Ok(active.map(|active| active.client.id.clone()))
     }
 
     /// What the phone with this key calls itself.

@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::broadcast;
 use url::Url;
 
 use crate::domain::audit::{Action, Event};
 use crate::domain::webhook::{About, Delivery, JITTER, State, Webhook, pause};
 use crate::outbound::egress::Egress;
-use crate::outbound::webhook::{Verdict, send};
+use crate::outbound::webhook::{Letter, Verdict, send};
 use crate::protocol::id::{DeliveryId, WebhookId};
 use crate::protocol::public_id::{self, Kind};
 use crate::secret::{MasterKey, Secret};
@@ -32,6 +33,15 @@ const TAKEN: u32 = 64;
 /// For all that were taken, one after the other in the worst case.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// One try, for those who watch: the pages of dev mode.
+#[derive(Debug)]
+pub struct Told {
+    pub letter: Letter,
+    /// The status of the answer, or why there is none.
+    pub outcome: Result<u16, String>,
+    pub took: Duration,
+}
+
 pub struct Deliver {
     pub webhooks: Webhooks,
     pub trail: Arc<Trail>,
@@ -39,6 +49,7 @@ pub struct Deliver {
     pub egress: Egress,
     pub ledger: Ledger,
     pub desk: Desk,
+    pub told: broadcast::Sender<Arc<Told>>,
 }
 
 impl Deliver {
@@ -138,7 +149,17 @@ impl Deliver {
             return self.write_down(webhook, Delivery { state: State::Failed, ..delivery }, "not a URL").await;
         };
         let id = public_id::encode(Kind::Event, delivery.event);
-        let verdict = send(&self.egress, &url, &id, &delivery.body, secrets, self.desk.now()).await;
+        let letter = Letter::new(url, &id, delivery.body.clone(), secrets, self.desk.now());
+        let begun = Instant::now();
+        let verdict = send(&self.egress, &letter).await;
+        if self.told.receiver_count() > 0 {
+            let outcome = match &verdict {
+                Verdict::Accepted(status) | Verdict::Gone(status) | Verdict::Refused(status) => Ok(*status),
+                Verdict::Failed(error) => Err(error.to_string()),
+            };
+            // Whoever listened may be gone: that is their loss.
+            let _ = self.told.send(Arc::new(Told { letter, outcome, took: begun.elapsed() }));
+        }
         let with = |state, status| Delivery { state, last_status: status, ..delivery.clone() };
         match verdict {
             Verdict::Accepted(status) => self.write_down(webhook, with(State::Delivered, Some(status)), "").await,

@@ -16,8 +16,14 @@ use nod_device::proof::DEVICE_PROOF;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, Request, Response};
 
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
 use crate::clock::Clock;
+use crate::http::admin;
 use crate::protocol::id::AuthReqId;
+use crate::protocol::public_id::{self, Kind};
+use crate::usecase::admin::deliver::Told;
 use crate::usecase::dev::Dev;
 use crate::web::dev::shop;
 use crate::web::dev::token;
@@ -126,6 +132,7 @@ impl Listen {
         let tokens = ["access_token", "refresh_token", "id_token"];
         names.extend(tokens.into_iter().filter_map(given).map(|token| Name::of(&token)));
         names.extend(call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(Name::of));
+        names.extend(requests(call.path().split('/')));
         names.extend(
             call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of),
         );
@@ -135,7 +142,9 @@ impl Listen {
             names.push(Name::of(&auth_req_id));
             // The store that is away now was there a moment ago; without it, only the link is missing.
             if let Ok(Some((request, notification))) = self.dev.request_of(&AuthReqId::presented(&auth_req_id)).await {
-                self.wire.link([Name::of(&auth_req_id), Name::of(&notification.to_string())], request);
+                let public = public_id::encode(Kind::Request, request.uuid());
+                let names = [&auth_req_id, &notification.to_string(), &public];
+                self.wire.link(names.map(|name| Name::of(name)), request);
                 tracing::info!(page = %format!("{}/dev/wire/{request}", self.base), "└ look");
             }
         }
@@ -158,6 +167,13 @@ impl Listen {
     }
 
     async fn actor(&self, call: &Call, client_id: Option<&str>) -> Actor {
+        if call.path().starts_with(admin::PREFIX) {
+            let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+            return Actor::Admin(match token {
+                Some(token) => self.dev.client_of(token).await.unwrap_or_default().map(|id| id.as_str().to_owned()),
+                None => None,
+            });
+        }
         if let Some(proof) = call.header(DEVICE_PROOF) {
             let owner = match token::thumbprint(proof) {
                 Some(thumbprint) => self.dev.phone(&thumbprint).await.unwrap_or_default(),
@@ -174,16 +190,49 @@ impl Listen {
 
     fn event(&self, actor: &Actor, name: String, data: String) {
         let notification = serde_json::from_str::<serde_json::Value>(&data).ok();
-        let id = notification.as_ref().and_then(|data| data.get("notificationId")?.as_str()).map(Name::of);
+        let named = |member: &str| notification.as_ref()?.get(member)?.as_str();
+        let names = ["notificationId", "request_id"].into_iter().filter_map(named).map(Name::of).collect();
         let (at, actor) = (self.clock.now(), actor.clone());
         self.wire.begin(|number| Message {
             number,
             at,
             actor,
             content: Content::Event { name, data },
-            names: id.into_iter().collect(),
+            names,
             replay_of: None,
         });
+    }
+}
+
+/// What names a request at the admin API.
+fn requests<'t>(words: impl Iterator<Item = &'t str>) -> impl Iterator<Item = Name> {
+    words.filter(|word| public_id::decode(Kind::Request, word).is_some()).map(Name::of)
+}
+
+/// Writes down what webhooks are told, as long as there is somebody who tells them.
+pub(super) async fn overhear(wire: Arc<Wire>, clock: Arc<dyn Clock>, mut told: broadcast::Receiver<Arc<Told>>) {
+    loop {
+        let told = match told.recv().await {
+            Ok(told) => told,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        let letter = &told.letter;
+        let header = |(name, value): &(HeaderName, String)| (name.as_str().to_owned(), value.clone());
+        let call = Call {
+            method: "POST".to_owned(),
+            target: letter.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+            headers: letter.headers.iter().map(header).collect(),
+            body: Bytes::from(letter.body.clone()),
+        };
+        let answered = |status| Answer { status, headers: Vec::new(), body: Bytes::new(), took: told.took };
+        let content = Content::Delivery { call, answer: told.outcome.clone().map(answered) };
+        let host = letter.url.host_str().unwrap_or("somewhere").to_owned();
+        let event = serde_json::from_str::<serde_json::Value>(&letter.body).ok();
+        let request = event.as_ref().and_then(|event| event.get("request_id")?.as_str());
+        let (at, names) = (clock.now(), requests(request.into_iter()).collect());
+        let actor = Actor::Webhook(host);
+        wire.begin(|number| Message { number, at, actor, content, names, replay_of: None });
     }
 }
 

@@ -13,8 +13,9 @@ use super::Pages;
 use super::clock::ahead;
 use super::summary::{Line, name};
 use super::view::{Depth, MessageView, Viewer, is_handshake};
-use super::wire::{Content, Message};
+use super::wire::{Actor, Content, Message};
 use crate::protocol::id::RequestId;
+use crate::protocol::public_id::{self, Kind};
 use crate::web::page::{html, json, see_other, wants_html};
 
 #[derive(Template)]
@@ -27,6 +28,8 @@ struct WirePage {
     messages: Vec<MessageView>,
     /// Those that the filter lets through are so many of so many.
     total: usize,
+    /// Whether there are administrators and webhooks, who have lanes of their own.
+    further: bool,
     actors: Vec<(String, bool)>,
     filter: Filter,
     reveal: bool,
@@ -62,7 +65,7 @@ impl Filter {
         let is_error = line.error.is_some() && !is_handshake(line.error.as_deref());
         let kind = match self.kind.as_str() {
             "errors" => is_error,
-            "calls" => matches!(message.content, Content::Call { .. }),
+            "calls" => matches!(message.content, Content::Call { .. } | Content::Delivery { .. }),
             "events" => matches!(message.content, Content::Event { .. }),
             _ => true,
         };
@@ -99,10 +102,10 @@ pub(super) fn of_request(
     Path(text): Path<String>,
     Query(filter): Query<Filter>,
 ) -> Response {
-    let messages = match text.parse::<RequestId>() {
-        Ok(request) => pages.wire.of_request(request),
-        Err(_) => Vec::new(),
-    };
+    // As logs and devices write it, or as the admin API does.
+    let prefixed = || public_id::decode(Kind::Request, &text).map(RequestId::new);
+    let request = text.parse::<RequestId>().ok().or_else(prefixed);
+    let messages = request.map(|request| pages.wire.of_request(request)).unwrap_or_default();
     if messages.is_empty() {
         return html(StatusCode::NOT_FOUND, &GonePage { active: "wire", ahead: ahead(pages) });
     }
@@ -111,9 +114,11 @@ pub(super) fn of_request(
 
 fn page(pages: &Pages, request: Option<String>, messages: Vec<Arc<Message>>, filter: Filter) -> Response {
     let total = messages.len();
-    let mut actors: Vec<String> = messages.iter().map(|message| name(&message.actor).to_owned()).collect();
+    let mut actors: Vec<String> = messages.iter().map(|message| name(&message.actor)).collect();
     actors.sort();
     actors.dedup();
+    let further = |message: &Arc<Message>| matches!(message.actor, Actor::Admin(_) | Actor::Webhook(_));
+    let further = messages.iter().any(further);
     let shown: Vec<_> = messages.into_iter().filter(|message| filter.lets(pages, message)).collect();
     let reveal = filter.reveal == "1";
     let depth = Depth { all: true, reveal };
@@ -126,6 +131,7 @@ fn page(pages: &Pages, request: Option<String>, messages: Vec<Arc<Message>>, fil
             request,
             messages: viewer.all(&shown),
             total,
+            further,
             actors: actors
                 .into_iter()
                 .map(|actor| (actor == filter.actor, actor))
@@ -150,7 +156,7 @@ pub(super) async fn replay(Data(pages): Data<&Arc<Pages>>, request: &Request, Pa
     let message = pages.wire.find(number);
     let call = message.as_ref().and_then(|message| match &message.content {
         Content::Call { call, .. } => Some(call),
-        Content::Event { .. } => None,
+        Content::Event { .. } | Content::Delivery { .. } => None,
     });
     let Some(call) = call else {
         return json(StatusCode::NOT_FOUND, &json!({ "error": "not_found" }));

@@ -25,6 +25,8 @@ use poem::http::StatusCode;
 use poem::web::Path;
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, handler, post};
 
+use tokio::sync::broadcast;
+
 use self::capture::{Captured, Listen};
 pub use self::stage::Keep;
 use self::stage::Stage;
@@ -34,6 +36,7 @@ use super::guard::Guarded;
 use crate::clock::OffsetClock;
 use crate::entropy::Entropy;
 use crate::http::headers::Headers;
+use crate::usecase::admin::deliver::Told;
 use crate::usecase::dev::Dev;
 use crate::usecase::signing_keys::KeyRing;
 
@@ -45,6 +48,8 @@ pub struct Needs {
     pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
     pub keep: Keep,
+    /// What webhooks are told.
+    pub told: broadcast::Receiver<Arc<Told>>,
 }
 
 /// What the handlers share.
@@ -61,10 +66,14 @@ pub fn around(
     public: BoxEndpoint<'static, Response>,
     needs: Needs,
 ) -> Result<(BoxEndpoint<'static, Response>, impl Future<Output = ()> + Send + 'static), String> {
-    let Needs { issuer, clock, dev, keys, entropy, keep } = needs;
+    let Needs { issuer, clock, dev, keys, entropy, keep, told } = needs;
     let wire = Arc::new(Wire::new());
     let (stage, work) = Stage::new(&issuer, &wire, &clock, &dev, keep).map_err(|trouble| trouble.to_string())?;
     let time = Arc::<OffsetClock>::clone(&clock);
+    let overheard = capture::overhear(Arc::clone(&wire), Arc::<OffsetClock>::clone(&clock), told);
+    let work = async move {
+        tokio::join!(work, overheard);
+    };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
     let pages = Arc::new(Pages { stage, wire, clock, keys, issuer });
     let routes = Route::new()

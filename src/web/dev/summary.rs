@@ -19,9 +19,10 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of(wire: &Wire, message: &Message) -> Self {
-        let who = name(&message.actor).to_owned();
+        let who = name(&message.actor);
         let (from, to, what) = match &message.content {
             Content::Call { call, .. } => (who, "Nod".to_owned(), format!("{} {}", call.method, call.path())),
+            Content::Delivery { call, .. } => ("Nod".to_owned(), who, format!("{} {}", call.method, call.path())),
             Content::Event { name, .. } => ("Nod".to_owned(), who, format!("event {name}")),
         };
         let answer = message.answer();
@@ -32,15 +33,23 @@ impl Line {
             to,
             what,
             status: answer.map(|answer| answer.status),
-            error: answer.and_then(Answer::error),
+            error: match &message.content {
+                Content::Delivery { answer: Err(error), .. } => Some(error.clone()),
+                Content::Delivery { .. } | Content::Call { .. } | Content::Event { .. } => {
+                    answer.and_then(Answer::error)
+                }
+            },
             request: wire.request_of(message).map(|request| request.to_string()),
         }
     }
 }
 
-pub(super) fn name(actor: &Actor) -> &str {
+pub(super) fn name(actor: &Actor) -> String {
     match actor {
-        Actor::Client(name) | Actor::Phone(name) => name,
-        Actor::Unknown => "somebody",
+        Actor::Client(name) | Actor::Phone(name) => name.clone(),
+        Actor::Admin(Some(client)) => format!("{client} (administrator)"),
+        Actor::Admin(None) => "an administrator".to_owned(),
+        Actor::Webhook(host) => format!("{host} (webhook)"),
+        Actor::Unknown => "somebody".to_owned(),
     }
 }

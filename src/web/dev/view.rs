@@ -43,7 +43,7 @@ pub(super) struct MessageView {
     pub took: String,
     pub from: String,
     pub to: String,
-    /// Which lane it starts from: `shop`, `nod`, `phone`.
+    /// Which lane it is in: `shop`, `phone` (from Nod: `nod`), `admin`, `webhook`.
     pub lane: &'static str,
     pub what: String,
     pub outcome: String,
@@ -104,9 +104,12 @@ impl Viewer<'_> {
         let error = line.error.clone();
         let (outcome, tone) = match (&message.content, answer) {
             (Content::Event { .. }, _) => (String::new(), "info"),
-            (Content::Call { .. }, None) => ("…".to_owned(), "info"),
-            (Content::Call { .. }, Some(answer)) => {
-                let tone = if answer.status < 400 {
+            (Content::Delivery { answer: Err(error), .. }, _) => (error.clone(), "bad"),
+            (Content::Call { .. } | Content::Delivery { .. }, None) => ("…".to_owned(), "info"),
+            (Content::Call { .. } | Content::Delivery { .. }, Some(answer)) => {
+                // A receiver that leads elsewhere has not taken what it got.
+                let good = if matches!(message.content, Content::Delivery { .. }) { 300 } else { 400 };
+                let tone = if answer.status < good {
                     "ok"
                 } else if is_handshake(error.as_deref()) {
                     "info"
@@ -119,6 +122,10 @@ impl Viewer<'_> {
         };
         let (sent, received, curl, why) = match &message.content {
             Content::Event { data, .. } => (self.body("Event", data.as_bytes()), Vec::new(), None, None),
+            Content::Delivery { call, answer } => {
+                let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
+                (self.call(call), received, None, None)
+            }
             Content::Call { call, answer } => {
                 let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
                 let why = answer.as_ref().and_then(|answer| why(call, answer));
@@ -131,9 +138,11 @@ impl Viewer<'_> {
             at: message.at.to_string(),
             took: answer.map(|answer| format!("{} ms", answer.took.as_millis())).unwrap_or_default(),
             lane: match (&message.content, &message.actor) {
+                (_, Actor::Admin(_)) => "admin",
+                (_, Actor::Webhook(_)) => "webhook",
                 (Content::Event { .. }, _) => "nod",
-                (Content::Call { .. }, Actor::Phone(_)) => "phone",
-                (Content::Call { .. }, Actor::Client(_) | Actor::Unknown) => "shop",
+                (_, Actor::Phone(_)) => "phone",
+                (_, Actor::Client(_) | Actor::Unknown) => "shop",
             },
             from: line.from,
             to: line.to,

@@ -21,6 +21,10 @@ pub(super) enum Actor {
     Client(String),
     /// A phone, as its owner calls it.
     Phone(String),
+    /// A client at the admin API, by its `client_id`, if its token is good for anything.
+    Admin(Option<String>),
+    /// A webhook of somebody's, by the host that it is at.
+    Webhook(String),
     Unknown,
 }
 
@@ -43,10 +47,15 @@ pub(super) enum Content {
         call: Call,
         answer: Option<Answer>,
     },
-    /// An event on the live channel of a phone.
+    /// An event on the live channel of a phone, or of an administrator.
     Event {
         name: String,
         data: String,
+    },
+    /// What we called, and what came of it.
+    Delivery {
+        call: Call,
+        answer: Result<Answer, String>,
     },
 }
 
@@ -121,6 +130,7 @@ impl Message {
     pub(super) fn answer(&self) -> Option<&Answer> {
         match &self.content {
             Content::Call { answer, .. } => answer.as_ref(),
+            Content::Delivery { answer, .. } => answer.as_ref().ok(),
             Content::Event { .. } => None,
         }
     }

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use nod::protocol::public_id::{self, Kind};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{dev_mode, post, post_form};
+use crate::admin::receiver::Receiver;
+use crate::admin::{until, webhooks};
 use crate::world::{Answer, BC_AUTHORIZE, TOKEN, World, basic};
 
 async fn page(world: &World, path: &str) -> Answer {
@@ -183,6 +186,59 @@ async fn messages_are_filtered_and_cleared() {
     assert!(!typed.contains("\"><script>"), "{typed}");
     post(&world, "/dev/wire/clear").await.ok();
     assert_eq!(count("").await, 0);
+}
+
+/// Administrators are no relying parties, their live channel is no phone's, and what webhooks are told is there.
+#[tokio::test]
+async fn administrators_and_webhooks_have_lanes_of_their_own() {
+    let world = webhooks::at_home().dev_mode().generous().start().await;
+    let none = page(&world, "/dev/wire").await.text();
+    assert!(!none.contains("Administrators") && !none.contains("Webhooks"), "{none}");
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    let hook = json!({ "url": receiver.url(), "event_types": ["user.created"] });
+    admin.post("/admin/v1/webhooks", &hook).await;
+    let mut events = world.request(Method::GET, "/admin/v1/events").bearer_auth(&admin.token).send().await.unwrap();
+    admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    receiver.gets(1).await;
+    events.chunk().await.unwrap();
+    let text = until("the delivery", async || {
+        let text = page(&world, "/dev/wire").await.text();
+        (text.contains("lane-webhook") && text.contains("event user.created")).then_some(text)
+    })
+    .await;
+    for lane in ["<span>Administrators</span>", "<span>Webhooks</span>"] {
+        assert!(text.contains(lane), "{lane}");
+    }
+    let lanes = |lane: &str| -> Vec<&str> {
+        let messages = text.split("<li class=\"message ").skip(1);
+        messages.filter(|message| message.starts_with(&format!("lane-{lane}\""))).collect()
+    };
+    let admins = lanes("admin");
+    assert!(admins.iter().any(|one| one.contains("POST /admin/v1/users") && one.contains("root (administrator)")));
+    assert!(admins.iter().any(|one| one.contains("event user.created")), "the live channel of an administrator");
+    assert!(["phone", "nod", "shop"].iter().all(|lane| lanes(lane).iter().all(|one| !one.contains("/admin/v1"))));
+    let [told] = lanes("webhook")[..] else { panic!("{text}") };
+    for part in ["127.0.0.1 (webhook)", "204", "webhook-signature", "user.created"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("Send again"), "it is not ours to be sent to us");
+}
+
+#[tokio::test]
+async fn a_request_has_its_page_by_either_name() {
+    let world = dev_mode().await;
+    let outcome = post(&world, "/dev/scenarios/deny").await.ok();
+    let request: uuid::Uuid = outcome["request"].as_str().unwrap().parse().unwrap();
+    let prefixed = public_id::encode(Kind::Request, request);
+    let count = async |name: &str| {
+        let page = page(&world, &format!("/dev/wire/{name}")).await;
+        (page.status, page.text().matches("<li class=\"message").count())
+    };
+    let (status, messages) = count(&prefixed).await;
+    assert!(status == 200 && messages > 3, "{messages}");
+    assert_eq!(count(&request.to_string()).await, (200, messages));
+    assert_eq!(count("req_0000000000000000000000000z").await.0, 404);
+    assert_eq!(count(&prefixed.replace("req_", "dev_")).await.0, 404);
 }
 
 #[tokio::test]
