@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("failpoint", &[]),
     ("metrics", &[]),
     ("trace", &[]),
-    ("telemetry", &["clock", "outbound"]),
+    ("telemetry", &["call", "clock", "outbound"]),
     ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
     ("domain", &["clock", "secret", "protocol"]),
