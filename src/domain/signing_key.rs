@@ -60,6 +60,8 @@ impl Default for Schedule {
 pub enum Due {
     /// There is no current key: make one and use it.
     Create,
+    /// There is no current key, but a next one: somebody was cut off between the two.
+    PromoteFirst(String),
     Announce,
     /// The named next key becomes current; the current one begins to retire.
     Promote(String),
@@ -78,7 +80,7 @@ impl Schedule {
         let current = keys.iter().find(|key| key.state == State::Current);
         let next = keys.iter().find(|key| key.state == State::Next);
         match (current, next) {
-            (None, Some(next)) => due.push(Due::Promote(next.kid.clone())),
+            (None, Some(next)) => due.push(Due::PromoteFirst(next.kid.clone())),
             (None, None) => due.push(Due::Create),
             (Some(current), next) => {
                 let age = now.since(current.activated_at.unwrap_or(current.created_at));
@@ -128,6 +130,7 @@ mod tests {
         let schedule = Schedule::default();
         let day = |n: u32| Timestamp::from_seconds(0) + DAY * n;
         assert_eq!(schedule.due(&[], day(0)), [Due::Create]);
+        assert_eq!(schedule.due(&[key("a", State::Next, 0)], day(0)), [Due::PromoteFirst("a".into())]);
         let only = [key("a", State::Current, 0)];
         assert_eq!(schedule.due(&only, day(0)), [Due::Announce], "the next one can be seen from the beginning");
         let announced = [key("a", State::Current, 0), key("b", State::Next, 0)];

@@ -94,6 +94,9 @@ pub enum Rotated {
     },
 }
 
+/// The keys of one algorithm are in order after two steps; what other nodes do between them may take more.
+const STEPS: usize = 4;
+
 /// Keeps the keys in order: creates, announces, promotes, retires, loads.
 pub struct TendKeys {
     pub keys: SigningKeys,
@@ -107,12 +110,19 @@ pub struct TendKeys {
 impl TendKeys {
     /// Does what is due by age, then loads. At first start this makes the first keys.
     pub async fn tend(&self) -> Result<(), StoreError> {
-        let stored = self.keys.load().await?;
         for algorithm in Algorithm::SIGNING {
-            let of_algorithm: Vec<StoredKey> =
-                stored.iter().filter(|key| key.algorithm == algorithm).cloned().collect();
-            for due in self.schedule.due(&of_algorithm, self.clock.now()) {
-                self.perform(algorithm, due, None).await?;
+            // What was done may make something else due: a new current key wants a next one. It is looked
+            // again and not thought ahead, because other nodes do the same things.
+            for _ in 0..STEPS {
+                let mut stored = self.keys.load().await?;
+                stored.retain(|key| key.algorithm == algorithm);
+                let due = self.schedule.due(&stored, self.clock.now());
+                if due.is_empty() {
+                    break;
+                }
+                for due in due {
+                    self.perform(algorithm, due, None).await?;
+                }
             }
         }
         self.load().await
@@ -164,8 +174,12 @@ impl TendKeys {
         match due {
             Due::Create => {
                 let kid = self.create(algorithm, by).await?;
-                self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ())
+                // To make it took a while.
+                let now = self.clock.now();
+                let event = |action| self.event(action, now, by);
+                self.keys.promote_first(&kid, &event(Action::KeyRotated), now).await.map(|_| ())
             }
+            Due::PromoteFirst(kid) => self.keys.promote_first(&kid, &event(Action::KeyRotated), now).await.map(|_| ()),
             Due::Announce => self.create(algorithm, by).await.map(|_| ()),
             Due::Promote(kid) => self.keys.promote(&kid, &event(Action::KeyRotated), now).await.map(|_| ()),
             Due::Retire(kid) => self.keys.retire(&kid, &event(Action::KeyRetired)).await.map(|_| ()),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nod::clock::Timestamp;
+use nod::clock::{ManualClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::{Approval, Decision, Denial};
 use nod::domain::client::{AccessTokenFormat, Authentication, Client, Secrets};
 use nod::domain::decision::Record;
 use nod::domain::device::{About, Device, Status};
 use nod::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
-use nod::domain::signing_key::{State, StoredKey};
+use nod::domain::signing_key::{Schedule, State, StoredKey};
 use nod::domain::user::{self, User};
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
@@ -20,7 +20,7 @@ use nod::protocol::id::{
     RequestId, UserId,
 };
 use nod::protocol::scope::Scope;
-use nod::secret::{Digest, Sealed, Secret};
+use nod::secret::{Digest, MasterKey, Sealed, Secret};
 use nod::store::ephemeral::StoreError;
 use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
@@ -31,6 +31,7 @@ use nod::store::sql::ledger::{Decided, Decisions, Granted, Ledger};
 use nod::store::sql::outbox::Outbox;
 use nod::store::sql::people::{People, Updated};
 use nod::store::sql::tokens::{Presented, Tokens};
+use nod::usecase::signing_keys::{KeyRing, TendKeys};
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -112,6 +113,11 @@ impl Stage {
         let connection = sea_orm::Database::connect(&self.url).await.unwrap();
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    async fn execute(&self, sql: &str) {
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        connection.execute_unprepared(sql).await.unwrap();
     }
 
     fn event(&self, action: Action) -> Event {
@@ -306,6 +312,7 @@ on_every_engine! {
     a_revoked_token_is_not_found
     ended_tokens_are_purged
     a_signing_key_lives_its_life_once
+    nodes_that_start_at_once_make_the_first_keys_once
     an_outbox_row_goes_to_one_worker
     an_untold_row_comes_up_again
 }
@@ -864,6 +871,36 @@ async fn ended_tokens_are_purged(stage: Stage) {
     assert_eq!(here.tokens.purge(access.expires_at, 100).await.unwrap(), 2);
     assert_eq!(here.tokens.purge(refresh.expires_at, 100).await.unwrap(), 0, "its reuse would still be noticed");
     assert_eq!(here.tokens.purge(refresh.absolute_expires_at, 100).await.unwrap(), 1);
+}
+
+async fn nodes_that_start_at_once_make_the_first_keys_once(stage: Stage) {
+    for round in 0..4 {
+        stage.execute("DELETE FROM signing_key").await;
+        let mut tending = JoinSet::new();
+        for n in 0..2 {
+            let node = TendKeys {
+                keys: stage.node(n).keys,
+                ring: Arc::new(KeyRing::new(String::new())),
+                master: Arc::new(MasterKey::new(&Secret::new([7; 32]))),
+                schedule: Schedule::default(),
+                clock: Arc::new(ManualClock::new(now())),
+                entropy: Arc::new(Entropy::default()),
+            };
+            tending.spawn(async move { node.tend().await });
+        }
+        for tended in tending.join_all().await {
+            tended.unwrap();
+        }
+        let mut states = stage.nodes[0].keys.load().await.unwrap();
+        states.sort_by_key(|key| (key.algorithm.as_str(), key.state));
+        let states: Vec<_> = states.iter().map(|key| (key.algorithm, key.state)).collect();
+        let wanted = |of: Algorithm| [State::Next, State::Current].map(|state| states.contains(&(of, state)));
+        assert!(
+            Algorithm::SIGNING.into_iter().all(|algorithm| wanted(algorithm) == [true, true]),
+            "{round}: {states:?}"
+        );
+        assert_eq!(states.len(), 6, "none retires that has just begun: {round}: {states:?}");
+    }
 }
 
 async fn a_signing_key_lives_its_life_once(stage: Stage) {

@@ -60,6 +60,32 @@ impl SigningKeys {
         self.told(inserted.map(Some))
     }
 
+    /// The named next key becomes current where there is none. `false`: there is one, which another node made
+    /// at the same time; then the named key stays the next one, or never was.
+    pub async fn promote_first(&self, kid: &str, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
+        let promoted: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Of two that see no current key, the index lets one through.
+            let promoted = transaction
+                .execute(
+                    "UPDATE signing_key SET state = 'current', activated_at = $1 WHERE kid = $2 AND state = 'next' \
+                     AND NOT EXISTS (SELECT 1 FROM signing_key AS other \
+                     WHERE other.alg = signing_key.alg AND other.state = 'current')",
+                    [now.millis().into(), kid.into()],
+                )
+                .await?;
+            if promoted == 0 {
+                return Ok(None);
+            }
+            transaction.record(&[event]);
+            let change = transaction.change(Area::Keys).await?;
+            transaction.commit().await?;
+            Ok(Some(change))
+        })
+        .await;
+        self.told(promoted)
+    }
+
     /// The named next key becomes current, and the current one begins to retire. `false`: it is not
     /// the next key any more.
     pub async fn promote(&self, kid: &str, event: &Event, now: Timestamp) -> Result<bool, StoreError> {

@@ -37,7 +37,7 @@ fn a_deployment_that_is_well_has_no_cross() {
         ("issuer", "answers in"),
         ("discovery", "as the configuration has it"),
         ("headers", "come back"),
-        ("jwks", "3 keys, those of the database"),
+        ("jwks", "6 keys, those of the database"),
     ] {
         has(&found, name, "good", what);
     }
@@ -47,7 +47,7 @@ fn a_deployment_that_is_well_has_no_cross() {
     let elsewhere = tempfile::tempdir().unwrap();
     let address = format!("http://localhost:{}", site.port);
     let found = checks(Nod::start_in(elsewhere.path(), &["doctor", &address, "--json"], &[]), 0);
-    has(&found, "jwks", "good", "3 keys");
+    has(&found, "jwks", "good", "6 keys");
     // Another issuer than the configured one.
     let found = checks(site.run(&["doctor", &address, "--set", "issuer=http://localhost:1", "--json"]), 1);
     has(&found, "discovery", "wrong", "not http://localhost:1");

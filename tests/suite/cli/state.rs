@@ -164,7 +164,7 @@ fn lists_are_objects_for_scripts() {
         (&["user", "list", "--json"], 2),
         (&["device", "list", "alice"], 0),
         (&["request", "list", "alice"], 0),
-        (&["keys", "list"], 3),
+        (&["keys", "list"], 6),
         (&["migrate", "status"], 0),
     ] {
         let rows = rows(command);
