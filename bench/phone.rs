@@ -16,9 +16,9 @@ use nod::domain::prompt::Prompt;
 use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
 use nod::protocol::algorithm::Algorithm;
-use nod::protocol::id::{AuthReqId, DeviceId, InstallationId, PairingKey, UserId};
+use nod::protocol::id::{AuthReqId, DeviceId, InstallationId, UserId};
 use nod::protocol::scope::Scope;
-use nod::secret::Secret;
+use nod::secret::{Digest, Secret};
 use nod::store::ephemeral::Shelf;
 use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
@@ -106,7 +106,7 @@ impl Phones {
                 updated_at: now,
             };
             users.create(&user, &event(Action::UserCreated)).await?;
-            let pairing_key = PairingKey::new(entropy.token()).digest();
+            let pairing_key = Digest::of(entropy.token().expose().as_bytes());
             let until = now + Duration::from_secs(600);
             devices.create_pairing_key(user.id, &pairing_key, now, until, &event(Action::PairingKeyCreated)).await?;
             let key = SoftwareKey::generate()?;

@@ -66,6 +66,7 @@ use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::{Issue, Lifetimes};
 use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
+use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
@@ -125,6 +126,7 @@ impl App {
             dev: Arc::new(Dev {
                 directory: Arc::clone(&parts.directory),
                 devices: parts.devices.clone(),
+                recognise: Arc::clone(&parts.recognise),
                 people: People::new(parts.database.clone(), Arc::clone(&parts.directory)),
                 requests: parts.requests.clone(),
                 inboxes: parts.inboxes.clone(),
@@ -157,6 +159,7 @@ pub struct Parts {
     pub ephemeral: Arc<dyn Ephemeral>,
     pub directory: Arc<Directory>,
     pub devices: Devices,
+    pub recognise: Arc<RecognisePairingKeys>,
     pub requests: Shelf<AuthenticationRequest>,
     pub inboxes: Shelf<Inbox>,
     pub ledger: Ledger,
@@ -299,6 +302,7 @@ fn parts(
         trail: Arc::new(Trail::new(database.clone())),
         refusals: RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
+        recognise: Arc::new(RecognisePairingKeys::new(master)),
         tokens: Tokens::new(database.clone()),
         database,
         ephemeral,
@@ -546,6 +550,7 @@ impl Wiring {
             },
             pair: PairDevice {
                 devices: self.parts.devices.clone(),
+                recognise: Arc::clone(&self.parts.recognise),
                 attempts: Attempts::new(self.store()),
                 bell: DeviceBell::new(self.store()),
                 clock: self.clock(),
@@ -571,6 +576,7 @@ impl Wiring {
         Dev {
             directory: self.directory(),
             devices: self.parts.devices.clone(),
+            recognise: Arc::clone(&self.parts.recognise),
             people: People::new(self.parts.database.clone(), self.directory()),
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),

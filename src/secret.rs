@@ -50,13 +50,20 @@ impl<T: Zeroize + AsRef<[u8]>> Secret<T> {
     }
 }
 
-/// SHA-256 of a `T`: enough to recognise it, useless to present it. `T` says what was digested, so
+/// SHA-256 of a `T`, or for what is short enough to be searched its HMAC: enough to recognise it, useless to present it. `T` says what was digested, so
 /// that the digest of one kind of handle is never looked up as another.
 pub struct Digest<T>([u8; 32], PhantomData<fn() -> T>);
 
 impl<T> Digest<T> {
     pub fn of(value: &[u8]) -> Self {
         Self(sha256(value), PhantomData)
+    }
+
+    /// HMAC-SHA-256: of use to nobody without the key.
+    pub fn keyed(key: &ring::hmac::Key, value: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(ring::hmac::sign(key, value).as_ref());
+        Self(bytes, PhantomData)
     }
 
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

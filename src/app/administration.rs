@@ -86,6 +86,7 @@ impl Wiring {
             ManageDevices { devices: devices.clone(), bell: DeviceBell::new(self.store()), desk: desk.clone() };
         let pairing_keys = ManagePairingKeys {
             devices: devices.clone(),
+            recognise: Arc::clone(&self.parts.recognise),
             desk: desk.clone(),
             lifetime: self.settings.pairing_key_lifetime,
             issuer: self.settings.issuer.clone(),

@@ -284,17 +284,17 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
     }
     let alice = parts.directory.user_by_username("alice").await?.ok_or_else(|| failed("there is no alice"))?;
     let now = parts.clock.now();
-    let pairing_key = pairing_keys::draw(&parts.entropy);
     let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action).user(alice.id);
     let until = now + Duration::from_secs(60);
     let created = event(Action::PairingKeyCreated);
-    parts.devices.create_pairing_key(alice.id, &pairing_key.digest(), now, until, &created).await?;
+    let digest = parts.recognise.digest(&pairing_keys::draw(&parts.entropy));
+    parts.devices.create_pairing_key(alice.id, &digest, now, until, &created).await?;
 
     let key = SoftwareKey::generate().map_err(|_| failed("no key"))?;
     let jwk = key.public_jwk();
     let about = About::from(virtual_phone("Alice's phone"));
     let claim = Claim {
-        key: pairing_key.digest(),
+        key: digest,
         jkt: &jwk.thumbprint().to_string(),
         public_jwk: &serde_json::to_string(&jwk).unwrap_or_default(),
         about: &about,

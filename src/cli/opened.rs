@@ -18,6 +18,7 @@ use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::usecase::admin::Desk;
+use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::worker::Worker;
 
@@ -85,6 +86,10 @@ impl Opened {
     /// For the rules of administration.
     pub(super) fn desk(&self) -> Desk {
         Desk { clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy) }
+    }
+
+    pub(super) fn recognise_pairing_keys(&self) -> Arc<RecognisePairingKeys> {
+        Arc::new(RecognisePairingKeys::new(&MasterKey::new(&self.master_key)))
     }
 
     pub(super) async fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {

@@ -112,6 +112,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             let user = find(&opened, &username).await?;
             let keys = ManagePairingKeys {
                 devices: Devices::new(opened.database.clone(), Arc::clone(&opened.directory)),
+                recognise: opened.recognise_pairing_keys(),
                 desk: opened.desk(),
                 lifetime: opened.pairing_key_lifetime,
                 issuer: opened.issuer.clone(),

@@ -133,7 +133,14 @@ macro_rules! handle {
             pub const fn expose(&self) -> &String {
                 self.0.expose()
             }
+        }
+    )*};
+}
 
+macro_rules! unguessable {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// There are too many of them to try.
             pub fn digest(&self) -> Digest<Self> {
                 Digest::of(self.0.expose().as_bytes())
             }
@@ -152,3 +159,6 @@ handle! {
     /// By which the first administrator is made.
     BootstrapToken;
 }
+
+// Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
+unguessable! { AuthReqId RefreshToken OpaqueAccessToken BootstrapToken }

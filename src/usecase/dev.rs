@@ -15,10 +15,12 @@ use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::people::People;
 use crate::usecase::introspect::Introspect;
+use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 
 pub struct Dev {
     pub directory: Arc<Directory>,
     pub devices: Devices,
+    pub recognise: Arc<RecognisePairingKeys>,
     pub people: People,
     pub requests: Shelf<AuthenticationRequest>,
     pub inboxes: Shelf<Inbox>,
@@ -67,9 +69,10 @@ impl Dev {
     pub async fn pairing_key(&self, username: &str) -> Result<Option<PairingKey>, StoreError> {
         let Some(user) = self.directory.user_by_username(username).await? else { return Ok(None) };
         let now = self.clock.now();
-        let key = crate::usecase::pairing_keys::draw(&self.entropy);
+        let key = pairing_keys::draw(&self.entropy);
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PairingKeyCreated).user(user.id);
-        let created = self.devices.create_pairing_key(user.id, &key.digest(), now, now + self.lifetime, &event).await?;
+        let (digest, until) = (self.recognise.digest(&key), now + self.lifetime);
+        let created = self.devices.create_pairing_key(user.id, &digest, now, until, &event).await?;
         Ok((created == KeyCreated::Yes).then_some(key))
     }
 }

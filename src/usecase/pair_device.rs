@@ -19,6 +19,7 @@ use crate::store::ephemeral::Attempts;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Claim, Claimed, Devices};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
+use crate::usecase::pairing_keys::RecognisePairingKeys;
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
 const GUESSES: u32 = 5;
@@ -27,6 +28,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 pub struct PairDevice {
     pub devices: Devices,
+    pub recognise: Arc<RecognisePairingKeys>,
     pub attempts: Attempts,
     pub bell: DeviceBell,
     pub clock: Arc<dyn Clock>,
@@ -59,7 +61,7 @@ impl PairDevice {
         let about = about(info)?;
         let public_jwk = serde_json::to_string(&proof.key.public_jwk()).unwrap_or_default();
         let claim = Claim {
-            key: key.digest(),
+            key: self.recognise.digest(key),
             jkt: &proof.jkt,
             public_jwk: &public_jwk,
             about: &about,

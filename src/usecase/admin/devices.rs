@@ -1,5 +1,6 @@
 //! The devices of people, and the keys by which phones become some.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nod_device::{Issuer, PairingLink};
@@ -16,7 +17,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Devices, KeyCreated};
 pub use crate::store::sql::fleet::{DeviceFilter, StoredPairingKey};
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
-use crate::usecase::pairing_keys;
+use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 
 pub struct ManageDevices {
     pub devices: Devices,
@@ -133,6 +134,7 @@ fn read_nickname(value: Value) -> Result<Option<String>, AdminError> {
 
 pub struct ManagePairingKeys {
     pub devices: Devices,
+    pub recognise: Arc<RecognisePairingKeys>,
     pub desk: Desk,
     pub lifetime: Duration,
     pub issuer: String,
@@ -159,7 +161,7 @@ impl ManagePairingKeys {
             used_at: None,
         };
         let event = self.desk.event(by, Action::PairingKeyCreated).user(user);
-        match self.devices.create_named_key(&stored, &key.digest(), &event).await? {
+        match self.devices.create_named_key(&stored, &self.recognise.digest(&key), &event).await? {
             KeyCreated::Yes => {}
             KeyCreated::TooMany => return Err(AdminErrorCode::TooManyPairingKeys.into()),
             KeyCreated::UnknownUser => return Err(AdminErrorCode::NotFound.into()),

@@ -62,6 +62,10 @@ async fn a_pairing_key_is_shown_once_and_pairs_a_phone() {
     assert_eq!(listed.ok()["items"], json!([made["pairing_key"]]));
     assert!(!listed.text().contains(key));
     assert_eq!(admin.get(&at).await.ok(), made["pairing_key"]);
+    // [security 5.2] twelve digits are found by trying, where their digest needs no key.
+    let searchable: String = nod::secret::sha256(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let rows = world.rows("pairing_key").await.join("\n");
+    assert!(!rows.is_empty() && !rows.to_lowercase().contains(&searchable), "{rows}");
     let mut phone = world.phone();
     assert_eq!(phone.pair(&PairingKey::parse(key).unwrap()).await.status, 201);
     assert!(admin.get(&at).await.ok()["used_at"].is_string());

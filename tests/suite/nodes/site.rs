@@ -23,7 +23,7 @@ use nod::outbound::egress::{Egress, EgressSettings};
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::id::{AuthReqId, ClientId, RequestId, UserId};
 use nod::protocol::scope::Scope;
-use nod::secret::Secret;
+use nod::secret::{MasterKey, Secret};
 use nod::store::embedded::EmbeddedStore;
 use nod::store::ephemeral::{Ephemeral, Shelf};
 use nod::store::redis::{RedisStore, Settings as RedisSettings};
@@ -34,7 +34,7 @@ use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
-use nod::usecase::pairing_keys;
+use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
@@ -173,7 +173,8 @@ impl Site {
         let now = self.clock.now();
         let event = self.event(Action::PairingKeyCreated);
         let end = now + Duration::from_secs(600);
-        devices.create_pairing_key(user, &key.digest(), now, end, &event).await.expect("a database");
+        let recognise = RecognisePairingKeys::new(&MasterKey::new(&Secret::new(MASTER_KEY)));
+        devices.create_pairing_key(user, &recognise.digest(&key), now, end, &event).await.expect("a database");
         key.expose().clone()
     }
 

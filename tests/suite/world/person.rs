@@ -102,7 +102,7 @@ impl Person {
         let devices = Devices::new(parts.database.clone(), Arc::clone(&parts.directory));
         let key = pairing_keys::draw(&self.world.entropy);
         self.world.guard(key.expose());
-        let (user, digest, now) = (self.id, key.digest(), self.world.clock.now());
+        let (user, digest, now) = (self.id, parts.recognise.digest(&key), self.world.clock.now());
         let event = self.world.event(Action::PairingKeyCreated).user(user);
         let created = async move { devices.create_pairing_key(user, &digest, now, now + seconds(600), &event).await };
         let created = self.world.among_servers(created).await.unwrap();
