@@ -19,7 +19,8 @@ use crate::app::{self, App, EphemeralStore, Parts, Settings};
 use crate::cli::Logging;
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
-use crate::cli::serve::stopped;
+use crate::cli::serve::{claim, stopped};
+use crate::cli::terminal::print;
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
@@ -38,6 +39,7 @@ use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
+use crate::store::sql::alone::{Alone, BESIDE};
 use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::{Claim, Claimed, Pairing};
 use crate::store::sql::people::People;
@@ -72,6 +74,7 @@ impl Default for Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let started = std::time::Instant::now();
     let data = &arguments.data_dir;
+    let _alone = alone(data, arguments.fresh).await?;
     let reused = data.join("dev.db").exists() && !arguments.fresh;
     let master_key = prepare(data, arguments.fresh)?;
 
@@ -111,7 +114,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     worker.finish(server::serve(listener, public, edge, shutdown.clone()));
     drop(ops);
     if !arguments.logging.quiet {
-        println(&format!("  ready in {:.1} s\n", started.elapsed().as_secs_f32()));
+        print(&format!("  ready in {:.1} s\n\n", started.elapsed().as_secs_f32()));
     }
     let log = telemetry::start(arguments.logging.format(Format::Text), arguments.logging.detail());
     stopped().await;
@@ -126,13 +129,29 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
 /// The token for the first administrator.
 const BOOTSTRAP: &str = "bootstrap-token";
 
+/// The folder to ourselves, before anything in it is removed or written: two servers would wake none of
+/// each other's devices, and each would give alice's phone its own issuer.
+async fn alone(data: &Path, fresh: bool) -> Result<Alone, Exit> {
+    let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", data.display()));
+    if fresh && data.exists() && !is_ours(data) {
+        return Err(failed(std::io::Error::other("not a folder of dev mode: nothing was removed")));
+    }
+    fs::create_dir_all(data).map_err(failed)?;
+    let database = data.join("dev.db");
+    claim(async || Alone::with_file(&database)).await.map_err(failed)?.ok_or_else(|| {
+        Exit::conflict(format!(
+            "a server already runs on the data in {}\nstop it, or give this one a folder of its own: --data-dir DIR",
+            data.display()
+        ))
+    })
+}
+
 /// The folder, its `.gitignore` and the master key, all for the owner alone.
 fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
     let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", data.display()));
-    if fresh && data.exists() {
+    if fresh {
         forget(data).map_err(failed)?;
     }
-    fs::create_dir_all(data).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -149,15 +168,17 @@ fn prepare(data: &Path, fresh: bool) -> Result<Secret<[u8; 32]>, Exit> {
     parse_master_key(&text).ok_or_else(|| Exit::config(format!("{} is no key; try --fresh", file.display())))
 }
 
-/// Removes what dev mode made, and nothing else: the folder may have been named by mistake.
+/// Whether dev mode made it: the folder may have been named by mistake.
+fn is_ours(data: &Path) -> bool {
+    fs::read_to_string(data.join(".gitignore")).ok().as_deref() == Some("*\n")
+}
+
+/// Removes what dev mode made, and nothing else; nor the lock that we hold.
 fn forget(data: &Path) -> std::io::Result<()> {
-    if fs::read_to_string(data.join(".gitignore")).ok().as_deref() != Some("*\n") {
-        return Err(std::io::Error::other("not a folder of dev mode: nothing was removed"));
-    }
     for entry in fs::read_dir(data)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("dev.db")
+        if (name.starts_with("dev.db") && !name.ends_with(BESIDE))
             || name.starts_with("phone-")
             || [BOOTSTRAP, "master.key"].contains(&name.as_str())
         {
@@ -372,7 +393,8 @@ impl Screen<'_> {
         if self.reused {
             let _ = writeln!(notes, "\n  Reusing {data} (wipe: nod dev --fresh)");
         }
-        println(&format!(
+        // Whoever stopped reading (`nod dev | head`) may still want the server.
+        print(&format!(
             "
   nod {version} · DEV MODE · loopback only · data is throw-away            Ctrl-C stops
 {notes}
@@ -395,12 +417,8 @@ impl Screen<'_> {
                 nod test ciba --user alice{at_issuer}
                 curl -u shop:shop-secret {issuer}/as/bc-auth.ciba \\
                   -d scope=openid -d login_hint=alice -d binding_message=K7Q2
+
 "
         ));
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the start screen is for the person at the terminal")]
-fn println(text: &str) {
-    println!("{text}");
 }

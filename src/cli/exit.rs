@@ -160,9 +160,12 @@ impl From<AdminError> for Exit {
     }
 }
 
-/// The output is gone (`nod phone | head`).
+/// The output is gone. Whoever stopped reading it (`nod user list | head -1`) need not be told.
 impl From<io::Error> for Exit {
     fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::told(Why::Failed);
+        }
         Self::failed(format!("cannot write the output: {error}"))
     }
 }

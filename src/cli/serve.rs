@@ -153,7 +153,7 @@ async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>
     }
     let mut alone = None;
     if loaded.secrets.redis_url.is_none() && !danger.shared_embedded {
-        alone = claim(database).await?;
+        alone = claim(async || database.alone().await).await?;
         if alone.is_none() {
             let message = "another node serves this database, and pending requests are not in Redis";
             let help = "stop it, or set ephemeral.url to a Redis for both, or set danger.shared_embedded";
@@ -164,14 +164,14 @@ async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>
 }
 
 /// Waits a moment for a node that is about to end.
-async fn claim(database: &Database) -> Result<Option<Alone>, StoreError> {
+pub(super) async fn claim<E>(alone: impl AsyncFn() -> Result<Option<Alone>, E>) -> Result<Option<Alone>, E> {
     for _ in 0..8 {
-        if let Some(alone) = database.alone().await? {
+        if let Some(alone) = alone().await? {
             return Ok(Some(alone));
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    database.alone().await
+    alone().await
 }
 
 /// A client that has the published secret of dev mode.

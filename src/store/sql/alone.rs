@@ -2,6 +2,8 @@
 //! should be one; who else is there cannot be asked, but a lock can be held.
 
 use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
 use std::str::FromStr as _;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -22,6 +24,29 @@ enum Held {
     Connection { _locked: Box<PgConnection> },
 }
 
+impl Alone {
+    /// With a SQLite file that need not be there yet: whoever wants to remove it looks first. `None`: another
+    /// node holds it.
+    pub fn with_file(database: &Path) -> io::Result<Option<Self>> {
+        Ok(lock_beside(database)?.map(|held| Self { _held: held }))
+    }
+}
+
+/// What the file is called that is locked, beside a SQLite file of this name.
+pub const BESIDE: &str = "-node";
+
+/// The operating system lets go of it however the process ends.
+fn lock_beside(database: &Path) -> io::Result<Option<Held>> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(BESIDE);
+    let file = private_file().create(true).truncate(false).open(name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Held::File { _locked: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 impl Database {
     /// `None`: another node holds it.
     pub async fn alone(&self) -> Result<Option<Alone>, StoreError> {
@@ -33,18 +58,9 @@ impl Database {
         Ok(held.map(|held| Alone { _held: held }))
     }
 
-    /// The operating system lets go of it however the process ends.
     fn lock_file(&self) -> Result<Option<Held>, StoreError> {
         let options = SqliteConnectOptions::from_str(self.url.expose()).map_err(StoreError::unavailable)?;
-        let mut name = options.get_filename().as_os_str().to_owned();
-        name.push("-node");
-        let file = private_file().create(true).truncate(false).open(name);
-        let file = file.map_err(StoreError::unavailable)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Held::File { _locked: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(StoreError::unavailable(error)),
-        }
+        lock_beside(options.get_filename()).map_err(StoreError::unavailable)
     }
 
     /// A session of its own: it ends with its connection, or soon after the machine of the node is gone.
