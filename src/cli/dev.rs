@@ -348,7 +348,7 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
 fn kept(data: &Path) -> Keep {
     let (from, to) = (data.join("phone-alice.json"), data.join("phone-alice.json"));
     Keep {
-        load: Box::new(move || serde_json::from_slice(&fs::read(&from).ok()?).ok()),
+        load: Arc::new(move || serde_json::from_slice(&fs::read(&from).ok()?).ok()),
         save: Box::new(move |state| {
             if let Err(exit) = save(&to, state) {
                 tracing::warn!(error = %exit, "the state of alice's phone is not kept");

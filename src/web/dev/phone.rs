@@ -20,10 +20,14 @@ pub(super) struct Phone {
     pub name: &'static str,
     wire: Arc<Wire>,
     clock: Arc<dyn Clock>,
+    kept: Kept,
     screen: Mutex<Screen>,
     client: watch::Sender<Option<DeviceClient>>,
     online: watch::Sender<bool>,
 }
+
+/// What is kept of its pairing, where others may change it.
+pub(super) type Kept = Arc<dyn Fn() -> Option<PairedState> + Send + Sync>;
 
 /// What a person sees on it.
 #[derive(Clone, Debug, Default)]
@@ -86,10 +90,16 @@ pub(super) enum Answer {
 }
 
 impl Phone {
-    pub(super) fn new(id: &'static str, name: &'static str, wire: Arc<Wire>, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(super) fn new(
+        id: &'static str,
+        name: &'static str,
+        wire: Arc<Wire>,
+        clock: Arc<dyn Clock>,
+        kept: Kept,
+    ) -> Arc<Self> {
         let screen = Mutex::default();
         let (client, online) = (watch::Sender::new(None), watch::Sender::new(true));
-        Arc::new(Self { id, name, wire, clock, screen, client, online })
+        Arc::new(Self { id, name, wire, clock, kept, screen, client, online })
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Screen) -> T) -> T {
@@ -220,15 +230,18 @@ impl Phone {
     pub(super) async fn answer(&self, id: NotificationId, answer: Answer) -> Option<How> {
         let client = self.client.borrow().clone()?;
         let question = self.lock().questions.iter().find(|known| known.notification_id == id).cloned()?;
-        let sent = match answer {
-            Answer::Approve { number } => client.approve(&question, number, &["user".to_owned()]).await,
-            Answer::Deny => client.deny(&question, DenyReason::None).await,
-            Answer::Report => client.deny(&question, DenyReason::ReportFraud).await,
-        };
-        if let Err(error) = &sent
-            && error.refusal() == Some(&Code::DeviceUnknown)
-        {
-            // Unpaired or given another key behind its back: it is paired anew when it is needed.
+        let mut sent = send(&client, &question, answer).await;
+        if is_unknown(&sent) {
+            // Its channel is still open, but `nod phone rotate` may have given it another key meanwhile.
+            let again = (self.kept)().and_then(|state| self.builder().restore(state).ok());
+            if let Some(again) = again.filter(|again| again.public_jwk() != client.public_jwk()) {
+                sent = send(&again, &question, answer).await;
+                // Only now: a channel that it opens earlier would tell it of the question again.
+                self.client.send_replace(Some(again));
+            }
+        }
+        if is_unknown(&sent) {
+            // Unpaired behind its back: it is paired anew when it is needed.
             self.client.send_replace(None);
         }
         let how = match (sent, answer) {
@@ -258,6 +271,18 @@ impl Phone {
         };
         tokio::time::timeout(patience, shown).await.is_ok() && wanted(&self.screen())
     }
+}
+
+async fn send(client: &DeviceClient, question: &Notification, answer: Answer) -> Result<(), nod_device::Error> {
+    match answer {
+        Answer::Approve { number } => client.approve(question, number, &["user".to_owned()]).await,
+        Answer::Deny => client.deny(question, DenyReason::None).await,
+        Answer::Report => client.deny(question, DenyReason::ReportFraud).await,
+    }
+}
+
+fn is_unknown(sent: &Result<(), nod_device::Error>) -> bool {
+    sent.as_ref().is_err_and(|error| error.refusal() == Some(&Code::DeviceUnknown))
 }
 
 impl Screen {

@@ -24,14 +24,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the state of alice's phone is kept between two starts.
 pub struct Keep {
-    pub load: Box<dyn Fn() -> Option<PairedState> + Send + Sync>,
+    pub load: Arc<dyn Fn() -> Option<PairedState> + Send + Sync>,
     pub save: Box<dyn Fn(&PairedState) + Send + Sync>,
 }
 
 impl Keep {
     /// Nowhere: the phone pairs anew each time.
     pub fn nowhere() -> Self {
-        Self { load: Box::new(|| None), save: Box::new(|_| ()) }
+        Self { load: Arc::new(|| None), save: Box::new(|_| ()) }
     }
 }
 
@@ -98,15 +98,15 @@ impl Stage {
         keep: Keep,
     ) -> Result<(Arc<Self>, impl Future<Output = ()> + Send + use<>), Trouble> {
         let (jobs, mut asked) = mpsc::unbounded_channel::<BoxFuture<'static, ()>>();
-        let phone = |id, name| Phone::new(id, name, Arc::clone(wire), Arc::<OffsetClock>::clone(clock));
+        let phone = |id, name, kept| Phone::new(id, name, Arc::clone(wire), Arc::<OffsetClock>::clone(clock), kept);
         let stage = Arc::new(Self {
             issuer: issuer.to_owned(),
             wire: Arc::clone(wire),
             clock: Arc::clone(clock),
             dev: Arc::clone(dev),
             shop: Shop::new(issuer)?,
-            phone: phone("phone", "Alice's phone"),
-            tablet: phone("tablet", "Alice's tablet"),
+            phone: phone("phone", "Alice's phone", Arc::clone(&keep.load)),
+            tablet: phone("tablet", "Alice's tablet", Keep::nowhere().load),
             keep,
             now: Mutex::default(),
             turn: Arc::default(),
