@@ -1,17 +1,23 @@
 //! The request that is being answered, for whatever runs on its behalf: its identifier, which each line
-//! of the log has, and for how long it was made to wait on purpose.
+//! of the log has, what it is about, and for how long it was made to wait on purpose.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::task::futures::TaskLocalFuture;
+use uuid::Uuid;
+
+/// What the log calls polls that find no answer yet, for whoever wants all or none of them.
+pub const POLL: &str = "nod::poll";
 
 #[derive(Debug)]
 pub struct Call {
     id: Option<HeaderValue>,
     held: Cell<Duration>,
+    question: Cell<Option<Uuid>>,
+    person: RefCell<Option<String>>,
 }
 
 tokio::task_local! {
@@ -21,12 +27,34 @@ tokio::task_local! {
 /// Does what a request asks for. Not an `async fn`: that would have the work in it twice, and what a
 /// request does is moved about with each of them.
 pub fn under<F: Future>(id: Option<HeaderValue>, work: F) -> TaskLocalFuture<Call, F> {
-    CALL.scope(Call { id, held: Cell::default() }, work)
+    CALL.scope(Call { id, held: Cell::default(), question: Cell::default(), person: RefCell::default() }, work)
 }
 
 /// The identifier of the request that is being answered.
 pub fn request_id() -> Option<String> {
     CALL.try_with(|call| call.id.as_ref()?.to_str().ok().map(str::to_owned)).ok()?
+}
+
+/// It is about this question to a person.
+pub fn about(question: Uuid) {
+    let _ = CALL.try_with(|call| call.question.set(Some(question)));
+}
+
+/// The question that it is about, as far as that is known.
+pub fn question() -> Option<Uuid> {
+    CALL.try_with(|call| call.question.get()).ok()?
+}
+
+/// It is about this person, by user name. A name is no field of an event: those go to logs that are kept, and
+/// to whoever collects traces.
+pub fn about_person(username: &str) {
+    let _ = CALL.try_with(|call| call.person.replace(Some(username.to_owned())));
+}
+
+/// The person that it is about, as far as that is known. For somebody who tries things out with people of
+/// his own making.
+pub fn person() -> Option<String> {
+    CALL.try_with(|call| call.person.borrow().clone()).ok()?
 }
 
 /// A poll was held for so long.

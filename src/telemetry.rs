@@ -5,6 +5,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::call::POLL;
+
 mod lines;
 #[cfg(feature = "otel")]
 mod traces;
@@ -19,7 +21,7 @@ pub struct Guard {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people: time, what happened, the fields that matter.
+    /// For people: time, what happened, who with whom, what came of it.
     Text,
     /// For machines: JSON lines.
     Json,
@@ -31,25 +33,39 @@ pub enum Detail {
     Warnings,
     /// Also each step of a protocol.
     Steps,
+    /// Also polls that find no answer yet: the steps of somebody who looks on.
+    Polls,
     /// Also what changes nothing.
     All,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Whose people are real: their names stay out of the log.
+    Operator,
+    /// Who made the people up.
+    Developer,
+}
+
 /// Writing a log never holds up a request: when the reader is slow, lines are dropped and counted.
-pub fn start(format: Format, detail: Detail) -> Guard {
+pub fn start(format: Format, detail: Detail, reader: Reader) -> Guard {
     // The lines of a moment go out together: the writer flushes when no more are waiting.
     let out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
     let (writer, log) = tracing_appender::non_blocking(out);
     let level = match detail {
         Detail::Warnings => LevelFilter::WARN,
-        Detail::Steps => LevelFilter::INFO,
+        Detail::Steps | Detail::Polls => LevelFilter::INFO,
         Detail::All => LevelFilter::DEBUG,
     };
+    let polls = if detail == Detail::Polls { LevelFilter::DEBUG } else { level };
     // The libraries below say little that helps, and some of them say what must not be logged.
-    let targets = Targets::new().with_target("nod", level).with_default(LevelFilter::WARN);
+    let targets = Targets::new().with_target("nod", level).with_target(POLL, polls).with_default(LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     let lines = match format {
-        Format::Text => lines.event_format(lines::Text).boxed(),
+        Format::Text => {
+            let text = lines::Text { names: reader == Reader::Developer, request_ids: detail == Detail::All };
+            lines.event_format(text).boxed()
+        }
         Format::Json => lines.event_format(lines::Json).boxed(),
     };
     #[cfg(not(feature = "otel"))]

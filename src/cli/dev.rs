@@ -43,7 +43,7 @@ use crate::store::sql::alone::{Alone, BESIDE};
 use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::{Claim, Claimed, Pairing};
 use crate::store::sql::people::People;
-use crate::telemetry::{self, Format};
+use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
@@ -116,7 +116,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     if !arguments.logging.quiet {
         print(&format!("  ready in {:.1} s\n\n", started.elapsed().as_secs_f32()));
     }
-    let log = telemetry::start(arguments.logging.format(Format::Text), arguments.logging.detail());
+    let (format, detail) = (arguments.logging.format(Format::Text), arguments.logging.detail());
+    // Somebody looks on: what a poll is told belongs to the story.
+    let detail = if detail == Detail::Steps { Detail::Polls } else { detail };
+    let log = telemetry::start(format, detail, Reader::Developer);
     stopped().await;
     shutdown.cancel();
     parts.refusals.finish().await;

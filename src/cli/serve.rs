@@ -30,7 +30,7 @@ use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
 use crate::store::sql::alone::Alone;
 use crate::store::sql::directory::Directory;
-use crate::telemetry::{self, Format};
+use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
@@ -45,7 +45,7 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
     };
-    let _log = telemetry::start(logging.format(format), logging.detail());
+    let _log = telemetry::start(logging.format(format), logging.detail(), Reader::Operator);
     let settings = settings(&loaded)?;
     let tls = match (&config.tls.cert, &config.tls.key) {
         (Some(cert), Some(key)) => {

@@ -88,7 +88,8 @@ impl BackchannelAuthenticationApi {
             client.id = %client.id,
             request.id = %acknowledgement.request,
             expires_in = acknowledgement.expires_in.as_secs(),
-            "bc-authorize accepted"
+            status = 200_u16,
+            "bc-authorize"
         );
         Ok(Json(Acknowledged {
             auth_req_id: acknowledgement.auth_req_id.expose().clone(),

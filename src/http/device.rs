@@ -21,6 +21,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use serde::de::DeserializeOwned;
 
 use self::events::Streams;
+use crate::call;
 use crate::clock::Clock;
 use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
@@ -133,7 +134,8 @@ impl DeviceApi {
         self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let (device, user) = self.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
-        tracing::info!(device.id = %device.id, user.id = %user.id, "device paired");
+        call::about_person(&user.username);
+        tracing::info!(device.id = %device.id, user.id = %user.id, status = 201_u16, "device paired");
         Ok(PairingAnswer::Created(Described::new(Pairing {
             device_id: wire::DeviceId::new(device.id.uuid()),
             installation_id: wire::InstallationId::new(device.installation.uuid()),
@@ -243,7 +245,7 @@ impl DeviceApi {
         let caller = self.authenticated(http, Purpose::Unpair, None).await?;
         let device: DeviceId = id(&device_id, DeviceErrorCode::DeviceNotFound)?;
         self.pair.unpair(&caller, device).await.map_err(Failure::device)?;
-        tracing::info!(device.id = %device, "device unpaired");
+        tracing::info!(device.id = %device, status = 204_u16, "device unpaired");
         Ok(Unpaired::Gone)
     }
 }
@@ -261,7 +263,12 @@ impl DeviceApi {
             Decision::Approved(_) => Said::Approved,
             Decision::Denied(_) | Decision::Cancelled => Said::Denied,
         };
-        tracing::info!(notification.id = %id, ?status, "decided");
+        let (step, outcome) = match &outcome {
+            Decision::Approved(_) => ("approve", "approved"),
+            Decision::Denied(denial) => ("deny", denial.as_str()),
+            Decision::Cancelled => ("deny", "cancelled"),
+        };
+        tracing::info!(notification.id = %id, outcome, status = 200_u16, "{step}");
         Ok(Described::new(DecisionAnswer { status }))
     }
 }

@@ -12,6 +12,7 @@ use poem::http::header::{self, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde::Serialize;
 
+use crate::call::POLL;
 use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
@@ -189,6 +190,29 @@ struct Answer {
     audited: bool,
 }
 
+impl Answer {
+    fn is_not_yet(&self) -> bool {
+        self.code == ErrorCode::AuthorizationPending.as_str() || self.code == ErrorCode::SlowDown.as_str()
+    }
+
+    fn log(&self) {
+        let (error, status) = (self.code, self.status.as_u16());
+        // One that authenticated: what others call themselves is anybody's text.
+        let client = self.client.as_ref().map(tracing::field::display);
+        if self.status.is_server_error() {
+            tracing::error!(client.id = client, error, detail = self.detail, status, "failed");
+        } else if self.is_not_yet() {
+            tracing::debug!(target: POLL, { client.id = client, error, status }, "poll");
+        } else if self.code == DeviceErrorCode::UseDeviceNonce.as_str() {
+            tracing::debug!(error, status, "nonce handed out");
+        } else if self.status == StatusCode::NOT_FOUND && !self.audited {
+            tracing::debug!(error, status, "nothing here");
+        } else {
+            tracing::info!(client.id = client, error, detail = self.detail, status, "refused");
+        }
+    }
+}
+
 impl<E> Errors<E> {
     /// Every answer of the device API has a nonce for the next call.
     fn with_nonce(&self, family: Family, response: &mut Response) {
@@ -201,9 +225,9 @@ impl<E> Errors<E> {
         let worded = admin::problem::Worded::of(error);
         let (code, status) = (worded.code.as_str(), worded.status.as_u16());
         if worded.status.is_server_error() {
-            tracing::error!(error = code, status, detail = worded.reason, "failed");
+            tracing::error!(error = code, detail = worded.reason, status, "failed");
         } else {
-            tracing::info!(error = code, status, detail = worded.reason, "refused");
+            tracing::info!(error = code, detail = worded.reason, status, "refused");
             let actor = error.data::<admin::RefusedActor>().map(|admin::RefusedActor(actor)| actor.clone());
             self.record.record_by(Action::AdminCalled, format!("{code}: {}", worded.reason), actor).await;
         }
@@ -213,13 +237,7 @@ impl<E> Errors<E> {
 
     async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, path: &str) -> Response {
         let answer = answer(family, error);
-        if answer.status.is_server_error() {
-            tracing::error!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "failed");
-        } else if answer.audited {
-            tracing::info!(error = answer.code, status = answer.status.as_u16(), detail = answer.detail, "refused");
-        } else {
-            tracing::debug!(error = answer.code, status = answer.status.as_u16(), "not yet");
-        }
+        answer.log();
         if let Some(action) =
             answer.action.or(family.action()).filter(|_| answer.audited && !answer.status.is_server_error())
         {
@@ -238,7 +256,7 @@ impl<E> Errors<E> {
             | Family::Elsewhere => oauth(&answer),
         };
         self.with_nonce(family, &mut response);
-        if answer.code == ErrorCode::AuthorizationPending.as_str() || answer.code == ErrorCode::SlowDown.as_str() {
+        if answer.is_not_yet() {
             response.set_data(NotYet);
         }
         let headers = response.headers_mut();

@@ -101,7 +101,7 @@ impl TokenApi {
         };
         let tokens = Box::pin(self.grant(&client, &form.parameters, seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
-        tracing::info!(client.id = %client.id, "token issued");
+        tracing::info!(client.id = %client.id, outcome = "issued", status = 200_u16, "token");
         Ok(Json(tokens.into()))
     }
 }

@@ -67,7 +67,9 @@ impl TokenManagementApi {
         self.revoke
             .revoke(&client, token, form.parameters.get("token_type_hint"))
             .await
-            .map_err(Failure::of_client(&client.id))
+            .map_err(Failure::of_client(&client.id))?;
+        tracing::info!(client.id = %client.id, status = 200_u16, "revoke");
+        Ok(())
     }
 
     /// Look behind a token
@@ -82,6 +84,8 @@ impl TokenManagementApi {
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
             // [RFC 7662 §4] a client learns nothing about the tokens of others.
             .filter(|active| active.client.id == client.id);
+        let outcome = if active.is_some() { "active" } else { "inactive" };
+        tracing::info!(client.id = %client.id, outcome, status = 200_u16, "introspect");
         let Some(active) = active else { return Ok(Json(Introspection::default())) };
         let person = active.person.as_ref();
         let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());

@@ -6,6 +6,7 @@ use nod_device::DenyReason;
 use nod_device::messages::{ApproveRequest, DenyRequest};
 use nod_device::proof::Statement;
 
+use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
@@ -54,6 +55,7 @@ impl Decide {
             return Err(DeviceErrorCode::DeviceBlocked.into());
         }
         let (device, question) = self.inbox.find(&caller.devices, notification).await?;
+        call::about(question.request.id.uuid());
         let context_hash = question.prompt.context_hash().to_string();
         let verified =
             VerifiedDecision::new(&said, &question.request, device, &context_hash, now).map_err(disbelieved)?;

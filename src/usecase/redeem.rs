@@ -142,7 +142,10 @@ impl Redeem {
         seen: &mut Option<Found<AuthenticationRequest>>,
     ) -> Result<Option<Poll>, StoreError> {
         let now = self.clock.now();
-        let poll = |request: AuthenticationRequest| request.poll(&client.id, claim, now);
+        let poll = |request: AuthenticationRequest| {
+            call::about(request.id.uuid());
+            request.poll(&client.id, claim, now)
+        };
         if let Some(found) = seen.take()
             && let Some((poll, became)) = self.requests.change(digest, found, Lifetime::Keep, poll).await?
         {
@@ -289,9 +292,10 @@ impl Redeem {
         grant: &Grant,
         issued_at: Timestamp,
     ) -> Result<Result<Scope, &'static str>, Error> {
-        if !self.directory.user(&grant.user).await?.is_some_and(|user| user.is_active()) {
+        let Some(user) = self.directory.user(&grant.user).await?.filter(|user| user.is_active()) else {
             return Ok(Err("the user is locked, disabled or gone"));
-        }
+        };
+        call::about_person(&user.username);
         let devices = self.directory.devices_of(&grant.user).await?;
         if !devices.iter().any(|(device, _)| Some(device.id) == grant.device && device.may_answer(issued_at)) {
             return Ok(Err("the approving device is blocked or unpaired"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 
+use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
@@ -134,6 +135,10 @@ impl RequestAuthentication {
             polling: Polling { interval: self.policy.interval, last: None },
             state: State::Pending,
         };
+        call::about(request.id.uuid());
+        if let Meant::Person(user) = &meant {
+            call::about_person(&user.username);
+        }
         failpoint::hit("K2");
         self.put(&mut request, &auth_req_id, now).await?;
 

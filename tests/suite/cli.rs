@@ -556,6 +556,121 @@ fn dev_mode_keeps_its_data_and_fresh_throws_them_away_and_nothing_else() {
 }
 
 #[test]
+fn two_servers_do_not_share_a_folder_and_fresh_removes_nothing_under_one_that_runs() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let phone = fs::read(data.join("phone-alice.json")).unwrap();
+    let key = fs::read(data.join("master.key")).unwrap();
+    for more in [&[][..], &["--fresh"]] {
+        let port = free_port().to_string();
+        let arguments = ["dev", "--port", &port, "--data-dir", data.to_str().unwrap()];
+        let text = Nod::start(&[&arguments, more].concat()).ends_with(7);
+        assert!(text.contains("already runs on the data in") && text.contains("--data-dir"), "{text}");
+        assert!(!text.contains("ready in"), "{text}");
+    }
+    assert_eq!(fs::read(data.join("phone-alice.json")).unwrap(), phone, "it still belongs to the first server");
+    assert_eq!(fs::read(data.join("master.key")).unwrap(), key);
+    let _phone = dev.listening(&["--auto", "approve"]);
+    dev.test_ciba(&["--user", "alice"]).ends_with(0);
+    // A production server on the same file is a second one as well.
+    let port = free_port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let beside = folder.path().join("nod.toml");
+    let text = format!(
+        "issuer = \"http://localhost:{port}\"\nlisten.public = \"127.0.0.1:{port}\"\nlisten.ops = \"127.0.0.1:0\"\n\
+         database.url = \"sqlite:{0}/dev.db\"\nkeys.master_key_file = \"{0}/master.key\"\n[danger]\ndev_data = true\n",
+        data.display()
+    );
+    fs::write(&beside, text).unwrap();
+    let text = Nod::start(&["serve", "-c", beside.to_str().unwrap()]).ends_with(3);
+    assert!(text.contains("another node serves this database"), "{text}");
+}
+
+#[test]
+fn whoever_stops_reading_ends_no_server_and_is_not_told_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = free_port().to_string();
+    // As `nod dev | head -0`: nobody reads from the beginning.
+    let mut server = Command::new(env!("CARGO_BIN_EXE_nod"))
+        .args(["dev", "--port", &port, "--data-dir", data.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(server.stdout.take());
+    let errors = Arc::new(Output::default());
+    let reader = errors.read(server.stderr.take().unwrap());
+    let server = Nod { name: "dev".into(), child: server, stdin: None, output: errors, readers: vec![reader] };
+    let issuer = format!("http://localhost:{port}");
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(("127.0.0.1", port.parse().unwrap())).is_err() {
+        assert!(Instant::now() < deadline, "it does not listen: {}", server.output.text());
+        thread::sleep(Duration::from_millis(20));
+    }
+    // It logs, too.
+    Nod::start(&["test", "ciba", "--issuer", &issuer, "--user", "nobody"]).ends_with(6);
+    assert_eq!(server.output.text(), "");
+
+    for arguments in [&["user", "list", "--json"][..], &["user", "list"], &["version"], &["openapi"], &["help"]] {
+        let mut short = Command::new(env!("CARGO_BIN_EXE_nod"));
+        let data = ["--data-dir", data.to_str().unwrap()];
+        let more: &[&str] = if arguments[0] == "user" { &data } else { &[] };
+        let mut short = short.args(arguments).args(more);
+        short = short.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = short.spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{arguments:?}");
+        assert!(ended.status.code().is_some_and(|code| code <= 1), "{arguments:?}: {}", ended.status);
+    }
+}
+
+#[test]
+fn a_log_has_one_line_for_each_step() {
+    let dev = Dev::start();
+    let phone = dev.listening(&["--auto", "approve", "--after", "2500ms"]);
+    dev.test_ciba(&["--user", "alice"]).ends_with(0);
+    let nod = dev.nod.as_ref().unwrap();
+    let asked = nod.says("  bc-authorize ");
+    let question = asked.split_once("question ").unwrap().1.split_whitespace().next().unwrap().to_owned();
+    assert_eq!(&asked[8..], format!("  bc-authorize     shop → alice  question {question}  expires_in=120  200"));
+    let line = |step: &str, rest: &str| {
+        let text = nod.says(&format!("  {step:<15}{rest}"));
+        assert_eq!(text[8..], format!("  {step:<15}{rest}"));
+    };
+    line("poll", &format!("  shop  question {question}  authorization_pending  400"));
+    line("token", &format!("  shop → alice  question {question}  issued  200"));
+    let text = nod.says("  approve ");
+    assert!(text.contains(&format!("question {question}")) && text.ends_with("  approved  200"), "{text}");
+    let text = nod.output.text();
+    assert!(!text.contains("http.request_id") && !text.contains("not yet"), "{text}");
+    // Both the page and `nod phone` listen with alice's phone: one phone, one question, one line.
+    assert_eq!(text.matches("  notify ").count(), 1, "{text}");
+    drop(phone);
+}
+
+#[test]
+fn the_page_goes_on_with_a_key_that_was_rotated_behind_its_back() {
+    let dev = Dev::start();
+    let play = || {
+        let address = dev.issuer.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(address.replace("localhost", "127.0.0.1")).unwrap();
+        let head = format!("POST /dev/scenarios/deny HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n");
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\"as_told\":true"), "{answer}");
+    };
+    play();
+    for _ in 0..2 {
+        dev.phone(&["rotate"]).ends_with(0);
+        play();
+    }
+}
+
+#[test]
 fn keys_are_rotated_when_they_could_be_known_or_in_an_emergency() {
     let dev = Dev::start();
     let data = dev.data();

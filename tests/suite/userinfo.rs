@@ -207,10 +207,12 @@ async fn fapi1_6_2_1_an_interaction_id_is_echoed_or_made_up() {
         }
         Answer::of(request).await
     };
-    let given = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a";
-    assert_eq!(ask(Some(given)).await.header("x-fapi-interaction-id"), Some(given));
-    let mut seen = std::collections::HashSet::new();
-    for id in [None, None, Some("<script>"), Some("x")] {
+    let longest = "x".repeat(64);
+    for given in ["c770aef3-6784-41f7-8e0e-ff5f97bddb3a", "{c770aef3}", "bank-4711/2", &longest] {
+        assert_eq!(ask(Some(given)).await.header("x-fapi-interaction-id"), Some(given), "it should be a UUID");
+    }
+    let (too_long, mut seen) = ("x".repeat(65), std::collections::HashSet::new());
+    for id in [None, None, Some(""), Some("a b"), Some("\u{e9}"), Some(too_long.as_str())] {
         let answer = ask(id).await;
         let fresh = answer.header("x-fapi-interaction-id").unwrap().to_owned();
         assert!(uuid::Uuid::parse_str(&fresh).is_ok(), "{fresh}");

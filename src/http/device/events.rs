@@ -36,7 +36,15 @@ const STREAMS: usize = 4;
 
 /// The open live channels.
 #[derive(Clone, Debug, Default)]
-pub struct Streams(Arc<Mutex<HashMap<InstallationId, usize>>>);
+pub struct Streams(Arc<Mutex<HashMap<InstallationId, Open>>>);
+
+/// Those of one installation.
+#[derive(Debug, Default)]
+struct Open {
+    count: usize,
+    /// The open questions that one of them was told.
+    told: HashSet<wire::NotificationId>,
+}
 
 /// One of them; closed when dropped.
 struct Stream {
@@ -48,21 +56,38 @@ struct Stream {
 impl Streams {
     fn open(&self, installation: InstallationId) -> Option<Stream> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(installation).or_default();
-        if *count >= STREAMS {
+        let of_installation = open.entry(installation).or_default();
+        if of_installation.count >= STREAMS {
             return None;
         }
-        *count += 1;
+        of_installation.count += 1;
         Some(Stream { streams: self.clone(), installation, _counted: OneMore::of(&metrics().live_channels) })
+    }
+}
+
+impl Stream {
+    /// `true`: the installation hears of this question for the first time, as far as we know.
+    fn tells(&self, question: wire::NotificationId) -> bool {
+        self.change(|open| open.told.insert(question))
+    }
+
+    fn is_over(&self, question: wire::NotificationId) {
+        self.change(|open| open.told.remove(&question));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Open) -> bool) -> bool {
+        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // As long as there is one of them, its entry is there.
+        open.get_mut(&self.installation).is_some_and(change)
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
         let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.installation) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_installation) = open.get_mut(&self.installation) {
+            of_installation.count -= 1;
+            if of_installation.count == 0 {
                 open.remove(&self.installation);
             }
         }
@@ -70,7 +95,7 @@ impl Drop for Stream {
 }
 
 struct Listening {
-    _stream: Stream,
+    stream: Stream,
     inbox: ReadInbox,
     caller: AuthenticatedInstallation,
     time: CallTime,
@@ -93,7 +118,7 @@ pub(super) async fn listen(api: &DeviceApi, http: &Request) -> poem::Result<Resp
     // Listen first, then look: what happens in between rings.
     let wakeups = api.inbox.listen(&caller.installation.id).await;
     let mut listening = Listening {
-        _stream: stream,
+        stream,
         inbox: api.inbox.clone(),
         caller,
         time,
@@ -158,6 +183,7 @@ impl Listening {
             .collect();
         for id in gone {
             self.told.remove(&id);
+            self.stream.is_over(id);
             let reason = self.inbox.ended(&devices, NotificationId::new(id.uuid())).await?;
             self.push("canceled", &Canceled { notification_id: id, reason });
         }
@@ -170,11 +196,14 @@ impl Listening {
     }
 
     fn push_notification(&mut self, notification: &Notification) {
-        tracing::info!(
-            device.id = %notification.device_id,
-            notification.id = %notification.notification_id,
-            "notified"
-        );
+        // Two that listen with one installation are one phone.
+        if self.stream.tells(notification.notification_id) {
+            tracing::info!(
+                device.id = %notification.device_id,
+                notification.id = %notification.notification_id,
+                "notify"
+            );
+        }
         self.push("notification", notification);
     }
 

@@ -86,6 +86,7 @@ async fn security_91_the_first_call_is_told_a_nonce_and_works_with_it() {
     let crafted = phone.craft(&Call::me()).claim("nonce", Value::Null);
     let watch = world.watch().await;
     phone.send(&crafted).await.problem(401, "USE_DEVICE_NONCE");
+    assert!(world.log().contains("nonce handed out"), "a handshake is no wait");
     watch.nothing("the question for a nonce").await;
 }
 
