@@ -81,11 +81,11 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     match action {
         Action::List { .. } => {}
         Action::Block { device } => {
-            manage.set_status(&by, device, Status::Blocked).await?;
+            manage.set_status(&by, device, Status::Blocked, &always).await?;
             say(&format!("{device}  blocked"));
         }
         Action::Unblock { device } => {
-            manage.set_status(&by, device, Status::Active).await?;
+            manage.set_status(&by, device, Status::Active, &always).await?;
             say(&format!("{device}  active"));
         }
         Action::Unpair { device } => {

@@ -198,9 +198,7 @@ fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
     match ClientMetadata::of(&shape).client(id.clone(), None, None, shape.created_at) {
         Ok(_) => Ok(DeclaredClient { id, shape, secret }),
         Err(broken) => {
-            let told = |problem: &FieldProblem| {
-                format!("client {id}: {}: {}", problem.pointer.trim_start_matches('/'), problem.detail)
-            };
+            let told = |problem: &FieldProblem| format!("client {id}: {}: {}", problem.name(), problem.detail);
             Err(broken.iter().map(told).collect())
         }
     }

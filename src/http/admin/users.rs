@@ -2,17 +2,16 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Enum, Object, OpenApi};
-use serde_json::{Map, Value};
 
 use crate::domain::user::{self as domain, User};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, UsersRead, UsersWrite};
 use crate::http::admin::clients::read;
+use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::http::body::{ADMIN_LIMIT, BoundedJson};
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::users::{ManageUsers, user_id};
@@ -103,8 +102,6 @@ impl From<UserStatus> for domain::Status {
     }
 }
 
-type Members<S> = BoundedJson<Map<String, Value>, S, ADMIN_LIMIT>;
-
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminUsers")]
 impl UsersApi {
     /// List users
@@ -178,7 +175,7 @@ impl UsersApi {
         /// The `ETag` that was read: refused with 412 when it was changed since.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: Members<UserPatch>,
+        body: Patch<UserPatch, UserBody>,
     ) -> Result<Read<UserBody>> {
         let unchanged = unchanged::<User, UserBody>(if_match);
         let id = self::user_id(&user_id)?;
@@ -220,8 +217,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Locked).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Locked, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 
@@ -242,8 +244,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Active).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Active, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 
@@ -264,8 +271,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Disabled).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Disabled, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 }

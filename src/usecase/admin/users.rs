@@ -140,13 +140,25 @@ impl ManageUsers {
     }
 
     /// Locked or disabled, nothing may be asked, decided, redeemed or refreshed for the person.
-    pub async fn set_status(&self, by: &Administrator, id: UserId, status: Status) -> Result<User, AdminError> {
+    pub async fn set_status(
+        &self,
+        by: &Administrator,
+        id: UserId,
+        status: Status,
+        unchanged: Precondition<'_, User>,
+    ) -> Result<User, AdminError> {
         let action = match status {
             Status::Active => Action::UserUnlocked,
             Status::Locked => Action::UserLocked,
             Status::Disabled => Action::UserDisabled,
         };
-        self.change(by, id, action, |user| Ok(User { status, ..user })).await
+        self.change(by, id, action, |user| {
+            if !unchanged(&user) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            Ok(User { status, ..user })
+        })
+        .await
     }
 
     /// Deletes the person with devices and pairing keys, and ends what was granted for them.
