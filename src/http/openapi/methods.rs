@@ -38,7 +38,7 @@ pub struct QueryParameter {
 pub enum Takes {
     Text,
     Flag,
-    Number { least: i64, most: i64 },
+    Number { least: f64, most: f64 },
     Time,
     OneOf(Vec<String>),
 }
@@ -49,15 +49,16 @@ impl Takes {
         let named = reference.and_then(|reference| document.pointer(reference.trim_start_matches('#')));
         let schema = named.unwrap_or(schema);
         let text = |name: &str| schema.get(name).and_then(Value::as_str);
-        let whole = |name: &str| schema.get(name).and_then(Value::as_f64).map(|bound| bound as i64);
+        let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
         if let Some(words) = schema.get("enum").and_then(Value::as_array) {
             return Self::OneOf(words.iter().filter_map(Value::as_str).map(str::to_owned).collect());
         }
         match text("type") {
             Some("boolean") => Self::Flag,
-            Some("integer") => {
-                Self::Number { least: whole("minimum").unwrap_or_default(), most: whole("maximum").unwrap_or(i64::MAX) }
-            }
+            Some("integer") => Self::Number {
+                least: bound("minimum").unwrap_or_default(),
+                most: bound("maximum").unwrap_or(u32::MAX.into()),
+            },
             _ if text("format") == Some("date-time") => Self::Time,
             _ => Self::Text,
         }
@@ -67,7 +68,9 @@ impl Takes {
         match self {
             Self::Text => true,
             Self::Flag => matches!(value, "true" | "false"),
-            Self::Number { least, most } => value.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)),
+            Self::Number { least, most } => {
+                value.parse::<u32>().is_ok_and(|number| (*least..=*most).contains(&number.into()))
+            }
             Self::Time => DateTime::parse_from_parameter(value).is_ok(),
             Self::OneOf(words) => words.iter().any(|word| word == value),
         }
