@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::written::{Fields, client_fields, fields_of_user};
 use crate::cli::exit::Exit;
+use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{
@@ -78,6 +79,7 @@ enum Grant {
 #[serde(deny_unknown_fields)]
 struct UserEntry {
     /// The `sub` of the person's tokens; a new one when it is left out.
+    #[serde(default, deserialize_with = "user_if_any")]
     id: Option<UserId>,
     username: String,
     name: Option<String>,

@@ -140,7 +140,9 @@ async fn no_operation_that_changes_something_ignores_if_match() {
     let user = format!("/admin/v1/users/{}", super::robot::usr(&alice));
     let device = admin.get(&format!("{user}/devices")).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
     let receiver = super::receiver::Receiver::start();
-    let webhook = admin.post("/admin/v1/webhooks", &serde_json::json!({ "url": receiver.url() })).await;
+    let webhook = admin
+        .post("/admin/v1/webhooks", &serde_json::json!({ "url": receiver.url(), "event_types": ["client.deleted"] }))
+        .await;
     let webhook = super::location(&webhook);
     admin.act(&format!("{webhook}/ping")).await.ok();
     let delivery = super::until("a delivery", async || {
@@ -148,6 +150,8 @@ async fn no_operation_that_changes_something_ignores_if_match() {
         Some(log["items"].get(0)?["id"].as_str()?.to_owned())
     })
     .await;
+    // One that is told nothing: its place in the trail stays where it is.
+    admin.patch(&webhook, &serde_json::json!({ "enabled": false })).await.ok();
     shop.ask(&alice).await;
     let request = super::until("a request", async || {
         let all = admin.get("/admin/v1/requests").await.ok();
