@@ -50,6 +50,7 @@ use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
 use crate::store::sql::trail::Trail;
+use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::bootstrap::Bootstrap;
@@ -409,6 +410,7 @@ impl Wiring {
             inner: routes.nest("/", api),
             authorize: Arc::new(Authorize { introspect }),
             idempotency: self.idempotency(),
+            openapi: openapi.clone(),
         };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
@@ -424,7 +426,8 @@ impl Wiring {
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {
         let readiness = Arc::new(Readiness { database: self.parts.database.clone(), ephemeral: self.store() });
         let outbox = Outbox::new(self.parts.database.clone());
-        let measure = Arc::new(Measure { outbox, clock: self.clock() });
+        let webhooks = Webhooks::new(self.parts.database.clone());
+        let measure = Arc::new(Measure { outbox, webhooks, clock: self.clock() });
         let routes = Route::new().at("/metrics", metrics_page::endpoint(measure));
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }

@@ -117,6 +117,14 @@ words! {
         Transaction = "transaction",
     }
 
+    /// What came of a delivery to a webhook.
+    Delivered {
+        Delivered = "delivered",
+        /// An attempt that is not the last one.
+        Failed = "failed",
+        GaveUp = "gave_up",
+    }
+
     /// A limit that somebody ran into.
     Limit {
         Connections = "connections",
@@ -159,6 +167,9 @@ pub struct Metrics {
     ledger_failures: Counter,
     outbox_rows: Gauge<f64, AtomicU64>,
     outbox_age: Gauge<f64, AtomicU64>,
+    webhook_deliveries: Family<Label, Counter>,
+    webhook_rows: Gauge<f64, AtomicU64>,
+    webhook_age: Gauge<f64, AtomicU64>,
     limits: Family<Label, Counter>,
 }
 
@@ -194,6 +205,9 @@ impl Metrics {
             ledger_failures: Counter::default(),
             outbox_rows: Gauge::default(),
             outbox_age: Gauge::default(),
+            webhook_deliveries: Family::default(),
+            webhook_rows: Gauge::default(),
+            webhook_age: Gauge::default(),
             limits: Family::default(),
             registry: Registry::default(),
         };
@@ -254,6 +268,18 @@ impl Metrics {
             Unit::Seconds,
             self.outbox_age.clone(),
         );
+        to.register(
+            "webhook_deliveries",
+            "Tries to tell a webhook, by what came of them",
+            self.webhook_deliveries.clone(),
+        );
+        to.register("webhook_rows", "Deliveries to webhooks that wait, of all nodes", self.webhook_rows.clone());
+        to.register_with_unit(
+            "webhook_oldest",
+            "How long the oldest delivery to a webhook has waited",
+            Unit::Seconds,
+            self.webhook_age.clone(),
+        );
         to.register("limits_hit", "Limits that somebody ran into", self.limits.clone());
         self
     }
@@ -271,6 +297,7 @@ impl Metrics {
         };
         zeros(&self.decisions, "outcome", &mut Decided::ALL.iter().map(|word| word.as_str()));
         zeros(&self.polls, "answer", &mut PollAnswer::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.webhook_deliveries, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
         zeros(&self.limits, "limit", &mut Limit::ALL.iter().map(|word| word.as_str()));
         zeros(&self.ephemeral_errors, "call", &mut EphemeralCall::ALL.iter().map(|word| word.as_str()));
         zeros(&self.sql_errors, "call", &mut SqlCall::ALL.iter().map(|word| word.as_str()));
@@ -329,12 +356,19 @@ impl Metrics {
         self.limits.get_or_create(&[("limit", limit.as_str())]).inc();
     }
 
-    /// As `OpenMetrics`. `outbox` is how many rows wait, and how long the oldest has; without an answer,
-    /// both are "not a number".
-    pub fn text(&self, outbox: Option<(u64, Duration)>) -> String {
-        let (rows, age) = outbox.unzip();
-        self.outbox_rows.set(rows.map_or(f64::NAN, |rows| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
-        self.outbox_age.set(age.map_or(f64::NAN, |age| age.as_secs_f64()));
+    pub fn webhook(&self, delivered: Delivered) {
+        self.webhook_deliveries.get_or_create(&[("outcome", delivered.as_str())]).inc();
+    }
+
+    /// As `OpenMetrics`. `outbox` and `webhooks` are how many rows wait, and how long the oldest has;
+    /// without an answer, both are "not a number".
+    pub fn text(&self, outbox: Option<(u64, Duration)>, webhooks: Option<(u64, Duration)>) -> String {
+        let waiting =
+            [(outbox, &self.outbox_rows, &self.outbox_age), (webhooks, &self.webhook_rows, &self.webhook_age)];
+        for (answer, rows, age) in waiting {
+            rows.set(answer.map_or(f64::NAN, |(rows, _)| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
+            age.set(answer.map_or(f64::NAN, |(_, age)| age.as_secs_f64()));
+        }
         let mut text = String::with_capacity(64 * 1024);
         // To a string nothing fails.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
@@ -365,7 +399,7 @@ mod tests {
 
     #[test]
     fn everything_is_there_from_the_beginning_and_in_the_documentation() {
-        let text = Metrics::new().text(Some((0, Duration::ZERO)));
+        let text = Metrics::new().text(Some((0, Duration::ZERO)), Some((0, Duration::ZERO)));
         let documented = include_str!("../docs/operations.md");
         let mut families = 0;
         for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {

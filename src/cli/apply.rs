@@ -218,7 +218,7 @@ impl Stores {
                     self.users.update(by, id, declared.patch(), &always).await?;
                 }
                 if changes.iter().any(|change| change.field == "status") {
-                    self.users.set_status(by, id, declared.status).await?;
+                    self.users.set_status(by, id, declared.status, &always).await?;
                 }
             }
             Step::DeleteUser(user) => self.users.delete(by, user.id, &always).await?,

@@ -182,7 +182,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         Action::RotateSecret { id } => {
             let found = find(&opened, &id).await?;
-            if let Some(secret) = manage.rotate_secret(&by, found.id.as_str()).await?.secret {
+            if let Some(secret) = manage.rotate_secret(&by, found.id.as_str(), &always).await?.secret {
                 say(&format!("secret  {}", secret.expose()));
             }
         }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::identifier;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
@@ -32,7 +33,8 @@ pub(super) enum Action {
   nod device block 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device block \"$(nod device list bob --json | jq -r .id)\"")]
     Block {
-        /// Its id, as `nod device list` has it
+        /// Its id, as `nod device list` has it, or the admin API (dev_...)
+        #[arg(value_parser = identifier::device)]
         device: DeviceId,
     },
     /// Ends `block`
@@ -40,7 +42,8 @@ pub(super) enum Action {
   nod device unblock 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device unblock \"$(nod device list bob --json | jq -r .id)\"")]
     Unblock {
-        /// Its id, as `nod device list` has it
+        /// Its id, as `nod device list` has it, or the admin API (dev_...)
+        #[arg(value_parser = identifier::device)]
         device: DeviceId,
     },
     /// Ends the trust in a device
@@ -48,7 +51,8 @@ pub(super) enum Action {
   nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
   nod device unpair \"$(nod device list bob --json | jq -r .id)\"")]
     Unpair {
-        /// Its id, as `nod device list` has it
+        /// Its id, as `nod device list` has it, or the admin API (dev_...)
+        #[arg(value_parser = identifier::device)]
         device: DeviceId,
     },
 }
@@ -73,11 +77,11 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     match action {
         Action::List { .. } => {}
         Action::Block { device } => {
-            manage.set_status(&by, device, Status::Blocked).await?;
+            manage.set_status(&by, device, Status::Blocked, &always).await?;
             say(&format!("{device}  blocked"));
         }
         Action::Unblock { device } => {
-            manage.set_status(&by, device, Status::Active).await?;
+            manage.set_status(&by, device, Status::Active, &always).await?;
             say(&format!("{device}  active"));
         }
         Action::Unpair { device } => {

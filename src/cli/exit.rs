@@ -126,8 +126,7 @@ impl From<AdminError> for Exit {
             AdminErrorCode::NotFound => Self::not_found(title),
             AdminErrorCode::ValidationFailed => {
                 let problems = refusal.problems.iter();
-                let lines =
-                    problems.map(|problem| format!("{}: {}", problem.pointer.trim_start_matches('/'), problem.detail));
+                let lines = problems.map(|problem| format!("{}: {}", problem.name(), problem.detail));
                 Self::usage(lines.collect::<Vec<_>>().join("\n"))
             }
             AdminErrorCode::ClientExists

@@ -12,7 +12,7 @@ use crate::cli::terminal::say;
 use crate::domain::signing_key::State;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::usecase::admin::keys::ManageKeys;
-use crate::usecase::admin::{AdminError, Administrator};
+use crate::usecase::admin::{AdminError, Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -63,7 +63,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             Ok(())
         }
         Action::Retire { kid } => {
-            let key = manage.retire(&by, &kid).await?;
+            let key = manage.retire(&by, &kid, &always).await?;
             say(&format!("{:<6} {}  retired", key.algorithm, key.kid));
             Ok(())
         }

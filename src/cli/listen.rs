@@ -37,7 +37,9 @@ use crate::worker::Worker;
   nod listen --forward-to http://localhost:3000/hooks
   nod listen --print-secret
 
-The secret is made once and stays the same, so that a webhook has to be registered only once.
+The secret is made once and stays the same, so that a webhook has to be registered only once. Senders
+must have it too. For Nod's own webhooks: send what --print-secret prints along as `secret` with
+POST /admin/v1/webhooks; or put the secret of its answer into a file, and name it with --secret-file.
 Answers: 204; 401 for a signature that is wrong; with --forward-to, what was answered there.")]
 pub(super) struct Arguments {
     /// Where to listen

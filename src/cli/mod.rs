@@ -20,6 +20,7 @@ mod doctor;
 mod exchange;
 mod exit;
 mod healthcheck;
+mod identifier;
 mod keys;
 mod listen;
 mod listing;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::identifier;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
@@ -48,7 +49,8 @@ pub(super) enum Action {
     Cancel {
         /// Who is asked, by user name
         username: String,
-        /// Its id, as `nod request list` has it
+        /// Its id, as `nod request list` has it, or the admin API (req_...)
+        #[arg(value_parser = identifier::request)]
         request: RequestId,
     },
 }

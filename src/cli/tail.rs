@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Place;
 use crate::cli::exit::Exit;
+use crate::cli::identifier::plain;
 use crate::cli::listing::Format;
 use crate::cli::opened::Opened;
 use crate::cli::serve::stopped;
@@ -53,7 +54,7 @@ fn filter(text: &str) -> Result<Filter, String> {
     let wrong = || format!("write NAME=PATTERN, where NAME is one of {}", NAMES.join(", "));
     let (name, pattern) = text.split_once('=').ok_or_else(wrong)?;
     let name = NAMES.into_iter().find(|known| *known == name).ok_or_else(wrong)?;
-    Ok(Filter { name, pattern: pattern.to_owned() })
+    Ok(Filter { name, pattern: plain(name, pattern) })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -125,7 +125,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
 
 async fn set(opened: &Opened, manage: &ManageUsers, username: &str, status: Status) -> Result<(), Exit> {
     let user = find(opened, username).await?;
-    line(&manage.set_status(&Administrator::command_line(), user.id, status).await?);
+    line(&manage.set_status(&Administrator::command_line(), user.id, status, &always).await?);
     Ok(())
 }
 

@@ -11,10 +11,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use poem::http::HeaderValue;
+use poem::http::{HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
-use self::methods::Methods;
+use self::methods::{Declared, Methods};
 
 /// Which operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,7 +180,16 @@ impl Published {
 
     /// What `Allow` says of a path [RFC 9110 §15.5.6]. `None`: there is no operation.
     pub fn allow(&self, path: &str) -> Option<HeaderValue> {
-        self.0.methods.get_or_init(|| Methods::of(&self.0.generated)).allow(path)
+        self.methods().allow(path)
+    }
+
+    /// What an operation takes beside its body. `None`: there is no operation.
+    pub fn declared(&self, method: &Method, path: &str) -> Option<&Declared> {
+        self.methods().declared(method, path)
+    }
+
+    fn methods(&self) -> &Methods {
+        self.0.methods.get_or_init(|| Methods::of(&self.0.generated))
     }
 }
 
@@ -197,6 +206,7 @@ fn describe(document: &mut Value) {
             "title": "Nod",
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
+            "contact": {"name": "The developers of Nod"},
             "license": {"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html"},
         }),
     );

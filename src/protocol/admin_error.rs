@@ -2,6 +2,8 @@
 //! What each means is written here once; the pages under `docs/errors/` and the ones that the server
 //! shows are made from it.
 
+use std::borrow::Cow;
+
 macro_rules! codes {
     ($($name:ident = $code:literal, $title:literal, cause: $cause:literal, fix: $fix:literal, example: $example:literal;)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,8 +39,8 @@ macro_rules! codes {
 
 codes! {
     InvalidRequest = "invalid_request", "The request is malformed.",
-        cause: "A parameter or the body cannot be read: broken JSON, a repeated member, a value of the wrong type, or a parameter out of its range.",
-        fix: "Compare the request with the operation in the OpenAPI document.",
+        cause: "A parameter or the body cannot be read: broken JSON, a member or parameter that there is not, that is repeated, of the wrong type or out of its range.",
+        fix: "`detail` and `errors` say what it is; compare the request with the operation in the OpenAPI document.",
         example: "GET /admin/v1/clients?limit=0";
     ValidationFailed = "validation_failed", "Some members of the body are not acceptable.",
         cause: "The body is JSON of the right shape, but what it asks for cannot be. `errors` says for each member why.",
@@ -156,13 +158,21 @@ impl AdminErrorCode {
     }
 }
 
-/// What is wrong with one member of a body.
+/// What is wrong with one part of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// A JSON pointer [RFC 6901]. Our own names only.
-    pub pointer: &'static str,
+    pub place: Place,
     pub code: FieldCode,
-    pub detail: &'static str,
+    pub detail: Cow<'static, str>,
+}
+
+/// Which part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A member of the body, as JSON pointer [RFC 6901].
+    Member(Cow<'static, str>),
+    /// A parameter of the query, or a header.
+    Parameter(Cow<'static, str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +203,55 @@ impl FieldCode {
 
 impl FieldProblem {
     pub const fn new(pointer: &'static str, code: FieldCode, detail: &'static str) -> Self {
-        Self { pointer, code, detail }
+        Self { place: Place::Member(Cow::Borrowed(pointer)), code, detail: Cow::Borrowed(detail) }
     }
+
+    pub fn member(pointer: String, code: FieldCode, detail: &'static str) -> Self {
+        Self { place: Place::Member(pointer.into()), code, detail: detail.into() }
+    }
+
+    pub fn parameter(
+        name: impl Into<Cow<'static, str>>,
+        code: FieldCode,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { place: Place::Parameter(name.into()), code, detail: detail.into() }
+    }
+
+    pub fn unknown_member(name: &str) -> Self {
+        match harmless(name) {
+            Some(name) => Self::member(format!("/{name}"), FieldCode::Unknown, "There is no such member."),
+            None => Self::new("", FieldCode::Unknown, "There is a member of a name that no member has."),
+        }
+    }
+
+    pub fn unknown_parameter(name: &str) -> Self {
+        match harmless(name) {
+            Some(name) => Self::parameter(name.to_owned(), FieldCode::Unknown, "There is no such parameter."),
+            None => Self::parameter("", FieldCode::Unknown, "There is a parameter of a name that no parameter has."),
+        }
+    }
+
+    /// What is wrong, in one text.
+    pub fn sentence(&self) -> String {
+        let Self { detail, .. } = self;
+        match self.name() {
+            "" => detail.clone().into_owned(),
+            name => format!("{name}: {detail}"),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match &self.place {
+            Place::Member(pointer) => pointer.trim_start_matches('/'),
+            Place::Parameter(name) => name,
+        }
+    }
+}
+
+/// A name that somebody made up, if it may be repeated: nothing that reads as text, markup or a secret
+/// of some length.
+fn harmless(name: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then_some(name)
 }

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::metrics::metrics;
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::webhooks::Webhooks;
 
 pub struct Measure {
     pub outbox: Outbox,
+    pub webhooks: Webhooks,
     pub clock: Arc<dyn Clock>,
 }
 
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let backlog = self.outbox.backlog().await.ok();
-        metrics().text(backlog.map(|(rows, oldest)| (rows, oldest.map(|at| now.since(at)).unwrap_or_default())))
+        let (outbox, webhooks) = tokio::join!(self.outbox.backlog(), self.webhooks.backlog());
+        let waits =
+            |(rows, oldest): (u64, Option<Timestamp>)| (rows, oldest.map(|at| now.since(at)).unwrap_or_default());
+        metrics().text(outbox.ok().map(waits), webhooks.ok().map(waits))
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::written::{Fields, client_fields, fields_of_user};
 use crate::cli::exit::Exit;
+use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{
@@ -78,6 +79,7 @@ enum Grant {
 #[serde(deny_unknown_fields)]
 struct UserEntry {
     /// The `sub` of the person's tokens; a new one when it is left out.
+    #[serde(default, deserialize_with = "user_if_any")]
     id: Option<UserId>,
     username: String,
     name: Option<String>,
@@ -198,9 +200,7 @@ fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
     match ClientMetadata::of(&shape).client(id.clone(), None, None, shape.created_at) {
         Ok(_) => Ok(DeclaredClient { id, shape, secret }),
         Err(broken) => {
-            let told = |problem: &FieldProblem| {
-                format!("client {id}: {}: {}", problem.pointer.trim_start_matches('/'), problem.detail)
-            };
+            let told = |problem: &FieldProblem| format!("client {id}: {}: {}", problem.name(), problem.detail);
             Err(broken.iter().map(told).collect())
         }
     }

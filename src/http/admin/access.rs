@@ -8,6 +8,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
 
+use crate::http::admin::asked;
 use crate::http::admin::reply::Refused;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::{ADMIN, Permission};
@@ -73,11 +74,11 @@ impl<'a, N: Needs> ApiExtractor<'a> for Admin<N> {
         let administrator = request.data::<Arc<Administrator>>().cloned();
         let administrator =
             administrator.ok_or_else(|| Refused::from(AdminError::from(AdminErrorCode::TokenRequired)))?;
-        if administrator.permissions.allow(N::PERMISSION) {
-            Ok(Self { administrator, needs: PhantomData })
-        } else {
-            Err(Refused::from(AdminError::needs(N::PERMISSION)).into())
+        if !administrator.permissions.allow(N::PERMISSION) {
+            return Err(Refused::from(AdminError::needs(N::PERMISSION)).into());
         }
+        asked::check(request).map_err(Refused::from)?;
+        Ok(Self { administrator, needs: PhantomData })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::id::{DeviceId, RequestId, UserId};
 use crate::protocol::public_id::{self, Kind};
+use crate::usecase::admin::AdminError;
 use crate::usecase::admin::events::{EventDocument, ReadTrail, Wanted};
 
 pub struct AuditApi {
@@ -75,14 +76,16 @@ impl From<EventDocument> for EventBody {
 }
 
 /// An identifier in a filter. One that cannot be is a mistake of the caller.
-fn named<T>(kind: Kind, text: Option<&String>, make: impl Fn(uuid::Uuid) -> T) -> Result<Option<T>> {
-    match text {
-        None => Ok(None),
-        Some(text) => match public_id::decode(kind, text) {
-            Some(id) => Ok(Some(make(id))),
-            None => Err(AdminErrorCode::InvalidRequest.into()),
-        },
-    }
+pub(super) fn named<T>(
+    kind: Kind,
+    parameter: &'static str,
+    text: Option<&str>,
+    make: impl Fn(uuid::Uuid) -> T,
+) -> Result<Option<T>> {
+    let Some(text) = text else { return Ok(None) };
+    let refuse =
+        || AdminError::parameter(AdminErrorCode::InvalidRequest, parameter, "An identifier of another kind, or none.");
+    Ok(Some(make(public_id::decode(kind, text).ok_or_else(refuse)?)))
 }
 
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminAudit")]
@@ -125,9 +128,9 @@ impl AuditApi {
                 EventResult::Refused => "refused".to_owned(),
             }),
             client: client_id.0.filter(|id| !id.contains('\0')),
-            user: named(Kind::User, user_id.0.as_ref(), UserId::new)?,
-            device: named(Kind::Device, device_id.0.as_ref(), DeviceId::new)?,
-            request: named(Kind::Request, request_id.0.as_ref(), RequestId::new)?,
+            user: named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?,
+            device: named(Kind::Device, "device_id", device_id.0.as_deref(), DeviceId::new)?,
+            request: named(Kind::Request, "request_id", request_id.0.as_deref(), RequestId::new)?,
             since: created_after.0.map(|DateTime(at)| at),
             until: created_before.0.map(|DateTime(at)| at),
         };

@@ -7,10 +7,10 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::http::Tag;
-use crate::http::admin::clients::{ClientBody, ClientWithSecret};
+use crate::http::admin::clients::{ClientBody, ClientWithSecret, read};
+use crate::http::admin::members::Members;
 use crate::http::admin::reply::{Created, Result};
-use crate::http::admin::{bearer, clients};
-use crate::http::body::{ADMIN_LIMIT, BoundedJson};
+use crate::http::admin::{asked, bearer, clients};
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::id::BootstrapToken;
 use crate::usecase::admin::bootstrap::Bootstrap;
@@ -21,7 +21,6 @@ pub struct BootstrapApi {
 
 /// The first administrator to be made.
 #[derive(Debug, Object, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[oai(rename = "FirstAdministrator")]
 pub struct FirstAdministrator {
     /// Made when left out.
@@ -37,13 +36,10 @@ impl BootstrapApi {
     /// bearer token. It works once. The client that is made has the scope `nod:admin`; its secret is
     /// shown in the answer and never again.
     #[oai(path = "/bootstrap", method = "post", operation_id = "bootstrapAdministrator")]
-    async fn begin(
-        &self,
-        http: &Request,
-        body: BoundedJson<FirstAdministrator, FirstAdministrator, ADMIN_LIMIT>,
-    ) -> Result<Created<ClientWithSecret>> {
+    async fn begin(&self, http: &Request, body: Members<FirstAdministrator>) -> Result<Created<ClientWithSecret>> {
         let token = bearer(http)?.ok_or(AdminErrorCode::TokenRequired)?;
-        let FirstAdministrator { client_id, client_name } = body.value;
+        asked::check(http)?;
+        let FirstAdministrator { client_id, client_name } = read(body.value)?;
         let token = BootstrapToken::presented(token);
         let made = self.bootstrap.begin(&token, client_id.as_deref(), client_name.as_deref()).await?;
         let at = clients::path(&made.client.id);

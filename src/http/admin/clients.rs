@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::domain::client::{self as domain, Authentication, GrantType, KeySource, NumberMatching};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
+use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Refused, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::http::body::{ADMIN_LIMIT, BodyError, BoundedJson};
+use crate::http::body::BodyError;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::algorithm::Algorithm;
@@ -240,9 +241,6 @@ impl From<WithSecret> for ClientWithSecret {
 /// As it is named in the log of a list.
 const LIST: &str = "clients";
 
-/// What arrives for [`NewClientBody`] and [`ClientPatch`].
-type Members<S> = BoundedJson<serde_json::Map<String, Value>, S, ADMIN_LIMIT>;
-
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminClients")]
 impl ClientsApi {
     /// List clients
@@ -322,7 +320,7 @@ impl ClientsApi {
         /// The `ETag` that was read: refused with 412 when it was changed since.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: Members<ClientPatch>,
+        body: Patch<ClientPatch, ClientBody>,
     ) -> Result<Read<ClientBody>> {
         let unchanged = unchanged::<domain::Client, ClientBody>(if_match);
         let client = self.clients.update(&admin, &client_id, body.value.into(), &unchanged).await?;
@@ -363,8 +361,12 @@ impl ClientsApi {
         &self,
         #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
         client_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Shown<ClientWithSecret>> {
-        Ok(Shown::of(self.clients.rotate_secret(&admin, &client_id).await?.into()))
+        let unchanged = unchanged::<domain::Client, ClientBody>(if_match);
+        Ok(Shown::of(self.clients.rotate_secret(&admin, &client_id, &unchanged).await?.into()))
     }
 }
 

@@ -1,20 +1,24 @@
 //! `/admin/v1/devices`, and the devices of one user.
 
 use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::types::ToJSON as _;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::{Map, Value};
 
 use crate::domain::device::{self as domain};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
+use crate::http::admin::audit::named;
+use crate::http::admin::members::Patch;
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::http::body::{ADMIN_LIMIT, BoundedJson};
-use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::admin_scope::Permission;
+use crate::protocol::id::UserId;
 use crate::protocol::public_id::{self, Kind};
+use crate::usecase::admin::AdminError;
 use crate::usecase::admin::devices::{DeviceFilter, ManageDevices, Whole, device_id};
 use crate::usecase::admin::users::user_id;
 
@@ -111,6 +115,16 @@ impl DevicesApi {
     }
 }
 
+/// Whoever sends back what was read sends these too.
+fn as_it_is(members: &Map<String, Value>, device: &DeviceBody) -> Result<()> {
+    let is = device.to_json().unwrap_or_default();
+    let other = members.iter().filter(|(name, value)| is.get(name.as_str()).unwrap_or(&Value::Null) != *value);
+    let problems: Vec<FieldProblem> = other
+        .map(|(name, _)| FieldProblem::member(format!("/{name}"), FieldCode::ReadOnly, "This cannot be changed."))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems).into()) }
+}
+
 fn state(state: DeviceState) -> domain::Status {
     match state {
         DeviceState::Active => domain::Status::Active,
@@ -137,7 +151,7 @@ impl DevicesApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<DevicePage>> {
         let Admin { .. } = admin;
-        let user = user_id.0.as_deref().map(self::user_id).transpose().map_err(|_| AdminErrorCode::InvalidRequest)?;
+        let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
         self.page(DeviceFilter { user, status: status.0.map(state) }, limit.0, cursor.0.as_deref()).await
     }
 
@@ -182,15 +196,15 @@ impl DevicesApi {
         /// The `ETag` that was read: refused with 412 when it was changed since.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: BoundedJson<Map<String, Value>, DevicePatch, ADMIN_LIMIT>,
+        body: Patch<DevicePatch, DeviceBody>,
     ) -> Result<Read<DeviceBody>> {
         let unchanged = unchanged::<Whole, DeviceBody>(if_match);
+        let id = self::device_id(&device_id)?;
         let mut members = body.value;
         let nickname = members.remove("nickname");
         if !members.is_empty() {
-            return Err(AdminErrorCode::InvalidRequest.into());
+            as_it_is(&members, &(&self.devices.read(id).await?).into())?;
         }
-        let id = self::device_id(&device_id)?;
         Ok(Read::of((&self.devices.rename(&admin, id, nickname, &unchanged).await?).into()))
     }
 
@@ -228,9 +242,13 @@ impl DevicesApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<DeviceBody>> {
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         let id = self::device_id(&device_id)?;
-        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Blocked).await?).into()))
+        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Blocked, &unchanged).await?).into()))
     }
 
     /// Unblock a device
@@ -250,9 +268,13 @@ impl DevicesApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<DeviceBody>> {
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         let id = self::device_id(&device_id)?;
-        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Active).await?).into()))
+        Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Active, &unchanged).await?).into()))
     }
 
     /// Make a device the primary one
@@ -272,8 +294,12 @@ impl DevicesApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<DeviceBody>> {
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         let id = self::device_id(&device_id)?;
-        Ok(Read::of((&self.devices.make_primary(&admin, id).await?).into()))
+        Ok(Read::of((&self.devices.make_primary(&admin, id, &unchanged).await?).into()))
     }
 }

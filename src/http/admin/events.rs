@@ -128,7 +128,10 @@ impl EventsApi {
         last_event_id: Header<Option<String>>,
     ) -> Result<Streamed> {
         let types = types.0.as_deref().map(parse_types).transpose()?;
-        let position = match self.cursors.open(LIST, last_event_id.0.as_deref())? {
+        let unknown = |_| {
+            AdminError::parameter(AdminErrorCode::InvalidCursor, "Last-Event-ID", "None that this stream has given.")
+        };
+        let position = match self.cursors.open(LIST, last_event_id.0.as_deref()).map_err(unknown)? {
             Some(position) => position.at,
             None => self.trail.end().await?,
         };
@@ -164,7 +167,8 @@ impl EventsApi {
 fn parse_types(text: &str) -> Result<HashSet<String>> {
     let types = text.split(',').map(str::trim).filter(|kind| !kind.is_empty());
     let known = types.map(|kind| Action::parse(kind).map(|action| action.as_str().to_owned()));
-    Ok(known.collect::<Option<_>>().ok_or(AdminErrorCode::InvalidRequest)?)
+    let refuse = || AdminError::parameter(AdminErrorCode::InvalidRequest, "types", "One of them is no type of event.");
+    Ok(known.collect::<Option<_>>().ok_or_else(refuse)?)
 }
 
 struct Listening {

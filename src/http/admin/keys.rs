@@ -1,11 +1,12 @@
 //! `/admin/v1/keys`.
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Enum, Object, OpenApi};
 
 use crate::domain::signing_key::{State, StoredKey};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, KeysRead, KeysWrite};
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::admin_scope::Permission;
@@ -120,7 +121,11 @@ impl KeysApi {
         &self,
         #[oai(scope = "Permission::KeysWrite")] admin: Admin<KeysWrite>,
         kid: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<KeyBody>> {
-        Ok(Read::of((&self.keys.retire(&admin, &kid).await?).into()))
+        let unchanged = unchanged::<StoredKey, KeyBody>(if_match);
+        Ok(Read::of((&self.keys.retire(&admin, &kid, &unchanged).await?).into()))
     }
 }

@@ -8,12 +8,14 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::domain::audit::Actor;
 use crate::http::client_authentication;
+use crate::http::openapi::Published;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::{AdminError, Administrator};
 
 pub mod access;
+mod asked;
 pub mod audit;
 pub mod bootstrap;
 pub mod clients;
@@ -22,6 +24,7 @@ pub mod devices;
 pub mod error_pages;
 pub mod events;
 pub mod keys;
+pub mod members;
 pub mod page;
 pub mod pairing_keys;
 pub mod precondition;
@@ -45,6 +48,8 @@ pub struct AdminGate<E> {
     pub inner: E,
     pub authorize: Arc<Authorize>,
     pub idempotency: Idempotency,
+    /// What the operations take.
+    pub openapi: Published,
 }
 
 /// Who was refused, for the audit trail.
@@ -72,6 +77,7 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
 
 impl<E: Endpoint> AdminGate<E> {
     async fn admit(&self, mut request: Request, actor: &mut Option<Actor>) -> poem::Result<Response> {
+        request.set_data(self.openapi.clone());
         // It has a token of its own kind.
         if request.uri().path() != BOOTSTRAP {
             let token = bearer(&request)?.ok_or_else(|| Refused::from(AdminErrorCode::TokenRequired))?;
@@ -80,7 +86,8 @@ impl<E: Endpoint> AdminGate<E> {
             *actor = Some(by.actor.clone());
             request.set_data(Arc::clone(&by));
             if repeats_a_parameter(&request) {
-                return Err(Refused::from(AdminErrorCode::InvalidRequest).into());
+                let why = "A query parameter is repeated.";
+                return Err(Refused::from(AdminError::because(AdminErrorCode::InvalidRequest, why)).into());
             }
             if *request.method() == Method::POST
                 && let Some(key) = repeated::key(&request)?

@@ -40,7 +40,9 @@ impl Cursors {
 
     pub fn open(&self, list: &str, cursor: Option<&str>) -> Result<Option<Position>, AdminError> {
         let Some(cursor) = cursor else { return Ok(None) };
-        Ok(Some(self.position(list, cursor).ok_or(AdminErrorCode::InvalidCursor)?))
+        let refuse =
+            || AdminError::parameter(AdminErrorCode::InvalidCursor, "cursor", "None that this list has given.");
+        Ok(Some(self.position(list, cursor).ok_or_else(refuse)?))
     }
 
     fn position(&self, list: &str, cursor: &str) -> Option<Position> {

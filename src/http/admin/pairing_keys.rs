@@ -1,15 +1,17 @@
 //! `/admin/v1/pairing-keys`, and those of one user.
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
+use crate::http::admin::audit::named;
 use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
+use crate::protocol::id::UserId;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::devices::{ManagePairingKeys, StoredPairingKey, pairing_key_id};
 use crate::usecase::admin::users::user_id;
@@ -80,7 +82,7 @@ impl PairingKeysApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<PairingKeyPage>> {
         let Admin { .. } = admin;
-        let user = user_id.0.as_deref().map(self::user_id).transpose().map_err(|_| AdminErrorCode::InvalidRequest)?;
+        let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
         let list = format!("pairing keys {user:?}");
         let after = self.cursors.open(&list, cursor.0.as_deref())?;
         let found = self.keys.list(user, after, page::limit(limit.0)).await?;
@@ -138,8 +140,12 @@ impl PairingKeysApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         pairing_key_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Done> {
-        self.keys.revoke(&admin, self::pairing_key_id(&pairing_key_id)?).await?;
+        let unchanged = unchanged::<StoredPairingKey, PairingKeyBody>(if_match);
+        self.keys.revoke(&admin, self::pairing_key_id(&pairing_key_id)?, &unchanged).await?;
         Ok(Done)
     }
 }

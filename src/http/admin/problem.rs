@@ -1,5 +1,6 @@
 //! Problem documents [RFC 9457]: which status a code has, and what is told.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use poem::Response;
@@ -7,14 +8,15 @@ use poem::error::ResponseError as _;
 use poem::http::StatusCode;
 use poem::http::header::{self, HeaderValue};
 use poem_openapi::Object;
+use poem_openapi::error::ParseParamError;
 use poem_openapi::types::ToJSON as _;
 
 use crate::http::admin::closed::closed;
 use crate::http::admin::reply::Failure;
 use crate::http::body::BodyError;
-use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem, Place};
 use crate::protocol::admin_scope::Permission;
-use crate::usecase::admin::AdminError;
+use crate::usecase::admin::{AdminError, AdminRefusal};
 
 closed! {
     #[doc = "What went wrong. Each code has a page, at `type`."]
@@ -35,24 +37,31 @@ pub struct Problem {
     code: ProblemCode,
     /// What it was about this time.
     detail: Option<String>,
-    /// The members of the body that are not acceptable.
+    /// The members of the body and the parameters that are not acceptable.
     errors: Option<Vec<ProblemField>>,
     /// Seconds to wait.
     retry_after_seconds: Option<u32>,
 }
 
-/// A member that is not acceptable.
+/// A member or a parameter that is not acceptable.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 pub struct ProblemField {
-    /// A JSON pointer to the member.
-    pointer: String,
+    /// A JSON pointer to a member of the body.
+    pointer: Option<String>,
+    /// The name of a query parameter or header.
+    parameter: Option<String>,
     code: ProblemFieldCode,
     detail: String,
 }
 
 impl From<&FieldProblem> for ProblemField {
     fn from(problem: &FieldProblem) -> Self {
-        Self { pointer: problem.pointer.to_owned(), code: problem.code.into(), detail: problem.detail.to_owned() }
+        let (pointer, parameter) = match &problem.place {
+            Place::Member(pointer) => (Some(pointer.clone().into_owned()), None),
+            Place::Parameter(name) => (None, Some(name.clone().into_owned())),
+        };
+        Self { pointer, parameter, code: problem.code.into(), detail: problem.detail.clone().into_owned() }
     }
 }
 
@@ -62,6 +71,8 @@ pub struct Worded {
     pub code: AdminErrorCode,
     /// For log and audit.
     pub reason: String,
+    /// For the caller: our own words.
+    told: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     needs: Option<Permission>,
     errors: Vec<ProblemField>,
@@ -100,7 +111,7 @@ pub const fn status(code: AdminErrorCode) -> StatusCode {
 impl Worded {
     fn new(code: AdminErrorCode, reason: impl Into<String>) -> Self {
         let status = status(code);
-        Self { status, code, reason: reason.into(), retry_after: None, needs: None, errors: Vec::new() }
+        Self { status, code, reason: reason.into(), told: None, retry_after: None, needs: None, errors: Vec::new() }
     }
 
     /// Words whatever stopped a call.
@@ -115,7 +126,7 @@ impl Worded {
                 StatusCode::REQUEST_TIMEOUT => AdminErrorCode::RequestTimeout,
                 _ => AdminErrorCode::InvalidRequest,
             };
-            return Self::new(code, body.to_string());
+            return Self { told: Some(body.description().into()), ..Self::new(code, body.to_string()) };
         }
         let status = error.status();
         match status {
@@ -123,7 +134,14 @@ impl Worded {
             StatusCode::METHOD_NOT_ALLOWED => Self::new(AdminErrorCode::MethodNotAllowed, "no such method"),
             status if status.is_server_error() => Self::new(AdminErrorCode::InternalError, error.to_string()),
             // Its own words may quote what was sent.
-            _ => Self::new(AdminErrorCode::InvalidRequest, "a parameter cannot be read"),
+            _ => {
+                let code = AdminErrorCode::InvalidRequest;
+                let name = error.downcast_ref::<ParseParamError>().map(|refused| refused.name);
+                match name {
+                    Some(name) => Self::failure(&AdminError::parameter(code, name, "It cannot be read.")),
+                    None => Self::new(code, "a parameter cannot be read"),
+                }
+            }
         }
     }
 
@@ -142,6 +160,7 @@ impl Worded {
     fn failure(failure: &AdminError) -> Self {
         match failure {
             AdminError::Refused(refusal) => Self {
+                told: told(refusal),
                 retry_after: refusal.retry_after,
                 needs: refusal.needs,
                 errors: refusal.problems.iter().map(ProblemField::from).collect(),
@@ -165,7 +184,7 @@ impl Worded {
             title: self.code.title().to_owned(),
             status: self.status.as_u16(),
             code: self.code.into(),
-            detail: self.needs.map(|permission| format!("{permission} is needed.")),
+            detail: self.told.map(Cow::into_owned),
             errors: (!self.errors.is_empty()).then_some(self.errors),
             retry_after_seconds: seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
         };
@@ -186,6 +205,22 @@ impl Worded {
         }
         response
     }
+}
+
+/// What it was about this time, where the title does not say it and the caller may know.
+fn told(refusal: &AdminRefusal) -> Option<Cow<'static, str>> {
+    if let Some(permission) = refusal.needs {
+        return Some(format!("{permission} is needed.").into());
+    }
+    match refusal.problems.as_slice() {
+        [] => {}
+        [one] => return Some(one.sentence().into()),
+        [first, others @ ..] => {
+            return Some(format!("{} And {} more in errors.", first.sentence(), others.len()).into());
+        }
+    }
+    let own = refusal.code == AdminErrorCode::InvalidRequest && refusal.detail != refusal.code.title();
+    own.then(|| refusal.detail.clone())
 }
 
 /// [RFC 6750 §3]

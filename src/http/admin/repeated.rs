@@ -21,11 +21,11 @@ pub(super) fn key(http: &Request) -> Result<Option<Vec<u8>>, Refused> {
     let refuse = |why: &'static str| Err(AdminError::because(AdminErrorCode::InvalidRequest, why).into());
     match (keys.next(), keys.next()) {
         (None, _) => Ok(None),
-        (Some(_), Some(_)) => refuse("more than one Idempotency-Key"),
+        (Some(_), Some(_)) => refuse("There is more than one Idempotency-Key."),
         (Some(key), None) if (1..=255).contains(&key.len()) && key.as_bytes().iter().all(u8::is_ascii_graphic) => {
             Ok(Some(key.as_bytes().to_vec()))
         }
-        (Some(_), None) => refuse("an Idempotency-Key has 1 to 255 visible characters"),
+        (Some(_), None) => refuse("An Idempotency-Key has 1 to 255 visible characters."),
     }
 }
 

@@ -1,18 +1,19 @@
 //! `/admin/v1/requests`: authentication requests.
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Enum, Object, OpenApi};
 
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, RequestsRead, RequestsWrite};
+use crate::http::admin::audit::named;
 use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
+use crate::protocol::id::UserId;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Status, request_id};
-use crate::usecase::admin::users::user_id;
 
 pub struct RequestsApi {
     pub requests: ManageRequests,
@@ -123,7 +124,7 @@ impl RequestsApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<RequestPage>> {
         let Admin { .. } = admin;
-        let user = user_id.0.as_deref().map(self::user_id).transpose().map_err(|_| AdminErrorCode::InvalidRequest)?;
+        let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
         let filter = Filter {
             status: status.0.map(Into::into),
             client: client_id.0.filter(|id| !id.contains('\0')),
@@ -167,7 +168,11 @@ impl RequestsApi {
         &self,
         #[oai(scope = "Permission::RequestsWrite")] admin: Admin<RequestsWrite>,
         request_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<RequestBody>> {
-        Ok(Read::of((&self.requests.cancel(&admin, self::request_id(&request_id)?).await?).into()))
+        let unchanged = unchanged::<Overview, RequestBody>(if_match);
+        Ok(Read::of((&self.requests.cancel(&admin, self::request_id(&request_id)?, &unchanged).await?).into()))
     }
 }

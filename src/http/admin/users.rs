@@ -2,20 +2,19 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Enum, Object, OpenApi};
-use serde_json::{Map, Value};
 
 use crate::domain::user::{self as domain, User};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, UsersRead, UsersWrite};
 use crate::http::admin::clients::read;
+use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::http::body::{ADMIN_LIMIT, BoundedJson};
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::public_id::{self, Kind};
-use crate::usecase::admin::users::{ManageUsers, user_id};
+use crate::usecase::admin::users::{ManageUsers, Sought, user_id};
 
 pub struct UsersApi {
     pub users: ManageUsers,
@@ -36,6 +35,8 @@ pub enum UserStatus {
 #[oai(rename = "User", skip_serializing_if_is_none)]
 pub struct UserBody {
     pub id: String,
+    /// The person in ID tokens and access tokens.
+    pub sub: String,
     /// What a relying party sends as `login_hint`.
     pub username: String,
     pub name: Option<String>,
@@ -78,6 +79,7 @@ impl From<&User> for UserBody {
     fn from(user: &User) -> Self {
         Self {
             id: public_id::encode(Kind::User, user.id.uuid()),
+            sub: user.id.to_string(),
             username: user.username.clone(),
             name: user.name.clone(),
             email: user.email.clone(),
@@ -103,19 +105,20 @@ impl From<UserStatus> for domain::Status {
     }
 }
 
-type Members<S> = BoundedJson<Map<String, Value>, S, ADMIN_LIMIT>;
-
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminUsers")]
 impl UsersApi {
     /// List users
     ///
-    /// Newest first. With `username`, the one of that name.
+    /// Newest first. With `username`, the one of that name; with `sub`, the one whom a token speaks of.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
         #[oai(scope = "Permission::UsersRead")] admin: Admin<UsersRead>,
         /// Exactly this name.
         username: Query<Option<String>>,
+        /// Exactly this `sub`, as tokens have it.
+        sub: Query<Option<String>>,
         status: Query<Option<UserStatus>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
@@ -124,10 +127,11 @@ impl UsersApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<UserPage>> {
         let Admin { .. } = admin;
-        let list = format!("users {:?} {:?}", username.0, status.0);
+        let list = format!("users {:?} {:?} {:?}", username.0, sub.0, status.0);
         let after = self.cursors.open(&list, cursor.0.as_deref())?;
         let status = status.0.map(Into::into);
-        let found = self.users.list(username.0.as_deref(), status, after, page::limit(limit.0)).await?;
+        let wanted = Sought { username: username.0, sub: sub.0, status };
+        let found = self.users.list(&wanted, after, page::limit(limit.0)).await?;
         Ok(Shown::of(UserPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(UserBody::from).collect(),
@@ -178,7 +182,7 @@ impl UsersApi {
         /// The `ETag` that was read: refused with 412 when it was changed since.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: Members<UserPatch>,
+        body: Patch<UserPatch, UserBody>,
     ) -> Result<Read<UserBody>> {
         let unchanged = unchanged::<User, UserBody>(if_match);
         let id = self::user_id(&user_id)?;
@@ -220,8 +224,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Locked).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Locked, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 
@@ -242,8 +251,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Active).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Active, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 
@@ -264,8 +278,13 @@ impl UsersApi {
         &self,
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         user_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Read<UserBody>> {
-        let user = self.users.set_status(&admin, self::user_id(&user_id)?, domain::Status::Disabled).await?;
+        let unchanged = unchanged::<User, UserBody>(if_match);
+        let id = self::user_id(&user_id)?;
+        let user = self.users.set_status(&admin, id, domain::Status::Disabled, &unchanged).await?;
         Ok(Read::of((&user).into()))
     }
 }

@@ -2,20 +2,22 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Enum, Object, OpenApi};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::domain::webhook::{Delivery, State, Webhook};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, WebhooksRead, WebhooksWrite};
 use crate::http::admin::audit::EventType;
 use crate::http::admin::clients::read;
+use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::http::body::{ADMIN_LIMIT, BoundedJson};
+use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::public_id::{self, Kind};
+use crate::secret::Secret;
 use crate::usecase::admin::webhooks::{ManageWebhooks, delivery_id, webhook_id};
 
 pub struct WebhooksApi {
@@ -57,6 +59,9 @@ pub struct WebhookCreation {
     pub event_types: Option<Vec<EventType>>,
     /// `true` when left out.
     pub enabled: Option<bool>,
+    /// A secret that the receiver has already: `whsec_` and the base64 of 24 to 64 bytes. Made when left
+    /// out.
+    pub secret: Option<String>,
 }
 
 /// Changes to a webhook, as a merge patch.
@@ -154,8 +159,6 @@ impl From<&Delivery> for DeliveryBody {
     }
 }
 
-type Members<S> = BoundedJson<Map<String, Value>, S, ADMIN_LIMIT>;
-
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminWebhooks")]
 impl WebhooksApi {
     /// List webhooks
@@ -182,7 +185,8 @@ impl WebhooksApi {
 
     /// Register a webhook
     ///
-    /// It is told what happens from now on. Its secret is shown in the answer and never again.
+    /// It is told what happens from now on. Its secret is shown in the answer and never again; a receiver
+    /// that has one already, as `nod listen` has, sends it along.
     #[oai(
         path = "/webhooks",
         method = "post",
@@ -198,7 +202,13 @@ impl WebhooksApi {
         #[oai(scope = "Permission::WebhooksWrite")] admin: Admin<WebhooksWrite>,
         body: Members<WebhookCreation>,
     ) -> Result<Created<WebhookWithSecret>> {
-        let (webhook, secret) = self.webhooks.create(&admin, read(body.value)?).await?;
+        let mut members = body.value;
+        let theirs = match members.remove("secret") {
+            None => None,
+            Some(Value::String(secret)) => Some(Secret::new(secret)),
+            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
+        };
+        let (webhook, secret) = self.webhooks.create(&admin, read(members)?, theirs).await?;
         let webhook = WebhookBody::from(&webhook);
         let at = format!("/admin/v1/webhooks/{}", webhook.id);
         Ok(Created::at(at, &webhook.clone(), WebhookWithSecret { webhook, secret: secret.expose().clone() }))
@@ -226,7 +236,7 @@ impl WebhooksApi {
         /// The `ETag` that was read: refused with 412 when it was changed since.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: Members<WebhookPatch>,
+        body: Patch<WebhookPatch, WebhookBody>,
     ) -> Result<Read<WebhookBody>> {
         let unchanged = unchanged::<Webhook, WebhookBody>(if_match);
         let id = self::webhook_id(&webhook_id)?;
@@ -267,8 +277,13 @@ impl WebhooksApi {
         &self,
         #[oai(scope = "Permission::WebhooksWrite")] admin: Admin<WebhooksWrite>,
         webhook_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Shown<WebhookWithSecret>> {
-        let (webhook, secret) = self.webhooks.rotate_secret(&admin, self::webhook_id(&webhook_id)?).await?;
+        let unchanged = unchanged::<Webhook, WebhookBody>(if_match);
+        let id = self::webhook_id(&webhook_id)?;
+        let (webhook, secret) = self.webhooks.rotate_secret(&admin, id, &unchanged).await?;
         Ok(Shown::of(WebhookWithSecret { webhook: (&webhook).into(), secret: secret.expose().clone() }))
     }
 
@@ -289,9 +304,13 @@ impl WebhooksApi {
         &self,
         #[oai(scope = "Permission::WebhooksWrite")] admin: Admin<WebhooksWrite>,
         webhook_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
     ) -> Result<Shown<DeliveryBody>> {
         let Admin { .. } = admin;
-        Ok(Shown::of((&self.webhooks.ping(self::webhook_id(&webhook_id)?).await?).into()))
+        let unchanged = unchanged::<Webhook, WebhookBody>(if_match);
+        Ok(Shown::of((&self.webhooks.ping(self::webhook_id(&webhook_id)?, &unchanged).await?).into()))
     }
 
     /// List deliveries

@@ -126,6 +126,11 @@ impl Family {
 pub(super) fn add(document: &mut Value) {
     if let Some(all) = components(document, "schemas") {
         all.extend(schemas());
+        if let Some(codes) = all.get_mut("ProblemCode") {
+            let described: Map<String, Value> =
+                AdminErrorCode::ALL.iter().map(|code| (code.as_str().to_owned(), json!(code.title()))).collect();
+            put(codes, "x-enum-descriptions", described.into());
+        }
     }
     for (path, _, operation) in operations(document) {
         let family = Family::of(&path);

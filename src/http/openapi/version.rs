@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{each_object, put};
+use super::{each_object, operations, put};
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
     put(&mut document, "openapi", json!("3.1.0"));
@@ -19,7 +19,21 @@ pub(super) fn to_3_1(mut document: Value) -> Value {
             });
         }
     }
+    merge_patches(&mut document);
     document
+}
+
+/// Beside `application/json`, the type of its own that [RFC 7396] has. Not in 3.0: generators that read
+/// no other version take one media type for each body.
+fn merge_patches(document: &mut Value) {
+    for (_, method, operation) in operations(document) {
+        let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
+        if let (Some(content), "patch") = (content, method.as_str())
+            && let Some(body) = content.get("application/json").cloned()
+        {
+            content.insert("application/merge-patch+json".to_owned(), body);
+        }
+    }
 }
 
 /// `nullable` became one of the types.

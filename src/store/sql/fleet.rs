@@ -111,12 +111,20 @@ impl Devices {
     }
 
     /// Makes a device the one that is asked first. The one that was takes its place in the order.
-    pub async fn make_primary(&self, id: DeviceId, event: Event) -> Result<Option<(Device, Installation)>, StoreError> {
+    pub async fn make_primary_if<E: Send>(
+        &self,
+        id: DeviceId,
+        event: Event,
+        check: impl FnOnce(&Device, &Installation) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<(Device, Installation), E>>, StoreError> {
         let moved: Result<_, WriteError> = bounded(async {
             let transaction = self.database().begin().await?;
             let Some((device, installation)) = transaction.lock_both(id).await? else { return Ok(None) };
+            if let Err(refused) = check(&device, &installation) {
+                return Ok(Some(Err(refused)));
+            }
             if device.is_primary() {
-                return Ok(Some(((device, installation), None)));
+                return Ok(Some(Ok(((device, installation), None))));
             }
             let (user, place) = (device.user, i64::from(device.position));
             // No two devices of a user are ever at one place: the first steps behind all, the other
@@ -139,14 +147,16 @@ impl Devices {
             transaction.record(&[&event.device(id).user(user)]);
             let change = transaction.change(Area::People).await?;
             transaction.commit().await?;
-            Ok(Some(((Device { position: 0, ..device }, installation), Some(change))))
+            Ok(Some(Ok(((Device { position: 0, ..device }, installation), Some(change)))))
         })
         .await;
-        Ok(moved.map_err(WriteError::unexpected)?.map(|(both, change)| {
-            if let Some(change) = change {
-                self.directory().changed(change);
-            }
-            both
+        Ok(moved.map_err(WriteError::unexpected)?.map(|moved| {
+            moved.map(|(both, change)| {
+                if let Some(change) = change {
+                    self.directory().changed(change);
+                }
+                both
+            })
         }))
     }
 
@@ -208,15 +218,26 @@ impl Devices {
         self.database().find(sql, [bytes(id.uuid())]).await?.as_ref().map(stored_key).transpose()
     }
 
-    /// Forgets a pairing key. `event` is completed with its user. `false`: there is none.
-    pub async fn revoke_key(&self, id: PairingKeyId, event: Event) -> Result<bool, StoreError> {
+    /// Forgets a pairing key, unless `check` refuses. `event` is completed with its user. `None`: there is
+    /// none.
+    pub async fn revoke_key_if<E: Send>(
+        &self,
+        id: PairingKeyId,
+        event: Event,
+        check: impl FnOnce(&StoredPairingKey) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<(), E>>, StoreError> {
         let revoked: Result<_, WriteError> = bounded(async {
             let transaction = self.database().begin().await?;
-            let sql = "DELETE FROM pairing_key WHERE id = $1 RETURNING user_id";
-            let Some(row) = transaction.find(sql, [bytes(id.uuid())]).await? else { return Ok(false) };
-            transaction.record(&[&event.user(UserId::new(row.uuid(0)?))]);
+            let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id = $1";
+            let Some(row) = transaction.find_locked(sql, [bytes(id.uuid())]).await? else { return Ok(None) };
+            let key = stored_key(&row)?;
+            if let Err(refused) = check(&key) {
+                return Ok(Some(Err(refused)));
+            }
+            transaction.execute("DELETE FROM pairing_key WHERE id = $1", [bytes(id.uuid())]).await?;
+            transaction.record(&[&event.user(key.user)]);
             transaction.commit().await?;
-            Ok(true)
+            Ok(Some(Ok(())))
         })
         .await;
         revoked.map_err(WriteError::unexpected)

@@ -146,28 +146,30 @@ impl Webhooks {
     }
 
     /// Puts a new secret in place. The one before signs too, until `until`.
-    pub async fn rotate_secret(
+    pub async fn rotate_secret_if<E: Send>(
         &self,
         id: WebhookId,
         new: &Sealed,
         until: Timestamp,
         event: &Event,
-    ) -> Result<bool, StoreError> {
+        check: impl FnOnce(&Webhook) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<Webhook, E>>, StoreError> {
         let rotated: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            let rotated = transaction
+            let Some(webhook) = transaction.lock_webhook(id).await? else { return Ok(None) };
+            if let Err(refused) = check(&webhook) {
+                return Ok(Some(Err(refused)));
+            }
+            transaction
                 .execute(
                     "UPDATE webhook SET old_secret_sealed = secret_sealed, old_secret_until = $1, secret_sealed = $2 \
                      WHERE id = $3",
                     [until.millis().into(), new.as_bytes().into(), bytes(id.uuid())],
                 )
                 .await?;
-            if rotated == 0 {
-                return Ok(false);
-            }
             transaction.record(&[event]);
             transaction.commit().await?;
-            Ok(true)
+            Ok(Some(Ok(webhook)))
         })
         .await;
         rotated.map_err(WriteError::unexpected)
@@ -264,6 +266,14 @@ impl Webhooks {
             )
             .await?;
         Ok(tried == 1)
+    }
+
+    /// How many deliveries wait, and since when the oldest does.
+    pub async fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let sql = "SELECT COUNT(*), MIN(created_at) FROM webhook_delivery WHERE state = 'pending'";
+        let row = self.database.find(sql, []).await?.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        let count: i64 = row.get(0)?;
+        Ok((count.unsigned_abs(), row.time_if_any(1)?))
     }
 
     pub async fn deliveries(

@@ -67,11 +67,20 @@ impl ManageClients {
         secret: Option<Secret<String>>,
     ) -> Result<WithSecret, AdminError> {
         let now = self.desk.now();
-        let id = match id {
-            Some(text) => client_id(text).ok_or_else(|| AdminError::invalid(vec![BAD_ID]))?,
+        let wanted = id.map(client_id);
+        let bad_id = wanted == Some(None);
+        let id = match wanted.flatten() {
+            Some(id) => id,
             None => self.fresh_id()?,
         };
-        let mut client = metadata.client(id, None, self.egress.as_ref(), now).map_err(AdminError::invalid)?;
+        let described = metadata.client(id, None, self.egress.as_ref(), now);
+        let mut client = match described {
+            Ok(client) if !bad_id => client,
+            described => {
+                let others = described.err().into_iter().flatten();
+                return Err(AdminError::invalid(bad_id.then_some(BAD_ID).into_iter().chain(others).collect()));
+            }
+        };
         let shown = match &mut client.authentication {
             Authentication::PrivateKeyJwt { .. } => None,
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
@@ -114,11 +123,21 @@ impl ManageClients {
     }
 
     /// Makes a new secret; the old one works for another day.
-    pub async fn rotate_secret(&self, by: &Administrator, id: &str) -> Result<WithSecret, AdminError> {
+    pub async fn rotate_secret(
+        &self,
+        by: &Administrator,
+        id: &str,
+        unchanged: Precondition<'_, Client>,
+    ) -> Result<WithSecret, AdminError> {
         let secret = self.desk.entropy.token();
         let new = stored(&secret);
-        let client =
-            self.change(by, id, Action::ClientSecretRotated, |client, now| replace_secret(client, new, now)).await?;
+        let rotated = self.change(by, id, Action::ClientSecretRotated, |client, now| {
+            if !unchanged(&client) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            replace_secret(client, new, now)
+        });
+        let client = rotated.await?;
         Ok(WithSecret { client, secret: Some(secret) })
     }
 

@@ -12,7 +12,8 @@ use url::Url;
 
 use crate::domain::audit::{Action, Event};
 use crate::domain::webhook::{About, Delivery, JITTER, State, Webhook, pause};
-use crate::outbound::egress::Egress;
+use crate::metrics::{Delivered, metrics};
+use crate::outbound::egress::{Egress, EgressError};
 use crate::outbound::webhook::{Letter, Verdict, send};
 use crate::protocol::id::{DeliveryId, WebhookId};
 use crate::protocol::public_id::{self, Kind};
@@ -162,13 +163,23 @@ impl Deliver {
         }
         let with = |state, status| Delivery { state, last_status: status, ..delivery.clone() };
         match verdict {
-            Verdict::Accepted(status) => self.write_down(webhook, with(State::Delivered, Some(status)), "").await,
+            Verdict::Accepted(status) => {
+                metrics().webhook(Delivered::Delivered);
+                self.write_down(webhook, with(State::Delivered, Some(status)), "").await
+            }
             Verdict::Gone(status) => {
+                not_delivered(&delivery, Some(status), "the receiver wants no more");
                 self.write_down(webhook, with(State::Failed, Some(status)), "the receiver wants no more").await?;
                 self.disable(webhook).await
             }
-            Verdict::Refused(status) => self.later(webhook, with(State::Pending, Some(status)), "not accepted").await,
-            Verdict::Failed(error) => self.later(webhook, with(State::Pending, None), &error.to_string()).await,
+            Verdict::Refused(status) => {
+                not_delivered(&delivery, Some(status), "not accepted");
+                self.later(webhook, with(State::Pending, Some(status)), "not accepted").await
+            }
+            Verdict::Failed(error) => {
+                not_delivered(&delivery, None, why(&error));
+                self.later(webhook, with(State::Pending, None), &error.to_string()).await
+            }
         }
     }
 
@@ -180,17 +191,26 @@ impl Deliver {
         };
         let due_at = self.desk.now() + pause;
         let delivery = Delivery { due_at, last_error: Some(error.to_owned()), ..delivery };
+        metrics().webhook(Delivered::Failed);
         self.webhooks.tried(&delivery).await.map(drop)
     }
 
     async fn write_down(&self, webhook: &Webhook, delivery: Delivery, error: &str) -> Result<(), StoreError> {
         let gave_up = delivery.state == State::Failed && webhook.enabled;
+        if delivery.state == State::Failed {
+            metrics().webhook(Delivered::GaveUp);
+        }
         let last_error = (!error.is_empty()).then(|| error.to_owned());
         let now = self.desk.now();
         let delivery = Delivery { finished_at: Some(now), last_error, ..delivery };
         if self.webhooks.tried(&delivery).await? && gave_up {
             let id = public_id::encode(Kind::Webhook, webhook.id.uuid());
-            tracing::warn!(webhook.id = id, event.kind = delivery.event_type, "a delivery to a webhook was given up");
+            tracing::warn!(
+                webhook.id = id,
+                event.kind = delivery.event_type,
+                attempts = delivery.attempts,
+                "a delivery to a webhook was given up"
+            );
             let event = Event {
                 reason: Some(id),
                 ..Event::new(self.desk.entropy.ordered_uuid(now), now, Action::WebhookGaveUp)
@@ -212,5 +232,31 @@ impl Deliver {
             Ok(Webhook { enabled: false, about, ..webhook })
         };
         self.webhooks.update_if(webhook.id, 0, &event, now, disabled).await.map(drop)
+    }
+}
+
+/// Once for each attempt. The URL may have a secret in its query, and the receiver's words are theirs.
+fn not_delivered(delivery: &Delivery, status: Option<u16>, why: &str) {
+    tracing::warn!(
+        webhook.id = public_id::encode(Kind::Webhook, delivery.webhook.uuid()),
+        event.id = public_id::encode(Kind::Event, delivery.event),
+        event.kind = delivery.event_type,
+        attempt = delivery.attempts,
+        status,
+        why,
+        "a webhook was not told"
+    );
+}
+
+const fn why(error: &EgressError) -> &'static str {
+    match error {
+        EgressError::Url(_) => "the URL is refused",
+        EgressError::PrivateAddress => "the host leads to a private or special-purpose address",
+        EgressError::NoAddress => "the host has no address",
+        EgressError::Timeout => "no answer in time",
+        EgressError::TooLarge => "the answer is too large",
+        EgressError::Header => "a header cannot be sent",
+        EgressError::TrustAnchor => "a configured trust anchor is no certificate",
+        EgressError::Connection(_) => "the connection failed",
     }
 }

@@ -79,24 +79,42 @@ impl ManageDevices {
     }
 
     /// A blocked device is neither asked nor believed.
-    pub async fn set_status(&self, by: &Administrator, id: DeviceId, status: Status) -> Result<Whole, AdminError> {
+    pub async fn set_status(
+        &self,
+        by: &Administrator,
+        id: DeviceId,
+        status: Status,
+        unchanged: Precondition<'_, Whole>,
+    ) -> Result<Whole, AdminError> {
         let action = match status {
             Status::Active => Action::DeviceUnblocked,
             Status::Blocked => Action::DeviceBlocked,
         };
         let event = self.desk.event(by, action);
-        let change =
-            |device: &Device, _: &Installation| Ok::<_, std::convert::Infallible>(Device { status, ..device.clone() });
-        let changed = self.devices.update_if(id, event, change).await?.ok_or(AdminErrorCode::NotFound)?;
-        let Ok(whole) = changed;
+        let changed = self.devices.update_if(id, event, |device, installation| {
+            if !unchanged(&(device.clone(), installation.clone())) {
+                return Err(AdminErrorCode::PreconditionFailed);
+            }
+            Ok(Device { status, ..device.clone() })
+        });
+        let whole = changed.await?.ok_or(AdminErrorCode::NotFound)??;
         self.bell.ring(&whole.0.installation).await;
         Ok(whole)
     }
 
     /// Makes it the device that is asked first.
-    pub async fn make_primary(&self, by: &Administrator, id: DeviceId) -> Result<Whole, AdminError> {
+    pub async fn make_primary(
+        &self,
+        by: &Administrator,
+        id: DeviceId,
+        unchanged: Precondition<'_, Whole>,
+    ) -> Result<Whole, AdminError> {
         let event = self.desk.event(by, Action::DeviceUpdated);
-        Ok(self.devices.make_primary(id, event).await?.ok_or(AdminErrorCode::NotFound)?)
+        let check = |device: &Device, installation: &Installation| {
+            let whole = (device.clone(), installation.clone());
+            if unchanged(&whole) { Ok(()) } else { Err(AdminErrorCode::PreconditionFailed) }
+        };
+        Ok(self.devices.make_primary_if(id, event, check).await?.ok_or(AdminErrorCode::NotFound)??)
     }
 
     /// Ends the trust in a device.
@@ -127,7 +145,7 @@ fn read_nickname(value: Value) -> Result<Option<String>, AdminError> {
         }
         Value::String(text) => Ok(Some(text)),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            Err(AdminErrorCode::InvalidRequest.into())
+            refuse(FieldCode::Invalid, "It has to be a string.")
         }
     }
 }
@@ -192,8 +210,16 @@ impl ManagePairingKeys {
         Ok(self.devices.find_key(id).await?.ok_or(AdminErrorCode::NotFound)?)
     }
 
-    pub async fn revoke(&self, by: &Administrator, id: PairingKeyId) -> Result<(), AdminError> {
+    pub async fn revoke(
+        &self,
+        by: &Administrator,
+        id: PairingKeyId,
+        unchanged: Precondition<'_, StoredPairingKey>,
+    ) -> Result<(), AdminError> {
         let event = self.desk.event(by, Action::PairingKeyRevoked);
-        if self.devices.revoke_key(id, event).await? { Ok(()) } else { Err(AdminErrorCode::NotFound.into()) }
+        let check = |key: &StoredPairingKey| {
+            if unchanged(key) { Ok(()) } else { Err(AdminErrorCode::PreconditionFailed) }
+        };
+        Ok(self.devices.revoke_key_if(id, event, check).await?.ok_or(AdminErrorCode::NotFound)??)
     }
 }

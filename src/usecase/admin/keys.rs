@@ -6,7 +6,7 @@ use crate::domain::audit::Action;
 use crate::domain::signing_key::StoredKey;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::store::ephemeral::StoreError;
-use crate::usecase::admin::{AdminError, Administrator, Desk};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Precondition};
 use crate::usecase::signing_keys::{Rotated, TendKeys};
 
 pub struct ManageKeys {
@@ -31,9 +31,18 @@ impl ManageKeys {
     }
 
     /// Ends a replaced key before its time: what it signed counts no more.
-    pub async fn retire(&self, by: &Administrator, kid: &str) -> Result<StoredKey, AdminError> {
+    pub async fn retire(
+        &self,
+        by: &Administrator,
+        kid: &str,
+        unchanged: Precondition<'_, StoredKey>,
+    ) -> Result<StoredKey, AdminError> {
         let named = |keys: Vec<StoredKey>| keys.into_iter().find(|key| key.kid == kid);
-        named(self.list().await?).ok_or(AdminErrorCode::NotFound)?;
+        let key = named(self.list().await?).ok_or(AdminErrorCode::NotFound)?;
+        // Of a key nothing changes but its state, and out of another state it is not retired below.
+        if !unchanged(&key) {
+            return Err(AdminErrorCode::PreconditionFailed.into());
+        }
         let event = self.desk.event(by, Action::KeyRetired);
         if !self.keys.retire(kid, &event).await? {
             return Err(AdminErrorCode::KeyNotRetiring.into());

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::client::Client;
 use crate::entropy::Entropy;
-use crate::protocol::admin_error::{AdminErrorCode, FieldProblem};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem, Place};
 use crate::protocol::admin_scope::{ADMIN, Permission, Permissions};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
@@ -26,6 +26,9 @@ pub mod keys;
 pub mod requests;
 pub mod users;
 pub mod webhooks;
+
+/// As many as are told of at once.
+const MOST_PROBLEMS: usize = 50;
 
 /// Why an administrator got no result. `http/admin/problem.rs` makes a problem document of it.
 #[derive(Debug, thiserror::Error)]
@@ -82,14 +85,30 @@ impl AdminError {
     }
 
     pub fn invalid(problems: Vec<FieldProblem>) -> Self {
-        let detail = problems.iter().map(|problem| problem.pointer).collect::<Vec<_>>().join(" ");
-        Self::Refused(Box::new(AdminRefusal {
-            code: AdminErrorCode::ValidationFailed,
-            detail: detail.into(),
-            problems,
-            needs: None,
-            retry_after: None,
-        }))
+        Self::about(AdminErrorCode::ValidationFailed, problems)
+    }
+
+    /// It cannot be read, for these reasons.
+    pub fn malformed(problems: Vec<FieldProblem>) -> Self {
+        Self::about(AdminErrorCode::InvalidRequest, problems)
+    }
+
+    pub fn parameter(code: AdminErrorCode, name: &'static str, detail: &'static str) -> Self {
+        Self::about(code, vec![FieldProblem::parameter(name, FieldCode::Invalid, detail)])
+    }
+
+    fn about(code: AdminErrorCode, mut problems: Vec<FieldProblem>) -> Self {
+        // Whoever sends thousands of wrong members gets no answer of that size.
+        problems.truncate(MOST_PROBLEMS);
+        // Names that others made up stay out of log and trail. Those of ours that are unknown are values.
+        let name = |problem: &FieldProblem| match &problem.place {
+            Place::Member(Cow::Owned(_)) | Place::Parameter(Cow::Owned(_)) if problem.code == FieldCode::Unknown => {
+                "(unknown)".to_owned()
+            }
+            Place::Member(name) | Place::Parameter(name) => name.clone().into_owned(),
+        };
+        let detail = problems.iter().map(name).collect::<Vec<_>>().join(" ");
+        Self::Refused(Box::new(AdminRefusal { code, detail: detail.into(), problems, needs: None, retry_after: None }))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::ledger::Decided;
 use crate::store::sql::trail::{Asked, Requested, Settled, Trail};
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 use crate::usecase::settle::{Seen, Settle};
 
 /// The questions of people, as the ephemeral store has them.
@@ -150,9 +150,18 @@ impl ManageRequests {
     }
 
     /// Withdraws a question: its client is refused, its devices are told.
-    pub async fn cancel(&self, by: &Administrator, id: RequestId) -> Result<Overview, AdminError> {
-        let asked = self.trail.request(id).await?.ok_or(AdminErrorCode::NotFound)?;
-        let user = asked.user.ok_or(AdminErrorCode::AlreadyDecided)?;
+    pub async fn cancel(
+        &self,
+        by: &Administrator,
+        id: RequestId,
+        unchanged: Precondition<'_, Overview>,
+    ) -> Result<Overview, AdminError> {
+        let before = self.read(id).await?;
+        // A request that waits changes by what ends it, and to that the first comes: below.
+        if !unchanged(&before) {
+            return Err(AdminErrorCode::PreconditionFailed.into());
+        }
+        let user = before.user.ok_or(AdminErrorCode::AlreadyDecided)?;
         self.cancel_of(by, user, id).await?;
         self.read(id).await
     }

@@ -14,6 +14,15 @@ use crate::store::sql::people::{People, Updated};
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 
+/// Who is looked for; nothing leaves all.
+#[derive(Clone, Debug, Default)]
+pub struct Sought {
+    pub username: Option<String>,
+    /// As tokens name the person.
+    pub sub: Option<String>,
+    pub status: Option<Status>,
+}
+
 pub struct ManageUsers {
     pub people: People,
     pub desk: Desk,
@@ -82,15 +91,21 @@ pub fn user_id(text: &str) -> Result<UserId, AdminError> {
 }
 
 impl ManageUsers {
-    pub async fn list(
-        &self,
-        username: Option<&str>,
-        status: Option<Status>,
-        after: Option<Position>,
-        limit: u32,
-    ) -> Result<Page<User>, StoreError> {
+    pub async fn list(&self, wanted: &Sought, after: Option<Position>, limit: u32) -> Result<Page<User>, StoreError> {
+        let Sought { username, sub, status } = wanted;
+        let fits = |user: &User| {
+            username.as_ref().is_none_or(|name| *name == user.username) && status.is_none_or(|own| own == user.status)
+        };
+        if let Some(sub) = sub {
+            // One at most, and of another spelling none.
+            let found = match sub.parse() {
+                Ok(id) if after.is_none() => self.people.find(id).await?.filter(fits),
+                Ok(_) | Err(_) => None,
+            };
+            return Ok(Page { items: found.into_iter().collect(), next: None });
+        }
         let after = after.map(|position| (position.at, position.id));
-        let found = self.people.newest(username, status, after, limit.saturating_add(1)).await?;
+        let found = self.people.newest(username.as_deref(), *status, after, limit.saturating_add(1)).await?;
         Ok(Page::of(found, limit, |user| Position {
             at: user.created_at.millis(),
             id: user.id.uuid().as_bytes().to_vec(),
@@ -140,13 +155,25 @@ impl ManageUsers {
     }
 
     /// Locked or disabled, nothing may be asked, decided, redeemed or refreshed for the person.
-    pub async fn set_status(&self, by: &Administrator, id: UserId, status: Status) -> Result<User, AdminError> {
+    pub async fn set_status(
+        &self,
+        by: &Administrator,
+        id: UserId,
+        status: Status,
+        unchanged: Precondition<'_, User>,
+    ) -> Result<User, AdminError> {
         let action = match status {
             Status::Active => Action::UserUnlocked,
             Status::Locked => Action::UserLocked,
             Status::Disabled => Action::UserDisabled,
         };
-        self.change(by, id, action, |user| Ok(User { status, ..user })).await
+        self.change(by, id, action, |user| {
+            if !unchanged(&user) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            Ok(User { status, ..user })
+        })
+        .await
     }
 
     /// Deletes the person with devices and pairing keys, and ends what was granted for them.
@@ -191,6 +218,7 @@ fn patched(user: &User, mut patch: Value) -> Result<Profile, AdminError> {
     // Whoever sends back what was read sends these too.
     let read_only = [
         ("id", "/id", public_id::encode(Kind::User, user.id.uuid())),
+        ("sub", "/sub", user.id.to_string()),
         ("status", "/status", status.to_owned()),
         ("created_at", "/created_at", user.created_at.to_string()),
         ("updated_at", "/updated_at", user.updated_at.to_string()),

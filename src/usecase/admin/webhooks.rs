@@ -82,9 +82,26 @@ impl ManageWebhooks {
         Ok(self.webhooks.find(id).await?.ok_or(AdminErrorCode::NotFound)?)
     }
 
-    /// Answers the secret as well, once.
-    pub async fn create(&self, by: &Administrator, wish: Wish) -> Result<(Webhook, Secret<String>), AdminError> {
-        self.check(&wish)?;
+    /// Answers the secret as well, once: the one that the receiver has already, or else a new one.
+    pub async fn create(
+        &self,
+        by: &Administrator,
+        wish: Wish,
+        theirs: Option<Secret<String>>,
+    ) -> Result<(Webhook, Secret<String>), AdminError> {
+        let mut problems = self.problems(&wish);
+        let bytes = match &theirs {
+            None => Some(self.fresh()),
+            Some(text) => secret_bytes(text),
+        };
+        let bytes = match bytes {
+            Some(bytes) if problems.0.is_empty() => bytes,
+            Some(_) => return Err(AdminError::invalid(problems.0)),
+            None => {
+                problems.add("/secret", FieldCode::Invalid, "whsec_ and the base64 of 24 to 64 bytes.");
+                return Err(AdminError::invalid(problems.0));
+            }
+        };
         let now = self.desk.now();
         let webhook = Webhook {
             id: WebhookId::new(self.desk.entropy.uuid()),
@@ -93,7 +110,7 @@ impl ManageWebhooks {
             created_at: now,
             updated_at: now,
         };
-        let (shown, sealed) = self.secret(webhook.id);
+        let (shown, sealed) = self.sealed(webhook.id, &bytes);
         // What happens from now on.
         let position = self.trail.end().await?;
         let event = self.desk.event(by, Action::WebhookCreated);
@@ -143,18 +160,23 @@ impl ManageWebhooks {
         &self,
         by: &Administrator,
         id: WebhookId,
+        unchanged: Precondition<'_, Webhook>,
     ) -> Result<(Webhook, Secret<String>), AdminError> {
-        let (shown, sealed) = self.secret(id);
+        let (shown, sealed) = self.sealed(id, &self.fresh());
         let event = self.desk.event(by, Action::WebhookSecretRotated);
-        if !self.webhooks.rotate_secret(id, &sealed, self.desk.now() + OVERLAP, &event).await? {
-            return Err(AdminErrorCode::NotFound.into());
-        }
-        Ok((self.read(id).await?, shown))
+        let check = |webhook: &Webhook| {
+            if unchanged(webhook) { Ok(()) } else { Err(AdminErrorCode::PreconditionFailed) }
+        };
+        let rotated = self.webhooks.rotate_secret_if(id, &sealed, self.desk.now() + OVERLAP, &event, check).await?;
+        Ok((rotated.ok_or(AdminErrorCode::NotFound)??, shown))
     }
 
     /// Sends a test event. It is no event of the trail: nobody else is told.
-    pub async fn ping(&self, id: WebhookId) -> Result<Delivery, AdminError> {
+    pub async fn ping(&self, id: WebhookId, unchanged: Precondition<'_, Webhook>) -> Result<Delivery, AdminError> {
         let webhook = self.read(id).await?;
+        if !unchanged(&webhook) {
+            return Err(AdminErrorCode::PreconditionFailed.into());
+        }
         let (now, event) = (self.desk.now(), self.desk.entropy.uuid());
         let data = serde_json::json!({ "id": public_id::encode(Kind::Event, event), "type": PING });
         let body = serde_json::json!({ "type": PING, "timestamp": now.to_string(), "data": data });
@@ -197,14 +219,22 @@ impl ManageWebhooks {
         Ok(again.ok_or(AdminErrorCode::NotFound)?)
     }
 
-    /// A new secret as it is shown, and as it rests.
-    fn secret(&self, id: WebhookId) -> (Secret<String>, crate::secret::Sealed) {
-        let bytes: [u8; 32] = self.desk.entropy.bytes();
-        let sealed = self.master.seal(&place(id), &bytes, &self.desk.entropy);
-        (Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes))), sealed)
+    fn fresh(&self) -> Secret<Vec<u8>> {
+        Secret::new(self.desk.entropy.bytes::<32>().to_vec())
+    }
+
+    /// A secret as it is shown, and as it rests.
+    fn sealed(&self, id: WebhookId, bytes: &Secret<Vec<u8>>) -> (Secret<String>, crate::secret::Sealed) {
+        let sealed = self.master.seal(&place(id), bytes.expose(), &self.desk.entropy);
+        (Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes.expose()))), sealed)
     }
 
     fn check(&self, wish: &Wish) -> Result<(), AdminError> {
+        let problems = self.problems(wish);
+        if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
+    }
+
+    fn problems(&self, wish: &Wish) -> Problems {
         let mut problems = Problems::default();
         let url = Url::parse(&wish.url).ok().filter(|url| self.egress.check_url(url).is_ok());
         if wish.url.len() > 400 {
@@ -227,8 +257,15 @@ impl ManageWebhooks {
                 "An event type that there is not, or that is told to nobody.",
             );
         }
-        if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
+        problems
     }
+}
+
+/// The bytes of a secret as Standard Webhooks writes it: long enough to sign with, and one way to write
+/// it, since it is shown again as it was made of the bytes.
+fn secret_bytes(text: &Secret<String>) -> Option<Secret<Vec<u8>>> {
+    let bytes = Secret::new(STANDARD.decode(text.expose().strip_prefix(PREFIX)?).ok()?);
+    (24..=64).contains(&bytes.expose().len()).then_some(bytes)
 }
 
 fn about(wish: Wish) -> About {
@@ -255,6 +292,10 @@ fn patched(webhook: &Webhook, mut patch: Value) -> Result<Wish, AdminError> {
     let About { url, description, event_types, disabled_because: _ } = webhook.about.clone();
     let before = Wish { url, description, event_types, enabled: webhook.enabled };
     let patched = merge_patch::apply(serde_json::to_value(before).unwrap_or_default(), patch);
+    if patched.is_object() && patched.get("url").is_none() {
+        let problem = FieldProblem::new("/url", FieldCode::Required, "It cannot be left out.");
+        return Err(AdminError::invalid(vec![problem]));
+    }
     serde_json::from_value(patched).map_err(|_| {
         AdminError::because(AdminErrorCode::InvalidRequest, "the patched webhook does not have the documented members")
     })

@@ -27,7 +27,11 @@ async fn devices_are_listed_named_blocked_and_unpaired() {
     assert_eq!(admin.patch(&at(&primary), &json!({ "nickname": "Pocket" })).await.ok()["nickname"], "Pocket");
     assert!(admin.patch(&at(&primary), &json!({ "nickname": null })).await.ok().get("nickname").is_none());
     admin.patch(&at(&primary), &json!({ "nickname": "a".repeat(65) })).await.admin_problem(422, "validation_failed");
-    admin.patch(&at(&primary), &json!({ "status": "blocked" })).await.admin_problem(400, "invalid_request");
+    let status = admin.patch(&at(&primary), &json!({ "status": "blocked" })).await;
+    status.admin_problem(422, "validation_failed");
+    assert_eq!(status.json()["errors"][0]["code"], "read_only");
+    let whole = admin.get(&at(&primary)).await.ok();
+    assert_eq!(admin.patch(&at(&primary), &whole).await.ok(), whole, "what was read can be sent back");
 
     assert_eq!(admin.act(&format!("{}/block", at(&primary))).await.ok()["status"], "blocked");
     assert_eq!(format!("{:?}", alice.phones[0].me().await.users[0].status), "Blocked");

@@ -130,6 +130,89 @@ fn every_operation_is_described() {
     }
 }
 
+/// RFC 9110 §13.1.1: what names another state does nothing, and what nobody compares is not taken.
+#[tokio::test]
+async fn no_operation_that_changes_something_ignores_if_match() {
+    let world = super::webhooks::at_home().start().await;
+    let admin = world.admin().await;
+    let alice = world.user("alice").with_phone().await;
+    let shop = world.client("shop").await;
+    let user = format!("/admin/v1/users/{}", super::robot::usr(&alice));
+    let device = admin.get(&format!("{user}/devices")).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let receiver = super::receiver::Receiver::start();
+    let webhook = admin
+        .post("/admin/v1/webhooks", &serde_json::json!({ "url": receiver.url(), "event_types": ["client.deleted"] }))
+        .await;
+    let webhook = super::location(&webhook);
+    admin.act(&format!("{webhook}/ping")).await.ok();
+    let delivery = super::until("a delivery", async || {
+        let log = admin.get(&format!("{webhook}/deliveries?state=delivered")).await.ok();
+        Some(log["items"].get(0)?["id"].as_str()?.to_owned())
+    })
+    .await;
+    // One that is told nothing: its place in the trail stays where it is.
+    admin.patch(&webhook, &serde_json::json!({ "enabled": false })).await.ok();
+    shop.ask(&alice).await;
+    let request = super::until("a request", async || {
+        let all = admin.get("/admin/v1/requests").await.ok();
+        Some(all["items"].get(0)?["id"].as_str()?.to_owned())
+    })
+    .await;
+    let key = admin.act(&format!("{user}/pairing-keys")).await;
+    let pairing_key = super::location(&key).rsplit('/').next().unwrap().to_owned();
+    admin.act("/admin/v1/keys/rotate?emergency=true").await.ok();
+    let keys = admin.get("/admin/v1/keys").await.ok();
+    let retiring = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == "retiring");
+    let kid = retiring.unwrap()["kid"].as_str().unwrap().to_owned();
+    let named = |path: &str| {
+        path.replace("{client_id}", "shop")
+            .replace("{kid}", &kid)
+            .replace("{user_id}", &super::robot::usr(&alice))
+            .replace("{device_id}", &device)
+            .replace("{request_id}", &request)
+            .replace("{pairing_key_id}", &pairing_key)
+            .replace("{webhook_id}", webhook.rsplit('/').next().unwrap())
+            .replace("{delivery_id}", &delivery)
+    };
+    let (mut compared, mut refused) = (0, 0);
+    for operation in operations() {
+        if matches!(operation.method, Method::GET) || operation.path == "/admin/v1/bootstrap" {
+            continue;
+        }
+        let what = format!("{} {}", operation.method, operation.path);
+        let declared = operation.document["parameters"].as_array().into_iter().flatten();
+        let declared = declared.filter(|parameter| parameter["name"] == "If-Match").count() == 1;
+        let mut call = admin.request(operation.method.clone(), &named(&operation.path)).header("if-match", "\"old\"");
+        if operation.document["requestBody"].is_object() {
+            call = call.json(&serde_json::json!({}));
+        }
+        let watch = world.watch().await;
+        let answer = crate::world::Answer::of(call).await;
+        if declared {
+            answer.admin_problem(412, "precondition_failed");
+            compared += 1;
+        } else {
+            answer.admin_problem(400, "invalid_request");
+            assert_eq!(answer.json()["errors"][0]["parameter"], "If-Match", "{what}");
+            refused += 1;
+        }
+        watch.only_a_refusal(&what).await;
+    }
+    assert!(compared >= 19 && refused >= 6, "{compared} {refused}");
+    // With what was read it is done.
+    for (at, action) in [
+        (user.clone(), "lock"),
+        (format!("/admin/v1/devices/{device}"), "block"),
+        (format!("/admin/v1/requests/{request}"), "cancel"),
+        (webhook.clone(), "rotate-secret"),
+        ("/admin/v1/clients/shop".to_owned(), "rotate-secret"),
+    ] {
+        let tag = admin.get(&at).await.header("etag").unwrap().to_owned();
+        let call = admin.request(Method::POST, &format!("{at}/{action}")).header("if-match", tag);
+        admin.guarded(crate::world::Answer::of(call).await).ok();
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_looked_at_again_at_each_call() {
     let world = World::start().await;

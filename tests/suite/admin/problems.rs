@@ -54,7 +54,10 @@ async fn nothing_that_was_sent_is_echoed_and_one_event_is_left() {
         admin.request(Method::GET, &format!("/admin/v1/users/{canary}")),
         admin.request(Method::GET, &format!("/admin/v1/audit?type={canary}")),
         admin.request(Method::GET, &format!("{CLIENTS}?cursor={canary}&limit={canary}")),
-        admin.request(Method::POST, CLIENTS).json(&json!({ canary: canary })),
+        admin.request(Method::POST, CLIENTS).json(&json!({ format!("<{canary}>"): canary })),
+        admin.request(Method::GET, &format!("{CLIENTS}?{canary}%20={canary}")),
+        admin.request(Method::POST, CLIENTS).json(&json!({ "client_name": { canary: canary } })),
+        admin.request(Method::POST, "/admin/v1/users").json(&json!({ "username": [canary] })),
         admin.request(Method::POST, CLIENTS).json(&json!({ "scope": format!("nod:{canary}"), "client_name": "" })),
         admin.request(Method::POST, CLIENTS).json(&json!({ "token_endpoint_auth_method": canary })),
         world.request(Method::GET, CLIENTS).bearer_auth(canary),
@@ -70,6 +73,107 @@ async fn nothing_that_was_sent_is_echoed_and_one_event_is_left() {
         let code = answer.json()["code"].as_str().unwrap().to_owned();
         assert!(event.reason.unwrap().starts_with(&code));
     }
+}
+
+/// The places of its errors, with their codes.
+fn places(answer: &Answer) -> Vec<(String, String)> {
+    let mut places: Vec<(String, String)> = answer.json()["errors"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no errors: {}", answer.text()))
+        .iter()
+        .map(|error| {
+            assert!(error["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{error}");
+            let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap();
+            (place.to_owned(), error["code"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    places.sort();
+    places
+}
+
+fn sorted(places: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut places: Vec<_> = places.iter().map(|(place, code)| ((*place).to_owned(), (*code).to_owned())).collect();
+    places.sort();
+    places
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_with_its_place() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    for broken in ["", "{", "{\"client_id\":\"a\",\"client_id\":\"b\"}"] {
+        let request = admin.request(Method::POST, CLIENTS).header("content-type", "application/json");
+        let answer = Answer::of(request.body(broken)).await;
+        assert!(answer.json()["detail"].as_str().is_some_and(|text| text.contains("JSON")), "{}", answer.text());
+    }
+    let wrong = json!({ "client_id": 5, "client_name": ["a"], "grant_types": ["refresh_token", 7], "long_poll": "no",
+        "colour": "red", "<b>": 1 });
+    let answer = admin.post(CLIENTS, &wrong).await;
+    answer.admin_problem(400, "invalid_request");
+    let expected = [
+        ("/client_id", "invalid"),
+        ("/client_name", "invalid"),
+        ("/grant_types/1", "invalid"),
+        ("/long_poll", "invalid"),
+        ("/colour", "unknown"),
+        ("", "unknown"),
+    ];
+    assert_eq!(places(&answer), sorted(&expected));
+    assert!(answer.json()["detail"].is_string() && !answer.text().contains("<b>"), "{}", answer.text());
+    let answer = admin.post("/admin/v1/users", &json!({ "email": true })).await;
+    assert_eq!(places(&answer), sorted(&[("/email", "invalid"), ("/username", "required")]));
+    let user = super::location(&admin.post("/admin/v1/users", &json!({ "username": "alice", "name": null })).await);
+    let answer = admin.patch(&user, &json!({ "name": 5, "nickname": "a" })).await;
+    assert_eq!(places(&answer), sorted(&[("/name", "invalid"), ("/nickname", "unknown")]));
+    let merge = admin.request(Method::PATCH, &user).header("content-type", "application/merge-patch+json");
+    assert_eq!(Answer::of(merge.body("{\"name\":\"Alice\"}")).await.ok()["name"], "Alice");
+    let answer = admin.post("/admin/v1/webhooks", &json!({ "event_types": "all", "secret": 5 })).await;
+    assert_eq!(places(&answer), sorted(&[("/event_types", "invalid"), ("/secret", "invalid"), ("/url", "required")]));
+
+    for (query, parameter, code) in [
+        ("clients?limit=ten", "limit", "invalid"),
+        ("clients?limit=0", "limit", "invalid"),
+        ("clients?limit=201", "limit", "invalid"),
+        ("clients?limi=10", "limi", "unknown"),
+        ("users?user_name=alice", "user_name", "unknown"),
+        ("users?user%20name=alice", "", "unknown"),
+        ("users?status=asleep", "status", "invalid"),
+        ("audit?type=user.sneezed", "type", "invalid"),
+        ("audit?created_after=yesterday", "created_after", "invalid"),
+        ("audit?device_id=usr_0000000000000000000000000z", "device_id", "invalid"),
+        ("devices?user_id=alice", "user_id", "invalid"),
+        ("pairing-keys?user_id=alice", "user_id", "invalid"),
+        ("requests?user_id=alice", "user_id", "invalid"),
+        ("users?cursor=abc", "cursor", "invalid"),
+        ("events?types=user.sneezed", "types", "invalid"),
+    ] {
+        let answer = admin.get(&format!("/admin/v1/{query}")).await;
+        let expected = if parameter == "cursor" { "invalid_cursor" } else { "invalid_request" };
+        answer.admin_problem(400, expected);
+        assert_eq!(places(&answer), sorted(&[(parameter, code)]), "{query}");
+        assert!(answer.json()["errors"][0].get("pointer").is_none());
+        assert!(answer.json()["detail"].is_string());
+    }
+    let many = admin.get("/admin/v1/clients?limit=x&a=1&b=2").await;
+    assert_eq!(places(&many), sorted(&[("limit", "invalid"), ("a", "unknown"), ("b", "unknown")]));
+    admin.act("/admin/v1/keys/rotate?emergency=yes").await.admin_problem(400, "invalid_request");
+    // Whoever may not call an operation learns nothing of what it takes.
+    let other = world.robot("other", "nod:keys:read").await;
+    other.get("/admin/v1/clients?limi=10").await.admin_problem(403, "insufficient_scope");
+}
+
+/// Client creation as that of users: all that is wrong, at once.
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let wrong = json!({ "client_id": "-", "client_name": "", "scope": "", "grant_types": [], "number_matching": "shout",
+        "token_endpoint_auth_method": "none", "access_token_format": "xml", "id_token_signed_response_alg": "none" });
+    let answer = admin.post(CLIENTS, &wrong).await;
+    answer.admin_problem(422, "validation_failed");
+    let told: std::collections::BTreeSet<String> = places(&answer).into_iter().map(|(place, _)| place).collect();
+    let sent = wrong.as_object().unwrap().keys().map(|name| format!("/{name}"));
+    assert_eq!(told, sent.collect());
 }
 
 #[tokio::test]

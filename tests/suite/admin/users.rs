@@ -56,6 +56,33 @@ async fn what_cannot_be_is_pointed_at() {
     assert_eq!(status.json()["errors"][0]["code"], "read_only");
 }
 
+/// A robot with an ID token finds the person.
+#[tokio::test]
+async fn a_user_is_found_by_the_sub_of_a_token() {
+    let world = World::start().await;
+    let (admin, shop) = (world.admin().await, world.client("shop").await);
+    let (alice, _bob) = (world.user("alice").with_phone().await, world.user("bob").await);
+    let tokens = shop.log_in(&alice).await;
+    let claims = tokens.id_token.split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let sub = claims["sub"].as_str().unwrap();
+    let found = async |query: &str| admin.get(&format!("{USERS}?{query}")).await.ok()["items"].clone();
+    let one = found(&format!("sub={sub}")).await;
+    assert_eq!((one.as_array().unwrap().len(), &one[0]["username"]), (1, &json!("alice")));
+    assert_eq!(one[0]["sub"], sub);
+    assert_eq!(found(&format!("sub={sub}&status=active&username=alice")).await, one);
+    for nobody in ["sub=alice", "sub=", "sub=%00", "sub=00000000-0000-4000-8000-000000000000"] {
+        assert_eq!(found(nobody).await, json!([]), "{nobody}");
+    }
+    assert_eq!(found(&format!("sub={sub}&username=bob")).await, json!([]));
+    assert_eq!(found(&format!("sub={sub}&status=locked")).await, json!([]));
+    assert_eq!(found(&format!("sub={}", sub.to_uppercase())).await, json!([]), "one spelling");
+    let at = format!("{USERS}/{}", one[0]["id"].as_str().unwrap());
+    let sent = admin.patch(&at, &json!({ "sub": "00000000-0000-4000-8000-000000000000" })).await;
+    sent.admin_problem(422, "validation_failed");
+}
+
 #[tokio::test]
 async fn a_locked_user_is_not_asked() {
     let world = World::start().await;

@@ -210,6 +210,79 @@ async fn where_nothing_may_be_sent_nothing_is_registered() {
     admin.get(&format!("{at}/deliveries")).await.admin_problem(404, "not_found");
 }
 
+#[tokio::test]
+async fn every_attempt_that_fails_is_counted_and_a_line_of_the_log() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    let url = format!("{}?token=hunter2", receiver.url());
+    let made = admin.post(WEBHOOKS, &json!({ "url": url, "event_types": ["user.created"] })).await;
+    let at = location(&made);
+    let id = at.rsplit('/').next().unwrap().to_owned();
+    let count = |outcome: &str| {
+        let series = format!("nod_webhook_deliveries_total{{outcome=\"{outcome}\"}} ");
+        let text = nod::metrics::metrics().text(None, None);
+        let line = text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().to_owned();
+        line.parse::<u64>().unwrap()
+    };
+    let before = ["delivered", "failed", "gave_up"].map(count);
+    receiver.will([Reply::Status(500), Reply::Status(503), Reply::Status(410)]);
+    admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;
+    let mut admin = admin;
+    for attempt in 1..=3 {
+        receiver.gets(attempt).await;
+        super::until("the log", async || {
+            let one = deliveries(&admin, &at).await.remove(0);
+            (one["attempts"] == attempt && one["last_status"].is_number()).then_some(())
+        })
+        .await;
+        world.clock.advance(seconds(30 * 3600));
+        admin = world.admin_again(&admin).await;
+    }
+    let lines = super::until("the last line", async || {
+        let log = world.log();
+        let lines: Vec<String> = log.lines().filter(|line| line.contains(&id)).map(str::to_owned).collect();
+        lines.iter().any(|line| line.contains("given up")).then_some(lines)
+    })
+    .await;
+    let failed: Vec<&String> = lines.iter().filter(|line| line.contains("a webhook was not told")).collect();
+    assert_eq!(failed.len(), 3, "{lines:?}");
+    for (n, line) in failed.iter().enumerate() {
+        assert!(line.contains("WARN") && line.contains(&format!("attempt={}", n + 1)), "{line}");
+        assert!(line.contains("why=") && line.contains("evt_"), "{line}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("hunter2") || line.contains("127.0.0.1")), "{lines:?}");
+    // Other tests deliver too.
+    let after = ["delivered", "failed", "gave_up"].map(count);
+    assert!(after[1] >= before[1] + 2 && after[2] > before[2], "{before:?} {after:?}");
+}
+
+/// As Standard Webhooks writes a secret.
+#[tokio::test]
+async fn a_secret_that_the_receiver_has_already_signs() {
+    let world = at_home().start().await;
+    let (admin, receiver) = (world.admin().await, Receiver::start());
+    for bad in ["", "whsec_", "secret", "whsec_!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([23, 65].map(|length| format!("whsec_{}", STANDARD.encode(vec![7; length]))))
+    {
+        let answer = admin.post(WEBHOOKS, &json!({ "url": receiver.url(), "secret": bad })).await;
+        answer.admin_problem(422, "validation_failed");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/secret", "{bad}");
+    }
+    for length in [24, 64] {
+        let secret = format!("whsec_{}", STANDARD.encode(vec![7; length]));
+        let made = admin.post(WEBHOOKS, &json!({ "url": receiver.url(), "secret": secret })).await;
+        assert_eq!(made.json()["secret"], secret.as_str());
+        let at = location(&made);
+        admin.patch(&at, &json!({ "secret": secret })).await.admin_problem(400, "invalid_request");
+        let before = receiver.received().len();
+        admin.act(&format!("{at}/ping")).await;
+        let ping = receiver.gets(before + 1).await.remove(before);
+        assert_eq!(ping.signature, signature(&secret, &ping));
+    }
+}
+
 /// R21
 #[tokio::test]
 async fn on_two_nodes_each_event_arrives_once() {

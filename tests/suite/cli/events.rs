@@ -57,16 +57,21 @@ fn listen(folder: &Path, flags: &[&str]) -> Listening {
 
 /// One request, and the status of its answer.
 fn post(address: &str, headers: &[(&str, &str)], body: &str) -> String {
+    exchange(address, "/hooks", headers, body).split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+fn exchange(address: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
     let mut request =
-        format!("POST /hooks HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+        format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nconnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&[name, ": ", value, "\r\n"].concat());
     }
     stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    answer
 }
 
 fn signed(secret: &str, age: i64, body: &str) -> [(&'static str, String); 3] {
@@ -136,4 +141,63 @@ fn what_is_received_is_forwarded() {
     assert_eq!(received["signature"], "none");
     assert!(!text.contains("hunter2"), "{text}");
     Nod::start(&["listen", "--forward-to", "localhost"]).ends_with(2);
+}
+
+/// A call of the admin API of `nod dev`, and the members of its answer.
+fn admin(dev: &Dev, path: &str, token: &str, body: &str) -> Value {
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let address = dev.issuer.strip_prefix("http://").unwrap();
+    let answer = exchange(address, path, &headers, body);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+}
+
+/// What `--print-secret` prints is good for registering, and what the server made is good for listening.
+#[test]
+fn a_ping_of_the_server_arrives_with_its_signature() {
+    let dev = Dev::start();
+    let begin = fs::read_to_string(dev.data().join("bootstrap-token")).unwrap();
+    let root = admin(&dev, "/admin/v1/bootstrap", begin.trim(), "{\"client_id\":\"root\"}");
+    let credentials = STANDARD.encode(format!("root:{}", root["client_secret"].as_str().unwrap()));
+    let basic = format!("Basic {credentials}");
+    let headers = [("authorization", basic.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let fetched = exchange(
+        dev.issuer.strip_prefix("http://").unwrap(),
+        "/as/token.oauth2",
+        &headers,
+        "grant_type=client_credentials&scope=nod:admin",
+    );
+    let fetched: Value = serde_json::from_str(fetched.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let token = fetched["access_token"].as_str().unwrap();
+    let register = |address: &str, secret: Option<&str>| {
+        let mut body = serde_json::json!({ "url": format!("http://{address}/hooks") });
+        if let Some(secret) = secret {
+            body["secret"] = secret.into();
+        }
+        admin(&dev, "/admin/v1/webhooks", token, &body.to_string())
+    };
+    let ping = |made: &Value| {
+        let path = format!("/admin/v1/webhooks/{}/ping", made["webhook"]["id"].as_str().unwrap());
+        assert_eq!(admin(&dev, &path, token, "")["event_type"], "webhook.ping");
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let Listening { nod, address, secret } = listen(folder.path(), &["--once"]);
+    let made = register(&address, Some(&secret));
+    assert_eq!(made["secret"], *secret);
+    ping(&made);
+    nod.says("signature ✓");
+    nod.ends_with(0);
+
+    let made = register(&format!("127.0.0.1:{}", free_port()), None);
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, made["secret"].as_str().unwrap()).unwrap();
+    let address = made["webhook"]["url"].as_str().unwrap().strip_prefix("http://").unwrap().trim_end_matches("/hooks");
+    let here = ["listen", "--listen", address, "--secret-file", "theirs", "--once"];
+    let nod = Nod::start_in(folder.path(), &here, &[]);
+    nod.says("listening  http://");
+    ping(&made);
+    nod.says("signature ✓");
+    nod.ends_with(0);
 }

@@ -1,0 +1,205 @@
+//! Bodies of the admin API: objects whose members the document knows. What is wrong with their shape is
+//! told for each member, all at once; whether what they say can be is asked by the use cases.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::{Map, Value};
+
+use crate::http::admin::reply::Refused;
+use crate::http::body::{ADMIN_LIMIT, BodyError, is_json_request, read, strict_json};
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
+use crate::usecase::admin::AdminError;
+
+const JSON: &str = "application/json";
+
+/// What is to be made, as `S` describes it. A member that is `null` is one that was left out.
+pub struct Members<S> {
+    pub value: Map<String, Value>,
+    described_by: PhantomData<fn() -> S>,
+}
+
+/// A merge patch [RFC 7396] as `S` describes it, for what is read as `B`: whatever was read may be sent
+/// back, and what cannot be changed then has to be what it is.
+pub struct Patch<S, B> {
+    pub value: Map<String, Value>,
+    described_by: PhantomData<fn() -> (S, B)>,
+}
+
+impl<S> fmt::Debug for Members<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Members")
+    }
+}
+
+impl<S, B> fmt::Debug for Patch<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Patch")
+    }
+}
+
+impl<'a, S: Type> ApiExtractor<'a> for Members<S> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        S::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(request_meta::<S>())
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let mut value = object(request, body).await?;
+        let shape = Shape::of::<S>();
+        value.retain(|name, value| !value.is_null() || shape.requires(name) || !shape.has(name));
+        let mut problems = shape.faults(&value, |_| false);
+        problems.extend(shape.missing(&value));
+        told(problems)?;
+        Ok(Self { value, described_by: PhantomData })
+    }
+}
+
+impl<'a, S: Type, B: Type> ApiExtractor<'a> for Patch<S, B> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        S::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(request_meta::<S>())
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let value = object(request, body).await?;
+        let read = Shape::of::<B>();
+        told(Shape::of::<S>().faults(&value, |name| read.has(name)))?;
+        Ok(Self { value, described_by: PhantomData })
+    }
+}
+
+fn request_meta<S: Type>() -> MetaRequest {
+    let content = vec![MetaMediaType { content_type: JSON, schema: S::schema_ref() }];
+    MetaRequest { description: None, content, required: true }
+}
+
+async fn object(request: &Request, body: &mut RequestBody) -> poem::Result<Map<String, Value>> {
+    if !is_json_request(request) {
+        return Err(BodyError::NotJson.into());
+    }
+    match strict_json(&read(request, body, ADMIN_LIMIT).await?)? {
+        Value::Object(members) => Ok(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            told(vec![FieldProblem::new("", FieldCode::Invalid, "An object.")])?;
+            Ok(Map::new())
+        }
+    }
+}
+
+fn told(problems: Vec<FieldProblem>) -> poem::Result<()> {
+    if problems.is_empty() { Ok(()) } else { Err(Refused::from(AdminError::malformed(problems)).into()) }
+}
+
+/// What the document says of a type, and of those that it names.
+struct Shape {
+    registry: Registry,
+    name: String,
+}
+
+impl Shape {
+    fn of<S: Type>() -> Self {
+        let mut registry = Registry::new();
+        S::register(&mut registry);
+        Self { registry, name: S::name().into_owned() }
+    }
+
+    fn schema(&self) -> Option<&MetaSchema> {
+        self.registry.schemas.get(&self.name)
+    }
+
+    fn member(&self, name: &str) -> Option<&MetaSchemaRef> {
+        let (_, schema) = self.schema()?.properties.iter().find(|(own, _)| *own == name)?;
+        Some(schema)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.member(name).is_some()
+    }
+
+    fn requires(&self, name: &str) -> bool {
+        self.schema().is_some_and(|schema| schema.required.contains(&name))
+    }
+
+    /// `known`: members that are somebody else's to look at.
+    fn faults(&self, members: &Map<String, Value>, known: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        for (name, value) in members {
+            match self.member(name) {
+                // In a patch it says something; elsewhere, of what is needed, it is missing.
+                Some(_) if value.is_null() => {}
+                Some(schema) => problems.extend(self.fault(&format!("/{name}"), schema, value)),
+                None if known(name) => {}
+                None => problems.push(FieldProblem::unknown_member(name)),
+            }
+        }
+        problems
+    }
+
+    fn missing<'a>(&'a self, members: &'a Map<String, Value>) -> impl Iterator<Item = FieldProblem> {
+        let required = self.schema().into_iter().flat_map(|schema| schema.required.iter());
+        required
+            .filter(|name| members.get(**name).is_none_or(Value::is_null))
+            .map(|name| FieldProblem::member(format!("/{name}"), FieldCode::Required, "It cannot be left out."))
+    }
+
+    /// The first thing that is wrong with a value.
+    fn fault(&self, pointer: &str, schema: &MetaSchemaRef, value: &Value) -> Option<FieldProblem> {
+        let schema = self.resolved(schema)?;
+        let (fits, wanted) = match schema.ty {
+            "string" => (value.is_string(), "It has to be a string."),
+            "boolean" => (value.is_boolean(), "It has to be true or false."),
+            "integer" => (value.is_i64() || value.is_u64(), "It has to be a whole number."),
+            "object" => (value.is_object(), "It has to be an object."),
+            "array" => match (value, &schema.items) {
+                (Value::Array(values), Some(items)) => {
+                    let mut each = values.iter().enumerate();
+                    return each.find_map(|(at, value)| self.fault(&format!("{pointer}/{at}"), items, value));
+                }
+                (value, _) => (value.is_array(), "It has to be a list."),
+            },
+            // Anything.
+            _ => (true, ""),
+        };
+        (!fits).then(|| FieldProblem::member(pointer.to_owned(), FieldCode::Invalid, wanted))
+    }
+
+    /// A reference with words of its own is "all of" the two.
+    fn resolved<'s>(&'s self, schema: &'s MetaSchemaRef) -> Option<&'s MetaSchema> {
+        match schema {
+            MetaSchemaRef::Reference(name) => self.registry.schemas.get(name),
+            MetaSchemaRef::Inline(schema) => {
+                let named = schema.all_of.iter().find(|part| matches!(part, MetaSchemaRef::Reference(_)));
+                named.map_or(Some(&**schema), |named| self.resolved(named))
+            }
+        }
+    }
+}
