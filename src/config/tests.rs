@@ -159,6 +159,7 @@ fn production_is_refused_for_every_reason() {
 issuer = "http://id.example.com"
 database.url = "postgres://nod:hunter2@db.example.com/nod"
 ephemeral.url = "redis://redis.example.com"
+listen.public = "127.0.0.1:8443"
 proxy.trusted = ["127.0.0.1/32"]
 "#;
     let loaded = |environment: &[(&str, &str)]| usable(read(text, environment));
@@ -193,7 +194,7 @@ fn what_is_wrong_and_what_is_unsafe_is_one_list() {
     let text =
         "issuer = \"http://id.example.com\"\ndatabase.url = \"postgres://db.example.com/nod\"\nciba.interval = 5\n";
     let reading = read_files(folder.path(), &[("nod.toml", text)], &[], &[]);
-    assert_eq!(codes(&reading.all_problems()), ["004", "006", "101", "103"]);
+    assert_eq!(codes(&reading.all_problems()), ["004", "006", "101", "108", "103"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod errors;
 mod examples;
+mod metadata;
 mod methods;
 mod repair;
 mod version;
@@ -15,6 +16,7 @@ use poem::http::{HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
 use self::methods::{Declared, Methods};
+use crate::http::discovery::path;
 
 /// Which operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +80,8 @@ impl Version {
 enum Family {
     /// Clients, with their credentials.
     OAuth,
+    /// Whoever asks: what they read is public.
+    Public,
     /// Whoever has an access token.
     Resource,
     /// Phones, with a proof.
@@ -92,13 +96,14 @@ impl Family {
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with("/admin/") => Self::Admin,
             path if path.starts_with("/idp/") => Self::Resource,
+            path if path.starts_with("/.well-known/") || path == path::JWKS => Self::Public,
             _ => Self::OAuth,
         }
     }
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth | Self::Resource => Part::Protocol,
+            Self::OAuth | Self::Public | Self::Resource => Part::Protocol,
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
         }
@@ -111,6 +116,7 @@ struct Document(Value);
 impl Document {
     fn new(generated: &str) -> Self {
         let mut document: Value = serde_json::from_str(generated).unwrap_or_default();
+        metadata::add(&mut document);
         repair::repair(&mut document);
         describe(&mut document);
         errors::add(&mut document);
@@ -219,11 +225,6 @@ fn describe(document: &mut Value) {
                             well, with parameters in the form."
         },
         "accessToken": {"type": "http", "scheme": "bearer", "description": "An access token [RFC 6750 §2.1]."},
-        "bootstrapToken": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The token in the file that the first start names, good for the first administrator."
-        },
         "deviceProof": {
             "type": "apiKey",
             "in": "header",
@@ -242,6 +243,10 @@ fn describe(document: &mut Value) {
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
+            Family::Public => {
+                put(operation, "security", json!([]));
+                continue;
+            }
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",

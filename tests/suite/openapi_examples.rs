@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::admin::receiver::Receiver;
 use crate::admin::robot::Robot;
 use crate::admin::{bootstrap, location, until, webhooks};
-use crate::world::{Answer, EXAMPLES, Phone, World, seconds};
+use crate::world::{Answer, DISCOVERY, EXAMPLES, JWKS, Phone, World, seconds};
 
 type Examples = BTreeMap<String, Value>;
 
@@ -103,6 +103,9 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     // A person's tokens are the better example.
     EXAMPLES.with(|seen| seen.borrow_mut().remove("requestToken"));
 
+    for path in [DISCOVERY, "/.well-known/oauth-authorization-server", JWKS] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
     let kiosk = relying_party(world, &admin).await;
 
     // A person, and her phone.

@@ -158,7 +158,11 @@ async fn a_request_id_is_in_every_answer_and_in_every_line_of_its_request() {
         (get("/device/v1/me"), 401),
         (get("/nothing/here"), 404),
         (get(&format!("/{}", "x".repeat(9000))), 414),
-        (b"CONNECT id.example.com:443 HTTP/1.1\r\nhost: id.example.com:443\r\n\r\n".to_vec(), 501),
+        (
+            b"CONNECT id.example.com:443 HTTP/1.1\r\nhost: id.example.com:443\r\nx-forwarded-proto: https\r\n\r\n"
+                .to_vec(),
+            501,
+        ),
     ] {
         let answer = send(at, &with_id(request.clone(), "mine")).await.expect("an answer");
         assert_eq!(answer.status, status);

@@ -32,6 +32,7 @@ impl Family {
     /// The statuses that can occur.
     fn statuses(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
+            Self::Public => matches!(*status, "400" | "405" | "500" | "503"),
             Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
             Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
             Self::Device => !matches!(*status, "408" | "412" | "422"),
@@ -41,7 +42,7 @@ impl Family {
 
     const fn schema(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Resource => "OAuthError",
+            Self::OAuth | Self::Public | Self::Resource => "OAuthError",
             Self::Device => "DeviceProblem",
             Self::Admin => "Problem",
         }
@@ -49,7 +50,7 @@ impl Family {
 
     const fn media_type(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Resource => "application/json",
+            Self::OAuth | Self::Public | Self::Resource => "application/json",
             Self::Device | Self::Admin => "application/problem+json",
         }
     }
@@ -57,7 +58,7 @@ impl Family {
     /// The header of a 401.
     fn challenge(self) -> Value {
         let (description, example) = match self {
-            Self::OAuth => (
+            Self::OAuth | Self::Public => (
                 "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
                 "Basic realm=\"nod\", charset=\"UTF-8\"",
             ),
@@ -72,7 +73,7 @@ impl Family {
 
     fn example(self, status: &str) -> Value {
         match self {
-            Self::OAuth | Self::Resource => {
+            Self::OAuth | Self::Public | Self::Resource => {
                 let (code, description) = match (status, self) {
                     ("401", Self::OAuth) => (ErrorCode::InvalidClient.as_str(), "Client authentication failed."),
                     ("401", _) => (ErrorCode::InvalidToken.as_str(), "The access token is not valid, or no longer."),
