@@ -50,9 +50,7 @@ impl Clients {
                 return Ok(None);
             }
             transaction.insert_client(client).await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Clients).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Clients, &[event]).await?;
             Ok(Some(change))
         })
         .await;
@@ -103,9 +101,7 @@ impl Clients {
                     [document(&client)?.into(), client.disabled.into(), now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Clients).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Clients, &[event]).await?;
             Ok(Some(Ok((client, change))))
         })
         .await;
@@ -145,9 +141,7 @@ impl Clients {
                     [now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Clients).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Clients, &[event]).await?;
             Ok(Some(Ok(change)))
         })
         .await;

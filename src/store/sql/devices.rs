@@ -120,9 +120,7 @@ impl Devices {
                     None => return Ok((Claimed::Full, None)),
                 },
             };
-            transaction.record(&[&event.user(owner.id).device(device.id)]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
             Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
         })
         .await;
@@ -154,9 +152,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some(change))
         })
         .await;
@@ -187,9 +183,7 @@ impl Devices {
             if changed == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some(change))
         })
         .await;
@@ -207,9 +201,7 @@ impl Devices {
             let transaction = self.database.begin().await?;
             let Some(device) = transaction.lock_device(id).await? else { return Ok(None) };
             let unpaired = transaction.unpair(device).await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some((unpaired, change)))
         })
         .await;
@@ -249,9 +241,7 @@ impl Devices {
                     [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some((device, change)))
         })
         .await;

@@ -96,9 +96,7 @@ impl Devices {
                     [device.nickname.clone().into(), device_status_text(device.status).into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[&event.device(id).user(user)]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[&event.device(id).user(user)]).await?;
             Ok(Some(Ok(((device, installation), change))))
         })
         .await;
@@ -144,9 +142,7 @@ impl Devices {
                     [bytes(user.uuid()), place.into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[&event.device(id).user(user)]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[&event.device(id).user(user)]).await?;
             Ok(Some(Ok(((Device { position: 0, ..device }, installation), Some(change)))))
         })
         .await;
@@ -174,9 +170,8 @@ impl Devices {
                 return Ok(Some(Err(refused)));
             }
             let unpaired = transaction.unpair(device).await?;
-            transaction.record(&[&event.device(id).user(unpaired.device.user)]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change =
+                transaction.commit_change(Area::People, &[&event.device(id).user(unpaired.device.user)]).await?;
             Ok(Some(Ok((unpaired, change))))
         })
         .await;

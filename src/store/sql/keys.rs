@@ -51,9 +51,7 @@ impl SigningKeys {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Keys).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Keys, &[event]).await?;
             Ok(change)
         })
         .await;
@@ -77,9 +75,7 @@ impl SigningKeys {
             if promoted == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Keys).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Keys, &[event]).await?;
             Ok(Some(change))
         })
         .await;
@@ -107,9 +103,7 @@ impl SigningKeys {
             if promoted == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Keys).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Keys, &[event]).await?;
             Ok(Some(change))
         })
         .await;
@@ -131,9 +125,7 @@ impl SigningKeys {
             if retired == 0 {
                 return Ok(None);
             }
-            transaction.record(&[event]);
-            let change = transaction.change(Area::Keys).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::Keys, &[event]).await?;
             Ok(Some(change))
         })
         .await;

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::ephemeral::StoreError;
 use crate::clock::Timestamp;
+use crate::domain::audit::Event;
 use crate::failpoint::waiting;
 use crate::metrics::{SqlCall, metrics};
 use crate::secret::{Digest, Secret};
@@ -491,6 +492,14 @@ impl Transaction {
         let committed = inner.commit().await;
         sql_took(SqlCall::Transaction, begin, committed.is_err());
         Ok(committed?)
+    }
+
+    /// Commits what was changed in an area, with its events. Whoever knows the area from memory is to be told.
+    async fn commit_change(self, area: directory::Area, events: &[&Event]) -> Result<directory::Change, WriteError> {
+        self.record(events);
+        let change = self.change(area).await?;
+        self.commit().await?;
+        Ok(change)
     }
 
     /// Answers how many rows were changed.

@@ -48,9 +48,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(change)
         })
         .await;
@@ -102,9 +100,7 @@ impl People {
                     ],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some((user, change)))
         })
         .await;
@@ -173,9 +169,7 @@ impl People {
                     [now.millis().into(), bytes(id.uuid())],
                 )
                 .await?;
-            transaction.record(&[event]);
-            let change = transaction.change(Area::People).await?;
-            transaction.commit().await?;
+            let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some(Ok(change)))
         })
         .await;
