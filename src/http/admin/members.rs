@@ -17,43 +17,70 @@ use crate::usecase::admin::AdminError;
 
 const JSON: &str = "application/json";
 
-/// What is to be made, as `S` describes it. A member that is `null` is one that was left out.
-pub struct Members<S> {
+/// The members of a body, read as `R` says.
+pub struct Sent<R> {
     pub value: Map<String, Value>,
-    described_by: PhantomData<fn() -> S>,
+    read_as: PhantomData<fn() -> R>,
 }
+
+/// What is to be made, as `S` describes it. A member that is `null` is one that was left out.
+pub type Members<S> = Sent<New<S>>;
 
 /// A merge patch [RFC 7396] as `S` describes it, for what is read as `B`: whatever was read may be sent
 /// back, and what cannot be changed then has to be what it is.
-pub struct Patch<S, B> {
-    pub value: Map<String, Value>,
-    described_by: PhantomData<fn() -> (S, B)>,
+pub type Patch<S, B> = Sent<Change<S, B>>;
+
+pub trait Reading {
+    /// Describes the body in the document.
+    type Schema: Type;
+
+    /// What is wrong with the members; those that say nothing are taken out.
+    fn judge(members: &mut Map<String, Value>) -> Vec<FieldProblem>;
 }
 
-impl<S> fmt::Debug for Members<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Members")
+pub struct New<S>(PhantomData<S>);
+pub struct Change<S, B>(PhantomData<(S, B)>);
+
+impl<S: Type> Reading for New<S> {
+    type Schema = S;
+
+    fn judge(members: &mut Map<String, Value>) -> Vec<FieldProblem> {
+        let shape = Shape::of::<S>();
+        members.retain(|name, value| !value.is_null() || shape.requires(name) || !shape.has(name));
+        let mut problems = shape.faults(members, |_| false);
+        problems.extend(shape.missing(members));
+        problems
     }
 }
 
-impl<S, B> fmt::Debug for Patch<S, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Patch")
+impl<S: Type, B: Type> Reading for Change<S, B> {
+    type Schema = S;
+
+    fn judge(members: &mut Map<String, Value>) -> Vec<FieldProblem> {
+        let read = Shape::of::<B>();
+        Shape::of::<S>().faults(members, |name| read.has(name))
     }
 }
 
-impl<'a, S: Type> ApiExtractor<'a> for Members<S> {
+impl<R> fmt::Debug for Sent<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sent")
+    }
+}
+
+impl<'a, R: Reading> ApiExtractor<'a> for Sent<R> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        S::register(registry);
+        R::Schema::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        Some(request_meta::<S>())
+        let content = vec![MetaMediaType { content_type: JSON, schema: R::Schema::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
     }
 
     async fn from_request(
@@ -62,44 +89,9 @@ impl<'a, S: Type> ApiExtractor<'a> for Members<S> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let mut value = object(request, body).await?;
-        let shape = Shape::of::<S>();
-        value.retain(|name, value| !value.is_null() || shape.requires(name) || !shape.has(name));
-        let mut problems = shape.faults(&value, |_| false);
-        problems.extend(shape.missing(&value));
-        told(problems)?;
-        Ok(Self { value, described_by: PhantomData })
+        told(R::judge(&mut value))?;
+        Ok(Self { value, read_as: PhantomData })
     }
-}
-
-impl<'a, S: Type, B: Type> ApiExtractor<'a> for Patch<S, B> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        S::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(request_meta::<S>())
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let value = object(request, body).await?;
-        let read = Shape::of::<B>();
-        told(Shape::of::<S>().faults(&value, |name| read.has(name)))?;
-        Ok(Self { value, described_by: PhantomData })
-    }
-}
-
-fn request_meta<S: Type>() -> MetaRequest {
-    let content = vec![MetaMediaType { content_type: JSON, schema: S::schema_ref() }];
-    MetaRequest { description: None, content, required: true }
 }
 
 async fn object(request: &Request, body: &mut RequestBody) -> poem::Result<Map<String, Value>> {
