@@ -3,6 +3,10 @@
 // are taken here, too.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +71,45 @@ for (const colorScheme of ['light', 'dark']) {
     })
   }
 }
+
+/** An administrator makes a webhook and has it pinged: all five lanes have something. */
+async function administer() {
+  const receiver = createServer((_, answer) => answer.writeHead(204).end()).listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  // It keeps nothing alive: the test may fail.
+  receiver.unref()
+  const post = async (path, authorization, body) => {
+    const form = body instanceof URLSearchParams
+    const headers = { authorization, ...(form ? {} : { 'content-type': 'application/json' }) }
+    const answer = await fetch(dev.base + path, { method: 'POST', headers, body: form ? body : JSON.stringify(body) })
+    assert.ok(answer.ok, `${path}: ${answer.status}`)
+    return answer.json()
+  }
+  const offered = (await readFile(join(dev.data, 'bootstrap-token'), 'utf8')).trim()
+  const first = await post('/admin/v1/bootstrap', `Bearer ${offered}`, { client_id: 'root' })
+  const basic = `Basic ${btoa(`root:${first.client_secret}`)}`
+  const grant = new URLSearchParams({ grant_type: 'client_credentials', scope: 'nod:admin' })
+  const bearer = `Bearer ${(await post('/as/token.oauth2', basic, grant)).access_token}`
+  const url = `http://127.0.0.1:${receiver.address().port}/`
+  const { webhook } = await post('/admin/v1/webhooks', bearer, { url, event_types: ['user.created'] })
+  await post(`/admin/v1/webhooks/${webhook.id}/ping`, bearer, {})
+}
+
+test('the wire with all lanes', async () => {
+  await administer()
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [320, 1280]) {
+      const { page, complaints, close } = await dev.visit('/dev/wire', { colorScheme, viewport: { width, height: 900 } })
+      await page.locator('.lane-webhook').first().waitFor()
+      await page.locator('.lane-admin').first().waitFor()
+      await check(page, `all lanes, ${colorScheme}, ${width}`)
+      await openAll(page)
+      await check(page, `all lanes, opened, ${colorScheme}, ${width}`)
+      assert.deepEqual(complaints, [])
+      await close()
+    }
+  }
+})
 
 test('a page for a request that is not there', async () => {
   const { page, complaints, close } = await dev.visit('/dev/wire/00000000-0000-0000-0000-000000000000')

@@ -108,6 +108,8 @@ export async function startDev(switches = []) {
 
   return {
     base,
+    /** Where its files are. */
+    data: join(folder, 'data'),
     stop,
     output: () => output,
     /** Seconds since the server was started, on a machine with nothing of it. */
