@@ -93,17 +93,15 @@ impl<E: Endpoint> Endpoint for WithHeaders<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        // Behind the accept loop, the request has one.
-        let mut id = request.data::<RequestId>().cloned();
-        if id.is_none() {
-            id = RequestId::of(request.headers(), &self.entropy);
-            if let Some(id) = &id {
-                request.set_data(id.clone());
-            }
+        // Behind the accept loop the request has one, and the answer gets it there.
+        let own =
+            if request.data::<RequestId>().is_none() { RequestId::of(request.headers(), &self.entropy) } else { None };
+        if let Some(id) = &own {
+            request.set_data(id.clone());
         }
         let mut response = self.inner.get_response(request).await;
         harden(response.headers_mut());
-        if let Some(id) = id {
+        if let Some(id) = own {
             id.put(response.headers_mut());
         }
         Ok(response)

@@ -5,47 +5,50 @@
 //! writing connection, and every transaction takes the write lock when it begins (`BEGIN IMMEDIATE`);
 //! a transaction that reads first and wants to write later would fail instead of waiting.
 
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nod_migrations::Migrator;
+use sea_orm::sqlx;
 use sea_orm::sqlx::error::ErrorKind as SqlErrorKind;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, SqlErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, TryGetable, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
-use tokio::time::{sleep, timeout};
-use uuid::Uuid;
+use tokio::time::timeout;
 
+use self::connect::{BUSY, postgres_pools, private, private_file, sqlite_pools};
+use self::insert::Insert;
+pub(super) use self::insert::Placeholders;
+pub(super) use self::row::Row;
+use self::row::{bytes, bytes_if_any, digest_bytes, rows};
 use super::ephemeral::StoreError;
-use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::failpoint::waiting;
 use crate::metrics::{SqlCall, metrics};
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
 
 pub mod alone;
 pub mod audit;
 pub mod bootstrap;
 pub mod clients;
+mod connect;
 pub mod devices;
 mod diagnosis;
 pub mod directory;
 pub mod fleet;
 pub mod idempotency;
+mod insert;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
 pub mod people;
 pub mod retention;
+mod row;
 pub mod settings;
 pub mod tokens;
 pub mod trail;
@@ -54,32 +57,13 @@ pub mod webhooks;
 /// No request waits longer for the database, whatever the reason.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// For a connection from the pool, a new one included. Shorter than [`PATIENCE`], so that the reason
-/// is told apart.
-const ACQUIRE: Duration = Duration::from_millis(800);
-
-/// SQLite waits this long for another process to let go of the file. It is less than [`PATIENCE`]:
-/// a statement that waited longer would run after its caller has been told that it did not.
-const BUSY: Duration = Duration::from_millis(800);
-
-/// PostgreSQL ends a statement that nobody waits for any more.
-const STATEMENT: Duration = Duration::from_secs(2);
-
 /// A migration may wait longer for other processes than a request.
 const BUSY_MIGRATION: Duration = Duration::from_secs(5);
 
-/// Statements kept prepared per connection: all of ours.
-const PREPARED: usize = 256;
-
-const SQLITE_READERS: u32 = 2;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
 /// One reads and one writes; what is left is for readiness and the purge.
 const EPHEMERAL_CONNECTIONS: u32 = 2;
-
-/// An idle PostgreSQL connection is checked before it is used if it rested this long: after a restart
-/// of the server all resting connections are dead.
-const RESTED: Duration = Duration::from_secs(1);
 
 /// The advisory locks of PostgreSQL that are ours, each for one thing: two things under one number would
 /// wait for each other.
@@ -354,118 +338,6 @@ impl Database {
     }
 }
 
-/// A new file is its owner's alone: it has people in it, and pending requests. What SQLite puts beside it
-/// gets the same rights. A file that is there already keeps the rights that somebody gave it.
-fn private(file: &Path) -> Result<(), StoreError> {
-    match private_file().create_new(true).open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StoreError::unavailable(format!("{}: {error}", file.display()))),
-    }
-}
-
-/// For writing, and if it is made, for its owner alone.
-fn private_file() -> OpenOptions {
-    let mut options = File::options();
-    options.write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options
-}
-
-/// A writer and readers. Those of a memory database are one: it is its connection.
-async fn sqlite_pools(
-    options: SqliteConnectOptions,
-    in_memory: bool,
-) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
-    let options = options
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .foreign_keys(true)
-        .busy_timeout(waiting(BUSY))
-        .statement_cache_capacity(PREPARED)
-        .pragma("temp_store", "memory")
-        .pragma("cache_size", "-16000")
-        .pragma("journal_size_limit", "67108864")
-        // A page that many commits change is copied back once for all of them.
-        .pragma("wal_autocheckpoint", "4000")
-        .disable_statement_logging();
-    // Never closed for being idle or old.
-    let pool = SqlitePoolOptions::new()
-        .min_connections(1)
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .acquire_timeout(waiting(ACQUIRE));
-    let mut tries = 0;
-    let writer = loop {
-        match pool.clone().connect_with(options.clone()).await {
-            Ok(writer) => break writer,
-            // Two that open a new file at once: the change to WAL does not wait for its turn.
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && tries < 50 => {
-                tries += 1;
-                sleep(BUSY_MIGRATION / 50).await;
-            }
-            Err(error) => return Err(StoreError::unavailable(error)),
-        }
-    };
-    let reader = if in_memory {
-        writer.clone()
-    } else {
-        let options = options.read_only(true).create_if_missing(false).pragma("mmap_size", "134217728");
-        pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
-    };
-    Ok((writer.into(), reader.into()))
-}
-
-/// A pool for writing and one for reading, so that neither takes the other's connections.
-fn postgres_pools(
-    url: &Secret<String>,
-    connections: u32,
-    synchronous_commit: &str,
-) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
-    let options = PgConnectOptions::from_str(url.expose())
-        .map_err(StoreError::unavailable)?
-        .application_name("nod")
-        .statement_cache_capacity(PREPARED)
-        .options([
-            ("statement_timeout", waiting(STATEMENT).as_millis().to_string().as_str()),
-            ("lock_timeout", waiting(PATIENCE).as_millis().to_string().as_str()),
-            // The node has stopped in the middle, and everybody waits for the end of the audit trail.
-            ("idle_in_transaction_session_timeout", "2000"),
-            ("synchronous_commit", synchronous_commit),
-        ])
-        .disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(waiting(ACQUIRE))
-        .test_before_acquire(false)
-        .before_acquire(|connection, rested| {
-            Box::pin(async move {
-                if rested.idle_for < RESTED {
-                    return Ok(true);
-                }
-                Ok(matches!(timeout(waiting(ACQUIRE) / 4, connection.ping()).await, Ok(Ok(()))))
-            })
-        })
-        // A connection whose peer vanished without a word must not keep its place in the pool until
-        // TCP gives up after a quarter of an hour.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                match timeout(waiting(PATIENCE), connection.ping()).await {
-                    Ok(answer) => answer.map(|()| true),
-                    Err(_) => Err(sqlx::Error::PoolTimedOut),
-                }
-            })
-        });
-    let writer = pool.clone().connect_lazy_with(options.clone());
-    Ok((writer.into(), pool.connect_lazy_with(options).into()))
-}
-
 impl Engine {
     fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         let backend = match self {
@@ -547,88 +419,6 @@ impl Transaction {
     }
 }
 
-/// An `INSERT` of any number of rows.
-struct Insert {
-    /// `table (columns)`.
-    into: &'static str,
-    columns: usize,
-    /// What follows the values.
-    and: &'static str,
-}
-
-impl Insert {
-    const MOST: usize = 64;
-
-    fn answers(&self) -> bool {
-        self.and.contains("RETURNING")
-    }
-
-    /// In powers of two: a handful of statements that stay prepared, not one for each count.
-    fn statements(&self, engine: Engine, rows: Vec<Vec<Value>>) -> impl Iterator<Item = Statement> {
-        let mut left = rows.len();
-        let mut rows = rows.into_iter();
-        std::iter::from_fn(move || {
-            let count = 1 << left.min(Self::MOST).checked_ilog2()?;
-            left -= count;
-            let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
-            Some(engine.statement(&self.sql(engine, count), values))
-        })
-    }
-
-    fn sql(&self, engine: Engine, count: usize) -> String {
-        let mut places = Placeholders::new(engine);
-        let mut sql = String::with_capacity(128 + count * self.columns * 5);
-        sql.push_str("INSERT INTO ");
-        sql.push_str(self.into);
-        sql.push_str(" VALUES ");
-        places.rows(&mut sql, count, self.columns);
-        sql.push(' ');
-        sql.push_str(self.and);
-        sql
-    }
-}
-
-/// Writes the places of values into a statement that has too many to count.
-pub(super) struct Placeholders {
-    engine: Engine,
-    written: usize,
-}
-
-impl Placeholders {
-    pub(super) const fn new(engine: Engine) -> Self {
-        Self { engine, written: 0 }
-    }
-
-    pub(super) fn next(&mut self, sql: &mut String) {
-        self.written += 1;
-        match self.engine {
-            // SQLite looks for the name of a numbered place among all others, for each of them.
-            Engine::Sqlite => sql.push('?'),
-            Engine::Postgres => {
-                sql.push('$');
-                sql.push_str(&self.written.to_string());
-            }
-        }
-    }
-
-    /// `(.., ..), (.., ..)`
-    pub(super) fn rows(&mut self, sql: &mut String, count: usize, columns: usize) {
-        for row in 0..count {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            self.list(sql, columns);
-            sql.push(')');
-        }
-    }
-
-    /// `.., ..`
-    pub(super) fn list(&mut self, sql: &mut String, count: usize) {
-        for n in 0..count {
-            sql.push_str(if n == 0 { "" } else { ", " });
-            self.next(sql);
-        }
-    }
-}
-
 /// Runs a statement or a transaction, for as long as a request may wait. What is cut off rolls back.
 pub(super) async fn bounded<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     match timeout(waiting(PATIENCE), call).await {
@@ -641,64 +431,4 @@ fn sql_took(call: SqlCall, begin: Option<Instant>, failed: bool) {
     if let Some(begin) = begin {
         metrics().sql(call, begin.elapsed(), failed);
     }
-}
-
-fn rows(rows: Vec<QueryResult>) -> Vec<Row> {
-    rows.into_iter().map(Row).collect()
-}
-
-/// One row of an answer, its columns by position.
-#[derive(Debug)]
-pub(super) struct Row(QueryResult);
-
-impl Row {
-    pub(super) fn get<T: TryGetable>(&self, column: usize) -> Result<T, StoreError> {
-        self.0.try_get_by_index(column).map_err(|_| StoreError::Corrupt("a column of another type"))
-    }
-
-    fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
-        let bytes: Vec<u8> = self.get(column)?;
-        Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is no UUID"))
-    }
-
-    fn uuid_if_any(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.get(column)?;
-        bytes
-            .map(|bytes| Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt("a column that is no UUID")))
-            .transpose()
-    }
-
-    fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
-        Ok(Timestamp::from_millis(self.get(column)?))
-    }
-
-    fn time_if_any(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = self.get(column)?;
-        Ok(millis.map(Timestamp::from_millis))
-    }
-
-    /// A column whose text has to be one that `parse` knows.
-    fn parsed<T>(&self, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
-        let text: String = self.get(column)?;
-        parse(&text).ok_or(StoreError::Corrupt("a column with an unknown word"))
-    }
-
-    fn digest<T>(&self, column: usize) -> Result<Digest<T>, StoreError> {
-        let bytes: Vec<u8> = self.get(column)?;
-        let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| StoreError::Corrupt("a column that is no digest"))?;
-        Ok(Digest::from_bytes(bytes))
-    }
-}
-
-/// UUIDs are stored as their 16 bytes.
-fn bytes(uuid: Uuid) -> Value {
-    uuid.as_bytes().as_slice().into()
-}
-
-fn bytes_if_any(uuid: Option<Uuid>) -> Value {
-    uuid.map(|uuid| uuid.as_bytes().to_vec()).into()
-}
-
-fn digest_bytes<T>(digest: &Digest<T>) -> Value {
-    digest.as_bytes().as_slice().into()
 }
