@@ -344,6 +344,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
         (ErrorCode::InvalidClient | ErrorCode::InvalidToken, _) => StatusCode::UNAUTHORIZED,
         (ErrorCode::AccessDenied, Family::Backchannel) | (ErrorCode::InsufficientScope, _) => StatusCode::FORBIDDEN,
         (ErrorCode::TemporarilyUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (ErrorCode::ServerError, _) => StatusCode::INTERNAL_SERVER_ERROR,
         (
             ErrorCode::InvalidRequest
             | ErrorCode::InvalidGrant
@@ -359,7 +360,16 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::MissingUserCode
             | ErrorCode::InvalidUserCode
             | ErrorCode::InvalidBindingMessage
-            | ErrorCode::UnsupportedTokenType,
+            | ErrorCode::UnsupportedTokenType
+            | ErrorCode::UnsupportedResponseType
+            | ErrorCode::InteractionRequired
+            | ErrorCode::LoginRequired
+            | ErrorCode::AccountSelectionRequired
+            | ErrorCode::ConsentRequired
+            | ErrorCode::RequestNotSupported
+            | ErrorCode::RequestUriNotSupported
+            | ErrorCode::RegistrationNotSupported
+            | ErrorCode::UnmetAuthenticationRequirements,
             _,
         ) => StatusCode::BAD_REQUEST,
     };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The error codes of the OAuth family that our direct endpoints answer with. Which HTTP status a
+/// The error codes of the OAuth family that our endpoints answer with. Which HTTP status a
 /// code gets depends on the endpoint and is decided in `http/error.rs` alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -31,10 +31,24 @@ pub enum ErrorCode {
     UnsupportedTokenType,
     // RFC 6749 §4.1.2.1, used by us for 429 and 503
     TemporarilyUnavailable,
+    // RFC 6749 §4.1.2.1, at the authorization endpoint
+    UnsupportedResponseType,
+    ServerError,
+    // OIDC Core §3.1.2.6
+    InteractionRequired,
+    LoginRequired,
+    AccountSelectionRequired,
+    ConsentRequired,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    RegistrationNotSupported,
+    // OIDC Unmet Authentication Requirements
+    UnmetAuthenticationRequirements,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 19] = [
+    /// Those of direct endpoints.
+    pub const DIRECT: [Self; 19] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -54,6 +68,20 @@ impl ErrorCode {
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
         Self::TemporarilyUnavailable,
+    ];
+
+    /// Those that the authorization endpoint adds: they go through the browser.
+    pub const OF_AUTHORIZATION: [Self; 10] = [
+        Self::UnsupportedResponseType,
+        Self::ServerError,
+        Self::InteractionRequired,
+        Self::LoginRequired,
+        Self::AccountSelectionRequired,
+        Self::ConsentRequired,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::RegistrationNotSupported,
+        Self::UnmetAuthenticationRequirements,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +105,16 @@ impl ErrorCode {
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::ServerError => "server_error",
+            Self::InteractionRequired => "interaction_required",
+            Self::LoginRequired => "login_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn add(document: &mut Value) {
 
 fn schemas() -> Map<String, Value> {
     let codes: Vec<&str> =
-        ErrorCode::ALL.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
+        ErrorCode::DIRECT.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
     let oauth_code = json!({
         "type": "string",
         "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1]",

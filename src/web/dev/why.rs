@@ -19,7 +19,7 @@ pub(super) struct Why {
 pub(super) fn why(call: &Call, answer: &Answer) -> Option<Why> {
     let code = answer.error()?;
     let rule = answer.description().unwrap_or_default();
-    let oauth = E::ALL.into_iter().find(|known| known.as_str() == code);
+    let oauth = E::DIRECT.into_iter().chain(E::OF_AUTHORIZATION).find(|known| known.as_str() == code);
     let device = D::ALL.iter().copied().find(|known| known.as_str() == code);
     let (section, pass) = match (oauth, device) {
         (Some(code), _) => of_oauth(code, call.path(), &rule),
@@ -87,6 +87,24 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InsufficientScope => ("RFC 6750 §3.1", "An access token with the scope openid."),
         E::UnsupportedTokenType => ("RFC 7009 §2.2.1", "A token_type_hint that the server knows."),
         E::TemporarilyUnavailable => ("RFC 6749 §4.1.2.1", "The same call, later: Retry-After says when."),
+        E::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "A response_type that the metadata lists, such as code."),
+        E::ServerError => {
+            ("RFC 6749 §4.1.2.1", "Nothing: the fault is the server's. The log has it under the request's id.")
+        }
+        E::InteractionRequired => {
+            ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to act.")
+        }
+        E::LoginRequired => ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to sign in."),
+        E::AccountSelectionRequired => {
+            ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to choose.")
+        }
+        E::ConsentRequired => ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to agree."),
+        E::RequestNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request object."),
+        E::RequestUriNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request_uri."),
+        E::RegistrationNotSupported => ("OIDC Core §3.1.2.6", "A client that is registered before it asks."),
+        E::UnmetAuthenticationRequirements => {
+            ("OIDC Unmet Authentication Requirements §2", "An acr that the metadata lists.")
+        }
     }
 }
 

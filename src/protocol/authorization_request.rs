@@ -1,0 +1,387 @@
+//! A request at the authorization endpoint [RFC 6749 §4.1.1, OIDCC §3.1.2.1]: whom the answer goes to, and
+//! what is asked for. The two are read one after the other, because a refusal goes to the client only
+//! when we know where that is [RFC 6749 §4.1.2.1].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorCode, Refusal};
+use super::parameters::Parameters;
+use super::pkce::CodeChallenge;
+use super::redirect_uri::RedirectUri;
+use super::scope::Scope;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$each])* #[serde(rename = $text)] $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// `response_type` [OAuth 2.0 Multiple Response Types §3, §5].
+    ResponseType {
+        Code = "code",
+        IdToken = "id_token",
+        IdTokenToken = "id_token token",
+        CodeIdToken = "code id_token",
+        CodeToken = "code token",
+        CodeIdTokenToken = "code id_token token",
+    }
+}
+
+impl ResponseType {
+    /// The order of the words does not matter [OAuth 2.0 Multiple Response Types §1].
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut words: Vec<&str> = text.split(' ').collect();
+        words.sort_unstable();
+        let words = words.join(" ");
+        Self::ALL.iter().copied().find(|known| known.as_str() == words)
+    }
+
+    pub const fn has_code(self) -> bool {
+        matches!(self, Self::Code | Self::CodeIdToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+
+    pub const fn has_id_token(self) -> bool {
+        matches!(self, Self::IdToken | Self::IdTokenToken | Self::CodeIdToken | Self::CodeIdTokenToken)
+    }
+
+    pub const fn has_token(self) -> bool {
+        matches!(self, Self::IdTokenToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+
+    /// [OAuth 2.0 Multiple Response Types §2.1, §5] what would be a token in a log never goes in the query.
+    const fn default_mode(self) -> ResponseMode {
+        match self {
+            Self::Code => ResponseMode::Query,
+            Self::IdToken | Self::IdTokenToken | Self::CodeIdToken | Self::CodeToken | Self::CodeIdTokenToken => {
+                ResponseMode::Fragment
+            }
+        }
+    }
+}
+
+words! {
+    /// `response_mode`.
+    ResponseMode {
+        Query = "query",
+        Fragment = "fragment",
+        /// OAuth 2.0 Form Post Response Mode.
+        FormPost = "form_post",
+        /// Nobody is redirected: the answer is the last state of the authentication flow.
+        Flow = "pi.flow",
+    }
+}
+
+impl ResponseMode {
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == text)
+    }
+}
+
+words! {
+    /// One value of `prompt` [OIDCC §3.1.2.1].
+    Prompt {
+        None = "none",
+        Login = "login",
+        Consent = "consent",
+        SelectAccount = "select_account",
+    }
+}
+
+impl Prompt {
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == text)
+    }
+}
+
+/// Where the answer goes, whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    pub redirect_uri: String,
+    pub mode: ResponseMode,
+    /// Returned as it came [RFC 6749 §4.1.2].
+    pub state: Option<String>,
+}
+
+impl Destination {
+    /// Refused, the request is answered with a page: there is nobody to redirect to.
+    pub fn parse(parameters: &Parameters, registered: &[RedirectUri]) -> Result<Self, Refusal> {
+        // [OIDCC §3.1.2.1] always required, however many are registered.
+        let redirect_uri =
+            parameters.get("redirect_uri").ok_or(Refusal::invalid_request("redirect_uri is required."))?;
+        if !registered.iter().any(|registered| registered.accepts(redirect_uri)) {
+            return Err(Refusal::invalid_request("redirect_uri is not registered for the client."));
+        }
+        // What is wrong with either of the two is told later, by the best way there is.
+        let by_type = parameters
+            .get("response_type")
+            .and_then(ResponseType::parse)
+            .map_or(ResponseMode::Query, ResponseType::default_mode);
+        let asked = parameters.get("response_mode").and_then(ResponseMode::parse);
+        let mode = match (asked, by_type) {
+            (Some(ResponseMode::Query), ResponseMode::Fragment) | (None, _) => by_type,
+            (Some(asked), _) => asked,
+        };
+        let state = parameters.get("state").map(str::to_owned);
+        Ok(Self { redirect_uri: redirect_uri.to_owned(), mode, state })
+    }
+}
+
+/// What a client may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Permitted<'a> {
+    pub response_types: &'a [ResponseType],
+    pub scope: &'a Scope,
+    /// A code is worth nothing without the verifier.
+    pub challenge_required: bool,
+    /// `response_mode=pi.flow`.
+    pub redirectless: bool,
+}
+
+/// What is asked for, and of whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    pub destination: Destination,
+    pub response_type: ResponseType,
+    pub scope: Scope,
+    pub nonce: Option<String>,
+    pub challenge: Option<CodeChallenge>,
+    pub prompt: Vec<Prompt>,
+    /// Seconds.
+    pub max_age: Option<u32>,
+    /// As it was sent: values in order of preference.
+    pub acr_values: Option<String>,
+    pub login_hint: Option<String>,
+    pub ui_locales: Option<String>,
+}
+
+impl AuthorizationRequest {
+    pub fn parse(
+        parameters: &Parameters,
+        destination: Destination,
+        permitted: &Permitted<'_>,
+    ) -> Result<Self, Refusal> {
+        for (name, code) in [
+            ("request", ErrorCode::RequestNotSupported),
+            ("request_uri", ErrorCode::RequestUriNotSupported),
+            ("registration", ErrorCode::RegistrationNotSupported),
+        ] {
+            if parameters.contains(name) {
+                return Err(Refusal::new(code, "The parameter is not supported."));
+            }
+        }
+        let response_type = response_type(parameters, permitted)?;
+        response_mode(parameters, response_type, permitted)?;
+        let scope = parameters.get("scope").ok_or(Refusal::new(ErrorCode::InvalidScope, "scope is required."))?;
+        let scope = Scope::parse(scope)
+            .filter(|scope| scope.is_within(permitted.scope))
+            .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
+        let nonce = parameters.get("nonce").map(str::to_owned);
+        if response_type.has_id_token() {
+            if !scope.contains(Scope::OPENID) {
+                return Err(Refusal::new(ErrorCode::InvalidScope, "An ID token needs the scope openid."));
+            }
+            // [OIDCC §3.2.2.1, §3.3.2.1]
+            if nonce.is_none() {
+                return Err(Refusal::invalid_request("nonce is required for this response_type."));
+            }
+        }
+        let challenge = CodeChallenge::of_request(parameters)?;
+        // [RFC 9700 §2.1.1]
+        if challenge.is_none() && response_type.has_code() && permitted.challenge_required {
+            return Err(Refusal::invalid_request("code_challenge is required."));
+        }
+        Ok(Self {
+            destination,
+            response_type,
+            scope,
+            nonce,
+            challenge,
+            prompt: prompt(parameters)?,
+            max_age: max_age(parameters)?,
+            acr_values: parameters.get("acr_values").map(str::to_owned),
+            login_hint: parameters.get("login_hint").map(str::to_owned),
+            ui_locales: parameters.get("ui_locales").map(str::to_owned),
+        })
+    }
+
+    pub fn prompts(&self, prompt: Prompt) -> bool {
+        self.prompt.contains(&prompt)
+    }
+}
+
+fn response_type(parameters: &Parameters, permitted: &Permitted<'_>) -> Result<ResponseType, Refusal> {
+    let text = parameters.get("response_type").ok_or(Refusal::invalid_request("response_type is required."))?;
+    let response_type = ResponseType::parse(text)
+        .ok_or(Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not supported."))?;
+    if !permitted.response_types.contains(&response_type) {
+        return Err(Refusal::new(
+            ErrorCode::UnauthorizedClient,
+            "The client is not registered for this response_type.",
+        ));
+    }
+    Ok(response_type)
+}
+
+fn response_mode(
+    parameters: &Parameters,
+    response_type: ResponseType,
+    permitted: &Permitted<'_>,
+) -> Result<(), Refusal> {
+    let Some(text) = parameters.get("response_mode") else { return Ok(()) };
+    match (ResponseMode::parse(text), response_type.default_mode()) {
+        (None, _) => Err(Refusal::invalid_request("The response_mode is not supported.")),
+        // [OAuth 2.0 Multiple Response Types §5]
+        (Some(ResponseMode::Query), ResponseMode::Fragment) => {
+            Err(Refusal::invalid_request("This response_type is not answered in the query."))
+        }
+        (Some(ResponseMode::Flow), _) if !permitted.redirectless => {
+            Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client is not registered for response_mode pi.flow."))
+        }
+        (Some(_), _) => Ok(()),
+    }
+}
+
+fn prompt(parameters: &Parameters) -> Result<Vec<Prompt>, Refusal> {
+    let mut prompts = Vec::new();
+    for word in parameters.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
+        let prompt = Prompt::parse(word).ok_or(Refusal::invalid_request("A value of prompt is not supported."))?;
+        if !prompts.contains(&prompt) {
+            prompts.push(prompt);
+        }
+    }
+    if prompts.contains(&Prompt::None) && prompts.len() > 1 {
+        return Err(Refusal::invalid_request("prompt=none goes with no other value."));
+    }
+    Ok(prompts)
+}
+
+fn max_age(parameters: &Parameters) -> Result<Option<u32>, Refusal> {
+    let Some(text) = parameters.get("max_age") else { return Ok(None) };
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    // Longer than anybody is signed in is as long.
+    let seconds = text.parse::<u64>().ok().filter(|_| digits).map(|age| u32::try_from(age).unwrap_or(u32::MAX));
+    seconds.map(Some).ok_or(Refusal::invalid_request("max_age is a number of seconds."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "client_id=shop&redirect_uri=https://shop.example/cb&response_type=code&scope=openid";
+    const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+
+    fn read(query: &str, permit: impl Fn(&mut Permitted<'_>)) -> Result<AuthorizationRequest, Refusal> {
+        let parameters = Parameters::parse(query.as_bytes()).unwrap();
+        let registered = [RedirectUri::parse("https://shop.example/cb").unwrap()];
+        let scope = Scope::parse("openid profile").unwrap();
+        let mut permitted = Permitted {
+            response_types: ResponseType::ALL,
+            scope: &scope,
+            challenge_required: false,
+            redirectless: false,
+        };
+        permit(&mut permitted);
+        let destination = Destination::parse(&parameters, &registered)?;
+        AuthorizationRequest::parse(&parameters, destination, &permitted)
+    }
+
+    fn refused(query: &str) -> ErrorCode {
+        read(query, |_| {}).expect_err(query).code
+    }
+
+    #[test]
+    fn multiple_response_types_the_order_of_the_words_does_not_matter() {
+        assert_eq!(ResponseType::parse("token id_token code"), Some(ResponseType::CodeIdTokenToken));
+        assert_eq!(ResponseType::parse("id_token code"), Some(ResponseType::CodeIdToken));
+        for unknown in ["", "token", "none", "code code", "code  id_token", "Code", "code x"] {
+            assert_eq!(ResponseType::parse(unknown), None, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn oidcc_3_1_2_1_a_plain_request() {
+        let request = read(&format!("{GOOD}&state=a%20b%0d%0a&nonce=n&max_age=10&prompt=login+consent&x=y"), |_| {});
+        let request = request.unwrap();
+        assert_eq!(request.destination.mode, ResponseMode::Query);
+        assert_eq!(request.destination.state.as_deref(), Some("a b\r\n"));
+        assert_eq!((request.nonce.as_deref(), request.max_age), (Some("n"), Some(10)));
+        assert!(request.prompts(Prompt::Login) && request.prompts(Prompt::Consent) && !request.prompts(Prompt::None));
+    }
+
+    #[test]
+    fn rfc6749_4_1_2_1_each_fault_has_its_code() {
+        for (query, code) in [
+            (GOOD.replace("response_type=code&", ""), ErrorCode::InvalidRequest),
+            (GOOD.replace("=code", "=token"), ErrorCode::UnsupportedResponseType),
+            (GOOD.replace("=openid", "=openid+email"), ErrorCode::InvalidScope),
+            (GOOD.replace("&scope=openid", ""), ErrorCode::InvalidScope),
+            (format!("{GOOD}&prompt=none+login"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&prompt=Login"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&max_age=-1"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&max_age=%2b1"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&response_mode=web_message"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&response_mode=pi.flow"), ErrorCode::UnauthorizedClient),
+            (format!("{GOOD}&code_challenge=x"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&request=x"), ErrorCode::RequestNotSupported),
+            (format!("{GOOD}&request_uri=urn:x"), ErrorCode::RequestUriNotSupported),
+            (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
+            (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
+            (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "profile"), ErrorCode::InvalidScope),
+            (GOOD.replace("=code", "=code+id_token&nonce=n&response_mode=query"), ErrorCode::InvalidRequest),
+        ] {
+            assert_eq!(refused(&query), code, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_is_not_permitted_is_refused() {
+        let only_code: &[ResponseType] = &[ResponseType::Code];
+        let hybrid = GOOD.replace("=code", "=code+id_token&nonce=n");
+        let refused = read(&hybrid, |permitted| permitted.response_types = only_code).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::UnauthorizedClient);
+        let refused = read(GOOD, |permitted| permitted.challenge_required = true).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidRequest);
+        assert!(read(&format!("{GOOD}&{CHALLENGE}"), |permitted| permitted.challenge_required = true).is_ok());
+        assert!(read(&format!("{GOOD}&response_mode=pi.flow"), |permitted| permitted.redirectless = true).is_ok());
+    }
+
+    #[test]
+    fn multiple_response_types_5_tokens_go_in_the_fragment_and_so_do_their_errors() {
+        let mode = |query: &str| {
+            let registered = [RedirectUri::parse("https://shop.example/cb").unwrap()];
+            Destination::parse(&Parameters::parse(query.as_bytes()).unwrap(), &registered).unwrap().mode
+        };
+        let hybrid = GOOD.replace("=code", "=code+token");
+        assert_eq!(mode(&hybrid), ResponseMode::Fragment);
+        assert_eq!(mode(&format!("{hybrid}&response_mode=query")), ResponseMode::Fragment);
+        assert_eq!(mode(&format!("{hybrid}&response_mode=form_post")), ResponseMode::FormPost);
+        assert_eq!(mode(&format!("{GOOD}&response_mode=fragment")), ResponseMode::Fragment);
+        assert_eq!(mode(&GOOD.replace("=code", "=nonsense")), ResponseMode::Query);
+    }
+
+    #[test]
+    fn oidcc_3_1_2_1_there_is_no_answer_to_an_address_that_is_not_registered() {
+        for query in [GOOD.replace("/cb", "/cb/"), GOOD.replace("redirect_uri", "uri")] {
+            assert_eq!(refused(&query), ErrorCode::InvalidRequest, "{query}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The answer of the authorization endpoint [RFC 6749 §4.1.2, RFC 9207], as one of its modes carries it.
+
+use url::form_urlencoded::byte_serialize;
+
+use super::authorization_request::{Destination, ResponseMode};
+use super::error::ErrorCode;
+
+/// Names and values in the order in which they go out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizationResponse(Vec<(&'static str, String)>);
+
+/// How the answer travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The browser goes there.
+    Redirect(String),
+    /// The browser posts these fields there.
+    FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// The authentication application reads them.
+    Flow(Vec<(&'static str, String)>),
+}
+
+impl AuthorizationResponse {
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    /// [RFC 6749 §4.1.2.1]
+    pub fn error(code: ErrorCode, description: &str) -> Self {
+        Self::default().with("error", code.as_str()).with("error_description", description)
+    }
+
+    /// Adds `state` as it came and `iss` [RFC 9207 §2].
+    pub fn carried(self, destination: &Destination, issuer: &str) -> Carrier {
+        let Self(mut fields) = self;
+        if let Some(state) = &destination.state {
+            fields.push(("state", state.clone()));
+        }
+        fields.push(("iss", issuer.to_owned()));
+        let uri = &destination.redirect_uri;
+        match destination.mode {
+            // [RFC 6749 §3.1.2] what the registered address has in its query stays.
+            ResponseMode::Query => {
+                let join = if uri.contains('?') { '&' } else { '?' };
+                Carrier::Redirect(format!("{uri}{join}{}", encoded(&fields)))
+            }
+            ResponseMode::Fragment => Carrier::Redirect(format!("{uri}#{}", encoded(&fields))),
+            ResponseMode::FormPost => Carrier::FormPost { action: uri.clone(), fields },
+            ResponseMode::Flow => Carrier::Flow(fields),
+        }
+    }
+}
+
+fn encoded(fields: &[(&'static str, String)]) -> String {
+    let mut out = String::new();
+    for (name, value) in fields {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.push_str(name);
+        out.push('=');
+        out.extend(byte_serialize(value.as_bytes()));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(mode: ResponseMode, uri: &str) -> Carrier {
+        let destination = Destination { redirect_uri: uri.into(), mode, state: Some("a&b=\r\n<\u{1f600}".into()) };
+        AuthorizationResponse::default().with("code", "c").carried(&destination, "https://op.example")
+    }
+
+    #[test]
+    fn rfc6749_4_1_2_state_comes_back_encoded_and_the_registered_query_stays() {
+        let tail = "code=c&state=a%26b%3D%0D%0A%3C%F0%9F%98%80&iss=https%3A%2F%2Fop.example";
+        let query = |uri: &str| answer(ResponseMode::Query, uri);
+        assert_eq!(query("https://shop.example/cb"), Carrier::Redirect(format!("https://shop.example/cb?{tail}")));
+        assert_eq!(
+            query("https://shop.example/cb?t=1"),
+            Carrier::Redirect(format!("https://shop.example/cb?t=1&{tail}"))
+        );
+        let fragment = answer(ResponseMode::Fragment, "https://shop.example/cb?t=1");
+        assert_eq!(fragment, Carrier::Redirect(format!("https://shop.example/cb?t=1#{tail}")));
+    }
+
+    #[test]
+    fn rfc6749_4_1_2_1_an_error_has_no_code() {
+        let destination =
+            Destination { redirect_uri: "https://a.example".into(), mode: ResponseMode::Query, state: None };
+        let refused = AuthorizationResponse::error(ErrorCode::AccessDenied, "The person said no.");
+        assert_eq!(
+            refused.carried(&destination, "https://op.example"),
+            Carrier::Redirect(
+                "https://a.example?error=access_denied&error_description=The+person+said+no.\
+                 &iss=https%3A%2F%2Fop.example"
+                    .into()
+            )
+        );
+    }
+}
