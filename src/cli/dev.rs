@@ -290,6 +290,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
         }),
+        sign_in: None,
         created_at: now,
     })
 }

@@ -183,7 +183,7 @@ pub(super) async fn dev_data(database: &Database) -> Result<Option<&'static str>
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
                 secrets.accept(secret.as_bytes(), SystemClock.now())
             }
-            Authentication::PrivateKeyJwt { .. } => false,
+            Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
         });
         if open {
             return Ok(Some(id));

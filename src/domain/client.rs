@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::ClientId;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 
@@ -25,12 +27,19 @@ pub struct Client {
     pub access_token_format: AccessTokenFormat,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
+    /// Present when the client may use the authorization endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
     pub created_at: Timestamp,
 }
 
 impl Client {
     pub fn may(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
+    }
+
+    pub const fn is_public(&self) -> bool {
+        matches!(self.authentication, Authentication::None)
     }
 }
 
@@ -39,6 +48,8 @@ impl Client {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Authentication {
+    /// A public client: it has no secret that it could keep [RFC 6749 §2.1].
+    None,
     ClientSecretBasic(Secrets),
     ClientSecretPost(Secrets),
     PrivateKeyJwt {
@@ -85,6 +96,8 @@ pub enum KeySource {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GrantType {
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
     #[serde(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[serde(rename = "refresh_token")]
@@ -95,10 +108,11 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    pub const ALL: [Self; 3] = [Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
 
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "authorization_code",
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
@@ -127,6 +141,21 @@ pub struct Backchannel {
     pub number_matching: Option<NumberMatching>,
     /// Polls of this client are held until there is an answer [CIBA §7.3].
     pub long_poll: bool,
+}
+
+/// What a client registered for the authorization endpoint [RFC 7591 §2].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub redirect_uris: Vec<RedirectUri>,
+    pub response_types: Vec<ResponseType>,
+    /// `response_mode=pi.flow`: the client runs the authentication flow itself, and sees what the person
+    /// types there.
+    pub redirectless: bool,
+    /// The client is the operator's own: nobody is asked whether it may have what it asks for.
+    pub implied_consent: bool,
+    /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
+    pub require_pkce: bool,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

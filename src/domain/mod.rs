@@ -3,12 +3,16 @@
 pub mod audit;
 pub mod authentication_request;
 pub mod client;
+pub mod code;
 pub mod decision;
 pub mod device;
+pub mod flow;
 pub mod grant;
 pub mod inbox;
+pub mod policy;
 pub mod prompt;
 pub mod refusals;
+pub mod session;
 pub mod signing_key;
 pub mod trail;
 pub mod user;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The authentication contexts that this server can really produce, weaker first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Acr {
+    /// A password was right.
+    #[serde(rename = "urn:nod:acr:password")]
+    Password,
     /// Approved with the key of a paired device.
     #[serde(rename = "urn:nod:acr:device")]
     Device,
@@ -14,10 +17,14 @@ pub enum Acr {
 }
 
 impl Acr {
-    pub const ALL: [Self; 2] = [Self::Device, Self::DeviceNumber];
+    pub const ALL: [Self; 3] = [Self::Password, Self::Device, Self::DeviceNumber];
+
+    /// What an answer on a device can come to [CIBA §7.1].
+    pub const OF_DEVICE: [Self; 2] = [Self::Device, Self::DeviceNumber];
 
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Password => "urn:nod:acr:password",
             Self::Device => "urn:nod:acr:device",
             Self::DeviceNumber => "urn:nod:acr:device-number",
         }
@@ -27,7 +34,7 @@ impl Acr {
         Self::ALL.into_iter().find(|acr| acr.as_str() == text)
     }
 
-    /// The first of the requested values that an approval with `best` satisfies; `best` itself when
+    /// The first of the requested values that an approval on a device with `best` satisfies; `best` itself when
     /// nothing was asked for; `None` when nothing that was asked for can be had.
     pub fn choose(requested: Option<&str>, best: Self) -> Option<Self> {
         let Some(requested) = requested else { return Some(best) };
@@ -35,11 +42,14 @@ impl Acr {
         if values.peek().is_none() {
             return Some(best);
         }
-        values.filter_map(Self::parse).find(|acr| *acr <= best)
+        values.filter_map(Self::parse).find(|acr| Self::OF_DEVICE.contains(acr) && *acr <= best)
     }
 }
 
-/// Authentication methods (RFC 8176 §2). We state what we have verified: possession of a key that
+/// The authentication method of [RFC 8176 §2] that a password is.
+pub const AMR_PASSWORD: &str = "pwd";
+
+/// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept
 /// as evidence and not repeated as ours.
 pub const AMR_DEVICE: [&str; 3] = ["pop", "swk", "user"];
@@ -54,5 +64,6 @@ mod tests {
         assert_eq!(Acr::choose(Some("urn:x urn:nod:acr:device"), Acr::DeviceNumber), Some(Acr::Device));
         assert_eq!(Acr::choose(Some("urn:nod:acr:device-number"), Acr::Device), None);
         assert_eq!(Acr::choose(Some("urn:x"), Acr::DeviceNumber), None);
+        assert_eq!(Acr::choose(Some("urn:nod:acr:password"), Acr::DeviceNumber), None);
     }
 }

@@ -21,6 +21,10 @@ pub enum Credentials {
         client: ClientId,
         secret: Secret<String>,
     },
+    /// A public client only says who it is [RFC 6749 §3.2.1].
+    Public {
+        client: ClientId,
+    },
     /// The assertion itself names the client; `client_id` in the form may repeat it.
     Assertion {
         client: Option<ClientId>,
@@ -54,7 +58,10 @@ impl Credentials {
             (None, None, None) if assertion_type.is_some() => {
                 Err(Refusal::invalid_client("client_assertion_type without client_assertion"))
             }
-            (None, None, None) => Err(Refusal::invalid_client("no client authentication")),
+            (None, None, None) => {
+                let client = client_id.ok_or_else(|| Refusal::invalid_client("no client authentication"))?;
+                Ok(Self::Public { client })
+            }
             _ => Err(Refusal::invalid_request("More than one method of client authentication.")),
         }
     }

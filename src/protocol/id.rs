@@ -64,6 +64,8 @@ uuid_id! {
     GrantId;
     /// Names a pairing key, and helps nobody to guess it.
     PairingKeyId;
+    /// One sign-in of one browser: `sid` of its ID tokens [BCL §2.1].
+    SessionId;
     WebhookId;
     /// One event on its way to one webhook.
     DeliveryId;
@@ -112,6 +114,8 @@ macro_rules! text_id {
 text_id! {
     /// `client_id` (RFC 6749 §2.2).
     ClientId: 100;
+    /// Names one step of a sign-on policy.
+    StepId: 40;
 }
 
 macro_rules! handle {
@@ -158,7 +162,18 @@ handle! {
     PairingKey;
     /// By which the first administrator is made.
     BootstrapToken;
+    /// `flowId`: names one run of the authentication flow. It stands in addresses, so by itself it opens
+    /// nothing: whoever acts must also have the key of the browser that began.
+    FlowId;
+    /// What a browser that signs in is recognised by, before anybody is signed in.
+    BrowserKey;
+    /// What a browser that is signed in has in its cookie.
+    SessionToken;
+    /// An authorization code [RFC 6749 §4.1.2].
+    AuthorizationCode;
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
-unguessable! { AuthReqId RefreshToken OpaqueAccessToken BootstrapToken }
+unguessable! {
+    AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken AuthorizationCode
+}

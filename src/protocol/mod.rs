@@ -13,6 +13,7 @@ pub mod client_assertion;
 pub mod client_credentials;
 pub mod device_error;
 pub mod error;
+pub mod flow_api;
 pub mod id;
 pub mod id_token;
 pub mod jwt;

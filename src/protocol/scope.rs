@@ -46,6 +46,13 @@ impl Scope {
         (!names.is_empty()).then(|| Self(names.join(" ")))
     }
 
+    /// What either has, this one's first.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let more = other.names().filter(|name| !self.contains(name));
+        Self(self.names().chain(more).collect::<Vec<_>>().join(" "))
+    }
+
     /// The names that `keep` wants, in this order. `None` when that is nothing.
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Option<Self> {
         let names: Vec<&str> = self.names().filter(|name| keep(name)).collect();

@@ -42,6 +42,10 @@ pub enum Purpose {
     ProofReplay,
     /// Wrong guesses within a window.
     Attempts,
+    /// `domain::flow::Flow` by digest of its `flowId`.
+    Flow,
+    /// `domain::code::Code` by digest of the authorization code.
+    Code,
 }
 
 impl Purpose {
@@ -52,6 +56,8 @@ impl Purpose {
             Self::AssertionReplay => b'a',
             Self::ProofReplay => b'p',
             Self::Attempts => b't',
+            Self::Flow => b'f',
+            Self::Code => b'c',
         }
     }
 }
@@ -322,6 +328,18 @@ impl<T: Shelved> Shelf<T> {
             }
         }
         Err(StoreError::Contended)
+    }
+
+    /// Stores what was made of a value in more than one step. `false`: it was changed meanwhile, and stays
+    /// as it is.
+    pub async fn replace(
+        &self,
+        id: &T::Id,
+        found: &Found<T>,
+        next: &T,
+        lifetime: Lifetime,
+    ) -> Result<bool, StoreError> {
+        self.store.swap(&Self::key(id), found.found.version, &encode(next)?, lifetime).await
     }
 
     pub async fn remove(&self, id: &T::Id) -> Result<(), StoreError> {

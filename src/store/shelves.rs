@@ -1,10 +1,12 @@
 //! Which types rest in the ephemeral store, and how each is found.
 
 use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::code::Code;
+use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use std::sync::Arc;
 
-use crate::protocol::id::{AuthReqId, InstallationId, UserId};
+use crate::protocol::id::{AuthReqId, AuthorizationCode, FlowId, InstallationId, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
@@ -23,6 +25,24 @@ impl Shelved for Inbox {
 
     fn id(id: &UserId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Flow {
+    const PURPOSE: Purpose = Purpose::Flow;
+    type Id = Digest<FlowId>;
+
+    fn id(id: &Digest<FlowId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Code {
+    const PURPOSE: Purpose = Purpose::Code;
+    type Id = Digest<AuthorizationCode>;
+
+    fn id(id: &Digest<AuthorizationCode>) -> Vec<u8> {
+        id.as_bytes().to_vec()
     }
 }
 

@@ -113,8 +113,10 @@ impl AuthenticateClient {
                 }
                 read
             }
+            (Authentication::None, Credentials::Public { .. }, None) => reading.await,
             (
-                Authentication::ClientSecretBasic(_)
+                Authentication::None
+                | Authentication::ClientSecretBasic(_)
                 | Authentication::ClientSecretPost(_)
                 | Authentication::PrivateKeyJwt { .. },
                 _,
@@ -158,7 +160,9 @@ impl AuthenticateClient {
 fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<Unverified<'_>>), Refusal> {
     let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
     match credentials {
-        Credentials::Basic { client, .. } | Credentials::Post { client, .. } => Ok((client.clone(), None)),
+        Credentials::Basic { client, .. } | Credentials::Post { client, .. } | Credentials::Public { client } => {
+            Ok((client.clone(), None))
+        }
         Credentials::Assertion { client, assertion } => {
             let token = Unverified::parse(assertion.expose()).map_err(invalid)?;
             let subject = token

@@ -194,6 +194,7 @@ fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
         id_token_signed_response_alg: id_token_alg,
         access_token_format: entry.access_token.unwrap_or(AccessTokenFormat::Jwt),
         backchannel,
+        sign_in: None,
         created_at: Timestamp::from_millis(0),
     };
     // The rules that hold for every registration, whoever makes it.
@@ -278,7 +279,7 @@ fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
 
 impl DeclaredClient {
     pub(super) fn needs_secret(&self) -> bool {
-        !matches!(self.shape.authentication, Authentication::PrivateKeyJwt { .. })
+        !matches!(self.shape.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
     }
 
     /// As it would be registered.
@@ -291,12 +292,12 @@ impl DeclaredClient {
         let changes_secret = self.changes_secret(&before);
         let kept = match before.authentication {
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => secrets,
-            Authentication::PrivateKeyJwt { .. } => Secrets(Vec::new()),
+            Authentication::None | Authentication::PrivateKeyJwt { .. } => Secrets(Vec::new()),
         };
         let authentication = match self.shape.authentication {
             Authentication::ClientSecretBasic(_) => Authentication::ClientSecretBasic(kept),
             Authentication::ClientSecretPost(_) => Authentication::ClientSecretPost(kept),
-            keys @ Authentication::PrivateKeyJwt { .. } => keys,
+            other @ (Authentication::None | Authentication::PrivateKeyJwt { .. }) => other,
         };
         let mut client = Client { created_at: before.created_at, authentication, ..self.shape };
         if let (Some(backchannel), Some(before)) = (&mut client.backchannel, &before.backchannel) {
@@ -317,7 +318,7 @@ impl DeclaredClient {
             | Authentication::ClientSecretPost(Secrets(secrets)) => {
                 !secrets.iter().any(|one| one.expires_at.is_none() && one.digest.matches(secret.expose().as_bytes()))
             }
-            Authentication::PrivateKeyJwt { .. } => true,
+            Authentication::None | Authentication::PrivateKeyJwt { .. } => true,
         }
     }
 

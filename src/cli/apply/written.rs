@@ -31,6 +31,7 @@ pub(super) fn fields_of_user(name: Option<&str>, email: Option<&str>, email_veri
 pub(super) fn client_fields(client: &Client) -> Fields {
     let mut fields = vec![("name", quoted(&client.name)), ("disabled", client.disabled.to_string())];
     match &client.authentication {
+        Authentication::None => fields.push(("auth", quoted("none"))),
         Authentication::ClientSecretBasic(_) => fields.push(("auth", quoted("client_secret_basic"))),
         Authentication::ClientSecretPost(_) => fields.push(("auth", quoted("client_secret_post"))),
         Authentication::PrivateKeyJwt { keys, alg } => {
@@ -43,6 +44,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         }
     }
     let grants = client.grants.iter().map(|grant| match grant {
+        GrantType::AuthorizationCode => "\"authorization_code\"",
         GrantType::Ciba => "\"ciba\"",
         GrantType::RefreshToken => "\"refresh_token\"",
         GrantType::ClientCredentials => "\"client_credentials\"",
@@ -91,7 +93,7 @@ pub(super) fn written(clients: &[Client], people: &[User]) -> String {
         for (name, value) in client_fields(client) {
             let _ = writeln!(text, "{name} = {value}");
         }
-        if !matches!(client.authentication, Authentication::PrivateKeyJwt { .. }) {
+        if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {
             text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
         }
     }

@@ -29,6 +29,8 @@ pub struct ClientsApi {
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum ClientAuthMethod {
+    /// A public client [RFC 6749 §2.1].
+    None,
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
@@ -37,6 +39,8 @@ pub enum ClientAuthMethod {
 /// What a client may do at the token endpoint.
 #[derive(Clone, Copy, Debug, Enum)]
 pub enum ClientGrantType {
+    #[oai(rename = "authorization_code")]
+    AuthorizationCode,
     #[oai(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[oai(rename = "refresh_token")]
@@ -178,13 +182,16 @@ impl From<&domain::Client> for ClientBody {
         let (jwks, jwks_uri, alg) = match &client.authentication {
             Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
             Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => (None, None, None),
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+                (None, None, None)
+            }
         };
         let backchannel = client.backchannel.as_ref();
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
             token_endpoint_auth_method: match client.authentication {
+                Authentication::None => ClientAuthMethod::None,
                 Authentication::ClientSecretBasic(_) => ClientAuthMethod::ClientSecretBasic,
                 Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
                 Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
@@ -201,6 +208,7 @@ impl From<&domain::Client> for ClientBody {
                 .grants
                 .iter()
                 .map(|grant| match grant {
+                    GrantType::AuthorizationCode => ClientGrantType::AuthorizationCode,
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,

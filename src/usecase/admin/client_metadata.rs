@@ -50,6 +50,7 @@ pub struct ClientMetadata {
     pub disabled: Option<bool>,
 }
 
+const NONE: &str = "none";
 const BASIC: &str = "client_secret_basic";
 const POST: &str = "client_secret_post";
 const KEYS: &str = "private_key_jwt";
@@ -60,6 +61,7 @@ const LONGEST_NAME: usize = 100;
 
 pub const fn method(authentication: &Authentication) -> &'static str {
     match authentication {
+        Authentication::None => NONE,
         Authentication::ClientSecretBasic(_) => BASIC,
         Authentication::ClientSecretPost(_) => POST,
         Authentication::PrivateKeyJwt { .. } => KEYS,
@@ -93,7 +95,9 @@ impl ClientMetadata {
         let (jwks, jwks_uri, alg) = match &client.authentication {
             Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
             Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => (None, None, None),
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+                (None, None, None)
+            }
         };
         let backchannel = client.backchannel.as_ref();
         Self {
@@ -164,6 +168,7 @@ impl ClientMetadata {
                     id_token_signed_response_alg,
                     access_token_format,
                     backchannel,
+                    sign_in: None,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -181,7 +186,7 @@ impl ClientMetadata {
             Some(Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets)) => {
                 secrets.clone()
             }
-            Some(Authentication::PrivateKeyJwt { .. }) | None => Secrets(Vec::new()),
+            Some(Authentication::None | Authentication::PrivateKeyJwt { .. }) | None => Secrets(Vec::new()),
         };
         let method = self.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
         if method == KEYS {

@@ -82,7 +82,7 @@ impl ManageClients {
             }
         };
         let shown = match &mut client.authentication {
-            Authentication::PrivateKeyJwt { .. } => None,
+            Authentication::None | Authentication::PrivateKeyJwt { .. } => None,
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
                 let made = secret.is_none();
                 let secret = secret.unwrap_or_else(|| self.desk.entropy.token());
@@ -251,6 +251,6 @@ pub fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> 
             secrets.push(new);
             Ok(client)
         }
-        Authentication::PrivateKeyJwt { .. } => Err(AdminErrorCode::ClientHasNoSecret.into()),
+        Authentication::None | Authentication::PrivateKeyJwt { .. } => Err(AdminErrorCode::ClientHasNoSecret.into()),
     }
 }

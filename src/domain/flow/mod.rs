@@ -1,0 +1,368 @@
+//! One run of the authentication flow: from a request at the authorization endpoint to its answer.
+//!
+//! A flow is a value. Whatever somebody does to it is first found out by a use case (was the password
+//! right? has the person agreed before?) and then applied here, as a pure transition. After each, the
+//! sign-on policy is walked anew from its root: [`SignOnPolicy::next`] alone decides what comes next.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::{Next, SignOnPolicy, Source, Why};
+use super::session::{Authentication, Session};
+use crate::clock::Timestamp;
+use crate::protocol::acr::{AMR_PASSWORD, Acr};
+use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::flow_api::{Action, Status};
+use crate::protocol::id::{BrowserKey, ClientId, RequestId, SessionId, StepId, UserId};
+use crate::protocol::scope::Scope;
+use crate::secret::{Digest, Sealed};
+
+#[cfg(test)]
+mod tests;
+
+/// Without an action for this long, a flow ends.
+pub const IDLE: Duration = Duration::from_secs(30 * 60);
+/// No flow is longer than this.
+pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// What operators and the audit trail call it; one flow gives one grant.
+    pub transaction: RequestId,
+    pub client: ClientId,
+    pub request: AuthorizationRequest,
+    /// Who may act.
+    pub browser: Digest<BrowserKey>,
+    /// The session that the browser had, where it still counts.
+    pub session: Option<SessionId>,
+    pub who: Who,
+    /// What was proved on the way.
+    pub authenticated: Option<Authentication>,
+    pub notes: Notes,
+    /// What the person agreed to in this flow.
+    pub agreed: Option<Scope>,
+    pub at: At,
+    pub started_at: Timestamp,
+}
+
+/// Who signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Who {
+    Nobody,
+    /// Somebody said to be this one, who may not exist.
+    Claimed(String),
+    Proved(UserId),
+}
+
+/// Where a flow is. What is over says how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum At {
+    Asking(StepId, Source),
+    /// The person is to agree to this.
+    Consent(Scope),
+    /// Nothing is left to ask: the browser may come for the answer, once.
+    Ready,
+    /// The answer was given to the authentication application, which may ask for it again: sealed, since
+    /// it is worth tokens.
+    Completed(Vec<u8>),
+    /// The browser was sent back to the relying party.
+    Left,
+    Failed(Failure),
+}
+
+/// Why nobody was signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The person gave up.
+    Cancelled,
+    /// The person did not agree.
+    NotAgreed,
+    /// The policy ends so.
+    ByPolicy,
+    /// The policy would let in somebody of whom nothing was proved.
+    NothingVerified,
+}
+
+impl Failure {
+    /// [RFC 6749 §4.1.2.1]
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Self::Cancelled => Refusal::new(ErrorCode::AccessDenied, "The person cancelled the sign-in."),
+            Self::NotAgreed => Refusal::new(ErrorCode::AccessDenied, "The person did not agree."),
+            Self::ByPolicy => Refusal::new(ErrorCode::AccessDenied, "The sign-on policy does not let the person in."),
+            Self::NothingVerified => {
+                Refusal::new(ErrorCode::ServerError, "The sign-on policy asks for no proof of anything.")
+            }
+        }
+    }
+}
+
+/// What each step of the policy has come to, under the step's own name: what one step proved never counts
+/// for another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes(Vec<(StepId, Note)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Note {
+    /// Somebody said who they are. Proves nothing.
+    Identified,
+    Verified(Factor),
+    Failed,
+}
+
+/// What was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Factor {
+    /// The session of the browser stands for it.
+    Session,
+    Password,
+}
+
+impl Notes {
+    pub fn of(&self, step: &StepId) -> Option<Note> {
+        self.0.iter().find(|(id, _)| id == step).map(|(_, note)| *note)
+    }
+
+    pub fn has_verified(&self) -> bool {
+        self.0.iter().any(|(_, note)| matches!(note, Note::Verified(_)))
+    }
+
+    fn set(&mut self, step: StepId, note: Note) {
+        self.0.retain(|(id, _)| *id != step);
+        self.0.push((step, note));
+    }
+}
+
+/// What a condition of a policy can ask about.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub client: &'a ClientId,
+    pub scope: &'a Scope,
+    /// The strongest context that the relying party asks for.
+    pub asked: Option<Acr>,
+    pub authenticated_at: Option<Timestamp>,
+    pub now: Timestamp,
+}
+
+/// What a transition needs to know besides the flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    pub policy: &'a SignOnPolicy,
+    /// The client needs no consent.
+    pub implied_consent: bool,
+    /// What the person let the client have before.
+    pub remembered: Option<&'a Scope>,
+    pub now: Timestamp,
+}
+
+/// What a flow begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub transaction: RequestId,
+    pub client: ClientId,
+    pub request: AuthorizationRequest,
+    pub browser: Digest<BrowserKey>,
+    /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
+    pub meant: Option<UserId>,
+}
+
+impl Flow {
+    /// `session`: what the browser has. It counts where the request lets it.
+    pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
+        let Start { transaction, client, request, browser, meant } = start;
+        let session = session.filter(|session| counts(session, &request, meant, around.now));
+        let who = match (session, &request.login_hint) {
+            (Some(session), _) => Who::Proved(session.user),
+            (None, Some(hint)) => Who::Claimed(hint.clone()),
+            (None, None) => Who::Nobody,
+        };
+        let mut flow = Self {
+            transaction,
+            client,
+            request,
+            browser,
+            session: session.map(|session| session.id),
+            who,
+            authenticated: session.map(|session| session.authentication.clone()),
+            notes: Notes::default(),
+            agreed: None,
+            // Where the walk below leads is what counts.
+            at: At::Failed(Failure::NothingVerified),
+            started_at: around.now,
+        };
+        if let Some(session) = session {
+            for step in around.policy.steps() {
+                match step.source {
+                    Source::Identifier => flow.notes.set(step.id.clone(), Note::Identified),
+                    Source::Password if session.authentication.acr >= Acr::Password => {
+                        flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
+                    }
+                    Source::Password => {}
+                }
+            }
+        }
+        flow.settled(around)
+    }
+
+    /// The step that is being asked, if it is one of `source`.
+    fn asking(&self, source: Source) -> Option<StepId> {
+        match &self.at {
+            At::Asking(step, asked) if *asked == source => Some(step.clone()),
+            At::Asking(..) | At::Consent(_) | At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+        }
+    }
+
+    /// Somebody says who they are. `None`: nobody was asked.
+    #[must_use]
+    pub fn identified(mut self, username: &str, around: &Around<'_>) -> Option<Self> {
+        let step = self.asking(Source::Identifier)?;
+        self.who = Who::Claimed(username.to_owned());
+        self.notes.set(step, Note::Identified);
+        Some(self.settled(around))
+    }
+
+    /// The password of `user` was right. `None`: none was asked for.
+    #[must_use]
+    pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
+        let step = self.asking(Source::Password)?;
+        // Another person than the one of the session: the session counts no more.
+        if self.who != Who::Proved(user) {
+            self.session = None;
+        }
+        self.who = Who::Proved(user);
+        self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });
+        self.notes.set(step, Note::Verified(Factor::Password));
+        Some(self.settled(around))
+    }
+
+    /// The person gives up on what is asked. The policy may know another way.
+    #[must_use]
+    pub fn cancelled(mut self, around: &Around<'_>) -> Option<Self> {
+        match self.at.clone() {
+            At::Asking(step, _) => {
+                self.notes.set(step, Note::Failed);
+                let next = self.settled(around);
+                let gave_up = matches!(next.at, At::Failed(Failure::ByPolicy));
+                Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
+            }
+            At::Consent(_) => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
+            At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+        }
+    }
+
+    /// The person agrees to these scopes, or to all that were asked for.
+    #[must_use]
+    pub fn agreed(mut self, to: Option<&Scope>, around: &Around<'_>) -> Option<Self> {
+        let At::Consent(asked) = &self.at else { return None };
+        let agreed = match to {
+            None => Some(asked.clone()),
+            // Without `openid` there is nothing left that a sign-in could give.
+            Some(to) => asked.only(|name| name == Scope::OPENID || to.contains(name)),
+        };
+        self.agreed = agreed;
+        Some(self.settled(around))
+    }
+
+    /// The browser comes for the answer. `None`: there is none, or it was fetched before.
+    #[must_use]
+    pub fn left(self) -> Option<Self> {
+        matches!(self.at, At::Ready).then_some(Self { at: At::Left, ..self })
+    }
+
+    /// The answer, for whoever runs the flow without a browser.
+    #[must_use]
+    pub fn completed(self, answer: &Sealed) -> Option<Self> {
+        let redirectless = self.request.destination.mode == ResponseMode::Flow;
+        (redirectless && matches!(self.at, At::Ready))
+            .then(|| Self { at: At::Completed(answer.as_bytes().to_vec()), ..self })
+    }
+
+    fn settled(mut self, around: &Around<'_>) -> Self {
+        self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
+            Next::Ask(step) => At::Asking(step.id.clone(), step.source),
+            Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
+            Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
+            Next::Done => match (&self.who, self.authenticated.is_some()) {
+                (Who::Proved(_), true) => self.after_authentication(around),
+                (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
+            },
+        };
+        self
+    }
+
+    fn after_authentication(&self, around: &Around<'_>) -> At {
+        if self.agreed.is_some() {
+            return At::Ready;
+        }
+        let asked = &self.request.scope;
+        let before = around.remembered.is_some_and(|remembered| asked.is_within(remembered));
+        // [OIDCC §3.1.2.1] prompt=consent asks again, whatever was agreed to before.
+        if (around.implied_consent || before) && !self.request.prompts(Prompt::Consent) {
+            At::Ready
+        } else {
+            At::Consent(asked.clone())
+        }
+    }
+
+    pub fn facts(&self, now: Timestamp) -> Facts<'_> {
+        let asked = self.request.acr_values.as_deref().unwrap_or_default();
+        Facts {
+            client: &self.client,
+            scope: &self.request.scope,
+            asked: asked.split(' ').filter_map(Acr::parse).max(),
+            authenticated_at: self.authenticated.as_ref().map(|authentication| authentication.at),
+            now,
+        }
+    }
+
+    /// What the client gets.
+    pub fn granted(&self) -> &Scope {
+        self.agreed.as_ref().unwrap_or(&self.request.scope)
+    }
+
+    pub const fn user(&self) -> Option<UserId> {
+        match self.who {
+            Who::Proved(user) => Some(user),
+            Who::Claimed(_) | Who::Nobody => None,
+        }
+    }
+
+    /// What an authentication application is told.
+    pub const fn status(&self) -> Status {
+        match &self.at {
+            At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
+            At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Consent(_) => Status::ConsentRequired,
+            At::Ready | At::Left => Status::Resume,
+            At::Completed(_) => Status::Completed,
+            At::Failed(_) => Status::Failed,
+        }
+    }
+
+    /// What can be done now, and nothing else can.
+    pub const fn actions(&self) -> &'static [Action] {
+        match &self.at {
+            At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
+            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
+            At::Ready | At::Completed(_) | At::Left | At::Failed(_) => &[],
+        }
+    }
+
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.started_at + LONGEST || matches!(self.at, At::Left)
+    }
+}
+
+/// Whether the session of a browser answers for what a request asks.
+fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
+    let asks_anew = request.prompts(Prompt::Login) || request.prompts(Prompt::SelectAccount);
+    // [OIDCC §3.1.2.1] max_age=0 is prompt=login.
+    let too_old = request.max_age.is_some_and(|age| {
+        now.since(session.authentication.at) >= Duration::from_secs(u64::from(age))
+    });
+    let another = meant.is_some_and(|meant| meant != session.user);
+    session.is_live(now) && !asks_anew && !too_old && !another
+}

@@ -1,0 +1,193 @@
+//! The words of the authentication-flow API: states, actions, errors.
+
+use std::fmt;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$each])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a flow is.
+    Status {
+        IdentifierRequired = "IDENTIFIER_REQUIRED",
+        UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
+        /// The person is to agree to what the relying party asks for.
+        ConsentRequired = "CONSENT_REQUIRED",
+        /// The browser goes to `resumeUrl`.
+        Resume = "RESUME",
+        /// Without a browser: the answer is in `authorizeResponse`.
+        Completed = "COMPLETED",
+        Failed = "FAILED",
+    }
+}
+
+words! {
+    /// What a client of the API can do to a flow.
+    Action {
+        SubmitIdentifier = "submitIdentifier",
+        CancelIdentifierSubmission = "cancelIdentifierSubmission",
+        CheckUsernamePassword = "checkUsernamePassword",
+        Cancel = "cancel",
+        GrantConsent = "grantConsent",
+        DenyConsent = "denyConsent",
+    }
+}
+
+/// One member of an action's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: &'static str,
+    pub required: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Flag,
+}
+
+impl Action {
+    /// What the body of the action may have; it has nothing else.
+    pub const fn members(self) -> &'static [Member] {
+        const fn text(name: &'static str, required: bool) -> Member {
+            Member { name, required, kind: Kind::Text }
+        }
+        const fn flag(name: &'static str) -> Member {
+            Member { name, required: false, kind: Kind::Flag }
+        }
+        const IDENTIFIER: &[Member] = &[text("identifier", true)];
+        const PASSWORD: &[Member] = &[
+            text("username", true),
+            text("password", true),
+            flag("rememberMyUsername"),
+            flag("thisIsMyDevice"),
+            text("captchaResponse", false),
+        ];
+        const CONSENT: &[Member] = &[text("scope", false)];
+        match self {
+            Self::SubmitIdentifier => IDENTIFIER,
+            Self::CheckUsernamePassword => PASSWORD,
+            Self::GrantConsent => CONSENT,
+            Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
+        }
+    }
+}
+
+words! {
+    /// Why an action was refused.
+    FlowErrorCode {
+        ValidationError = "VALIDATION_ERROR",
+        InvalidRequest = "INVALID_REQUEST",
+        InvalidActionId = "INVALID_ACTION_ID",
+        RequestFailed = "REQUEST_FAILED",
+        FlowNotFound = "FLOW_NOT_FOUND",
+        UnexpectedError = "UNEXPECTED_ERROR",
+    }
+}
+
+words! {
+    /// What exactly.
+    DetailCode {
+        FieldRequired = "FIELD_REQUIRED",
+        InvalidFieldFormat = "INVALID_FIELD_FORMAT",
+        InvalidFieldValue = "INVALID_FIELD_VALUE",
+        UnrecognizedFieldName = "UNRECOGNIZED_FIELD_NAME",
+        UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
+        CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
+        InvalidContentType = "INVALID_CONTENT_TYPE",
+    }
+}
+
+impl FlowErrorCode {
+    /// For the developer.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::ValidationError => "One or more validation errors occurred; see details.",
+            Self::InvalidRequest => "The request is malformed; see details.",
+            Self::InvalidActionId => "The action is not one of the links of the present state.",
+            Self::RequestFailed => "The request was understood and did not succeed; see details.",
+            Self::FlowNotFound => "There is no such flow, it has ended, or it is another browser's.",
+            Self::UnexpectedError => "Something went wrong on the server.",
+        }
+    }
+}
+
+impl DetailCode {
+    /// For the developer.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::FieldRequired => "The member is required.",
+            Self::InvalidFieldFormat => "The member has another type.",
+            Self::InvalidFieldValue => "The value is not possible here.",
+            Self::UnrecognizedFieldName => "The action has no such member.",
+            Self::UnexpectedActionModel => "The body is not a JSON object.",
+            Self::CredentialValidationFailed => "The username or the password is wrong.",
+            Self::InvalidContentType => "The content type names no action, or another one than the query.",
+        }
+    }
+}
+
+/// One reason among those of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    pub code: DetailCode,
+    /// The member that it is about. One that was sent and is unknown is not repeated.
+    pub target: Option<&'static str>,
+}
+
+/// A refused action. The flow is where it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {why}")]
+pub struct FlowRefusal {
+    pub code: FlowErrorCode,
+    pub details: Vec<Detail>,
+    /// For log and audit trail: our own words.
+    pub why: &'static str,
+}
+
+impl FlowRefusal {
+    pub const fn new(code: FlowErrorCode, why: &'static str) -> Self {
+        Self { code, details: Vec::new(), why }
+    }
+
+    #[must_use]
+    pub fn about(mut self, code: DetailCode, target: Option<&'static str>) -> Self {
+        self.details.push(Detail { code, target });
+        self
+    }
+
+    pub fn invalid(code: DetailCode, target: Option<&'static str>, why: &'static str) -> Self {
+        Self::new(FlowErrorCode::ValidationError, why).about(code, target)
+    }
+
+    pub const fn not_found(why: &'static str) -> Self {
+        Self::new(FlowErrorCode::FlowNotFound, why)
+    }
+
+    pub const fn not_now() -> Self {
+        Self::new(FlowErrorCode::InvalidActionId, "an action that is no link of the state")
+    }
+}
