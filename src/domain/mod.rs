@@ -7,6 +7,7 @@ pub mod decision;
 pub mod device;
 pub mod grant;
 pub mod inbox;
+pub mod ladder;
 pub mod password;
 pub mod prompt;
 pub mod refusals;

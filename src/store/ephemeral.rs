@@ -42,6 +42,8 @@ pub enum Purpose {
     ProofReplay,
     /// Wrong guesses within a window.
     Attempts,
+    /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
+    Ladder,
 }
 
 impl Purpose {
@@ -52,6 +54,7 @@ impl Purpose {
             Self::AssertionReplay => b'a',
             Self::ProofReplay => b'p',
             Self::Attempts => b't',
+            Self::Ladder => b'l',
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
+use crate::domain::ladder::Ladder;
 use std::sync::Arc;
 
 use crate::protocol::id::{AuthReqId, InstallationId, UserId};
@@ -23,6 +24,16 @@ impl Shelved for Inbox {
 
     fn id(id: &UserId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Ladder {
+    const PURPOSE: Purpose = Purpose::Ladder;
+    /// Keyed: what people call themselves is not there to be read.
+    type Id = Digest<Ladder>;
+
+    fn id(id: &Digest<Self>) -> Vec<u8> {
+        id.as_bytes().to_vec()
     }
 }
 
