@@ -46,6 +46,7 @@ mod insert;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
+pub mod passwords;
 pub mod people;
 pub mod retention;
 mod row;
