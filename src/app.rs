@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, OffsetClock};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
+use crate::domain::password::hash::{Hasher, Pepper};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
@@ -45,6 +46,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
@@ -58,9 +60,11 @@ use crate::usecase::admin::deliver::Told;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::cancel::Cancel;
+use crate::usecase::check_password::CheckPassword;
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::held::Held;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::introspect::Introspect;
@@ -68,12 +72,14 @@ use crate::usecase::issue::{Issue, Lifetimes};
 use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
+use crate::usecase::password_ladder::PasswordLadder;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
+use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
@@ -94,6 +100,9 @@ pub struct Settings {
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
     pub failed_authentications: u32,
+    pub hashing: HashSettings,
+    /// Tries to log in with a password a minute, from one network.
+    pub password_tries: u32,
     pub egress: Egress,
     /// Adds `/dev`.
     pub dev_mode: bool,
@@ -174,6 +183,8 @@ pub struct Parts {
     pub bootstrap: Arc<Bootstrap>,
     pub trail: Arc<Trail>,
     pub refusals: RecordRefusal,
+    pub check_password: Arc<CheckPassword>,
+    pub set_password: Arc<SetPassword>,
     /// What webhooks are told. Only dev mode listens.
     pub told: broadcast::Sender<Arc<Told>>,
 }
@@ -292,6 +303,29 @@ fn parts(
         settle: settle.clone(),
         clock: Arc::clone(&clock),
     };
+    let refusals = RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+    let hasher = Hasher { pepper: Pepper::new(master), cost: settings.hashing.cost };
+    let hashing = Arc::new(Hashing::new(hasher, &settings.hashing, Arc::clone(&entropy)));
+    let ladder = PasswordLadder::new(Shelf::new(Arc::clone(&ephemeral)), master);
+    let check_password = CheckPassword {
+        passwords: Passwords::new(database.clone()),
+        hashing: Arc::clone(&hashing),
+        ladder: ladder.clone(),
+        attempts: Attempts::new(Arc::clone(&ephemeral)),
+        ledger: ledger.clone(),
+        refusals: refusals.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        tries: settings.password_tries,
+    };
+    let set_password = SetPassword {
+        passwords: Passwords::new(database.clone()),
+        directory: Arc::clone(&directory),
+        hashing,
+        ladder,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
     let bootstrap = Bootstrap {
         tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
         desk: Desk { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
@@ -301,7 +335,9 @@ fn parts(
         bootstrap: Arc::new(bootstrap),
         told: broadcast::Sender::new(64),
         trail: Arc::new(Trail::new(database.clone())),
-        refusals: RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
+        refusals,
+        check_password: Arc::new(check_password),
+        set_password: Arc::new(set_password),
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         recognise: Arc::new(RecognisePairingKeys::new(master)),
         tokens: Tokens::new(database.clone()),

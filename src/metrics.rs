@@ -131,6 +131,8 @@ words! {
         ConnectionsPerPeer = "connections_per_peer",
         ClientAuthentication = "client_authentication",
         Pairing = "pairing",
+        Passwords = "passwords",
+        PasswordHashes = "password_hashes",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

@@ -10,6 +10,7 @@ mod m0001_first;
 mod m0002_events_are_there_once;
 mod m0003_administration;
 mod m0004_audit_chain;
+mod m0005_passwords;
 mod m0006_sign_in;
 
 #[derive(Debug)]
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_events_are_there_once::Migration),
             Box::new(m0003_administration::Migration),
             Box::new(m0004_audit_chain::Migration),
+            Box::new(m0005_passwords::Migration),
             Box::new(m0006_sign_in::Migration),
         ]
     }

@@ -44,6 +44,7 @@ use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::{Claim, Claimed, Pairing};
 use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
+use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
@@ -231,12 +232,16 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
         failed_authentications: 10,
+        hashing: HashSettings::default(),
+        // Whoever writes a test of their own logs in often, and all from one address.
+        password_tries: 1000,
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
 }
 
-/// Users and clients of dev mode. Other people's scripts rely on these names and secrets.
+/// Users and clients of dev mode. Other people's scripts rely on these names and secrets, and on passwords
+/// that are the names.
 async fn seed(parts: &Parts) -> Result<(), Exit> {
     let now = parts.clock.now();
     let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action);
@@ -253,6 +258,11 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
             updated_at: now,
         };
         people.create(&user, &event(Action::UserCreated)).await?;
+        // Whoever was there before may have a password of their own.
+        if let Some(user) = parts.directory.user_by_username(username).await? {
+            let seeded = parts.set_password.seed(&user, username).await;
+            seeded.map_err(|error| Exit::failed(format!("{username} gets no password: {error}")))?;
+        }
     }
     let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
     for (id, name, secret) in CLIENTS {

@@ -19,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
+use crate::domain::password::hash::Cost;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
@@ -32,6 +33,7 @@ use crate::store::sql::alone::Alone;
 use crate::store::sql::directory::Directory;
 use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
+use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
@@ -325,6 +327,13 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
+        hashing: HashSettings {
+            cost: Cost { memory: config.passwords.memory, iterations: config.passwords.iterations },
+            at_once: config.passwords.hashes_at_once,
+            queue: config.passwords.queue,
+            ..HashSettings::default()
+        },
+        password_tries: config.limits.password_tries,
         egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })

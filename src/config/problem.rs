@@ -66,6 +66,8 @@ codes! {
     RetireAfter = "016",
     /// Both listeners have the same address.
     SameListener = "017",
+    /// Passwords would be hashed too cheaply, or at a cost that no node can pay.
+    HashCost = "018",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.

@@ -11,7 +11,8 @@ use super::values::Values;
 
 /// Looks at each rule, whatever the others find.
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
-    [issuer, expiry, interval, long_poll, tls, listeners, retire_after].iter().filter_map(|rule| rule(values)).collect()
+    let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
+    rules.iter().filter_map(|rule| rule(values)).collect()
 }
 
 fn issuer(values: &Values) -> Option<Problem> {
@@ -93,4 +94,25 @@ fn retire_after(values: &Values) -> Option<Problem> {
     let problem = || Problem::new(Code::RetireAfter, "keys.retire_after is shorter than tokens live");
     let help = format!("{}s at least: what was signed must be verifiable to its end", access.max(id).as_secs());
     (retire < access.max(id)).then(|| problem().at(values.origin("keys.retire_after")).help(help))
+}
+
+/// [OWASP Password Storage] KiB and iterations of Argon2id that it calls equal.
+const ENOUGH: [(u32, u32); 2] = [(47_104, 1), (19_456, 2)];
+
+/// More was a slip of the finger: a node would have no memory for anything else.
+const MOST: (u32, u32) = (1 << 21, 64);
+
+fn hash_cost(values: &Values) -> Option<Problem> {
+    let (memory, iterations): (u32, u32) = (values.get("passwords.memory")?, values.get("passwords.iterations")?);
+    let enough = ENOUGH.iter().any(|least| memory >= least.0 && iterations >= least.1);
+    let within = memory <= MOST.0 && iterations <= MOST.1;
+    let problem = |message: &str| Problem::new(Code::HashCost, message).at(values.origin("passwords.memory"));
+    match (enough, within) {
+        (true, true) => None,
+        (false, _) => {
+            let help = "47104 with passwords.iterations = 1, or 19456 with 2, at least";
+            Some(problem("passwords are hashed too cheaply").help(help))
+        }
+        (true, false) => Some(problem("no node hashes passwords at that cost").help("2097152 and 64 at most")),
+    }
 }

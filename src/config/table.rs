@@ -187,6 +187,19 @@ settings! {
         pairing_key_lifetime: Duration = "600s",
     }
 
+    /// The passwords of people.
+    passwords: Passwords {
+        /// KiB that hashing one takes: 47104 with one iteration, 19456 with two, or more. Passwords that were
+        /// hashed otherwise are hashed anew at the next login.
+        memory: u32 = "47104",
+        /// How often it goes over that memory.
+        iterations: u32 = "1",
+        /// Hashes at a time, on each node; never more than it has processors.
+        hashes_at_once: u32 = "2",
+        /// So many logins wait for their turn, for two seconds at most; then 503.
+        queue: u32 = "32",
+    }
+
     /// What one of them may cost the others.
     limits: Limits {
         /// Questions that may wait for one person at a time; then 429. The last place is for clients that have a
@@ -196,6 +209,8 @@ settings! {
         requests_per_client_and_user: usize = "1",
         /// Failed client authentications a minute, for each client and address, on each node; then 429.
         failed_authentications: u32 = "10",
+        /// Tries to log in with a password a minute, from one IPv4 /24 or IPv6 /56; then 429.
+        password_tries: u32 = "20",
         /// Open connections of the public listener.
         connections: usize = "10000",
         /// From one IPv4 address or IPv6 /64; loopback and trusted proxies are not counted.

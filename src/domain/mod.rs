@@ -9,6 +9,8 @@ pub mod device;
 pub mod flow;
 pub mod grant;
 pub mod inbox;
+pub mod ladder;
+pub mod password;
 pub mod policy;
 pub mod prompt;
 pub mod refusals;

@@ -306,6 +306,9 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             Cause::Device(DeviceError::Refused(refusal)) => device_refused(refusal),
             Cause::OAuth(usecase::Error::TooMany { retry_after })
             | Cause::Device(DeviceError::TooMany { retry_after }) => too_many(family, *retry_after),
+            Cause::OAuth(error @ usecase::Error::Busy { retry_after }) => {
+                Answer { retry_after: Some(*retry_after), ..unavailable(family, error.to_string()) }
+            }
             Cause::OAuth(usecase::Error::Unavailable(error)) | Cause::Device(DeviceError::Unavailable(error)) => {
                 unavailable(family, error.to_string())
             }

@@ -46,6 +46,8 @@ pub enum Purpose {
     Flow,
     /// `domain::code::Code` by digest of the authorization code.
     Code,
+    /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
+    Ladder,
 }
 
 impl Purpose {
@@ -58,6 +60,7 @@ impl Purpose {
             Self::Attempts => b't',
             Self::Flow => b'f',
             Self::Code => b'c',
+            Self::Ladder => b'l',
         }
     }
 }

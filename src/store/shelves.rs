@@ -4,6 +4,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
 use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
+use crate::domain::ladder::Ladder;
 use std::sync::Arc;
 
 use crate::protocol::id::{AuthReqId, AuthorizationCode, FlowId, InstallationId, UserId};
@@ -42,6 +43,16 @@ impl Shelved for Code {
     type Id = Digest<AuthorizationCode>;
 
     fn id(id: &Digest<AuthorizationCode>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Ladder {
+    const PURPOSE: Purpose = Purpose::Ladder;
+    /// Keyed: what people call themselves is not there to be read.
+    type Id = Digest<Ladder>;
+
+    fn id(id: &Digest<Self>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

@@ -9,9 +9,11 @@ pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;
 pub mod cancel;
+pub mod check_password;
 pub mod client_credentials;
 pub mod decide;
 pub mod dev;
+pub mod hashing;
 pub mod held;
 pub mod inbox;
 pub mod introspect;
@@ -19,12 +21,14 @@ pub mod issue;
 pub mod measure;
 pub mod pair_device;
 pub mod pairing_keys;
+pub mod password_ladder;
 pub mod readiness;
 pub mod record_refusal;
 pub mod redeem;
 pub mod refresh;
 pub mod request_authentication;
 pub mod revoke;
+pub mod set_password;
 pub mod settle;
 pub mod signing_keys;
 pub mod verify_trail;
@@ -42,6 +46,9 @@ pub enum Error {
     Recorded(Refusal),
     #[error("too many tries; again in {} s", retry_after.as_secs())]
     TooMany { retry_after: Duration },
+    /// More work waits than can be done soon.
+    #[error("busy; again in {} s", retry_after.as_secs())]
+    Busy { retry_after: Duration },
     /// A dependency gave no answer. Never an answer in itself.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

@@ -225,6 +225,7 @@ impl Redeem {
                 | Error::NotYet { .. }
                 | Error::Recorded(_)
                 | Error::TooMany { .. }
+                | Error::Busy { .. }
                 | Error::Unavailable(_),
             ) => {
                 let released = self.requests.update(&digest, Lifetime::Keep, |request| (request.released(claim), ()));
@@ -366,7 +367,7 @@ fn counted(answer: &Result<TokenResponse, Error>) -> PollAnswer {
     let refusal = match answer {
         Ok(_) => return PollAnswer::Issued,
         Err(Error::Refused(refusal) | Error::Recorded(refusal) | Error::NotYet { refusal, .. }) => refusal,
-        Err(Error::TooMany { .. } | Error::Unavailable(_)) => return PollAnswer::Unavailable,
+        Err(Error::TooMany { .. } | Error::Busy { .. } | Error::Unavailable(_)) => return PollAnswer::Unavailable,
     };
     // Codes are the words of the wire; a poll knows few of them.
     if refusal.code == ErrorCode::AuthorizationPending {

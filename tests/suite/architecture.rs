@@ -36,7 +36,8 @@ const LAYERS: [(&str, &[&str]); 18] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 9] = [
+    ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
     ("redis::", &["store/redis"]),

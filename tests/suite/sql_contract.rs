@@ -1108,7 +1108,13 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
         database.ping().await.unwrap();
         assert_eq!(
             database.pending_migrations().await.unwrap(),
-            ["m0001_first", "m0002_events_are_there_once", "m0003_administration", "m0004_audit_chain"]
+            [
+                "m0001_first",
+                "m0002_events_are_there_once",
+                "m0003_administration",
+                "m0004_audit_chain",
+                "m0005_passwords"
+            ]
         );
         database.migrate().await.unwrap();
         database.migrate().await.unwrap();

@@ -26,6 +26,7 @@ use nod::app::{self, App, EphemeralStore, Parts, Settings, StartError};
 use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
+use nod::domain::password::hash::Cost;
 use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::server::{Edge, bind_next_free, serve};
@@ -35,6 +36,7 @@ use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
+use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::request_authentication::Policy;
 use nod::web::dev::Keep;
@@ -586,6 +588,9 @@ fn settings(issuer: String) -> Settings {
         max_devices: 5,
         pairing_key_lifetime: seconds(600),
         failed_authentications: 10,
+        // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
+        hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
+        password_tries: 20,
         egress: egress(),
         dev_mode: false,
     }

@@ -112,8 +112,9 @@ impl Plan {
         let gone: Vec<_> = gone.map(|client| Step::DeleteClient(client.id.clone())).collect();
         for one in declared {
             let before = there.iter().find(|client| client.id == one.id);
-            let has_secret =
-                before.is_some_and(|before| !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }));
+            let has_secret = before.is_some_and(|before| {
+                !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
+            });
             if one.needs_secret() && !has_secret && one.secret.is_none() {
                 problems.push(format!("client {}: it needs a secret: secret = \"env:NAME\" or \"file:PATH\"", one.id));
                 continue;

@@ -360,9 +360,8 @@ impl Flow {
 fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
     let asks_anew = request.prompts(Prompt::Login) || request.prompts(Prompt::SelectAccount);
     // [OIDCC §3.1.2.1] max_age=0 is prompt=login.
-    let too_old = request.max_age.is_some_and(|age| {
-        now.since(session.authentication.at) >= Duration::from_secs(u64::from(age))
-    });
+    let too_old =
+        request.max_age.is_some_and(|age| now.since(session.authentication.at) >= Duration::from_secs(u64::from(age)));
     let another = meant.is_some_and(|meant| meant != session.user);
     session.is_live(now) && !asks_anew && !too_old && !another
 }

@@ -40,8 +40,7 @@ impl Consents {
             let sql = "INSERT INTO consent (user_id, client_id, scope, given_at) VALUES ($1, $2, $3, $4) \
                        ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, given_at = $4";
             let scope = before.map_or_else(|| scope.clone(), |before| before.and(scope));
-            let values =
-                [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), now.millis().into()];
+            let values = [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), now.millis().into()];
             transaction.execute(sql, values).await?;
             transaction.record(&[event]);
             transaction.commit().await

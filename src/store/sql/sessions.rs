@@ -30,12 +30,7 @@ impl Sessions {
 
     /// Begins a session, and ends the one that the browser had: whatever was planted or seen there before
     /// somebody signed in is worth nothing afterwards.
-    pub async fn begin(
-        &self,
-        session: &Session,
-        replaces: Option<SessionId>,
-        event: &Event,
-    ) -> Result<(), StoreError> {
+    pub async fn begin(&self, session: &Session, replaces: Option<SessionId>, event: &Event) -> Result<(), StoreError> {
         let begun: Result<(), WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             if let Some(old) = replaces {

@@ -278,6 +278,8 @@ impl Site {
                 refresh_idle: Duration::from_secs(86_400),
                 refresh_absolute: Duration::from_secs(86_400),
             },
+            hashing: nod::usecase::hashing::HashSettings::default(),
+            password_tries: 100_000,
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),
