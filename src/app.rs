@@ -1,13 +1,14 @@
 //! The composition root: the only room that builds adapters and wires use cases to routes.
 
 mod administration;
+mod sign_in;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt as _, Response, Route, get};
+use poem::{EndpointExt as _, Response, Route};
 use poem_openapi::OpenApiService;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,8 @@ use crate::http::metrics as metrics_page;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
-use crate::http::{authorization, dev, openapi};
+use crate::http::flow;
+use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
@@ -84,6 +86,7 @@ use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::dev::Keep;
+use crate::web::provider::Browsed;
 use crate::web::docs::Docs;
 use crate::worker::{self, RetellDecisions, Worker};
 
@@ -436,7 +439,8 @@ impl Wiring {
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = openapi::Published::new(api.spec());
-        let mut routes = Route::new().at(path::AUTHORIZATION, get(authorization::not_yet).post(authorization::not_yet));
+        let (provider, flow_api) = self.provider();
+        let mut routes = Route::new().at(format!("{}:flow", flow::PREFIX), flow_api);
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
@@ -448,6 +452,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
+        let inner = Browsed { provider: Arc::new(provider), inner };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
@@ -529,12 +534,12 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             directory: self.directory(),
-            issue,
+            issue: Arc::clone(&issue),
             master: Arc::clone(&self.master),
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, redeem, refresh, client_credentials }
+        TokenApi { authenticate, exchange_code: self.exchange_code(&issue), redeem, refresh, client_credentials }
     }
 
     fn token_management(

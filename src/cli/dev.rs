@@ -25,7 +25,7 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, StoredSecret, SignIn,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -35,7 +35,9 @@ use crate::entropy::Entropy;
 use crate::http::server::{self, Edge};
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
@@ -270,6 +272,9 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
             clients.create(&client, &event(Action::ClientCreated)).await?;
         }
     }
+    if let Some(client) = spa(now) {
+        clients.create(&client, &event(Action::ClientCreated)).await?;
+    }
     Ok(())
 }
 
@@ -282,6 +287,9 @@ pub(super) const MAX_EXPIRY: Duration = Duration::from_secs(600);
 pub(super) const CLIENTS: [(&str, &str, &str); 2] =
     [("shop", "Demo Shop", "shop-secret"), ("shop-ping", "Demo Shop (ping)", "shop-ping-secret")];
 
+/// Where the shop of dev mode may have its answers sent: any port of this machine.
+const CALLBACKS: [&str; 2] = ["http://localhost:*/callback", "http://127.0.0.1/callback"];
+
 fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> Option<Client> {
     Some(Client {
         id: ClientId::parse(id)?,
@@ -291,7 +299,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             digest: Digest::of(secret.as_bytes()),
             expires_at: None,
         }])),
-        grants: [GrantType::Ciba, GrantType::RefreshToken].into(),
+        grants: [GrantType::AuthorizationCode, GrantType::Ciba, GrantType::RefreshToken].into(),
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
@@ -300,7 +308,34 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
         }),
-        sign_in: None,
+        sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        created_at: now,
+    })
+}
+
+fn sign_in() -> Option<SignIn> {
+    Some(SignIn {
+        redirect_uris: CALLBACKS.iter().map(|uri| RedirectUri::parse(uri).ok()).collect::<Option<_>>()?,
+        response_types: vec![ResponseType::Code],
+        redirectless: true,
+        implied_consent: false,
+        require_pkce: true,
+    })
+}
+
+/// A page that runs in the browser alone [RFC 6749 §2.1].
+fn spa(now: crate::clock::Timestamp) -> Option<Client> {
+    Some(Client {
+        id: ClientId::parse("spa")?,
+        name: "Demo App".to_owned(),
+        disabled: false,
+        authentication: Authentication::None,
+        grants: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        scope: Scope::parse("openid profile email")?,
+        id_token_signed_response_alg: Algorithm::ES256,
+        access_token_format: AccessTokenFormat::Jwt,
+        backchannel: None,
+        sign_in: Some(sign_in()?),
         created_at: now,
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
 
@@ -16,6 +16,8 @@ pub struct Grant {
     pub client: ClientId,
     pub user: UserId,
     pub device: Option<DeviceId>,
+    /// The browser's session in which it was given: `sid`.
+    pub session: Option<SessionId>,
     pub scope: Scope,
     pub acr: Acr,
     /// Space-separated RFC 8176 names.

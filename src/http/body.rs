@@ -199,6 +199,11 @@ fn content_type(request: &Request) -> Option<&str> {
     }
 }
 
+/// The form of a page whose handler words its own refusals.
+pub async fn read_page_form(request: &Request, body: &mut RequestBody) -> Result<Parameters, BodyError> {
+    read_form(request, body).await
+}
+
 async fn read_form(request: &Request, body: &mut RequestBody) -> Result<Parameters, BodyError> {
     if !content_type(request).is_some_and(is_form) {
         return Err(BodyError::NotAForm);

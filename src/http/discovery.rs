@@ -12,6 +12,8 @@ use crate::domain::client::GrantType;
 use crate::http::openapi;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::{Prompt, ResponseType};
+use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::signing_keys::KeyRing;
 
 /// Where everything is, below the issuer.
@@ -37,7 +39,8 @@ impl Discovery {
     pub fn new(issuer: &str) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let names = |algorithms: &[Algorithm]| algorithms.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
-        let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
         let document = json!({
             "issuer": issuer,
             "authorization_endpoint": at(path::AUTHORIZATION),
@@ -50,7 +53,11 @@ impl Discovery {
             "backchannel_token_delivery_modes_supported": ["poll"],
             "backchannel_user_code_parameter_supported": false,
             "scopes_supported": ["openid", "profile", "email"],
-            "response_types_supported": [],
+            "response_types_supported": [ResponseType::Code.as_str()],
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "code_challenge_methods_supported": [CodeChallenge::METHOD],
+            "authorization_response_iss_parameter_supported": true,
+            "prompt_values_supported": Prompt::ALL.iter().map(|prompt| prompt.as_str()).collect::<Vec<_>>(),
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
@@ -58,11 +65,11 @@ impl Discovery {
             "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
-            "introspection_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint_auth_methods_supported": confidential,
             "introspection_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
             "acr_values_supported": Acr::ALL.map(Acr::as_str),
             "claims_supported": [
-                "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash",
+                "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
                 "name", "preferred_username", "updated_at", "email", "email_verified"
             ],
             "claims_parameter_supported": false,

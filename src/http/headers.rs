@@ -64,6 +64,12 @@ impl RequestId {
     }
 }
 
+/// The identifier of this request, for whoever writes about it to us.
+pub fn reference(request: &poem::Request) -> Option<String> {
+    let id = request.data::<RequestId>()?.value();
+    id.to_str().ok().map(str::to_owned)
+}
+
 /// Puts [`harden`] and [`RequestId`] around an endpoint. It is the outermost middleware: it turns
 /// errors into answers, so those that word errors belong inside of it.
 #[derive(Clone, Debug)]

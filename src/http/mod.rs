@@ -3,11 +3,11 @@
 use poem_openapi::Tags;
 
 pub mod admin;
-pub mod authorization;
 pub mod backchannel_authentication;
 pub mod body;
 mod call_time;
 pub mod client_authentication;
+pub mod cookies;
 pub mod described;
 pub mod dev;
 pub mod device;
@@ -15,6 +15,7 @@ pub mod discovery;
 pub mod error;
 mod gate;
 mod head;
+pub mod flow;
 pub mod headers;
 pub mod health;
 pub mod metrics;

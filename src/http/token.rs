@@ -20,6 +20,7 @@ use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
 use crate::usecase::client_credentials::ClientCredentials;
+use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::TokenResponse;
 use crate::usecase::redeem::{Redeem, Seen};
 use crate::usecase::refresh::Refresh;
@@ -29,6 +30,7 @@ const HANDLING: Duration = Duration::from_secs(10);
 
 pub struct TokenApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub exchange_code: ExchangeCode,
     pub redeem: Redeem,
     pub refresh: Refresh,
     pub client_credentials: ClientCredentials,
@@ -38,8 +40,14 @@ pub struct TokenApi {
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 pub struct Form {
-    /// `urn:openid:params:grant-type:ciba`, `refresh_token` or `client_credentials`.
+    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token` or `client_credentials`.
     grant_type: String,
+    /// For the authorization code grant.
+    code: Option<String>,
+    /// For the authorization code grant: that of the authorization request.
+    redirect_uri: Option<String>,
+    /// For the authorization code grant, when the request had a `code_challenge` [RFC 7636 §4.5].
+    code_verifier: Option<String>,
     /// For the CIBA grant.
     auth_req_id: Option<String>,
     /// For the refresh grant.
@@ -83,8 +91,8 @@ impl From<TokenResponse> for Tokens {
 impl TokenApi {
     /// Fetch tokens
     ///
-    /// Polls for the answer to a backchannel authentication request, refreshes, or gives the client a
-    /// token of its own.
+    /// Redeems an authorization code, polls for the answer to a backchannel authentication request,
+    /// refreshes, or gives the client a token of its own.
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -95,6 +103,7 @@ impl TokenApi {
         // A poll may be held on purpose.
         CallTime::of(http).extend(self.redeem.hold + HANDLING);
         let action = match form.parameters.get("grant_type").and_then(GrantType::parse) {
+            Some(GrantType::AuthorizationCode) => Action::CodeRedeemed,
             Some(GrantType::RefreshToken) => Action::TokenRefreshed,
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
@@ -115,6 +124,7 @@ impl TokenApi {
     ) -> Result<TokenResponse, Error> {
         let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
         match GrantType::parse(grant) {
+            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters).await,
             Some(GrantType::Ciba) => {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id), seen).await

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use crate::secret::Secret;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -93,6 +97,63 @@ impl Action {
             Self::GrantConsent => CONSENT,
             Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
         }
+    }
+}
+
+/// The body of an action, read.
+pub struct Members(Vec<(&'static str, Given)>);
+
+enum Given {
+    /// May be a password.
+    Text(Secret<String>),
+    Flag(bool),
+}
+
+/// The longest text of a member, in bytes.
+const LONGEST: usize = 4096;
+
+impl Members {
+    pub fn parse(action: Action, body: &Value) -> Result<Self, FlowRefusal> {
+        let Value::Object(sent) = body else {
+            return Err(FlowRefusal::invalid(DetailCode::UnexpectedActionModel, None, "no object"));
+        };
+        let known = action.members();
+        let mut refusal = FlowRefusal::new(FlowErrorCode::ValidationError, "a body that is not the action's");
+        if sent.keys().any(|name| !known.iter().any(|member| member.name == name)) {
+            refusal = refusal.about(DetailCode::UnrecognizedFieldName, None);
+        }
+        let mut given = Vec::new();
+        for Member { name, required, kind } in known.iter().copied() {
+            match (sent.get(name), kind) {
+                (None | Some(Value::Null), _) if required => {
+                    refusal = refusal.about(DetailCode::FieldRequired, Some(name));
+                }
+                (None | Some(Value::Null), _) => {}
+                (Some(Value::String(text)), Kind::Text) if text.is_empty() && required => {
+                    refusal = refusal.about(DetailCode::FieldRequired, Some(name));
+                }
+                (Some(Value::String(text)), Kind::Text) if text.len() > LONGEST || text.contains('\0') => {
+                    refusal = refusal.about(DetailCode::InvalidFieldValue, Some(name));
+                }
+                (Some(Value::String(text)), Kind::Text) => given.push((name, Given::Text(Secret::new(text.clone())))),
+                (Some(Value::Bool(flag)), Kind::Flag) => given.push((name, Given::Flag(*flag))),
+                (Some(_), Kind::Text | Kind::Flag) => {
+                    refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
+                }
+            }
+        }
+        if refusal.details.is_empty() { Ok(Self(given)) } else { Err(refusal) }
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| *given == name).and_then(|(_, given)| match given {
+            Given::Text(text) => Some(text.expose().as_str()),
+            Given::Flag(_) => None,
+        })
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, value)| *given == name && matches!(value, Given::Flag(true)))
     }
 }
 

@@ -23,6 +23,12 @@ pub struct IdTokenClaims {
     pub amr: Vec<String>,
     /// [`at_hash`](super::jwt::at_hash) of the access token issued along.
     pub at_hash: String,
+    /// As it was sent [OIDCC §3.1.2.1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// The session of the browser [BCL §2.1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     /// Ties the token to the request that it answers [CIBA §10.3.1].
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     pub auth_req_id: Option<String>,
@@ -99,6 +105,8 @@ mod tests {
             acr: "high".into(),
             amr: vec!["hwk".into(), "user".into()],
             at_hash: at_hash(Algorithm::ES256, "token"),
+            nonce: None,
+            sid: None,
             auth_req_id: Some("1c266114".into()),
         }
     }

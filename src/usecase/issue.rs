@@ -42,6 +42,25 @@ pub struct TokenResponse {
     pub scope: String,
 }
 
+/// What an ID token repeats of its own request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Along<'a> {
+    /// [CIBA §10.3.1]
+    auth_req_id: Option<&'a AuthReqId>,
+    /// [OIDCC §3.1.2.1]
+    nonce: Option<&'a str>,
+}
+
+impl<'a> Along<'a> {
+    pub fn request(auth_req_id: &'a AuthReqId) -> Self {
+        Self { auth_req_id: Some(auth_req_id), ..Self::default() }
+    }
+
+    pub fn nonce(nonce: Option<&'a str>) -> Self {
+        Self { nonce, ..Self::default() }
+    }
+}
+
 /// Tokens that are signed but not yet given: what has to be stored first.
 #[derive(Debug)]
 pub struct Minted {
@@ -51,12 +70,11 @@ pub struct Minted {
 }
 
 impl Issue {
-    /// `auth_req_id` goes into the ID token of the request that it names.
     pub fn mint(
         &self,
         client: &Client,
         grant: &Grant,
-        auth_req_id: Option<&AuthReqId>,
+        along: &Along<'_>,
         now: Timestamp,
     ) -> Result<Minted, StoreError> {
         let refresh = client.may(GrantType::RefreshToken).then(|| {
@@ -72,11 +90,16 @@ impl Issue {
         });
         let (refresh_token, refresh_row) = refresh.unzip();
         let (access_token, access_row) = self.access_token(client, grant, now)?;
-        let id_token = self.id_token(client, grant, auth_req_id, access_token.expose(), now)?;
+        // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
+        let id_token = grant
+            .scope
+            .contains(Scope::OPENID)
+            .then(|| self.id_token(client, grant, along, access_token.expose(), now))
+            .transpose()?;
         let response = TokenResponse {
             access_token,
             expires_in: self.lifetimes.access,
-            id_token: Some(id_token),
+            id_token,
             refresh_token,
             scope: grant.scope.to_string(),
         };
@@ -152,7 +175,7 @@ impl Issue {
         &self,
         client: &Client,
         grant: &Grant,
-        auth_req_id: Option<&AuthReqId>,
+        along: &Along<'_>,
         access_token: &str,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
@@ -166,7 +189,9 @@ impl Issue {
             acr: grant.acr.as_str().to_owned(),
             amr: grant.amr.split(' ').map(str::to_owned).collect(),
             at_hash: at_hash(client.id_token_signed_response_alg, access_token),
-            auth_req_id: auth_req_id.map(|id| id.expose().clone()),
+            nonce: along.nonce.map(str::to_owned),
+            sid: grant.session.map(|session| session.to_string()),
+            auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
         };
         self.keys.sign(client, "JWT", &claims)
     }

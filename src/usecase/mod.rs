@@ -13,6 +13,7 @@ pub mod check_password;
 pub mod client_credentials;
 pub mod decide;
 pub mod dev;
+pub mod exchange_code;
 pub mod hashing;
 pub mod held;
 pub mod inbox;
@@ -30,6 +31,7 @@ pub mod request_authentication;
 pub mod revoke;
 pub mod set_password;
 pub mod settle;
+pub mod sign_in;
 pub mod signing_keys;
 pub mod verify_trail;
 

@@ -26,7 +26,7 @@ use crate::store::sql::ledger::{Decisions, Granted, Ledger};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::held::{Entered, Held};
-use crate::usecase::issue::{Issue, TokenResponse};
+use crate::usecase::issue::{Along, Issue, TokenResponse};
 
 /// How often a held poll looks again by itself, in case a wake-up was lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -260,6 +260,7 @@ impl Redeem {
             client: client.id.clone(),
             user,
             device: Some(approval.device),
+            session: None,
             scope,
             acr,
             amr: AMR_DEVICE.join(" "),
@@ -271,7 +272,7 @@ impl Redeem {
             Ok(scope) => Grant { scope, ..grant },
             Err(why) => return Err(self.withhold(grant, why).await?),
         };
-        let minted = self.issue.mint(&client, &grant, Some(auth_req_id), now)?;
+        let minted = self.issue.mint(&client, &grant, &Along::request(auth_req_id), now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
             .user(user)

@@ -18,7 +18,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::tokens::{Presented, Tokens};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
-use crate::usecase::issue::{Issue, TokenResponse};
+use crate::usecase::issue::{Along, Issue, TokenResponse};
 
 pub struct Refresh {
     pub tokens: Tokens,
@@ -77,7 +77,7 @@ impl Refresh {
             }
         }
         grant.scope = narrowed;
-        let mut minted = self.issue.mint(client, &grant, None, now)?;
+        let mut minted = self.issue.mint(client, &grant, &Along::default(), now)?;
         let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let access = minted.access_row.take();

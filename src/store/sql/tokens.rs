@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
 use crate::store::ephemeral::StoreError;
@@ -209,6 +209,12 @@ impl Tokens {
         self.change(sql, [now.millis().into(), bytes(id.uuid())], event).await
     }
 
+    /// Ends what a sign-in gave. `false`: it gave nothing, or it had ended.
+    pub async fn revoke_grant_of(&self, request: RequestId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE token_grant SET revoked_at = $1 WHERE request_id = $2 AND revoked_at IS NULL";
+        self.change(sql, [now.millis().into(), bytes(request.uuid())], event).await
+    }
+
     /// Ends one opaque access token. `false`: there is none.
     pub async fn revoke_access_token(
         &self,
@@ -264,8 +270,8 @@ impl Tokens {
 
 /// The columns of a grant, in the order in which [`grant`] reads them.
 const GRANT: &str = "g.id, g.request_id, g.client_id, g.user_id, g.device_id, g.scope, g.acr, g.amr, g.auth_time, \
-                     g.created_at, g.revoked_at";
-const GRANT_COLUMNS: usize = 11;
+                     g.created_at, g.revoked_at, g.session_id";
+const GRANT_COLUMNS: usize = 12;
 
 fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
     Ok(Grant {
@@ -280,6 +286,7 @@ fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
         authenticated_at: row.time(at + 8)?,
         created_at: row.time(at + 9)?,
         revoked_at: row.time_if_any(at + 10)?,
+        session: row.uuid_if_any(at + 11)?.map(SessionId::new),
     })
 }
 

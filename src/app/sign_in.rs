@@ -1,0 +1,116 @@
+//! The ordinary sign-in, on the parts.
+
+use std::sync::Arc;
+
+use super::Wiring;
+use crate::domain::policy::SignOnPolicy;
+use crate::http::cookies::Cookies;
+use crate::http::flow::FlowApi;
+use crate::store::ephemeral::Shelf;
+use crate::store::sql::consents::Consents;
+use crate::store::sql::sessions::Sessions;
+use crate::usecase::exchange_code::ExchangeCode;
+use crate::usecase::issue::Issue;
+use crate::usecase::sign_in::Known;
+use crate::usecase::sign_in::advance::Advance;
+use crate::usecase::sign_in::authorize::Authorize;
+use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::leave::{Leave, Tickets};
+use crate::web::provider::Provider;
+use crate::web::sign_in::Site;
+use crate::words::Words;
+
+impl Wiring {
+    pub(super) fn provider(&self) -> (Provider, FlowApi) {
+        let issuer = &self.settings.issuer;
+        let flows = Shelf::new(self.store());
+        let known = Arc::new(Known {
+            directory: self.directory(),
+            sessions: Sessions::new(self.parts.database.clone()),
+            consents: Consents::new(self.parts.database.clone()),
+            policy: SignOnPolicy::password(),
+        });
+        let conclude = Arc::new(Conclude {
+            known: Arc::clone(&known),
+            codes: Shelf::new(self.store()),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        });
+        let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
+        let advance = Arc::new(Advance {
+            known: Arc::clone(&known),
+            flows: flows.clone(),
+            passwords: Arc::clone(&self.parts.check_password),
+            conclude: Arc::clone(&conclude),
+            tickets: Arc::clone(&tickets),
+            master: Arc::clone(&self.master),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            issuer: issuer.clone(),
+        });
+        let authorize = Authorize {
+            known,
+            flows: flows.clone(),
+            conclude: Arc::clone(&conclude),
+            refusals: self.parts.refusals.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            issuer: issuer.clone(),
+        };
+        let leave = Leave {
+            flows,
+            conclude,
+            tickets,
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            issuer: issuer.clone(),
+        };
+        let (origin, base) = origin_and_base(issuer);
+        let cookies = Cookies::new(issuer);
+        let flow_api = FlowApi {
+            advance: Arc::clone(&advance),
+            refusals: self.parts.refusals.clone(),
+            cookies,
+            origin: Arc::clone(&origin),
+            base: issuer.as_str().into(),
+        };
+        let site = Site { brand: "Nod".to_owned(), logo: None, base, help: None, privacy: None, terms: None };
+        let provider = Provider {
+            authorize,
+            advance,
+            leave,
+            flow_api: flow_api.clone(),
+            refusals: self.parts.refusals.clone(),
+            cookies,
+            words: Arc::new(Words::new(&[])),
+            site,
+            issuer: issuer.clone(),
+            origin,
+            forms: self.master.derive("form mark"),
+        };
+        (provider, flow_api)
+    }
+
+    pub(super) fn exchange_code(&self, issue: &Arc<Issue>) -> ExchangeCode {
+        ExchangeCode {
+            codes: Shelf::new(self.store()),
+            directory: self.directory(),
+            sessions: Sessions::new(self.parts.database.clone()),
+            tokens: self.parts.tokens.clone(),
+            ledger: self.parts.ledger.clone(),
+            issue: Arc::clone(issue),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        }
+    }
+}
+
+/// `https://op.example/tenant` has the origin `https://op.example`; links on our pages begin with `/tenant`.
+fn origin_and_base(issuer: &str) -> (Arc<str>, String) {
+    let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
+    let end = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map_or(issuer.len(), |at| after_scheme + at);
+    let (origin, base) = issuer.split_at(end);
+    (origin.into(), base.to_owned())
+}

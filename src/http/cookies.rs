@@ -1,0 +1,109 @@
+//! Our cookies: who acts in a flow, and who is signed in [RFC 6265].
+
+use poem::http::{HeaderMap, HeaderValue, header};
+
+use crate::protocol::id::{BrowserKey, SessionToken};
+use crate::usecase::sign_in::Browser;
+
+const KEY: &str = "nod-flow";
+const SESSION: &str = "nod-session";
+
+/// How cookies are named and sent here.
+#[derive(Clone, Copy, Debug)]
+pub struct Cookies {
+    secure: bool,
+}
+
+impl Cookies {
+    /// `__Host-` keeps other hosts below the same domain from planting one; browsers refuse it without
+    /// TLS, which only dev mode is.
+    pub fn new(issuer: &str) -> Self {
+        Self { secure: issuer.starts_with("https://") }
+    }
+
+    fn name(self, name: &str) -> String {
+        if self.secure { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    pub fn browser(self, headers: &HeaderMap) -> Browser {
+        Browser {
+            key: self.get(headers, KEY).map(|value| BrowserKey::presented(&value)),
+            session: self.get(headers, SESSION).map(|value| SessionToken::presented(&value)),
+        }
+    }
+
+    /// Two cookies of one name are somebody's attempt to have us read the other one: neither counts.
+    fn get(self, headers: &HeaderMap, name: &str) -> Option<String> {
+        let name = self.name(name);
+        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut found = pairs
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(given, _)| *given == name)
+            .map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Some(one.to_owned()).filter(|value| (1..=128).contains(&value.len())),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    pub fn set_key(self, headers: &mut HeaderMap, key: &BrowserKey) {
+        self.set(headers, KEY, key.expose());
+    }
+
+    pub fn set_session(self, headers: &mut HeaderMap, session: &SessionToken) {
+        self.set(headers, SESSION, session.expose());
+    }
+
+    /// Sessions end on the server; a cookie that outlives its browser window would only be found by others.
+    fn set(self, headers: &mut HeaderMap, name: &str, value: &str) {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(name));
+        if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
+            cookie.set_sensitive(true);
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+
+    pub fn forget_session(self, headers: &mut HeaderMap) {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}", self.name(SESSION));
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(lines: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, line.parse().unwrap());
+        }
+        Cookies::new("https://op.example").browser(&headers).session.map(|token| token.expose().clone())
+    }
+
+    #[test]
+    fn security_139_only_our_own_cookie_counts() {
+        assert_eq!(session(&["a=b; __Host-nod-session=x; c=d"]).as_deref(), Some("x"));
+        assert_eq!(session(&["nod-session=x"]), None, "one that another host may have planted");
+        assert_eq!(session(&["__Host-nod-session=x; __Host-nod-session=y"]), None);
+        assert_eq!(session(&["__Host-nod-session=x", "__Host-nod-session=y"]), None);
+        assert_eq!(session(&["__Host-nod-session="]), None);
+        assert_eq!(session(&[&format!("__Host-nod-session={}", "x".repeat(200))]), None);
+    }
+
+    #[test]
+    fn security_5_5_a_cookie_is_fenced() {
+        let mut headers = HeaderMap::new();
+        Cookies::new("https://op.example").set_session(&mut headers, &SessionToken::presented("x"));
+        let cookie = headers.get(header::SET_COOKIE).unwrap().to_str().unwrap();
+        assert_eq!(cookie, "__Host-nod-session=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let mut headers = HeaderMap::new();
+        Cookies::new("http://localhost:8080").set_key(&mut headers, &BrowserKey::presented("x"));
+        assert_eq!(headers.get(header::SET_COOKIE).unwrap(), "nod-flow=x; Path=/; HttpOnly; SameSite=Lax");
+    }
+}

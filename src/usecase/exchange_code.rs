@@ -1,0 +1,138 @@
+//! An authorization code for tokens [RFC 6749 §4.1.3], once.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::GrantType;
+use crate::domain::code::{Code, Presented, With};
+use crate::domain::grant::Grant;
+use crate::entropy::Entropy;
+use crate::failpoint;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{AuthorizationCode, GrantId};
+use crate::protocol::parameters::Parameters;
+use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::{Granted, Ledger};
+use crate::store::sql::sessions::Sessions;
+use crate::store::sql::tokens::Tokens;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::issue::{Along, Issue, TokenResponse};
+
+pub struct ExchangeCode {
+    pub codes: Shelf<Code>,
+    pub directory: Arc<Directory>,
+    pub sessions: Sessions,
+    pub tokens: Tokens,
+    pub ledger: Ledger,
+    pub issue: Arc<Issue>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl ExchangeCode {
+    #[tracing::instrument(level = "debug", name = "exchange_code", skip_all)]
+    pub async fn exchange(
+        &self,
+        client: &AuthenticatedClient,
+        parameters: &Parameters,
+    ) -> Result<TokenResponse, Error> {
+        if !client.may(GrantType::AuthorizationCode) {
+            return Err(Refusal::new(
+                ErrorCode::UnauthorizedClient,
+                "The client is not registered for the authorization_code grant.",
+            )
+            .into());
+        }
+        let now = self.clock.now();
+        let presented = parameters.get("code").ok_or(Refusal::invalid_request("code is required."))?;
+        let digest = AuthorizationCode::presented(presented).digest();
+        let with = With {
+            client: &client.id,
+            redirect_uri: parameters.get("redirect_uri"),
+            verifier: parameters.get("code_verifier"),
+        };
+        let shown = |code: Code| {
+            let worth = code.clone();
+            let (code, presented) = code.presented(&with, now);
+            (code, (worth, presented))
+        };
+        let (code, presented) = self
+            .codes
+            .update(&digest, Lifetime::Keep, shown)
+            .await?
+            .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
+        match presented {
+            Presented::Fits => self.give(client, code, now).await,
+            Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
+            // It may have been redeemed before it was shown again so.
+            Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
+        }
+    }
+
+    async fn give(&self, client: &AuthenticatedClient, code: Code, now: Timestamp) -> Result<TokenResponse, Error> {
+        // [security.md case 27] what was true when the person signed in may no longer be.
+        let user = self.directory.user(&code.user).await?;
+        if !user.is_some_and(|user| user.is_active()) {
+            return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
+        }
+        if !self.sessions.is_live(code.session, now).await? {
+            return Err(Refusal::invalid_grant("the session has ended").into());
+        }
+        let scope = code.scope.within(&client.scope);
+        let scope = scope.ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of it any more"))?;
+        let grant = Grant {
+            id: GrantId::new(self.entropy.ordered_uuid(now)),
+            request: Some(code.transaction),
+            client: client.id.clone(),
+            user: code.user,
+            device: None,
+            session: Some(code.session),
+            scope,
+            acr: code.authentication.acr,
+            amr: code.authentication.amr.clone(),
+            authenticated_at: code.authentication.at,
+            created_at: now,
+            revoked_at: None,
+        };
+        let minted = self.issue.mint(client, &grant, &Along::nonce(code.nonce.as_deref()), now)?;
+        failpoint::hit("K19");
+        let event = self.event(Action::CodeRedeemed, &code, now);
+        match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {
+            Granted::First => {
+                failpoint::hit("K20");
+                Ok(minted.response)
+            }
+            Granted::Already => {
+                let refusal = Refusal::invalid_grant("the code was redeemed before: what it gave is revoked");
+                Err(self.given_before(client, &code, refusal, now).await?)
+            }
+        }
+    }
+
+    /// [RFC 6749 §4.1.2] a code that comes a second time was seen by somebody else, who may have been first:
+    /// what it gave ends.
+    async fn given_before(
+        &self,
+        client: &AuthenticatedClient,
+        code: &Code,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<Error, Error> {
+        if code.client != client.id {
+            return Ok(refusal.into());
+        }
+        let event = self.event(Action::CodeReused, code, now).refused("a code came again: what it gave is revoked");
+        let revoked = self.tokens.revoke_grant_of(code.transaction, &event, now).await?;
+        Ok(if revoked { Error::Recorded(refusal) } else { refusal.into() })
+    }
+
+    fn event(&self, action: Action, code: &Code, now: Timestamp) -> Event {
+        Event::new(self.entropy.ordered_uuid(now), now, action)
+            .client(&code.client)
+            .user(code.user)
+            .request(code.transaction)
+    }
+}

@@ -1,0 +1,220 @@
+//! What a client of the flow API does: look where a flow is, and take it a step further.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::client::Client;
+use crate::domain::flow::{At, Flow};
+use crate::domain::password::Password;
+use crate::entropy::Entropy;
+use crate::protocol::authorization_request::ResponseMode;
+use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::error::Refusal;
+use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
+use crate::protocol::id::{FlowId, UserId};
+use crate::protocol::scope::Scope;
+use crate::secret::{MasterKey, Sealed};
+use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::usecase;
+use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
+use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::leave::Tickets;
+use crate::usecase::sign_in::{Browser, Judged, Known, Seen, left};
+
+pub struct Advance {
+    pub known: Arc<Known>,
+    pub flows: Shelf<Flow>,
+    pub passwords: Arc<CheckPassword>,
+    pub conclude: Arc<Conclude>,
+    pub tickets: Arc<Tickets>,
+    pub master: Arc<MasterKey>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub issuer: String,
+}
+
+/// Why a flow was not shown, or not taken further.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    #[error(transparent)]
+    Refused(#[from] FlowRefusal),
+    /// Too many tries, or a dependency that gives no answer.
+    #[error(transparent)]
+    Other(usecase::Error),
+}
+
+impl From<StoreError> for FlowError {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// Whoever calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Calling<'a> {
+    pub browser: &'a Browser,
+    pub from: IpAddr,
+}
+
+impl Advance {
+    /// Where the flow is. Changes nothing.
+    pub async fn read(&self, id: &FlowId, browser: &Browser) -> Result<Seen, FlowError> {
+        let (_, flow, client) = self.find(id, browser).await?;
+        self.seen(id, flow, client).await
+    }
+
+    /// One action, and where the flow is then. Refused, it is where it was.
+    #[tracing::instrument(level = "debug", name = "advance_flow", skip_all)]
+    pub async fn act(
+        &self,
+        id: &FlowId,
+        calling: Calling<'_>,
+        action: Action,
+        body: &Value,
+    ) -> Result<Seen, FlowError> {
+        let (found, flow, client) = self.find(id, calling.browser).await?;
+        // Before the body is looked at: what cannot be done now cannot be done wrongly either.
+        if !flow.actions().contains(&action) {
+            return Err(FlowRefusal::not_now().into());
+        }
+        let members = Members::parse(action, body)?;
+        let now = self.clock.now();
+        let next = match action {
+            Action::CheckUsernamePassword => {
+                let user = self.check_password(&flow, calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.password_verified(user, &self.known.around(&judged))
+            }
+            Action::SubmitIdentifier => {
+                let judged = self.judged(&client, None, now).await?;
+                flow.identified(members.text("identifier").unwrap_or_default(), &self.known.around(&judged))
+            }
+            Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
+                let judged = self.judged(&client, flow.user(), now).await?;
+                flow.cancelled(&self.known.around(&judged))
+            }
+            Action::GrantConsent => {
+                let scope = members.text("scope").map(|text| {
+                    Scope::parse(text)
+                        .ok_or_else(|| FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("scope"), "no scope"))
+                });
+                let judged = self.judged(&client, flow.user(), now).await?;
+                flow.agreed(scope.transpose()?.as_ref(), &self.known.around(&judged))
+            }
+        };
+        let mut next = next.ok_or_else(FlowRefusal::not_now)?;
+        let mut session = None;
+        if matches!(next.at, At::Ready) && next.request.destination.mode == ResponseMode::Flow {
+            (next, session) = self.complete(id, next, calling.browser).await?;
+        }
+        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(&next, now))).await? {
+            // Somebody else was faster: what was to be done is a link of the state no more.
+            return Err(FlowRefusal::not_now().into());
+        }
+        tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
+        Ok(Seen { session, ..self.seen(id, next, client).await? })
+    }
+
+    async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
+        Ok(self.known.judged(Arc::clone(client), user, now).await?)
+    }
+
+    /// A flow that this browser may see. Every reason why not reads the same.
+    async fn find(&self, id: &FlowId, browser: &Browser) -> Result<(Found<Flow>, Flow, Arc<Client>), FlowError> {
+        let not_found = |why| FlowError::from(FlowRefusal::not_found(why));
+        let found = self.flows.find(&id.digest()).await?.ok_or_else(|| not_found("there is no such flow"))?;
+        let flow = found.value()?;
+        if browser.key.as_ref().map(crate::protocol::id::BrowserKey::digest) != Some(flow.browser) {
+            return Err(not_found("another browser's flow"));
+        }
+        if flow.is_over(self.clock.now()) {
+            return Err(not_found("the flow is over"));
+        }
+        let client = self.known.client(&flow.client).await?.ok_or_else(|| not_found("the client is gone"))?;
+        Ok((found, flow, client))
+    }
+
+    async fn check_password(
+        &self,
+        flow: &Flow,
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let wrong = || FlowRefusal::invalid(DetailCode::CredentialValidationFailed, None, "wrong username or password");
+        let username = members.text("username").unwrap_or_default();
+        let Ok(password) = Password::presented(members.text("password").unwrap_or_default()) else {
+            return Err(wrong().into());
+        };
+        let user = self.known.directory.user_by_username(username).await?;
+        let attempt = Attempt {
+            username,
+            user: user.as_deref(),
+            password,
+            caller: Caller { from: calling.from, known_device: false, client: Some(&flow.client) },
+        };
+        match self.passwords.check(attempt).await.map_err(FlowError::Other)? {
+            Checked::Right(confirmed) => Ok(confirmed.user()),
+            Checked::MustChange(_) | Checked::Wrong => Err(wrong().into()),
+        }
+    }
+
+    /// Without a browser, the answer is given here.
+    async fn complete(
+        &self,
+        id: &FlowId,
+        flow: Flow,
+        browser: &Browser,
+    ) -> Result<(Flow, Option<crate::protocol::id::SessionToken>), FlowError> {
+        let (response, session) = match self.conclude.conclude(&flow, browser).await {
+            Ok(concluded) => (concluded.response, concluded.session),
+            Err(usecase::Error::Refused(refusal)) => (refused(&refusal), None),
+            Err(error) => return Err(FlowError::Other(error)),
+        };
+        let Carrier::Flow(fields) = response.carried(&flow.request.destination, &self.issuer) else {
+            return Err(StoreError::Corrupt("a flow that goes through a browser").into());
+        };
+        let plain = serde_json::to_vec(&fields).unwrap_or_default();
+        let sealed = self.master.seal(&place(id), &plain, &self.entropy);
+        let flow = flow.completed(&sealed).ok_or_else(FlowRefusal::not_now)?;
+        Ok((flow, session))
+    }
+
+    async fn seen(&self, id: &FlowId, flow: Flow, client: Arc<Client>) -> Result<Seen, FlowError> {
+        let answer = match &flow.at {
+            At::Completed(sealed) => {
+                let opened = self.master.open(&place(id), &Sealed::from_bytes(sealed.clone())).ok();
+                let fields = opened.and_then(|plain| serde_json::from_slice(plain.expose()).ok());
+                Some(fields.ok_or(StoreError::Corrupt("a sealed answer"))?)
+            }
+            // Told to whoever has no browser to carry it.
+            At::Failed(failure) if flow.request.destination.mode == ResponseMode::Flow => {
+                match refused(&failure.refusal()).carried(&flow.request.destination, &self.issuer) {
+                    Carrier::Flow(fields) => {
+                        Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+                    }
+                    Carrier::Redirect(_) | Carrier::FormPost { .. } => None,
+                }
+            }
+            At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Failed(_) => None,
+        };
+        let resume = matches!(flow.at, At::Ready | At::Failed(_))
+            .then(|| self.tickets.resume_url(id, &flow))
+            .filter(|_| flow.request.destination.mode != ResponseMode::Flow);
+        let username = match flow.user() {
+            Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
+            None => None,
+        };
+        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None })
+    }
+}
+
+fn refused(refusal: &Refusal) -> AuthorizationResponse {
+    AuthorizationResponse::error(refusal.code, refusal.description)
+}
+
+fn place(id: &FlowId) -> String {
+    format!("flow|answer|{}", id.digest())
+}

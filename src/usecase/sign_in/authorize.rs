@@ -1,0 +1,145 @@
+//! A request at the authorization endpoint [OIDCC §3.1.2]: refused, answered at once because the person is
+//! signed in already, or the beginning of a flow.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::Action;
+use crate::domain::client::Client;
+use crate::domain::flow::{At, Flow, Start};
+use crate::entropy::Entropy;
+use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
+use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
+use crate::protocol::parameters::Parameters;
+use crate::store::ephemeral::Shelf;
+use crate::usecase::Error;
+use crate::usecase::record_refusal::RecordRefusal;
+use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::{Browser, Known, Seen};
+use crate::usecase::signing_keys::KeyRing;
+
+pub struct Authorize {
+    pub known: Arc<Known>,
+    pub flows: Shelf<Flow>,
+    pub conclude: Arc<Conclude>,
+    pub refusals: RecordRefusal,
+    pub keys: Arc<KeyRing>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub issuer: String,
+}
+
+#[derive(Debug)]
+pub enum Authorized {
+    /// The answer of the client's request: a code, or why there is none.
+    Answer { carrier: Carrier, session: Option<SessionToken> },
+    /// A person has to act. `key`: for a browser that had none.
+    Begun { seen: Seen, key: Option<BrowserKey> },
+}
+
+impl Authorize {
+    /// Refused: there is no client, or none of its addresses, to which an answer could go.
+    #[tracing::instrument(level = "debug", name = "authorize", skip_all)]
+    pub async fn authorize(&self, parameters: &Parameters, browser: &Browser) -> Result<Authorized, Error> {
+        let now = self.clock.now();
+        let id = parameters.get("client_id").and_then(ClientId::parse);
+        let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
+        let client = self.known.client(&id).await?.ok_or_else(|| {
+            Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
+        })?;
+        let Some(registered) = &client.sign_in else { return Err(Refusal::invalid_request("no sign-in").into()) };
+        let destination = Destination::parse(parameters, &registered.redirect_uris)?;
+        let permitted = Permitted {
+            response_types: &registered.response_types,
+            scope: &client.scope,
+            challenge_required: registered.require_pkce || client.is_public(),
+            redirectless: registered.redirectless,
+        };
+        match AuthorizationRequest::parse(parameters, destination.clone(), &permitted) {
+            Ok(request) => self.begin(&client, request, parameters.get("id_token_hint"), browser, now).await,
+            Err(refusal) => Ok(self.refused(&client.id, &destination, &refusal).await),
+        }
+    }
+
+    async fn begin(
+        &self,
+        client: &Arc<Client>,
+        request: AuthorizationRequest,
+        hint: Option<&str>,
+        browser: &Browser,
+        now: Timestamp,
+    ) -> Result<Authorized, Error> {
+        let destination = request.destination.clone();
+        let meant = match self.meant(client, hint) {
+            Ok(meant) => meant,
+            Err(refusal) => return Ok(self.refused(&client.id, &destination, &refusal).await),
+        };
+        let session = self.known.session(browser, now).await?;
+        let user = session.as_ref().map(|session| session.user);
+        let judged = self.known.judged(Arc::clone(client), user, now).await?;
+        let fresh = browser.key.is_none().then(|| BrowserKey::new(self.entropy.token()));
+        let Some(key) = browser.key.as_ref().or(fresh.as_ref()) else {
+            return Err(Refusal::invalid_request("no key").into());
+        };
+        let start = Start {
+            transaction: RequestId::new(self.entropy.ordered_uuid(now)),
+            client: client.id.clone(),
+            request,
+            browser: key.digest(),
+            meant,
+        };
+        let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
+        if let Some(refusal) = not_without_a_person(&flow) {
+            return Ok(self.refused(&client.id, &destination, &refusal).await);
+        }
+        match &flow.at {
+            At::Ready if destination.mode != ResponseMode::Flow => match self.conclude.conclude(&flow, browser).await {
+                Ok(concluded) => {
+                    let carrier = concluded.response.carried(&destination, &self.issuer);
+                    Ok(Authorized::Answer { carrier, session: concluded.session })
+                }
+                Err(Error::Refused(refusal)) => Ok(self.refused(&client.id, &destination, &refusal).await),
+                Err(error) => Err(error),
+            },
+            // Nobody has met the authentication application yet: the client is told directly.
+            At::Failed(failure) => Ok(self.refused(&client.id, &destination, &failure.refusal()).await),
+            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
+                let id = FlowId::new(self.entropy.alphanumeric());
+                self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
+                let seen =
+                    Seen { id, flow, client: Arc::clone(client), username: None, resume: None, answer: None, session: None };
+                Ok(Authorized::Begun { seen, key: fresh })
+            }
+        }
+    }
+
+    /// Whom the client means.
+    fn meant(&self, client: &Client, hint: Option<&str>) -> Result<Option<UserId>, Refusal> {
+        let Some(hint) = hint else { return Ok(None) };
+        let subject = self.keys.subject_of_hint(hint, &client.id)?;
+        let nobody = |_| Refusal::invalid_request("id_token_hint is no ID token of this client.");
+        subject.parse().map(Some).map_err(nobody)
+    }
+
+    async fn refused(&self, client: &ClientId, destination: &Destination, refusal: &Refusal) -> Authorized {
+        let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
+        tracing::info!(client.id = %client, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
+        self.refusals.record(Action::SignInRefused, reason, Some(client.clone())).await;
+        let response = AuthorizationResponse::error(refusal.code, refusal.description);
+        Authorized::Answer { carrier: response.carried(destination, &self.issuer), session: None }
+    }
+}
+
+/// What `prompt=none` cannot have [OIDCC §3.1.2.6].
+fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
+    if !flow.request.prompts(Prompt::None) {
+        return None;
+    }
+    match &flow.at {
+        At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
+        At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
+        At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+    }
+}

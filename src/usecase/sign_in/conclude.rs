@@ -1,0 +1,115 @@
+//! The answer of a flow in which nothing is left to ask: a session, a code, what the person agreed to.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::code::{Code, REMEMBER};
+use crate::domain::flow::Flow;
+use crate::domain::session::Session;
+use crate::entropy::Entropy;
+use crate::protocol::authorization_response::AuthorizationResponse;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{AuthorizationCode, SessionId, SessionToken, UserId};
+use crate::store::ephemeral::Shelf;
+use crate::store::sql::ledger::Ledger;
+use crate::usecase::Error;
+use crate::usecase::sign_in::{Browser, Known};
+
+pub struct Conclude {
+    pub known: Arc<Known>,
+    pub codes: Shelf<Code>,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// What a flow came to.
+#[derive(Debug)]
+pub struct Concluded {
+    pub response: AuthorizationResponse,
+    /// For the browser, where it has none that counts.
+    pub session: Option<SessionToken>,
+}
+
+impl Conclude {
+    /// `Refused`: something changed since the person was authenticated.
+    pub async fn conclude(&self, flow: &Flow, browser: &Browser) -> Result<Concluded, Error> {
+        let now = self.clock.now();
+        let Some((user, authentication)) = flow.user().zip(flow.authenticated.as_ref()) else {
+            return Err(Refusal::new(ErrorCode::ServerError, "Nobody was authenticated.").into());
+        };
+        let active = self.known.directory.user(&user).await?.is_some_and(|user| user.is_active());
+        if !active {
+            return Err(Refusal::new(ErrorCode::AccessDenied, "The person may not sign in.")
+                .because("the user is locked, disabled or gone")
+                .into());
+        }
+        if self.known.client(&flow.client).await?.is_none() {
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
+        }
+        let event = |action| {
+            Event::new(self.entropy.ordered_uuid(now), now, action).client(&flow.client).user(user).request(flow.transaction)
+        };
+        let (session, token) = match flow.session {
+            Some(session) if self.known.sessions.is_live(session, now).await? => {
+                self.known.sessions.seen(session, now).await?;
+                (session, None)
+            }
+            // It ended since: what it stood for was not proved to us in this flow.
+            Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
+            None => {
+                let (session, token) = self.begin_session(user, flow, browser, &event(Action::SessionBegun), now).await?;
+                (session, Some(token))
+            }
+        };
+        if let Some(agreed) = &flow.agreed {
+            self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
+        }
+        let code = AuthorizationCode::new(self.entropy.token());
+        let worth = Code {
+            transaction: flow.transaction,
+            client: flow.client.clone(),
+            redirect_uri: flow.request.destination.redirect_uri.clone(),
+            challenge: flow.request.challenge,
+            user,
+            session,
+            scope: flow.granted().clone(),
+            nonce: flow.request.nonce.clone(),
+            authentication: authentication.clone(),
+            issued_at: now,
+            burnt: false,
+        };
+        self.codes.insert(&code.digest(), &worth, REMEMBER).await?;
+        self.ledger.audit(event(Action::SignInCompleted)).await;
+        Ok(Concluded {
+            response: AuthorizationResponse::default().with("code", code.expose().clone()),
+            session: token,
+        })
+    }
+
+    async fn begin_session(
+        &self,
+        user: UserId,
+        flow: &Flow,
+        browser: &Browser,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<(SessionId, SessionToken), Error> {
+        let replaces = match &browser.session {
+            Some(token) => self.known.sessions.find(&token.digest(), now).await?.map(|session| session.id),
+            None => None,
+        };
+        let token = SessionToken::new(self.entropy.token());
+        let session = Session {
+            id: SessionId::new(self.entropy.uuid()),
+            token: token.digest(),
+            user,
+            authentication: flow.authenticated.clone().ok_or(Refusal::new(ErrorCode::ServerError, "Nobody."))?,
+            created_at: now,
+            seen_at: now,
+        };
+        self.known.sessions.begin(&session, replaces, event).await?;
+        Ok((session.id, token))
+    }
+}

@@ -1,0 +1,111 @@
+//! The browser comes for the answer of its flow, once, and goes back to the relying party.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::clock::Clock;
+use crate::domain::audit::Action;
+use crate::domain::flow::{At, Flow};
+use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::error::Refusal;
+use crate::protocol::id::{BrowserKey, FlowId, SessionToken};
+use crate::secret::constant_time_eq;
+use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::usecase::Error;
+use crate::usecase::record_refusal::RecordRefusal;
+use crate::usecase::sign_in::Browser;
+use crate::usecase::sign_in::conclude::Conclude;
+
+/// Where a browser comes for its answer. The address can be told again and again without being kept
+/// anywhere, and is good for one visit: the flow is left then.
+pub struct Tickets {
+    pub key: ring::hmac::Key,
+    pub issuer: String,
+}
+
+impl Tickets {
+    pub const PATH: &str = "/as/resume";
+
+    pub fn resume_url(&self, id: &FlowId, flow: &Flow) -> String {
+        format!("{}{}/{}?ticket={}", self.issuer, Self::PATH, id.expose(), self.ticket(id, flow))
+    }
+
+    fn ticket(&self, id: &FlowId, flow: &Flow) -> String {
+        let about = [id.expose().as_bytes(), flow.transaction.uuid().as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.key, &about))
+    }
+}
+
+pub struct Leave {
+    pub flows: Shelf<Flow>,
+    pub conclude: Arc<Conclude>,
+    pub tickets: Arc<Tickets>,
+    pub refusals: RecordRefusal,
+    pub clock: Arc<dyn Clock>,
+    pub issuer: String,
+}
+
+/// What a browser takes along.
+#[derive(Debug)]
+pub struct Left {
+    pub carrier: Carrier,
+    pub session: Option<SessionToken>,
+}
+
+impl Leave {
+    #[tracing::instrument(level = "debug", name = "leave_flow", skip_all)]
+    pub async fn leave(&self, id: &FlowId, ticket: &str, browser: &Browser) -> Result<Left, Error> {
+        let digest = id.digest();
+        let gone = |why| Refusal::invalid_request("This sign-in is over, or belongs to another browser.").because(why);
+        let found = self.flows.find(&digest).await?.ok_or_else(|| gone("there is no such flow"))?;
+        let flow = found.value()?;
+        if browser.key.as_ref().map(BrowserKey::digest) != Some(flow.browser) {
+            return Err(gone("another browser's flow").into());
+        }
+        if !constant_time_eq(self.tickets.ticket(id, &flow).as_bytes(), ticket.as_bytes()) {
+            return Err(gone("another ticket").into());
+        }
+        if flow.is_over(self.clock.now()) {
+            return Err(gone("the flow is over").into());
+        }
+        let over = Flow { at: At::Left, ..flow.clone() };
+        if !matches!(flow.at, At::Ready | At::Failed(_)) {
+            return Err(gone("the flow is not at its end").into());
+        }
+        // First, so that of all who come one goes on.
+        if !self.flows.replace(&digest, &found, &over, Lifetime::Keep).await? {
+            return Err(gone("left by another visit").into());
+        }
+        let failed = match &flow.at {
+            At::Failed(failure) => Some(failure.refusal()),
+            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => None,
+        };
+        let concluded = match failed {
+            Some(refusal) => Err(Error::Refused(refusal)),
+            None => self.conclude.conclude(&flow, browser).await,
+        };
+        match concluded {
+            Ok(concluded) => Ok(Left { carrier: self.carried(&flow, concluded.response), session: concluded.session }),
+            Err(Error::Refused(refusal)) => {
+                let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
+                self.refusals.record(Action::SignInRefused, reason, Some(flow.client.clone())).await;
+                let response = AuthorizationResponse::error(refusal.code, refusal.description);
+                Ok(Left { carrier: self.carried(&flow, response), session: None })
+            }
+            Err(error) => {
+                // Nothing was given: whoever comes again is to find the flow as it was.
+                let back = self.flows.update(&digest, Lifetime::Keep, |_| (flow.clone(), ())).await;
+                if back.is_err() {
+                    tracing::warn!(request.id = %flow.transaction, "a flow that gave no answer cannot be tried again");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn carried(&self, flow: &Flow, response: AuthorizationResponse) -> Carrier {
+        response.carried(&flow.request.destination, &self.issuer)
+    }
+}

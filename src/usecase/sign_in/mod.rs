@@ -1,0 +1,103 @@
+//! The ordinary sign-in: a request at the authorization endpoint, a flow, an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::client::Client;
+use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
+use crate::domain::policy::SignOnPolicy;
+use crate::domain::session::Session;
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, SessionToken, UserId};
+use crate::protocol::scope::Scope;
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::consents::Consents;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::sessions::Sessions;
+
+pub mod advance;
+pub mod authorize;
+pub mod conclude;
+pub mod leave;
+
+/// What a browser, or whoever acts like one, shows of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// By which it is recognised in its flows.
+    pub key: Option<BrowserKey>,
+    /// By which somebody is signed in there.
+    pub session: Option<SessionToken>,
+}
+
+/// What is known about people and clients while somebody signs in.
+pub struct Known {
+    pub directory: Arc<Directory>,
+    pub sessions: Sessions,
+    pub consents: Consents,
+    pub policy: SignOnPolicy,
+}
+
+/// What a flow is judged by, as it is now.
+pub struct Judged {
+    pub client: Arc<Client>,
+    remembered: Option<Scope>,
+    now: Timestamp,
+}
+
+impl Known {
+    /// `None`: the client may not have people sign in any more.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+        Ok(self.directory.client(id).await?.filter(|client| !client.disabled && client.sign_in.is_some()))
+    }
+
+    /// The session of a browser, if its person may still have one.
+    pub async fn session(&self, browser: &Browser, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let Some(token) = &browser.session else { return Ok(None) };
+        let Some(session) = self.sessions.find(&token.digest(), now).await? else { return Ok(None) };
+        let active = self.directory.user(&session.user).await?.is_some_and(|user| user.is_active());
+        Ok(active.then_some(session))
+    }
+
+    pub async fn judged(
+        &self,
+        client: Arc<Client>,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Judged, StoreError> {
+        let remembered = match user {
+            Some(user) => self.consents.find(user, &client.id).await?,
+            None => None,
+        };
+        Ok(Judged { client, remembered, now })
+    }
+
+    pub fn around<'a>(&'a self, judged: &'a Judged) -> Around<'a> {
+        Around {
+            policy: &self.policy,
+            implied_consent: judged.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
+            remembered: judged.remembered.as_ref(),
+            now: judged.now,
+        }
+    }
+}
+
+/// How long a flow is kept after something was done to it.
+fn left(flow: &Flow, now: Timestamp) -> Duration {
+    IDLE.min((flow.started_at + LONGEST).since(now))
+}
+
+/// A flow as whoever runs it sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub id: FlowId,
+    pub flow: Flow,
+    pub client: Arc<Client>,
+    /// Of the person, once somebody proved to be one.
+    pub username: Option<String>,
+    /// Where the browser goes, once.
+    pub resume: Option<String>,
+    /// The answer, for whoever has no browser.
+    pub answer: Option<Vec<(String, String)>>,
+    /// Somebody was signed in by this call.
+    pub session: Option<SessionToken>,
+}

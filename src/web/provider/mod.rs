@@ -1,0 +1,223 @@
+//! The authorization endpoint, and our own pages on the way from it: one client of the flow among others.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderName, Method, StatusCode, Uri, header};
+use poem::{Endpoint, Request, RequestBody, Response};
+
+use self::trouble::Trouble;
+use crate::domain::audit::Action as Audited;
+use crate::http::body::{BodyError, read_page_form};
+use crate::http::cookies::Cookies;
+use crate::http::discovery::path;
+use crate::http::flow::FlowApi;
+use crate::protocol::authorization_request::ResponseMode;
+use crate::protocol::authorization_response::Carrier;
+use crate::protocol::id::FlowId;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::record_refusal::RecordRefusal;
+use crate::usecase::sign_in::advance::Advance;
+use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::leave::{Leave, Tickets};
+use crate::web::sign_in::{Address, Around, Site, form_post};
+use crate::words::{Foreign, Locale, Wishes, Words};
+
+mod pages;
+mod trouble;
+
+/// Where our own pages are, below the issuer.
+pub const PAGES: &str = "/sign-in/";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+pub struct Provider {
+    pub authorize: Authorize,
+    pub advance: Arc<Advance>,
+    pub leave: Leave,
+    pub flow_api: FlowApi,
+    pub refusals: RecordRefusal,
+    pub cookies: Cookies,
+    pub words: Arc<Words>,
+    pub site: Site,
+    pub issuer: String,
+    /// Our own.
+    pub origin: Arc<str>,
+    /// Marks our own forms.
+    pub forms: ring::hmac::Key,
+}
+
+/// Answers what goes through the browser, and hands on everything else.
+pub struct Browsed<E> {
+    pub provider: Arc<Provider>,
+    pub inner: E,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        let provider = &self.provider;
+        if path == path::AUTHORIZATION {
+            Ok(Box::pin(provider.authorization(request)).await)
+        } else if let Some(id) = path.strip_prefix(PAGES) {
+            let id = FlowId::presented(id);
+            Ok(Box::pin(provider.page(&id, request)).await)
+        } else if let Some(id) = path.strip_prefix(Tickets::PATH).and_then(|rest| rest.strip_prefix('/')) {
+            let id = FlowId::presented(id);
+            Ok(Box::pin(provider.resume(&id, &request)).await)
+        } else {
+            Box::pin(self.inner.call(request)).await
+        }
+    }
+}
+
+/// What a page needs of the request that asks for it.
+struct Visit {
+    locale: Locale,
+    uri: Uri,
+    reference: Option<String>,
+}
+
+impl Provider {
+    /// `GET` and `POST` [OIDCC §3.1.2.1].
+    async fn authorization(&self, mut request: Request) -> Response {
+        let parameters = self.parameters(&mut request).await;
+        let wished = parameters.as_ref().ok().and_then(|parameters| parameters.get("ui_locales")).map(str::to_owned);
+        let visit = self.visit(&request, wished.as_deref());
+        let browser = self.cookies.browser(request.headers());
+        let authorized = match &parameters {
+            Ok(parameters) => self.authorize.authorize(parameters, &browser).await.map_err(Trouble::from),
+            Err(trouble) => Err(trouble.clone()),
+        };
+        match authorized {
+            Ok(Authorized::Answer { carrier, session }) => {
+                let mut response = self.carried(&carrier, &visit);
+                if let Some(session) = &session {
+                    self.cookies.set_session(response.headers_mut(), session);
+                }
+                response
+            }
+            Ok(Authorized::Begun { seen, key }) => {
+                let mut response = if seen.flow.request.destination.mode == ResponseMode::Flow {
+                    self.flow_api.shown(&seen)
+                } else {
+                    // [RFC 9700 §4.12] never 307: a browser would repeat the body.
+                    see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()))
+                };
+                if let Some(key) = &key {
+                    self.cookies.set_key(response.headers_mut(), key);
+                }
+                response
+            }
+            Err(trouble) => self.troubled(&trouble, &visit).await,
+        }
+    }
+
+    async fn parameters(&self, request: &mut Request) -> Result<Parameters, Trouble> {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        match *request.method() {
+            Method::GET | Method::HEAD => Ok(Parameters::parse(query.as_bytes())?),
+            Method::POST => {
+                let mut body: RequestBody = request.take_body().into();
+                let posted = read_page_form(request, &mut body).await?;
+                // In both places, a parameter is there twice.
+                let queried = Parameters::parse(query.as_bytes())?;
+                let all = queried.iter().chain(posted.iter());
+                Ok(Parameters::from_pairs(all.map(|(name, value)| (name.to_owned(), value.to_owned())))?)
+            }
+            _ => Err(Trouble::Method),
+        }
+    }
+
+    /// The browser comes for its answer.
+    async fn resume(&self, id: &FlowId, request: &Request) -> Response {
+        let visit = self.visit(request, None);
+        if *request.method() != Method::GET {
+            return self.troubled(&Trouble::Method, &visit).await;
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let ticket = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ticket");
+        let ticket = ticket.map(|(_, ticket)| ticket.into_owned()).unwrap_or_default();
+        let browser = self.cookies.browser(request.headers());
+        match self.leave.leave(id, &ticket, &browser).await {
+            Ok(left) => {
+                let mut response = self.carried(&left.carrier, &visit);
+                if let Some(session) = &left.session {
+                    self.cookies.set_session(response.headers_mut(), session);
+                }
+                response
+            }
+            Err(error) => self.troubled(&error.into(), &visit).await,
+        }
+    }
+
+    fn carried(&self, carrier: &Carrier, visit: &Visit) -> Response {
+        match carrier {
+            Carrier::Redirect(to) => see_other(to),
+            Carrier::FormPost { action, fields } => match Address::parse(action) {
+                Some(target) => {
+                    let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+                    form_post::render(&form_post::View { client: None, target, fields }, &self.around(visit, None))
+                }
+                None => StatusCode::INTERNAL_SERVER_ERROR.into(),
+            },
+            Carrier::Flow(fields) => {
+                let body = serde_json::json!({
+                    "status": "FAILED",
+                    "authorizeResponse": fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+                        .collect::<serde_json::Map<_, _>>(),
+                });
+                Response::builder().content_type("application/json").body(body.to_string())
+            }
+        }
+    }
+
+    fn visit(&self, request: &Request, ui_locales: Option<&str>) -> Visit {
+        let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let query = request.uri().query().unwrap_or_default();
+        let queried = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
+        let queried = queried.map(|(_, locales)| locales.into_owned());
+        let wishes = Wishes { ui_locales: ui_locales.or(queried.as_deref()), saved: None, accept_language: languages };
+        Visit {
+            locale: self.words.choose(&wishes),
+            uri: request.uri().clone(),
+            reference: crate::http::headers::reference(request),
+        }
+    }
+
+    fn around<'a>(&'a self, visit: &'a Visit, here: Option<&'a str>) -> Around<'a> {
+        Around { site: &self.site, words: &self.words, locale: visit.locale, here }
+    }
+
+    async fn troubled(&self, trouble: &Trouble, visit: &Visit) -> Response {
+        if let Some(reason) = trouble.recorded() {
+            tracing::info!(detail = %reason, "sign-in refused");
+            self.refusals.record(Audited::SignInRefused, reason, None).await;
+        }
+        trouble.page(visit.reference.clone(), &self.around(visit, None))
+    }
+}
+
+/// [RFC 9700 §4.12]
+fn see_other(to: &str) -> Response {
+    Response::builder()
+        .status(StatusCode::SEE_OTHER)
+        .header(header::LOCATION, to)
+        .header(header::CACHE_CONTROL, "no-store")
+        .finish()
+}
+
+/// What a person calls an app.
+fn foreign(text: &str) -> Foreign {
+    Foreign::new(text)
+}
+
+impl From<BodyError> for Trouble {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Parameters(refusal) => refusal.into(),
+            other => Self::Body(other),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Our own pages of a flow. Each shows the state that the flow API would show, and each of its forms is one
+//! of the actions that the flow API takes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::http::{Method, StatusCode, header};
+use poem::{Request, RequestBody, Response};
+use serde_json::{Map, Value};
+
+use super::trouble::Trouble;
+use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, foreign, see_other};
+use crate::domain::client::Client;
+use crate::domain::flow::{At, Who};
+use crate::http::body::read_page_form;
+use crate::http::client_authentication::client_ip;
+use crate::protocol::authorization_request::Prompt;
+use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
+use crate::protocol::id::FlowId;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::scope::Scope;
+use crate::secret::constant_time_eq;
+use crate::usecase;
+use crate::usecase::sign_in::advance::{Calling, FlowError};
+use crate::usecase::sign_in::{Browser, Seen};
+use crate::web::sign_in::consent::{Asked, Plainly};
+use crate::web::sign_in::credentials::Problem;
+use crate::web::sign_in::{self, Address, Form, Reason, consent, credentials, hop, identifier};
+
+/// What is wrong with what somebody just sent.
+enum Wrong {
+    Credentials { username: String, problem: Problem },
+    Identifier { username: String },
+}
+
+impl Provider {
+    pub(super) async fn page(&self, id: &FlowId, mut request: Request) -> Response {
+        let browser = self.cookies.browser(request.headers());
+        let seen = self.advance.read(id, &browser).await;
+        let wished = seen.as_ref().ok().and_then(|seen| seen.flow.request.ui_locales.clone());
+        let visit = self.visit(&request, wished.as_deref());
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => return self.troubled(&error.into(), &visit).await,
+        };
+        match *request.method() {
+            Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
+            Method::POST => match Box::pin(self.submitted(&seen, &mut request, &browser)).await {
+                Ok(Submitted::Done) => see_other(&self.address(id)),
+                Ok(Submitted::Wrong(wrong)) => self.show(&seen, Some(&wrong), &browser, &visit),
+                Err(trouble) => self.troubled(&trouble, &visit).await,
+            },
+            _ => self.troubled(&Trouble::Method, &visit).await,
+        }
+    }
+
+    fn address(&self, id: &FlowId) -> String {
+        format!("{}{PAGES}{}", self.issuer, id.expose())
+    }
+
+    /// Ties a form to the browser and the flow that it was made for.
+    fn mark(&self, id: &FlowId, browser: &Browser) -> String {
+        let key = browser.key.as_ref().map(|key| key.digest());
+        let about = [id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())].concat();
+        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
+    }
+
+    async fn submitted(&self, seen: &Seen, request: &mut Request, browser: &Browser) -> Result<Submitted, Trouble> {
+        self.from_our_own_page(request)?;
+        let from = client_ip(request);
+        let mut body: RequestBody = request.take_body().into();
+        let form = read_page_form(request, &mut body).await?;
+        let mark = self.mark(&seen.id, browser);
+        if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
+            return Err(Trouble::Foreign);
+        }
+        let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done) };
+        let calling = Calling { browser, from };
+        let Err(error) = self.advance.act(&seen.id, calling, action, &body).await else { return Ok(Submitted::Done) };
+        let problem = match &error {
+            // Somebody pressed a button twice: the page shows where the flow is now.
+            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => return Ok(Submitted::Done),
+            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
+                let missing = |name| refusal.details.iter().any(|detail| {
+                    detail.code == DetailCode::FieldRequired && detail.target == Some(name)
+                });
+                match (missing("username"), missing("password")) {
+                    (true, true) => Problem::BothMissing,
+                    (true, false) => Problem::UsernameMissing,
+                    (false, true) => Problem::PasswordMissing,
+                    (false, false) => Problem::WrongCredentials,
+                }
+            }
+            FlowError::Other(usecase::Error::TooMany { retry_after }) => Problem::SlowDown(*retry_after),
+            FlowError::Refused(_) | FlowError::Other(_) => return Err(error.into()),
+        };
+        // What was typed stays; a password does not.
+        let username = form.get("username").unwrap_or_default().to_owned();
+        match seen.flow.status() {
+            Status::UsernamePasswordRequired => Ok(Submitted::Wrong(Wrong::Credentials { username, problem })),
+            Status::IdentifierRequired => Ok(Submitted::Wrong(Wrong::Identifier { username })),
+            Status::ConsentRequired | Status::Resume | Status::Completed | Status::Failed => Err(error.into()),
+        }
+    }
+
+    fn from_our_own_page(&self, request: &Request) -> Result<(), Trouble> {
+        let headers = request.headers();
+        let elsewhere = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "same-origin");
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let another = origins.any(|origin| origin.as_bytes() != self.origin.as_bytes());
+        if elsewhere || another { Err(Trouble::Foreign) } else { Ok(()) }
+    }
+
+    fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
+        let here = format!("{PAGES}{}", seen.id.expose());
+        let around = self.around(visit, Some(&here));
+        let form = Form {
+            action: self.address(&seen.id),
+            hidden: vec![("csrf".to_owned(), self.mark(&seen.id, browser))],
+            expires_in: None,
+        };
+        let client = Some(client(&seen.client));
+        match &seen.flow.at {
+            At::Asking(..) if seen.flow.status() == Status::IdentifierRequired => {
+                let (username, problem) = match wrong {
+                    Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
+                    Some(Wrong::Credentials { .. }) | None => (hint(seen), None),
+                };
+                let view = identifier::View {
+                    form,
+                    client,
+                    username,
+                    reason: reason(seen),
+                    ways: Vec::new(),
+                    may_cancel: true,
+                    problem,
+                };
+                identifier::render(&view, &around)
+            }
+            At::Asking(..) => {
+                let (username, problem) = match wrong {
+                    Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
+                    Some(Wrong::Identifier { .. }) | None => (hint(seen), None),
+                };
+                let view = credentials::View {
+                    form,
+                    client,
+                    who: credentials::Who::Anyone { username },
+                    reason: reason(seen),
+                    forgot: None,
+                    ways: Vec::new(),
+                    may_cancel: true,
+                    problem,
+                };
+                credentials::render(&view, &around)
+            }
+            At::Consent(scope) => consent::render(&self.consent(seen, scope, form), &around),
+            At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
+                // A redirect would be part of what a form does, and our own policy keeps forms at home.
+                Some(target) => {
+                    hop::render(&hop::View { client: Some(foreign(&seen.client.name)), target }, &around)
+                }
+                None => StatusCode::INTERNAL_SERVER_ERROR.into(),
+            },
+            At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
+        }
+    }
+
+    fn consent(&self, seen: &Seen, scope: &Scope, form: Form) -> consent::View {
+        let asked = scope.names().map(|name| Asked {
+            scope: name.to_owned(),
+            plainly: plainly(name),
+            needed: name == Scope::OPENID,
+            ticked: true,
+        });
+        consent::View {
+            form,
+            client: client(&seen.client),
+            user: foreign(seen.username.as_deref().unwrap_or_default()),
+            more: false,
+            scopes: asked.collect(),
+            details: Vec::new(),
+            wrote: None,
+            problem: None,
+        }
+    }
+}
+
+/// What came of a form.
+enum Submitted {
+    Done,
+    Wrong(Wrong),
+}
+
+/// The action that a pressed button is.
+fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
+    let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
+    let body = |members: &[(&str, &str)]| {
+        let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
+        Value::Object(members.collect::<Map<_, _>>())
+    };
+    let nothing = || Value::Object(Map::new());
+    match (seen.flow.status(), form.get("action")) {
+        (Status::UsernamePasswordRequired, Some("cancel")) => Some((Action::Cancel, nothing())),
+        (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
+        (Status::ConsentRequired, Some("cancel")) => Some((Action::DenyConsent, nothing())),
+        // Enter in a field presses no button.
+        (Status::UsernamePasswordRequired, _) => {
+            Some((Action::CheckUsernamePassword, body(&[("username", "username"), ("password", "password")])))
+        }
+        (Status::IdentifierRequired, _) => Some((Action::SubmitIdentifier, body(&[("identifier", "username")]))),
+        (Status::ConsentRequired, Some("allow")) => {
+            let At::Consent(asked) = &seen.flow.at else { return None };
+            // One field for each box: the form has them under names of their own.
+            let ticked = asked.names().filter(|name| {
+                *name == Scope::OPENID || form.get(&format!("scope:{name}")).is_some()
+            });
+            let scope = ticked.collect::<Vec<_>>().join(" ");
+            Some((Action::GrantConsent, Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect())))
+        }
+        (Status::ConsentRequired | Status::Resume | Status::Completed | Status::Failed, _) => None,
+    }
+}
+
+fn hint(seen: &Seen) -> String {
+    match &seen.flow.who {
+        Who::Claimed(username) => username.clone(),
+        Who::Proved(_) => seen.username.clone().unwrap_or_default(),
+        Who::Nobody => String::new(),
+    }
+}
+
+fn reason(seen: &Seen) -> Option<Reason> {
+    seen.flow.request.prompts(Prompt::Login).then_some(Reason::AskedByClient)
+}
+
+fn client(client: &Client) -> sign_in::Client {
+    sign_in::Client { name: foreign(&client.name), logo: None, host: None, verified: true }
+}
+
+fn plainly(scope: &str) -> Plainly {
+    match scope {
+        Scope::OPENID => Plainly::Openid,
+        "profile" => Plainly::Profile,
+        "email" => Plainly::Email,
+        "phone" => Plainly::Phone,
+        "address" => Plainly::Address,
+        "offline_access" => Plainly::Offline,
+        other => Plainly::Described(foreign(other)),
+    }
+}
+
+impl From<FlowError> for Trouble {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::FlowNotFound => Self::Gone,
+            FlowError::Refused(refusal) => crate::protocol::error::Refusal::invalid_request("The form is not possible here.").because(refusal.why).into(),
+            FlowError::Other(error) => error.into(),
+        }
+    }
+}
