@@ -77,6 +77,7 @@ use crate::usecase::revoke::Revoke;
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
+use crate::web::assets::Assets;
 use crate::web::dev::Keep;
 use crate::web::docs::Docs;
 use crate::worker::{self, RetellDecisions, Worker};
@@ -416,9 +417,16 @@ impl Wiring {
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
         (
-            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base, openapi: openapi.clone() }
-                .with(Headers::new(self.entropy()))
-                .boxed(),
+            Errors {
+                inner: Assets(routes),
+                record,
+                nonces,
+                clock: self.clock(),
+                issuer: base,
+                openapi: openapi.clone(),
+            }
+            .with(Headers::new(self.entropy()))
+            .boxed(),
             openapi,
         )
     }

@@ -411,7 +411,6 @@ async fn security_70_what_dev_mode_adds_is_not_here() {
         (Method::GET, "/dev/clock"),
         (Method::POST, "/dev/clock"),
         (Method::GET, "/dev/events"),
-        (Method::GET, "/dev/assets/nod.css"),
         (Method::GET, "/dev/scenarios"),
         (Method::POST, "/dev/scenarios/deny"),
         (Method::POST, "/dev/shop/requests"),

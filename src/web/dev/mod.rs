@@ -21,9 +21,7 @@ mod wire;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::StatusCode;
-use poem::web::Path;
-use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, handler, post};
+use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, post};
 
 use tokio::sync::broadcast;
 
@@ -31,7 +29,6 @@ use self::capture::{Captured, Listen};
 pub use self::stage::Keep;
 use self::stage::Stage;
 use self::wire::Wire;
-use super::assets::asset;
 use super::guard::Guarded;
 use crate::clock::OffsetClock;
 use crate::entropy::Entropy;
@@ -79,7 +76,6 @@ pub fn around(
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
-        .at("/dev/assets/:name", get(file))
         .at("/dev/events", get(live::events))
         .at("/dev/shop/requests", post(home::send))
         .at("/dev/shop/cancel", post(home::cancel))
@@ -98,11 +94,6 @@ pub fn around(
     let public = Arc::new(public);
     let captured = Captured { inner: Arc::clone(&public), listen };
     Ok((Split { pages: Guarded(routes), older: Guarded(public), public: captured }.boxed(), Box::pin(work)))
-}
-
-#[handler]
-fn file(request: &Request, Path(name): Path<String>) -> Response {
-    asset(request, &name).unwrap_or_else(|| StatusCode::NOT_FOUND.into())
 }
 
 /// Pages here, everything else as it was.
@@ -124,7 +115,7 @@ where
         match request.uri().path() {
             "/dev/number" | "/dev/pairing-keys" | "/docs" => self.older.call(request).await,
             "/" | "/dev" => self.pages.call(request).await,
-            path if path.starts_with("/docs/") => self.older.call(request).await,
+            path if path.starts_with("/docs/") || path.starts_with("/assets/") => self.older.call(request).await,
             path if path.starts_with("/dev/") => self.pages.call(request).await,
             _ => self.public.call(request).await,
         }
