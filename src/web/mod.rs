@@ -5,3 +5,4 @@ pub mod dev;
 pub mod docs;
 mod guard;
 mod page;
+pub mod sign_in;
