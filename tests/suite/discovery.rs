@@ -411,6 +411,8 @@ async fn security_70_what_dev_mode_adds_is_not_here() {
         (Method::GET, "/dev/clock"),
         (Method::POST, "/dev/clock"),
         (Method::GET, "/dev/events"),
+        (Method::GET, "/dev/pages"),
+        (Method::GET, "/dev/pages/sign-in/fresh"),
         (Method::GET, "/dev/scenarios"),
         (Method::POST, "/dev/scenarios/deny"),
         (Method::POST, "/dev/shop/requests"),

@@ -4,6 +4,7 @@
 mod capture;
 mod clock;
 mod curl;
+mod gallery;
 mod home;
 mod inspector;
 mod live;
@@ -26,6 +27,7 @@ use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, post};
 use tokio::sync::broadcast;
 
 use self::capture::{Captured, Listen};
+use self::gallery::Gallery;
 pub use self::stage::Keep;
 use self::stage::Stage;
 use self::wire::Wire;
@@ -56,6 +58,7 @@ struct Pages {
     clock: Arc<OffsetClock>,
     keys: Arc<KeyRing>,
     issuer: String,
+    gallery: Gallery,
 }
 
 /// The pages around the server, and the work of the shop and the phones, which does not end.
@@ -72,7 +75,8 @@ pub fn around(
         tokio::join!(work, overheard);
     };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
-    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer });
+    let gallery = Gallery::new(&issuer);
+    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery });
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
@@ -83,6 +87,10 @@ pub fn around(
         .at("/dev/scenarios", get(home::scenarios))
         .at("/dev/scenarios/:name", post(home::play))
         .at("/dev/clock", get(clock::show).post(clock::advance))
+        .at("/dev/pages", get(gallery::list))
+        .at("/dev/pages/sent", post(gallery::sent))
+        .at("/dev/pages/nowhere", get(gallery::nowhere).post(gallery::nowhere))
+        .at("/dev/pages/:page/:state", get(gallery::show))
         .at("/dev/wire", get(inspector::wire))
         .at("/dev/wire/clear", post(inspector::clear))
         .at("/dev/wire/messages/:number/replay", post(inspector::replay))
