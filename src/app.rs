@@ -85,6 +85,7 @@ use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
+use crate::web::assets::Assets;
 use crate::web::dev::Keep;
 use crate::web::provider::Browsed;
 use crate::web::docs::Docs;
@@ -457,9 +458,16 @@ impl Wiring {
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
         (
-            Errors { inner: routes, record, nonces, clock: self.clock(), issuer: base, openapi: openapi.clone() }
-                .with(Headers::new(self.entropy()))
-                .boxed(),
+            Errors {
+                inner: Assets(routes),
+                record,
+                nonces,
+                clock: self.clock(),
+                issuer: base,
+                openapi: openapi.clone(),
+            }
+            .with(Headers::new(self.entropy()))
+            .boxed(),
             openapi,
         )
     }

@@ -4,7 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`clock`], [`entropy`], [`secret`], [`failpoint`], [`metrics`], [`trace`] | leaves: time, randomness, values that must not leak, crashes on demand, counters, the context of a trace |
+//! | [`clock`], [`entropy`], [`secret`], [`failpoint`], [`metrics`], [`trace`], [`words`] | leaves: time, randomness, values that must not leak, crashes on demand, counters, the context of a trace, what people read |
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
@@ -22,6 +22,7 @@ pub mod failpoint;
 pub mod metrics;
 pub mod secret;
 pub mod trace;
+pub mod words;
 
 pub mod protocol;
 

@@ -1,7 +1,8 @@
-//! Pages for people: templates and assets beside their handlers. Those of dev mode, and `/docs`.
+//! Pages for people: templates and assets beside their handlers. Those of sign-in, of dev mode, and `/docs`.
 
-mod assets;
+pub mod assets;
 pub mod dev;
 pub mod docs;
 mod guard;
 mod page;
+pub mod sign_in;

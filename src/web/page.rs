@@ -10,24 +10,78 @@ use crate::secret::sha256;
 
 /// Nothing inline, nothing from elsewhere, no markup made from strings by a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
-     require-trusted-types-for 'script'";
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
+     form-action 'self'";
+
+/// What no page of ours needs. Not the clipboard: some have buttons that copy.
+const NO_FEATURES: HeaderValue = HeaderValue::from_static(
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), \
+     microphone=(), midi=(), payment=(), usb=(), xr-spatial-tracking=()",
+);
+
+/// How far a page reaches.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// Sources beside our own to which its forms may go.
+    pub forms: Vec<String>,
+    /// Sources that its frames show.
+    pub frames: Vec<String>,
+    pub referrer: Referrer,
+}
+
+/// What whoever is asked from a page is told about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Referrer {
+    /// A form that is sent from a page without any referrer has the origin `null`, which is refused
+    /// (guard.rs). Other origins are told nothing.
+    #[default]
+    SameOrigin,
+    /// For a page whose form goes to a relying party: that may ask whether it comes from its provider.
+    Origin,
+    /// For a page with a secret in its own address. What its forms send has the origin `null`.
+    Nothing,
+}
+
+impl Referrer {
+    const fn policy(self) -> &'static str {
+        match self {
+            Self::SameOrigin => "same-origin",
+            Self::Origin => "strict-origin",
+            Self::Nothing => "no-referrer",
+        }
+    }
+}
+
+impl Reach {
+    fn policy(&self) -> String {
+        let forms: String = self.forms.iter().map(|source| format!(" {source}")).collect();
+        match self.frames.as_slice() {
+            [] => format!("{POLICY}{forms}"),
+            frames => format!("{POLICY}{forms}; frame-src {}", frames.join(" ")),
+        }
+    }
+}
 
 pub(super) fn html(status: StatusCode, template: &impl Template) -> Response {
+    reaching(status, template, &Reach::default())
+}
+
+pub(super) fn reaching(status: StatusCode, template: &impl Template, reach: &Reach) -> Response {
     match template.render() {
-        Ok(markup) => fenced_in(status, markup),
+        Ok(markup) => fenced_in(status, markup, reach),
         Err(error) => broken(&error),
     }
 }
 
-fn fenced_in(status: StatusCode, markup: String) -> Response {
+fn fenced_in(status: StatusCode, markup: String, reach: &Reach) -> Response {
     Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, POLICY)
-        // A form that is sent from a page without any referrer has the origin `null`, which is
-        // refused (guard.rs). Other origins are told nothing.
-        .header(header::REFERRER_POLICY, "same-origin")
+        .header(header::CONTENT_SECURITY_POLICY, reach.policy())
+        .header(header::REFERRER_POLICY, reach.referrer.policy())
+        // `frame-ancestors` for browsers that do not know it.
+        .header(header::X_FRAME_OPTIONS, "DENY")
+        .header(HeaderName::from_static("permissions-policy"), NO_FEATURES)
         .header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
         .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")
         .body(markup)
@@ -43,7 +97,7 @@ pub(super) fn public(request: &Request, template: &impl Template) -> Response {
     match template.render() {
         Ok(markup) => {
             let digest = sha256(markup.as_bytes());
-            let mut page = fenced_in(StatusCode::OK, markup);
+            let mut page = fenced_in(StatusCode::OK, markup, &Reach::default());
             tag(request, &mut page, &digest);
             page
         }
@@ -86,4 +140,12 @@ pub(super) fn see_other(location: &str) -> Response {
 
 pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Response {
     Response::builder().status(status).content_type("application/json").body(body.to_string())
+}
+
+/// The same address with one parameter more, in place of what it had by that name.
+pub(super) fn with_parameter(address: &str, name: &str, value: &str) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let mut parameters = url::form_urlencoded::Serializer::new(String::new());
+    parameters.extend_pairs(url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known != name));
+    format!("{path}?{}", parameters.append_pair(name, value).finish())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("call", &[]),
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("failpoint", &[]),
     ("metrics", &[]),
     ("trace", &[]),
+    ("words", &[]),
     ("telemetry", &["call", "clock", "outbound"]),
     ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
@@ -23,12 +24,15 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "usecase",
         &["call", "clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"],
     ),
-    ("http", &["call", "clock", "entropy", "secret", "metrics", "trace", "protocol", "domain", "usecase"]),
-    ("web", &["clock", "entropy", "secret", "protocol", "domain", "usecase", "http"]),
+    ("http", &["call", "clock", "entropy", "secret", "metrics", "trace", "words", "protocol", "domain", "usecase"]),
+    ("web", &["clock", "entropy", "secret", "words", "protocol", "domain", "usecase", "http"]),
     ("worker", &["clock", "entropy", "secret", "protocol", "domain", "store", "usecase"]),
     (
         "app",
-        &["clock", "entropy", "secret", "protocol", "domain", "store", "outbound", "usecase", "http", "web", "worker"],
+        &[
+            "clock", "entropy", "secret", "words", "protocol", "domain", "store", "outbound", "usecase", "http", "web",
+            "worker",
+        ],
     ),
 ];
 
@@ -36,7 +40,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 9] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -46,6 +50,7 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     // `/docs/start` shows.
     ("reqwest::", &["outbound", "cli", "web/dev/shop", "web/docs/start/ask"]),
     ("askama::", &["web"]),
+    ("fluent_bundle::", &["words"]),
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
 ];

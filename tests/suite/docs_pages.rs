@@ -40,7 +40,7 @@ async fn all_pages(world: &World) -> Vec<(String, String)> {
         let text = answer.text();
         for link in values(&text, "href") {
             let link = link.split('#').next().unwrap().to_owned();
-            if link.starts_with("/docs") && !link.starts_with("/docs/assets") {
+            if link.starts_with("/docs") {
                 open.push(link);
             }
         }
@@ -115,7 +115,7 @@ async fn every_page_is_fenced_in() {
 #[tokio::test]
 async fn what_is_known_is_not_sent_again() {
     let world = World::start().await;
-    for path in ["/docs", "/docs/api/ciba", "/docs/start", "/docs/assets/nod.css", "/docs/assets/docs.js"] {
+    for path in ["/docs", "/docs/api/ciba", "/docs/start"] {
         let first = page(&world, path).await;
         assert_eq!((first.status, first.header("cache-control")), (200, Some("no-cache")), "{path}");
         let tag = first.header("etag").unwrap();
@@ -128,6 +128,43 @@ async fn what_is_known_is_not_sent_again() {
         assert_eq!((other.status, &other.body), (200, &first.body), "{path}");
     }
     assert_ne!(page(&world, "/docs?q=a").await.header("etag"), page(&world, "/docs?q=b").await.header("etag"));
+}
+
+/// All pages have them, those of dev mode and of sign-in too.
+#[tokio::test]
+async fn assets_are_kept_for_as_long_as_they_are_what_they_were() {
+    let world = World::start().await;
+    let text = page(&world, "/docs").await.text();
+    let mut assets = values(&text, "href");
+    assets.extend(values(&text, "src"));
+    assets.retain(|link| link.starts_with("/assets/"));
+    assert!(assets.len() >= 4, "{assets:?}");
+    for path in &assets {
+        let asset = world.get(path).await;
+        let kept = "public, max-age=31536000, immutable";
+        assert_eq!((asset.status, asset.header("cache-control")), (200, Some(kept)), "{path}");
+        let kind = match path.rsplit('.').next() {
+            Some("css") => "text/css; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            _ => "image/svg+xml",
+        };
+        assert_eq!(asset.header("content-type"), Some(kind), "{path}");
+
+        // Of another version: what there is, but not to be kept.
+        let name = path.rsplit('/').next().unwrap();
+        let other = world.get(&format!("/assets/0123456789abcdef/{name}")).await;
+        assert_eq!((other.status, other.header("cache-control")), (200, Some("no-cache")), "{path}");
+        assert_eq!(other.body, asset.body);
+        let tag = other.header("etag").unwrap();
+        let again = Answer::of(world.request(Method::GET, path).header("if-none-match", tag)).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+
+        let answer = Answer::of(world.request(Method::POST, path)).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")), "{path}");
+    }
+    for missing in ["", "nod.css", "x/none.css", "x/nod", "x/..%2fpage.rs", "x/%2e%2e%2fpage.rs", "x/y/nod.css"] {
+        world.get(&format!("/assets/{missing}")).await.refused(404, "not_found");
+    }
 }
 
 #[tokio::test]
@@ -149,20 +186,14 @@ async fn the_list_is_searched_for_all_words() {
 #[tokio::test]
 async fn elsewhere_there_is_nothing() {
     let world = World::start().await;
-    for path in [
-        "/docs/nothing",
-        "/docs/api",
-        "/docs/api/nothing",
-        "/docs/api/ciba/more",
-        "/docs/assets/none.css",
-        "/docs/assets/..%2fpage.rs",
-        "/docsx",
-    ] {
+    for path in
+        ["/docs/nothing", "/docs/api", "/docs/api/nothing", "/docs/api/ciba/more", "/docs/assets/nod.css", "/docsx"]
+    {
         assert_eq!(page(&world, path).await.status, 404, "{path}");
         world.get(path).await.refused(404, "not_found");
     }
     assert!(page(&world, "/docs/nothing").await.text().contains("No such page"));
-    for path in ["/docs", "/docs/start", "/docs/assets/nod.css"] {
+    for path in ["/docs", "/docs/start"] {
         let answer = Answer::of(world.request(Method::POST, path)).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")), "{path}");
         let head = world.request(Method::HEAD, path).send().await.unwrap();

@@ -4,6 +4,7 @@
 mod capture;
 mod clock;
 mod curl;
+mod gallery;
 mod home;
 mod inspector;
 mod live;
@@ -21,17 +22,15 @@ mod wire;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::StatusCode;
-use poem::web::Path;
-use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, handler, post};
+use poem::{Endpoint, EndpointExt as _, Request, Response, Route, get, post};
 
 use tokio::sync::broadcast;
 
 use self::capture::{Captured, Listen};
+use self::gallery::Gallery;
 pub use self::stage::Keep;
 use self::stage::Stage;
 use self::wire::Wire;
-use super::assets::asset;
 use super::guard::Guarded;
 use crate::clock::OffsetClock;
 use crate::entropy::Entropy;
@@ -59,6 +58,7 @@ struct Pages {
     clock: Arc<OffsetClock>,
     keys: Arc<KeyRing>,
     issuer: String,
+    gallery: Gallery,
 }
 
 /// The pages around the server, and the work of the shop and the phones, which does not end.
@@ -75,11 +75,11 @@ pub fn around(
         tokio::join!(work, overheard);
     };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
-    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer });
+    let gallery = Gallery::new(&issuer);
+    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery });
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
-        .at("/dev/assets/:name", get(file))
         .at("/dev/events", get(live::events))
         .at("/dev/shop/requests", post(home::send))
         .at("/dev/shop/cancel", post(home::cancel))
@@ -87,6 +87,10 @@ pub fn around(
         .at("/dev/scenarios", get(home::scenarios))
         .at("/dev/scenarios/:name", post(home::play))
         .at("/dev/clock", get(clock::show).post(clock::advance))
+        .at("/dev/pages", get(gallery::list))
+        .at("/dev/pages/sent", post(gallery::sent))
+        .at("/dev/pages/nowhere", get(gallery::nowhere).post(gallery::nowhere))
+        .at("/dev/pages/:page/:state", get(gallery::show))
         .at("/dev/wire", get(inspector::wire))
         .at("/dev/wire/clear", post(inspector::clear))
         .at("/dev/wire/messages/:number/replay", post(inspector::replay))
@@ -98,11 +102,6 @@ pub fn around(
     let public = Arc::new(public);
     let captured = Captured { inner: Arc::clone(&public), listen };
     Ok((Split { pages: Guarded(routes), older: Guarded(public), public: captured }.boxed(), Box::pin(work)))
-}
-
-#[handler]
-fn file(request: &Request, Path(name): Path<String>) -> Response {
-    asset(request, &name).unwrap_or_else(|| StatusCode::NOT_FOUND.into())
 }
 
 /// Pages here, everything else as it was.
@@ -124,7 +123,7 @@ where
         match request.uri().path() {
             "/dev/number" | "/dev/pairing-keys" | "/docs" => self.older.call(request).await,
             "/" | "/dev" => self.pages.call(request).await,
-            path if path.starts_with("/docs/") => self.older.call(request).await,
+            path if path.starts_with("/docs/") || path.starts_with("/assets/") => self.older.call(request).await,
             path if path.starts_with("/dev/") => self.pages.call(request).await,
             _ => self.public.call(request).await,
         }

@@ -19,7 +19,6 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use self::reference::{Group, Reference};
 use self::search::{Found, Search};
 use crate::http::openapi::{Part, Published, Version};
-use crate::web::assets::asset;
 use crate::web::page::{html, public, wants_html};
 
 /// Answers what is below `/docs`, and hands on everything else.
@@ -114,7 +113,6 @@ impl Site {
                         Some(public(request, &GroupPage { frame, reference, group }))
                     }
                     "errors" => Some(public(request, &errors::page(frame, name)?)),
-                    "assets" => asset(request, name),
                     _ => None,
                 }
             }

@@ -63,15 +63,8 @@ async fn security_other_origins_change_nothing() {
 #[tokio::test]
 async fn security_a_name_that_was_made_to_lead_here_gets_nothing() {
     let world = dev_mode().await;
-    let paths = [
-        "/",
-        "/dev",
-        "/dev/wire",
-        "/dev/clock",
-        "/dev/events",
-        "/dev/assets/nod.css",
-        "/dev/number?user=alice&notification=x",
-    ];
+    let paths =
+        ["/", "/dev", "/dev/wire", "/dev/clock", "/dev/events", "/dev/pages", "/dev/number?user=alice&notification=x"];
     for name in ["evil.example", "evil.example:8080", "localhost.evil.example", "192.0.2.1"] {
         for path in paths {
             with(&world, Method::GET, path, &[("host", name)]).await.refused(403, "forbidden");

@@ -1,0 +1,349 @@
+//! The states of the pages.
+
+use std::time::Duration;
+
+use super::Samples;
+use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
+use crate::web::sign_in::{
+    accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, recovery,
+};
+use crate::words::Foreign;
+
+/// Who is on the pages.
+#[derive(Clone)]
+pub(super) struct Cast {
+    pub shop: String,
+    pub host: String,
+    pub alice: String,
+    /// What an app wrote.
+    pub text: String,
+    /// What somebody typed, what a form carries along.
+    pub typed: String,
+    pub elsewhere: Option<Address>,
+}
+
+const MINUTES: Option<Duration> = Some(Duration::from_secs(600));
+const WAIT: Duration = Duration::from_secs(30);
+
+impl Cast {
+    pub(super) fn friendly(issuer: &str) -> Self {
+        Self {
+            shop: "Demo Shop".to_owned(),
+            host: "shop.example".to_owned(),
+            alice: "Alice Sample".to_owned(),
+            text: "Your order 2026-1142: two chairs, one table.".to_owned(),
+            typed: "alice".to_owned(),
+            elsewhere: Address::parse(&format!("{issuer}/dev/pages/nowhere")),
+        }
+    }
+
+    fn name(&self) -> Foreign {
+        Foreign::name(&self.alice)
+    }
+
+    fn shop(&self) -> Foreign {
+        Foreign::name(&self.shop)
+    }
+
+    fn client(&self) -> Client {
+        Client { name: self.shop(), logo: None, host: Some(Foreign::name(&self.host)), verified: true }
+    }
+
+    fn form(&self) -> Form {
+        let hidden = [("csrf", "c2FtcGxl"), ("flow", self.typed.as_str())];
+        let hidden = hidden.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Form { action: "/dev/pages/sent".to_owned(), hidden: hidden.into(), expires_in: MINUTES }
+    }
+
+    fn back(&self) -> Option<Back> {
+        self.elsewhere.clone().map(|to| Back { client: Some(self.shop()), to })
+    }
+}
+
+pub(super) fn all(cast: &Cast) -> Samples {
+    let mut samples = Samples::default();
+    sign_in(cast, &mut samples);
+    consents(cast, &mut samples);
+    second_steps(cast, &mut samples);
+    passwords(cast, &mut samples);
+    devices(cast, &mut samples);
+    ends(cast, &mut samples);
+    samples
+}
+
+fn sign_in(cast: &Cast, samples: &mut Samples) {
+    let ways = vec![Way::Phone, Way::Qr];
+    let fresh = identifier::View {
+        form: cast.form(),
+        client: Some(cast.client()),
+        username: String::new(),
+        reason: None,
+        ways: ways.clone(),
+        may_cancel: true,
+        problem: None,
+    };
+    let wrong = |problem| identifier::View { problem: Some(problem), ..fresh.clone() };
+    let states = [
+        ("missing", wrong(identifier::Problem::Missing)),
+        ("slow-down", wrong(identifier::Problem::SlowDown(WAIT))),
+        ("cookies", wrong(identifier::Problem::CookiesBlocked)),
+        ("hint", identifier::View { username: cast.typed.clone(), reason: Some(Reason::Stronger), ..fresh.clone() }),
+        ("fresh", fresh.clone()),
+    ];
+    samples.add("identifier", identifier::render, states);
+
+    let anyone = credentials::Who::Anyone { username: cast.typed.clone() };
+    let known = credentials::Who::Known { name: cast.name(), username: cast.typed.clone() };
+    let fresh = credentials::View {
+        form: cast.form(),
+        client: Some(cast.client()),
+        who: credentials::Who::Anyone { username: String::new() },
+        reason: None,
+        forgot: Some("/dev/pages/forgot/fresh".to_owned()),
+        ways,
+        may_cancel: true,
+        problem: None,
+    };
+    let again = |reason| credentials::View { who: known.clone(), reason: Some(reason), ..fresh.clone() };
+    let wrong = |problem| credentials::View { who: anyone.clone(), problem: Some(problem), ..fresh.clone() };
+    let states = [
+        ("hint", credentials::View { who: anyone.clone(), ..fresh.clone() }),
+        ("alone", credentials::View { client: None, forgot: None, ways: vec![], may_cancel: false, ..fresh.clone() }),
+        ("known", credentials::View { who: credentials::Who::SignedIn { name: cast.name() }, ..fresh.clone() }),
+        ("prompt-login", again(Reason::AskedByClient)),
+        ("max-age", again(Reason::LongAgo)),
+        ("step-up", again(Reason::Stronger)),
+        ("wrong", wrong(credentials::Problem::WrongCredentials)),
+        ("missing", wrong(credentials::Problem::BothMissing)),
+        ("slow-down", wrong(credentials::Problem::SlowDown(WAIT))),
+        ("expired", wrong(credentials::Problem::SessionExpired)),
+        ("cookies", wrong(credentials::Problem::CookiesBlocked)),
+        ("fresh", fresh.clone()),
+    ];
+    samples.add("sign-in", credentials::render, states);
+
+    let account = |id: &str, name: &str, signed_in| accounts::Account {
+        id: id.to_owned(),
+        name: Foreign::name(name),
+        username: Foreign::name(&cast.typed),
+        signed_in,
+    };
+    let accounts = vec![account("1", &cast.alice, true), account("2", "Bob", false)];
+    let view = accounts::View { form: cast.form(), client: Some(cast.client()), accounts, may_cancel: true };
+    samples.add("accounts", accounts::render, [("two", view)]);
+}
+
+fn consents(cast: &Cast, samples: &mut Samples) {
+    use consent::Plainly;
+    let asked = |scope: &str, plainly, needed| consent::Asked {
+        scope: scope.to_owned(),
+        plainly,
+        needed,
+        ticked: scope != "phone",
+    };
+    let first = consent::View {
+        form: cast.form(),
+        client: cast.client(),
+        user: cast.name(),
+        more: false,
+        scopes: vec![
+            asked("openid", Plainly::Openid, true),
+            asked("profile", Plainly::Profile, false),
+            asked("email", Plainly::Email, false),
+            asked("phone", Plainly::Phone, false),
+        ],
+        details: vec![],
+        wrote: None,
+        problem: None,
+    };
+    let mut offline = first.clone();
+    offline.scopes.push(asked("offline_access", Plainly::Offline, true));
+    offline.scopes.push(asked("orders", Plainly::Described(Foreign::text(&cast.text)), true));
+    let facts = [("To", "Demo Shop GmbH"), ("IBAN", "DE89 3704 0044 0532 0130 00"), ("Amount", "€250.00")];
+    let mut facts = facts.map(|(name, value)| (Foreign::name(name), Foreign::text(value))).to_vec();
+    facts.push((cast.shop(), Foreign::text(&cast.text)));
+    let details = vec![consent::Details { title: Foreign::name("payment_initiation"), facts }];
+    let scopes = vec![asked("openid", Plainly::Openid, true), asked("address", Plainly::Address, false)];
+    let states = [
+        ("offline", offline),
+        ("more", consent::View { more: true, ..first.clone() }),
+        ("payment", consent::View { scopes, details, wrote: Some(Foreign::text(&cast.text)), ..first.clone() }),
+        ("unverified", consent::View { client: Client { verified: false, ..cast.client() }, ..first.clone() }),
+        ("changed", consent::View { problem: Some(consent::Problem::Changed), ..first.clone() }),
+        ("first", first),
+    ];
+    samples.add("consent", consent::render, states);
+}
+
+fn second_steps(cast: &Cast, samples: &mut Samples) {
+    let kinds = [
+        method::Kind::Phone(Foreign::name("Pixel 9")),
+        method::Kind::Passkey,
+        method::Kind::App,
+        method::Kind::Sms("42".to_owned()),
+        method::Kind::Mail("a•••@example.com".to_owned()),
+        method::Kind::Recovery,
+        method::Kind::Phone(cast.name()),
+    ];
+    let methods = kinds.into_iter().zip(1..).map(|(kind, number)| method::Method {
+        id: format!("m{number}"),
+        kind,
+        chosen: number == 1,
+    });
+    let view = method::View { form: cast.form(), methods: methods.collect(), may_cancel: true, problem: None };
+    let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
+    let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
+    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("several", view)]);
+
+    let app = code::View {
+        form: cast.form(),
+        source: code::Source::App,
+        resend: code::Resend::Never,
+        resent: false,
+        other_ways: true,
+        may_cancel: true,
+        problem: None,
+    };
+    let sms = || code::Source::Sms("42".to_owned());
+    let mail = || code::Source::Mail("a•••@example.com".to_owned());
+    let wrong = |problem| code::View { problem: Some(problem), ..app.clone() };
+    let states = [
+        ("sms", code::View { source: sms(), resend: code::Resend::In(WAIT), ..app.clone() }),
+        ("mail", code::View { source: mail(), resend: code::Resend::Now, ..app.clone() }),
+        ("resent", code::View { source: mail(), resent: true, resend: code::Resend::In(WAIT), ..app.clone() }),
+        ("recovery", code::View { source: code::Source::Recovery, ..app.clone() }),
+        ("missing", wrong(code::Problem::Missing)),
+        ("wrong", wrong(code::Problem::Wrong)),
+        ("wrong-left", wrong(code::Problem::WrongLeft(2))),
+        ("expired", wrong(code::Problem::Expired)),
+        ("slow-down", wrong(code::Problem::SlowDown(WAIT))),
+        ("app", app.clone()),
+    ];
+    samples.add("code", code::render, states);
+}
+
+fn passwords(cast: &Cast, samples: &mut Samples) {
+    use password::Unfit;
+    let ask = recovery::ask::View { form: cast.form(), username: cast.typed.clone(), problem: None };
+    let wrong = |problem| recovery::ask::View { problem: Some(problem), ..ask.clone() };
+    let states = [
+        ("missing", wrong(recovery::ask::Problem::Missing)),
+        ("slow-down", wrong(recovery::ask::Problem::SlowDown(WAIT))),
+        ("link-expired", wrong(recovery::ask::Problem::MessageExpired)),
+        ("fresh", ask.clone()),
+    ];
+    samples.add("forgot", recovery::ask::render, states);
+    let sent = recovery::sent::View { form: cast.form(), problem: None };
+    let wrong = recovery::sent::View { problem: Some(recovery::sent::Problem::Wrong), ..sent.clone() };
+    samples.add("forgot-sent", recovery::sent::render, [("wrong", wrong), ("fresh", sent)]);
+
+    let new = password::new::View { form: cast.form(), username: cast.typed.clone(), least: 12, problem: None };
+    let unfit = |unfit| password::new::View { problem: Some(unfit), ..new.clone() };
+    let states = [
+        ("missing", unfit(Unfit::Missing)),
+        ("short", unfit(Unfit::Short(12))),
+        ("long", unfit(Unfit::Long(256))),
+        ("common", unfit(Unfit::Common)),
+        ("fresh", new.clone()),
+    ];
+    samples.add("new-password", password::new::render, states);
+
+    let change = password::change::View {
+        form: cast.form(),
+        username: cast.typed.clone(),
+        must: false,
+        least: 12,
+        problem: None,
+    };
+    let wrong = |problem| password::change::View { problem: Some(problem), ..change.clone() };
+    let states = [
+        ("must", password::change::View { must: true, ..change.clone() }),
+        ("missing", wrong(password::change::Problem::CurrentMissing)),
+        ("wrong", wrong(password::change::Problem::CurrentWrong)),
+        ("same", wrong(password::change::Problem::New(Unfit::Same))),
+        ("slow-down", wrong(password::change::Problem::SlowDown(WAIT))),
+        ("fresh", change.clone()),
+    ];
+    samples.add("change-password", password::change::render, states);
+    let states = [
+        ("closed", password::done::View { everywhere: false, next: None }),
+        ("everywhere", password::done::View { everywhere: true, next: Some("/dev/pages/sign-in/fresh".to_owned()) }),
+    ];
+    samples.add("password-changed", password::done::render, states);
+}
+
+fn devices(cast: &Cast, samples: &mut Samples) {
+    let enter = device::enter::View { form: cast.form(), code: String::new(), problem: None };
+    let wrong = |problem| device::enter::View { code: cast.typed.clone(), problem: Some(problem), ..enter.clone() };
+    let states = [
+        ("missing", wrong(device::enter::Problem::Missing)),
+        ("unknown", wrong(device::enter::Problem::Unknown)),
+        ("expired", wrong(device::enter::Problem::Expired)),
+        ("slow-down", wrong(device::enter::Problem::SlowDown(WAIT))),
+        ("fresh", enter.clone()),
+    ];
+    samples.add("device", device::enter::render, states);
+    let confirm = device::confirm::View {
+        form: cast.form(),
+        client: cast.client(),
+        code: "WDJB-MJHT".to_owned(),
+        user: Some(cast.name()),
+    };
+    let client = Client { verified: false, ..cast.client() };
+    let unverified = device::confirm::View { client, user: None, ..confirm.clone() };
+    samples.add("device-confirm", device::confirm::render, [("unverified", unverified), ("fresh", confirm)]);
+    let states = [("connected", true), ("refused", false)];
+    samples.add(
+        "device-done",
+        device::done::render,
+        states.map(|(state, connected)| (state, device::done::View { connected })),
+    );
+}
+
+fn ends(cast: &Cast, samples: &mut Samples) {
+    let apps = vec![cast.shop(), Foreign::name("Demo Bank")];
+    let by_app =
+        logout::confirm::View { form: cast.form(), client: Some(cast.shop()), user: cast.name(), apps: apps.clone() };
+    let alone = logout::confirm::View { client: None, apps: vec![], ..by_app.clone() };
+    samples.add("logout", logout::confirm::render, [("alone", alone), ("by-app", by_app)]);
+    let done = logout::done::View { unanswered: vec![], frames: vec![], back: None };
+    let frames = cast.elsewhere.iter().cloned().collect();
+    let states = [
+        ("back", logout::done::View { back: cast.back(), ..done.clone() }),
+        ("partly", logout::done::View { unanswered: apps, frames, back: cast.back() }),
+        ("closed", done),
+    ];
+    samples.add("logout-done", logout::done::render, states);
+
+    let failed = |kind, back| error::View {
+        kind,
+        client: Some(cast.shop()),
+        reference: Some("tr_9b1deb4d3b7d".to_owned()),
+        back,
+    };
+    let states = [
+        ("request", failed(error::Kind::Request, cast.back())),
+        ("nobodys-request", error::View { client: None, ..failed(error::Kind::Request, None) }),
+        ("client", failed(error::Kind::UnknownClient, None)),
+        ("disabled", failed(error::Kind::ClientDisabled, None)),
+        ("denied", failed(error::Kind::Denied, cast.back())),
+        ("expired", failed(error::Kind::Expired, cast.back())),
+        ("cookies", failed(error::Kind::CookiesBlocked, None)),
+        ("foreign", failed(error::Kind::Foreign, None)),
+        ("not-found", failed(error::Kind::NotFound, None)),
+        ("busy", failed(error::Kind::TooManyRequests(WAIT), None)),
+        ("unavailable", failed(error::Kind::Unavailable, None)),
+        ("internal", failed(error::Kind::Internal, None)),
+    ];
+    samples.add("error", error::render, states);
+
+    if let Some(target) = &cast.elsewhere {
+        let fields = [("code", "SplxlOBeZQQYbYS6WxSbIA"), ("state", cast.typed.as_str()), ("submit", "1")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let view = form_post::View { client: Some(cast.shop()), target: target.clone(), fields };
+        samples.add("form-post", form_post::render, [("to-app", view)]);
+        let hop = hop::View { client: Some(cast.shop()), target: target.clone() };
+        let nameless = hop::View { client: None, ..hop.clone() };
+        samples.add("hop", hop::render, [("nameless", nameless), ("to-app", hop)]);
+    }
+}

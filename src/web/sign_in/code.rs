@@ -1,0 +1,115 @@
+//! A code that works once: from an app, a message, or a list that somebody keeps.
+//!
+//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `continue`, `resend`, `other_way`,
+//! `cancel`.
+
+use std::time::Duration;
+
+use askama::Template;
+use askama::filters::Safe;
+use poem::Response;
+
+use super::around::Around;
+use super::form::{Form, Problem as At, Problems, respond};
+use super::method::digit_by_digit;
+use crate::words::Message;
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub form: Form,
+    pub source: Source,
+    pub resend: Resend,
+    /// A new code was just sent.
+    pub resent: bool,
+    pub other_ways: bool,
+    /// There is an app to go back to.
+    pub may_cancel: bool,
+    pub problem: Option<Problem>,
+}
+
+/// Where somebody finds the code.
+#[derive(Clone, Debug)]
+pub enum Source {
+    App,
+    /// The last digits of the number.
+    Sms(String),
+    /// With most of it hidden.
+    Mail(String),
+    Recovery,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resend {
+    Never,
+    Now,
+    In(Duration),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Missing,
+    Wrong,
+    /// How many tries are left.
+    WrongLeft(u64),
+    Expired,
+    SlowDown(Duration),
+    PageExpired,
+}
+
+impl Problem {
+    const fn told(self) -> At<'static> {
+        match self {
+            Self::Missing => At::at("code", Message::CodeMissing),
+            Self::Wrong => At::at("code", Message::CodeWrong),
+            Self::WrongLeft(tries) => At::at("code", Message::CodeWrongLeft(tries)),
+            Self::Expired => At::at("code", Message::CodeExpired),
+            Self::SlowDown(wait) => At::slow_down(wait),
+            Self::PageExpired => At::of_all(Message::PageExpired),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/code.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+    problems: Problems,
+}
+
+impl Page<'_> {
+    const fn heading(&self) -> Message<'static> {
+        if self.is_recovery() { Message::Recovery } else { Message::Code }
+    }
+
+    const fn is_recovery(&self) -> bool {
+        matches!(self.view.source, Source::Recovery)
+    }
+
+    fn note(&self) -> Safe<String> {
+        let message = match &self.view.source {
+            Source::App => Message::CodeFromApp,
+            Source::Sms(ending) => return self.around.html(Message::CodeBySms(&digit_by_digit(ending))),
+            Source::Mail(address) => Message::CodeByMail(address),
+            Source::Recovery => Message::RecoveryNote,
+        };
+        self.around.html(message)
+    }
+
+    fn resend_in(&self) -> Option<Safe<String>> {
+        match self.view.resend {
+            Resend::In(wait) => Some(self.around.html(Message::CodeResendIn(wait))),
+            Resend::Never | Resend::Now => None,
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let told = view.problem.map(Problem::told);
+    let wait = told.as_ref().and_then(|problem| problem.wait);
+    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+}

@@ -1,0 +1,40 @@
+//! What became of the device.
+
+use askama::Template;
+use poem::Response;
+
+use crate::web::sign_in::around::Around;
+use crate::web::sign_in::form::respond;
+use crate::words::Message;
+
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// `false`: somebody said no.
+    pub connected: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/device/done.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+}
+
+impl Page<'_> {
+    const fn heading(&self) -> Message<'static> {
+        if self.view.connected { Message::DeviceConnected } else { Message::DeviceRefused }
+    }
+
+    const fn note(&self) -> Message<'static> {
+        if self.view.connected { Message::DeviceConnectedNote } else { Message::DeviceRefusedNote }
+    }
+
+    #[expect(clippy::unused_self, reason = "the layout asks every page")]
+    const fn is_error(&self) -> bool {
+        false
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    respond(&Page { view, around }, None)
+}

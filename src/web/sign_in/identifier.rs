@@ -1,0 +1,68 @@
+//! The username alone: what happens next depends on whose it is.
+//!
+//! Field: `username`. Actions: `continue`, `cancel`, and those of [`Way`].
+
+use std::time::Duration;
+
+use askama::Template;
+use poem::Response;
+
+use super::around::Around;
+use super::form::{Client, Form, Problem as At, Problems, Reason, Way, respond};
+use crate::words::Message;
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub form: Form,
+    pub client: Option<Client>,
+    /// A `login_hint`, or what was typed.
+    pub username: String,
+    pub reason: Option<Reason>,
+    pub ways: Vec<Way>,
+    /// There is an app to go back to.
+    pub may_cancel: bool,
+    pub problem: Option<Problem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Missing,
+    SlowDown(Duration),
+    PageExpired,
+    CookiesBlocked,
+}
+
+impl Problem {
+    const fn told(self) -> At<'static> {
+        match self {
+            Self::Missing => At::at("username", Message::UsernameMissing),
+            Self::SlowDown(wait) => At::slow_down(wait),
+            Self::PageExpired => At::of_all(Message::PageExpired),
+            Self::CookiesBlocked => At::of_all(Message::CookiesBlocked),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/identifier.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+    problems: Problems,
+}
+
+impl Page<'_> {
+    const fn heading(&self) -> Message<'static> {
+        Message::SignIn
+    }
+
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let told = view.problem.map(Problem::told);
+    let wait = told.as_ref().and_then(|problem| problem.wait);
+    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+}

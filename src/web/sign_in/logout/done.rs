@@ -1,0 +1,45 @@
+//! Signed out here; and in the apps that could be told.
+
+use askama::Template;
+use poem::Response;
+
+use crate::web::page::Reach;
+use crate::web::sign_in::address::Address;
+use crate::web::sign_in::around::Around;
+use crate::web::sign_in::form::{Back, responding};
+use crate::words::{Foreign, Message};
+
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Those that did not answer.
+    pub unanswered: Vec<Foreign>,
+    /// [Front-Channel Logout §2] pages of apps that end their sessions when they are loaded.
+    pub frames: Vec<Address>,
+    pub back: Option<Back>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/logout/done.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+}
+
+impl Page<'_> {
+    #[expect(clippy::unused_self, reason = "the layout asks every page")]
+    const fn heading(&self) -> Message<'static> {
+        Message::SignedOut
+    }
+
+    #[expect(clippy::unused_self, reason = "the layout asks every page")]
+    const fn is_error(&self) -> bool {
+        false
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let mut frames: Vec<String> = view.frames.iter().filter_map(Address::source).map(str::to_owned).collect();
+    frames.sort();
+    frames.dedup();
+    responding(&Page { view, around }, None, &Reach { frames, ..Reach::default() })
+}

@@ -1,0 +1,4 @@
+//! Signing out: whether somebody means it, and what came of it.
+
+pub mod confirm;
+pub mod done;

@@ -1,0 +1,64 @@
+//! Whose password it is.
+//!
+//! Field: `username`. Actions: `continue`, `cancel`.
+
+use std::time::Duration;
+
+use askama::Template;
+use poem::Response;
+
+use crate::web::sign_in::around::Around;
+use crate::web::sign_in::form::{Form, Problem as At, Problems, respond};
+use crate::words::Message;
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub form: Form,
+    /// What was typed at sign-in.
+    pub username: String,
+    pub problem: Option<Problem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Missing,
+    SlowDown(Duration),
+    /// The link or the code of an earlier message does not work.
+    MessageExpired,
+    PageExpired,
+}
+
+impl Problem {
+    const fn told(self) -> At<'static> {
+        match self {
+            Self::Missing => At::at("username", Message::UsernameMissing),
+            Self::SlowDown(wait) => At::slow_down(wait),
+            Self::MessageExpired => At::of_all(Message::ForgotExpired),
+            Self::PageExpired => At::of_all(Message::PageExpired),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/recovery/ask.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+    problems: Problems,
+}
+
+impl Page<'_> {
+    const fn heading(&self) -> Message<'static> {
+        Message::Forgot
+    }
+
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let told = view.problem.map(Problem::told);
+    let wait = told.as_ref().and_then(|problem| problem.wait);
+    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+}

@@ -1,0 +1,224 @@
+# Kurz und aktiv, mit „Sie“; keine Fachwörter; niemand ist schuld.
+
+## Around every page
+
+title = { $page }
+error-title = Fehler: { $page }
+skip = Zum Inhalt springen
+languages = Sprache
+help = Hilfe
+privacy = Datenschutz
+terms = Nutzungsbedingungen
+problem = Etwas stimmt noch nicht
+problems = Einiges stimmt noch nicht
+expires = Sie haben für diese Seite { $span } Zeit.
+seconds =
+    { $n ->
+        [one] eine Sekunde
+       *[other] { $n } Sekunden
+    }
+minutes =
+    { $n ->
+        [one] eine Minute
+       *[other] { $n } Minuten
+    }
+hours =
+    { $n ->
+        [one] eine Stunde
+       *[other] { $n } Stunden
+    }
+cancel = Abbrechen
+continue = Weiter
+back-to = Zurück zu { $client }
+back-to-app = Zurück zur App
+may-close = Sie können diese Seite schließen.
+slow-down = Das war zu oft. Warten Sie { $span } und versuchen Sie es dann noch einmal.
+page-expired = Diese Seite war zu lange offen. Versuchen Sie es noch einmal.
+
+## Sign-in
+
+sign-in = Anmelden
+sign-in-to = weiter zu { $client }
+username = Benutzername
+password = Passwort
+username-missing = Geben Sie Ihren Benutzernamen ein.
+password-missing = Geben Sie Ihr Passwort ein.
+forgot-password = Passwort vergessen?
+continue-as = Weiter als { $name }
+signed-in-as = Angemeldet als { $name }
+other-account = Anderes Konto verwenden
+asked-again = Melden Sie sich noch einmal an, um fortzufahren.
+asked-again-by = { $client } bittet Sie, sich noch einmal anzumelden.
+long-ago = Ihre letzte Anmeldung ist eine Weile her. Melden Sie sich noch einmal an, um fortzufahren.
+stronger-needed = Hierfür ist eine stärkere Anmeldung nötig als zuvor.
+other-ways = Andere Wege, sich anzumelden
+way-phone = Auf meinem Telefon bestätigen
+way-passkey = Passkey verwenden
+way-qr = QR-Code verwenden
+way-code = Code verwenden
+way-password = Passwort verwenden
+wrong-credentials = Benutzername oder Passwort stimmt nicht. Prüfen Sie beides und versuchen Sie es noch einmal.
+session-expired = Diese Seite war zu lange offen. Ihr Benutzername steht noch da; geben Sie Ihr Passwort noch einmal ein.
+cookies-blocked = Ihr Browser behält unsere Cookies nicht. Erlauben Sie Cookies für diese Seite und versuchen Sie es noch einmal.
+
+## Consent
+
+consent = Darf { $client } Ihr Konto verwenden?
+consent-asks = { $client } möchte:
+consent-asks-more = { $client } darf schon einiges. Jetzt möchte die App außerdem:
+consent-changed = Die App möchte jetzt etwas anderes als vorhin. Bitte sehen Sie noch einmal hin.
+website = Website
+account = Konto
+unverified = Nicht geprüft
+unverified-note = Niemand hier hat geprüft, wer hinter dieser App steht. Stimmen Sie nur zu, wenn Sie die Website kennen und ihr vertrauen.
+needed = Nötig
+optional = Sie haben die Wahl
+scope-openid = Wissen, dass Sie es sind
+scope-profile = Ihren Namen und Ihr Profil sehen
+scope-email = Ihre E-Mail-Adresse sehen
+scope-phone = Ihre Telefonnummer sehen
+scope-address = Ihre Postanschrift sehen
+scope-offline = Den Zugang behalten, wenn Sie nicht da sind
+scope-offline-note = { $client } kann ihn jederzeit nutzen, bis er wieder entzogen wird.
+details = Worum es genau geht
+wrote = { $client } schreibt:
+allow = Zulassen
+
+## Choose a method
+
+method = Wie möchten Sie bestätigen, dass Sie es sind?
+method-phone = Auf { $device } bestätigen
+method-passkey = Passkey
+method-app = Code aus Ihrer Authenticator-App
+method-sms = SMS an die Nummer mit den letzten Ziffern { $ending }
+method-mail = E-Mail an { $address }
+method-recovery = Wiederherstellungscode
+method-missing = Wählen Sie einen der Wege.
+method-gone = Dieser Weg geht nicht mehr. Wählen Sie einen anderen.
+
+## Codes
+
+code = Code eingeben
+code-field = Code
+code-from-app = Ihre Authenticator-App zeigt den Code.
+code-by-sms = Wir haben den Code an die Nummer mit den letzten Ziffern { $ending } geschickt.
+code-by-mail = Wir haben den Code an { $address } geschickt.
+code-missing = Geben Sie den Code ein.
+code-wrong = Dieser Code stimmt nicht. Prüfen Sie ihn und versuchen Sie es noch einmal.
+code-wrong-left =
+    { $n ->
+        [one] Dieser Code stimmt nicht. Sie haben noch einen Versuch.
+       *[other] Dieser Code stimmt nicht. Sie haben noch { $n } Versuche.
+    }
+code-expired = Dieser Code ist zu alt. Geben Sie den neuesten ein.
+code-resend = Neuen Code senden
+code-resend-in = Warten Sie { $span }, dann bekommen Sie einen neuen Code.
+code-resent = Ein neuer Code ist unterwegs.
+other-way = Einen anderen Weg wählen
+recovery = Wiederherstellungscode eingeben
+recovery-field = Wiederherstellungscode
+recovery-note = Nehmen Sie einen der Codes, die Sie aufbewahrt haben. Jeder gilt einmal.
+
+## A forgotten password, and a new one
+
+forgot = Passwort vergessen?
+forgot-note = Geben Sie Ihren Benutzernamen ein. Wir schicken eine E-Mail an die Adresse des Kontos.
+forgot-send = E-Mail senden
+forgot-sent = Sehen Sie in Ihre E-Mails
+forgot-sent-note = Wenn es ein Konto mit diesem Benutzernamen gibt, ist eine E-Mail unterwegs. Öffnen Sie den Link darin oder geben Sie den Code hier ein.
+forgot-sent-late = Nichts angekommen? Sehen Sie im Spam-Ordner nach oder beginnen Sie in ein paar Minuten noch einmal.
+forgot-code = Code aus der E-Mail
+forgot-expired = Dieser Link oder Code gilt nicht mehr. Beginnen Sie noch einmal, um einen neuen zu bekommen.
+new-password-title = Neues Passwort wählen
+new-password = Neues Passwort
+new-password-hint =
+    { $n ->
+        [one] Mindestens ein Zeichen. Ein paar Wörter ergeben ein gutes Passwort.
+       *[other] Mindestens { $n } Zeichen. Ein paar Wörter ergeben ein gutes Passwort.
+    }
+new-password-missing = Geben Sie ein neues Passwort ein.
+password-short =
+    { $n ->
+        [one] Dieses Passwort ist zu kurz. Nehmen Sie mindestens ein Zeichen.
+       *[other] Dieses Passwort ist zu kurz. Nehmen Sie mindestens { $n } Zeichen.
+    }
+password-long =
+    { $n ->
+        [one] Dieses Passwort ist zu lang. Nehmen Sie höchstens ein Zeichen.
+       *[other] Dieses Passwort ist zu lang. Nehmen Sie höchstens { $n } Zeichen.
+    }
+password-common = Viele Leute haben dieses Passwort, es ist also leicht zu erraten. Wählen Sie ein anderes.
+password-same = Das ist schon Ihr Passwort. Wählen Sie ein anderes.
+password-save = Passwort speichern
+password-saved = Ihr Passwort ist geändert
+password-saved-note = Verwenden Sie es ab jetzt.
+password-saved-everywhere = Überall sonst wurden Sie abgemeldet.
+change-password = Passwort ändern
+must-change-password = Wählen Sie ein neues Passwort, bevor es weitergeht.
+current-password = Bisheriges Passwort
+current-password-missing = Geben Sie Ihr bisheriges Passwort ein.
+current-password-wrong = Das bisherige Passwort stimmt nicht.
+
+## A device without a keyboard
+
+device = Gerät verbinden
+device-note = Geben Sie den Code ein, den Ihr Gerät zeigt.
+device-code = Code auf dem Gerät
+device-unknown = Mit diesem Code wartet kein Gerät. Prüfen Sie ihn und versuchen Sie es noch einmal.
+device-expired = Dieser Code ist zu alt. Holen Sie am Gerät einen neuen.
+device-confirm = Ein Gerät mit { $client } verbinden?
+device-same-code = Zeigt Ihr Gerät diesen Code?
+device-warning = Machen Sie nur weiter, wenn Sie das selbst begonnen haben, an einem Gerät, das vor Ihnen steht. Hat Ihnen jemand den Code geschickt, brechen Sie ab.
+device-connect = Verbinden
+device-connected = Ihr Gerät ist verbunden
+device-connected-note = Dort geht es weiter. Sie können diese Seite schließen.
+device-refused = Das Gerät wurde nicht verbunden
+device-refused-note = Es hat nichts aus Ihrem Konto bekommen. Sie können diese Seite schließen.
+
+## Accounts
+
+accounts = Konto wählen
+account-signed-out = Abgemeldet
+
+## Sign-out
+
+sign-out-question = Abmelden?
+sign-out-asked = { $client } möchte Sie abmelden.
+sign-out-apps = Auch bei diesen Apps werden Sie abgemeldet:
+sign-out = Abmelden
+stay = Angemeldet bleiben
+signed-out = Sie sind abgemeldet
+signed-out-partly = Diese Apps haben nicht geantwortet. Melden Sie sich sicherheitshalber auch dort ab:
+
+## What cannot go on
+
+error-request = Eine App hat uns etwas geschickt, das wir nicht beantworten können.
+error-request-of = { $client } hat uns etwas geschickt, das wir nicht beantworten können.
+error-request-do = Gehen Sie zurück zur App und versuchen Sie es noch einmal. Wenn es wieder passiert, sagen Sie es denen, die die App betreiben.
+error-client = Wir kennen die App nicht, die Sie hierher geschickt hat.
+error-client-do = Gehen Sie dorthin zurück, woher Sie kamen, und sagen Sie es denen, die die App betreiben.
+error-client-off = Die Anmeldung bei { $client } ist abgeschaltet.
+error-client-off-do = Fragen Sie die Betreiber der App, wann es wieder geht.
+error-denied = Dieses Konto darf die App nicht verwenden.
+error-denied-do = Nehmen Sie ein anderes Konto, oder fragen Sie, wer Ihres verwaltet.
+error-expired = Diese Seite ist zu alt, um weiterzumachen.
+error-expired-do = Gehen Sie zurück zur App und beginnen Sie noch einmal.
+error-cookies = Ihr Browser behält unsere Cookies nicht, deshalb wissen wir nicht, wo Sie waren.
+error-cookies-do = Erlauben Sie Cookies für diese Seite, gehen Sie dann zurück zur App und beginnen Sie noch einmal.
+error-foreign = Wir können nicht erkennen, ob Sie das von unserer eigenen Seite geschickt haben.
+error-foreign-do = Gehen Sie zurück, laden Sie die Seite neu und wiederholen Sie den Schritt.
+error-not-found = Unter dieser Adresse gibt es nichts.
+error-not-found-do = Prüfen Sie die Adresse, oder gehen Sie zurück zur App und beginnen Sie noch einmal.
+error-busy = Aus Ihrem Netz kamen zu viele Anfragen.
+error-busy-do = Warten Sie { $span } und versuchen Sie es dann noch einmal.
+error-unavailable = Wir können gerade nicht antworten.
+error-unavailable-do = Versuchen Sie es in einer Minute noch einmal.
+error-internal = Bei uns ist etwas schiefgegangen.
+error-internal-do = Versuchen Sie es noch einmal. Wenn es wieder passiert, nennen Sie uns die Referenz.
+reference = Referenz
+
+## On the way back to the app
+
+leaving = Einen Moment
+leaving-to = Zurück zu { $client }
+leaving-note = Ihr Browser macht von selbst weiter. Wenn nicht, nehmen Sie die Schaltfläche.

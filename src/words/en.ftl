@@ -1,0 +1,224 @@
+# Short and active; no jargon; nobody is to blame.
+
+## Around every page
+
+title = { $page }
+error-title = Error: { $page }
+skip = Skip to the content
+languages = Language
+help = Help
+privacy = Privacy
+terms = Terms
+problem = There is a problem
+problems = There are problems
+expires = You have { $span } for this page.
+seconds =
+    { $n ->
+        [one] one second
+       *[other] { $n } seconds
+    }
+minutes =
+    { $n ->
+        [one] one minute
+       *[other] { $n } minutes
+    }
+hours =
+    { $n ->
+        [one] one hour
+       *[other] { $n } hours
+    }
+cancel = Cancel
+continue = Continue
+back-to = Back to { $client }
+back-to-app = Back to the app
+may-close = You can close this page.
+slow-down = That was too often. Wait { $span }, then try again.
+page-expired = This page was open for too long. Try once more.
+
+## Sign-in
+
+sign-in = Sign in
+sign-in-to = to continue to { $client }
+username = Username
+password = Password
+username-missing = Enter your username.
+password-missing = Enter your password.
+forgot-password = Forgot your password?
+continue-as = Continue as { $name }
+signed-in-as = Signed in as { $name }
+other-account = Use another account
+asked-again = Sign in again to continue.
+asked-again-by = { $client } asks you to sign in again.
+long-ago = You signed in some time ago. Sign in again to continue.
+stronger-needed = This needs a stronger sign-in than before.
+other-ways = Other ways to sign in
+way-phone = Approve on my phone
+way-passkey = Use a passkey
+way-qr = Use a QR code
+way-code = Use a code
+way-password = Use a password
+wrong-credentials = The username or the password is not right. Check both and try again.
+session-expired = This page was open for too long. Your username is still here; enter your password once more.
+cookies-blocked = Your browser does not keep our cookies. Allow cookies for this site, then try again.
+
+## Consent
+
+consent = Allow { $client } to use your account?
+consent-asks = { $client } wants to:
+consent-asks-more = { $client } has some access already. Now it also wants to:
+consent-changed = The app has changed what it asks for. Please look again.
+website = Website
+account = Account
+unverified = Not verified
+unverified-note = Nobody here has checked who is behind this app. Allow it only if you know and trust the website.
+needed = Needed
+optional = Your choice
+scope-openid = Know that it is you
+scope-profile = See your name and profile
+scope-email = See your email address
+scope-phone = See your phone number
+scope-address = See your postal address
+scope-offline = Keep access while you are away
+scope-offline-note = { $client } can use this at any time, until the access is taken back.
+details = What exactly
+wrote = { $client } wrote:
+allow = Allow
+
+## Choose a method
+
+method = How do you want to confirm that it is you?
+method-phone = Approve on { $device }
+method-passkey = Passkey
+method-app = Code from your authenticator app
+method-sms = Text message to the number ending in { $ending }
+method-mail = Email to { $address }
+method-recovery = Recovery code
+method-missing = Choose one of the ways.
+method-gone = This way does not work any more. Choose another one.
+
+## Codes
+
+code = Enter your code
+code-field = Code
+code-from-app = Your authenticator app shows the code.
+code-by-sms = We sent the code to the number ending in { $ending }.
+code-by-mail = We sent the code to { $address }.
+code-missing = Enter the code.
+code-wrong = This code is not right. Check it and try again.
+code-wrong-left =
+    { $n ->
+        [one] This code is not right. You have one more try.
+       *[other] This code is not right. You have { $n } more tries.
+    }
+code-expired = This code is too old. Enter the newest one.
+code-resend = Send a new code
+code-resend-in = You can get a new code in { $span }.
+code-resent = A new code is on its way.
+other-way = Use another way
+recovery = Enter a recovery code
+recovery-field = Recovery code
+recovery-note = Use one of the codes that you saved. Each works once.
+
+## A forgotten password, and a new one
+
+forgot = Forgot your password?
+forgot-note = Enter your username. We send an email to the address of the account.
+forgot-send = Send the email
+forgot-sent = Check your email
+forgot-sent-note = If there is an account with this username, an email is on its way. Open its link, or enter its code here.
+forgot-sent-late = Nothing there? Look in the spam folder, or start again in a few minutes.
+forgot-code = Code from the email
+forgot-expired = This link or code does not work any more. Start again to get a new one.
+new-password-title = Choose a new password
+new-password = New password
+new-password-hint =
+    { $n ->
+        [one] At least one character. A few words make a good password.
+       *[other] At least { $n } characters. A few words make a good password.
+    }
+new-password-missing = Enter a new password.
+password-short =
+    { $n ->
+        [one] This password is too short. Use at least one character.
+       *[other] This password is too short. Use at least { $n } characters.
+    }
+password-long =
+    { $n ->
+        [one] This password is too long. Use at most one character.
+       *[other] This password is too long. Use at most { $n } characters.
+    }
+password-common = Many people use this password, so it is easy to guess. Choose another one.
+password-same = This is your password already. Choose another one.
+password-save = Save the password
+password-saved = Your password is changed
+password-saved-note = Use it from now on.
+password-saved-everywhere = You were signed out everywhere else.
+change-password = Change your password
+must-change-password = Choose a new password before you continue.
+current-password = Current password
+current-password-missing = Enter your current password.
+current-password-wrong = The current password is not right.
+
+## A device without a keyboard
+
+device = Connect a device
+device-note = Enter the code that your device shows.
+device-code = Code on the device
+device-unknown = No device is waiting with this code. Check it and try again.
+device-expired = This code is too old. Get a new one on the device.
+device-confirm = Connect a device with { $client }?
+device-same-code = Does your device show this code?
+device-warning = Continue only if you started this yourself, on a device in front of you. If somebody sent you the code, cancel.
+device-connect = Connect
+device-connected = Your device is connected
+device-connected-note = Continue there. You can close this page.
+device-refused = The device was not connected
+device-refused-note = It got nothing from your account. You can close this page.
+
+## Accounts
+
+accounts = Choose an account
+account-signed-out = Signed out
+
+## Sign-out
+
+sign-out-question = Sign out?
+sign-out-asked = { $client } asks to sign you out.
+sign-out-apps = You will be signed out of these apps too:
+sign-out = Sign out
+stay = Stay signed in
+signed-out = You are signed out
+signed-out-partly = These apps did not answer. To be safe, sign out there as well:
+
+## What cannot go on
+
+error-request = An app sent us a request that we cannot answer.
+error-request-of = { $client } sent us a request that we cannot answer.
+error-request-do = Go back to the app and try again. If it happens again, tell the people who run the app.
+error-client = We do not know the app that sent you here.
+error-client-do = Go back to where you came from, and tell the people who run the app.
+error-client-off = Signing in to { $client } is switched off.
+error-client-off-do = Ask the people who run the app when it will work again.
+error-denied = This account may not use the app.
+error-denied-do = Use another account, or ask the people who manage yours.
+error-expired = This page is too old to continue.
+error-expired-do = Go back to the app and start again.
+error-cookies = Your browser does not keep our cookies, so we cannot tell where you were.
+error-cookies-do = Allow cookies for this site, then go back to the app and start again.
+error-foreign = We cannot tell whether you sent this from our own page.
+error-foreign-do = Go back, load the page again, and repeat what you did.
+error-not-found = There is nothing at this address.
+error-not-found-do = Check the address, or go back to the app and start again.
+error-busy = Too many requests came from where you are.
+error-busy-do = Wait { $span }, then try again.
+error-unavailable = We cannot answer at the moment.
+error-unavailable-do = Try again in a minute.
+error-internal = Something went wrong on our side.
+error-internal-do = Try again. If it happens again, tell us the reference.
+reference = Reference
+
+## On the way back to the app
+
+leaving = One moment
+leaving-to = Back to { $client }
+leaving-note = Your browser continues by itself. If it does not, use the button.

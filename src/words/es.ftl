@@ -1,0 +1,224 @@
+# Breve y directo, de tú; sin jerga; nadie tiene la culpa.
+
+## Around every page
+
+title = { $page }
+error-title = Error: { $page }
+skip = Ir al contenido
+languages = Idioma
+help = Ayuda
+privacy = Privacidad
+terms = Condiciones
+problem = Hay un problema
+problems = Hay problemas
+expires = Tienes { $span } para esta página.
+seconds =
+    { $n ->
+        [one] un segundo
+       *[other] { $n } segundos
+    }
+minutes =
+    { $n ->
+        [one] un minuto
+       *[other] { $n } minutos
+    }
+hours =
+    { $n ->
+        [one] una hora
+       *[other] { $n } horas
+    }
+cancel = Cancelar
+continue = Continuar
+back-to = Volver a { $client }
+back-to-app = Volver a la aplicación
+may-close = Ya puedes cerrar esta página.
+slow-down = Han sido demasiados intentos. Espera { $span } y vuelve a intentarlo.
+page-expired = Esta página estuvo abierta demasiado tiempo. Inténtalo otra vez.
+
+## Sign-in
+
+sign-in = Iniciar sesión
+sign-in-to = para continuar en { $client }
+username = Nombre de usuario
+password = Contraseña
+username-missing = Escribe tu nombre de usuario.
+password-missing = Escribe tu contraseña.
+forgot-password = ¿Has olvidado tu contraseña?
+continue-as = Continuar como { $name }
+signed-in-as = Sesión iniciada como { $name }
+other-account = Usar otra cuenta
+asked-again = Inicia sesión otra vez para continuar.
+asked-again-by = { $client } te pide que inicies sesión otra vez.
+long-ago = Iniciaste sesión hace un tiempo. Hazlo otra vez para continuar.
+stronger-needed = Para esto hace falta un inicio de sesión más seguro que el anterior.
+other-ways = Otras formas de iniciar sesión
+way-phone = Aprobar en mi teléfono
+way-passkey = Usar una llave de acceso
+way-qr = Usar un código QR
+way-code = Usar un código
+way-password = Usar una contraseña
+wrong-credentials = El nombre de usuario o la contraseña no es correcto. Revisa los dos e inténtalo otra vez.
+session-expired = Esta página estuvo abierta demasiado tiempo. Tu nombre de usuario sigue aquí; escribe otra vez tu contraseña.
+cookies-blocked = Tu navegador no guarda nuestras cookies. Permite las cookies de este sitio e inténtalo otra vez.
+
+## Consent
+
+consent = ¿Permites que { $client } use tu cuenta?
+consent-asks = { $client } quiere:
+consent-asks-more = { $client } ya tiene algunos permisos. Ahora también quiere:
+consent-changed = La aplicación ha cambiado lo que pide. Míralo otra vez, por favor.
+website = Sitio web
+account = Cuenta
+unverified = Sin verificar
+unverified-note = Nadie aquí ha comprobado quién está detrás de esta aplicación. Permítelo solo si conoces el sitio web y confías en él.
+needed = Necesario
+optional = Tú eliges
+scope-openid = Saber que eres tú
+scope-profile = Ver tu nombre y tu perfil
+scope-email = Ver tu correo electrónico
+scope-phone = Ver tu número de teléfono
+scope-address = Ver tu dirección postal
+scope-offline = Mantener el acceso cuando no estás
+scope-offline-note = { $client } puede usarlo en cualquier momento, hasta que se le retire.
+details = De qué se trata exactamente
+wrote = { $client } escribió:
+allow = Permitir
+
+## Choose a method
+
+method = ¿Cómo quieres confirmar que eres tú?
+method-phone = Aprobar en { $device }
+method-passkey = Llave de acceso
+method-app = Código de tu aplicación de autenticación
+method-sms = Mensaje de texto al número que termina en { $ending }
+method-mail = Correo a { $address }
+method-recovery = Código de recuperación
+method-missing = Elige una de las formas.
+method-gone = Esta forma ya no funciona. Elige otra.
+
+## Codes
+
+code = Escribe tu código
+code-field = Código
+code-from-app = Tu aplicación de autenticación muestra el código.
+code-by-sms = Hemos enviado el código al número que termina en { $ending }.
+code-by-mail = Hemos enviado el código a { $address }.
+code-missing = Escribe el código.
+code-wrong = Este código no es correcto. Revísalo e inténtalo otra vez.
+code-wrong-left =
+    { $n ->
+        [one] Este código no es correcto. Te queda un intento.
+       *[other] Este código no es correcto. Te quedan { $n } intentos.
+    }
+code-expired = Este código es demasiado antiguo. Escribe el más reciente.
+code-resend = Enviar un código nuevo
+code-resend-in = Podrás pedir un código nuevo en { $span }.
+code-resent = Un código nuevo está en camino.
+other-way = Usar otra forma
+recovery = Escribe un código de recuperación
+recovery-field = Código de recuperación
+recovery-note = Usa uno de los códigos que guardaste. Cada uno sirve una vez.
+
+## A forgotten password, and a new one
+
+forgot = ¿Has olvidado tu contraseña?
+forgot-note = Escribe tu nombre de usuario. Enviaremos un correo a la dirección de la cuenta.
+forgot-send = Enviar el correo
+forgot-sent = Mira tu correo
+forgot-sent-note = Si hay una cuenta con este nombre de usuario, un correo está en camino. Abre su enlace o escribe aquí su código.
+forgot-sent-late = ¿No llega nada? Mira en la carpeta de correo no deseado o empieza otra vez dentro de unos minutos.
+forgot-code = Código del correo
+forgot-expired = Este enlace o código ya no funciona. Empieza otra vez para recibir uno nuevo.
+new-password-title = Elige una contraseña nueva
+new-password = Contraseña nueva
+new-password-hint =
+    { $n ->
+        [one] Al menos un carácter. Unas cuantas palabras hacen una buena contraseña.
+       *[other] Al menos { $n } caracteres. Unas cuantas palabras hacen una buena contraseña.
+    }
+new-password-missing = Escribe una contraseña nueva.
+password-short =
+    { $n ->
+        [one] Esta contraseña es demasiado corta. Usa al menos un carácter.
+       *[other] Esta contraseña es demasiado corta. Usa al menos { $n } caracteres.
+    }
+password-long =
+    { $n ->
+        [one] Esta contraseña es demasiado larga. Usa como máximo un carácter.
+       *[other] Esta contraseña es demasiado larga. Usa como máximo { $n } caracteres.
+    }
+password-common = Mucha gente usa esta contraseña, así que es fácil de adivinar. Elige otra.
+password-same = Esta ya es tu contraseña. Elige otra.
+password-save = Guardar la contraseña
+password-saved = Tu contraseña ha cambiado
+password-saved-note = Úsala a partir de ahora.
+password-saved-everywhere = Hemos cerrado tu sesión en los demás sitios.
+change-password = Cambia tu contraseña
+must-change-password = Elige una contraseña nueva antes de continuar.
+current-password = Contraseña actual
+current-password-missing = Escribe tu contraseña actual.
+current-password-wrong = La contraseña actual no es correcta.
+
+## A device without a keyboard
+
+device = Conectar un dispositivo
+device-note = Escribe el código que muestra tu dispositivo.
+device-code = Código del dispositivo
+device-unknown = Ningún dispositivo espera con este código. Revísalo e inténtalo otra vez.
+device-expired = Este código es demasiado antiguo. Pide uno nuevo en el dispositivo.
+device-confirm = ¿Conectar un dispositivo con { $client }?
+device-same-code = ¿Muestra tu dispositivo este código?
+device-warning = Continúa solo si lo empezaste tú, en un dispositivo que tienes delante. Si alguien te envió el código, cancela.
+device-connect = Conectar
+device-connected = Tu dispositivo está conectado
+device-connected-note = Continúa allí. Ya puedes cerrar esta página.
+device-refused = El dispositivo no se ha conectado
+device-refused-note = No ha recibido nada de tu cuenta. Ya puedes cerrar esta página.
+
+## Accounts
+
+accounts = Elige una cuenta
+account-signed-out = Sesión cerrada
+
+## Sign-out
+
+sign-out-question = ¿Cerrar la sesión?
+sign-out-asked = { $client } pide cerrar tu sesión.
+sign-out-apps = También se cerrará tu sesión en estas aplicaciones:
+sign-out = Cerrar sesión
+stay = Seguir con la sesión
+signed-out = Has cerrado la sesión
+signed-out-partly = Estas aplicaciones no respondieron. Por seguridad, cierra la sesión allí también:
+
+## What cannot go on
+
+error-request = Una aplicación nos envió algo a lo que no podemos responder.
+error-request-of = { $client } nos envió algo a lo que no podemos responder.
+error-request-do = Vuelve a la aplicación e inténtalo otra vez. Si vuelve a pasar, avisa a quienes la gestionan.
+error-client = No conocemos la aplicación que te envió aquí.
+error-client-do = Vuelve al lugar de donde venías y avisa a quienes gestionan la aplicación.
+error-client-off = El inicio de sesión en { $client } está desactivado.
+error-client-off-do = Pregunta a quienes gestionan la aplicación cuándo volverá a funcionar.
+error-denied = Esta cuenta no puede usar la aplicación.
+error-denied-do = Usa otra cuenta o pregunta a quienes gestionan la tuya.
+error-expired = Esta página es demasiado antigua para continuar.
+error-expired-do = Vuelve a la aplicación y empieza otra vez.
+error-cookies = Tu navegador no guarda nuestras cookies, así que no sabemos dónde estabas.
+error-cookies-do = Permite las cookies de este sitio, vuelve a la aplicación y empieza otra vez.
+error-foreign = No podemos saber si enviaste esto desde nuestra propia página.
+error-foreign-do = Vuelve atrás, carga la página de nuevo y repite lo que hiciste.
+error-not-found = No hay nada en esta dirección.
+error-not-found-do = Revisa la dirección, o vuelve a la aplicación y empieza otra vez.
+error-busy = Llegaron demasiadas peticiones desde tu red.
+error-busy-do = Espera { $span } y vuelve a intentarlo.
+error-unavailable = Ahora mismo no podemos responder.
+error-unavailable-do = Inténtalo otra vez dentro de un minuto.
+error-internal = Algo ha fallado de nuestro lado.
+error-internal-do = Inténtalo otra vez. Si vuelve a pasar, dinos la referencia.
+reference = Referencia
+
+## On the way back to the app
+
+leaving = Un momento
+leaving-to = De vuelta a { $client }
+leaving-note = Tu navegador continúa solo. Si no, usa el botón.

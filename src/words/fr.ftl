@@ -1,0 +1,224 @@
+# Court et actif, avec « vous » ; sans jargon ; ce n’est la faute de personne.
+
+## Around every page
+
+title = { $page }
+error-title = Erreur : { $page }
+skip = Aller au contenu
+languages = Langue
+help = Aide
+privacy = Confidentialité
+terms = Conditions
+problem = Il y a un problème
+problems = Il y a des problèmes
+expires = Vous avez { $span } pour cette page.
+seconds =
+    { $n ->
+        [one] { $n } seconde
+       *[other] { $n } secondes
+    }
+minutes =
+    { $n ->
+        [one] { $n } minute
+       *[other] { $n } minutes
+    }
+hours =
+    { $n ->
+        [one] { $n } heure
+       *[other] { $n } heures
+    }
+cancel = Annuler
+continue = Continuer
+back-to = Retour à { $client }
+back-to-app = Retour à l’application
+may-close = Vous pouvez fermer cette page.
+slow-down = Cela fait trop d’essais. Attendez { $span }, puis réessayez.
+page-expired = Cette page est restée ouverte trop longtemps. Réessayez.
+
+## Sign-in
+
+sign-in = Se connecter
+sign-in-to = pour continuer vers { $client }
+username = Nom d’utilisateur
+password = Mot de passe
+username-missing = Saisissez votre nom d’utilisateur.
+password-missing = Saisissez votre mot de passe.
+forgot-password = Mot de passe oublié ?
+continue-as = Continuer en tant que { $name }
+signed-in-as = Connecté en tant que { $name }
+other-account = Utiliser un autre compte
+asked-again = Reconnectez-vous pour continuer.
+asked-again-by = { $client } vous demande de vous reconnecter.
+long-ago = Votre connexion date d’un moment. Reconnectez-vous pour continuer.
+stronger-needed = Ceci demande une connexion plus sûre que la précédente.
+other-ways = Autres façons de se connecter
+way-phone = Approuver sur mon téléphone
+way-passkey = Utiliser une clé d’accès
+way-qr = Utiliser un code QR
+way-code = Utiliser un code
+way-password = Utiliser un mot de passe
+wrong-credentials = Le nom d’utilisateur ou le mot de passe n’est pas correct. Vérifiez les deux et réessayez.
+session-expired = Cette page est restée ouverte trop longtemps. Votre nom d’utilisateur est toujours là ; saisissez à nouveau votre mot de passe.
+cookies-blocked = Votre navigateur ne garde pas nos cookies. Autorisez les cookies pour ce site, puis réessayez.
+
+## Consent
+
+consent = Autoriser { $client } à utiliser votre compte ?
+consent-asks = { $client } souhaite :
+consent-asks-more = { $client } a déjà certains accès. L’application souhaite aussi :
+consent-changed = L’application a changé sa demande. Merci de la relire.
+website = Site web
+account = Compte
+unverified = Non vérifié
+unverified-note = Personne ici n’a vérifié qui est derrière cette application. Autorisez-la seulement si vous connaissez ce site et lui faites confiance.
+needed = Nécessaire
+optional = À vous de choisir
+scope-openid = Savoir que c’est bien vous
+scope-profile = Voir votre nom et votre profil
+scope-email = Voir votre adresse e-mail
+scope-phone = Voir votre numéro de téléphone
+scope-address = Voir votre adresse postale
+scope-offline = Garder l’accès en votre absence
+scope-offline-note = { $client } peut s’en servir à tout moment, jusqu’à ce que l’accès soit retiré.
+details = De quoi il s’agit exactement
+wrote = { $client } a écrit :
+allow = Autoriser
+
+## Choose a method
+
+method = Comment voulez-vous confirmer que c’est bien vous ?
+method-phone = Approuver sur { $device }
+method-passkey = Clé d’accès
+method-app = Code de votre application d’authentification
+method-sms = SMS au numéro qui se termine par { $ending }
+method-mail = E-mail à { $address }
+method-recovery = Code de secours
+method-missing = Choisissez une des façons.
+method-gone = Cette façon ne fonctionne plus. Choisissez-en une autre.
+
+## Codes
+
+code = Saisissez votre code
+code-field = Code
+code-from-app = Votre application d’authentification affiche le code.
+code-by-sms = Nous avons envoyé le code au numéro qui se termine par { $ending }.
+code-by-mail = Nous avons envoyé le code à { $address }.
+code-missing = Saisissez le code.
+code-wrong = Ce code n’est pas correct. Vérifiez-le et réessayez.
+code-wrong-left =
+    { $n ->
+        [one] Ce code n’est pas correct. Il vous reste { $n } essai.
+       *[other] Ce code n’est pas correct. Il vous reste { $n } essais.
+    }
+code-expired = Ce code est trop ancien. Saisissez le plus récent.
+code-resend = Envoyer un nouveau code
+code-resend-in = Vous pourrez recevoir un nouveau code dans { $span }.
+code-resent = Un nouveau code est en route.
+other-way = Choisir une autre façon
+recovery = Saisissez un code de secours
+recovery-field = Code de secours
+recovery-note = Prenez un des codes que vous avez conservés. Chacun sert une fois.
+
+## A forgotten password, and a new one
+
+forgot = Mot de passe oublié ?
+forgot-note = Saisissez votre nom d’utilisateur. Nous envoyons un e-mail à l’adresse du compte.
+forgot-send = Envoyer l’e-mail
+forgot-sent = Consultez vos e-mails
+forgot-sent-note = S’il existe un compte avec ce nom d’utilisateur, un e-mail est en route. Ouvrez son lien, ou saisissez son code ici.
+forgot-sent-late = Rien reçu ? Regardez dans les courriers indésirables, ou recommencez dans quelques minutes.
+forgot-code = Code reçu par e-mail
+forgot-expired = Ce lien ou ce code ne fonctionne plus. Recommencez pour en recevoir un nouveau.
+new-password-title = Choisissez un nouveau mot de passe
+new-password = Nouveau mot de passe
+new-password-hint =
+    { $n ->
+        [one] Au moins { $n } caractère. Quelques mots font un bon mot de passe.
+       *[other] Au moins { $n } caractères. Quelques mots font un bon mot de passe.
+    }
+new-password-missing = Saisissez un nouveau mot de passe.
+password-short =
+    { $n ->
+        [one] Ce mot de passe est trop court. Prenez au moins { $n } caractère.
+       *[other] Ce mot de passe est trop court. Prenez au moins { $n } caractères.
+    }
+password-long =
+    { $n ->
+        [one] Ce mot de passe est trop long. Prenez au plus { $n } caractère.
+       *[other] Ce mot de passe est trop long. Prenez au plus { $n } caractères.
+    }
+password-common = Beaucoup de gens utilisent ce mot de passe : il est facile à deviner. Choisissez-en un autre.
+password-same = C’est déjà votre mot de passe. Choisissez-en un autre.
+password-save = Enregistrer le mot de passe
+password-saved = Votre mot de passe est changé
+password-saved-note = Utilisez-le dès maintenant.
+password-saved-everywhere = Vous avez été déconnecté partout ailleurs.
+change-password = Changez votre mot de passe
+must-change-password = Choisissez un nouveau mot de passe avant de continuer.
+current-password = Mot de passe actuel
+current-password-missing = Saisissez votre mot de passe actuel.
+current-password-wrong = Le mot de passe actuel n’est pas correct.
+
+## A device without a keyboard
+
+device = Connecter un appareil
+device-note = Saisissez le code affiché par votre appareil.
+device-code = Code de l’appareil
+device-unknown = Aucun appareil n’attend avec ce code. Vérifiez-le et réessayez.
+device-expired = Ce code est trop ancien. Demandez-en un nouveau sur l’appareil.
+device-confirm = Connecter un appareil à { $client } ?
+device-same-code = Votre appareil affiche-t-il ce code ?
+device-warning = Continuez seulement si c’est vous qui avez commencé, sur un appareil devant vous. Si quelqu’un vous a envoyé le code, annulez.
+device-connect = Connecter
+device-connected = Votre appareil est connecté
+device-connected-note = Continuez là-bas. Vous pouvez fermer cette page.
+device-refused = L’appareil n’a pas été connecté
+device-refused-note = Il n’a rien reçu de votre compte. Vous pouvez fermer cette page.
+
+## Accounts
+
+accounts = Choisissez un compte
+account-signed-out = Déconnecté
+
+## Sign-out
+
+sign-out-question = Se déconnecter ?
+sign-out-asked = { $client } demande à vous déconnecter.
+sign-out-apps = Vous serez aussi déconnecté de ces applications :
+sign-out = Se déconnecter
+stay = Rester connecté
+signed-out = Vous êtes déconnecté
+signed-out-partly = Ces applications n’ont pas répondu. Par sécurité, déconnectez-vous aussi là-bas :
+
+## What cannot go on
+
+error-request = Une application nous a envoyé une demande à laquelle nous ne pouvons pas répondre.
+error-request-of = { $client } nous a envoyé une demande à laquelle nous ne pouvons pas répondre.
+error-request-do = Retournez à l’application et réessayez. Si cela se reproduit, prévenez les personnes qui la gèrent.
+error-client = Nous ne connaissons pas l’application qui vous a envoyé ici.
+error-client-do = Retournez d’où vous venez, et prévenez les personnes qui gèrent l’application.
+error-client-off = La connexion à { $client } est désactivée.
+error-client-off-do = Demandez aux personnes qui gèrent l’application quand elle reviendra.
+error-denied = Ce compte ne peut pas utiliser l’application.
+error-denied-do = Utilisez un autre compte, ou adressez-vous aux personnes qui gèrent le vôtre.
+error-expired = Cette page est trop ancienne pour continuer.
+error-expired-do = Retournez à l’application et recommencez.
+error-cookies = Votre navigateur ne garde pas nos cookies : nous ne savons plus où vous en étiez.
+error-cookies-do = Autorisez les cookies pour ce site, puis retournez à l’application et recommencez.
+error-foreign = Nous ne pouvons pas savoir si ceci vient bien de notre propre page.
+error-foreign-do = Revenez en arrière, rechargez la page et refaites la même chose.
+error-not-found = Il n’y a rien à cette adresse.
+error-not-found-do = Vérifiez l’adresse, ou retournez à l’application et recommencez.
+error-busy = Trop de demandes sont venues de votre réseau.
+error-busy-do = Attendez { $span }, puis réessayez.
+error-unavailable = Nous ne pouvons pas répondre pour le moment.
+error-unavailable-do = Réessayez dans une minute.
+error-internal = Quelque chose n’a pas fonctionné de notre côté.
+error-internal-do = Réessayez. Si cela se reproduit, donnez-nous la référence.
+reference = Référence
+
+## On the way back to the app
+
+leaving = Un instant
+leaving-to = Retour à { $client }
+leaving-note = Votre navigateur continue tout seul. Sinon, utilisez le bouton.

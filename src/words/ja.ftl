@@ -1,0 +1,196 @@
+# 短く、です・ます調で。専門用語を使わず、誰も責めない。
+
+## Around every page
+
+title = { $page }
+error-title = エラー: { $page }
+skip = 本文へ移動
+languages = 言語
+help = ヘルプ
+privacy = プライバシー
+terms = 利用規約
+problem = 確認が必要です
+problems = いくつか確認が必要です
+expires = このページの有効時間は{ $span }です。
+seconds = { $n }秒
+minutes = { $n }分
+hours = { $n }時間
+cancel = キャンセル
+continue = 続ける
+back-to = { $client } に戻る
+back-to-app = アプリに戻る
+may-close = このページは閉じてかまいません。
+slow-down = 回数が多すぎました。{ $span }待ってから、もう一度お試しください。
+page-expired = ページを開いてから時間がたちました。もう一度お試しください。
+
+## Sign-in
+
+sign-in = サインイン
+sign-in-to = { $client } に進みます
+username = ユーザー名
+password = パスワード
+username-missing = ユーザー名を入力してください。
+password-missing = パスワードを入力してください。
+forgot-password = パスワードをお忘れですか？
+continue-as = { $name } として続ける
+signed-in-as = { $name } としてサインイン中
+other-account = 別のアカウントを使う
+asked-again = 続けるには、もう一度サインインしてください。
+asked-again-by = { $client } がもう一度サインインするよう求めています。
+long-ago = 前回のサインインから時間がたっています。続けるには、もう一度サインインしてください。
+stronger-needed = この操作には、より安全なサインインが必要です。
+other-ways = ほかのサインイン方法
+way-phone = スマートフォンで承認する
+way-passkey = パスキーを使う
+way-qr = QRコードを使う
+way-code = コードを使う
+way-password = パスワードを使う
+wrong-credentials = ユーザー名またはパスワードが正しくありません。両方を確認して、もう一度お試しください。
+session-expired = ページを開いてから時間がたちました。ユーザー名は残っています。パスワードをもう一度入力してください。
+cookies-blocked = ブラウザーがこのサイトのCookieを保存していません。Cookieを許可してから、もう一度お試しください。
+
+## Consent
+
+consent = { $client } にアカウントの利用を許可しますか？
+consent-asks = { $client } は次のことを求めています。
+consent-asks-more = { $client } にはすでに一部を許可しています。さらに次のことを求めています。
+consent-changed = アプリが求める内容が変わりました。もう一度ご確認ください。
+website = ウェブサイト
+account = アカウント
+unverified = 未確認
+unverified-note = このアプリの運営者を、こちらでは確認していません。ウェブサイトを知っていて信頼できる場合だけ許可してください。
+needed = 必須
+optional = 選べるもの
+scope-openid = 本人であることの確認
+scope-profile = 名前とプロフィールの表示
+scope-email = メールアドレスの表示
+scope-phone = 電話番号の表示
+scope-address = 住所の表示
+scope-offline = 利用していない間のアクセス
+scope-offline-note = 取り消されるまで、{ $client } はいつでもアクセスできます。
+details = 詳しい内容
+wrote = { $client } からのメッセージ:
+allow = 許可する
+
+## Choose a method
+
+method = どの方法で本人確認をしますか？
+method-phone = { $device } で承認する
+method-passkey = パスキー
+method-app = 認証アプリのコード
+method-sms = 末尾が { $ending } の番号へのSMS
+method-mail = { $address } へのメール
+method-recovery = リカバリーコード
+method-missing = 方法を一つ選んでください。
+method-gone = この方法は使えなくなりました。別の方法を選んでください。
+
+## Codes
+
+code = コードを入力
+code-field = コード
+code-from-app = 認証アプリにコードが表示されています。
+code-by-sms = 末尾が { $ending } の番号にコードを送りました。
+code-by-mail = { $address } にコードを送りました。
+code-missing = コードを入力してください。
+code-wrong = コードが正しくありません。確認して、もう一度お試しください。
+code-wrong-left = コードが正しくありません。あと{ $n }回お試しいただけます。
+code-expired = コードの有効期限が切れました。最新のコードを入力してください。
+code-resend = 新しいコードを送る
+code-resend-in = { $span }後に新しいコードを送れます。
+code-resent = 新しいコードを送りました。
+other-way = 別の方法を使う
+recovery = リカバリーコードを入力
+recovery-field = リカバリーコード
+recovery-note = 保管しておいたコードの一つを使ってください。一つのコードは一度だけ使えます。
+
+## A forgotten password, and a new one
+
+forgot = パスワードをお忘れですか？
+forgot-note = ユーザー名を入力してください。アカウントのアドレスにメールを送ります。
+forgot-send = メールを送る
+forgot-sent = メールをご確認ください
+forgot-sent-note = このユーザー名のアカウントがあれば、メールが届きます。リンクを開くか、コードをここに入力してください。
+forgot-sent-late = 届かない場合は、迷惑メールフォルダーを確認するか、数分後にもう一度お試しください。
+forgot-code = メールのコード
+forgot-expired = このリンクまたはコードは使えなくなりました。もう一度始めると、新しいものを受け取れます。
+new-password-title = 新しいパスワードを決める
+new-password = 新しいパスワード
+new-password-hint = { $n }文字以上。いくつかの言葉を組み合わせると良いパスワードになります。
+new-password-missing = 新しいパスワードを入力してください。
+password-short = パスワードが短すぎます。{ $n }文字以上にしてください。
+password-long = パスワードが長すぎます。{ $n }文字以下にしてください。
+password-common = このパスワードは多くの人が使っていて、推測されやすいものです。別のものにしてください。
+password-same = 今のパスワードと同じです。別のものにしてください。
+password-save = パスワードを保存
+password-saved = パスワードを変更しました
+password-saved-note = これからは新しいパスワードをお使いください。
+password-saved-everywhere = ほかの場所ではサインアウトしました。
+change-password = パスワードの変更
+must-change-password = 続ける前に、新しいパスワードを決めてください。
+current-password = 今のパスワード
+current-password-missing = 今のパスワードを入力してください。
+current-password-wrong = 今のパスワードが正しくありません。
+
+## A device without a keyboard
+
+device = デバイスの接続
+device-note = デバイスに表示されているコードを入力してください。
+device-code = デバイスのコード
+device-unknown = このコードで待っているデバイスはありません。確認して、もう一度お試しください。
+device-expired = コードの有効期限が切れました。デバイスで新しいコードを表示してください。
+device-confirm = デバイスを { $client } に接続しますか？
+device-same-code = デバイスに同じコードが表示されていますか？
+device-warning = 目の前のデバイスでご自分が始めた場合だけ続けてください。誰かからコードを受け取った場合は、キャンセルしてください。
+device-connect = 接続する
+device-connected = デバイスを接続しました
+device-connected-note = デバイスで続けてください。このページは閉じてかまいません。
+device-refused = デバイスは接続されませんでした
+device-refused-note = アカウントの情報は何も渡していません。このページは閉じてかまいません。
+
+## Accounts
+
+accounts = アカウントを選ぶ
+account-signed-out = サインアウト済み
+
+## Sign-out
+
+sign-out-question = サインアウトしますか？
+sign-out-asked = { $client } がサインアウトを求めています。
+sign-out-apps = 次のアプリからもサインアウトします。
+sign-out = サインアウト
+stay = サインインしたままにする
+signed-out = サインアウトしました
+signed-out-partly = 次のアプリから応答がありませんでした。念のため、そちらでもサインアウトしてください。
+
+## What cannot go on
+
+error-request = アプリから、お答えできない要求が届きました。
+error-request-of = { $client } から、お答えできない要求が届きました。
+error-request-do = アプリに戻って、もう一度お試しください。繰り返し起きる場合は、アプリの運営者にお知らせください。
+error-client = 移動元のアプリを確認できません。
+error-client-do = 元の場所に戻り、アプリの運営者にお知らせください。
+error-client-off = { $client } へのサインインは停止されています。
+error-client-off-do = いつ再開するか、アプリの運営者にお問い合わせください。
+error-denied = このアカウントではアプリを利用できません。
+error-denied-do = 別のアカウントを使うか、アカウントの管理者にお問い合わせください。
+error-expired = このページは古くなったため、続けられません。
+error-expired-do = アプリに戻って、もう一度始めてください。
+error-cookies = ブラウザーがCookieを保存していないため、途中の状態が分かりません。
+error-cookies-do = このサイトのCookieを許可してから、アプリに戻って、もう一度始めてください。
+error-foreign = このサイトのページから送られたものか確認できません。
+error-foreign-do = 前に戻ってページを読み込み直し、もう一度操作してください。
+error-not-found = このアドレスには何もありません。
+error-not-found-do = アドレスを確認するか、アプリに戻って、もう一度始めてください。
+error-busy = お使いのネットワークからの要求が多すぎます。
+error-busy-do = { $span }待ってから、もう一度お試しください。
+error-unavailable = ただいまお答えできません。
+error-unavailable-do = 1分ほどしてから、もう一度お試しください。
+error-internal = こちら側で問題が起きました。
+error-internal-do = もう一度お試しください。繰り返し起きる場合は、参照番号をお知らせください。
+reference = 参照番号
+
+## On the way back to the app
+
+leaving = お待ちください
+leaving-to = { $client } に戻ります
+leaving-note = 自動的に移動します。移動しない場合は、ボタンを押してください。

@@ -1,0 +1,244 @@
+//! Everything that there is to say, and what goes into it.
+
+use std::time::Duration;
+
+/// What a message has in it. Fluent knows it by the name that the list below gives it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Number(u64),
+    /// In words, such as "3 minutes".
+    Span(Duration),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Duration> for Value<'_> {
+    fn from(span: Duration) -> Self {
+        Self::Span(span)
+    }
+}
+
+/// The enum, and each message's identifier in the files: one line is all that a message needs here.
+macro_rules! messages {
+    ($($name:ident $(($value:ident: $kind:ty))? = $id:literal,)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Message<'a> { $($name $(($kind))?,)+ }
+
+        impl<'a> Message<'a> {
+            /// What the files call it.
+            pub const fn id(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $id,)+ }
+            }
+
+            pub(super) fn value(self) -> Option<(&'static str, Value<'a>)> {
+                match self { $(Self::$name $(($value))? => messages!(@value $($value)?),)+ }
+            }
+
+            /// Each message once.
+            #[cfg(test)]
+            pub(super) fn all(text: &'a str, number: u64) -> Vec<Self> {
+                use super::tests::Sample as _;
+                vec![$(Self::$name $((<$kind>::sample(text, number)))?,)+]
+            }
+        }
+    };
+    (@value) => { None };
+    (@value $value:ident) => { Some((stringify!($value), $value.into())) };
+}
+
+messages! {
+    // Around every page
+    Title(page: &'a str) = "title",
+    ErrorTitle(page: &'a str) = "error-title",
+    Skip = "skip",
+    Languages = "languages",
+    Help = "help",
+    Privacy = "privacy",
+    Terms = "terms",
+    Problem = "problem",
+    Problems = "problems",
+    Expires(span: Duration) = "expires",
+    Seconds(n: u64) = "seconds",
+    Minutes(n: u64) = "minutes",
+    Hours(n: u64) = "hours",
+    Cancel = "cancel",
+    Continue = "continue",
+    BackTo(client: &'a str) = "back-to",
+    BackToApp = "back-to-app",
+    MayClose = "may-close",
+    SlowDown(span: Duration) = "slow-down",
+    PageExpired = "page-expired",
+
+    // Sign-in
+    SignIn = "sign-in",
+    SignInTo(client: &'a str) = "sign-in-to",
+    Username = "username",
+    Password = "password",
+    UsernameMissing = "username-missing",
+    PasswordMissing = "password-missing",
+    ForgotPassword = "forgot-password",
+    ContinueAs(name: &'a str) = "continue-as",
+    SignedInAs(name: &'a str) = "signed-in-as",
+    OtherAccount = "other-account",
+    AskedAgain = "asked-again",
+    AskedAgainBy(client: &'a str) = "asked-again-by",
+    LongAgo = "long-ago",
+    StrongerNeeded = "stronger-needed",
+    OtherWays = "other-ways",
+    WayPhone = "way-phone",
+    WayPasskey = "way-passkey",
+    WayQr = "way-qr",
+    WayCode = "way-code",
+    WayPassword = "way-password",
+    WrongCredentials = "wrong-credentials",
+    SessionExpired = "session-expired",
+    CookiesBlocked = "cookies-blocked",
+
+    // Consent
+    Consent(client: &'a str) = "consent",
+    ConsentAsks(client: &'a str) = "consent-asks",
+    ConsentAsksMore(client: &'a str) = "consent-asks-more",
+    ConsentChanged = "consent-changed",
+    Website = "website",
+    Account = "account",
+    Unverified = "unverified",
+    UnverifiedNote = "unverified-note",
+    Needed = "needed",
+    Optional = "optional",
+    ScopeOpenid = "scope-openid",
+    ScopeProfile = "scope-profile",
+    ScopeEmail = "scope-email",
+    ScopePhone = "scope-phone",
+    ScopeAddress = "scope-address",
+    ScopeOffline = "scope-offline",
+    ScopeOfflineNote(client: &'a str) = "scope-offline-note",
+    Details = "details",
+    Wrote(client: &'a str) = "wrote",
+    Allow = "allow",
+
+    // Choose a method
+    Method = "method",
+    MethodPhone(device: &'a str) = "method-phone",
+    MethodPasskey = "method-passkey",
+    MethodApp = "method-app",
+    MethodSms(ending: &'a str) = "method-sms",
+    MethodMail(address: &'a str) = "method-mail",
+    MethodRecovery = "method-recovery",
+    MethodMissing = "method-missing",
+    MethodGone = "method-gone",
+
+    // Codes
+    Code = "code",
+    CodeField = "code-field",
+    CodeFromApp = "code-from-app",
+    CodeBySms(ending: &'a str) = "code-by-sms",
+    CodeByMail(address: &'a str) = "code-by-mail",
+    CodeMissing = "code-missing",
+    CodeWrong = "code-wrong",
+    CodeWrongLeft(n: u64) = "code-wrong-left",
+    CodeExpired = "code-expired",
+    CodeResend = "code-resend",
+    CodeResendIn(span: Duration) = "code-resend-in",
+    CodeResent = "code-resent",
+    OtherWay = "other-way",
+    Recovery = "recovery",
+    RecoveryField = "recovery-field",
+    RecoveryNote = "recovery-note",
+
+    // A forgotten password, and a new one
+    Forgot = "forgot",
+    ForgotNote = "forgot-note",
+    ForgotSend = "forgot-send",
+    ForgotSent = "forgot-sent",
+    ForgotSentNote = "forgot-sent-note",
+    ForgotSentLate = "forgot-sent-late",
+    ForgotCode = "forgot-code",
+    ForgotExpired = "forgot-expired",
+    NewPasswordTitle = "new-password-title",
+    NewPassword = "new-password",
+    NewPasswordHint(n: u64) = "new-password-hint",
+    NewPasswordMissing = "new-password-missing",
+    PasswordShort(n: u64) = "password-short",
+    PasswordLong(n: u64) = "password-long",
+    PasswordCommon = "password-common",
+    PasswordSame = "password-same",
+    PasswordSave = "password-save",
+    PasswordSaved = "password-saved",
+    PasswordSavedNote = "password-saved-note",
+    PasswordSavedEverywhere = "password-saved-everywhere",
+    ChangePassword = "change-password",
+    MustChangePassword = "must-change-password",
+    CurrentPassword = "current-password",
+    CurrentPasswordMissing = "current-password-missing",
+    CurrentPasswordWrong = "current-password-wrong",
+
+    // A device without a keyboard [RFC 8628]
+    Device = "device",
+    DeviceNote = "device-note",
+    DeviceCode = "device-code",
+    DeviceUnknown = "device-unknown",
+    DeviceExpired = "device-expired",
+    DeviceConfirm(client: &'a str) = "device-confirm",
+    DeviceSameCode = "device-same-code",
+    DeviceWarning = "device-warning",
+    DeviceConnect = "device-connect",
+    DeviceConnected = "device-connected",
+    DeviceConnectedNote = "device-connected-note",
+    DeviceRefused = "device-refused",
+    DeviceRefusedNote = "device-refused-note",
+
+    // Accounts
+    Accounts = "accounts",
+    AccountSignedOut = "account-signed-out",
+
+    // Sign-out
+    SignOutQuestion = "sign-out-question",
+    SignOutAsked(client: &'a str) = "sign-out-asked",
+    SignOutApps = "sign-out-apps",
+    SignOut = "sign-out",
+    Stay = "stay",
+    SignedOut = "signed-out",
+    SignedOutPartly = "signed-out-partly",
+
+    // What cannot go on
+    ErrorRequest = "error-request",
+    ErrorRequestOf(client: &'a str) = "error-request-of",
+    ErrorRequestDo = "error-request-do",
+    ErrorClient = "error-client",
+    ErrorClientDo = "error-client-do",
+    ErrorClientOff(client: &'a str) = "error-client-off",
+    ErrorClientOffDo = "error-client-off-do",
+    ErrorDenied = "error-denied",
+    ErrorDeniedDo = "error-denied-do",
+    ErrorExpired = "error-expired",
+    ErrorExpiredDo = "error-expired-do",
+    ErrorCookies = "error-cookies",
+    ErrorCookiesDo = "error-cookies-do",
+    ErrorForeign = "error-foreign",
+    ErrorForeignDo = "error-foreign-do",
+    ErrorNotFound = "error-not-found",
+    ErrorNotFoundDo = "error-not-found-do",
+    ErrorBusy = "error-busy",
+    ErrorBusyDo(span: Duration) = "error-busy-do",
+    ErrorUnavailable = "error-unavailable",
+    ErrorUnavailableDo = "error-unavailable-do",
+    ErrorInternal = "error-internal",
+    ErrorInternalDo = "error-internal-do",
+    Reference = "reference",
+
+    // On the way back to the app
+    Leaving = "leaving",
+    LeavingTo(client: &'a str) = "leaving-to",
+    LeavingNote = "leaving-note",
+}

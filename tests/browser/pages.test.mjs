@@ -1,0 +1,183 @@
+// The pages of sign-in in all their states: light and dark, on a phone and on a desktop, from left to right
+// and from right to left, and in the language with the longest words. With NOD_SCREENSHOTS set to a folder,
+// pictures of all of them are put there.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import process from 'node:process'
+
+import { check, startDev } from './dev.mjs'
+
+/** All that a browser loads for a page, in bytes. */
+const HEAVIEST = 20 * 1024
+/** No target is smaller in either direction, in CSS pixels [WCAG 2.5.8]. */
+const SMALLEST_TARGET = 24
+
+let dev
+let pages
+before(async () => {
+  dev = await startDev()
+  pages = (await (await fetch(`${dev.base}/dev/pages`)).json()).pages
+})
+after(() => dev?.stop())
+
+/** A page of an error has the status of that error, and the browser says so. */
+const isStatus = (complaint) => /status of (400|403|404|429|500|503)/.test(complaint)
+
+/** Too small ones; links within a sentence may be. */
+const smallTargets = (page) =>
+  page.evaluate(
+    (smallest) =>
+      [...document.querySelectorAll('a:not(.skip), button, input:not([type=hidden])')]
+        .map((target) => ({ target, box: target.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 0 && Math.min(box.width, box.height) < smallest - 0.5)
+        .map(({ target, box }) => `${target.outerHTML.slice(0, 80)} ${box.width}x${box.height}`),
+    SMALLEST_TARGET,
+  )
+
+for (const locale of ['en', 'ar', 'de']) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [320, 1280]) {
+      test(`${locale}, ${colorScheme}, ${width} pixels`, async () => {
+        const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
+        const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`, options)
+        for (const path of pages) {
+          await page.goto(`${dev.base}${path}?locale=${locale}`)
+          const what = `${path}, ${locale}, ${colorScheme}, ${width}`
+          await check(page, what)
+          const { lang, dir } = await page.evaluate(() => document.documentElement)
+          assert.deepEqual({ lang, dir }, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, what)
+          assert.deepEqual(await smallTargets(page), [], what)
+          const folder = process.env.NOD_SCREENSHOTS
+          const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${colorScheme}-${width}.png`
+          if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
+        }
+        assert.deepEqual(complaints.filter((complaint) => !isStatus(complaint)), [])
+        await close()
+      })
+    }
+  }
+}
+
+test('every page is light', async () => {
+  let heaviest = { bytes: 0, path: '' }
+  for (const path of pages) {
+    // Each in a browser that has kept nothing.
+    const { page, close } = await dev.visit('/dev/pages')
+    const loads = []
+    page.on('response', (response) => loads.push(response.body().then(({ length }) => length, () => 0)))
+    await page.goto(`${dev.base}${path}?locale=ar`, { waitUntil: 'networkidle' })
+    const sizes = await Promise.all(loads)
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    assert.ok(bytes > 9000 && bytes < HEAVIEST, `${path} is ${bytes} bytes`)
+    if (bytes > heaviest.bytes) heaviest = { bytes, path }
+    await close()
+  }
+  console.log(`the heaviest of ${pages.length} pages is ${heaviest.path} with ${heaviest.bytes} bytes`)
+})
+
+test('what is larger fits as well: text of 200 %', async () => {
+  const { page, close } = await dev.visit('/dev/pages', { viewport: { width: 640, height: 800 } })
+  for (const path of pages) {
+    await page.goto(`${dev.base}${path}?locale=de`)
+    await page.evaluate(() => (document.documentElement.style.fontSize = '200%'))
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    assert.equal(over, 0, path)
+  }
+  await close()
+})
+
+/** What the gallery was sent, by the name of the field. */
+const sent = async (page) => Object.fromEntries(JSON.parse(await page.locator('body').innerText()).sent)
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`forms work ${javaScriptEnabled ? 'with' : 'without'} script`, async () => {
+    const { page, complaints, close } = await dev.visit('/dev/pages/sign-in/fresh', { javaScriptEnabled })
+    await page.getByLabel('Username').fill('alice')
+    await page.getByLabel('Password').fill('correct horse')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/pages\/sent/)
+    const { flow: _, ...signedIn } = await sent(page)
+    assert.deepEqual(signedIn, { csrf: 'c2FtcGxl', username: 'alice', password: 'correct horse', action: 'sign_in' })
+
+    // Another way goes along with what was typed, and asks for nothing else.
+    await page.goto(`${dev.base}/dev/pages/sign-in/hint`)
+    await page.getByRole('button', { name: 'Approve on my phone' }).click()
+    await page.waitForURL(/pages\/sent/)
+    assert.equal((await sent(page)).action, 'phone')
+    assert.equal((await sent(page)).username, 'alice')
+
+    await page.goto(`${dev.base}/dev/pages/consent/first`)
+    await page.getByLabel('See your email address').uncheck()
+    await page.getByRole('button', { name: 'Allow' }).click()
+    await page.waitForURL(/pages\/sent/)
+    assert.deepEqual({ ...(await sent(page)), flow: '' }, { csrf: 'c2FtcGxl', flow: '', scope: 'profile', action: 'allow' })
+
+    await page.goto(`${dev.base}/dev/pages/method/several`)
+    await page.getByLabel('Code from your authenticator app').check()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForURL(/pages\/sent/)
+    assert.equal((await sent(page)).method, 'm3')
+
+    await page.goto(`${dev.base}/dev/pages/accounts/two`)
+    await page.getByRole('button', { name: /Bob/ }).click()
+    await page.waitForURL(/pages\/sent/)
+    assert.equal((await sent(page)).action, 'use:2')
+
+    await page.goto(`${dev.base}/dev/pages/sign-in/fresh`)
+    await page.getByRole('link', { name: 'Deutsch' }).click()
+    await page.getByRole('button', { name: 'Anmelden' }).waitFor()
+    assert.deepEqual(complaints, [])
+    await close()
+  })
+}
+
+test('the answer for an app sends itself, and without script somebody sends it', async () => {
+  const posted = (page) => page.waitForRequest((request) => request.method() === 'POST')
+  const fields = 'code=SplxlOBeZQQYbYS6WxSbIA&state=alice&submit=1'
+  const scripted = await dev.visit('/dev/pages')
+  const byItself = posted(scripted.page)
+  await scripted.page.goto(`${dev.base}/dev/pages/form-post/to-app`)
+  assert.equal((await byItself).postData(), fields)
+  assert.deepEqual(scripted.complaints, [])
+  await scripted.close()
+
+  const plain = await dev.visit('/dev/pages/form-post/to-app', { javaScriptEnabled: false })
+  const byHand = posted(plain.page)
+  await plain.page.getByRole('button', { name: 'Continue' }).click()
+  assert.equal((await byHand).postData(), fields)
+  await plain.close()
+})
+
+test('a hop leads on by itself, and without script as well', async () => {
+  for (const javaScriptEnabled of [true, false]) {
+    const { page, complaints, close } = await dev.visit('/dev/pages', { javaScriptEnabled })
+    const asked = page.waitForRequest(/nowhere$/)
+    await page.goto(`${dev.base}/dev/pages/hop/to-app`)
+    const request = await asked
+    assert.equal(request.isNavigationRequest(), true)
+    assert.equal((await request.allHeaders()).referer, undefined, 'the app is not told where it was')
+    assert.deepEqual(complaints, [])
+    await close()
+  }
+})
+
+test('a problem is met first, and leads to its field', async () => {
+  const { page, complaints, close } = await dev.visit('/dev/pages/sign-in/missing')
+  assert.match(await page.title(), /^Error: Sign in/)
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'problems')
+  await page.getByRole('link', { name: 'Enter your password.' }).click()
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'password')
+  const described = await page.getByLabel('Password').getAttribute('aria-describedby')
+  assert.equal(await page.locator(`#${described.trim()}`).innerText(), 'Enter your password.')
+
+  // Nothing is ready to be pressed by accident where it is about consent.
+  await page.goto(`${dev.base}/dev/pages/consent/first`)
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'BODY')
+  const [cancel, allow] = await Promise.all(
+    ['Cancel', 'Allow'].map((name) => page.getByRole('button', { name }).boundingBox()),
+  )
+  assert.deepEqual([cancel.width, cancel.height], [allow.width, allow.height])
+  assert.deepEqual(complaints, [])
+  await close()
+})
