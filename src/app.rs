@@ -25,13 +25,13 @@ use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
 use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
+use crate::http::flow;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
-use crate::http::flow;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
@@ -87,8 +87,8 @@ use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
 use crate::web::dev::Keep;
-use crate::web::provider::Browsed;
 use crate::web::docs::Docs;
+use crate::web::provider::Browsed;
 use crate::worker::{self, RetellDecisions, Worker};
 
 /// What a server needs to know.

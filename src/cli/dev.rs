@@ -25,7 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, StoredSecret, SignIn,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, SignIn,
+    StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;

@@ -41,10 +41,10 @@ pub struct FlowApi {
 impl Endpoint for FlowApi {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    async fn call(&self, request: Request) -> poem::Result<Response> {
         let id = request.uri().path().strip_prefix(PREFIX).map(FlowId::presented);
         let (method, headers) = (request.method().clone(), request.headers().clone());
-        let mut body = request.take_body().into();
+        let (request, mut body) = request.split();
         let answered = match id {
             Some(id) if method == Method::GET => {
                 self.advance.read(&id, &self.cookies.browser(&headers)).await.map_err(Refused::from)
@@ -153,7 +153,12 @@ impl FlowApi {
             Refused::Status(status) => (*status, FlowRefusal::new(FlowErrorCode::InvalidRequest, why(*status)), None),
         };
         if !status.is_server_error() {
-            tracing::info!(error = refusal.code.as_str(), detail = refusal.why, status = status.as_u16(), "flow refused");
+            tracing::info!(
+                error = refusal.code.as_str(),
+                detail = refusal.why,
+                status = status.as_u16(),
+                "flow refused"
+            );
             // A wrong password has its own event; a flow that is not there is nobody's business.
             let recorded = refusal.details.iter().any(|detail| detail.code == DetailCode::CredentialValidationFailed);
             if !recorded && refusal.code != FlowErrorCode::FlowNotFound {

@@ -65,7 +65,7 @@ impl RequestId {
 }
 
 /// The identifier of this request, for whoever writes about it to us.
-pub fn reference(request: &poem::Request) -> Option<String> {
+pub fn reference(request: &Request) -> Option<String> {
     let id = request.data::<RequestId>()?.value();
     id.to_str().ok().map(str::to_owned)
 }

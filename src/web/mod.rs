@@ -5,4 +5,5 @@ pub mod dev;
 pub mod docs;
 mod guard;
 mod page;
+pub mod provider;
 pub mod sign_in;

@@ -1,1 +1,279 @@
-//! tests
+//! The flow as a machine: whatever is done to it, and whatever the policy is.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::policy::{Branch, Condition, Step};
+use crate::protocol::authorization_request::{Destination, ResponseType};
+use crate::protocol::id::SessionToken;
+
+const ALICE: UserId = UserId::new(Uuid::from_u128(1));
+const BOB: UserId = UserId::new(Uuid::from_u128(2));
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000 + seconds)
+}
+
+fn request(mode: ResponseMode) -> AuthorizationRequest {
+    AuthorizationRequest {
+        destination: Destination { redirect_uri: "https://shop.example/cb".into(), mode, state: None },
+        response_type: ResponseType::Code,
+        scope: Scope::parse("openid profile").unwrap(),
+        nonce: None,
+        challenge: None,
+        prompt: Vec::new(),
+        max_age: None,
+        acr_values: None,
+        login_hint: None,
+        ui_locales: None,
+    }
+}
+
+fn start(request: AuthorizationRequest) -> Start {
+    Start {
+        transaction: RequestId::new(Uuid::nil()),
+        client: ClientId::parse("shop").unwrap(),
+        request,
+        browser: Digest::of(b"browser"),
+        meant: None,
+    }
+}
+
+fn session(user: UserId, seconds: i64) -> Session {
+    Session {
+        id: SessionId::new(Uuid::from_u128(7)),
+        token: Digest::<SessionToken>::of(b"token"),
+        user,
+        authentication: Authentication { at: at(seconds), acr: Acr::Password, amr: "pwd".into() },
+        created_at: at(seconds),
+        seen_at: at(seconds),
+    }
+}
+
+fn around(policy: &SignOnPolicy) -> Around<'_> {
+    Around { policy, implied_consent: true, remembered: None, now: at(0) }
+}
+
+fn begin(request: AuthorizationRequest, session: Option<&Session>) -> Flow {
+    Flow::begin(start(request), session, &around(&SignOnPolicy::password()))
+}
+
+#[test]
+fn a_password_signs_in_and_consent_is_asked_once() {
+    let policy = SignOnPolicy::password();
+    let asks = Around { implied_consent: false, ..around(&policy) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), None, &asks);
+    assert_eq!(flow.status(), Status::UsernamePasswordRequired);
+    let flow = flow.password_verified(ALICE, &asks).unwrap();
+    assert_eq!(flow.status(), Status::ConsentRequired);
+    assert_eq!(flow.user(), Some(ALICE));
+    let only = Scope::parse("openid").unwrap();
+    let flow = flow.agreed(Some(&only), &asks).unwrap();
+    assert_eq!((flow.status(), flow.granted()), (Status::Resume, &only));
+    let left = flow.clone().left().unwrap();
+    assert!(left.left().is_none(), "an answer is fetched once");
+
+    let remembered = Scope::parse("profile openid email").unwrap();
+    let before = Around { remembered: Some(&remembered), ..asks };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&session(ALICE, 0)), &before);
+    assert_eq!(flow.status(), Status::Resume);
+    let prompted = AuthorizationRequest { prompt: vec![Prompt::Consent], ..request(ResponseMode::Query) };
+    let flow = Flow::begin(start(prompted), Some(&session(ALICE, 0)), &before);
+    assert_eq!(flow.status(), Status::ConsentRequired);
+}
+
+#[test]
+fn oidcc_3_1_2_1_a_session_counts_where_the_request_lets_it() {
+    let plain = request(ResponseMode::Query);
+    let alices = session(ALICE, 0);
+    assert_eq!(begin(plain.clone(), Some(&alices)).status(), Status::Resume);
+    for asked_anew in [
+        AuthorizationRequest { prompt: vec![Prompt::Login], ..plain.clone() },
+        AuthorizationRequest { prompt: vec![Prompt::SelectAccount], ..plain.clone() },
+        AuthorizationRequest { max_age: Some(0), ..plain.clone() },
+    ] {
+        let flow = begin(asked_anew, Some(&alices));
+        assert_eq!((flow.status(), flow.session, flow.user()), (Status::UsernamePasswordRequired, None, None));
+    }
+    let recent = AuthorizationRequest { max_age: Some(10), ..plain.clone() };
+    assert_eq!(begin(recent.clone(), Some(&session(ALICE, -9))).status(), Status::Resume);
+    assert_eq!(begin(recent, Some(&session(ALICE, -10))).status(), Status::UsernamePasswordRequired);
+    let bobs = Start { meant: Some(BOB), ..start(plain.clone()) };
+    let flow = Flow::begin(bobs, Some(&alices), &around(&SignOnPolicy::password()));
+    assert_eq!(flow.status(), Status::UsernamePasswordRequired, "the client means somebody else");
+    let ended = session(ALICE, -13 * 3600);
+    assert_eq!(begin(plain, Some(&ended)).status(), Status::UsernamePasswordRequired);
+}
+
+#[test]
+fn who_signs_in_as_somebody_else_leaves_the_session_behind() {
+    let policy = SignOnPolicy::password();
+    let anew = AuthorizationRequest { prompt: vec![Prompt::Login], ..request(ResponseMode::Query) };
+    let flow = begin(anew, Some(&session(ALICE, 0))).password_verified(BOB, &around(&policy)).unwrap();
+    assert_eq!((flow.user(), flow.session), (Some(BOB), None));
+}
+
+#[test]
+fn a_policy_that_asks_nothing_lets_nobody_in() {
+    for root in [Branch::Done, step("a", Source::Identifier, Branch::Done, Branch::Done)] {
+        let policy = SignOnPolicy { name: "open".into(), root };
+        let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around(&policy));
+        if flow.status() == Status::IdentifierRequired {
+            flow = flow.identified("alice", &around(&policy)).unwrap();
+        }
+        assert_eq!(flow.at, At::Failed(Failure::NothingVerified));
+    }
+}
+
+fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
+    let id = StepId::parse(id).unwrap();
+    Branch::Step(Box::new(Step { id, source, when: Condition::Always, success, failure }))
+}
+
+/// A tree in which every step has a name of its own.
+fn tree() -> impl Strategy<Value = SignOnPolicy> {
+    let leaf = prop_oneof![Just(Branch::Done), Just(Branch::Fail)];
+    let branch = leaf.prop_recursive(4, 16, 2, |inner| {
+        let source = prop_oneof![Just(Source::Identifier), Just(Source::Password)];
+        let when = prop_oneof![
+            4 => Just(Condition::Always),
+            1 => Just(Condition::Asked(Acr::Device)),
+            1 => Just(Condition::Scope("profile".into())),
+            1 => Just(Condition::Not(Box::new(Condition::Scope("profile".into())))),
+        ];
+        (source, when, inner.clone(), inner).prop_map(|(source, when, success, failure)| {
+            let id = StepId::parse("unnamed").unwrap();
+            Branch::Step(Box::new(Step { id, source, when, success, failure }))
+        })
+    });
+    branch.prop_map(|mut root| {
+        fn name(branch: &mut Branch, number: &mut u32) {
+            if let Branch::Step(step) = branch {
+                step.id = StepId::parse(&format!("s{number}")).unwrap();
+                *number += 1;
+                name(&mut step.success, number);
+                name(&mut step.failure, number);
+            }
+        }
+        name(&mut root, &mut 0);
+        SignOnPolicy { name: "any".into(), root }
+    })
+}
+
+/// What somebody, or their browser, can do.
+#[derive(Clone, Debug)]
+enum Deed {
+    Identify,
+    Password(bool),
+    Cancel,
+    Agree,
+    Leave,
+    Complete,
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed = prop_oneof![
+        3 => Just(Deed::Identify),
+        4 => any::<bool>().prop_map(Deed::Password),
+        1 => Just(Deed::Cancel),
+        2 => Just(Deed::Agree),
+        1 => Just(Deed::Leave),
+        1 => Just(Deed::Complete),
+    ];
+    proptest::collection::vec(deed, 0..12)
+}
+
+/// The deed, and the action of the API that it is.
+fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<Action>) {
+    let status = flow.status();
+    match deed {
+        Deed::Identify => (flow.identified("alice", around), Some(Action::SubmitIdentifier)),
+        Deed::Password(alice) => {
+            let user = if *alice { ALICE } else { BOB };
+            (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
+        }
+        Deed::Cancel => {
+            let action = match status {
+                Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
+                Status::UsernamePasswordRequired => Some(Action::Cancel),
+                Status::ConsentRequired => Some(Action::DenyConsent),
+                Status::Resume | Status::Completed | Status::Failed => None,
+            };
+            (flow.cancelled(around), action)
+        }
+        Deed::Agree => (flow.agreed(None, around), Some(Action::GrantConsent)),
+        Deed::Leave => (flow.left(), None),
+        Deed::Complete => (flow.completed(&Sealed::from_bytes(vec![1])), None),
+    }
+}
+
+proptest! {
+    /// [flows.md H.7, I2, I4, I5, and T15.2]
+    #[test]
+    fn whatever_is_done_to_a_flow(
+        policy in tree(),
+        deeds in deeds(),
+        implied_consent in any::<bool>(),
+        redirectless in any::<bool>(),
+        with_session in any::<bool>(),
+    ) {
+        let mode = if redirectless { ResponseMode::Flow } else { ResponseMode::Query };
+        let around = Around { policy: &policy, implied_consent, remembered: None, now: at(0) };
+        let session = session(ALICE, 0);
+        let mut flow = Flow::begin(start(request(mode)), with_session.then_some(&session), &around);
+        let mut verified = with_session.then_some(ALICE);
+        for deed in &deeds {
+            let before = flow.clone();
+            let allowed = before.actions();
+            let (next, action) = done(flow, deed, &around);
+            // I5: what is no link of the state is no transition, and what is one is.
+            if let Some(action) = action {
+                prop_assert_eq!(next.is_some(), allowed.contains(&action), "{:?} in {:?}", action, before.at);
+            }
+            if let (Deed::Password(alice), Some(_)) = (deed, &next) {
+                verified = Some(if *alice { ALICE } else { BOB });
+            }
+            flow = next.unwrap_or_else(|| before.clone());
+            // I4: what is over stays over.
+            if matches!(before.at, At::Failed(_) | At::Left | At::Completed(_)) {
+                prop_assert_eq!(&flow, &before);
+            }
+            // I2: nobody is signed in of whom nothing was proved, and it is who proved it last.
+            if matches!(flow.at, At::Ready | At::Completed(_) | At::Left | At::Consent(_)) {
+                prop_assert!(flow.notes.has_verified());
+                prop_assert!(flow.authenticated.is_some());
+                prop_assert_eq!(flow.user(), verified);
+            }
+            if matches!(flow.at, At::Ready) && !implied_consent {
+                prop_assert!(flow.agreed.is_some());
+            }
+        }
+    }
+
+    /// One deed is always possible, or the flow is over: nobody is stuck.
+    #[test]
+    fn nobody_is_stuck(policy in tree(), implied_consent in any::<bool>()) {
+        let around = Around { policy: &policy, implied_consent, remembered: None, now: at(0) };
+        let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around);
+        for _ in 0..40 {
+            let Some(action) = flow.actions().first() else { break };
+            let next = match action {
+                Action::SubmitIdentifier => flow.clone().identified("alice", &around),
+                Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
+                Action::GrantConsent => flow.clone().agreed(None, &around),
+                Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
+            };
+            flow = next.expect("a link of the state");
+        }
+        prop_assert!(flow.actions().is_empty(), "{:?}", flow.at);
+    }
+}
+
+#[test]
+fn a_flow_rests_and_comes_back_as_it_was() {
+    let policy = SignOnPolicy::password();
+    let flow = begin(request(ResponseMode::Flow), None).password_verified(ALICE, &around(&policy)).unwrap();
+    let bytes = postcard::to_allocvec(&flow).unwrap();
+    assert_eq!(postcard::from_bytes::<Flow>(&bytes).unwrap(), flow);
+}

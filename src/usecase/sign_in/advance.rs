@@ -137,12 +137,7 @@ impl Advance {
         Ok((found, flow, client))
     }
 
-    async fn check_password(
-        &self,
-        flow: &Flow,
-        calling: Calling<'_>,
-        members: &Members,
-    ) -> Result<UserId, FlowError> {
+    async fn check_password(&self, flow: &Flow, calling: Calling<'_>, members: &Members) -> Result<UserId, FlowError> {
         let wrong = || FlowRefusal::invalid(DetailCode::CredentialValidationFailed, None, "wrong username or password");
         let username = members.text("username").unwrap_or_default();
         let Ok(password) = Password::presented(members.text("password").unwrap_or_default()) else {

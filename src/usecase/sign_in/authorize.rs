@@ -108,8 +108,15 @@ impl Authorize {
             At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
-                let seen =
-                    Seen { id, flow, client: Arc::clone(client), username: None, resume: None, answer: None, session: None };
+                let seen = Seen {
+                    id,
+                    flow,
+                    client: Arc::clone(client),
+                    username: None,
+                    resume: None,
+                    answer: None,
+                    session: None,
+                };
                 Ok(Authorized::Begun { seen, key: fresh })
             }
         }

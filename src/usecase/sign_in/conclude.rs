@@ -49,7 +49,10 @@ impl Conclude {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
         }
         let event = |action| {
-            Event::new(self.entropy.ordered_uuid(now), now, action).client(&flow.client).user(user).request(flow.transaction)
+            Event::new(self.entropy.ordered_uuid(now), now, action)
+                .client(&flow.client)
+                .user(user)
+                .request(flow.transaction)
         };
         let (session, token) = match flow.session {
             Some(session) if self.known.sessions.is_live(session, now).await? => {
@@ -59,7 +62,8 @@ impl Conclude {
             // It ended since: what it stood for was not proved to us in this flow.
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
-                let (session, token) = self.begin_session(user, flow, browser, &event(Action::SessionBegun), now).await?;
+                let (session, token) =
+                    self.begin_session(user, flow, browser, &event(Action::SessionBegun), now).await?;
                 (session, Some(token))
             }
         };
@@ -82,10 +86,7 @@ impl Conclude {
         };
         self.codes.insert(&code.digest(), &worth, REMEMBER).await?;
         self.ledger.audit(event(Action::SignInCompleted)).await;
-        Ok(Concluded {
-            response: AuthorizationResponse::default().with("code", code.expose().clone()),
-            session: token,
-        })
+        Ok(Concluded { response: AuthorizationResponse::default().with("code", code.expose().clone()), session: token })
     }
 
     async fn begin_session(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::http::{HeaderName, Method, StatusCode, Uri, header};
+use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
 
 use self::trouble::Trouble;
@@ -75,14 +75,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
 /// What a page needs of the request that asks for it.
 struct Visit {
     locale: Locale,
-    uri: Uri,
     reference: Option<String>,
 }
 
 impl Provider {
     /// `GET` and `POST` [OIDCC §3.1.2.1].
-    async fn authorization(&self, mut request: Request) -> Response {
-        let parameters = self.parameters(&mut request).await;
+    async fn authorization(&self, request: Request) -> Response {
+        let (request, mut body) = request.split();
+        let parameters = parameters(&request, &mut body).await;
         let wished = parameters.as_ref().ok().and_then(|parameters| parameters.get("ui_locales")).map(str::to_owned);
         let visit = self.visit(&request, wished.as_deref());
         let browser = self.cookies.browser(request.headers());
@@ -111,22 +111,6 @@ impl Provider {
                 response
             }
             Err(trouble) => self.troubled(&trouble, &visit).await,
-        }
-    }
-
-    async fn parameters(&self, request: &mut Request) -> Result<Parameters, Trouble> {
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        match *request.method() {
-            Method::GET | Method::HEAD => Ok(Parameters::parse(query.as_bytes())?),
-            Method::POST => {
-                let mut body: RequestBody = request.take_body().into();
-                let posted = read_page_form(request, &mut body).await?;
-                // In both places, a parameter is there twice.
-                let queried = Parameters::parse(query.as_bytes())?;
-                let all = queried.iter().chain(posted.iter());
-                Ok(Parameters::from_pairs(all.map(|(name, value)| (name.to_owned(), value.to_owned())))?)
-            }
-            _ => Err(Trouble::Method),
         }
     }
 
@@ -179,11 +163,7 @@ impl Provider {
         let queried = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
         let queried = queried.map(|(_, locales)| locales.into_owned());
         let wishes = Wishes { ui_locales: ui_locales.or(queried.as_deref()), saved: None, accept_language: languages };
-        Visit {
-            locale: self.words.choose(&wishes),
-            uri: request.uri().clone(),
-            reference: crate::http::headers::reference(request),
-        }
+        Visit { locale: self.words.choose(&wishes), reference: crate::http::headers::reference(request) }
     }
 
     fn around<'a>(&'a self, visit: &'a Visit, here: Option<&'a str>) -> Around<'a> {
@@ -199,6 +179,21 @@ impl Provider {
     }
 }
 
+async fn parameters(request: &Request, body: &mut RequestBody) -> Result<Parameters, Trouble> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(Parameters::parse(query.as_bytes())?),
+        Method::POST => {
+            let posted = read_page_form(request, body).await?;
+            // In both places, a parameter is there twice.
+            let queried = Parameters::parse(query.as_bytes())?;
+            let all = queried.iter().chain(posted.iter());
+            Ok(Parameters::from_pairs(all.map(|(name, value)| (name.to_owned(), value.to_owned())))?)
+        }
+        _ => Err(Trouble::Method),
+    }
+}
+
 /// [RFC 9700 §4.12]
 fn see_other(to: &str) -> Response {
     Response::builder()
@@ -210,7 +205,7 @@ fn see_other(to: &str) -> Response {
 
 /// What a person calls an app.
 fn foreign(text: &str) -> Foreign {
-    Foreign::new(text)
+    Foreign::name(text)
 }
 
 impl From<BodyError> for Trouble {

@@ -33,7 +33,8 @@ enum Wrong {
 }
 
 impl Provider {
-    pub(super) async fn page(&self, id: &FlowId, mut request: Request) -> Response {
+    pub(super) async fn page(&self, id: &FlowId, request: Request) -> Response {
+        let (request, mut body) = request.split();
         let browser = self.cookies.browser(request.headers());
         let seen = self.advance.read(id, &browser).await;
         let wished = seen.as_ref().ok().and_then(|seen| seen.flow.request.ui_locales.clone());
@@ -44,7 +45,7 @@ impl Provider {
         };
         match *request.method() {
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
-            Method::POST => match Box::pin(self.submitted(&seen, &mut request, &browser)).await {
+            Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser)).await {
                 Ok(Submitted::Done) => see_other(&self.address(id)),
                 Ok(Submitted::Wrong(wrong)) => self.show(&seen, Some(&wrong), &browser, &visit),
                 Err(trouble) => self.troubled(&trouble, &visit).await,
@@ -64,11 +65,15 @@ impl Provider {
         URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
     }
 
-    async fn submitted(&self, seen: &Seen, request: &mut Request, browser: &Browser) -> Result<Submitted, Trouble> {
+    async fn submitted(
+        &self,
+        seen: &Seen,
+        (request, body): (&Request, &mut RequestBody),
+        browser: &Browser,
+    ) -> Result<Submitted, Trouble> {
         self.from_our_own_page(request)?;
         let from = client_ip(request);
-        let mut body: RequestBody = request.take_body().into();
-        let form = read_page_form(request, &mut body).await?;
+        let form = read_page_form(request, body).await?;
         let mark = self.mark(&seen.id, browser);
         if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
             return Err(Trouble::Foreign);
@@ -78,11 +83,16 @@ impl Provider {
         let Err(error) = self.advance.act(&seen.id, calling, action, &body).await else { return Ok(Submitted::Done) };
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.
-            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => return Ok(Submitted::Done),
+            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => {
+                return Ok(Submitted::Done);
+            }
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
-                let missing = |name| refusal.details.iter().any(|detail| {
-                    detail.code == DetailCode::FieldRequired && detail.target == Some(name)
-                });
+                let missing = |name| {
+                    refusal
+                        .details
+                        .iter()
+                        .any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(name))
+                };
                 match (missing("username"), missing("password")) {
                     (true, true) => Problem::BothMissing,
                     (true, false) => Problem::UsernameMissing,
@@ -156,9 +166,7 @@ impl Provider {
             At::Consent(scope) => consent::render(&self.consent(seen, scope, form), &around),
             At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
                 // A redirect would be part of what a form does, and our own policy keeps forms at home.
-                Some(target) => {
-                    hop::render(&hop::View { client: Some(foreign(&seen.client.name)), target }, &around)
-                }
+                Some(target) => hop::render(&hop::View { client: Some(foreign(&seen.client.name)), target }, &around),
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
             At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
@@ -211,11 +219,13 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::ConsentRequired, Some("allow")) => {
             let At::Consent(asked) = &seen.flow.at else { return None };
             // One field for each box: the form has them under names of their own.
-            let ticked = asked.names().filter(|name| {
-                *name == Scope::OPENID || form.get(&format!("scope:{name}")).is_some()
-            });
+            let ticked =
+                asked.names().filter(|name| *name == Scope::OPENID || form.get(&format!("scope:{name}")).is_some());
             let scope = ticked.collect::<Vec<_>>().join(" ");
-            Some((Action::GrantConsent, Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect())))
+            Some((
+                Action::GrantConsent,
+                Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect()),
+            ))
         }
         (Status::ConsentRequired | Status::Resume | Status::Completed | Status::Failed, _) => None,
     }
@@ -253,7 +263,11 @@ impl From<FlowError> for Trouble {
     fn from(error: FlowError) -> Self {
         match error {
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::FlowNotFound => Self::Gone,
-            FlowError::Refused(refusal) => crate::protocol::error::Refusal::invalid_request("The form is not possible here.").because(refusal.why).into(),
+            FlowError::Refused(refusal) => {
+                crate::protocol::error::Refusal::invalid_request("The form is not possible here.")
+                    .because(refusal.why)
+                    .into()
+            }
             FlowError::Other(error) => error.into(),
         }
     }

@@ -35,6 +35,7 @@ impl From<Error> for Trouble {
         match error {
             Error::Refused(refusal) | Error::Recorded(refusal) | Error::NotYet { refusal, .. } => refusal.into(),
             Error::TooMany { retry_after } => Self::TooMany(retry_after),
+            Error::Busy { .. } => Self::Unavailable,
             Error::Unavailable(error) => {
                 tracing::error!(%error, "failed");
                 Self::Unavailable
