@@ -51,6 +51,7 @@ use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::retention::Retention;
+use crate::store::sql::sessions::Sessions;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
 use crate::store::sql::tokens::Tokens;
 use crate::store::sql::trail::Trail;
@@ -387,6 +388,11 @@ fn run_beside(parts: &Parts, worker: &Worker) {
             refusals.write_numbers().await;
             Ok(())
         }
+    });
+    let (sessions, clock) = (Sessions::new(parts.database.clone()), Arc::clone(&parts.clock));
+    worker.repeat_from_now("forget ended sessions", Duration::from_secs(60), move || {
+        let (sessions, now) = (sessions.clone(), clock.now());
+        async move { sessions.purge(now, 1000).await.map(drop) }
     });
     let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
     worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {

@@ -76,6 +76,8 @@ impl TokenManagementApi {
     #[oai(path = "/as/introspect.oauth2", method = "post", operation_id = "introspectToken", tag = "Tag::OAuth")]
     async fn introspect(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Introspection>> {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
+        // [RFC 7662 §2.1] whoever only says a name has not authenticated.
+        let client = client.confidential().map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
         let token = token(&form.parameters, &client)?;
         let active = self
             .introspect

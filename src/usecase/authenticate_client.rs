@@ -28,6 +28,13 @@ use crate::usecase::Error;
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
+impl AuthenticatedClient {
+    /// One that has something nobody else has, for what a name alone must not do.
+    pub fn confidential(self) -> Result<Self, Refusal> {
+        if self.is_public() { Err(Refusal::invalid_client("a public client")) } else { Ok(self) }
+    }
+}
+
 impl Deref for AuthenticatedClient {
     type Target = Client;
 

@@ -26,7 +26,8 @@ const OF_A_PERSON: [&str; 3] = [Scope::OPENID, "profile", "email"];
 impl ClientCredentials {
     pub async fn grant(&self, client: &AuthenticatedClient, scope: Option<&str>) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
-        if !client.may(GrantType::ClientCredentials) {
+        // [RFC 6749 §4.4] "MUST only be used by confidential clients".
+        if !client.may(GrantType::ClientCredentials) || client.is_public() {
             return Err(Refusal::new(
                 ErrorCode::UnauthorizedClient,
                 "The client is not registered for the client_credentials grant.",

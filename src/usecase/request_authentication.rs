@@ -101,7 +101,8 @@ impl RequestAuthentication {
         failpoint::hit("K1");
         let now = self.clock.now();
         let backchannel = match &client.backchannel {
-            Some(backchannel) if client.may(GrantType::Ciba) => backchannel,
+            // [FAPI-CIBA §5.2.2] and no public client, whatever is registered.
+            Some(backchannel) if client.may(GrantType::Ciba) && !client.is_public() => backchannel,
             Some(_) | None => {
                 return Err(
                     Refusal::new(ErrorCode::UnauthorizedClient, "The client is not registered for CIBA.").into()

@@ -328,6 +328,7 @@ fn client() -> Client {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
+        sign_in: None,
         created_at: now(),
     }
 }

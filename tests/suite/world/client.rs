@@ -11,10 +11,12 @@ use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
     self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, StoredSecret,
+    Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
+use nod::protocol::authorization_request::ResponseType;
 use nod::protocol::id::ClientId;
+use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::Digest;
 use nod::store::sql::clients::Clients;
@@ -22,7 +24,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::jose::Jwk;
-use super::{Answer, BC_AUTHORIZE, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens, World};
+use super::{Answer, BC_AUTHORIZE, CALLBACK, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens, World};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -32,6 +34,8 @@ enum Credentials {
     Basic(String),
     Post(String),
     Key { key: Arc<Jwk>, alg: &'static str, kid: String },
+    /// A public client has none.
+    None,
 }
 
 #[must_use]
@@ -54,6 +58,7 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            sign_in: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -63,7 +68,7 @@ impl ClientBuilder {
     pub(crate) fn secret(mut self, text: &str) -> Self {
         self.credentials = match self.credentials {
             Credentials::Basic(_) => Credentials::Basic(text.to_owned()),
-            Credentials::Post(_) | Credentials::Key { .. } => Credentials::Post(text.to_owned()),
+            Credentials::Post(_) | Credentials::Key { .. } | Credentials::None => Credentials::Post(text.to_owned()),
         };
         self
     }
@@ -108,6 +113,38 @@ impl ClientBuilder {
         self
     }
 
+    /// With the code grant, and one address to come back to.
+    pub(crate) fn signs_in(mut self) -> Self {
+        self.client.grants.insert(GrantType::AuthorizationCode);
+        self.client.sign_in = Some(SignIn {
+            redirect_uris: vec![RedirectUri::parse(CALLBACK).unwrap()],
+            response_types: vec![ResponseType::Code],
+            redirectless: false,
+            implied_consent: false,
+            require_pkce: false,
+        });
+        self
+    }
+
+    /// Runs the flow itself.
+    pub(crate) fn redirectless(mut self) -> Self {
+        self.client.sign_in.as_mut().unwrap().redirectless = true;
+        self
+    }
+
+    /// Nobody is asked.
+    pub(crate) fn implied_consent(mut self) -> Self {
+        self.client.sign_in.as_mut().unwrap().implied_consent = true;
+        self
+    }
+
+    pub(crate) fn public(mut self) -> Self {
+        self.credentials = Credentials::None;
+        self.client.backchannel = None;
+        self.client.grants.remove(&GrantType::Ciba);
+        self
+    }
+
     pub(crate) fn opaque(mut self) -> Self {
         self.client.access_token_format = AccessTokenFormat::Opaque;
         self
@@ -130,6 +167,7 @@ impl ClientBuilder {
         self.client.authentication = match (&self.credentials, self.client.authentication) {
             // What `registered` said.
             (_, special @ Authentication::PrivateKeyJwt { .. }) => special,
+            (Credentials::None, _) => Authentication::None,
             (Credentials::Basic(secret), _) => Authentication::ClientSecretBasic(digest(secret)),
             (Credentials::Post(secret), _) => Authentication::ClientSecretPost(digest(secret)),
             (Credentials::Key { key, alg, kid }, _) => {
@@ -196,14 +234,14 @@ impl Client {
     pub(crate) fn secret(&self) -> &str {
         match &self.credentials {
             Credentials::Basic(secret) | Credentials::Post(secret) => secret,
-            Credentials::Key { .. } => panic!("this client has a key"),
+            Credentials::Key { .. } | Credentials::None => panic!("this client has no secret"),
         }
     }
 
     pub(crate) fn key(&self) -> &Jwk {
         match &self.credentials {
             Credentials::Key { key, .. } => key,
-            Credentials::Basic(_) | Credentials::Post(_) => panic!("this client has a secret"),
+            Credentials::Basic(_) | Credentials::Post(_) | Credentials::None => panic!("this client has no key"),
         }
     }
 
@@ -218,7 +256,7 @@ impl Client {
     pub(crate) fn header(&self) -> Value {
         match &self.credentials {
             Credentials::Key { alg, kid, .. } => json!({"alg": alg, "kid": kid}),
-            Credentials::Basic(_) | Credentials::Post(_) => panic!("this client has a secret"),
+            Credentials::Basic(_) | Credentials::Post(_) | Credentials::None => panic!("this client has no key"),
         }
     }
 
@@ -242,6 +280,7 @@ impl Client {
                 let own = [("client_id", self.id.as_str()), ("client_secret", secret)];
                 self.bare(path, &[fields, &own].concat())
             }
+            Credentials::None => self.bare(path, &[fields, &[("client_id", self.id.as_str())]].concat()),
             Credentials::Key { .. } => {
                 let assertion = self.assertion();
                 self.world.guard(&assertion);

@@ -1,0 +1,99 @@
+//! What somebody tries with the browser of somebody else.
+
+use super::{PASSWORD, shop_and_alice};
+use crate::world::{World, seconds};
+
+#[tokio::test]
+async fn security_139_a_planted_session_is_worth_nothing() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let _bob = world.user("bob").with_password("another long password of bob").await;
+    let mut attackers = world.browser();
+    attackers.log_in(&shop, "bob", "another long password of bob").await;
+    // The victim's browser has the attacker's cookies, and signs in.
+    let mut victims = attackers.clone();
+    let page = victims.authorize(&shop, &[("prompt", "login")]).await.unwrap();
+    victims.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+    assert_ne!(victims.cookies["nod-session"], attackers.cookies["nod-session"], "rotated at the sign-in");
+    attackers.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+}
+
+#[tokio::test]
+async fn security_18_who_begins_is_who_ends() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut attackers = world.browser();
+    let page = attackers.authorize(&shop, &[]).await.unwrap();
+    let mut victims = world.browser();
+    let stranger = victims.open(&page.path).await.unwrap();
+    assert_eq!(stranger.answer.status, 400);
+    assert!(!stranger.answer.text().contains("password"));
+    let posted = victims.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    assert_eq!(posted.answer.status, 400);
+    assert!(!victims.cookies.contains_key("nod-session"));
+}
+
+#[tokio::test]
+async fn security_138_a_form_of_another_site_is_refused() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let fields = [("username", "alice"), ("password", PASSWORD)];
+    // Without the mark, with that of another flow.
+    let other = browser.authorize(&shop, &[]).await.unwrap();
+    for mark in [None, other.field("csrf")] {
+        let mut forged = page.clone();
+        let own = format!("name=\"csrf\" value=\"{}\"", page.field("csrf").unwrap());
+        let text = page.answer.text().replace(&own, &mark.map(|mark| format!("name=\"csrf\" value=\"{mark}\"")).unwrap_or_default());
+        forged.answer.body = text.into_bytes();
+        let refused = browser.press(&forged, "sign_in", &fields).await.unwrap();
+        assert_eq!(refused.answer.status, 403);
+    }
+    for (name, value) in [("origin", "https://evil.test"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        let form = crate::world::enc(&[("csrf", &page.field("csrf").unwrap()), fields[0], fields[1]]);
+        let request = browser.request(reqwest::Method::POST, &page.path).header(name, value);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        assert_eq!(browser.send(request).await.status, 403, "{name}: {value}");
+    }
+    browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+}
+
+#[tokio::test]
+async fn security_137_no_page_can_be_framed_or_run_anything() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let sign_in = browser.authorize(&shop, &[]).await.unwrap();
+    let error = browser.authorize(&shop, &[("client_id", "nobody")]).await.unwrap();
+    let gone = browser.open("/sign-in/nothing").await.unwrap();
+    for page in [sign_in, error, gone] {
+        let policy = page.answer.header("content-security-policy").unwrap();
+        for fence in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            assert!(policy.contains(fence), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.answer.header(name), Some(value), "{}", page.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn security_9_guessing_passwords_becomes_slow_and_locks_nobody_out() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    browser.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
+    let slow = browser.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
+    assert_eq!(slow.answer.status, 429);
+    assert!(slow.answer.retry_after() >= 1);
+    slow.has("name=\"password\"");
+    world.clock.advance(seconds(20));
+    browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+}

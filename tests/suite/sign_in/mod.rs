@@ -1,0 +1,15 @@
+//! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
+
+mod attacks;
+mod flow_api;
+mod oidc_core_3_code;
+mod races;
+
+use crate::world::{Client, Person, World};
+
+/// A relying party, a person with a password, and nobody else.
+pub(super) async fn shop_and_alice(world: &World) -> (Client, Person) {
+    (world.client("shop").signs_in().refresh().await, world.user("alice").with_password(PASSWORD).await)
+}
+
+pub(super) const PASSWORD: &str = "correct horse battery staple";

@@ -1,0 +1,78 @@
+//! Races of the sign-in, over two nodes that share one Redis.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{PASSWORD, shop_and_alice};
+use crate::world::World;
+
+const CROWD: usize = 16;
+
+async fn two_nodes() -> World {
+    World::with().redis().nodes(2).start().await
+}
+
+#[tokio::test]
+async fn r3_of_many_redemptions_of_one_code_one_gets_tokens() {
+    let world = two_nodes().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let thief = world.client("thief").signs_in().await;
+    for _ in 0..5 {
+        let code = world.browser().log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+        let tries = (0..CROWD).map(|number| {
+            let client = if number % 4 == 3 { thief.at(number % 2) } else { shop.at(number % 2) };
+            let code = code.clone();
+            async move { client.redeem(&code).await }
+        });
+        let answers = join_all(tries).await;
+        let given: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        assert_eq!(given.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        for refused in answers.iter().filter(|answer| answer.status != 200) {
+            refused.refused(400, "invalid_grant");
+        }
+        // The code was seen by more than one: what it gave is gone [RFC 6749 §4.1.2].
+        world.userinfo(&given[0].tokens().access_token).await.refused(401, "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn r16_of_many_visits_one_leaves_with_the_answer() {
+    let world = two_nodes().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    for _ in 0..5 {
+        let mut browser = world.browser();
+        let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
+        browser.password(page.flow(), "alice", PASSWORD).await.ok();
+        let state = browser.act(page.flow(), "grantConsent", &json!({})).await.ok();
+        let path = state["resumeUrl"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();
+        let visits = (0..CROWD).map(|number| {
+            let (mut visitor, path) = (browser.at(number % 2), path.clone());
+            async move { visitor.get(&path).await.status }
+        });
+        let answers = join_all(visits).await;
+        assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
+        assert!(answers.iter().all(|status| [303, 400].contains(status)), "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_action_happens_once_however_often_it_is_sent() {
+    let world = two_nodes().await;
+    let app = world.client("app").signs_in().redirectless().await;
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let mut phone = world.browser();
+    let flow = phone.flow(&app, &[]).await["id"].as_str().unwrap().to_owned();
+    phone.password(&flow, "alice", PASSWORD).await.ok();
+    let acts = (0..CROWD).map(|number| {
+        let (mut phone, flow) = (phone.at(number % 2), flow.clone());
+        async move { phone.act(&flow, "grantConsent", &json!({})).await }
+    });
+    let answers = join_all(acts).await;
+    let done: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(done.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("INVALID_ACTION_ID")));
+    }
+    let code = done[0].json()["authorizeResponse"]["code"].as_str().unwrap().to_owned();
+    app.redeem(&code).await.tokens();
+}
