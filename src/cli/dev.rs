@@ -249,7 +249,7 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
     let now = parts.clock.now();
     let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action);
     let people = People::new(parts.database.clone(), Arc::clone(&parts.directory));
-    for (username, name) in [("alice", "Alice"), ("bob", "Bob")] {
+    for (username, name) in PEOPLE {
         let user = User {
             id: UserId::new(parts.entropy.uuid()),
             username: username.to_owned(),
@@ -278,6 +278,9 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
     }
     Ok(())
 }
+
+/// The people of dev mode, and what they are called. Their passwords are their user names.
+pub(super) const PEOPLE: [(&str, &str); 2] = [("alice", "Alice"), ("bob", "Bob")];
 
 /// How long a question may wait here.
 pub(super) const MAX_EXPIRY: Duration = Duration::from_secs(600);

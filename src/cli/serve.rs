@@ -19,7 +19,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
-use crate::domain::password::hash::Cost;
+use crate::domain::password::Password;
+use crate::domain::password::hash::{Cost, Hasher, Pepper, Verdict};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
@@ -27,10 +28,12 @@ use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::ClientId;
+use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
 use crate::store::sql::alone::Alone;
 use crate::store::sql::directory::Directory;
+use crate::store::sql::passwords::Passwords;
 use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::hashing::HashSettings;
@@ -147,11 +150,10 @@ async fn look_into(loaded: &Loaded, database: &Database) -> Result<(Vec<Problem>
     let danger = &loaded.config.danger;
     if !danger.dev_data
         && database.pending_migrations().await?.is_empty()
-        && let Some(client) = dev_data(database).await?
+        && let Some(found) = dev_data(loaded, database).await?
     {
-        let message = format!("the client {client} still has the secret that dev mode gives it");
-        let help = "delete it (nod client delete), or start with a database of its own, or set danger.dev_data";
-        refusals.push(Problem::found(Code::DevData, message, help));
+        let help = "delete it (nod client delete, nod user delete), or start with a database of its own, or set danger.dev_data";
+        refusals.push(Problem::found(Code::DevData, found, help));
     }
     let mut alone = None;
     if loaded.secrets.redis_url.is_none() && !danger.shared_embedded {
@@ -176,8 +178,8 @@ pub(super) async fn claim<E>(alone: impl AsyncFn() -> Result<Option<Alone>, E>) 
     alone().await
 }
 
-/// A client that has the published secret of dev mode.
-pub(super) async fn dev_data(database: &Database) -> Result<Option<&'static str>, StoreError> {
+/// A client or a person with what dev mode gives them, and everybody knows.
+pub(super) async fn dev_data(loaded: &Loaded, database: &Database) -> Result<Option<String>, StoreError> {
     let (directory, _) = Directory::new(database.clone());
     for (id, _, secret) in dev::CLIENTS {
         let Some(known) = ClientId::parse(id) else { continue };
@@ -188,7 +190,18 @@ pub(super) async fn dev_data(database: &Database) -> Result<Option<&'static str>
             Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
         });
         if open {
-            return Ok(Some(id));
+            return Ok(Some(format!("the client {id} still has the secret that dev mode gives it")));
+        }
+    }
+    let pepper = Pepper::new(&MasterKey::new(&loaded.secrets.master_key));
+    let hasher = Hasher { pepper, cost: Cost::default() };
+    for (username, _) in dev::PEOPLE {
+        let Some(user) = directory.user_by_username(username).await? else { continue };
+        let Some(stored) = Passwords::new(database.clone()).find(user.id).await? else { continue };
+        let Ok(password) = Password::presented(username) else { continue };
+        let verdict = hasher.verify(user.id, &password, &stored.hash).map_err(StoreError::unavailable)?;
+        if matches!(verdict, Verdict::Right | Verdict::RightButOutdated) {
+            return Ok(Some(format!("the user {username} still has the password that dev mode gives them")));
         }
     }
     Ok(None)

@@ -78,7 +78,7 @@ codes! {
     ReadableSecret = "104",
     /// Unsafe: a database that ends with the process.
     MemoryDatabase = "105",
-    /// Unsafe: the clients of dev mode with their well-known secrets.
+    /// Unsafe: the clients or people of dev mode with their well-known secrets.
     DevData = "106",
     /// Unsafe: several nodes with the embedded ephemeral store.
     SharedEmbedded = "107",

@@ -227,7 +227,7 @@ settings! {
 
     /// What `nod serve` refuses, permitted after all. Each is warned of at every start.
     danger: Danger {
-        /// Serve a database in which dev mode's clients still have their well-known secrets.
+        /// Serve a database in which dev mode's clients and people still have their well-known secrets.
         dev_data: bool = "false",
         /// Answer plain HTTP, whoever it comes from: passwords and tokens can be read on the way.
         plain_http: bool = "false",

@@ -206,3 +206,17 @@ fn a_master_key_is_read_in_its_usual_spellings() {
         assert!(parse_master_key(bad).is_none());
     }
 }
+
+#[test]
+fn security_5_1_passwords_are_not_hashed_too_cheaply() {
+    let with = |memory: u32, iterations: u32| {
+        let text = format!("{MINIMAL}passwords = {{ memory = {memory}, iterations = {iterations} }}\n");
+        codes(&read(&text, &[]).problems).join(" ")
+    };
+    for (memory, iterations) in [(47_104, 1), (19_456, 2), (19_457, 3), (65_536, 1), (2_097_152, 64)] {
+        assert_eq!(with(memory, iterations), "", "{memory} KiB, {iterations}");
+    }
+    for (memory, iterations) in [(47_103, 1), (19_455, 2), (19_456, 1), (8, 1), (2_097_153, 1), (47_104, 65)] {
+        assert_eq!(with(memory, iterations), "018", "{memory} KiB, {iterations}");
+    }
+}

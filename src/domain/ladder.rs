@@ -96,7 +96,7 @@ mod tests {
             ladder = ladder.climb(at(now)).0;
         }
         let (ladder, climbed) = ladder.climb(at(now + 60));
-        assert_eq!(climbed, Climbed::Wait(DAY - seconds(60)));
+        assert_eq!(climbed, Climbed::Wait(seconds(86_400 - 60)));
         assert_eq!(ladder.climb(at(now + 86_400)).1, Climbed::To(1));
     }
 

@@ -147,3 +147,67 @@ impl Hashing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use futures_util::future::join_all;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::password::hash::Pepper;
+    use crate::secret::{MasterKey, Secret};
+
+    fn hashing(memory: u32, queue: u32, patience: Duration) -> Hashing {
+        let pepper = Pepper::new(&MasterKey::new(&Secret::new([7; 32])));
+        let cost = Cost { memory, iterations: 1 };
+        let settings = HashSettings { cost, at_once: 2, queue, patience };
+        Hashing::new(Hasher { pepper, cost }, &settings, Arc::new(Entropy::seeded(1)))
+    }
+
+    async fn look(hashing: &Hashing) -> Result<Looked, Error> {
+        hashing.look(UserId::new(Uuid::nil()), Password::presented("tulips").unwrap(), None).await
+    }
+
+    fn at_once() -> u32 {
+        available_parallelism().map_or(1, |processors| u32::try_from(processors.get()).unwrap().min(2))
+    }
+
+    #[tokio::test]
+    async fn security_165_of_two_hundred_at_once_two_are_hashed_and_32_wait() {
+        let hashing = hashing(32 * 1024, 32, Duration::from_secs(60));
+        let looked = join_all((0..200).map(|_| look(&hashing))).await;
+        let busy = looked.iter().filter(|looked| matches!(looked, Err(Error::Busy { .. }))).count();
+        // All have asked before the first is done.
+        assert_eq!(looked.iter().filter(|looked| looked.is_ok()).count(), 32 + usize::try_from(at_once()).unwrap());
+        assert_eq!(busy, 200 - 32 - usize::try_from(at_once()).unwrap());
+        let spent = hashing.spent();
+        assert_eq!((spent.hashes, spent.most_at_once), (u64::from(32 + at_once()), at_once()));
+    }
+
+    #[tokio::test]
+    async fn security_165_nobody_waits_longer_than_is_said() {
+        let hashing = hashing(256 * 1024, 32, Duration::from_millis(20));
+        let begin = Instant::now();
+        let first = join_all((0..at_once()).map(|_| look(&hashing)));
+        let (first, late) = tokio::join!(first, async {
+            let late = look(&hashing).await;
+            (late, begin.elapsed())
+        });
+        assert!(first.iter().all(Result::is_ok));
+        assert!(matches!(late.0, Err(Error::Busy { .. })), "{:?}", late.0);
+        assert!(late.1 < begin.elapsed(), "it did not wait for the others");
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_no_room_for_others_until_the_hash_is_done() {
+        let hashing = hashing(64 * 1024, 2, Duration::from_secs(60));
+        for _ in 0..20 {
+            let given_up = timeout(Duration::from_millis(2), look(&hashing)).await;
+            assert!(given_up.is_err() || matches!(given_up, Ok(Err(Error::Busy { .. }))), "{given_up:?}");
+        }
+        assert!(look(&hashing).await.is_ok());
+        assert!(hashing.spent().most_at_once <= at_once(), "{:?}", hashing.spent());
+    }
+}

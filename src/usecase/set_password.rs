@@ -35,12 +35,13 @@ pub enum Chosen {
     NotConfirmed,
 }
 
-/// What follows is the caller's: every session, code and flow of this person that began before ends now
+/// What follows is the caller's: every session, code and flow that came of the old password ends now
 /// [security.md case 27], but the one in which it was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub user: UserId,
-    /// Later than every [`Confirmed::at`] that came of the old one.
+    /// What [`Confirmed::changed_at`] is from now on. What has another one came of another password: to compare
+    /// them is exact, whatever the clocks of the nodes say.
     pub at: Timestamp,
 }
 

@@ -136,3 +136,14 @@ fn the_pages_of_dev_mode_are_asked_for_in_dev_mode_alone() {
     places.sort();
     assert_eq!(places, ["app.rs", "cli/dev.rs"]);
 }
+
+/// A password that nobody has looked at is given to the people of dev mode, and to nobody else.
+#[test]
+fn a_password_without_policy_is_for_dev_mode_alone() {
+    let places = |what: &str| {
+        let named = |(path, text): &(String, String)| text.contains(what).then(|| path.clone());
+        sources().iter().filter_map(named).collect::<Vec<_>>()
+    };
+    assert_eq!(places("set_password.seed("), ["cli/dev.rs"]);
+    assert_eq!(places(".well_known()"), ["usecase/set_password.rs"]);
+}

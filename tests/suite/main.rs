@@ -56,6 +56,8 @@ mod otel;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod relying_party;

@@ -10,6 +10,7 @@ use nod::domain::client::{AccessTokenFormat, Authentication, Client, Secrets};
 use nod::domain::decision::Record;
 use nod::domain::device::{About, Device, Status};
 use nod::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
+use nod::domain::password::hash::PasswordHash;
 use nod::domain::signing_key::{Schedule, State, StoredKey};
 use nod::domain::user::{self, User};
 use nod::entropy::Entropy;
@@ -29,6 +30,7 @@ use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::ledger::{Decided, Decisions, Granted, Ledger};
 use nod::store::sql::outbox::Outbox;
+use nod::store::sql::passwords::{Over, Passwords, Set};
 use nod::store::sql::people::{People, Updated};
 use nod::store::sql::tokens::{Presented, Tokens};
 use nod::usecase::signing_keys::{KeyRing, TendKeys};
@@ -46,6 +48,7 @@ struct Node {
     people: People,
     devices: Devices,
     tokens: Tokens,
+    passwords: Passwords,
     keys: SigningKeys,
     outbox: Outbox,
     ledger: Ledger,
@@ -74,6 +77,7 @@ impl Node {
             devices: Devices::new(database.clone(), directory.clone()),
             keys: SigningKeys::new(database.clone(), directory.clone()),
             tokens: Tokens::new(database.clone()),
+            passwords: Passwords::new(database.clone()),
             outbox: Outbox::new(database.clone()),
             decisions: Decisions::new(database),
             directory,
@@ -199,6 +203,7 @@ impl Stage {
             client: shop(),
             user: UserId::new(self.entropy.uuid()),
             device: None,
+            session: None,
             scope: Scope::parse("openid profile").unwrap(),
             acr: Acr::Device,
             amr: "pop swk user".to_owned(),
@@ -289,6 +294,9 @@ on_every_engine! {
     a_locked_user_is_seen_everywhere_within_a_second
     a_username_is_taken_once
     a_deleted_user_leaves_no_device_and_no_grant
+    a_password_is_set_over_the_one_that_was_seen
+    a_hash_is_swapped_for_the_one_that_was_seen
+    a_password_goes_with_its_user
     a_pairing_key_makes_one_device
     a_pairing_key_ends_by_time_and_with_its_user
     a_user_has_few_live_pairing_keys
@@ -434,6 +442,70 @@ async fn a_deleted_user_leaves_no_device_and_no_grant(stage: Stage) {
     assert!(here.tokens.active_grant(grant.id).await.unwrap().is_none());
     assert_eq!(stage.count("SELECT COUNT(*) FROM installation").await, 1);
     assert_eq!(stage.count("SELECT COUNT(*) FROM pairing_key WHERE used_at IS NULL").await, 0);
+}
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash { phc: format!("$argon2id${text}"), pepper: "a pepper".to_owned() }
+}
+
+async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let set = async |node: &Node, over: Over, text: &str, at: Timestamp| {
+        let event = stage.event(Action::PasswordChanged).user(alice.id);
+        node.passwords.set(alice.id, over, &hash(text), at, &event).await.unwrap()
+    };
+    assert!(here.passwords.find(alice.id).await.unwrap().is_none());
+    assert_eq!(set(here, Over::ChosenAt(now()), "none", now()).await, Set::No);
+    assert_eq!(set(here, Over::Nothing, "first", now()).await, Set::At(now()));
+    assert_eq!(set(there, Over::Nothing, "again", later(9)).await, Set::No);
+    let stored = there.passwords.find(alice.id).await.unwrap().unwrap();
+    assert_eq!((stored.hash, stored.must_change, stored.changed_at), (hash("first"), false, now()));
+    assert!(there.passwords.require_change(alice.id, &stage.event(Action::PasswordChangeRequired)).await.unwrap());
+    assert!(here.passwords.find(alice.id).await.unwrap().unwrap().must_change);
+
+    // Of those who come at once, one; and later than the one before, though its clock is behind.
+    let nodes: Vec<Node> = (0..16).map(|n| stage.node(n)).collect();
+    let early = Timestamp::from_millis(now().millis() - 5000);
+    let sets = nodes.iter().zip(["a", "b", "c", "d"].iter().cycle());
+    let sets = sets.map(|(node, text)| set(node, Over::ChosenAt(now()), text, early));
+    let sets: Vec<Set> = futures_util::future::join_all(sets).await;
+    let at = Timestamp::from_millis(now().millis() + 1);
+    assert_eq!(sets.iter().filter(|set| **set == Set::At(at)).count(), 1, "{sets:?}");
+    assert_eq!(sets.iter().filter(|set| **set == Set::No).count(), 15, "{sets:?}");
+    let stored = here.passwords.find(alice.id).await.unwrap().unwrap();
+    assert_eq!((stored.must_change, stored.changed_at), (false, at));
+    let events = "SELECT COUNT(*) FROM audit WHERE action LIKE 'password.%'";
+    assert_eq!(stage.count(events).await, 3, "one for each that was set, and one for the demand");
+}
+
+async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("old"), now(), &event()).await.unwrap();
+    assert!(!here.passwords.replace(alice.id, &hash("another"), &hash("anew")).await.unwrap());
+    let renamed = PasswordHash { pepper: "another pepper".to_owned(), ..hash("old") };
+    assert!(!here.passwords.replace(alice.id, &renamed, &hash("anew")).await.unwrap());
+    assert!(here.passwords.replace(alice.id, &hash("old"), &hash("anew")).await.unwrap());
+    let stored = there.passwords.find(alice.id).await.unwrap().unwrap();
+    assert_eq!((stored.hash, stored.changed_at), (hash("anew"), now()));
+
+    // Whoever has verified the old one comes after the change.
+    let changed = there.passwords.set(alice.id, Over::ChosenAt(now()), &hash("chosen"), later(1), &event()).await;
+    assert_eq!(changed.unwrap(), Set::At(later(1)));
+    assert!(!here.passwords.replace(alice.id, &hash("anew"), &hash("undone")).await.unwrap());
+    assert_eq!(here.passwords.find(alice.id).await.unwrap().unwrap().hash, hash("chosen"));
+}
+
+async fn a_password_goes_with_its_user(stage: Stage) {
+    let (alice, here) = (stage.user("alice").await, stage.node(0));
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), now(), &event()).await.unwrap();
+    assert!(here.people.delete(alice.id, &stage.event(Action::UserDeleted), later(1)).await.unwrap());
+    assert_eq!(stage.count("SELECT COUNT(*) FROM password").await, 0);
+    let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), later(2), &event()).await;
+    assert_eq!(set.unwrap(), Set::No);
+    assert!(!here.passwords.require_change(alice.id, &event()).await.unwrap());
+    assert!(!here.passwords.replace(alice.id, &hash("hers"), &hash("anew")).await.unwrap());
 }
 
 async fn a_pairing_key_makes_one_device(stage: Stage) {

@@ -92,8 +92,8 @@ async fn inside_database(
     if !database.is_durable().await? {
         findings.wrong("durability", "fsync is off: a power cut loses what was answered");
     }
-    if let Some(client) = dev_data(database).await?.filter(|_| !loaded.config.danger.dev_data) {
-        findings.wrong("dev data", format!("the client {client} still has the secret that dev mode gives it"));
+    if let Some(found) = dev_data(loaded, database).await?.filter(|_| !loaded.config.danger.dev_data) {
+        findings.wrong("dev data", found);
     }
     keys(loaded, database, findings).await
 }

@@ -246,6 +246,16 @@ fn production_is_refused_with_one_list() {
         assert!(text[at..].lines().take(3).any(|line| line.contains(way_out)), "{code}:\n{text}");
     }
     assert!(!text.contains("hunter2"), "{text}");
+    // Without its clients there still are its people.
+    for client in ["shop", "shop-ping"] {
+        site.run(&["client", "delete", client, "-c", "nod.toml"]).ends_with(0);
+    }
+    for user in ["alice", "bob"] {
+        let text = site.run(&["serve"]).ends_with(3);
+        assert!(text.contains(&format!("the user {user} still has the password that dev mode gives them")), "{text}");
+        site.run(&["user", "delete", user, "-c", "nod.toml"]).ends_with(0);
+    }
+    assert!(!site.run(&["serve"]).ends_with(3).contains("NOD-CFG-106"));
     // What is wrong, and what is unsafe, stand in the same list.
     let text = site.run(&["serve", "--set", "ciba.interval=0s", "--set", "keys.master_key_file="]).ends_with(3);
     for code in ["NOD-CFG-005", "NOD-CFG-012", "NOD-CFG-101", "NOD-CFG-102", "NOD-CFG-104"] {

@@ -23,11 +23,11 @@ impl Digest {
         // They come and go with the worker.
         tables.remove("outbox");
         if let Some(rows) = tables.get_mut("ephemeral") {
-            let counted = |row: &String| ["61", "70", "74"].iter().any(|tag| row.contains(&format!("key={tag}")));
+            let counted = |row: &String| ["61", "70", "74", "6c"].iter().any(|tag| row.contains(&format!("key={tag}")));
             rows.retain(|row| !counted(row));
         }
         if let Some(redis) = &inner.redis {
-            tables.insert("redis".to_owned(), redis_values(redis).await);
+            tables.insert("redis".to_owned(), redis_values(redis, b"aptl").await);
         }
         Self(tables)
     }
@@ -165,7 +165,7 @@ pub(super) async fn dump(inner: &Inner) -> String {
         }
     }
     if let Some(redis) = &inner.redis {
-        for value in redis_values(redis).await {
+        for value in redis_values(redis, b"apt").await {
             let _ = writeln!(text, "redis: {value}");
         }
     }
@@ -254,7 +254,7 @@ async fn query_at(inner: &Inner, connection: &DatabaseConnection, sql: &str) -> 
     inner.among_servers(async move { connection.query_all_raw(statement).await }).await.unwrap()
 }
 
-async fn redis_values((url, prefix): &(String, String)) -> Vec<String> {
+async fn redis_values((url, prefix): &(String, String), but: &[u8]) -> Vec<String> {
     let client = redis::Client::open(url.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let pattern = format!("{prefix}*");
@@ -263,7 +263,7 @@ async fn redis_values((url, prefix): &(String, String)) -> Vec<String> {
     for key in keys {
         // The letter after the prefix is the purpose of the value.
         let purpose = key.get(prefix.len()).copied().unwrap_or_default();
-        if [b'a', b'p', b't'].contains(&purpose) {
+        if but.contains(&purpose) {
             continue;
         }
         let value: Option<Vec<u8>> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();

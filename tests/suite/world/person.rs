@@ -20,11 +20,12 @@ pub(crate) struct PersonBuilder {
     world: Arc<Inner>,
     username: String,
     phones: usize,
+    password: Option<String>,
 }
 
 impl PersonBuilder {
     pub(super) fn new(world: Arc<Inner>, username: &str) -> Self {
-        Self { world, username: username.to_owned(), phones: 0 }
+        Self { world, username: username.to_owned(), phones: 0, password: None }
     }
 
     /// One more phone, really paired. The first one is the primary device.
@@ -33,8 +34,14 @@ impl PersonBuilder {
         self
     }
 
+    /// One that may be any text.
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self
+    }
+
     async fn create(self) -> Person {
-        let Self { world, username, phones } = self;
+        let Self { world, username, phones, password } = self;
         let now = world.clock.now();
         let user = User {
             id: UserId::new(world.entropy.uuid()),
@@ -50,6 +57,11 @@ impl PersonBuilder {
         let (people, event) = (people(&world), world.event(Action::UserCreated).user(user.id));
         let created = user.clone();
         assert!(world.among_servers(async move { people.create(&created, &event).await }).await.unwrap());
+        if let Some(password) = password {
+            world.guard(&password);
+            let (set, user) = (Arc::clone(&world.parts().set_password), user.clone());
+            assert!(world.among_servers(async move { set.seed(&user, &password).await }).await.unwrap());
+        }
         let (username, email) = (user.username, user.email.unwrap());
         let mut person = Person { id: user.id, username, email, world, phones: Vec::new() };
         for _ in 0..phones {
