@@ -70,13 +70,13 @@ mod rfc6749_refresh;
 #[cfg(test)]
 mod rfc7009_revocation;
 #[cfg(test)]
-mod sign_in;
-#[cfg(test)]
 mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod spec_table;
 #[cfg(test)]

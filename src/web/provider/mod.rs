@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
+use serde_json::{Map, Value, json};
 
 use self::trouble::Trouble;
 use crate::domain::audit::Action as Audited;
@@ -13,6 +14,7 @@ use crate::http::discovery::path;
 use crate::http::flow::FlowApi;
 use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
+use crate::protocol::flow_api::Status;
 use crate::protocol::id::FlowId;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
@@ -146,14 +148,8 @@ impl Provider {
                 }
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
-            Carrier::Flow(fields) => {
-                let body = serde_json::json!({
-                    "status": "FAILED",
-                    "authorizeResponse": fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into()))
-                        .collect::<serde_json::Map<_, _>>(),
-                });
-                Response::builder().content_type("application/json").body(body.to_string())
-            }
+            // Only refusals come here: there is no flow that could tell.
+            Carrier::Flow(fields) => not_begun(fields),
         }
     }
 
@@ -192,6 +188,20 @@ async fn parameters(request: &Request, body: &mut RequestBody) -> Result<Paramet
         }
         _ => Err(Trouble::Method),
     }
+}
+
+/// A flow that was refused before it began, in the words of one that failed.
+fn not_begun(fields: &[(&'static str, String)]) -> Response {
+    let of = |name: &str| fields.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
+    let told: Map<String, Value> = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let body = json!({
+        "status": Status::Failed.as_str(),
+        "code": of("error"),
+        "message": of("error_description"),
+        "userMessage": of("error_description"),
+        "authorizeResponse": told,
+    });
+    Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(body.to_string())
 }
 
 /// [RFC 9700 §4.12]

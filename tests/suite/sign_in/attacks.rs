@@ -45,7 +45,10 @@ async fn security_138_a_form_of_another_site_is_refused() {
     for mark in [None, other.field("csrf")] {
         let mut forged = page.clone();
         let own = format!("name=\"csrf\" value=\"{}\"", page.field("csrf").unwrap());
-        let text = page.answer.text().replace(&own, &mark.map(|mark| format!("name=\"csrf\" value=\"{mark}\"")).unwrap_or_default());
+        let text = page
+            .answer
+            .text()
+            .replace(&own, &mark.map(|mark| format!("name=\"csrf\" value=\"{mark}\"")).unwrap_or_default());
         forged.answer.body = text.into_bytes();
         let refused = browser.press(&forged, "sign_in", &fields).await.unwrap();
         assert_eq!(refused.answer.status, 403);
@@ -73,11 +76,9 @@ async fn security_137_no_page_can_be_framed_or_run_anything() {
             assert!(policy.contains(fence), "{policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
-        for (name, value) in [
-            ("x-frame-options", "DENY"),
-            ("cross-origin-opener-policy", "same-origin"),
-            ("cache-control", "no-store"),
-        ] {
+        for (name, value) in
+            [("x-frame-options", "DENY"), ("cross-origin-opener-policy", "same-origin"), ("cache-control", "no-store")]
+        {
             assert_eq!(page.answer.header(name), Some(value), "{}", page.path);
         }
     }

@@ -5,14 +5,16 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{Answer, Browser, FLOWS, World, decoded, seconds};
+use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
 fn id(state: &Value) -> &str {
     state["id"].as_str().unwrap()
 }
 
 fn links(state: &Value) -> Vec<&str> {
-    state["_links"].as_object().unwrap().keys().map(String::as_str).collect()
+    let mut links: Vec<_> = state["_links"].as_object().unwrap().keys().map(String::as_str).collect();
+    links.sort_unstable();
+    links
 }
 
 #[track_caller]
@@ -52,6 +54,21 @@ async fn f1_without_a_browser_the_flow_ends_in_the_answer() {
     let (_, claims) = decoded(&app.redeem(code).await.tokens().id_token);
     assert_eq!(claims["sub"], alice.id.to_string());
     app.redeem(code).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn security_135_a_client_that_may_not_run_a_flow_is_refused() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let query = asked(&shop, &[("response_mode", "pi.flow")]);
+    let refused = world.get(&format!("{AUTHORIZE}?{query}")).await;
+    assert_eq!(refused.status, 400);
+    let body = refused.json();
+    assert_eq!(
+        (&body["status"], &body["authorizeResponse"]["error"]),
+        (&json!("FAILED"), &json!("unauthorized_client"))
+    );
+    assert_eq!(body["authorizeResponse"]["state"], "a state");
 }
 
 #[tokio::test]
@@ -119,7 +136,14 @@ async fn t15_1_an_action_is_named_in_either_way() {
     let flow = id(&phone.flow(&app, &[]).await).to_owned();
     let before = phone.get(&format!("{FLOWS}{flow}")).await.ok();
     for (query, kind, marked, status, code, detail) in [
-        ("?action=cancel", "application/vnd.pingidentity.checkUsernamePassword+json", true, 400, "INVALID_REQUEST", Some("INVALID_CONTENT_TYPE")),
+        (
+            "?action=cancel",
+            "application/vnd.pingidentity.checkUsernamePassword+json",
+            true,
+            400,
+            "INVALID_REQUEST",
+            Some("INVALID_CONTENT_TYPE"),
+        ),
         ("", "application/json", true, 400, "INVALID_REQUEST", Some("INVALID_CONTENT_TYPE")),
         ("?action=checkUsernamePassword", "text/plain", true, 415, "INVALID_REQUEST", None),
         ("?action=checkUsernamePassword", "application/x-www-form-urlencoded", true, 415, "INVALID_REQUEST", None),
@@ -135,17 +159,26 @@ async fn t15_1_an_action_is_named_in_either_way() {
     for (body, status, code, detail) in [
         ("{", 400, "VALIDATION_ERROR", Some("UNEXPECTED_ACTION_MODEL")),
         ("[]", 400, "VALIDATION_ERROR", Some("UNEXPECTED_ACTION_MODEL")),
-        ("{\"username\":\"a\",\"username\":\"b\",\"password\":\"c\"}", 400, "VALIDATION_ERROR", Some("UNEXPECTED_ACTION_MODEL")),
+        (
+            "{\"username\":\"a\",\"username\":\"b\",\"password\":\"c\"}",
+            400,
+            "VALIDATION_ERROR",
+            Some("UNEXPECTED_ACTION_MODEL"),
+        ),
         ("{\"username\":\"a\",\"password\":\"c\",\"x\":1}", 400, "VALIDATION_ERROR", Some("UNRECOGNIZED_FIELD_NAME")),
         ("{\"username\":\"a\"}", 400, "VALIDATION_ERROR", Some("FIELD_REQUIRED")),
         ("{\"username\":1,\"password\":\"c\"}", 400, "VALIDATION_ERROR", Some("INVALID_FIELD_FORMAT")),
         ("", 400, "VALIDATION_ERROR", Some("FIELD_REQUIRED")),
     ] {
-        let answer = post(&mut phone, &flow, "application/vnd.pingidentity.checkUsernamePassword+json", true, body).await;
+        let answer =
+            post(&mut phone, &flow, "application/vnd.pingidentity.checkUsernamePassword+json", true, body).await;
         refused(&answer, status, code, detail);
     }
     let large = format!("{{\"username\":\"{}\"}}", "x".repeat(65 * 1024));
-    let answer = post(&mut phone, &flow, "application/vnd.pingidentity.checkUsernamePassword+json", true, &large).await;
+    // The rest of it is not read: the connection ends with the answer.
+    let request = phone.request(Method::POST, &format!("{FLOWS}{flow}?action=checkUsernamePassword"));
+    let request = request.header("content-type", "application/json").header("x-xsrf-header", "nod");
+    let answer = phone.send(request.header("connection", "close").body(large)).await;
     refused(&answer, 413, "INVALID_REQUEST", None);
     let put = phone.request(Method::PUT, &format!("{FLOWS}{flow}")).header("x-xsrf-header", "nod");
     refused(&phone.send(put).await, 405, "INVALID_REQUEST", None);

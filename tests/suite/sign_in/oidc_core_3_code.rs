@@ -170,7 +170,7 @@ async fn oidcc_3_1_2_6_each_refusal_goes_where_it_can_be_told() {
         ([("code_challenge_method", "")], "invalid_request"),
         ([("request", "x")], "request_not_supported"),
         ([("request_uri", "https://shop.example/r")], "request_uri_not_supported"),
-        ([("response_mode", "pi.flow")], "unauthorized_client"),
+        ([("response_mode", "web_message")], "invalid_request"),
     ] {
         let all = [fields[0], ("state", state.as_str())];
         let callback = browser.authorize(&shop, &all).await.expect_err("a redirect");
@@ -236,7 +236,10 @@ async fn rfc6749_2_1_a_public_client_has_a_verifier_and_nothing_else() {
     let _alice = world.user("alice").with_password(PASSWORD).await;
     let spa = world.client("spa").signs_in().public().await;
     let mut browser = world.browser();
-    browser.authorize(&spa, &[("code_challenge", ""), ("code_challenge_method", "")]).await.unwrap_err()
+    browser
+        .authorize(&spa, &[("code_challenge", ""), ("code_challenge_method", "")])
+        .await
+        .unwrap_err()
         .error("invalid_request");
     let code = browser.log_in(&spa, "alice", PASSWORD).await.get("code").to_owned();
     let tokens = spa.redeem(&code).await.tokens();

@@ -111,12 +111,7 @@ impl Browser {
     }
 
     /// Presses a button of a page's form.
-    pub(crate) async fn press(
-        &mut self,
-        page: &Page,
-        button: &str,
-        fields: &[(&str, &str)],
-    ) -> Result<Page, Callback> {
+    pub(crate) async fn press(&mut self, page: &Page, button: &str, fields: &[(&str, &str)]) -> Result<Page, Callback> {
         let mark = page.field("csrf").unwrap_or_default();
         let mut all = vec![("csrf", mark.as_str()), ("action", button)];
         all.extend(fields);

@@ -33,7 +33,11 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 enum Credentials {
     Basic(String),
     Post(String),
-    Key { key: Arc<Jwk>, alg: &'static str, kid: String },
+    Key {
+        key: Arc<Jwk>,
+        alg: &'static str,
+        kid: String,
+    },
     /// A public client has none.
     None,
 }
