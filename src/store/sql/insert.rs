@@ -51,6 +51,19 @@ impl Insert {
         engine.statement(&sql, rows.into_iter().flatten())
     }
 
+    /// One statement that inserts nothing unless a condition holds. For SQLite, which knows the type of a
+    /// value without the column that it goes to.
+    pub(super) fn statement_if(&self, rows: Vec<Vec<Value>>, condition: &str, of: [Value; 2]) -> Statement {
+        let engine = Engine::Sqlite;
+        let mut sql = self.begun(engine, rows.len());
+        sql.push_str("SELECT * FROM (VALUES ");
+        Placeholders::new(engine).rows(&mut sql, rows.len(), self.columns);
+        for part in [") WHERE ", condition, " ", self.and] {
+            sql.push_str(part);
+        }
+        engine.statement(&sql, rows.into_iter().flatten().chain(of))
+    }
+
     fn begun(&self, engine: Engine, count: usize) -> String {
         let mut sql = String::with_capacity(512 + count * self.columns * 5);
         sql.push_str(match engine {
