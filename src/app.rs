@@ -35,6 +35,7 @@ use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
+use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
@@ -549,7 +550,7 @@ impl Wiring {
                 entropy: self.entropy(),
                 issuer: self.settings.issuer.clone(),
                 nonces,
-                keys: moka::sync::Cache::new(100_000),
+                keys: Kept::new(100_000),
             },
             pair: PairDevice {
                 devices: self.parts.devices.clone(),
