@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt as _, Response, Route, get};
+use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route, get};
 use poem_openapi::OpenApiService;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
+use crate::http::beside::Beside;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
 use crate::http::discovery::{Discovery, Published, path};
@@ -408,7 +409,7 @@ impl Wiring {
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
-            inner: routes.nest("/", api),
+            inner: Beside { routes, api: api.into_endpoint() },
             authorize: Arc::new(Authorize { introspect }),
             idempotency: self.idempotency(),
             openapi: openapi.clone(),

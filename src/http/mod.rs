@@ -5,6 +5,7 @@ use poem_openapi::Tags;
 pub mod admin;
 pub mod authorization;
 pub mod backchannel_authentication;
+pub mod beside;
 pub mod body;
 mod call_time;
 pub mod client_authentication;
