@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt as _, Response, Route};
+use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
 use poem_openapi::OpenApiService;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -21,11 +21,11 @@ use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
+use crate::http::beside::Beside;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
 use crate::http::discovery::{Discovery, Published, path};
 use crate::http::error::Errors;
-use crate::http::flow;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
@@ -38,6 +38,7 @@ use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
+use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
@@ -446,20 +447,19 @@ impl Wiring {
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = openapi::Published::new(api.spec());
-        let (provider, flow_api) = self.provider();
-        let mut routes = Route::new().at(format!("{}:flow", flow::PREFIX), flow_api);
+        let mut routes = Route::new();
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
         let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
-            inner: routes.nest("/", api),
+            inner: Beside { routes, api: api.into_endpoint() },
             authorize: Arc::new(Authorize { introspect }),
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(provider), inner };
+        let inner = Browsed { provider: Arc::new(self.provider()), inner };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
@@ -604,7 +604,7 @@ impl Wiring {
                 entropy: self.entropy(),
                 issuer: self.settings.issuer.clone(),
                 nonces,
-                keys: moka::sync::Cache::new(100_000),
+                keys: Kept::new(100_000),
             },
             pair: PairDevice {
                 devices: self.parts.devices.clone(),

@@ -1,5 +1,8 @@
 //! Logs: one line for each step of a protocol, with fields, without secrets and query strings.
 
+use std::io::{self, BufWriter, Write, stdout};
+use std::time::Duration;
+
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -47,11 +50,30 @@ pub enum Reader {
     Developer,
 }
 
+/// How long the writer of the log rests after each time it has written.
+const REST: Duration = Duration::from_millis(5);
+
+/// Writes at once what comes after a rest, and rests then. A line that is made meanwhile wakes nobody:
+/// waking the writer for each costs as much as making the line.
+struct Unhurried<W>(W);
+
+impl<W: Write> Write for Unhurried<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        std::thread::sleep(REST);
+        Ok(())
+    }
+}
+
 /// Writing a log never holds up a request: when the reader is slow, lines are dropped and counted.
 pub fn start(format: Format, detail: Detail, reader: Reader) -> Guard {
     // The lines of a moment go out together: the writer flushes when no more are waiting.
-    let out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
-    let (writer, log) = tracing_appender::non_blocking(out);
+    let out = BufWriter::with_capacity(64 * 1024, stdout());
+    let (writer, log) = tracing_appender::non_blocking(Unhurried(out));
     let level = match detail {
         Detail::Warnings => LevelFilter::WARN,
         Detail::Steps | Detail::Polls => LevelFilter::INFO,

@@ -47,6 +47,12 @@ impl Shown<'_> {
     }
 
     pub fn context_hash(&self) -> ContextHash {
-        ContextHash::of_bytes(self.canonical_json().as_bytes())
+        self.hashed().0
+    }
+
+    /// The hash, and the text that it is the hash of.
+    pub fn hashed(&self) -> (ContextHash, String) {
+        let text = self.canonical_json();
+        (ContextHash::of_bytes(text.as_bytes()), text)
     }
 }

@@ -21,7 +21,7 @@ use crate::web::sign_in::Site;
 use crate::words::Words;
 
 impl Wiring {
-    pub(super) fn provider(&self) -> (Provider, FlowApi) {
+    pub(super) fn provider(&self) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
         let known = Arc::new(Known {
@@ -77,11 +77,11 @@ impl Wiring {
             base: issuer.as_str().into(),
         };
         let site = Site { brand: "Nod".to_owned(), logo: None, base, help: None, privacy: None, terms: None };
-        let provider = Provider {
+        Provider {
             authorize,
             advance,
             leave,
-            flow_api: flow_api.clone(),
+            flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,
             words: Arc::new(Words::new(&[])),
@@ -89,8 +89,7 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
-        };
-        (provider, flow_api)
+        }
     }
 
     pub(super) fn exchange_code(&self, issue: &Arc<Issue>) -> ExchangeCode {

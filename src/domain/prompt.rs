@@ -34,13 +34,9 @@ impl Prompt {
         }
     }
 
-    pub fn context_hash(&self) -> ContextHash {
-        self.shown().context_hash()
-    }
-
-    /// What is hashed.
-    pub fn canonical_json(&self) -> String {
-        self.shown().canonical_json()
+    /// What a decision names, and the text that it is the hash of.
+    pub fn hashed(&self) -> (ContextHash, String) {
+        self.shown().hashed()
     }
 
     fn shown(&self) -> Shown<'_> {

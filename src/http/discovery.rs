@@ -12,7 +12,7 @@ use crate::domain::client::GrantType;
 use crate::http::openapi;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
-use crate::protocol::authorization_request::{Prompt, ResponseType};
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::signing_keys::KeyRing;
 
@@ -57,7 +57,6 @@ impl Discovery {
             "response_modes_supported": ["query", "fragment", "form_post"],
             "code_challenge_methods_supported": [CodeChallenge::METHOD],
             "authorization_response_iss_parameter_supported": true,
-            "prompt_values_supported": Prompt::ALL.iter().map(|prompt| prompt.as_str()).collect::<Vec<_>>(),
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),

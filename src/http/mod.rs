@@ -4,6 +4,7 @@ use poem_openapi::Tags;
 
 pub mod admin;
 pub mod backchannel_authentication;
+pub mod beside;
 pub mod body;
 mod call_time;
 pub mod client_authentication;

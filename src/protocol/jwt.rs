@@ -5,7 +5,7 @@
 //! using it. This file alone calls josekit, and of josekit only what signs, verifies and makes
 //! keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
 //! panics at dates like `1e300` and drops a whole key set for one bad key. ES256 signatures, the most
-//! of them, are verified by ring.
+//! of them, are made and verified by ring.
 
 mod audience;
 mod compact;
@@ -25,7 +25,8 @@ use josekit::jwk::alg::ed::EdCurve;
 use josekit::jwk::{Jwk, KeyPair as _};
 use josekit::jws::{ES256, EdDSA, JwsSigner, JwsVerifier, PS256, RS256};
 use josekit::{JoseError, Map, Value};
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
@@ -279,6 +280,10 @@ enum Verifier {
 
 /// The uncompressed point [SEC 1 §2.3.3], for signatures in the form of JOSE: `r || s` [RFC 7518 §3.4].
 fn p256(x: &str, y: &str) -> Result<UnparsedPublicKey<[u8; 65]>, KeyError> {
+    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point(x, y)?))
+}
+
+fn point(x: &str, y: &str) -> Result<[u8; 65], KeyError> {
     let mut point = [4; 65];
     let (_, coordinates) = point.split_at_mut(1);
     let (to_x, to_y) = coordinates.split_at_mut(32);
@@ -289,7 +294,7 @@ fn p256(x: &str, y: &str) -> Result<UnparsedPublicKey<[u8; 65]>, KeyError> {
         }
         to.copy_from_slice(&bytes);
     }
-    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point))
+    Ok(point)
 }
 
 /// A public key as we publish it, with distinct `kid`, `use` and `alg` [OIDCC §10.1].
@@ -394,6 +399,8 @@ pub enum SigningError {
     Claims(#[source] serde_json::Error),
     #[error("the cryptographic library refused to sign")]
     Signature(#[source] JoseError),
+    #[error("there is no randomness to sign with")]
+    Randomness,
 }
 
 /// One of our private keys, ready to sign. Its `kid` is its thumbprint, so it is never stored.
@@ -401,7 +408,45 @@ pub enum SigningError {
 pub struct SigningKey {
     public: VerificationKey,
     kid: Arc<str>,
-    signer: Arc<dyn JwsSigner>,
+    signer: Signer,
+}
+
+/// Who makes a signature. For ES256, ring needs half of what OpenSSL 3.0 does under josekit.
+#[derive(Clone)]
+enum Signer {
+    Ring(Arc<EcdsaKeyPair>),
+    Josekit(Arc<dyn JwsSigner>),
+}
+
+impl Signer {
+    fn new(jwk: &Jwk, algorithm: Algorithm, material: &Material) -> Result<Self, KeyError> {
+        let signer: Result<Arc<dyn JwsSigner>, JoseError> = match algorithm {
+            Algorithm::ES256 => return Self::p256(jwk, material),
+            Algorithm::PS256 => PS256.signer_from_jwk(jwk).map(|signer| Arc::new(signer) as _),
+            Algorithm::RS256 => RS256.signer_from_jwk(jwk).map(|signer| Arc::new(signer) as _),
+            Algorithm::EdDSA => EdDSA.signer_from_jwk(jwk).map(|signer| Arc::new(signer) as _),
+        };
+        Ok(Self::Josekit(signer.map_err(|_| KeyError::Refused)?))
+    }
+
+    fn p256(jwk: &Jwk, material: &Material) -> Result<Self, KeyError> {
+        let Material::P256 { x, y } = material else { return Err(KeyError::Unsupported) };
+        let text = jwk.parameter("d").and_then(Value::as_str).ok_or(KeyError::Malformed)?;
+        let private = Secret::new(URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?);
+        let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, private.expose(), &point(x, y)?, &random);
+        Ok(Self::Ring(Arc::new(pair.map_err(|_| KeyError::Refused)?)))
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        match self {
+            Self::Ring(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| SigningError::Randomness)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Self::Josekit(signer) => signer.sign(message).map_err(SigningError::Signature),
+        }
+    }
 }
 
 impl SigningKey {
@@ -434,17 +479,12 @@ impl SigningKey {
         }
         let material = jwk.material()?;
         let kid: Arc<str> = Arc::from(material.thumbprint().to_string());
-        let public = VerificationKey::new(material, algorithm, Some(&kid))?;
 
         let jwk = Jwk::from_bytes(private.expose()).map_err(|_| KeyError::Malformed)?;
-        let signer: Result<Arc<dyn JwsSigner>, JoseError> = match algorithm {
-            Algorithm::ES256 => ES256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
-            Algorithm::PS256 => PS256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
-            Algorithm::RS256 => RS256.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
-            Algorithm::EdDSA => EdDSA.signer_from_jwk(&jwk).map(|signer| Arc::new(signer) as _),
-        };
+        let signer = Signer::new(&jwk, algorithm, &material);
         wipe(&mut jwk.into());
-        let key = Self { public, kid, signer: signer.map_err(|_| KeyError::Refused)? };
+        let public = VerificationKey::new(material, algorithm, Some(&kid))?;
+        let key = Self { public, kid, signer: signer? };
 
         let probe = b"nod";
         let signature = key.signer.sign(probe).map_err(|_| KeyError::Refused)?;
@@ -487,7 +527,7 @@ impl SigningKey {
         URL_SAFE_NO_PAD.encode_string(header, &mut token);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.signer.sign(token.as_bytes()).map_err(SigningError::Signature)?;
+        let signature = self.signer.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(Secret::new(token))

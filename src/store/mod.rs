@@ -4,6 +4,7 @@
 
 pub mod embedded;
 pub mod ephemeral;
+pub mod kept;
 pub mod measured;
 pub mod redis;
 pub mod shelves;

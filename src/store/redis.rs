@@ -15,7 +15,10 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSubSink, PubSubStream};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, RedisResult, Script, Value, cmd, pipe};
+use redis::{
+    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo as _, RedisResult, Script,
+    ServerErrorKind, Value, cmd, pipe,
+};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -141,7 +144,7 @@ impl RedisStore {
         if milliseconds.abs() > TOLERATED_SKEW {
             complaints.push(Complaint::ClockSkew { milliseconds });
         }
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection.direct();
         let (memory, persistence): (String, String) =
             bounded(pipe().cmd("INFO").arg("memory").cmd("INFO").arg("persistence").query_async(&mut connection))
                 .await?;
@@ -158,22 +161,45 @@ impl RedisStore {
     fn key(&self, key: &Key) -> Vec<u8> {
         [self.prefix.as_slice(), key.as_bytes()].concat()
     }
+
+    /// Calls a script that Redis knows by its digest.
+    async fn run<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        key: &Key,
+        arguments: impl Fn(&mut Cmd) + Send,
+    ) -> RedisResult<T> {
+        let call = || {
+            let mut call = cmd("EVALSHA");
+            call.arg(script.get_hash()).arg(1).arg(self.key(key));
+            arguments(&mut call);
+            call
+        };
+        match self.connection.ask(call()).await {
+            // Redis is new, or was restarted.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                script.load_async(&mut self.connection.direct()).await?;
+                self.connection.ask(call()).await
+            }
+            answer => answer,
+        }
+    }
 }
 
 #[async_trait]
 impl Ephemeral for RedisStore {
     async fn insert(&self, key: &Key, value: &[u8], lifetime: Duration) -> Result<bool, StoreError> {
         let first = Version(u32::from_be_bytes(self.entropy.bytes()));
-        let mut connection = self.connection.clone();
         let mut command = cmd("SET");
         command.arg(self.key(key)).arg(framed(first, value)).arg("NX").arg("PX").arg(milliseconds(lifetime));
-        let answer: Value = bounded(command.query_async(&mut connection)).await?;
+        let answer: Value = bounded(self.connection.ask(command)).await?;
         Ok(answer != Value::Nil)
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        let mut connection = self.connection.clone();
-        let found: Option<Vec<u8>> = bounded(cmd("GET").arg(self.key(key)).query_async(&mut connection)).await?;
+        let mut command = cmd("GET");
+        command.arg(self.key(key));
+        let found: Option<Vec<u8>> = bounded(self.connection.ask(command)).await?;
         found
             .map(|mut bytes| {
                 let version = bytes.first_chunk().ok_or(StoreError::Corrupt("a value without version"))?;
@@ -185,25 +211,27 @@ impl Ephemeral for RedisStore {
     }
 
     async fn swap(&self, key: &Key, seen: Version, value: &[u8], lifetime: Lifetime) -> Result<bool, StoreError> {
-        let mut connection = self.connection.clone();
-        let mut call = self.swap.key(self.key(key));
-        call.arg(&seen.0.to_be_bytes()[..]).arg(framed(seen.next(), value));
-        match lifetime {
-            Lifetime::Keep => call.arg(""),
-            Lifetime::Renew(lifetime) => call.arg(milliseconds(lifetime)),
+        let arguments = |call: &mut Cmd| {
+            call.arg(&seen.0.to_be_bytes()[..]).arg(framed(seen.next(), value));
+            match lifetime {
+                Lifetime::Keep => call.arg(""),
+                Lifetime::Renew(lifetime) => call.arg(milliseconds(lifetime)),
+            };
         };
-        bounded(call.invoke_async(&mut connection)).await
+        bounded(self.run(&self.swap, key, arguments)).await
     }
 
     async fn remove(&self, key: &Key) -> Result<(), StoreError> {
-        let mut connection = self.connection.clone();
-        bounded(cmd("DEL").arg(self.key(key)).query_async(&mut connection)).await
+        let mut command = cmd("DEL");
+        command.arg(self.key(key));
+        bounded(self.connection.ask(command)).await
     }
 
     async fn count(&self, key: &Key, window: Duration) -> Result<u32, StoreError> {
-        let mut connection = self.connection.clone();
-        let mut call = self.count.key(self.key(key));
-        bounded(call.arg(milliseconds(window)).invoke_async(&mut connection)).await
+        let arguments = |call: &mut Cmd| {
+            call.arg(milliseconds(window));
+        };
+        bounded(self.run(&self.count, key, arguments)).await
     }
 
     async fn wake(&self, topic: &Topic) {
@@ -213,8 +241,7 @@ impl Ephemeral for RedisStore {
         command.arg(&self.channel).arg(message);
         // A hint needs no answer, and follows what it is about on the same connection.
         let Err(command) = self.connection.post(command) else { return };
-        let mut connection = self.connection.clone();
-        let sent: Result<(), _> = bounded(command.query_async(&mut connection)).await;
+        let sent: Result<(), _> = bounded(self.connection.ask(command)).await;
         if let Err(error) = sent {
             // Whoever waits on another node reads again by its own clock.
             debug!(%error, "a wake-up did not reach the other nodes");
@@ -226,7 +253,7 @@ impl Ephemeral for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection.direct();
         let before = self.clock.now().millis();
         // A write too: a replica, a full memory or a full disk answer everything but writes.
         let mut commands = pipe();

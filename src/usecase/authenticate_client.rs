@@ -21,6 +21,7 @@ use crate::protocol::id::ClientId;
 use crate::protocol::jwt::{JwtError, KeySet, Unverified, Verified};
 use crate::protocol::parameters::Parameters;
 use crate::store::ephemeral::Replay;
+use crate::store::kept::Kept;
 use crate::store::sql::directory::Directory;
 use crate::usecase::Error;
 
@@ -193,12 +194,12 @@ fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<Unverified<'_>
 /// The keys of clients, parsed: parsing one costs more than verifying with it.
 pub struct ClientKeys {
     /// Each with the client as it was then: one that was changed is another value.
-    parsed: moka::sync::Cache<ClientId, (Arc<Client>, Arc<KeySet>)>,
+    parsed: Kept<ClientId, (Arc<Client>, Arc<KeySet>)>,
 }
 
 impl Default for ClientKeys {
     fn default() -> Self {
-        Self { parsed: moka::sync::Cache::new(10_000) }
+        Self { parsed: Kept::new(10_000) }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::jwt::{EmbeddedKeyProof, VerificationKey};
 use crate::secret::constant_time_eq;
 use crate::store::ephemeral::{Replay, StoreError};
+use crate::store::kept::Kept;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::{Directory, Paired};
 
@@ -55,6 +56,8 @@ pub struct Proved {
     pub claims: ProofClaims,
     pub jkt: String,
     pub key: VerificationKey,
+    /// Not one of those that are kept.
+    key_is_new: bool,
     /// The compact JWS: the evidence, when it is a decision.
     pub evidence: String,
 }
@@ -75,7 +78,7 @@ pub struct AuthenticateDevice {
     pub entropy: Arc<Entropy>,
     pub issuer: String,
     pub nonces: Nonces,
-    pub keys: moka::sync::Cache<[u8; 32], VerificationKey>,
+    pub keys: Kept<[u8; 32], VerificationKey>,
 }
 
 impl AuthenticateDevice {
@@ -85,9 +88,8 @@ impl AuthenticateDevice {
         let paired = self.directory.installation_by_jkt(&proof.jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;
         self.spend(&proof).await?;
         // Reading a key costs twice as much as using it, so those of our installations are kept.
-        let thumbprint = proof.key.thumbprint();
-        if !self.keys.contains_key(thumbprint.as_bytes()) {
-            self.keys.insert(*thumbprint.as_bytes(), proof.key.clone());
+        if proof.key_is_new {
+            self.keys.insert(*proof.key.thumbprint().as_bytes(), proof.key.clone());
         }
         let Paired { installation, devices } = Paired::clone(&paired);
         if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
@@ -107,9 +109,9 @@ impl AuthenticateDevice {
         let proof = EmbeddedKeyProof::parse(compact, PROOF_TYPE, MAX_PROOF_BYTES)
             .map_err(|error| invalid(error.to_string()))?;
         let known = self.keys.get(proof.thumbprint().as_bytes());
-        let key = match known {
-            Some(key) => key,
-            None => proof.verification_key().map_err(|error| invalid(error.to_string()))?,
+        let (key, key_is_new) = match known {
+            Some(key) => (key, false),
+            None => (proof.verification_key().map_err(|error| invalid(error.to_string()))?, true),
         };
         let claims: ProofClaims = proof.verify(&key).map_err(|error| invalid(error.to_string()))?.into_claims();
         // Purpose first: no proof made for one call serves another.
@@ -131,7 +133,7 @@ impl AuthenticateDevice {
             Some(nonce) if self.nonces.accepts(nonce, now) => {}
             Some(_) | None => return Err(DeviceErrorCode::UseDeviceNonce.into()),
         }
-        Ok(Proved { claims, jkt: proof.thumbprint().to_string(), key, evidence: compact.to_owned() })
+        Ok(Proved { claims, jkt: proof.thumbprint().to_string(), key, key_is_new, evidence: compact.to_owned() })
     }
 
     /// Spends a proof: it was good for one call. Asked for last, so that a stranger's proofs leave no

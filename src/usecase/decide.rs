@@ -56,7 +56,8 @@ impl Decide {
         }
         let (device, question) = self.inbox.find(&caller.devices, notification).await?;
         call::about(question.request.id.uuid());
-        let context_hash = question.prompt.context_hash().to_string();
+        let (context_hash, shown) = question.prompt.hashed();
+        let context_hash = context_hash.to_string();
         let verified =
             VerifiedDecision::new(&said, &question.request, device, &context_hash, now).map_err(disbelieved)?;
         let outcome = verified.outcome().clone();
@@ -82,7 +83,7 @@ impl Decide {
             expires_at: question.request.expires_at,
             evidence: Some(caller.proof.evidence.clone()),
             context_hash: Some(context_hash),
-            shown: Some(question.prompt.canonical_json()),
+            shown: Some(shown),
             decided_at: now,
         };
         let mut event = Event::new(self.entropy.ordered_uuid(now), now, action(&outcome))

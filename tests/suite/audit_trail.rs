@@ -226,6 +226,49 @@ async fn retention_leaves_the_chain(archive: Archive) {
     assert_eq!(archive.verify(Reach::WholeWith(old)).await.broken, Some(Broken { seq: 3, flaw: Flaw::NotRemembered }));
 }
 
+/// Somebody else has written since a server last did, and what they wrote is as it was or emptied: the server
+/// goes on from there, and not from the end that it remembers.
+async fn nobody_goes_on_from_an_old_end(mut archive: Archive) {
+    use nod::clock::Clock as _;
+    let url = archive.url.clone();
+    let (other, _ledger) = archive.server(&url).await;
+    let by_other = async |refused: bool| {
+        let event = archive.event(Action::TokenRevoked);
+        let event = if refused { event.refused("by another") } else { event };
+        let (tokens, jti) = (Tokens::new(other.clone()), archive.entropy.uuid().to_string());
+        assert!(tokens.revoke_jwt(&jti, archive.clock.now() + DAY, &event).await.unwrap());
+    };
+    let by_us = async || archive.done(archive.event(Action::TokenRevoked)).await.unwrap();
+    by_us().await;
+    by_us().await;
+    by_other(false).await;
+    by_us().await;
+    assert_eq!(archive.whole().await.seq, 4);
+
+    // The last row that we wrote is the last one that is kept, and not the last one.
+    by_other(true).await;
+    by_other(true).await;
+    archive.clock.advance(31 * DAY);
+    assert_eq!(Retention::new(other.clone()).purge(archive.clock.now(), 100).await.unwrap(), 2);
+    by_us().await;
+    by_us().await;
+    assert_eq!(archive.whole().await.seq, 8);
+
+    // Nothing is kept of what anybody wrote.
+    by_other(false).await;
+    archive.clock.advance(401 * DAY);
+    assert_eq!(Retention::new(other.clone()).purge(archive.clock.now(), 100).await.unwrap(), 7);
+    by_us().await;
+    assert_eq!(archive.whole().await.seq, 10);
+
+    // Of so many, the next statement begins after a row of the one before.
+    let (_, ledger) = archive.server(&url).await;
+    for _ in 0..100 {
+        ledger.audit(archive.event(Action::InputRefused)).await;
+    }
+    assert_eq!(archive.rows(101).await.seq, 110);
+}
+
 /// In a database that had a trail before, the chain begins after it.
 async fn the_chain_begins_after_what_was_there(archive: Archive) {
     let insert = "INSERT INTO audit (seq, id, at, action, result) VALUES";
@@ -260,6 +303,7 @@ on_both! {
     is_whole_whoever_writes,
     events_that_come_again_are_there_once,
     retention_leaves_the_chain,
+    nobody_goes_on_from_an_old_end,
     the_chain_begins_after_what_was_there,
 }
 

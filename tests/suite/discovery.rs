@@ -8,7 +8,9 @@ use nod::usecase::signing_keys::Rotated;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{Answer, CIBA, Client, DISCOVERY, JWKS, World, decoded, enc, seconds};
+use crate::world::{AUTHORIZE, CIBA, Client, DISCOVERY, JWKS, World, decoded, seconds};
+
+const PASSWORD: &str = "correct horse battery staple";
 
 async fn metadata(world: &World) -> Value {
     world.get(DISCOVERY).await.json()
@@ -136,10 +138,10 @@ async fn oidcd_3_each_authentication_method_and_algorithm_works() {
     let metadata = metadata(&world).await;
     let methods = texts(&metadata["token_endpoint_auth_methods_supported"]);
     assert_eq!(methods.iter().collect::<HashSet<_>>().len(), methods.len());
-    for endpoint in ["revocation", "introspection"] {
-        let name = format!("{endpoint}_endpoint_auth_methods_supported");
-        assert_eq!(texts(&metadata[&name]), methods, "{name}");
-    }
+    assert_eq!(texts(&metadata["revocation_endpoint_auth_methods_supported"]), methods);
+    // [RFC 7662 §2.1] whoever only says a name is told nothing.
+    let confidential: Vec<&str> = methods.iter().copied().filter(|method| *method != "none").collect();
+    assert_eq!(texts(&metadata["introspection_endpoint_auth_methods_supported"]), confidential);
     let algorithms = texts(&metadata["token_endpoint_auth_signing_alg_values_supported"]);
     assert!(algorithms.contains(&"PS256") && algorithms.contains(&"ES256"));
     assert!(!algorithms.iter().any(|alg| alg.eq_ignore_ascii_case("none") || alg.starts_with("HS")));
@@ -153,6 +155,13 @@ async fn oidcd_3_each_authentication_method_and_algorithm_works() {
                     clients.push(world.client(alg).private_key_jwt(Algorithm::parse(alg).unwrap()).await);
                 }
                 clients
+            }
+            "none" => {
+                let public = world.client("public").signs_in().public().await;
+                public.post(path(&world, &metadata, "token_endpoint"), &[]).await.refused(400, "invalid_request");
+                let revoked = public.post(path(&world, &metadata, "revocation_endpoint"), &[("token", "x")]).await;
+                assert_eq!(revoked.status, 200);
+                continue;
             }
             other => panic!("what is {other}?"),
         };
@@ -202,11 +211,18 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     assert_eq!(tokens.json["scope"], all.as_str());
 
     let id_token = decoded(&tokens.id_token).1;
+    let _carol = world.user("carol").with_password(PASSWORD).await;
+    let site = world.client("site").signs_in().await;
+    let callback = world.browser().log_in(&site, "carol", PASSWORD).await;
+    let signed_in = decoded(&site.redeem(callback.get("code")).await.tokens().id_token).1;
     let info = world.userinfo(&tokens.access_token).await.ok();
     for claim in texts(&metadata["claims_supported"]) {
-        assert!(id_token.get(claim).is_some() || info.get(claim).is_some(), "{claim}");
+        assert!([&id_token, &signed_in, &info].iter().any(|claims| claims.get(claim).is_some()), "{claim}");
     }
     for acr in texts(&metadata["acr_values_supported"]) {
+        if signed_in["acr"] == acr {
+            continue;
+        }
         let id = log_in(&world, &metadata, &shop, &[("login_hint", "alice"), ("scope", "openid"), ("acr_values", acr)])
             .await;
         let question = alice.phone().pending().await.pop().unwrap();
@@ -215,36 +231,32 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     }
     // Each grant that is listed, and no other.
     for grant in texts(&metadata["grant_types_supported"]) {
-        // The shop is registered for all but the one that needs nothing else.
-        let code = if grant == "client_credentials" { "unauthorized_client" } else { "invalid_request" };
+        // The shop is registered for those that ask a person on a phone.
+        let for_others = ["client_credentials", "authorization_code"].contains(&grant);
+        let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }
-    shop.token(&[("grant_type", "authorization_code"), ("code", "x")]).await.refused(400, "unsupported_grant_type");
+    shop.token(&[("grant_type", "password"), ("username", "x")]).await.refused(400, "unsupported_grant_type");
     assert_eq!(texts(&metadata["subject_types_supported"]), ["public"]);
 }
 
 #[tokio::test]
-async fn oidcd_3_the_authorization_endpoint_is_there_and_says_that_it_offers_nothing() {
+async fn oidcd_3_the_authorization_endpoint_answers_each_response_type_and_mode_that_is_listed() {
     let world = World::start().await;
     let metadata = metadata(&world).await;
-    assert_eq!(texts(&metadata["response_types_supported"]), Vec::<&str>::new());
-    let at = path(&world, &metadata, "authorization_endpoint");
-    let query = enc(&[
-        ("response_type", "code"),
-        ("client_id", "shop"),
-        ("redirect_uri", "https://evil.example/<script>"),
-        ("state", "\"><script>alert(1)</script>"),
-    ]);
-    for request in [
-        world.request(Method::GET, &format!("{at}?{query}")),
-        world.request(Method::POST, at).header("content-type", "application/x-www-form-urlencoded").body(query.clone()),
-    ] {
-        let answer = Answer::of(request).await;
-        assert_eq!(answer.status, 400);
-        assert!(answer.header("content-type").unwrap().starts_with("text/html"));
-        assert!(answer.header("location").is_none());
-        assert!(!answer.text().contains("script"), "nothing is echoed");
-        assert!(answer.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    assert_eq!(path(&world, &metadata, "authorization_endpoint"), AUTHORIZE);
+    assert_eq!(texts(&metadata["response_types_supported"]), ["code"]);
+    assert_eq!(texts(&metadata["code_challenge_methods_supported"]), ["S256"]);
+    assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
+    let _carol = world.user("carol").with_password(PASSWORD).await;
+    let site = world.client("site").signs_in().implied_consent().await;
+    let mut browser = world.browser();
+    browser.log_in(&site, "carol", PASSWORD).await.get("code");
+    for mode in texts(&metadata["response_modes_supported"]) {
+        match browser.authorize(&site, &[("response_mode", mode)]).await {
+            Err(callback) => assert!(mode != "form_post" && callback.get("code").len() == 43),
+            Ok(page) => assert!(mode == "form_post" && page.field("code").is_some()),
+        }
     }
 }
 

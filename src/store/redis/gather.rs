@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use redis::aio::{ConnectionLike, ConnectionManager};
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
@@ -50,6 +49,30 @@ impl Gathered {
         (Self { direct, orders, carried: listening }, carrier.run())
     }
 
+    /// The connection by itself, for what is seldom or more than one command.
+    pub(super) fn direct(&self) -> ConnectionManager {
+        self.direct.clone()
+    }
+
+    /// Sends a command along with the next ones.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
+        let (answer, answered) = oneshot::channel();
+        let command = match self.hand_over(Order { command, answer: Some(answer) }).await {
+            // Not tried again the direct way: it may have been carried out.
+            Ok(()) => return Ok(from_redis_value(answered.await.unwrap_or_else(|_| Err(interrupted()))?)?),
+            Err(command) => command,
+        };
+        command.query_async(&mut self.direct()).await
+    }
+
+    /// Gives a command back when nobody carries it.
+    async fn hand_over(&self, order: Order) -> Result<(), Cmd> {
+        if !self.carried.load(Ordering::Acquire) {
+            return Err(order.command);
+        }
+        self.orders.send(order).await.map_err(|mpsc::error::SendError(refused)| refused.command)
+    }
+
     /// Sends a command along with the next ones, and waits for nothing. Gives it back when nobody
     /// carries it.
     pub(super) fn post(&self, command: Cmd) -> Result<(), Cmd> {
@@ -58,36 +81,6 @@ impl Gathered {
         }
         let order = Order { command, answer: None };
         self.orders.try_send(order).map_err(|refused| refused.into_inner().command)
-    }
-}
-
-impl ConnectionLike for Gathered {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        async move {
-            if self.carried.load(Ordering::Acquire) {
-                let (answer, answered) = oneshot::channel();
-                let order = Order { command: command.clone(), answer: Some(answer) };
-                if self.orders.send(order).await.is_ok() {
-                    // Not tried again the direct way: it may have been carried out.
-                    return answered.await.unwrap_or_else(|_| Err(interrupted()));
-                }
-            }
-            self.direct.req_packed_command(command).await
-        }
-        .boxed()
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        self.direct.req_packed_commands(pipeline, offset, count)
-    }
-
-    fn get_db(&self) -> i64 {
-        self.direct.get_db()
     }
 }
 

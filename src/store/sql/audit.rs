@@ -7,7 +7,7 @@
 //! of the rows are in the order of the commits. Who reads on from a number misses nothing.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::Value;
 
@@ -29,6 +29,27 @@ SELECT seq, hash FROM (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) AS
 UNION ALL SELECT seq, hash FROM (SELECT seq, hash FROM audit_stub ORDER BY seq DESC LIMIT 1) AS taken
 UNION ALL SELECT seq, hash FROM audit_begin
 ORDER BY seq DESC LIMIT 1";
+
+/// Whether a row is the last one. Another process may have written since, or retention may have taken.
+const IS_LAST: &str = "EXISTS (SELECT 1 FROM audit AS last WHERE last.seq = ? AND last.hash = ? \
+    AND NOT EXISTS (SELECT 1 FROM audit WHERE seq > last.seq) \
+    AND NOT EXISTS (SELECT 1 FROM audit_stub WHERE seq > last.seq))";
+
+/// The last row that this process has written to a SQLite file, which mostly is the last one of all.
+/// It is believed only under [`IS_LAST`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Remembered(Arc<Mutex<Option<Head>>>);
+
+impl Remembered {
+    fn get(&self) -> Option<Head> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After the commit, not before it.
+    pub(super) fn set(&self, head: Head) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+    }
+}
 
 const PAGE: &str = "
 SELECT seq, at, result, hash, NULL AS content, id, action, reason, client_id, user_id, device_id, request_id, actor
@@ -55,11 +76,16 @@ impl Transaction {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).extend(noted);
     }
 
-    /// Writes what was recorded: the last thing before the commit.
-    pub(super) async fn write_trail(&self) -> Result<(), WriteError> {
+    /// Writes what was recorded: the last thing before the commit. Answers the last row then.
+    pub(super) async fn write_trail(&self) -> Result<Option<Head>, WriteError> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         if noted.is_empty() {
-            return Ok(());
+            return Ok(None);
+        }
+        if let Some(last) = self.trail.get().filter(|_| self.engine == Engine::Sqlite)
+            && let Some(head) = self.append_to(last, &noted).await?
+        {
+            return Ok(Some(head));
         }
         if self.engine == Engine::Postgres {
             self.execute("SELECT pg_advisory_xact_lock($1)", [lock::TRAIL.into()]).await?;
@@ -68,28 +94,50 @@ impl Transaction {
         let row = self.find(LAST, []).await?.ok_or(StoreError::Corrupt("the audit trail has no beginning"))?;
         // A row without a hash is from before the chain, or was put in around us. We go on; who verifies tells.
         let last = Head { seq: row.get(0)?, hash: hash(&row, 1)?.unwrap_or(NOTHING) };
-        if self.append(last, &noted).await? < noted.len() as u64 {
-            // Some are there since a commit that lost its answer, so what follows them here is chained to nothing.
-            let written = self.find_all("SELECT id FROM audit WHERE seq > $1", [last.seq.into()]).await?;
-            let mut new = written.iter().map(|row| row.uuid(0)).collect::<Result<HashSet<_>, _>>()?;
-            self.execute("DELETE FROM audit WHERE seq > $1", [last.seq.into()]).await?;
-            let noted: Vec<Noted> = noted.into_iter().filter(|noted| new.remove(&noted.content.id)).collect();
-            self.append(last, &noted).await?;
+        let (head, rows) = chained(last, &noted)?;
+        if self.insert_counted(&INSERT, rows).await? == noted.len() as u64 {
+            return Ok(Some(head));
         }
-        Ok(())
+        // Some are there since a commit that lost its answer, so what follows them here is chained to nothing.
+        let written = self.find_all("SELECT id FROM audit WHERE seq > $1", [last.seq.into()]).await?;
+        let mut new = written.iter().map(|row| row.uuid(0)).collect::<Result<HashSet<_>, _>>()?;
+        self.execute("DELETE FROM audit WHERE seq > $1", [last.seq.into()]).await?;
+        let noted: Vec<Noted> = noted.into_iter().filter(|noted| new.remove(&noted.content.id)).collect();
+        let (head, rows) = chained(last, &noted)?;
+        self.insert(&INSERT, rows).await?;
+        Ok(Some(head))
     }
 
-    /// How many of them were not there.
-    async fn append(&self, last: Head, noted: &[Noted]) -> Result<u64, WriteError> {
-        let (mut head, mut rows) = (last, Vec::with_capacity(noted.len()));
-        for Noted { at, result, content } in noted {
-            head = head
-                .then(*at, result, &content.digest())
-                .ok_or(StoreError::Corrupt("the audit trail is at its end"))?;
-            rows.push(values(&head, *at, result, content));
+    /// Appends to a row if it is the last one. `None`: it is not, or some of the events are there already,
+    /// and nothing was written.
+    async fn append_to(&self, last: Head, noted: &[Noted]) -> Result<Option<Head>, WriteError> {
+        let (mut head, mut left, mut written) = (last, noted, 0);
+        while !left.is_empty() {
+            let (these, rest) = left.split_at(Insert::next_of(left.len()));
+            let (then, rows) = chained(head, these)?;
+            let of = [head.seq.into(), head.hash.as_slice().into()];
+            written += self.run(INSERT.statement_if(rows, IS_LAST, of)).await?;
+            (head, left) = (then, rest);
         }
-        self.insert_counted(&INSERT, rows).await
+        if written == noted.len() as u64 {
+            return Ok(Some(head));
+        }
+        if written > 0 {
+            // So it was the last one, and what is behind it is ours.
+            self.execute("DELETE FROM audit WHERE seq > $1", [last.seq.into()]).await?;
+        }
+        Ok(None)
     }
+}
+
+/// The rows of events that follow a row, and the last one of them.
+fn chained(last: Head, noted: &[Noted]) -> Result<(Head, Vec<Vec<Value>>), StoreError> {
+    let (mut head, mut rows) = (last, Vec::with_capacity(noted.len()));
+    for Noted { at, result, content } in noted {
+        head = head.then(*at, result, &content.digest()).ok_or(StoreError::Corrupt("the audit trail is at its end"))?;
+        rows.push(values(&head, *at, result, content));
+    }
+    Ok((head, rows))
 }
 
 fn values(head: &Head, at: Timestamp, result: &'static str, content: &Content) -> Vec<Value> {

@@ -28,8 +28,8 @@ pub(super) const BUSY: Duration = Duration::from_millis(800);
 /// PostgreSQL ends a statement that nobody waits for any more.
 const STATEMENT: Duration = Duration::from_secs(2);
 
-/// Statements kept prepared per connection: all of ours.
-const PREPARED: usize = 256;
+/// Statements kept prepared per connection: all of ours, and those of many rows for each number of rows.
+const PREPARED: usize = 512;
 
 const SQLITE_READERS: u32 = 2;
 

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -23,6 +22,7 @@ use crate::domain::device::{self, About, Device, Installation};
 use crate::domain::user::{self, User};
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::store::ephemeral::StoreError;
+use crate::store::kept::Kept;
 
 /// How often a node looks whether something was changed elsewhere.
 const LOOK: Duration = Duration::from_millis(300);
@@ -33,7 +33,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long one look may take; then whoever waits is told that the database is away.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
 
-const ENTRIES: u64 = 100_000;
+const ENTRIES: usize = 100_000;
 
 /// What an epoch is counted for. The name is its row in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Paired {
     pub devices: Vec<Device>,
 }
 
-type Remembered<K, V> = Cache<K, (i64, Option<V>)>;
+type Remembered<K, V> = Kept<K, (i64, Option<V>)>;
 
 pub struct Directory {
     database: Database,
@@ -89,11 +89,11 @@ impl Directory {
     pub fn new(database: Database) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let directory = Arc::new(Self {
             database,
-            clients: Cache::new(ENTRIES),
-            users: Cache::new(ENTRIES),
-            usernames: Cache::new(ENTRIES),
-            devices: Cache::new(ENTRIES),
-            installations: Cache::new(ENTRIES),
+            clients: Kept::new(ENTRIES),
+            users: Kept::new(ENTRIES),
+            usernames: Kept::new(ENTRIES),
+            devices: Kept::new(ENTRIES),
+            installations: Kept::new(ENTRIES),
             epochs: Epochs::default(),
         });
         let looking = Arc::clone(&directory);
@@ -183,9 +183,9 @@ impl Directory {
         load: impl Future<Output = Result<Option<V>, StoreError>>,
     ) -> Result<Option<V>, StoreError>
     where
-        K: Hash + Eq + Send + Sync + std::borrow::Borrow<Q> + 'static,
+        K: Hash + Eq + std::borrow::Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-        V: Clone + Send + Sync + 'static,
+        V: Clone,
     {
         self.look_if_stale().await?;
         // Taken before the database is read: what changes meanwhile makes this entry an old one.
@@ -248,11 +248,11 @@ impl Directory {
     }
 
     fn forget(&self) {
-        self.clients.invalidate_all();
-        self.users.invalidate_all();
-        self.usernames.invalidate_all();
-        self.devices.invalidate_all();
-        self.installations.invalidate_all();
+        self.clients.clear();
+        self.users.clear();
+        self.usernames.clear();
+        self.devices.clear();
+        self.installations.clear();
     }
 
     /// A change of our own was committed: it counts on this node at once.

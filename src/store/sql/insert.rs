@@ -14,33 +14,66 @@ pub(super) struct Insert {
 }
 
 impl Insert {
-    pub(super) const MOST: usize = 64;
+    const MOST: usize = 64;
+
+    /// Up to here, each number of rows has a statement of its own.
+    const EXACTLY: usize = 16;
 
     pub(super) fn answers(&self) -> bool {
         self.and.contains("RETURNING")
     }
 
-    /// In powers of two: a handful of statements that stay prepared, not one for each count.
+    /// How many rows go into the next statement. A statement costs a way to the database and back, so
+    /// there is one wherever it can be; of more rows, a handful of lengths that stay prepared.
+    pub(super) fn next_of(left: usize) -> usize {
+        match left.min(Self::MOST) {
+            few @ 0..=Self::EXACTLY => few,
+            many => 1 << many.ilog2(),
+        }
+    }
+
     pub(super) fn statements(&self, engine: Engine, rows: Vec<Vec<Value>>) -> impl Iterator<Item = Statement> {
         let mut left = rows.len();
         let mut rows = rows.into_iter();
         std::iter::from_fn(move || {
-            let count = 1 << left.min(Self::MOST).checked_ilog2()?;
+            let count = Self::next_of(left);
             left -= count;
-            let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
-            Some(engine.statement(&self.sql(engine, count), values))
+            (count > 0).then(|| self.statement(engine, rows.by_ref().take(count).collect()))
         })
     }
 
-    fn sql(&self, engine: Engine, count: usize) -> String {
-        let mut places = Placeholders::new(engine);
-        let mut sql = String::with_capacity(128 + count * self.columns * 5);
-        sql.push_str("INSERT INTO ");
-        sql.push_str(self.into);
-        sql.push_str(" VALUES ");
-        places.rows(&mut sql, count, self.columns);
+    fn statement(&self, engine: Engine, rows: Vec<Vec<Value>>) -> Statement {
+        let mut sql = self.begun(engine, rows.len());
+        sql.push_str("VALUES ");
+        Placeholders::new(engine).rows(&mut sql, rows.len(), self.columns);
         sql.push(' ');
         sql.push_str(self.and);
+        engine.statement(&sql, rows.into_iter().flatten())
+    }
+
+    /// One statement that inserts nothing unless a condition holds. For SQLite, which knows the type of a
+    /// value without the column that it goes to.
+    pub(super) fn statement_if(&self, rows: Vec<Vec<Value>>, condition: &str, of: [Value; 2]) -> Statement {
+        let engine = Engine::Sqlite;
+        let mut sql = self.begun(engine, rows.len());
+        sql.push_str("SELECT * FROM (VALUES ");
+        Placeholders::new(engine).rows(&mut sql, rows.len(), self.columns);
+        for part in [") WHERE ", condition, " ", self.and] {
+            sql.push_str(part);
+        }
+        engine.statement(&sql, rows.into_iter().flatten().chain(of))
+    }
+
+    fn begun(&self, engine: Engine, count: usize) -> String {
+        let mut sql = String::with_capacity(512 + count * self.columns * 5);
+        sql.push_str(match engine {
+            // A statement that fails takes its transaction with it. So SQLite need not copy each page that it
+            // changes, to be able to take back the first rows when a later one is refused.
+            Engine::Sqlite => "INSERT OR FAIL INTO ",
+            Engine::Postgres => "INSERT INTO ",
+        });
+        sql.push_str(self.into);
+        sql.push(' ');
         sql
     }
 }

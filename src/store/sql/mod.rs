@@ -92,6 +92,7 @@ pub struct Database {
     engine: Engine,
     url: Arc<Secret<String>>,
     in_memory: bool,
+    trail: audit::Remembered,
     /// Not for what only keeps ephemeral state: its calls are counted as such.
     measured: bool,
 }
@@ -169,13 +170,14 @@ impl Database {
         }
         // A commit that was answered survives a power cut.
         let (writer, reader) = sqlite_pools(options.synchronous(SqliteSynchronous::Full), in_memory).await?;
-        Ok(Self { writer, reader, engine: Engine::Sqlite, url: Arc::new(url.clone()), in_memory, measured: true })
+        let (url, trail) = (Arc::new(url.clone()), audit::Remembered::default());
+        Ok(Self { writer, reader, engine: Engine::Sqlite, url, in_memory, trail, measured: true })
     }
 
     fn postgres(url: &Secret<String>) -> Result<Self, StoreError> {
         let (writer, reader) = postgres_pools(url, POSTGRES_CONNECTIONS, "on")?;
-        let url = Arc::new(url.clone());
-        Ok(Self { writer, reader, engine: Engine::Postgres, url, in_memory: false, measured: true })
+        let (url, trail) = (Arc::new(url.clone()), audit::Remembered::default());
+        Ok(Self { writer, reader, engine: Engine::Postgres, url, in_memory: false, trail, measured: true })
     }
 
     /// Connections for state that need not survive a power cut, and the table for it. For a SQLite
@@ -204,8 +206,8 @@ impl Database {
         if self.engine == Engine::Sqlite {
             writer.execute_unprepared(TABLE).await.map_err(unavailable)?;
         }
-        let url = Arc::clone(&self.url);
-        Ok(Self { writer, reader, engine: self.engine, url, in_memory: self.in_memory, measured: false })
+        let (url, trail) = (Arc::clone(&self.url), audit::Remembered::default());
+        Ok(Self { writer, reader, engine: self.engine, url, in_memory: self.in_memory, trail, measured: false })
     }
 
     pub const fn engine(&self) -> Engine {
@@ -279,7 +281,7 @@ impl Database {
     async fn begin(&self) -> Result<Transaction, WriteError> {
         let begin = self.measured.then(Instant::now);
         let inner = self.begin_unbounded().await.inspect_err(|_| sql_took(SqlCall::Transaction, begin, true))?;
-        Ok(Transaction { inner, engine: self.engine, noted: Mutex::default(), begin })
+        Ok(Transaction { inner, engine: self.engine, noted: Mutex::default(), trail: self.trail.clone(), begin })
     }
 
     async fn begin_unbounded(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -357,16 +359,21 @@ struct Transaction {
     engine: Engine,
     /// Events for the trail.
     noted: Mutex<Vec<audit::Noted>>,
+    trail: audit::Remembered,
     begin: Option<Instant>,
 }
 
 impl Transaction {
     async fn commit(self) -> Result<(), WriteError> {
-        self.write_trail().await?;
-        let (inner, begin) = (self.inner, self.begin);
+        let last = self.write_trail().await?;
+        let Self { inner, begin, trail, .. } = self;
         let committed = inner.commit().await;
         sql_took(SqlCall::Transaction, begin, committed.is_err());
-        Ok(committed?)
+        committed?;
+        if let Some(last) = last {
+            trail.set(last);
+        }
+        Ok(())
     }
 
     /// Commits what was changed in an area, with its events. Whoever knows the area from memory is to be told.
@@ -379,7 +386,11 @@ impl Transaction {
 
     /// Answers how many rows were changed.
     async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, WriteError> {
-        Ok(self.inner.execute_raw(self.engine.statement(sql, values)).await?.rows_affected())
+        self.run(self.engine.statement(sql, values)).await
+    }
+
+    async fn run(&self, statement: Statement) -> Result<u64, WriteError> {
+        Ok(self.inner.execute_raw(statement).await?.rows_affected())
     }
 
     async fn find(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Option<Row>, WriteError> {
@@ -416,7 +427,7 @@ impl Transaction {
     async fn insert_counted(&self, insert: &Insert, rows: Vec<Vec<Value>>) -> Result<u64, WriteError> {
         let mut count = 0;
         for statement in insert.statements(self.engine, rows) {
-            count += self.inner.execute_raw(statement).await?.rows_affected();
+            count += self.run(statement).await?;
         }
         Ok(count)
     }

@@ -52,7 +52,7 @@ pub(super) fn row(id: Uuid, kind: Kind, payload: &[u8], now: Timestamp, due: Tim
 pub(super) async fn delete(transaction: &Transaction, ids: &[Uuid]) -> Result<(), WriteError> {
     let mut left = ids;
     while !left.is_empty() {
-        let (these, rest) = left.split_at(1 << left.len().min(Insert::MOST).ilog2());
+        let (these, rest) = left.split_at(Insert::next_of(left.len()));
         left = rest;
         let mut sql = "DELETE FROM outbox WHERE id IN (".to_owned();
         Placeholders::new(transaction.engine).list(&mut sql, these.len());

@@ -11,7 +11,7 @@ use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
-use crate::http::flow::FlowApi;
+use crate::http::flow::{self, FlowApi};
 use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
@@ -68,6 +68,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
         } else if let Some(id) = path.strip_prefix(Tickets::PATH).and_then(|rest| rest.strip_prefix('/')) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.resume(&id, &request)).await)
+        } else if path.starts_with(flow::PREFIX) {
+            Box::pin(provider.flow_api.call(request)).await
         } else {
             Box::pin(self.inner.call(request)).await
         }
