@@ -69,7 +69,9 @@ impl Wiring {
         };
         let (origin, base) = origin_and_base(issuer);
         let cookies = Cookies::new(issuer);
+        let words = Arc::new(Words::new(&[]));
         let flow_api = FlowApi {
+            words: Arc::clone(&words),
             advance: Arc::clone(&advance),
             refusals: self.parts.refusals.clone(),
             cookies,
@@ -84,7 +86,7 @@ impl Wiring {
             flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,
-            words: Arc::new(Words::new(&[])),
+            words,
             site,
             issuer: issuer.clone(),
             origin,

@@ -457,10 +457,11 @@ impl Screen<'_> {
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json
 
-  Users         alice   phone paired ({data}/phone-alice.json)
-                bob     no phone yet (`nod phone --user bob` pairs one)
-  Clients       shop       shop-secret       CIBA poll, number matching, refresh
+  Users         alice / alice  phone paired ({data}/phone-alice.json)
+                bob   / bob    no phone yet (`nod phone --user bob` pairs one)
+  Clients       shop       shop-secret       CIBA poll, number matching; code, refresh
                 shop-ping  shop-ping-secret  the same; ping is not there yet
+                spa        (public, PKCE)    http://localhost:*/callback
 
   Admin API     {administrator}
 

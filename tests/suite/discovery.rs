@@ -8,7 +8,7 @@ use nod::usecase::signing_keys::Rotated;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{AUTHORIZE, CIBA, Client, DISCOVERY, JWKS, World, decoded, seconds};
+use crate::world::{AUTHORIZE, Answer, CIBA, Client, DISCOVERY, JWKS, World, decoded, seconds};
 
 const PASSWORD: &str = "correct horse battery staple";
 

@@ -317,6 +317,13 @@ async fn security_135_wrong_name_and_wrong_password_read_the_same() {
     }
     assert_eq!(read[0], read[1]);
     assert_eq!(read[0]["details"][0]["code"], "CREDENTIAL_VALIDATION_FAILED");
+    // [T15.3] the person is told in their own language.
+    let request = phone.request(Method::POST, &format!("{FLOWS}{flow}?action=checkUsernamePassword"));
+    let request = request.header("content-type", "application/json").header("x-xsrf-header", "nod");
+    let request = request.header("accept-language", "de-AT, en;q=0.5").body("{}");
+    let german = phone.send(request).await.json();
+    assert_eq!(german["details"][0]["userMessage"], "Geben Sie Ihren Benutzernamen ein.");
+    assert_eq!(german["details"][0]["message"], "The member is required.");
     alice.lock().await;
     assert_eq!(phone.password(&flow, "alice", PASSWORD).await.json(), read[0]);
     alice.unlock().await;

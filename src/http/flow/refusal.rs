@@ -1,0 +1,127 @@
+//! Why an action was refused: for the developer, and in the person's language for the person.
+
+use std::time::Duration;
+
+use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{FlowApi, Refused, json_response};
+use crate::domain::audit::Action as Audited;
+use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal};
+use crate::usecase;
+use crate::usecase::sign_in::advance::FlowError;
+use crate::words::{Locale, Message};
+
+impl FlowApi {
+    pub(super) async fn refuse(&self, refused: &Refused, locale: Locale) -> Response {
+        let (status, refusal, wait) = match refused {
+            Refused::Flow(FlowError::Refused(refusal)) => (status(refusal), refusal.clone(), None),
+            Refused::Flow(FlowError::Other(usecase::Error::TooMany { retry_after })) => {
+                let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "too many tries");
+                (StatusCode::TOO_MANY_REQUESTS, refusal, Some(*retry_after))
+            }
+            Refused::Flow(FlowError::Other(error)) => {
+                tracing::error!(%error, "failed");
+                let refusal = FlowRefusal::new(FlowErrorCode::UnexpectedError, "a dependency gives no answer");
+                (StatusCode::SERVICE_UNAVAILABLE, refusal, Some(Duration::from_secs(1)))
+            }
+            Refused::Status(status) => (*status, FlowRefusal::new(FlowErrorCode::InvalidRequest, why(*status)), None),
+        };
+        if !status.is_server_error() {
+            tracing::info!(
+                error = refusal.code.as_str(),
+                detail = refusal.why,
+                status = status.as_u16(),
+                "flow refused"
+            );
+            // A wrong password has its own event; a flow that is not there is nobody's business.
+            let recorded = refusal.details.iter().any(|detail| detail.code == DetailCode::CredentialValidationFailed);
+            if !recorded && refusal.code != FlowErrorCode::FlowNotFound {
+                let reason = format!("{}: {}", refusal.code, refusal.why);
+                self.refusals.record(Audited::SignInRefused, reason, None).await;
+            }
+        }
+        let details: Vec<Value> = refusal.details.iter().map(|detail| self.detailed(detail, locale)).collect();
+        let mut body = json!({
+            "code": refusal.code.as_str(),
+            "message": refusal.code.message(),
+            "userMessage": self.words.say(locale, to_the_person(refusal.code, wait)),
+        });
+        if let (false, Value::Object(body)) = (details.is_empty(), &mut body) {
+            body.insert("details".to_owned(), Value::Array(details));
+        }
+        let mut response = json_response(status, &body);
+        if let Some(wait) = wait {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        response
+    }
+
+    fn detailed(&self, detail: &Detail, locale: Locale) -> Value {
+        let mut told = json!({
+            "code": detail.code.as_str(),
+            "message": detail.code.message(),
+            "userMessage": self.words.say(locale, about(detail)),
+        });
+        if let (Some(target), Value::Object(told)) = (detail.target, &mut told) {
+            told.insert("target".to_owned(), json!(target));
+        }
+        told
+    }
+}
+
+const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'static> {
+    match (code, wait) {
+        (FlowErrorCode::UnexpectedError, _) => Message::ErrorUnavailable,
+        (FlowErrorCode::RequestFailed, Some(wait)) => Message::SlowDown(wait),
+        (FlowErrorCode::FlowNotFound, _) => Message::ErrorExpired,
+        (FlowErrorCode::InvalidActionId, _) => Message::PageExpired,
+        (FlowErrorCode::ValidationError | FlowErrorCode::InvalidRequest | FlowErrorCode::RequestFailed, _) => {
+            Message::Problem
+        }
+    }
+}
+
+/// What somebody can put right themselves is said; the rest is the application's.
+fn about(detail: &Detail) -> Message<'static> {
+    match (detail.code, detail.target) {
+        (DetailCode::CredentialValidationFailed, _) => Message::WrongCredentials,
+        (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
+        (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,
+        (
+            DetailCode::FieldRequired
+            | DetailCode::InvalidFieldFormat
+            | DetailCode::InvalidFieldValue
+            | DetailCode::UnrecognizedFieldName
+            | DetailCode::UnexpectedActionModel
+            | DetailCode::InvalidContentType,
+            _,
+        ) => Message::Problem,
+    }
+}
+
+const fn status(refusal: &FlowRefusal) -> StatusCode {
+    match refusal.code {
+        FlowErrorCode::FlowNotFound => StatusCode::NOT_FOUND,
+        FlowErrorCode::UnexpectedError => StatusCode::INTERNAL_SERVER_ERROR,
+        FlowErrorCode::ValidationError
+        | FlowErrorCode::InvalidRequest
+        | FlowErrorCode::InvalidActionId
+        | FlowErrorCode::RequestFailed => StatusCode::BAD_REQUEST,
+    }
+}
+
+const fn why(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => "without X-XSRF-Header, or from a page of another origin",
+        StatusCode::METHOD_NOT_ALLOWED => "neither GET nor POST",
+        StatusCode::PAYLOAD_TOO_LARGE => "a body of more than 64 KiB",
+        StatusCode::REQUEST_TIMEOUT => "a body that did not arrive in time",
+        _ => "a content type that names no action",
+    }
+}
