@@ -80,7 +80,7 @@ scope-phone = Ihre Telefonnummer sehen
 scope-address = Ihre Postanschrift sehen
 scope-offline = Den Zugang behalten, wenn Sie nicht da sind
 scope-offline-note = { $client } kann ihn jederzeit nutzen, bis er wieder entzogen wird.
-details = Worum es genau geht
+details = Im Einzelnen
 wrote = { $client } schreibt:
 allow = Zulassen
 

@@ -80,7 +80,7 @@ scope-phone = See your phone number
 scope-address = See your postal address
 scope-offline = Keep access while you are away
 scope-offline-note = { $client } can use this at any time, until the access is taken back.
-details = What exactly
+details = In detail
 wrote = { $client } wrote:
 allow = Allow
 

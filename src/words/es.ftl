@@ -80,7 +80,7 @@ scope-phone = Ver tu número de teléfono
 scope-address = Ver tu dirección postal
 scope-offline = Mantener el acceso cuando no estás
 scope-offline-note = { $client } puede usarlo en cualquier momento, hasta que se le retire.
-details = De qué se trata exactamente
+details = En detalle
 wrote = { $client } escribió:
 allow = Permitir
 

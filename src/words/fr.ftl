@@ -80,7 +80,7 @@ scope-phone = Voir votre numéro de téléphone
 scope-address = Voir votre adresse postale
 scope-offline = Garder l’accès en votre absence
 scope-offline-note = { $client } peut s’en servir à tout moment, jusqu’à ce que l’accès soit retiré.
-details = De quoi il s’agit exactement
+details = En détail
 wrote = { $client } a écrit :
 allow = Autoriser
 

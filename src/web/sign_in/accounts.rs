@@ -5,7 +5,7 @@
 use askama::Template;
 use poem::Response;
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Client, Form, respond};
 use crate::words::{Foreign, Message};
 
@@ -35,14 +35,9 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::Accounts
-    }
-
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
-        false
     }
 }
 

@@ -29,6 +29,15 @@ pub struct Around<'a> {
     pub here: Option<&'a str>,
 }
 
+/// What the layout asks every page.
+pub(super) trait Titled {
+    fn heading(&self) -> Message<'_>;
+
+    fn is_error(&self) -> bool {
+        false
+    }
+}
+
 /// A link to the same page in another language.
 pub(super) struct Language {
     pub locale: Locale,

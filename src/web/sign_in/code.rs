@@ -9,7 +9,7 @@ use askama::Template;
 use askama::filters::Safe;
 use poem::Response;
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Form, Problem as At, Problems, respond};
 use super::method::digit_by_digit;
 use crate::words::Message;
@@ -77,11 +77,17 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         if self.is_recovery() { Message::Recovery } else { Message::Code }
     }
 
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+impl Page<'_> {
     const fn is_recovery(&self) -> bool {
         matches!(self.view.source, Source::Recovery)
     }
@@ -101,10 +107,6 @@ impl Page<'_> {
             Resend::In(wait) => Some(self.around.html(Message::CodeResendIn(wait))),
             Resend::Never | Resend::Now => None,
         }
-    }
-
-    fn is_error(&self) -> bool {
-        self.problems.is_some()
     }
 }
 

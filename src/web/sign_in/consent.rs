@@ -6,7 +6,7 @@
 use askama::Template;
 use poem::Response;
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Client, Form, Problem as At, Problems, respond};
 use crate::words::{Foreign, Message};
 
@@ -101,7 +101,7 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
+impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         Message::Consent(self.client())
     }
@@ -109,7 +109,9 @@ impl Page<'_> {
     fn is_error(&self) -> bool {
         self.problems.is_some()
     }
+}
 
+impl Page<'_> {
     fn client(&self) -> &str {
         self.view.client.name.as_str()
     }

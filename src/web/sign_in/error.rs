@@ -6,7 +6,7 @@ use askama::Template;
 use poem::Response;
 use poem::http::{StatusCode, header};
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Back, NO_STORE};
 use crate::web::page::html;
 use crate::words::{Foreign, Message};
@@ -35,7 +35,7 @@ pub enum Kind {
     Expired,
     CookiesBlocked,
     /// A form that cannot be told from one of another site.
-    Foreign,
+    CrossSite,
     NotFound,
     TooManyRequests(Duration),
     Unavailable,
@@ -46,7 +46,7 @@ impl Kind {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Request | Self::UnknownClient | Self::Expired | Self::CookiesBlocked => StatusCode::BAD_REQUEST,
-            Self::ClientDisabled | Self::Denied | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::ClientDisabled | Self::Denied | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -54,17 +54,16 @@ impl Kind {
         }
     }
 
-    fn happened<'a>(self, client: Option<&'a Foreign>) -> Message<'a> {
+    fn happened(self, client: Option<&Foreign>) -> Message<'_> {
         match (self, client) {
             (Self::Request, Some(client)) => Message::ErrorRequestOf(client.as_str()),
             (Self::Request, None) => Message::ErrorRequest,
-            (Self::UnknownClient, _) => Message::ErrorClient,
             (Self::ClientDisabled, Some(client)) => Message::ErrorClientOff(client.as_str()),
-            (Self::ClientDisabled, None) => Message::ErrorClient,
+            (Self::UnknownClient, _) | (Self::ClientDisabled, None) => Message::ErrorClient,
             (Self::Denied, _) => Message::ErrorDenied,
             (Self::Expired, _) => Message::ErrorExpired,
             (Self::CookiesBlocked, _) => Message::ErrorCookies,
-            (Self::Foreign, _) => Message::ErrorForeign,
+            (Self::CrossSite, _) => Message::ErrorForeign,
             (Self::NotFound, _) => Message::ErrorNotFound,
             (Self::TooManyRequests(_), _) => Message::ErrorBusy,
             (Self::Unavailable, _) => Message::ErrorUnavailable,
@@ -80,7 +79,7 @@ impl Kind {
             Self::Denied => Message::ErrorDeniedDo,
             Self::Expired => Message::ErrorExpiredDo,
             Self::CookiesBlocked => Message::ErrorCookiesDo,
-            Self::Foreign => Message::ErrorForeignDo,
+            Self::CrossSite => Message::ErrorForeignDo,
             Self::NotFound => Message::ErrorNotFoundDo,
             Self::TooManyRequests(wait) => Message::ErrorBusyDo(wait),
             Self::Unavailable => Message::ErrorUnavailableDo,
@@ -96,13 +95,12 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
+impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         self.view.kind.happened(self.view.client.as_ref())
     }
 
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
+    fn is_error(&self) -> bool {
         true
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use poem::Response;
 
 use super::address::Address;
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::responding;
 use crate::web::page::{Reach, Referrer};
 use crate::words::{Foreign, Message};
@@ -25,14 +25,9 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
+impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         self.view.client.as_ref().map_or(Message::Leaving, |client| Message::LeavingTo(client.as_str()))
-    }
-
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
-        false
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use askama::Template;
 use poem::Response;
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Client, Form, Problem as At, Problems, Reason, Way, respond};
 use crate::words::Message;
 
@@ -51,8 +51,8 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::SignIn
     }
 

@@ -6,7 +6,7 @@ use askama::Template;
 use askama::filters::Safe;
 use poem::Response;
 
-use super::around::Around;
+use super::around::{Around, Titled};
 use super::form::{Form, Problem as At, Problems, respond};
 use crate::words::{Foreign, Message};
 
@@ -87,8 +87,8 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::Method
     }
 

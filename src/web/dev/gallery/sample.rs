@@ -329,7 +329,7 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         ("denied", failed(error::Kind::Denied, cast.back())),
         ("expired", failed(error::Kind::Expired, cast.back())),
         ("cookies", failed(error::Kind::CookiesBlocked, None)),
-        ("foreign", failed(error::Kind::Foreign, None)),
+        ("cross-site", failed(error::Kind::CrossSite, None)),
         ("not-found", failed(error::Kind::NotFound, None)),
         ("busy", failed(error::Kind::TooManyRequests(WAIT), None)),
         ("unavailable", failed(error::Kind::Unavailable, None)),

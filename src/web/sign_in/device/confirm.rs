@@ -5,7 +5,7 @@
 use askama::Template;
 use poem::Response;
 
-use crate::web::sign_in::around::Around;
+use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Client, Form, respond};
 use crate::words::{Foreign, Message};
 
@@ -26,14 +26,9 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
+impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         Message::DeviceConfirm(self.view.client.name.as_str())
-    }
-
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
-        false
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use poem::Response;
 
-use crate::web::sign_in::around::Around;
+use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::respond;
 use crate::words::Message;
 
@@ -20,18 +20,15 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         if self.view.connected { Message::DeviceConnected } else { Message::DeviceRefused }
     }
+}
 
+impl Page<'_> {
     const fn note(&self) -> Message<'static> {
         if self.view.connected { Message::DeviceConnectedNote } else { Message::DeviceRefusedNote }
-    }
-
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
-        false
     }
 }
 

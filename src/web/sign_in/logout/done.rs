@@ -5,7 +5,7 @@ use poem::Response;
 
 use crate::web::page::Reach;
 use crate::web::sign_in::address::Address;
-use crate::web::sign_in::around::Around;
+use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Back, responding};
 use crate::words::{Foreign, Message};
 
@@ -25,15 +25,9 @@ struct Page<'p> {
     around: &'p Around<'p>,
 }
 
-impl Page<'_> {
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::SignedOut
-    }
-
-    #[expect(clippy::unused_self, reason = "the layout asks every page")]
-    const fn is_error(&self) -> bool {
-        false
     }
 }
 

@@ -8,7 +8,7 @@ use poem::Response;
 
 use super::Unfit;
 use crate::web::page::{Reach, Referrer};
-use crate::web::sign_in::around::Around;
+use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Form, Problems, responding};
 use crate::words::Message;
 
@@ -30,8 +30,8 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::NewPasswordTitle
     }
 

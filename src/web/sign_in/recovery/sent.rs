@@ -7,7 +7,7 @@ use std::time::Duration;
 use askama::Template;
 use poem::Response;
 
-use crate::web::sign_in::around::Around;
+use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Form, Problem as At, Problems, respond};
 use crate::words::Message;
 
@@ -44,8 +44,8 @@ struct Page<'p> {
     problems: Problems,
 }
 
-impl Page<'_> {
-    const fn heading(&self) -> Message<'static> {
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
         Message::ForgotSent
     }
 
