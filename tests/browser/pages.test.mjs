@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import process from 'node:process'
 
-import { check, startDev } from './dev.mjs'
+import { check, checkAgain, startDev } from './dev.mjs'
 
 /** All that a browser loads for a page, in bytes. */
 const HEAVIEST = 20 * 1024
@@ -43,28 +43,33 @@ const smallTargets = (page) =>
   )
 
 for (const locale of ['en', 'ar', 'de']) {
-  // Words have no colour: what is long is long in both.
-  for (const colorScheme of locale === 'de' ? ['light'] : ['light', 'dark']) {
-    for (const width of [320, 1280]) {
-      test(`${locale}, ${colorScheme}, ${width} pixels`, async () => {
-        const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
-        const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`, options)
-        for (const path of pages) {
-          await open(page, `${path}?locale=${locale}`)
+  test(`every page and state, ${locale}`, async () => {
+    // Words have no colour: what is long is long in both.
+    const themes = locale === 'de' ? ['light'] : ['light', 'dark']
+    const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`)
+    for (const path of pages) {
+      await page.emulateMedia({ colorScheme: themes[0] })
+      await open(page, `${path}?locale=${locale}`)
+      let look = check
+      for (const colorScheme of themes) {
+        await page.emulateMedia({ colorScheme })
+        for (const width of [1280, 320]) {
+          await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
           const what = `${path}, ${locale}, ${colorScheme}, ${width}`
-          await check(page, what)
-          const script = await page.evaluate(({ lang, dir } = document.documentElement) => ({ lang, dir }))
-          assert.deepEqual(script, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, what)
+          await look(page, what)
+          look = checkAgain
           assert.deepEqual(await smallTargets(page), [], what)
           const folder = process.env.NOD_SCREENSHOTS
           const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${colorScheme}-${width}.png`
           if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
         }
-        assert.deepEqual(complaints.filter((complaint) => !isStatus(complaint)), [])
-        await close()
-      })
+      }
+      const script = await page.evaluate(({ lang, dir } = document.documentElement) => ({ lang, dir }))
+      assert.deepEqual(script, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, path)
     }
-  }
+    assert.deepEqual(complaints.filter((complaint) => !isStatus(complaint)), [])
+    await close()
+  })
 }
 
 /** What a page and all that it refers to weigh, in bytes. Like `kept`, the files are asked for once. */
@@ -131,7 +136,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByLabel('See your email address').uncheck()
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(/pages\/sent/)
-    assert.deepEqual({ ...(await sent(page)), flow: '' }, { csrf: 'c2FtcGxl', flow: '', scope: 'profile', action: 'allow' })
+    assert.deepEqual({ ...(await sent(page)), flow: '' }, { csrf: 'c2FtcGxl', flow: '', 'scope:profile': 'on', action: 'allow' })
 
     await page.goto(`${dev.base}/dev/pages/method/several`)
     await page.getByLabel('Code from your authenticator app').check()

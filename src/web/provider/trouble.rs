@@ -64,7 +64,7 @@ impl Trouble {
                 _ => Kind::Request,
             },
             Self::Body(_) | Self::Method => Kind::Request,
-            Self::Foreign => Kind::Foreign,
+            Self::Foreign => Kind::CrossSite,
             Self::Gone => Kind::Expired,
             Self::TooMany(wait) => Kind::TooManyRequests(*wait),
             Self::Unavailable => Kind::Unavailable,

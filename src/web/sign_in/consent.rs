@@ -1,6 +1,7 @@
 //! What an app gets, before it gets it.
 //!
-//! Field: `scope`, once for each optional one that is ticked (the needed ones are not sent). Actions:
+//! Fields: `scope:{name}` for each optional one that is ticked (the needed ones are not sent), each with a name of its
+//! own: a name that is there twice is refused. Actions:
 //! `allow`, `cancel`, and `other_account`.
 
 use askama::Template;
