@@ -44,6 +44,7 @@ words! {
         Introspection = "introspection",
         Userinfo = "userinfo",
         Authorization = "authorization",
+        EndSession = "end_session",
         Discovery = "discovery",
         Jwks = "jwks",
         Openapi = "openapi",

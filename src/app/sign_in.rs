@@ -16,6 +16,7 @@ use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
+use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::provider::Provider;
 use crate::web::sign_in::Site;
 use crate::words::Words;
@@ -49,6 +50,12 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
+        let log_out = LogOut {
+            known: Arc::clone(&known),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
         let authorize = Authorize {
             known,
             flows: flows.clone(),
@@ -83,6 +90,7 @@ impl Wiring {
             authorize,
             advance,
             leave,
+            log_out,
             flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,

@@ -294,6 +294,9 @@ pub(super) const CLIENTS: [(&str, &str, &str); 2] =
 /// Where the shop of dev mode may have its answers sent: any port of this machine.
 const CALLBACKS: [&str; 2] = ["http://localhost:*/callback", "http://127.0.0.1/callback"];
 
+/// Where it may have people sent who were signed out.
+const SIGNED_OUT: [&str; 2] = ["http://localhost:*/", "http://127.0.0.1/"];
+
 fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> Option<Client> {
     Some(Client {
         id: ClientId::parse(id)?,
@@ -318,8 +321,10 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
 }
 
 fn sign_in() -> Option<SignIn> {
+    let parsed = |uris: &[&str]| uris.iter().map(|uri| RedirectUri::parse(uri).ok()).collect::<Option<Vec<_>>>();
     Some(SignIn {
-        redirect_uris: CALLBACKS.iter().map(|uri| RedirectUri::parse(uri).ok()).collect::<Option<_>>()?,
+        redirect_uris: parsed(&CALLBACKS)?,
+        post_logout_redirect_uris: parsed(&SIGNED_OUT)?,
         response_types: vec![ResponseType::Code],
         redirectless: true,
         implied_consent: false,

@@ -148,6 +148,9 @@ pub struct Backchannel {
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     pub redirect_uris: Vec<RedirectUri>,
+    /// Where a browser may be sent after its person was signed out [RIL §3.1].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
     pub response_types: Vec<ResponseType>,
     /// `response_mode=pi.flow`: the client runs the authentication flow itself, and sees what the person
     /// types there.

@@ -1,12 +1,14 @@
 //! Our cookies: who acts in a flow, and who is signed in [RFC 6265].
 
-use poem::http::{HeaderMap, HeaderValue, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::protocol::id::{BrowserKey, SessionToken};
 use crate::usecase::sign_in::Browser;
 
 const KEY: &str = "nod-flow";
 const SESSION: &str = "nod-session";
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// How cookies are named and sent here.
 #[derive(Clone, Copy, Debug)]
@@ -65,12 +67,17 @@ impl Cookies {
         }
     }
 
-    pub fn forget_session(self, headers: &mut HeaderMap) {
+    /// Leaves nothing of whoever was signed in: neither the session, nor the flows that this browser has
+    /// begun, in one of which its person may already have proved who they are.
+    pub fn forget(self, headers: &mut HeaderMap) {
         let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}", self.name(SESSION));
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            headers.append(header::SET_COOKIE, cookie);
+        for name in [SESSION, KEY] {
+            let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}", self.name(name));
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                headers.append(header::SET_COOKIE, cookie);
+            }
         }
+        headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\", \"storage\""));
     }
 }
 

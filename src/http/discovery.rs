@@ -27,6 +27,7 @@ pub mod path {
     pub const REVOCATION: &str = "/as/revoke_token.oauth2";
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
     pub const USERINFO: &str = "/idp/userinfo.openid";
+    pub const END_SESSION: &str = "/idp/init_logout.openid";
     pub const OPENAPI: &str = "/openapi.json";
 }
 
@@ -49,6 +50,7 @@ impl Discovery {
             "jwks_uri": at(path::JWKS),
             "revocation_endpoint": at(path::REVOCATION),
             "introspection_endpoint": at(path::INTROSPECTION),
+            "end_session_endpoint": at(path::END_SESSION),
             "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
             "backchannel_token_delivery_modes_supported": ["poll"],
             "backchannel_user_code_parameter_supported": false,

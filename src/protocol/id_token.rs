@@ -44,33 +44,49 @@ pub enum HintError {
     Audience,
 }
 
-/// Whom an `id_token_hint` names [CIBA §7.1, OIDCC §3.1.2.1]. It may have expired, and a retired
-/// key of ours may have signed it: what counts is that we once issued it to this client. It
+/// An ID token of ours that comes back as an `id_token_hint` [CIBA §7.1, OIDCC §3.1.2.1, RIL §2]. It may
+/// have expired, and a retired key of ours may have signed it: what counts is that we once issued it. It
 /// proves nothing about who sent it.
+///
+/// What every ID token has [OIDCC §2] must be there: other tokens of ours without a `typ` of their own lack
+/// some of it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hint {
+    iss: String,
+    pub sub: String,
+    aud: Audience,
+    #[serde(rename = "exp")]
+    _exp: NumericDate,
+    #[serde(rename = "iat")]
+    _iat: NumericDate,
+}
+
+impl Hint {
+    pub fn read(token: &str, own_keys: &KeySet, issuer: &str) -> Result<Self, HintError> {
+        let token = Unverified::parse(token)?;
+        // The keys are all ours and each is for one algorithm, so the header may choose among them.
+        let verified = own_keys.verify::<Self>(&token, token.algorithm(), AcceptedTyp::AbsentOr(&[TYP]))?;
+        let hint = verified.into_claims();
+        if hint.iss == issuer { Ok(hint) } else { Err(HintError::Issuer) }
+    }
+
+    pub fn is_for(&self, client: &ClientId) -> bool {
+        self.aud.contains(client.as_str())
+    }
+
+    /// The client that it was issued to. We address each to one alone.
+    pub fn client(&self) -> Option<ClientId> {
+        match &self.aud {
+            Audience::One(client) => ClientId::parse(client),
+            Audience::Many(_) => None,
+        }
+    }
+}
+
+/// Whom an `id_token_hint` names that we issued to this client.
 pub fn subject_of_hint(token: &str, own_keys: &KeySet, issuer: &str, client: &ClientId) -> Result<String, HintError> {
-    /// What every ID token has [OIDCC §2]: other tokens of ours without a `typ` of their own lack
-    /// some of it.
-    #[derive(Deserialize)]
-    struct Hint {
-        iss: String,
-        sub: String,
-        aud: Audience,
-        #[serde(rename = "exp")]
-        _exp: NumericDate,
-        #[serde(rename = "iat")]
-        _iat: NumericDate,
-    }
-    let token = Unverified::parse(token)?;
-    // The keys are all ours and each is for one algorithm, so the header may choose among them.
-    let verified = own_keys.verify::<Hint>(&token, token.algorithm(), AcceptedTyp::AbsentOr(&[TYP]))?;
-    let hint = verified.into_claims();
-    if hint.iss != issuer {
-        return Err(HintError::Issuer);
-    }
-    if !hint.aud.contains(client.as_str()) {
-        return Err(HintError::Audience);
-    }
-    Ok(hint.sub)
+    let hint = Hint::read(token, own_keys, issuer)?;
+    if hint.is_for(client) { Ok(hint.sub) } else { Err(HintError::Audience) }
 }
 
 #[cfg(test)]

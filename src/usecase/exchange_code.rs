@@ -109,6 +109,7 @@ impl ExchangeCode {
                 let refusal = Refusal::invalid_grant("the code was redeemed before: what it gave is revoked");
                 Err(self.given_before(client, &code, refusal, now).await?)
             }
+            Granted::SessionEnded => Err(Refusal::invalid_grant("the session ended meanwhile").into()),
         }
     }
 

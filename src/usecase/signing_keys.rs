@@ -15,7 +15,7 @@ use crate::entropy::Entropy;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
-use crate::protocol::id_token::{self, HintError};
+use crate::protocol::id_token::{self, Hint, HintError};
 use crate::protocol::jwt::{
     AcceptedTyp, JwtError, KeySet, PublicJwk, SigningKey, Unverified, VerificationKey, Verified, public_jwks,
 };
@@ -81,6 +81,11 @@ impl KeyRing {
             Refusal::invalid_request("id_token_hint is not an ID token of this server for this client.")
                 .because(error.to_string())
         })
+    }
+
+    /// What an `id_token_hint` for any client of ours says [RIL §2].
+    pub fn hint(&self, token: &str) -> Result<Hint, HintError> {
+        Hint::read(token, &self.ring().all, &self.issuer)
     }
 }
 

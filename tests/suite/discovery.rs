@@ -55,6 +55,7 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "jwks_uri",
         "revocation_endpoint",
         "introspection_endpoint",
+        "end_session_endpoint",
         "backchannel_authentication_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
@@ -89,6 +90,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "revocation_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_signing_alg_values_supported",
         "introspection_endpoint",
+        "end_session_endpoint",
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",

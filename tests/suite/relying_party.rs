@@ -1,5 +1,5 @@
 //! A relying party that nobody here wrote: the `openidconnect` crate finds its way by discovery
-//! alone and judges what it gets. It speaks no CIBA, so the question itself is put by hand.
+//! alone and judges what it gets. It speaks no CIBA, so that question is put by hand.
 
 use std::str::FromStr as _;
 use std::time::UNIX_EPOCH;
@@ -10,12 +10,13 @@ use openidconnect::core::{
     CoreResponseType, CoreUserInfoClaims,
 };
 use openidconnect::{
-    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, ClientSecret, IntrospectionUrl, IssuerUrl, Nonce,
-    OAuth2TokenResponse as _, RefreshToken, RequestTokenError, TokenIntrospectionResponse as _, TokenResponse as _,
-    reqwest,
+    AccessToken, AccessTokenHash, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, ClientId,
+    ClientSecret, CsrfToken, IntrospectionUrl, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken, RequestTokenError,
+    ResponseTypes, Scope, TokenIntrospectionResponse as _, TokenResponse as _, reqwest,
 };
 
-use crate::world::{Client, INTROSPECT, World, seconds};
+use crate::world::{CALLBACK, Client, INTROSPECT, SIGNED_OUT, World, seconds};
 
 fn http() -> reqwest::Client {
     reqwest::ClientBuilder::new().redirect(reqwest::redirect::Policy::none()).build().unwrap()
@@ -27,7 +28,7 @@ async fn discovered(world: &World) -> CoreProviderMetadata {
 }
 
 /// A verifier that lives at the time of the world.
-fn verifier<'v>(world: &World, metadata: &CoreProviderMetadata, client: &Client) -> CoreIdTokenVerifier<'v> {
+fn verifier_at<'v>(world: &World, metadata: &CoreProviderMetadata, client: &Client) -> CoreIdTokenVerifier<'v> {
     let now = UNIX_EPOCH + seconds(world.now().seconds().unsigned_abs());
     CoreIdTokenVerifier::new_public_client(
         ClientId::new(client.id.clone()),
@@ -50,7 +51,7 @@ fn believed(
     id_token: &str,
 ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
     let token = CoreIdToken::from_str(id_token).expect("an ID token that the crate understands");
-    token.into_claims(&verifier(world, metadata, client), no_nonce)
+    token.into_claims(&verifier_at(world, metadata, client), no_nonce)
 }
 
 #[tokio::test]
@@ -60,7 +61,73 @@ async fn the_crate_discovers_the_server() {
     assert_eq!(metadata.issuer().as_str(), world.issuer());
     assert!(!metadata.jwks().keys().is_empty());
     assert!(metadata.token_endpoint().is_some() && metadata.userinfo_endpoint().is_some());
-    assert!(metadata.response_types_supported().iter().all(|kind| !kind.contains(&CoreResponseType::Code)));
+    assert_eq!(metadata.response_types_supported(), &[ResponseTypes::new(vec![CoreResponseType::Code])]);
+}
+
+#[tokio::test]
+async fn the_crate_signs_a_person_in_and_out() {
+    let world = World::start().await;
+    let (shop, alice) =
+        (world.client("shop").signs_in().refresh().await, world.user("alice").with_password("alice's password").await);
+    let issuer = IssuerUrl::new(world.issuer().to_owned()).unwrap();
+    let http = http();
+    let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http).await.unwrap();
+    let secret = ClientSecret::new(shop.secret().to_owned());
+    let party = CoreClient::from_provider_metadata(metadata.clone(), ClientId::new(shop.id.clone()), Some(secret))
+        .set_redirect_uri(RedirectUrl::new(CALLBACK.to_owned()).unwrap());
+
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
+    let (asked, state, nonce) = party
+        .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
+        .add_scope(Scope::new("profile".to_owned()))
+        .add_scope(Scope::new("email".to_owned()))
+        .set_pkce_challenge(challenge)
+        .url();
+    let below = |url: &str| url.strip_prefix(world.issuer()).expect("below the issuer").to_owned();
+    let mut browser = world.browser();
+    let page = browser.open(&below(asked.as_str())).await.expect("a page to sign in on");
+    let callback = browser.sign_in(&page, "alice", "alice's password").await.unwrap_err();
+    assert_eq!(callback.get("state"), state.secret());
+
+    let code = AuthorizationCode::new(callback.get("code").to_owned());
+    let exchange = party.exchange_code(code).unwrap().set_pkce_verifier(verifier);
+    let tokens = exchange.request_async(&http).await.unwrap();
+    let id_token = tokens.id_token().expect("an ID token");
+    let verifier = verifier_at(&world, &discovered(&world).await, &shop);
+    let claims = id_token.claims(&verifier, &nonce).unwrap();
+    assert_eq!(claims.subject().as_str(), alice.id.to_string());
+    assert!(id_token.claims(&verifier, &Nonce::new_random()).is_err(), "for this nonce alone");
+    let hash = AccessTokenHash::from_token(
+        tokens.access_token(),
+        id_token.signing_alg().unwrap(),
+        id_token.signing_key(&verifier).unwrap(),
+    );
+    assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()));
+
+    let subject = claims.subject().clone();
+    let info = party.user_info(tokens.access_token().clone(), Some(subject.clone())).unwrap();
+    let info: CoreUserInfoClaims = info.request_async(&http).await.unwrap();
+    assert_eq!(info.preferred_username().map(|name| name.as_str()), Some("alice"));
+
+    let refresh = tokens.refresh_token().expect("a refresh token").clone();
+    let fresh = party.exchange_refresh_token(&refresh).unwrap().request_async(&http).await.unwrap();
+    let again = fresh.id_token().expect("an ID token").claims(&verifier, no_nonce).unwrap();
+    assert_eq!((again.subject(), again.auth_time()), (&subject, claims.auth_time()));
+
+    let end = metadata.additional_metadata().end_session_endpoint.clone().expect("end_session_endpoint");
+    let bye = LogoutRequest::from(end)
+        .set_id_token_hint(id_token)
+        .set_client_id(ClientId::new(shop.id.clone()))
+        .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(SIGNED_OUT.to_owned()).unwrap())
+        .set_state(CsrfToken::new("a state".to_owned()))
+        .http_get_url();
+    let back = browser.open(&below(bye.as_str())).await.unwrap_err();
+    assert_eq!(back.get("state"), "a state");
+    let end = fresh.refresh_token().expect("a refresh token").clone();
+    let gone = party.exchange_refresh_token(&end).unwrap().request_async(&http).await.unwrap_err();
+    let RequestTokenError::ServerResponse(error) = gone else { panic!("{gone:?}") };
+    assert_eq!(*error.error(), CoreErrorResponseType::InvalidGrant);
 }
 
 #[tokio::test]
@@ -78,7 +145,7 @@ async fn the_crate_believes_the_id_token_of_a_ciba_login() {
         assert_eq!(claims.auth_time().unwrap().timestamp(), world.now().seconds());
 
         let token = CoreIdToken::from_str(&tokens.id_token).unwrap();
-        let verifier = verifier(&world, &metadata, &shop);
+        let verifier = verifier_at(&world, &metadata, &shop);
         let hash = AccessTokenHash::from_token(
             &AccessToken::new(tokens.access_token.clone()),
             token.signing_alg().unwrap(),

@@ -54,6 +54,7 @@ pub(super) fn add(document: &mut Value) {
                 "backchannel_authentication_endpoint": address,
                 "revocation_endpoint": address,
                 "introspection_endpoint": address,
+                "end_session_endpoint": address,
                 "scopes_supported": texts,
                 "grant_types_supported": texts,
                 "response_types_supported": texts,

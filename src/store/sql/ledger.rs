@@ -33,7 +33,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, user_status_text};
 use crate::store::sql::outbox::{self, Kind};
-use crate::store::sql::tokens;
+use crate::store::sql::{sessions, tokens};
 
 /// Items of one kind in one transaction.
 const GROUP: usize = 128;
@@ -72,6 +72,8 @@ pub enum Granted {
     First,
     /// The request has its grant.
     Already,
+    /// The session ended in which it was to be given. Nothing is given after that.
+    SessionEnded,
 }
 
 /// Commits in groups. Clones share one queue.
@@ -610,14 +612,20 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
             Commit::Decide { .. } => None,
         })
         .collect();
+    let held = sessions::held(transaction, grants.iter().filter_map(|grant| grant.session)).await?;
+    let in_time = |grant: &Grant| grant.session.is_none_or(|session| held.contains(&session));
     // As decisions: in one order on all nodes.
-    let mut rows = grants.clone();
+    let mut rows: Vec<&Grant> = grants.iter().copied().filter(|grant| in_time(grant)).collect();
     rows.sort_by_key(|grant| grant.request);
     let mut won = HashSet::new();
     for row in transaction.insert(&GRANTS, rows.into_iter().map(grant_row).collect()).await? {
         won.insert(row.uuid(0)?);
     }
-    let verdict = |grant: &&Grant| if won.contains(&grant.id.uuid()) { Granted::First } else { Granted::Already };
+    let verdict = |grant: &&Grant| match (in_time(grant), won.contains(&grant.id.uuid())) {
+        (false, _) => Granted::SessionEnded,
+        (true, true) => Granted::First,
+        (true, false) => Granted::Already,
+    };
     Ok(grants.iter().map(verdict).collect())
 }
 

@@ -1,6 +1,10 @@
 //! Who is signed in in which browser.
 
-use super::{Database, Row, WriteError, bounded, bytes, digest_bytes};
+use std::collections::{BTreeSet, HashSet};
+
+use uuid::Uuid;
+
+use super::{Database, Row, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::session::{Authentication, IDLE, LONGEST, Session};
@@ -12,6 +16,14 @@ use crate::store::ephemeral::StoreError;
 #[derive(Clone, Debug)]
 pub struct Sessions {
     database: Database,
+}
+
+/// What the browser had until somebody signed in there.
+#[derive(Clone, Copy, Debug)]
+pub struct Replaced<'a> {
+    pub session: &'a Session,
+    /// Recorded when it ends: it was another person's.
+    pub ended: &'a Event,
 }
 
 impl Sessions {
@@ -28,13 +40,27 @@ impl Sessions {
         row.map(|row| session(&row, *token)).transpose()
     }
 
-    /// Begins a session, and ends the one that the browser had: whatever was planted or seen there before
-    /// somebody signed in is worth nothing afterwards.
-    pub async fn begin(&self, session: &Session, replaces: Option<SessionId>, event: &Event) -> Result<(), StoreError> {
-        let begun: Result<(), WriteError> = bounded(async {
+    /// Begins a session in place of the one that the browser had: whatever was planted or seen there before
+    /// somebody signed in is worth nothing afterwards. Answers which session it is: where the same person
+    /// proved something again, the one that there was goes on, so that it ends with all that was given in it.
+    pub async fn begin(
+        &self,
+        session: &Session,
+        replaces: Option<Replaced<'_>>,
+        event: &Event,
+    ) -> Result<SessionId, StoreError> {
+        let begun: Result<SessionId, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            if let Some(old) = replaces {
-                transaction.execute("DELETE FROM session WHERE id = $1", [bytes(old.uuid())]).await?;
+            if let Some(Replaced { session: old, ended }) = replaces {
+                if old.user == session.user {
+                    if renew(&transaction, old, session).await? {
+                        transaction.record(&[event]);
+                        transaction.commit().await?;
+                        return Ok(old.id);
+                    }
+                } else if end(&transaction, old.id, session.created_at).await? {
+                    transaction.record(&[ended]);
+                }
             }
             let sql = "INSERT INTO session (id, token_digest, user_id, acr, amr, auth_time, created_at, seen_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -50,7 +76,8 @@ impl Sessions {
             ];
             transaction.execute(sql, values).await?;
             transaction.record(&[event]);
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(session.id)
         })
         .await;
         begun.map_err(WriteError::unexpected)
@@ -62,11 +89,11 @@ impl Sessions {
         self.database.execute(sql, [now.millis().into(), bytes(id.uuid())]).await.map(drop)
     }
 
-    /// `false`: it had ended already.
-    pub async fn end(&self, id: SessionId, event: &Event) -> Result<bool, StoreError> {
+    /// Ends a session and what was given in it. `false`: it had ended already.
+    pub async fn end(&self, id: SessionId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
         let ended: Result<bool, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            if transaction.execute("DELETE FROM session WHERE id = $1", [bytes(id.uuid())]).await? == 0 {
+            if !end(&transaction, id, now).await? {
                 return Ok(false);
             }
             transaction.record(&[event]);
@@ -91,6 +118,54 @@ impl Sessions {
         let values = [(now - IDLE).millis().into(), (now - LONGEST).millis().into(), i64::from(limit).into()];
         self.database.execute(sql, values).await
     }
+}
+
+/// The session goes on under a name that nobody has seen. `false`: it is not what it was.
+async fn renew(transaction: &Transaction, old: &Session, session: &Session) -> Result<bool, WriteError> {
+    let sql = "UPDATE session SET token_digest = $1, acr = $2, amr = $3, auth_time = $4, created_at = $5, \
+               seen_at = $6 WHERE id = $7 AND token_digest = $8";
+    let values = [
+        digest_bytes(&session.token),
+        session.authentication.acr.as_str().into(),
+        session.authentication.amr.as_str().into(),
+        session.authentication.at.millis().into(),
+        session.created_at.millis().into(),
+        session.seen_at.millis().into(),
+        bytes(old.id.uuid()),
+        digest_bytes(&old.token),
+    ];
+    Ok(transaction.execute(sql, values).await? > 0)
+}
+
+/// The row goes first. Whoever is about to commit a grant of this session holds the row ([`held`]), so all
+/// grants are there by now, or there will be none.
+async fn end(transaction: &Transaction, id: SessionId, now: Timestamp) -> Result<bool, WriteError> {
+    if transaction.execute("DELETE FROM session WHERE id = $1", [bytes(id.uuid())]).await? == 0 {
+        return Ok(false);
+    }
+    // [OIDCC §11] what was given for the time when the person is not there stays.
+    let sql = "UPDATE token_grant SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
+               AND ' ' || scope || ' ' NOT LIKE '% offline!_access %' ESCAPE '!'";
+    transaction.execute(sql, [now.millis().into(), bytes(id.uuid())]).await?;
+    Ok(true)
+}
+
+/// Those of these sessions that have not ended. None of them ends before this transaction does: a row that
+/// was written is held until then.
+pub(super) async fn held(
+    transaction: &Transaction,
+    sessions: impl IntoIterator<Item = SessionId>,
+) -> Result<HashSet<SessionId>, WriteError> {
+    // In one order on all nodes, so that no two wait for each other.
+    let sessions: BTreeSet<Uuid> = sessions.into_iter().map(SessionId::uuid).collect();
+    let mut held = HashSet::new();
+    for id in sessions {
+        let sql = "UPDATE session SET seen_at = seen_at WHERE id = $1";
+        if transaction.execute(sql, [bytes(id)]).await? > 0 {
+            held.insert(SessionId::new(id));
+        }
+    }
+    Ok(held)
 }
 
 fn session(row: &Row, token: Digest<SessionToken>) -> Result<Session, StoreError> {

@@ -13,6 +13,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, SessionId, SessionToken, UserId};
 use crate::store::ephemeral::Shelf;
 use crate::store::sql::ledger::Ledger;
+use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
 use crate::usecase::sign_in::{Browser, Known};
 
@@ -97,8 +98,8 @@ impl Conclude {
         event: &Event,
         now: Timestamp,
     ) -> Result<(SessionId, SessionToken), Error> {
-        let replaces = match &browser.session {
-            Some(token) => self.known.sessions.find(&token.digest(), now).await?.map(|session| session.id),
+        let before = match &browser.session {
+            Some(token) => self.known.sessions.find(&token.digest(), now).await?,
             None => None,
         };
         let token = SessionToken::new(self.entropy.token());
@@ -110,7 +111,10 @@ impl Conclude {
             created_at: now,
             seen_at: now,
         };
-        self.known.sessions.begin(&session, replaces, event).await?;
-        Ok((session.id, token))
+        let ended = before
+            .as_ref()
+            .map(|before| Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(before.user));
+        let replaces = before.as_ref().zip(ended.as_ref()).map(|(session, ended)| Replaced { session, ended });
+        Ok((self.known.sessions.begin(&session, replaces, event).await?, token))
     }
 }

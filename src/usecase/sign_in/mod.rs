@@ -19,6 +19,7 @@ pub mod advance;
 pub mod authorize;
 pub mod conclude;
 pub mod leave;
+pub mod log_out;
 
 /// What a browser, or whoever acts like one, shows of itself.
 #[derive(Clone, Debug, Default)]

@@ -21,10 +21,12 @@ use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::{Authorize, Authorized};
 use crate::usecase::sign_in::leave::{Leave, Tickets};
+use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Foreign, Locale, Wishes, Words};
 
 mod pages;
+mod sign_out;
 mod trouble;
 
 /// Where our own pages are, below the issuer.
@@ -36,6 +38,7 @@ pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
     pub leave: Leave,
+    pub log_out: LogOut,
     pub flow_api: FlowApi,
     pub refusals: RecordRefusal,
     pub cookies: Cookies,
@@ -62,6 +65,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
         let provider = &self.provider;
         if path == path::AUTHORIZATION {
             Ok(Box::pin(provider.authorization(request)).await)
+        } else if path == path::END_SESSION {
+            Ok(Box::pin(provider.end_session(request)).await)
+        } else if path == sign_out::SIGN_OUT {
+            Ok(Box::pin(provider.sign_out(request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.page(&id, request)).await)

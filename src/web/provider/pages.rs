@@ -112,7 +112,7 @@ impl Provider {
         }
     }
 
-    fn from_our_own_page(&self, request: &Request) -> Result<(), Trouble> {
+    pub(super) fn from_our_own_page(&self, request: &Request) -> Result<(), Trouble> {
         let headers = request.headers();
         let elsewhere = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "same-origin");
         let mut origins = headers.get_all(header::ORIGIN).iter();

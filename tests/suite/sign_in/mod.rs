@@ -4,6 +4,7 @@ mod attacks;
 mod flow_api;
 mod oidc_core_3_code;
 mod races;
+mod rp_initiated_logout;
 
 use crate::world::{Client, Person, World};
 

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::World;
+use crate::world::{Backing, Browser, Client, SIGNED_OUT, Tokens, World};
 
 const CROWD: usize = 16;
 
@@ -75,4 +75,63 @@ async fn an_action_happens_once_however_often_it_is_sent() {
     }
     let code = done[0].json()["authorizeResponse"]["code"].as_str().unwrap().to_owned();
     app.redeem(&code).await.tokens();
+}
+
+/// Signed in, with codes that nobody has redeemed.
+async fn with_codes(shop: &Client, browser: &mut Browser) -> (Tokens, Vec<String>) {
+    let code = browser.log_in(shop, "alice", PASSWORD).await.get("code").to_owned();
+    let tokens = shop.redeem(&code).await.tokens();
+    let mut codes = Vec::new();
+    for _ in 0..CROWD {
+        codes.push(browser.authorize(shop, &[]).await.unwrap_err().get("code").to_owned());
+    }
+    (tokens, codes)
+}
+
+#[tokio::test]
+async fn r5_after_a_logout_nothing_of_the_session_is_active() {
+    for world in [World::with(), World::with().backing(Backing::Postgres)] {
+        let world = world.redis().nodes(2).start().await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        let mut given = 0;
+        for round in 0..6 {
+            let mut browser = world.browser();
+            let (tokens, codes) = with_codes(&shop, &mut browser).await;
+            let watch = world.watch().await;
+            let logouts = (0..2).map(|node| {
+                let (mut browser, hint) = (browser.at(node), tokens.id_token.clone());
+                async move {
+                    // Somewhere among the others.
+                    tokio::time::sleep(std::time::Duration::from_millis(4 * round)).await;
+                    let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", SIGNED_OUT)];
+                    browser.log_out(&fields).await.unwrap_err();
+                }
+            });
+            let redemptions = codes.iter().enumerate().map(|(number, code)| {
+                let client = shop.at(number % 2);
+                async move { client.redeem(code).await }
+            });
+            let refreshes = (0..2).map(|node| {
+                let (client, token) = (shop.at(node), tokens.refresh_token.clone().unwrap());
+                async move { client.refresh(&token).await }
+            });
+            let (_, redeemed, refreshed) =
+                futures_util::join!(join_all(logouts), join_all(redemptions), join_all(refreshes));
+            for answer in redeemed.iter().chain(&refreshed) {
+                if answer.status == 200 {
+                    given += 1;
+                    let tokens = answer.tokens();
+                    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+                    shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
+                } else {
+                    answer.refused(400, "invalid_grant");
+                }
+            }
+            world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+            browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+            let ended = watch.events().await.into_iter().filter(|event| event.action == "session.ended");
+            assert_eq!(ended.count(), 1, "however many signed out");
+        }
+        assert!(given > 0, "nobody was faster than a logout: there was no race");
+    }
 }

@@ -12,6 +12,9 @@ use super::{Answer, Client, Inner, World, enc};
 pub(crate) const AUTHORIZE: &str = "/as/authorization.oauth2";
 pub(crate) const FLOWS: &str = "/pf-ws/authn/flows/";
 pub(crate) const CALLBACK: &str = "https://shop.example/cb";
+pub(crate) const LOGOUT: &str = "/idp/init_logout.openid";
+/// Where a relying party has people sent who were signed out.
+pub(crate) const SIGNED_OUT: &str = "https://shop.example/bye?from=nod";
 
 /// [RFC 7636 B]
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -115,14 +118,25 @@ impl Browser {
         let mark = page.field("csrf").unwrap_or_default();
         let mut all = vec![("csrf", mark.as_str()), ("action", button)];
         all.extend(fields);
-        let request = self.request(Method::POST, &page.path);
+        let target = page.target(&self.world.issuer);
+        let request = self.request(Method::POST, &target);
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(enc(&all));
         let answer = self.send(request).await;
         match self.onward(&answer) {
             Some(Ok(next)) => Box::pin(self.open(&next)).await,
             Some(Err(callback)) => Err(callback),
-            None => Ok(Page { path: page.path.clone(), answer }),
+            None => Ok(Page { path: target, answer }),
         }
+    }
+
+    /// The request of a relying party that wants its person signed out. An empty value leaves a parameter out.
+    pub(crate) fn log_out_at(fields: &[(&str, &str)]) -> String {
+        let fields: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).copied().collect();
+        format!("{LOGOUT}?{}", enc(&fields))
+    }
+
+    pub(crate) async fn log_out(&mut self, fields: &[(&str, &str)]) -> Result<Page, Callback> {
+        self.open(&Self::log_out_at(fields)).await
     }
 
     /// Signs in on the page that is open, and lets the client have all it asks for.
@@ -191,6 +205,13 @@ impl Page {
         Some(rest.split_once('"').unwrap().0.to_owned())
     }
 
+    /// Where its form goes, below the issuer.
+    fn target(&self, issuer: &str) -> String {
+        let text = self.answer.text();
+        let action = text.split_once("action=\"").map(|(_, rest)| rest.split_once('"').unwrap().0.to_owned());
+        action.and_then(|action| action.strip_prefix(issuer).map(str::to_owned)).unwrap_or_else(|| self.path.clone())
+    }
+
     /// The names of its boxes.
     fn boxes(&self) -> Vec<String> {
         let text = self.answer.text();
@@ -212,7 +233,8 @@ impl Page {
 impl Callback {
     pub(crate) fn of(location: &str) -> Self {
         let url = Url::parse(location).unwrap();
-        assert!(location.starts_with(CALLBACK) || url.host_str() == Some("localhost"), "{location}");
+        let known = [CALLBACK, SIGNED_OUT].iter().any(|known| location.starts_with(known));
+        assert!(known || url.host_str() == Some("localhost"), "{location}");
         let carried = url.fragment().or(url.query()).unwrap_or_default();
         let pairs = url::form_urlencoded::parse(carried.as_bytes());
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())

@@ -24,7 +24,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::jose::Jwk;
-use super::{Answer, BC_AUTHORIZE, CALLBACK, CIBA, INTROSPECT, Inner, Person, REVOKE, TOKEN, Tokens, World};
+use super::{
+    Answer, BC_AUTHORIZE, CALLBACK, CIBA, INTROSPECT, Inner, Person, REVOKE, SIGNED_OUT, TOKEN, Tokens, World,
+};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -122,6 +124,7 @@ impl ClientBuilder {
         self.client.grants.insert(GrantType::AuthorizationCode);
         self.client.sign_in = Some(SignIn {
             redirect_uris: vec![RedirectUri::parse(CALLBACK).unwrap()],
+            post_logout_redirect_uris: vec![RedirectUri::parse(SIGNED_OUT).unwrap()],
             response_types: vec![ResponseType::Code],
             redirectless: false,
             implied_consent: false,

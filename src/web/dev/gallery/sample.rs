@@ -314,6 +314,7 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         ("closed", done),
     ];
     samples.add("logout-done", logout::done::render, states);
+    samples.add("logout-stayed", logout::stayed::render, [("stayed", logout::stayed::View { user: cast.name() })]);
 
     let failed = |kind, back| error::View {
         kind,

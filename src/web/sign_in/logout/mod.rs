@@ -2,3 +2,4 @@
 
 pub mod confirm;
 pub mod done;
+pub mod stayed;
