@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use nod::protocol::flow_api::{Action, FlowErrorCode, Status};
 use serde_json::Value;
 
 fn read(path: &str) -> String {
@@ -76,6 +77,18 @@ fn the_worked_example_has_the_bytes_of_the_vectors() {
     let proof = approval["proof"].as_str().expect("a proof").split('.');
     for text in texts.into_iter().chain(proof) {
         assert!(document.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn the_flow_api_is_described_with_all_its_words() {
+    let document = read("docs/flow-api.md");
+    let states = Status::ALL.iter().map(|status| status.as_str());
+    let actions = Action::ALL.iter().map(|action| action.as_str());
+    let members = Action::ALL.iter().flat_map(|action| action.members()).filter(|member| member.required);
+    let codes = FlowErrorCode::ALL.iter().map(|code| code.as_str());
+    for word in states.chain(actions).chain(members.map(|member| member.name)).chain(codes) {
+        assert!(document.contains(&format!("`{word}`")), "{word}");
     }
 }
 
