@@ -152,7 +152,9 @@ mod tests {
         for (authorization, form) in two {
             assert_eq!(parse(authorization, form).unwrap_err().code, ErrorCode::InvalidRequest, "{form}");
         }
-        assert_eq!(parse(None, "client_id=shop").unwrap_err().code, ErrorCode::InvalidClient);
+        // [RFC 6749 §3.2.1] a name alone is a public client's, if there is one of that name.
+        assert!(matches!(parse(None, "client_id=shop"), Ok(Credentials::Public { .. })));
+        assert_eq!(parse(None, "client_id=shop&client_assertion_type=x").unwrap_err().code, ErrorCode::InvalidClient);
         assert_eq!(parse(None, "").unwrap_err().code, ErrorCode::InvalidClient);
         let assertion = format!("client_assertion=a.b.c&client_assertion_type={ASSERTION_TYPE}");
         assert!(matches!(parse(None, &assertion), Ok(Credentials::Assertion { client: None, .. })));
