@@ -90,7 +90,7 @@ describe('openid-client signs people in', () => {
       return { status: response.status, ...(await response.json()) }
     }
     assert.equal(flow.status, 'USERNAME_PASSWORD_REQUIRED')
-    const wrong = await act('checkUsernamePassword', { username: 'alice', password: 'bob' })
+    const wrong = await act('checkUsernamePassword', { username: 'mallory', password: 'alice' })
     assert.equal(wrong.code, 'VALIDATION_ERROR')
     flow = await act('checkUsernamePassword', { username: 'alice', password: 'alice' })
     if (flow.status === 'CONSENT_REQUIRED') flow = await act('grantConsent', {})

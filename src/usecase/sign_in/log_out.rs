@@ -77,7 +77,7 @@ impl LogOut {
         };
         // [security.md case 141] Anybody can send a browser here. Who has an ID token of this very person is a
         // relying party at which they signed in; nobody else ends a session without having asked them.
-        if !asked.hint.is_some_and(|hint| hint.sub == session.user.to_string()) {
+        if asked.hint.is_none_or(|hint| hint.sub != session.user.to_string()) {
             let user = self.known.directory.user(&session.user).await?;
             let username = user.map(|user| user.username.clone()).unwrap_or_default();
             return Ok(LoggedOut::Ask(Ask { username, client: asked.client }));

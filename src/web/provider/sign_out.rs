@@ -9,6 +9,7 @@ use super::trouble::Trouble;
 use super::{Provider, Visit, foreign, parameters, see_other};
 use crate::http::body::read_page_form;
 use crate::http::discovery::path;
+use crate::protocol::id::SessionToken;
 use crate::protocol::parameters::Parameters;
 use crate::secret::constant_time_eq;
 use crate::usecase::sign_in::Browser;
@@ -91,7 +92,7 @@ impl Provider {
 
     /// Ties the form to the session that it is about.
     fn mark_of_session(&self, browser: &Browser) -> String {
-        let session = browser.session.as_ref().map(|session| session.digest());
+        let session = browser.session.as_ref().map(SessionToken::digest);
         let about = [&b"sign-out|"[..], session.as_ref().map_or(&[][..], |session| session.as_bytes())].concat();
         URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
     }
