@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, GrantType, NumberMatching};
+use crate::domain::client::{Client, GrantType, NumberMatching, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -36,8 +36,20 @@ pub(super) enum Action {
     /// Register a client; a secret that is made for it is printed once
     #[command(after_long_help = "Examples:
   nod client create till --name 'Till 4' --number-matching pick
+  nod client create shop --redirect-uri https://shop.example/callback --grant authorization_code --grant refresh_token
+  nod client create app --public --redirect-uri com.example.app:/callback
   nod client create kiosk --auth private_key_jwt --jwks-uri https://kiosk.example/jwks")]
     Create(Create),
+    /// Change what is registered; what is not named stays
+    #[command(after_long_help = "Examples:
+  nod client update till --name 'Till 5' --long-poll
+  nod client update shop --redirect-uri https://shop.example/callback --redirect-uri https://shop.example/cb
+  nod client update shop --require-pkce=false
+  nod client update till --unset number_matching
+
+A list is replaced: name all its values. A client that is turned from keys, or from a public one, to a
+secret has none until `nod client rotate-secret` makes one.")]
+    Update(Update),
     /// Make a new secret; the old one works for another day
     #[command(
         after_long_help = "Examples:\n  nod client rotate-secret till\n  nod client rotate-secret till -c nod.toml"
@@ -70,20 +82,46 @@ pub(super) enum Action {
 pub(super) struct Create {
     /// Its `client_id`
     id: String,
-    /// What people see, instead of the id
-    #[arg(long)]
-    name: Option<String>,
-    /// Default `client_secret_basic`; see `nod help`
-    ///
-    /// How the client authenticates: `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
-    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Auth::ClientSecretBasic)]
-    #[arg(hide_default_value = true, hide_possible_values = true)]
-    auth: Auth,
     /// The secret is on standard input
     ///
     /// Take the secret from standard input, 16 characters at least, instead of making one.
     #[arg(long)]
     secret_stdin: bool,
+    #[command(flatten)]
+    registration: Registration,
+}
+
+#[derive(Args)]
+pub(super) struct Update {
+    /// Its `client_id`
+    id: String,
+    /// Set it back to its default; may repeat
+    ///
+    /// The name is that of the admin API: `redirect_uris`, `number_matching`, `grant_types` and so on.
+    #[arg(long, value_name = "MEMBER", value_parser = member)]
+    unset: Vec<String>,
+    #[command(flatten)]
+    registration: Registration,
+}
+
+/// What may be said of a client. Defaults and rules are those of [`ClientMetadata`], for whoever registers it.
+#[derive(Args)]
+struct Registration {
+    /// What people see, instead of the id
+    #[arg(long)]
+    name: Option<String>,
+    /// Default `client_secret_basic`; see `nod help`
+    ///
+    /// How the client authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, or
+    /// `none` for a public client.
+    #[arg(long, value_name = "METHOD", value_enum, hide_possible_values = true)]
+    auth: Option<Auth>,
+    /// It can keep no secret, as `--auth none`
+    ///
+    /// An app on somebody's device or a page in a browser. It signs people in with PKCE, and may refresh;
+    /// nothing else.
+    #[arg(long, conflicts_with = "auth")]
+    public: bool,
     /// Its JWK Set, for `private_key_jwt`
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
@@ -93,36 +131,63 @@ pub(super) struct Create {
     /// The only algorithm of its assertions
     ///
     /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
-    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     auth_alg: Option<Algorithm>,
     /// Default ciba; may repeat
     ///
-    /// What the client may get tokens with: `ciba`, `refresh_token`, `client_credentials`.
-    #[arg(long = "grant", value_name = "GRANT", value_enum, default_values_t = [Grant::Ciba])]
-    #[arg(hide_default_value = true, hide_possible_values = true)]
+    /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
+    /// `client_credentials`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
+    #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
+    /// Where a sign-in comes back to; may repeat
+    ///
+    /// Compared as text: `https`, `http` on this machine, or `com.example.app:/path`. `http://127.0.0.1`,
+    /// `http://[::1]` and `http://localhost:*` stand for any port. 1 to 20, for `authorization_code`.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// It may run the sign-in itself
+    ///
+    /// The client asks for `response_mode=pi.flow` and shows its own pages, so it sees passwords. For
+    /// clients that are your own.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    redirectless: Option<bool>,
+    /// Nobody is asked for consent
+    ///
+    /// Whoever signs in is not asked whether the client may have what it asks for. For clients that are
+    /// your own.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    implied_consent: Option<bool>,
+    /// On unless `=false`: its sign-ins need PKCE
+    ///
+    /// Refuse its authorization requests without a `code_challenge` (RFC 7636). Always on for a public
+    /// client.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_pkce: Option<bool>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
-    #[arg(long, value_name = "SCOPES", default_value = "openid profile email", hide_default_value = true)]
-    scope: String,
+    #[arg(long, value_name = "SCOPES")]
+    scope: Option<String>,
     /// ES256 (the default), PS256 or RS256
     ///
     /// What signs its ID tokens, and its access tokens where they are JWTs.
-    #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "ES256", hide_default_value = true)]
-    id_token_alg: Algorithm,
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    id_token_alg: Option<Algorithm>,
     /// jwt (the default) or opaque
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = TokenFormat::Jwt)]
-    #[arg(hide_default_value = true, hide_possible_values = true)]
-    access_token: TokenFormat,
+    #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
+    access_token: Option<TokenFormat>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
     #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true)]
     number_matching: Option<Matching>,
     /// Hold its polls until there is an answer
-    #[arg(long)]
-    long_poll: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    long_poll: Option<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -131,11 +196,13 @@ enum Auth {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    None,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Grant {
+    AuthorizationCode,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -157,6 +224,13 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "one of ES256, PS256, RS256, EdDSA".to_owned())
 }
 
+/// One that the admin API has: an unknown one could be set to nothing without anybody noticing.
+fn member(name: &str) -> Result<String, String> {
+    let alone = serde_json::json!({ name: null });
+    serde_json::from_value::<ClientMetadata>(alone).map_err(|error| error.to_string())?;
+    Ok(name.to_owned())
+}
+
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
@@ -174,11 +248,15 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         Action::Show { id } => show(&*find(&opened, &id).await?),
         Action::Create(create) => {
             let secret = given_secret(&create)?;
-            let made = manage.create(&by, Some(&create.id), &metadata(&create)?, secret).await?;
+            let made = manage.create(&by, Some(&create.id), &create.registration.metadata()?, secret).await?;
             line(&made.client);
             if let Some(secret) = made.secret {
                 say(&format!("secret  {}", secret.expose()));
             }
+        }
+        Action::Update(update) => {
+            let found = find(&opened, &update.id).await?;
+            line(&manage.update(&by, found.id.as_str(), update.patch()?, &always).await?);
         }
         Action::RotateSecret { id } => {
             let found = find(&opened, &id).await?;
@@ -203,56 +281,96 @@ async fn find(opened: &Opened, id: &str) -> Result<Arc<Client>, Exit> {
     opened.directory.client(&id).await?.ok_or_else(missing)
 }
 
-/// The registration in the words of the standards, where its rules are kept.
-fn metadata(create: &Create) -> Result<ClientMetadata, Exit> {
-    let jwks = match &create.jwks {
-        None => None,
-        Some(file) => {
-            let text = std::fs::read(file).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
-            KeySet::parse(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?;
-            Some(serde_json::from_slice(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?)
+impl Update {
+    /// What was said, as a merge patch.
+    fn patch(&self) -> Result<serde_json::Value, Exit> {
+        let mut patch = serde_json::json!(self.registration.metadata()?);
+        for name in &self.unset {
+            if patch.get(name).is_some() {
+                return Err(Exit::usage(format!("{name} is both set and --unset")));
+            }
+            if let Some(members) = patch.as_object_mut() {
+                members.insert(name.clone(), serde_json::Value::Null);
+            }
         }
-    };
-    let grants = create.grants.iter().map(|grant| match grant {
-        Grant::Ciba => GrantType::Ciba,
-        Grant::RefreshToken => GrantType::RefreshToken,
-        Grant::ClientCredentials => GrantType::ClientCredentials,
-    });
-    let grants: BTreeSet<GrantType> = grants.collect();
-    let text = |text: &str| Some(text.to_owned());
-    Ok(ClientMetadata {
-        client_name: create.name.clone(),
-        token_endpoint_auth_method: text(match create.auth {
-            Auth::ClientSecretBasic => "client_secret_basic",
-            Auth::ClientSecretPost => "client_secret_post",
-            Auth::PrivateKeyJwt => "private_key_jwt",
-        }),
-        token_endpoint_auth_signing_alg: create.auth_alg.and_then(|alg| text(alg.as_str())),
-        jwks,
-        jwks_uri: create.jwks_uri.clone(),
-        grant_types: Some(grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
-        scope: Some(create.scope.clone()),
-        id_token_signed_response_alg: text(create.id_token_alg.as_str()),
-        backchannel_token_delivery_mode: None,
-        access_token_format: text(match create.access_token {
-            TokenFormat::Jwt => "jwt",
-            TokenFormat::Opaque => "opaque",
-        }),
-        number_matching: create.number_matching.and_then(|matching| {
-            text(match matching {
-                Matching::Pick => "pick",
-                Matching::Type => "type",
-            })
-        }),
-        long_poll: create.long_poll.then_some(true),
-        disabled: None,
-    })
+        Ok(patch)
+    }
+}
+
+impl Registration {
+    fn auth(&self) -> Option<Auth> {
+        if self.public { Some(Auth::None) } else { self.auth }
+    }
+
+    /// In the words of the standards, where the rules are kept. What was not said is absent.
+    fn metadata(&self) -> Result<ClientMetadata, Exit> {
+        let grants: BTreeSet<GrantType> = self.grants.iter().copied().map(GrantType::from).collect();
+        let text = |text: &str| Some(text.to_owned());
+        Ok(ClientMetadata {
+            client_name: self.name.clone(),
+            token_endpoint_auth_method: self.auth().and_then(|auth| {
+                text(match auth {
+                    Auth::ClientSecretBasic => "client_secret_basic",
+                    Auth::ClientSecretPost => "client_secret_post",
+                    Auth::PrivateKeyJwt => "private_key_jwt",
+                    Auth::None => "none",
+                })
+            }),
+            token_endpoint_auth_signing_alg: self.auth_alg.and_then(|alg| text(alg.as_str())),
+            jwks: self.jwks.as_deref().map(key_set).transpose()?,
+            jwks_uri: self.jwks_uri.clone(),
+            grant_types: (!grants.is_empty()).then(|| grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
+            redirect_uris: (!self.redirect_uris.is_empty()).then(|| self.redirect_uris.clone()),
+            // There is one.
+            response_types: None,
+            redirectless: self.redirectless,
+            implied_consent: self.implied_consent,
+            require_pkce: self.require_pkce,
+            scope: self.scope.clone(),
+            id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
+            backchannel_token_delivery_mode: None,
+            access_token_format: self.access_token.and_then(|format| {
+                text(match format {
+                    TokenFormat::Jwt => "jwt",
+                    TokenFormat::Opaque => "opaque",
+                })
+            }),
+            number_matching: self.number_matching.and_then(|matching| {
+                text(match matching {
+                    Matching::Pick => "pick",
+                    Matching::Type => "type",
+                })
+            }),
+            long_poll: self.long_poll,
+            disabled: None,
+        })
+    }
+}
+
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::Ciba => Self::Ciba,
+            Grant::RefreshToken => Self::RefreshToken,
+            Grant::ClientCredentials => Self::ClientCredentials,
+        }
+    }
+}
+
+fn key_set(file: &Path) -> Result<serde_json::Value, Exit> {
+    let text = std::fs::read(file).map_err(|error| Exit::failed(format!("{}: {error}", file.display())))?;
+    KeySet::parse(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))?;
+    serde_json::from_slice(&text).map_err(|error| Exit::usage(format!("--jwks: {error}")))
 }
 
 /// From standard input, for whoever brings one.
 fn given_secret(create: &Create) -> Result<Option<Secret<String>>, Exit> {
-    if !create.secret_stdin || create.auth == Auth::PrivateKeyJwt {
+    if !create.secret_stdin {
         return Ok(None);
+    }
+    if matches!(create.registration.auth(), Some(Auth::PrivateKeyJwt | Auth::None)) {
+        return Err(Exit::usage("--secret-stdin is for a client with a secret"));
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(|error| Exit::failed(error.to_string()))?;
@@ -291,6 +409,17 @@ fn show(client: &Client) {
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if let Some(sign_in) = &client.sign_in {
+        for uri in &sign_in.redirect_uris {
+            say(&format!("redirect uri  {}", safe(uri.as_str())));
+        }
+        let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
+        let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
+        say(&format!(
+            "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",
+            kinds.join(", ")
+        ));
+    }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {
             None => "off",

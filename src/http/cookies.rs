@@ -27,6 +27,11 @@ impl Cookies {
         if self.secure { format!("__Host-{name}") } else { name.to_owned() }
     }
 
+    /// What the cookie of a flow is called.
+    pub fn flow(self) -> String {
+        self.name(KEY)
+    }
+
     pub fn browser(self, headers: &HeaderMap) -> Browser {
         Browser {
             key: self.get(headers, KEY).map(|value| BrowserKey::presented(&value)),

@@ -55,7 +55,7 @@ impl Discovery {
             "backchannel_token_delivery_modes_supported": ["poll"],
             "backchannel_user_code_parameter_supported": false,
             "scopes_supported": ["openid", "profile", "email"],
-            "response_types_supported": [ResponseType::Code.as_str()],
+            "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
             "response_modes_supported": ["query", "fragment", "form_post"],
             "code_challenge_methods_supported": [CodeChallenge::METHOD],
             "authorization_response_iss_parameter_supported": true,

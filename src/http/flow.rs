@@ -28,6 +28,11 @@ const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const VENDOR: &str = "application/vnd.pingidentity.";
 
+/// The content type that names an action.
+pub fn content_type(action: Action) -> String {
+    format!("{VENDOR}{action}+json")
+}
+
 #[derive(Clone)]
 pub struct FlowApi {
     pub words: Arc<Words>,

@@ -6,6 +6,7 @@ mod examples;
 mod metadata;
 mod methods;
 mod repair;
+mod sign_in;
 mod version;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use self::methods::{Declared, Methods};
 use crate::http::discovery::path;
+use crate::http::flow;
 
 /// Which operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +86,10 @@ enum Family {
     Public,
     /// Whoever has an access token.
     Resource,
+    /// Browsers that begin to sign in: whoever asks. What they read are pages.
+    Authorization,
+    /// Authentication applications and our own pages, with the cookie of a flow.
+    Flow,
     /// Phones, with a proof.
     Device,
     /// Administrators, with an access token. What they may do and be told, the types say themselves.
@@ -96,6 +102,8 @@ impl Family {
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with("/admin/") => Self::Admin,
             path if path.starts_with("/idp/") => Self::Resource,
+            path if path.starts_with(flow::PREFIX) => Self::Flow,
+            path::AUTHORIZATION => Self::Authorization,
             path if path.starts_with("/.well-known/") || path == path::JWKS => Self::Public,
             _ => Self::OAuth,
         }
@@ -103,7 +111,7 @@ impl Family {
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth | Self::Public | Self::Resource => Part::Protocol,
+            Self::OAuth | Self::Public | Self::Resource | Self::Authorization | Self::Flow => Part::Protocol,
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
         }
@@ -117,6 +125,7 @@ impl Document {
     fn new(generated: &str) -> Self {
         let mut document: Value = serde_json::from_str(generated).unwrap_or_default();
         metadata::add(&mut document);
+        sign_in::add(&mut document);
         repair::repair(&mut document);
         describe(&mut document);
         errors::add(&mut document);
@@ -199,8 +208,8 @@ impl Published {
     }
 }
 
-const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA and fetch tokens \
-(`/as`, `/idp`); phones fetch questions and sign answers (`/device/v1`); administrators look after clients, \
+const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA or have people sign in, and fetch \
+tokens (`/as`, `/pf-ws`, `/idp`); phones fetch questions and sign answers (`/device/v1`); administrators look after clients, \
 people and devices (`/admin/v1`).";
 
 /// What the types cannot say: who we are, how callers authenticate.
@@ -237,19 +246,21 @@ fn describe(document: &mut Value) {
             "scheme": "bearer",
             "description": "The token for the first administrator, from the file that the server wrote."
         },
+        "flowCookie": sign_in::scheme(),
     });
     if let (Some(all), Value::Object(schemes)) = (components(document, "securitySchemes"), schemes) {
         all.extend(schemes);
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
-            Family::Public => {
+            Family::Public | Family::Authorization => {
                 put(operation, "security", json!([]));
                 continue;
             }
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
             Family::Device => "deviceProof",
+            Family::Flow => "flowCookie",
             // The types name the scope.
             Family::Admin if operation.get("security").is_some() => continue,
             Family::Admin => "bootstrapToken",

@@ -86,9 +86,9 @@ codes! {
         cause: "`client_id` is taken.",
         fix: "Choose another one, or leave it out and get one made.",
         example: "POST /admin/v1/clients with the `client_id` of another client";
-    ClientHasNoSecret = "client_has_no_secret", "The client has keys, no secret.",
-        cause: "Its `token_endpoint_auth_method` is `private_key_jwt`.",
-        fix: "Change its `jwks` or what is behind its `jwks_uri`.",
+    ClientHasNoSecret = "client_has_no_secret", "The client has no secret.",
+        cause: "Its `token_endpoint_auth_method` is `private_key_jwt` or `none`.",
+        fix: "Change its `jwks` or what is behind its `jwks_uri`; a public client has nothing to change.",
         example: "POST /admin/v1/clients/robot/rotate-secret for a client with keys";
     UsernameTaken = "username_taken", "A user of this name exists.",
         cause: "`username` is another user's.",

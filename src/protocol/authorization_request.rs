@@ -47,6 +47,9 @@ words! {
 }
 
 impl ResponseType {
+    /// What is answered. A request for another one is refused, and nobody registers it.
+    pub const SUPPORTED: &'static [Self] = &[Self::Code];
+
     /// The order of the words does not matter [OAuth 2.0 Multiple Response Types §1].
     pub fn parse(text: &str) -> Option<Self> {
         let mut words: Vec<&str> = text.split(' ').collect();

@@ -1,6 +1,7 @@
 //! `nod dev`, `nod phone` and `nod test ciba` as people and scripts run them: processes, their
 //! output and their exit codes.
 
+mod clients;
 mod config;
 mod doctor;
 mod events;

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::admin::receiver::Receiver;
 use crate::admin::robot::Robot;
 use crate::admin::{bootstrap, location, until, webhooks};
-use crate::world::{Answer, DISCOVERY, EXAMPLES, JWKS, Phone, World, seconds};
+use crate::sign_in::PASSWORD;
+use crate::world::{AUTHORIZE, Answer, DISCOVERY, EXAMPLES, FLOWS, JWKS, Phone, World, asked, seconds};
 
 type Examples = BTreeMap<String, Value>;
 
@@ -79,7 +80,8 @@ async fn relying_party(world: &World, admin: &Robot<'_>) -> String {
     let body = json!({
         "client_id": "kiosk",
         "client_name": "Kiosk",
-        "grant_types": ["urn:openid:params:grant-type:ciba", "refresh_token"],
+        "grant_types": ["authorization_code", "urn:openid:params:grant-type:ciba", "refresh_token"],
+        "redirect_uris": ["https://kiosk.example/callback"],
         "scope": "openid profile email",
     });
     let (kiosk, _) = made(admin, "/admin/v1/clients", &body).await;
@@ -195,7 +197,23 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     for path in [device, alice, kiosk] {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
+    sign_in(world).await;
     streams
+}
+
+/// Without a browser, and nobody is asked for consent.
+async fn sign_in(world: &World) {
+    world.user("carol").with_password(PASSWORD).await;
+    let app = world.client("app").signs_in().redirectless().implied_consent().await;
+    let mut phone = world.browser();
+    let flow = phone.flow(&app, &[]).await["id"].as_str().unwrap().to_owned();
+    phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    let act = phone.request(Method::POST, &format!("{FLOWS}{flow}?action=checkUsernamePassword"));
+    let body = json!({"username": "carol", "password": PASSWORD});
+    phone.send(act.header("x-xsrf-header", "nod").json(&body)).await.ok();
+    let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
+    let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
+    phone.send(begin.body(form)).await.ok();
 }
 
 /// Somebody is told what happens.

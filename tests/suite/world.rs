@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
-pub(crate) use self::browser::{AUTHORIZE, Browser, CALLBACK, FLOWS, LOGOUT, SIGNED_OUT, asked};
+pub(crate) use self::browser::{AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, SIGNED_OUT, VERIFIER, asked};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;

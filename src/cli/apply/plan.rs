@@ -39,8 +39,10 @@ impl Change {
 
     /// Whether somebody can do less, or not the same any more.
     fn takes_away(&self) -> bool {
-        matches!(self.field, "auth" | "jwks" | "jwks_uri" | "secret" | "grants" | "scope")
-            || (self.field == "disabled" && self.to == "true")
+        let always = ["auth", "jwks", "jwks_uri", "secret", "grants", "scope", "redirect_uris", "response_types"];
+        always.contains(&self.field)
+            || (matches!(self.field, "disabled" | "require_pkce") && self.to == "true")
+            || (self.field == "redirectless" && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }
 }

@@ -1,7 +1,5 @@
 //! The file: what it may say, and what that declares.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,18 +9,13 @@ use crate::cli::exit::Exit;
 use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
-use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
-};
+use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
 use crate::domain::user::{Status, User};
-use crate::protocol::admin_error::FieldProblem;
-use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::{ClientId, UserId};
 use crate::protocol::jwt::KeySet;
-use crate::protocol::scope::Scope;
 use crate::secret::Secret;
 use crate::usecase::admin::AdminError;
-use crate::usecase::admin::client_metadata::ClientMetadata;
+use crate::usecase::admin::client_metadata::{ClientMetadata, format_text, matching_text};
 use crate::usecase::admin::clients::{SHORTEST_SECRET, replace_secret, stored};
 use crate::usecase::admin::users::Profile;
 
@@ -50,6 +43,11 @@ struct ClientEntry {
     jwks_uri: Option<String>,
     auth_alg: Option<String>,
     grants: Option<Vec<Grant>>,
+    redirect_uris: Option<Vec<String>>,
+    response_types: Option<Vec<String>>,
+    redirectless: Option<bool>,
+    implied_consent: Option<bool>,
+    require_pkce: Option<bool>,
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
@@ -65,11 +63,13 @@ enum Auth {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    None,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Grant {
+    AuthorizationCode,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -125,7 +125,7 @@ impl State {
             repeated("client", names, &mut problems);
             entries
                 .into_iter()
-                .filter_map(|entry| client(entry).map_err(|mut own| problems.append(&mut own)).ok())
+                .filter_map(|entry| client(&entry).map_err(|mut own| problems.append(&mut own)).ok())
                 .collect()
         });
         let people = self.user.map(|entries: Vec<UserEntry>| {
@@ -148,108 +148,105 @@ fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
     }
 }
 
-fn client(entry: ClientEntry) -> Result<DeclaredClient, Vec<String>> {
+fn client(entry: &ClientEntry) -> Result<DeclaredClient, Vec<String>> {
     let mut problems = Vec::new();
     let mut problem = |what: &str| problems.push(format!("client {}: {what}", entry.id));
     let id = ClientId::parse(&entry.id);
     if id.is_none() {
         problem("an id has 1 to 100 visible characters");
     }
-    let scope = Scope::parse(entry.scope.as_deref().unwrap_or("openid profile email"));
-    if scope.is_none() {
-        problem("scope has characters that no scope has");
-    }
-    let id_token_alg = Algorithm::parse(entry.id_token_alg.as_deref().unwrap_or("ES256"));
-    let id_token_alg = id_token_alg.filter(|alg| Algorithm::SIGNING.contains(alg));
-    if id_token_alg.is_none() {
-        problem("id_token_alg is one of ES256, PS256, RS256");
-    }
     let secret = entry.secret.as_deref().map(reference).transpose().unwrap_or_else(|why| {
         problem(&why);
         None
     });
-    let authentication = authentication(&entry).map_err(|why| problem(&why)).ok();
-    let grants: BTreeSet<GrantType> =
-        entry.grants.as_deref().unwrap_or(&[Grant::Ciba]).iter().copied().map(grant_type).collect();
-    let backchannel = grants.contains(&GrantType::Ciba).then_some(Backchannel {
-        delivery: Delivery::Poll,
-        number_matching: entry.number_matching,
-        long_poll: entry.long_poll,
-    });
-    if backchannel.is_none() && (entry.number_matching.is_some() || entry.long_poll) {
-        problem("number_matching and long_poll are for the grant ciba");
+    if entry.secret.is_some() && matches!(entry.auth, Auth::PrivateKeyJwt | Auth::None) {
+        problem("a client with keys, or a public one, has no secret");
     }
-    let (Some(id), Some(scope), Some(id_token_alg), Some(authentication), true) =
-        (id, scope, id_token_alg, authentication, problems.is_empty())
-    else {
+    let jwks = entry.jwks.as_deref().map(key_set).transpose().unwrap_or_else(|why| {
+        problem(&why);
+        None
+    });
+    // A key set that cannot be read is not one that is missing.
+    if entry.jwks.is_some() && jwks.is_none() {
         return Err(problems);
-    };
-    let shape = Client {
-        id: id.clone(),
-        name: entry.name.unwrap_or_else(|| id.to_string()),
-        disabled: entry.disabled,
-        authentication,
-        grants,
-        scope,
-        id_token_signed_response_alg: id_token_alg,
-        access_token_format: entry.access_token.unwrap_or(AccessTokenFormat::Jwt),
-        backchannel,
-        sign_in: None,
-        created_at: Timestamp::from_millis(0),
-    };
+    }
     // The rules that hold for every registration, whoever makes it.
-    match ClientMetadata::of(&shape).client(id.clone(), None, None, shape.created_at) {
-        Ok(_) => Ok(DeclaredClient { id, shape, secret }),
-        Err(broken) => {
-            let told = |problem: &FieldProblem| format!("client {id}: {}: {}", problem.name(), problem.detail);
-            Err(broken.iter().map(told).collect())
+    let described = id.map(|id| metadata(entry, jwks).client(id, None, None, Timestamp::from_millis(0)));
+    if let Some(Err(broken)) = &described {
+        for one in broken {
+            problem(&format!("{}: {}", called(one.name()), one.detail));
         }
     }
+    match described {
+        Some(Ok(shape)) if problems.is_empty() => Ok(DeclaredClient { id: shape.id.clone(), shape, secret }),
+        Some(_) | None => Err(problems),
+    }
+}
+
+/// The entry in the words of the standards.
+fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
+    let text = |text: &str| Some(text.to_owned());
+    ClientMetadata {
+        client_name: entry.name.clone(),
+        token_endpoint_auth_method: text(match entry.auth {
+            Auth::ClientSecretBasic => "client_secret_basic",
+            Auth::ClientSecretPost => "client_secret_post",
+            Auth::PrivateKeyJwt => "private_key_jwt",
+            Auth::None => "none",
+        }),
+        token_endpoint_auth_signing_alg: entry.auth_alg.clone(),
+        jwks,
+        jwks_uri: entry.jwks_uri.clone(),
+        grant_types: entry
+            .grants
+            .as_ref()
+            .map(|grants| grants.iter().map(|grant| grant_type(*grant).as_str().to_owned()).collect()),
+        redirect_uris: entry.redirect_uris.clone(),
+        response_types: entry.response_types.clone(),
+        redirectless: entry.redirectless,
+        implied_consent: entry.implied_consent,
+        require_pkce: entry.require_pkce,
+        scope: entry.scope.clone(),
+        id_token_signed_response_alg: entry.id_token_alg.clone(),
+        backchannel_token_delivery_mode: None,
+        access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
+        number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
+        long_poll: Some(entry.long_poll),
+        disabled: Some(entry.disabled),
+    }
+}
+
+/// What the file calls a member, or a part of one.
+fn called(pointer: &str) -> String {
+    let (member, rest) = pointer.split_once('/').unwrap_or((pointer, ""));
+    let name = match member {
+        "client_name" => "name",
+        "token_endpoint_auth_method" => "auth",
+        "token_endpoint_auth_signing_alg" => "auth_alg",
+        "grant_types" => "grants",
+        "id_token_signed_response_alg" => "id_token_alg",
+        "access_token_format" => "access_token",
+        other => other,
+    };
+    if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }
 }
 
 const fn grant_type(grant: Grant) -> GrantType {
     match grant {
+        Grant::AuthorizationCode => GrantType::AuthorizationCode,
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,
     }
 }
 
-fn authentication(entry: &ClientEntry) -> Result<Authentication, String> {
-    if entry.auth != Auth::PrivateKeyJwt {
-        if entry.jwks.is_some() || entry.jwks_uri.is_some() || entry.auth_alg.is_some() {
-            return Err("jwks, jwks_uri and auth_alg are for private_key_jwt".to_owned());
-        }
-        let none = Secrets(Vec::new());
-        return Ok(if entry.auth == Auth::ClientSecretPost {
-            Authentication::ClientSecretPost(none)
-        } else {
-            Authentication::ClientSecretBasic(none)
-        });
-    }
-    if entry.secret.is_some() {
-        return Err("private_key_jwt has no secret".to_owned());
-    }
-    let keys = match (&entry.jwks, &entry.jwks_uri) {
-        (Some(text), None) => {
-            let text = match text.strip_prefix("file:") {
-                Some(file) => std::fs::read_to_string(file).map_err(|error| format!("jwks {file}: {error}"))?,
-                None => text.clone(),
-            };
-            let keys = KeySet::parse(text.as_bytes()).map_err(|error| format!("jwks: {error}"))?;
-            if keys.keys().is_empty() {
-                return Err("jwks: no usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519".to_owned());
-            }
-            KeySource::Jwks(serde_json::from_str(&text).map_err(|error| format!("jwks: {error}"))?)
-        }
-        (None, Some(uri)) => KeySource::JwksUri(uri.clone()),
-        (None, None) | (Some(_), Some(_)) => return Err("private_key_jwt needs one of jwks and jwks_uri".to_owned()),
+fn key_set(text: &str) -> Result<Value, String> {
+    let text = match text.strip_prefix("file:") {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("jwks {file}: {error}"))?,
+        None => text.to_owned(),
     };
-    let alg = match &entry.auth_alg {
-        Some(text) => Some(Algorithm::parse(text).ok_or("auth_alg is one of ES256, PS256, RS256, EdDSA")?),
-        None => None,
-    };
-    Ok(Authentication::PrivateKeyJwt { keys, alg })
+    KeySet::parse(text.as_bytes()).map_err(|error| format!("jwks: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("jwks: {error}"))
 }
 
 /// What a file may say in place of a secret. What it says otherwise is perhaps one: it is not repeated.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource, NumberMatching};
 use crate::domain::user::{Status, User};
+use crate::protocol::redirect_uri::RedirectUri;
 
 /// Names and values, as TOML writes them.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -44,12 +45,12 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         }
     }
     let grants = client.grants.iter().map(|grant| match grant {
-        GrantType::AuthorizationCode => "\"authorization_code\"",
-        GrantType::Ciba => "\"ciba\"",
-        GrantType::RefreshToken => "\"refresh_token\"",
-        GrantType::ClientCredentials => "\"client_credentials\"",
+        GrantType::AuthorizationCode => "authorization_code",
+        GrantType::Ciba => "ciba",
+        GrantType::RefreshToken => "refresh_token",
+        GrantType::ClientCredentials => "client_credentials",
     });
-    fields.push(("grants", format!("[{}]", grants.collect::<Vec<_>>().join(", "))));
+    fields.push(("grants", list(grants)));
     fields.push(("scope", quoted(&client.scope.to_string())));
     fields.push(("id_token_alg", quoted(client.id_token_signed_response_alg.as_str())));
     fields.push((
@@ -59,6 +60,13 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    if let Some(sign_in) = &client.sign_in {
+        fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
+        fields.push(("response_types", list(sign_in.response_types.iter().map(|kind| kind.as_str()))));
+        fields.push(("redirectless", sign_in.redirectless.to_string()));
+        fields.push(("implied_consent", sign_in.implied_consent.to_string()));
+        fields.push(("require_pkce", sign_in.require_pkce.to_string()));
+    }
     if let Some(backchannel) = &client.backchannel {
         fields.extend(backchannel.number_matching.map(|matching| {
             (
@@ -76,6 +84,10 @@ pub(super) fn client_fields(client: &Client) -> Fields {
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", texts.map(quoted).collect::<Vec<_>>().join(", "))
 }
 
 /// The file that declares what there is.

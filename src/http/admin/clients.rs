@@ -16,6 +16,7 @@ use crate::http::body::BodyError;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::ClientId;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::{ManageClients, WithSecret};
@@ -34,6 +35,13 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+}
+
+/// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ClientResponseType {
+    Code,
 }
 
 /// What a client may do at the token endpoint.
@@ -101,6 +109,16 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
+    /// Where the answers of the authorization endpoint may go. Absent, as the four below, without
+    /// `authorization_code`.
+    pub redirect_uris: Option<Vec<String>>,
+    pub response_types: Option<Vec<ClientResponseType>>,
+    /// It may run the authentication flow itself (`response_mode=pi.flow`).
+    pub redirectless: Option<bool>,
+    /// Nobody is asked whether it may have what it asks for.
+    pub implied_consent: Option<bool>,
+    /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
+    pub require_pkce: Option<bool>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -118,7 +136,7 @@ pub struct ClientBody {
 #[oai(skip_serializing_if_is_none)]
 pub struct ClientWithSecret {
     pub client: ClientBody,
-    /// Absent for a client with keys.
+    /// Absent for a client with keys, and for a public one.
     pub client_secret: Option<String>,
 }
 
@@ -135,8 +153,26 @@ pub struct NewClientBody {
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
-    /// The CIBA grant when left out.
+    /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
+    /// the CIBA grant for all others. A public client has `authorization_code` and `refresh_token` alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
+    /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
+    /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
+    /// `http` for `localhost`, `127.0.0.1` and `[::1]`, or a scheme of its own that is a reversed domain
+    /// name [RFC 8252 §7]. The two addresses match with any port, `http://localhost:*/` too.
+    #[oai(validator(max_items = 20))]
+    pub redirect_uris: Option<Vec<String>>,
+    /// `code` when left out.
+    pub response_types: Option<Vec<ClientResponseType>>,
+    /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
+    /// there. `false` when left out.
+    pub redirectless: Option<bool>,
+    /// It is your own: nobody is asked whether it may have what it asks for, but where it wants them to be
+    /// (`prompt=consent`). `false` when left out.
+    pub implied_consent: Option<bool>,
+    /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3]. `true` when left out, and
+    /// always for a public client [RFC 9700 §2.1.1].
+    pub require_pkce: Option<bool>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -159,6 +195,13 @@ pub struct ClientPatch {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     pub grant_types: Option<Vec<ClientGrantType>>,
+    /// All of them: a list is replaced, not added to.
+    #[oai(validator(max_items = 20))]
+    pub redirect_uris: Option<Vec<String>>,
+    pub response_types: Option<Vec<ClientResponseType>>,
+    pub redirectless: Option<bool>,
+    pub implied_consent: Option<bool>,
+    pub require_pkce: Option<bool>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -187,6 +230,7 @@ impl From<&domain::Client> for ClientBody {
             }
         };
         let backchannel = client.backchannel.as_ref();
+        let sign_in = client.sign_in.as_ref();
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
@@ -214,6 +258,16 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
                 })
                 .collect(),
+            redirect_uris: sign_in
+                .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            response_types: sign_in.map(|sign_in| {
+                // Nothing else can be registered.
+                let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));
+                code.map(|_| ClientResponseType::Code).collect()
+            }),
+            redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
+            require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: match client.id_token_signed_response_alg {
                 Algorithm::RS256 => IdTokenAlgorithm::RS256,
@@ -276,7 +330,8 @@ impl ClientsApi {
     /// Register a client
     ///
     /// The secret that is made for it is shown in the answer and never again. A scope that begins
-    /// with `nod:` can only be given by somebody who has it.
+    /// with `nod:` can only be given by somebody who has it. The names are those of RFC 7591 §2 and
+    /// CIBA §4 where there are any.
     #[oai(
         path = "/clients",
         method = "post",

@@ -8,6 +8,7 @@ use crate::http::device;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
+use crate::protocol::flow_api::{DetailCode, FlowErrorCode, Status};
 
 /// Status, and why.
 const STATUSES: [(&str, &str); 13] = [
@@ -36,6 +37,8 @@ impl Family {
             Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
             Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
             Self::Device => !matches!(*status, "408" | "412" | "422"),
+            Self::Authorization => !matches!(*status, "401" | "404" | "409" | "412" | "422"),
+            Self::Flow => !matches!(*status, "401" | "409" | "412" | "422"),
             Self::Admin => true,
         })
     }
@@ -43,6 +46,8 @@ impl Family {
     const fn schema(self) -> &'static str {
         match self {
             Self::OAuth | Self::Public | Self::Resource => "OAuthError",
+            Self::Authorization => "RefusedAuthorization",
+            Self::Flow => "FlowError",
             Self::Device => "DeviceProblem",
             Self::Admin => "Problem",
         }
@@ -50,7 +55,7 @@ impl Family {
 
     const fn media_type(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Public | Self::Resource => "application/json",
+            Self::OAuth | Self::Public | Self::Resource | Self::Authorization | Self::Flow => "application/json",
             Self::Device | Self::Admin => "application/problem+json",
         }
     }
@@ -58,7 +63,7 @@ impl Family {
     /// The header of a 401.
     fn challenge(self) -> Value {
         let (description, example) = match self {
-            Self::OAuth | Self::Public => (
+            Self::OAuth | Self::Public | Self::Authorization | Self::Flow => (
                 "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
                 "Basic realm=\"nod\", charset=\"UTF-8\"",
             ),
@@ -84,6 +89,35 @@ impl Family {
                     _ => (ErrorCode::InvalidRequest.as_str(), "The request is malformed."),
                 };
                 json!({"error": code, "error_description": description})
+            }
+            Self::Authorization => {
+                let (code, told) = (ErrorCode::InvalidRequest.as_str(), "code_challenge is required.");
+                json!({
+                    "status": Status::Failed.as_str(), "code": code, "message": told, "userMessage": told,
+                    "authorizeResponse": {"error": code, "error_description": told, "iss": "https://id.example"},
+                })
+            }
+            Self::Flow => {
+                let code = match status {
+                    "404" => FlowErrorCode::FlowNotFound,
+                    "429" => FlowErrorCode::RequestFailed,
+                    "500" | "503" => FlowErrorCode::UnexpectedError,
+                    "400" => FlowErrorCode::ValidationError,
+                    _ => FlowErrorCode::InvalidRequest,
+                };
+                let mut told = json!({"code": code.as_str(), "message": code.message(), "userMessage": code.message()});
+                if status == "400" {
+                    let detail = DetailCode::FieldRequired;
+                    put(
+                        &mut told,
+                        "details",
+                        json!([{
+                            "code": detail.as_str(), "message": detail.message(), "userMessage": detail.message(),
+                            "target": "password",
+                        }]),
+                    );
+                }
+                told
             }
             Self::Admin => {
                 let code = match status {
@@ -143,6 +177,11 @@ pub(super) fn add(document: &mut Value) {
                     family.media_type(): {"schema": {"$ref": reference}, "example": family.example(status)}
                 },
             });
+            let mut response = response;
+            if let (Family::Authorization, Some(content)) = (family, object(&mut response, "content")) {
+                // The JSON is for `response_mode=pi.flow` alone.
+                content.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
+            }
             if let Some(responses) = object(operation, "responses") {
                 responses.insert(status.to_owned(), response);
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{each_object, operations, put};
+use super::{each_object, operations, put, sign_in};
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
     put(&mut document, "openapi", json!("3.1.0"));
@@ -20,6 +20,7 @@ pub(super) fn to_3_1(mut document: Value) -> Value {
         }
     }
     merge_patches(&mut document);
+    sign_in::typed_actions(&mut document);
     document
 }
 

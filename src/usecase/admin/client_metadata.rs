@@ -1,5 +1,7 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod sign_in;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,20 @@ pub struct ClientMetadata {
     pub jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_types: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<String>>,
+    /// `response_mode=pi.flow`, in `PingFederate`'s word. For administrators to say: a client that
+    /// registered itself would see passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirectless: Option<bool>,
+    /// In `PingAM`'s word. For administrators to say: a client that registered itself would have whatever
+    /// it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub implied_consent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pkce: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +116,7 @@ impl ClientMetadata {
             }
         };
         let backchannel = client.backchannel.as_ref();
+        let sign_in = client.sign_in.as_ref();
         Self {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
@@ -107,6 +124,13 @@ impl ClientMetadata {
             jwks,
             jwks_uri,
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
+            redirect_uris: sign_in
+                .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            response_types: sign_in
+                .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
+            redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
+            require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -140,6 +164,7 @@ impl ClientMetadata {
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
+        let sign_in = self.sign_in(&grants, &mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -168,7 +193,7 @@ impl ClientMetadata {
                     id_token_signed_response_alg,
                     access_token_format,
                     backchannel,
-                    sign_in: None,
+                    sign_in,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -212,10 +237,11 @@ impl ClientMetadata {
             }
         }
         match method {
+            NONE => Some(Authentication::None),
             BASIC => Some(Authentication::ClientSecretBasic(secrets)),
             POST => Some(Authentication::ClientSecretPost(secrets)),
             _ => {
-                let detail = "client_secret_basic, client_secret_post or private_key_jwt.";
+                let detail = "client_secret_basic, client_secret_post, private_key_jwt or none.";
                 problems.add("/token_endpoint_auth_method", FieldCode::Invalid, detail);
                 None
             }
@@ -247,7 +273,7 @@ impl ClientMetadata {
     }
 
     fn grants(&self, problems: &mut Problems) -> BTreeSet<GrantType> {
-        let Some(names) = &self.grant_types else { return [GrantType::Ciba].into() };
+        let Some(names) = &self.grant_types else { return [self.default_grant()].into() };
         let grants: BTreeSet<GrantType> = names.iter().filter_map(|name| GrantType::parse(name)).collect();
         if grants.is_empty() || grants.len() != names.len() {
             problems.add(
@@ -255,6 +281,13 @@ impl ClientMetadata {
                 FieldCode::Invalid,
                 "Empty, repeated, or with a grant type that we do not have.",
             );
+        }
+        // [RFC 6749 §4.4, CIBA §7.1] whoever gets something without a person at this browser proves who it is.
+        let unproved = |name: &str| {
+            matches!(GrantType::parse(name), Some(GrantType::Ciba | GrantType::ClientCredentials)) && self.is_public()
+        };
+        for (at, _) in names.iter().enumerate().filter(|(_, name)| unproved(name)) {
+            problems.add_to(format!("/grant_types/{at}"), FieldCode::NotAllowed, "Not for a public client.");
         }
         grants
     }
@@ -314,5 +347,10 @@ pub(super) struct Problems(pub(super) Vec<FieldProblem>);
 impl Problems {
     pub(super) fn add(&mut self, pointer: &'static str, code: FieldCode, detail: &'static str) {
         self.0.push(FieldProblem::new(pointer, code, detail));
+    }
+
+    /// For one of a list.
+    fn add_to(&mut self, pointer: String, code: FieldCode, detail: &'static str) {
+        self.0.push(FieldProblem::member(pointer, code, detail));
     }
 }

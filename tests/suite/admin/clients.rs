@@ -64,7 +64,7 @@ async fn what_cannot_be_is_pointed_at() {
         (json!({ "client_id": "01234567-89ab-cdef-0123-456789abcdef" }), "/client_id", "invalid"),
         (json!({ "client_name": "a\nb" }), "/client_name", "invalid"),
         (json!({ "client_name": "a".repeat(101) }), "/client_name", "too_long"),
-        (json!({ "token_endpoint_auth_method": "none" }), "/token_endpoint_auth_method", "invalid"),
+        (json!({ "token_endpoint_auth_method": "tls_client_auth" }), "/token_endpoint_auth_method", "invalid"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "/jwks", "required"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } }), "/jwks", "invalid"),
         (json!({ "jwks_uri": "https://example.com/jwks" }), "/jwks_uri", "not_allowed"),

@@ -4,6 +4,7 @@ mod audit;
 pub(crate) mod bootstrap;
 mod client_credentials;
 mod clients;
+mod clients_sign_in;
 mod devices;
 mod escalation;
 mod events;

@@ -119,7 +119,7 @@ fn a_secret_is_only_referred_to() {
     let wrong =
         SHOP.replace("env:TILL_SECRET", "env:NOT_SET").replace("\"ES256\"", "\"none\"").replace("\"bob\"", "\"alice\"");
     let told = apply(&site, &wrong, &[]).ends_with(2);
-    for problem in ["NOT_SET is not set", "auth_alg is one of", "user alice: is there twice"] {
+    for problem in ["NOT_SET is not set", "kiosk: auth_alg: One of", "user alice: is there twice"] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }
     assert!(export(&site).contains("client = []"), "nothing was done");
@@ -131,6 +131,74 @@ fn a_secret_is_only_referred_to() {
     assert!(told.contains("secret") && told.contains("the old one works until"), "{told}");
     let told = apply(&site, &rotated, &[]).ends_with(0);
     assert!(told.contains("0 to update"), "{told}");
+}
+
+const WEB: &str = r#"
+[[client]]
+id = "web"
+secret = "env:TILL_SECRET"
+redirect_uris = ["https://shop.example/callback", "http://localhost:*/callback"]
+require_pkce = false
+implied_consent = true
+
+[[client]]
+id = "app"
+auth = "none"
+grants = ["authorization_code", "refresh_token"]
+redirect_uris = ["com.example.app:/callback"]
+redirectless = true
+"#;
+
+#[test]
+fn what_signs_people_in_is_exported_and_applied() {
+    let site = Site::new().migrated();
+    apply(&site, WEB, &[]).ends_with(0);
+    let exported = export(&site);
+    for line in [
+        "grants = [\"authorization_code\"]",
+        "redirect_uris = [\"https://shop.example/callback\", \"http://localhost:*/callback\"]",
+        "response_types = [\"code\"]",
+        "require_pkce = false",
+        "implied_consent = true",
+        "auth = \"none\"",
+        "grants = [\"authorization_code\", \"refresh_token\"]",
+        "redirectless = true",
+        "require_pkce = true",
+    ] {
+        assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
+    }
+    assert_eq!(exported.matches("# secret").count(), 1, "a public client has none: {exported}");
+    let before = events(&site);
+    for text in [WEB, &exported] {
+        let told = apply(&site, text, &["--prune"]).ends_with(0);
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 2 as they should be"), "{told}");
+    }
+    assert_eq!(events(&site), before);
+
+    // An address that goes is one that somebody's sign-in cannot come back to: asked before.
+    let moved = WEB.replace("com.example.app:/callback", "com.example.app:/cb");
+    let told = apply(&site, &moved, &[]).ends_with(2);
+    assert!(told.contains("redirect_uris") && told.contains("say --yes"), "{told}");
+    apply(&site, &moved, &["--yes"]).ends_with(0);
+    assert!(export(&site).contains("com.example.app:/cb\""));
+    let strict = moved.replace("require_pkce = false\n", "");
+    let told = apply(&site, &strict, &[]).ends_with(2);
+    assert!(told.contains("require_pkce     false → true"), "{told}");
+
+    // By the rules of every registration, in the words of the file.
+    let wrong = WEB
+        .replace("http://localhost:*/callback", "http://shop.example/cb")
+        .replace("\"refresh_token\"", "\"ciba\"")
+        .replace("redirectless = true", "require_pkce = false\nsecret = \"env:TILL_SECRET\"");
+    let told = apply(&site, &wrong, &[]).ends_with(2);
+    for problem in [
+        "client web: redirect_uris/1: http is for localhost",
+        "client app: grants/1: Not for a public client.",
+        "client app: require_pkce: A public client always needs PKCE.",
+        "client app: a client with keys, or a public one, has no secret",
+    ] {
+        assert!(told.contains(problem), "{problem}:\n{told}");
+    }
 }
 
 #[test]

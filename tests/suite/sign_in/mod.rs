@@ -13,4 +13,4 @@ pub(super) async fn shop_and_alice(world: &World) -> (Client, Person) {
     (world.client("shop").signs_in().refresh().await, world.user("alice").with_password(PASSWORD).await)
 }
 
-pub(super) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";

@@ -1,0 +1,101 @@
+//! What a client registers for the authorization endpoint [RFC 7591 §2].
+
+use std::collections::BTreeSet;
+
+use super::{ClientMetadata, NONE, Problems};
+use crate::domain::client::{GrantType, SignIn};
+use crate::protocol::admin_error::FieldCode;
+use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::redirect_uri::RedirectUri;
+
+/// Each is compared with what a request says, and shown to whoever looks after the client.
+const MOST_REDIRECT_URIS: usize = 20;
+
+impl ClientMetadata {
+    pub(super) fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(NONE)
+    }
+
+    /// When no grant is named, what else is said tells what the client is for. [RFC 7591 §2] has
+    /// `authorization_code` for everybody; ours ask people on their devices.
+    pub(super) fn default_grant(&self) -> GrantType {
+        let comes_back = self.redirect_uris.as_ref().is_some_and(|uris| !uris.is_empty());
+        if comes_back || self.is_public() { GrantType::AuthorizationCode } else { GrantType::Ciba }
+    }
+
+    pub(super) fn sign_in(&self, grants: &BTreeSet<GrantType>, problems: &mut Problems) -> Option<SignIn> {
+        if !grants.contains(&GrantType::AuthorizationCode) {
+            self.no_sign_in(problems);
+            return None;
+        }
+        // [RFC 9700 §2.1.1] recommended for every client; with nothing else that proves who redeems the
+        // code, required.
+        let require_pkce = self.require_pkce.unwrap_or(true);
+        if self.is_public() && !require_pkce {
+            problems.add("/require_pkce", FieldCode::NotAllowed, "A public client always needs PKCE.");
+        }
+        Some(SignIn {
+            redirect_uris: self.redirect_uris(problems),
+            response_types: self.response_types(problems),
+            redirectless: self.redirectless.unwrap_or(false),
+            implied_consent: self.implied_consent.unwrap_or(false),
+            require_pkce,
+        })
+    }
+
+    /// An empty list and a flag that is off say nothing: a registration for CIBA may have them [CIBA §4].
+    fn no_sign_in(&self, problems: &mut Problems) {
+        let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        for (pointer, present) in [
+            ("/redirect_uris", some(&self.redirect_uris)),
+            ("/response_types", some(&self.response_types)),
+            ("/redirectless", self.redirectless == Some(true)),
+            ("/implied_consent", self.implied_consent == Some(true)),
+            ("/require_pkce", self.require_pkce == Some(true)),
+        ] {
+            if present {
+                problems.add(pointer, FieldCode::NotAllowed, "Only with the authorization_code grant.");
+            }
+        }
+    }
+
+    fn redirect_uris(&self, problems: &mut Problems) -> Vec<RedirectUri> {
+        let given = self.redirect_uris.as_deref().unwrap_or_default();
+        if given.is_empty() {
+            problems.add("/redirect_uris", FieldCode::Required, "authorization_code needs somewhere to come back to.");
+        } else if given.len() > MOST_REDIRECT_URIS {
+            problems.add("/redirect_uris", FieldCode::TooLong, "At most 20.");
+            return Vec::new();
+        }
+        let mut parsed: Vec<RedirectUri> = Vec::new();
+        for (at, text) in given.iter().enumerate() {
+            match RedirectUri::parse(text) {
+                Ok(uri) if parsed.contains(&uri) => {
+                    problems.add_to(format!("/redirect_uris/{at}"), FieldCode::Invalid, "It is there twice.");
+                }
+                Ok(uri) => parsed.push(uri),
+                Err(why) => problems.add_to(format!("/redirect_uris/{at}"), FieldCode::Invalid, why),
+            }
+        }
+        parsed
+    }
+
+    fn response_types(&self, problems: &mut Problems) -> Vec<ResponseType> {
+        let Some(given) = &self.response_types else { return vec![ResponseType::Code] };
+        if given.is_empty() {
+            problems.add("/response_types", FieldCode::Required, "authorization_code needs code.");
+        }
+        let mut parsed = Vec::new();
+        for (at, text) in given.iter().enumerate() {
+            let works = |kind: &ResponseType| ResponseType::SUPPORTED.contains(kind);
+            match ResponseType::parse(text).filter(works) {
+                Some(kind) if parsed.contains(&kind) => {
+                    problems.add_to(format!("/response_types/{at}"), FieldCode::Invalid, "It is there twice.");
+                }
+                Some(kind) => parsed.push(kind),
+                None => problems.add_to(format!("/response_types/{at}"), FieldCode::Invalid, "code."),
+            }
+        }
+        parsed
+    }
+}

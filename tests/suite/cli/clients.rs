@@ -1,0 +1,79 @@
+//! `nod client create`, `update` and `show`, for clients that sign people in.
+
+use super::config::Site;
+
+const CALLBACK: &str = "https://shop.example/callback";
+
+fn client(site: &Site, arguments: &[&str]) -> super::Nod {
+    site.run(&[&["client"], arguments, &["-c", "nod.toml"]].concat())
+}
+
+#[track_caller]
+fn shows(site: &Site, id: &str, lines: &[&str]) {
+    let text = client(site, &["show", id]).ends_with(0);
+    for line in lines {
+        assert!(text.lines().any(|one| one == *line), "{line}:\n{text}");
+    }
+}
+
+#[test]
+fn a_client_that_signs_people_in_is_registered_and_changed() {
+    let site = Site::new().migrated();
+    let told = client(&site, &["create", "shop", "--redirect-uri", CALLBACK]).ends_with(0);
+    assert!(told.contains("secret  "), "{told}");
+    shows(
+        &site,
+        "shop",
+        &[
+            "grants        authorization_code",
+            "redirect uri  https://shop.example/callback",
+            "sign-in       code, pkce required true, redirectless false, implied consent false",
+        ],
+    );
+    // What is not named stays; a list is replaced.
+    let two = ["--redirect-uri", "https://shop.example/cb", "--redirect-uri", "http://127.0.0.1/cb"];
+    let flags = ["--require-pkce=false", "--redirectless", "--implied-consent", "--name", "The shop"];
+    client(&site, &[&["update", "shop"], &two[..], &flags].concat()).ends_with(0);
+    let changed = "sign-in       code, pkce required false, redirectless true, implied consent true";
+    shows(&site, "shop", &["redirect uri  https://shop.example/cb", "redirect uri  http://127.0.0.1/cb", changed]);
+    assert!(!client(&site, &["show", "shop"]).ends_with(0).contains(CALLBACK));
+    client(&site, &["update", "shop", "--grant", "authorization_code", "--grant", "refresh_token"]).ends_with(0);
+    shows(&site, "shop", &["grants        authorization_code refresh_token", changed]);
+    client(&site, &["update", "shop", "--unset", "redirectless", "--unset", "require_pkce"]).ends_with(0);
+    shows(&site, "shop", &["sign-in       code, pkce required true, redirectless false, implied consent true"]);
+
+    let told = client(&site, &["create", "app", "--public", "--redirect-uri", "com.example.app:/cb"]).ends_with(0);
+    assert!(!told.contains("secret"), "{told}");
+    client(&site, &["rotate-secret", "app"]).ends_with(7);
+    client(&site, &["create", "till", "--long-poll"]).ends_with(0);
+    shows(&site, "till", &["backchannel   poll, number matching off, long poll true"]);
+    client(&site, &["update", "till", "--long-poll=false"]).ends_with(0);
+    shows(&site, "till", &["backchannel   poll, number matching off, long poll false"]);
+}
+
+#[test]
+fn what_cannot_be_registered_is_said() {
+    let site = Site::new().migrated();
+    client(&site, &["create", "till"]).ends_with(0);
+    for (arguments, told) in [
+        (&["create", "shop", "--redirect-uri", "http://shop.example/cb"][..], "redirect_uris/0: http is for localhost"),
+        (&["create", "shop", "--grant", "authorization_code"], "redirect_uris: authorization_code needs"),
+        (&["create", "app", "--public"], "redirect_uris: authorization_code needs"),
+        (&["create", "app", "--public", "--grant", "ciba"], "grant_types/0: Not for a public client."),
+        (
+            &["create", "app", "--public", "--redirect-uri", CALLBACK, "--require-pkce=false"],
+            "require_pkce: A public client always needs PKCE.",
+        ),
+        (&["create", "app", "--public", "--auth", "client_secret_basic"], "cannot be used with"),
+        (&["create", "app", "--public", "--redirect-uri", CALLBACK, "--secret-stdin"], "for a client with a secret"),
+        (&["create", "till", "--redirectless"], "redirectless: Only with the authorization_code grant."),
+        (&["update", "till", "--redirect-uri", CALLBACK], "redirect_uris: Only with the authorization_code grant."),
+        (&["update", "till", "--unset", "redirect_url"], "unknown field `redirect_url`"),
+        (&["update", "till", "--unset", "client_name", "--name", "x"], "client_name is both set and --unset"),
+    ] {
+        let text = client(&site, arguments).ends_with(2);
+        assert!(text.contains(told), "{arguments:?}:\n{text}");
+    }
+    client(&site, &["update", "nobody", "--name", "x"]).ends_with(6);
+    shows(&site, "till", &["grants        urn:openid:params:grant-type:ciba"]);
+}
