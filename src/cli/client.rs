@@ -145,6 +145,11 @@ struct Registration {
     /// `http://[::1]` and `http://localhost:*` stand for any port. 1 to 20, for `authorization_code`.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// Where a browser goes after signing out; may repeat
+    ///
+    /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", hide_short_help = true)]
+    post_logout_redirect_uris: Vec<String>,
     /// It may run the sign-in itself
     ///
     /// The client asks for `response_mode=pi.flow` and shows its own pages, so it sees passwords. For
@@ -321,6 +326,8 @@ impl Registration {
             jwks_uri: self.jwks_uri.clone(),
             grant_types: (!grants.is_empty()).then(|| grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
             redirect_uris: (!self.redirect_uris.is_empty()).then(|| self.redirect_uris.clone()),
+            post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
+                .then(|| self.post_logout_redirect_uris.clone()),
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
@@ -412,6 +419,9 @@ fn show(client: &Client) {
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));
+        }
+        for uri in &sign_in.post_logout_redirect_uris {
+            say(&format!("after logout  {}", safe(uri.as_str())));
         }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;

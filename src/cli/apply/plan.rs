@@ -39,7 +39,17 @@ impl Change {
 
     /// Whether somebody can do less, or not the same any more.
     fn takes_away(&self) -> bool {
-        let always = ["auth", "jwks", "jwks_uri", "secret", "grants", "scope", "redirect_uris", "response_types"];
+        let always = [
+            "auth",
+            "jwks",
+            "jwks_uri",
+            "secret",
+            "grants",
+            "scope",
+            "redirect_uris",
+            "post_logout_redirect_uris",
+            "response_types",
+        ];
         always.contains(&self.field)
             || (matches!(self.field, "disabled" | "require_pkce") && self.to == "true")
             || (self.field == "redirectless" && self.from == "true")

@@ -44,6 +44,7 @@ struct ClientEntry {
     auth_alg: Option<String>,
     grants: Option<Vec<Grant>>,
     redirect_uris: Option<Vec<String>>,
+    post_logout_redirect_uris: Option<Vec<String>>,
     response_types: Option<Vec<String>>,
     redirectless: Option<bool>,
     implied_consent: Option<bool>,
@@ -202,6 +203,7 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
             .as_ref()
             .map(|grants| grants.iter().map(|grant| grant_type(*grant).as_str().to_owned()).collect()),
         redirect_uris: entry.redirect_uris.clone(),
+        post_logout_redirect_uris: entry.post_logout_redirect_uris.clone(),
         response_types: entry.response_types.clone(),
         redirectless: entry.redirectless,
         implied_consent: entry.implied_consent,

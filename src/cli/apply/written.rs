@@ -62,6 +62,10 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     ));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
+        fields.push((
+            "post_logout_redirect_uris",
+            list(sign_in.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
+        ));
         fields.push(("response_types", list(sign_in.response_types.iter().map(|kind| kind.as_str()))));
         fields.push(("redirectless", sign_in.redirectless.to_string()));
         fields.push(("implied_consent", sign_in.implied_consent.to_string()));

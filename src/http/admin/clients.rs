@@ -109,9 +109,11 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the four below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the five below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
+    /// Where a browser may go after signing out.
+    pub post_logout_redirect_uris: Option<Vec<String>>,
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
@@ -162,6 +164,10 @@ pub struct NewClientBody {
     /// name [RFC 8252 §7]. The two addresses match with any port, `http://localhost:*/` too.
     #[oai(validator(max_items = 20))]
     pub redirect_uris: Option<Vec<String>>,
+    /// Where a browser may go after signing out [OpenID Connect RP-Initiated Logout §3.1], under the rules of
+    /// `redirect_uris`. Nowhere when left out.
+    #[oai(validator(max_items = 20))]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
     /// `code` when left out.
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
@@ -198,6 +204,8 @@ pub struct ClientPatch {
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub redirect_uris: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
     pub implied_consent: Option<bool>,
@@ -260,6 +268,8 @@ impl From<&domain::Client> for ClientBody {
                 .collect(),
             redirect_uris: sign_in
                 .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            post_logout_redirect_uris: sign_in
+                .map(|sign_in| sign_in.post_logout_redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
             response_types: sign_in.map(|sign_in| {
                 // Nothing else can be registered.
                 let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));

@@ -39,6 +39,8 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
     /// `response_mode=pi.flow`, in `PingFederate`'s word. For administrators to say: a client that
     /// registered itself would see passwords.
@@ -126,6 +128,8 @@ impl ClientMetadata {
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
             redirect_uris: sign_in
                 .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            post_logout_redirect_uris: sign_in
+                .map(|sign_in| sign_in.post_logout_redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),

@@ -36,6 +36,11 @@ impl ClientMetadata {
         }
         Some(SignIn {
             redirect_uris: self.redirect_uris(problems),
+            post_logout_redirect_uris: addresses(
+                "/post_logout_redirect_uris",
+                &self.post_logout_redirect_uris,
+                problems,
+            ),
             response_types: self.response_types(problems),
             redirectless: self.redirectless.unwrap_or(false),
             implied_consent: self.implied_consent.unwrap_or(false),
@@ -48,6 +53,7 @@ impl ClientMetadata {
         let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
         for (pointer, present) in [
             ("/redirect_uris", some(&self.redirect_uris)),
+            ("/post_logout_redirect_uris", some(&self.post_logout_redirect_uris)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
             ("/implied_consent", self.implied_consent == Some(true)),
@@ -60,24 +66,10 @@ impl ClientMetadata {
     }
 
     fn redirect_uris(&self, problems: &mut Problems) -> Vec<RedirectUri> {
-        let given = self.redirect_uris.as_deref().unwrap_or_default();
-        if given.is_empty() {
+        if self.redirect_uris.as_ref().is_none_or(Vec::is_empty) {
             problems.add("/redirect_uris", FieldCode::Required, "authorization_code needs somewhere to come back to.");
-        } else if given.len() > MOST_REDIRECT_URIS {
-            problems.add("/redirect_uris", FieldCode::TooLong, "At most 20.");
-            return Vec::new();
         }
-        let mut parsed: Vec<RedirectUri> = Vec::new();
-        for (at, text) in given.iter().enumerate() {
-            match RedirectUri::parse(text) {
-                Ok(uri) if parsed.contains(&uri) => {
-                    problems.add_to(format!("/redirect_uris/{at}"), FieldCode::Invalid, "It is there twice.");
-                }
-                Ok(uri) => parsed.push(uri),
-                Err(why) => problems.add_to(format!("/redirect_uris/{at}"), FieldCode::Invalid, why),
-            }
-        }
-        parsed
+        addresses("/redirect_uris", &self.redirect_uris, problems)
     }
 
     fn response_types(&self, problems: &mut Problems) -> Vec<ResponseType> {
@@ -98,4 +90,24 @@ impl ClientMetadata {
         }
         parsed
     }
+}
+
+/// Addresses that a browser may be sent to. `pointer`: where they stand.
+fn addresses(pointer: &'static str, given: &Option<Vec<String>>, problems: &mut Problems) -> Vec<RedirectUri> {
+    let given = given.as_deref().unwrap_or_default();
+    if given.len() > MOST_REDIRECT_URIS {
+        problems.add(pointer, FieldCode::TooLong, "At most 20.");
+        return Vec::new();
+    }
+    let mut parsed: Vec<RedirectUri> = Vec::new();
+    for (at, text) in given.iter().enumerate() {
+        match RedirectUri::parse(text) {
+            Ok(uri) if parsed.contains(&uri) => {
+                problems.add_to(format!("{pointer}/{at}"), FieldCode::Invalid, "It is there twice.");
+            }
+            Ok(uri) => parsed.push(uri),
+            Err(why) => problems.add_to(format!("{pointer}/{at}"), FieldCode::Invalid, why),
+        }
+    }
+    parsed
 }
