@@ -81,18 +81,15 @@ impl<E: Into<FlowError>> From<E> for Refused {
 impl FlowApi {
     async fn act(&self, id: &FlowId, request: &Request, body: &mut RequestBody) -> Result<Seen, Refused> {
         let headers = request.headers();
-        self.from_a_page_of_ours(headers)?;
+        self.admit(headers)?;
         let action = action(request)?;
-        let sent = read(request, body, FORM_LIMIT).await.map_err(|error| match error {
-            BodyError::TooLarge => Refused::Status(StatusCode::PAYLOAD_TOO_LARGE),
-            BodyError::TooSlow => Refused::Status(StatusCode::REQUEST_TIMEOUT),
-            _ => FlowRefusal::new(FlowErrorCode::InvalidRequest, "a body that cannot be read").into(),
-        })?;
-        let sent = match sent.is_empty() {
-            true => Value::Object(Map::new()),
-            false => strict_json(&sent).map_err(|_| {
+        let sent = read(request, body, FORM_LIMIT).await.map_err(|error| unread(&error))?;
+        let sent = if sent.is_empty() {
+            Value::Object(Map::new())
+        } else {
+            strict_json(&sent).map_err(|_| {
                 FlowRefusal::invalid(DetailCode::UnexpectedActionModel, None, "the body is no JSON of one meaning")
-            })?,
+            })?
         };
         let browser = self.cookies.browser(headers);
         let calling = Calling { browser: &browser, from: client_ip(request) };
@@ -107,7 +104,7 @@ impl FlowApi {
 
     /// A page of another site can have a browser send its cookies, but not this header, and not unsaid
     /// where the request comes from.
-    fn from_a_page_of_ours(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let forbidden = Refused::Status(StatusCode::FORBIDDEN);
         if !headers.contains_key(XSRF) {
             return Err(forbidden);
@@ -119,6 +116,16 @@ impl FlowApi {
             return Err(forbidden);
         }
         Ok(())
+    }
+}
+
+fn unread(error: &BodyError) -> Refused {
+    if *error == BodyError::TooLarge {
+        Refused::Status(StatusCode::PAYLOAD_TOO_LARGE)
+    } else if *error == BodyError::TooSlow {
+        Refused::Status(StatusCode::REQUEST_TIMEOUT)
+    } else {
+        FlowRefusal::new(FlowErrorCode::InvalidRequest, "a body that cannot be read").into()
     }
 }
 

@@ -219,10 +219,14 @@ async fn other_methods_are_refused_at_every_endpoint() {
             assert_eq!(answer.header("allow"), Some(allowed), "{what}");
         }
     }
-    for path in [DISCOVERY, JWKS, "/as/authorization.oauth2"] {
+    for path in [DISCOVERY, JWKS] {
         let answer = Answer::of(scene.world.request(Method::DELETE, path)).await;
         answer.refused(405, "invalid_request");
     }
+    // Whoever is there is a browser.
+    let answer = Answer::of(scene.world.request(Method::DELETE, "/as/authorization.oauth2")).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST")));
+    assert!(answer.header("content-type").unwrap().starts_with("text/html"));
     scene.still_works().await;
 }
 

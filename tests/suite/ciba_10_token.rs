@@ -313,7 +313,7 @@ async fn ciba_10_1_the_request_is_complete_or_refused() {
         (vec![("grant_type", CIBA), ("grant_type", CIBA), ("auth_req_id", id)], "invalid_request"),
         (vec![("grant_type", CIBA), ("auth_req_id", id), ("auth_req_id", id)], "invalid_request"),
         (vec![("grant_type", "password"), ("username", "alice"), ("password", "x")], "unsupported_grant_type"),
-        (vec![("grant_type", "authorization_code"), ("code", "x")], "unsupported_grant_type"),
+        (vec![("grant_type", "authorization_code"), ("code", "x")], "unauthorized_client"),
         (vec![("grant_type", "password")], "unsupported_grant_type"),
         (vec![("grant_type", "urn:openid:params:grant-type:CIBA"), ("auth_req_id", id)], "unsupported_grant_type"),
         (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "unauthorized_client"),

@@ -1186,7 +1186,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0002_events_are_there_once",
                 "m0003_administration",
                 "m0004_audit_chain",
-                "m0005_passwords"
+                "m0005_passwords",
+                "m0006_sign_in"
             ]
         );
         database.migrate().await.unwrap();

@@ -36,7 +36,7 @@ pub enum Authorized {
     /// The answer of the client's request: a code, or why there is none.
     Answer { carrier: Carrier, session: Option<SessionToken> },
     /// A person has to act. `key`: for a browser that had none.
-    Begun { seen: Seen, key: Option<BrowserKey> },
+    Begun { seen: Box<Seen>, key: Option<BrowserKey> },
 }
 
 impl Authorize {
@@ -117,7 +117,7 @@ impl Authorize {
                     answer: None,
                     session: None,
                 };
-                Ok(Authorized::Begun { seen, key: fresh })
+                Ok(Authorized::Begun { seen: Box::new(seen), key: fresh })
             }
         }
     }

@@ -229,9 +229,6 @@ fn foreign(text: &str) -> Foreign {
 
 impl From<BodyError> for Trouble {
     fn from(error: BodyError) -> Self {
-        match error {
-            BodyError::Parameters(refusal) => refusal.into(),
-            other => Self::Body(other),
-        }
+        if let BodyError::Parameters(refusal) = error { refusal.into() } else { Self::Body(error) }
     }
 }

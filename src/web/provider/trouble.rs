@@ -56,14 +56,11 @@ impl Trouble {
         }
     }
 
-    const fn kind(&self) -> Kind {
+    fn kind(&self) -> Kind {
         match self {
-            Self::Refused(refusal) => match refusal.code {
-                ErrorCode::UnauthorizedClient => Kind::UnknownClient,
-                ErrorCode::AccessDenied => Kind::Denied,
-                _ => Kind::Request,
-            },
-            Self::Body(_) | Self::Method => Kind::Request,
+            Self::Refused(refusal) if refusal.code == ErrorCode::UnauthorizedClient => Kind::UnknownClient,
+            Self::Refused(refusal) if refusal.code == ErrorCode::AccessDenied => Kind::Denied,
+            Self::Refused(_) | Self::Body(_) | Self::Method => Kind::Request,
             Self::Foreign => Kind::CrossSite,
             Self::Gone => Kind::Expired,
             Self::TooMany(wait) => Kind::TooManyRequests(*wait),

@@ -69,7 +69,7 @@ impl ClientMetadata {
         if self.redirect_uris.as_ref().is_none_or(Vec::is_empty) {
             problems.add("/redirect_uris", FieldCode::Required, "authorization_code needs somewhere to come back to.");
         }
-        addresses("/redirect_uris", &self.redirect_uris, problems)
+        addresses("/redirect_uris", self.redirect_uris.as_deref(), problems)
     }
 
     fn response_types(&self, problems: &mut Problems) -> Vec<ResponseType> {
@@ -93,8 +93,8 @@ impl ClientMetadata {
 }
 
 /// Addresses that a browser may be sent to. `pointer`: where they stand.
-fn addresses(pointer: &'static str, given: &Option<Vec<String>>, problems: &mut Problems) -> Vec<RedirectUri> {
-    let given = given.as_deref().unwrap_or_default();
+fn addresses(pointer: &'static str, given: Option<&[String]>, problems: &mut Problems) -> Vec<RedirectUri> {
+    let given = given.unwrap_or_default();
     if given.len() > MOST_REDIRECT_URIS {
         problems.add(pointer, FieldCode::TooLong, "At most 20.");
         return Vec::new();
