@@ -28,6 +28,7 @@ const PARTS = {
   java: { server: true },
   python: { server: true },
   go: { server: true },
+  authlib: { server: true },
   typescript: { server: true },
   documents: { server: false },
 }
