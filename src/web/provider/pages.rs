@@ -15,7 +15,7 @@ use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
-use crate::protocol::id::FlowId;
+use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
@@ -60,7 +60,7 @@ impl Provider {
 
     /// Ties a form to the browser and the flow that it was made for.
     fn mark(&self, id: &FlowId, browser: &Browser) -> String {
-        let key = browser.key.as_ref().map(|key| key.digest());
+        let key = browser.key.as_ref().map(BrowserKey::digest);
         let about = [id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())].concat();
         URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
     }
@@ -71,7 +71,7 @@ impl Provider {
         (request, body): (&Request, &mut RequestBody),
         browser: &Browser,
     ) -> Result<Submitted, Trouble> {
-        self.from_our_own_page(request)?;
+        self.admit_form(request)?;
         let from = client_ip(request);
         let form = read_page_form(request, body).await?;
         let mark = self.mark(&seen.id, browser);
@@ -112,7 +112,7 @@ impl Provider {
         }
     }
 
-    pub(super) fn from_our_own_page(&self, request: &Request) -> Result<(), Trouble> {
+    pub(super) fn admit_form(&self, request: &Request) -> Result<(), Trouble> {
         let headers = request.headers();
         let elsewhere = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "same-origin");
         let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -163,7 +163,7 @@ impl Provider {
                 };
                 credentials::render(&view, &around)
             }
-            At::Consent(scope) => consent::render(&self.consent(seen, scope, form), &around),
+            At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),
             At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
                 // A redirect would be part of what a form does, and our own policy keeps forms at home.
                 Some(target) => hop::render(&hop::View { client: Some(foreign(&seen.client.name)), target }, &around),
@@ -172,24 +172,24 @@ impl Provider {
             At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
         }
     }
+}
 
-    fn consent(&self, seen: &Seen, scope: &Scope, form: Form) -> consent::View {
-        let asked = scope.names().map(|name| Asked {
-            scope: name.to_owned(),
-            plainly: plainly(name),
-            needed: name == Scope::OPENID,
-            ticked: true,
-        });
-        consent::View {
-            form,
-            client: client(&seen.client),
-            user: foreign(seen.username.as_deref().unwrap_or_default()),
-            more: false,
-            scopes: asked.collect(),
-            details: Vec::new(),
-            wrote: None,
-            problem: None,
-        }
+fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
+    let asked = scope.names().map(|name| Asked {
+        scope: name.to_owned(),
+        plainly: plainly(name),
+        needed: name == Scope::OPENID,
+        ticked: true,
+    });
+    consent::View {
+        form,
+        client: client(&seen.client),
+        user: foreign(seen.username.as_deref().unwrap_or_default()),
+        more: false,
+        scopes: asked.collect(),
+        details: Vec::new(),
+        wrote: None,
+        problem: None,
     }
 }
 

@@ -81,7 +81,7 @@ impl Provider {
         if *request.method() != Method::POST {
             return Err(Trouble::Method);
         }
-        self.from_our_own_page(request)?;
+        self.admit_form(request)?;
         let form = read_page_form(request, body).await?;
         let mark = self.mark_of_session(browser);
         if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {

@@ -38,7 +38,7 @@ impl ClientMetadata {
             redirect_uris: self.redirect_uris(problems),
             post_logout_redirect_uris: addresses(
                 "/post_logout_redirect_uris",
-                &self.post_logout_redirect_uris,
+                self.post_logout_redirect_uris.as_deref(),
                 problems,
             ),
             response_types: self.response_types(problems),
