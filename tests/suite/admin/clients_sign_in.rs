@@ -37,12 +37,11 @@ async fn signs_in(world: &World, client: &str, secret: Option<&str>) -> Value {
         ("code_verifier", VERIFIER),
     ];
     let request = world.request(Method::POST, TOKEN).header("content-type", "application/x-www-form-urlencoded");
-    let request = match secret {
-        Some(secret) => request.basic_auth(client, Some(secret)),
-        None => {
-            fields.push(("client_id", client));
-            request
-        }
+    let request = if let Some(secret) = secret {
+        request.basic_auth(client, Some(secret))
+    } else {
+        fields.push(("client_id", client));
+        request
     };
     Answer::of(request.body(enc(&fields))).await.ok()
 }
