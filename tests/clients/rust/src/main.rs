@@ -60,6 +60,9 @@ async fn administrator() -> Client {
         scope: Some("nod:admin".to_owned()),
         auth_req_id: None,
         refresh_token: None,
+        code: None,
+        code_verifier: None,
+        redirect_uri: None,
     };
     let answer = credentials.request_token(&body).await.unwrap();
     println!("1-2  the first administrator has a token");
@@ -136,7 +139,15 @@ async fn ask(client: &Client) -> TokenResponse {
     let asked = client.request_backchannel_authentication(&question).await.unwrap().into_inner();
 
     let auth_req_id = Some(asked.auth_req_id);
-    let poll = TokenRequest { grant_type: CIBA.to_owned(), auth_req_id, refresh_token: None, scope: None };
+    let poll = TokenRequest {
+        grant_type: CIBA.to_owned(),
+        auth_req_id,
+        refresh_token: None,
+        scope: None,
+        code: None,
+        code_verifier: None,
+        redirect_uri: None,
+    };
     let pending = refused(400, client.request_token(&poll).await);
     assert_eq!(pending.error, OAuthErrorCode::AuthorizationPending);
     println!("10-11  bob is asked; the answer is pending");
