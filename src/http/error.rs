@@ -17,9 +17,10 @@ use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::client_authentication::bearer;
+use crate::http::discovery::path;
 use crate::http::headers::harden;
 use crate::http::observe::NotYet;
-use crate::http::{admin, device, openapi};
+use crate::http::{admin, device, flow, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -87,6 +88,10 @@ pub(super) enum Family {
     Resource,
     Device,
     Admin,
+    /// A page: whoever is there is a browser.
+    Page,
+    /// The flow API.
+    Flow,
     /// No endpoint of ours: nothing was refused, nothing is there.
     Elsewhere,
 }
@@ -101,6 +106,9 @@ impl Family {
             "/idp/userinfo.openid" => Self::Resource,
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
+            path::AUTHORIZATION => Self::Page,
+            path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
+            path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
         }
     }
@@ -122,6 +130,8 @@ impl Family {
             }
             // Nobody here knows the issuer: the address of the page is a relative one.
             Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
+            Self::Page => page(status, description),
+            Self::Flow => flow::refused(status),
             Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }
@@ -141,6 +151,7 @@ impl Family {
             Self::Resource => Some(Action::UserinfoRead),
             Self::Device => Some(Action::DeviceCalled),
             Self::Admin => Some(Action::AdminCalled),
+            Self::Page | Self::Flow => Some(Action::SignInRefused),
             Self::Elsewhere => None,
         }
     }
@@ -254,6 +265,8 @@ impl<E> Errors<E> {
             | Family::Resource
             | Family::Admin
             | Family::Elsewhere => oauth(&answer),
+            Family::Page => page(answer.status, answer.description),
+            Family::Flow => flow::refused(answer.status),
         };
         self.with_nonce(family, &mut response);
         if answer.is_not_yet() {
@@ -289,7 +302,7 @@ const fn challenge(family: Family, authorized: bool) -> Option<&'static str> {
         Family::Backchannel | Family::Token | Family::Direct(_) => Some("Basic realm=\"nod\", charset=\"UTF-8\""),
         Family::Device => Some(device::CHALLENGE),
         // Administrators get theirs with their problem document; elsewhere nobody authenticates.
-        Family::Admin | Family::Elsewhere => None,
+        Family::Admin | Family::Page | Family::Flow | Family::Elsewhere => None,
     }
 }
 
@@ -325,6 +338,8 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             | Family::Direct(_)
             | Family::Resource
             | Family::Admin
+            | Family::Page
+            | Family::Flow
             | Family::Elsewhere => ErrorCode::InvalidRequest.as_str(),
         };
         return Answer {
@@ -437,6 +452,8 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
         | Family::Direct(_)
         | Family::Resource
         | Family::Admin
+        | Family::Page
+        | Family::Flow
         | Family::Elsewhere => {
             (ErrorCode::TemporarilyUnavailable.as_str(), "Too many requests; wait as long as Retry-After says.")
         }
@@ -464,6 +481,8 @@ fn unavailable(family: Family, detail: String) -> Answer {
         | Family::Direct(_)
         | Family::Resource
         | Family::Admin
+        | Family::Page
+        | Family::Flow
         | Family::Elsewhere => (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again."),
     };
     Answer {
@@ -513,6 +532,15 @@ fn framework(family: Family, error: &poem::Error) -> Answer {
 struct OAuthBody {
     error: &'static str,
     error_description: &'static str,
+}
+
+/// For what no page of ours was reached for: the words are constant, and no style is worth a second request.
+fn page(status: StatusCode, description: &str) -> Response {
+    let text = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{description}</title><h1>{description}</h1></html>"
+    );
+    Response::builder().status(status).header(header::CONTENT_TYPE, "text/html; charset=utf-8").body(text)
 }
 
 fn oauth(answer: &Answer) -> Response {

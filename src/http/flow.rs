@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::http::body::{BodyError, FORM_LIMIT, read, strict_json};
 use crate::http::client_authentication::client_ip;
@@ -152,6 +152,13 @@ fn action(request: &Request) -> Result<Option<Action>, Refused> {
         (Some(_) | None, None) => return Err(Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
     };
     Ok(Action::parse(&named))
+}
+
+/// For what did not reach the flow.
+pub(super) fn refused(status: StatusCode) -> Response {
+    let code = if status.is_server_error() { FlowErrorCode::UnexpectedError } else { FlowErrorCode::InvalidRequest };
+    let body = json!({ "code": code.as_str(), "message": code.message(), "userMessage": code.message() });
+    json_response(status, &body)
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

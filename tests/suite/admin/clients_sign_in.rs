@@ -59,7 +59,8 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
         read.ok(),
         json!({
             "client_id": "shop", "client_name": "shop", "token_endpoint_auth_method": "client_secret_basic",
-            "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK], "response_types": ["code"],
+            "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK],
+            "post_logout_redirect_uris": [], "response_types": ["code"],
             "redirectless": false, "implied_consent": false, "require_pkce": true,
             "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
             "disabled": false, "created_at": "2027-01-15T08:00:00Z",
@@ -70,8 +71,8 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
 
     // A list is replaced; `null` is the default.
     let other = "com.example.app:/callback";
-    let patch =
-        json!({ "redirect_uris": [other], "redirectless": true, "implied_consent": true, "require_pkce": false });
+    let patch = json!({ "redirect_uris": [other], "post_logout_redirect_uris": ["https://shop.example/bye"], "redirectless": true,
+            "implied_consent": true, "require_pkce": false });
     let changed = admin.patch(SHOP, &patch).await.ok();
     for (name, value) in patch.as_object().unwrap() {
         assert_eq!(&changed[name], value, "{name}");
@@ -90,13 +91,25 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
     refused.admin_problem(422, "validation_failed");
     let pointers: Vec<Value> =
         refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
-    assert_eq!(pointers, ["/redirect_uris", "/response_types", "/require_pkce"]);
+    assert_eq!(pointers, ["/redirect_uris", "/post_logout_redirect_uris", "/response_types", "/require_pkce"]);
+    let wrong = json!({ "post_logout_redirect_uris": ["https://shop.example/bye", "javascript:alert(1)"] });
+    let wrong = admin.patch(SHOP, &wrong).await;
+    wrong.admin_problem(422, "validation_failed");
+    assert_eq!(wrong.json()["errors"][0]["pointer"], "/post_logout_redirect_uris/1");
     let patch = json!({
-        "grant_types": ["urn:openid:params:grant-type:ciba"], "redirect_uris": null, "response_types": [],
+        "grant_types": ["urn:openid:params:grant-type:ciba"], "redirect_uris": null,
+        "post_logout_redirect_uris": null, "response_types": [],
         "require_pkce": null,
     });
     let changed = admin.patch(SHOP, &patch).await.ok();
-    for gone in ["redirect_uris", "response_types", "redirectless", "implied_consent", "require_pkce"] {
+    for gone in [
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "response_types",
+        "redirectless",
+        "implied_consent",
+        "require_pkce",
+    ] {
         assert!(changed.get(gone).is_none(), "{gone}: {changed}");
     }
     assert_eq!(changed["backchannel_token_delivery_mode"], "poll");
