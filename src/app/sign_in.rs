@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use super::Wiring;
 use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
@@ -17,6 +19,7 @@ use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
+use crate::usecase::sign_in::shown::Shown;
 use crate::web::provider::Provider;
 use crate::web::sign_in::Site;
 use crate::words::Words;
@@ -31,24 +34,28 @@ impl Wiring {
             consents: Consents::new(self.parts.database.clone()),
             policy: SignOnPolicy::password(),
         });
+        let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
+        let shown = Arc::new(Shown {
+            known: Arc::clone(&known),
+            tickets: Arc::clone(&tickets),
+            master: Arc::clone(&self.master),
+            entropy: self.entropy(),
+            issuer: issuer.clone(),
+        });
         let conclude = Arc::new(Conclude {
+            shown,
             known: Arc::clone(&known),
             codes: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
             conclude: Arc::clone(&conclude),
-            tickets: Arc::clone(&tickets),
-            master: Arc::clone(&self.master),
             clock: self.clock(),
-            entropy: self.entropy(),
-            issuer: issuer.clone(),
         });
         let log_out = LogOut {
             known: Arc::clone(&known),
@@ -118,8 +125,9 @@ impl Wiring {
 
 /// `https://op.example/tenant` has the origin `https://op.example`; links on our pages begin with `/tenant`.
 fn origin_and_base(issuer: &str) -> (Arc<str>, String) {
-    let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
-    let end = issuer.get(after_scheme..).and_then(|rest| rest.find('/')).map_or(issuer.len(), |at| after_scheme + at);
-    let (origin, base) = issuer.split_at(end);
-    (origin.into(), base.to_owned())
+    match Url::parse(issuer) {
+        Ok(url) => (url.origin().ascii_serialization().into(), url.path().trim_end_matches('/').to_owned()),
+        // One that is no address was refused before.
+        Err(_) => (issuer.into(), String::new()),
+    }
 }

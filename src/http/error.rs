@@ -18,7 +18,7 @@ use crate::domain::audit::Action;
 use crate::http::body::BodyError;
 use crate::http::client_authentication::bearer;
 use crate::http::discovery::path;
-use crate::http::headers::harden;
+use crate::http::headers::{harden, retry_after};
 use crate::http::observe::NotYet;
 use crate::http::{admin, device, flow, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
@@ -274,8 +274,7 @@ impl<E> Errors<E> {
         }
         let headers = response.headers_mut();
         if let Some(after) = answer.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(header::RETRY_AFTER, retry_after(after));
         }
         if answer.status == StatusCode::METHOD_NOT_ALLOWED {
             // What has no operation is a document.
@@ -564,7 +563,7 @@ fn problem(answer: &Answer) -> Response {
     json(answer.status, "application/problem+json", &body)
 }
 
-fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) -> Response {
+pub(super) fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) -> Response {
     // Constant strings and a number: serde has nothing to refuse.
     let body = serde_json::to_vec(body).unwrap_or_default();
     Response::builder()

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::http::body::{BodyError, FORM_LIMIT, read, strict_json};
 use crate::http::client_authentication::client_ip;
 use crate::http::cookies::Cookies;
+use crate::http::error::json;
+use crate::http::headers::queried;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal};
 use crate::protocol::id::FlowId;
 use crate::usecase::record_refusal::RecordRefusal;
@@ -134,11 +136,7 @@ fn action(request: &Request) -> Result<Option<Action>, Refused> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let by_type = essence.strip_prefix(VENDOR).and_then(|rest| rest.strip_suffix("+json"));
-    let by_query = request
-        .uri()
-        .query()
-        .and_then(|query| url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "action"))
-        .map(|(_, action)| action.into_owned());
+    let by_query = queried(request, "action");
     let conflict = || {
         let why = "no action, or two of them";
         Refused::from(FlowRefusal::new(FlowErrorCode::InvalidRequest, why).about(DetailCode::InvalidContentType, None))
@@ -157,14 +155,10 @@ fn action(request: &Request) -> Result<Option<Action>, Refused> {
 /// For what did not reach the flow.
 pub(super) fn refused(status: StatusCode) -> Response {
     let code = if status.is_server_error() { FlowErrorCode::UnexpectedError } else { FlowErrorCode::InvalidRequest };
-    let body = json!({ "code": code.as_str(), "message": code.message(), "userMessage": code.message() });
+    let body = serde_json::json!({ "code": code.as_str(), "message": code.message(), "userMessage": code.message() });
     json_response(status, &body)
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {
-    Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CACHE_CONTROL, "no-store")
-        .body(body.to_string())
+    json(status, "application/json", body)
 }

@@ -64,6 +64,17 @@ impl RequestId {
     }
 }
 
+/// A parameter in the query of a request that is no protocol's: the first one of its name.
+pub fn queried(request: &Request, name: &str) -> Option<String> {
+    let query = request.uri().query()?;
+    url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// Seconds for `Retry-After`: one at least, and nobody is told to come too early [RFC 9110 §10.2.3].
+pub fn retry_after(wait: std::time::Duration) -> HeaderValue {
+    HeaderValue::from((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+}
+
 /// The identifier of this request, for whoever writes about it to us.
 pub fn reference(request: &Request) -> Option<String> {
     let id = request.data::<RequestId>()?.value();

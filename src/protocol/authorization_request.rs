@@ -2,8 +2,6 @@
 //! what is asked for. The two are read one after the other, because a refusal goes to the client only
 //! when we know where that is [RFC 6749 §4.1.2.1].
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorCode, Refusal};
@@ -11,28 +9,7 @@ use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
 use super::scope::Scope;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$each])* #[serde(rename = $text)] $variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use super::words::words;
 
 words! {
     /// `response_type` [OAuth 2.0 Multiple Response Types §3, §5].
@@ -51,11 +28,10 @@ impl ResponseType {
     pub const SUPPORTED: &'static [Self] = &[Self::Code];
 
     /// The order of the words does not matter [OAuth 2.0 Multiple Response Types §1].
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn of(text: &str) -> Option<Self> {
         let mut words: Vec<&str> = text.split(' ').collect();
         words.sort_unstable();
-        let words = words.join(" ");
-        Self::ALL.iter().copied().find(|known| known.as_str() == words)
+        Self::parse(&words.join(" "))
     }
 
     pub const fn has_code(self) -> bool {
@@ -93,12 +69,6 @@ words! {
     }
 }
 
-impl ResponseMode {
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.as_str() == text)
-    }
-}
-
 words! {
     /// One value of `prompt` [OIDCC §3.1.2.1].
     Prompt {
@@ -106,12 +76,6 @@ words! {
         Login = "login",
         Consent = "consent",
         SelectAccount = "select_account",
-    }
-}
-
-impl Prompt {
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.as_str() == text)
     }
 }
 
@@ -136,7 +100,7 @@ impl Destination {
         // What is wrong with either of the two is told later, by the best way there is.
         let by_type = parameters
             .get("response_type")
-            .and_then(ResponseType::parse)
+            .and_then(ResponseType::of)
             .map_or(ResponseMode::Query, ResponseType::default_mode);
         let asked = parameters.get("response_mode").and_then(ResponseMode::parse);
         let mode = match (asked, by_type) {
@@ -233,7 +197,7 @@ impl AuthorizationRequest {
 
 fn response_type(parameters: &Parameters, permitted: &Permitted<'_>) -> Result<ResponseType, Refusal> {
     let text = parameters.get("response_type").ok_or(Refusal::invalid_request("response_type is required."))?;
-    let response_type = ResponseType::parse(text)
+    let response_type = ResponseType::of(text)
         .ok_or(Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not supported."))?;
     if !permitted.response_types.contains(&response_type) {
         return Err(Refusal::new(
@@ -313,10 +277,10 @@ mod tests {
 
     #[test]
     fn multiple_response_types_the_order_of_the_words_does_not_matter() {
-        assert_eq!(ResponseType::parse("token id_token code"), Some(ResponseType::CodeIdTokenToken));
-        assert_eq!(ResponseType::parse("id_token code"), Some(ResponseType::CodeIdToken));
+        assert_eq!(ResponseType::of("token id_token code"), Some(ResponseType::CodeIdTokenToken));
+        assert_eq!(ResponseType::of("id_token code"), Some(ResponseType::CodeIdToken));
         for unknown in ["", "token", "none", "code code", "code  id_token", "Code", "code x"] {
-            assert_eq!(ResponseType::parse(unknown), None, "{unknown:?}");
+            assert_eq!(ResponseType::of(unknown), None, "{unknown:?}");
         }
     }
 

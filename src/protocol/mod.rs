@@ -23,3 +23,4 @@ pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
 pub mod scope;
+mod words;

@@ -70,6 +70,10 @@ impl RedirectUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub fn texts(uris: &[Self]) -> Vec<String> {
+        uris.iter().map(|uri| uri.0.clone()).collect()
+    }
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -268,7 +268,7 @@ impl Flow {
     /// The browser comes for the answer. `None`: there is none, or it was fetched before.
     #[must_use]
     pub fn left(self) -> Option<Self> {
-        matches!(self.at, At::Ready).then_some(Self { at: At::Left, ..self })
+        matches!(self.at, At::Ready | At::Failed(_)).then_some(Self { at: At::Left, ..self })
     }
 
     /// The answer, for whoever runs the flow without a browser.

@@ -18,6 +18,7 @@ use crate::protocol::admin_scope::Permission;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::ClientId;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::{ManageClients, WithSecret};
 
@@ -266,10 +267,8 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
                 })
                 .collect(),
-            redirect_uris: sign_in
-                .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
-            post_logout_redirect_uris: sign_in
-                .map(|sign_in| sign_in.post_logout_redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
+            post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
             response_types: sign_in.map(|sign_in| {
                 // Nothing else can be registered.
                 let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FlowApi, Refused, json_response};
 use crate::domain::audit::Action as Audited;
+use crate::http::headers::retry_after;
 use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal};
 use crate::usecase;
 use crate::usecase::sign_in::advance::FlowError;
@@ -53,8 +54,7 @@ impl FlowApi {
         }
         let mut response = json_response(status, &body);
         if let Some(wait) = wait {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));

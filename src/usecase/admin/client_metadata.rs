@@ -18,6 +18,7 @@ use crate::protocol::admin_scope::{is_administrative, is_unknown};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
 
 /// What may be changed. A member that is left out has its default.
@@ -126,10 +127,8 @@ impl ClientMetadata {
             jwks,
             jwks_uri,
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
-            redirect_uris: sign_in
-                .map(|sign_in| sign_in.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
-            post_logout_redirect_uris: sign_in
-                .map(|sign_in| sign_in.post_logout_redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
+            redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
+            post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),

@@ -9,19 +9,14 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::domain::password::Password;
-use crate::entropy::Entropy;
 use crate::protocol::authorization_request::ResponseMode;
-use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
-use crate::protocol::error::Refusal;
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{FlowId, UserId};
 use crate::protocol::scope::Scope;
-use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
-use crate::usecase::sign_in::leave::Tickets;
 use crate::usecase::sign_in::{Browser, Judged, Known, Seen, left};
 
 pub struct Advance {
@@ -29,11 +24,7 @@ pub struct Advance {
     pub flows: Shelf<Flow>,
     pub passwords: Arc<CheckPassword>,
     pub conclude: Arc<Conclude>,
-    pub tickets: Arc<Tickets>,
-    pub master: Arc<MasterKey>,
     pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub issuer: String,
 }
 
 /// Why a flow was not shown, or not taken further.
@@ -63,7 +54,7 @@ impl Advance {
     /// Where the flow is. Changes nothing.
     pub async fn read(&self, id: &FlowId, browser: &Browser) -> Result<Seen, FlowError> {
         let (_, flow, client) = self.find(id, browser).await?;
-        self.seen(id, flow, client).await
+        Ok(self.conclude.shown.seen(id, flow, client).await?)
     }
 
     /// One action, and where the flow is then. Refused, it is where it was.
@@ -108,14 +99,14 @@ impl Advance {
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         let mut session = None;
         if matches!(next.at, At::Ready) && next.request.destination.mode == ResponseMode::Flow {
-            (next, session) = self.complete(id, next, calling.browser).await?;
+            (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
         }
         if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(&next, now))).await? {
             // Somebody else was faster: what was to be done is a link of the state no more.
             return Err(FlowRefusal::not_now().into());
         }
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
-        Ok(Seen { session, ..self.seen(id, next, client).await? })
+        Ok(Seen { session, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
@@ -155,61 +146,4 @@ impl Advance {
             Checked::MustChange(_) | Checked::Wrong => Err(wrong().into()),
         }
     }
-
-    /// Without a browser, the answer is given here.
-    async fn complete(
-        &self,
-        id: &FlowId,
-        flow: Flow,
-        browser: &Browser,
-    ) -> Result<(Flow, Option<crate::protocol::id::SessionToken>), FlowError> {
-        let (response, session) = match self.conclude.conclude(&flow, browser).await {
-            Ok(concluded) => (concluded.response, concluded.session),
-            Err(usecase::Error::Refused(refusal)) => (refused(&refusal), None),
-            Err(error) => return Err(FlowError::Other(error)),
-        };
-        let Carrier::Flow(fields) = response.carried(&flow.request.destination, &self.issuer) else {
-            return Err(StoreError::Corrupt("a flow that goes through a browser").into());
-        };
-        let plain = serde_json::to_vec(&fields).unwrap_or_default();
-        let sealed = self.master.seal(&place(id), &plain, &self.entropy);
-        let flow = flow.completed(&sealed).ok_or_else(FlowRefusal::not_now)?;
-        Ok((flow, session))
-    }
-
-    async fn seen(&self, id: &FlowId, flow: Flow, client: Arc<Client>) -> Result<Seen, FlowError> {
-        let answer = match &flow.at {
-            At::Completed(sealed) => {
-                let opened = self.master.open(&place(id), &Sealed::from_bytes(sealed.clone())).ok();
-                let fields = opened.and_then(|plain| serde_json::from_slice(plain.expose()).ok());
-                Some(fields.ok_or(StoreError::Corrupt("a sealed answer"))?)
-            }
-            // Told to whoever has no browser to carry it.
-            At::Failed(failure) if flow.request.destination.mode == ResponseMode::Flow => {
-                match refused(&failure.refusal()).carried(&flow.request.destination, &self.issuer) {
-                    Carrier::Flow(fields) => {
-                        Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-                    }
-                    Carrier::Redirect(_) | Carrier::FormPost { .. } => None,
-                }
-            }
-            At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Failed(_) => None,
-        };
-        let resume = matches!(flow.at, At::Ready | At::Failed(_))
-            .then(|| self.tickets.resume_url(id, &flow))
-            .filter(|_| flow.request.destination.mode != ResponseMode::Flow);
-        let username = match flow.user() {
-            Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
-            None => None,
-        };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None })
-    }
-}
-
-fn refused(refusal: &Refusal) -> AuthorizationResponse {
-    AuthorizationResponse::error(refusal.code, refusal.description)
-}
-
-fn place(id: &FlowId) -> String {
-    format!("flow|answer|{}", id.digest())
 }

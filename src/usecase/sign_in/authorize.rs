@@ -79,15 +79,17 @@ impl Authorize {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
-        let fresh = browser.key.is_none().then(|| BrowserKey::new(self.entropy.token()));
-        let Some(key) = browser.key.as_ref().or(fresh.as_ref()) else {
-            return Err(Refusal::invalid_request("no key").into());
+        let (key, fresh) = if let Some(key) = &browser.key {
+            (key.digest(), None)
+        } else {
+            let fresh = BrowserKey::new(self.entropy.token());
+            (fresh.digest(), Some(fresh))
         };
         let start = Start {
             transaction: RequestId::new(self.entropy.ordered_uuid(now)),
             client: client.id.clone(),
             request,
-            browser: key.digest(),
+            browser: key,
             meant,
         };
         let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
@@ -107,16 +109,14 @@ impl Authorize {
             At::Failed(failure) => Ok(self.refused(&client.id, &destination, &failure.refusal()).await),
             At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
                 let id = FlowId::new(self.entropy.alphanumeric());
-                self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
-                let seen = Seen {
-                    id,
-                    flow,
-                    client: Arc::clone(client),
-                    username: None,
-                    resume: None,
-                    answer: None,
-                    session: None,
+                // Without a browser nobody comes for an answer: it is in the first state already.
+                let (flow, session) = match flow.at {
+                    At::Ready => self.conclude.complete(&id, flow, browser).await?,
+                    At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Failed(_) => (flow, None),
                 };
+                self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
+                let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
+                let seen = Seen { session, ..seen };
                 Ok(Authorized::Begun { seen: Box::new(seen), key: fresh })
             }
         }

@@ -6,18 +6,20 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::code::{Code, REMEMBER};
 use crate::domain::flow::Flow;
-use crate::domain::session::Session;
+use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
 use crate::protocol::authorization_response::AuthorizationResponse;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthorizationCode, SessionId, SessionToken, UserId};
+use crate::protocol::id::{AuthorizationCode, FlowId, SessionId, SessionToken, UserId};
 use crate::store::ephemeral::Shelf;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
+use crate::usecase::sign_in::shown::{Shown, refused};
 use crate::usecase::sign_in::{Browser, Known};
 
 pub struct Conclude {
+    pub shown: Arc<Shown>,
     pub known: Arc<Known>,
     pub codes: Shelf<Code>,
     pub ledger: Ledger,
@@ -63,8 +65,9 @@ impl Conclude {
             // It ended since: what it stood for was not proved to us in this flow.
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
-                let (session, token) =
-                    self.begin_session(user, flow, browser, &event(Action::SessionBegun), now).await?;
+                let (session, token) = self
+                    .begin_session(user, authentication.clone(), browser, &event(Action::SessionBegun), now)
+                    .await?;
                 (session, Some(token))
             }
         };
@@ -90,10 +93,25 @@ impl Conclude {
         Ok(Concluded { response: AuthorizationResponse::default().with("code", code.expose().clone()), session: token })
     }
 
+    /// Without a browser, the answer goes into the flow, and may be a refusal.
+    pub async fn complete(
+        &self,
+        id: &FlowId,
+        flow: Flow,
+        browser: &Browser,
+    ) -> Result<(Flow, Option<SessionToken>), Error> {
+        let (response, session) = match self.conclude(&flow, browser).await {
+            Ok(concluded) => (concluded.response, concluded.session),
+            Err(Error::Refused(refusal)) => (refused(&refusal), None),
+            Err(error) => return Err(error),
+        };
+        Ok((self.shown.with_answer(id, flow, response)?, session))
+    }
+
     async fn begin_session(
         &self,
         user: UserId,
-        flow: &Flow,
+        authentication: Authentication,
         browser: &Browser,
         event: &Event,
         now: Timestamp,
@@ -107,7 +125,7 @@ impl Conclude {
             id: SessionId::new(self.entropy.uuid()),
             token: token.digest(),
             user,
-            authentication: flow.authenticated.clone().ok_or(Refusal::new(ErrorCode::ServerError, "Nobody."))?,
+            authentication,
             created_at: now,
             seen_at: now,
         };

@@ -17,6 +17,7 @@ use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::Browser;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::shown::refused;
 
 /// Where a browser comes for its answer. The address can be told again and again without being kept
 /// anywhere, and is good for one visit: the flow is left then.
@@ -70,10 +71,7 @@ impl Leave {
         if flow.is_over(self.clock.now()) {
             return Err(gone("the flow is over").into());
         }
-        let over = Flow { at: At::Left, ..flow.clone() };
-        if !matches!(flow.at, At::Ready | At::Failed(_)) {
-            return Err(gone("the flow is not at its end").into());
-        }
+        let over = flow.clone().left().ok_or_else(|| gone("the flow is not at its end"))?;
         // First, so that of all who come one goes on.
         if !self.flows.replace(&digest, &found, &over, Lifetime::Keep).await? {
             return Err(gone("left by another visit").into());
@@ -91,8 +89,7 @@ impl Leave {
             Err(Error::Refused(refusal)) => {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Action::SignInRefused, reason, Some(flow.client.clone())).await;
-                let response = AuthorizationResponse::error(refusal.code, refusal.description);
-                Ok(Left { carrier: self.carried(&flow, response), session: None })
+                Ok(Left { carrier: self.carried(&flow, refused(&refusal)), session: None })
             }
             Err(error) => {
                 // Nothing was given: whoever comes again is to find the flow as it was.

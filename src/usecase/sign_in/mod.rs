@@ -20,6 +20,7 @@ pub mod authorize;
 pub mod conclude;
 pub mod leave;
 pub mod log_out;
+pub mod shown;
 
 /// What a browser, or whoever acts like one, shows of itself.
 #[derive(Clone, Debug, Default)]

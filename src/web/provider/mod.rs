@@ -12,6 +12,7 @@ use crate::http::body::{BodyError, read_page_form};
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow::{self, FlowApi};
+use crate::http::headers::queried;
 use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
@@ -23,7 +24,7 @@ use crate::usecase::sign_in::authorize::{Authorize, Authorized};
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
-use crate::words::{Foreign, Locale, Wishes, Words};
+use crate::words::{Locale, Wishes, Words};
 
 mod pages;
 mod sign_out;
@@ -131,9 +132,7 @@ impl Provider {
         if *request.method() != Method::GET {
             return self.troubled(&Trouble::Method, &visit).await;
         }
-        let query = request.uri().query().unwrap_or_default();
-        let ticket = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ticket");
-        let ticket = ticket.map(|(_, ticket)| ticket.into_owned()).unwrap_or_default();
+        let ticket = queried(request, "ticket").unwrap_or_default();
         let browser = self.cookies.browser(request.headers());
         match self.leave.leave(id, &ticket, &browser).await {
             Ok(left) => {
@@ -164,9 +163,7 @@ impl Provider {
 
     fn visit(&self, request: &Request, ui_locales: Option<&str>) -> Visit {
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let query = request.uri().query().unwrap_or_default();
-        let queried = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ui_locales");
-        let queried = queried.map(|(_, locales)| locales.into_owned());
+        let queried = queried(request, "ui_locales");
         let wishes = Wishes { ui_locales: ui_locales.or(queried.as_deref()), saved: None, accept_language: languages };
         Visit { locale: self.words.choose(&wishes), reference: crate::http::headers::reference(request) }
     }
@@ -220,11 +217,6 @@ fn see_other(to: &str) -> Response {
         .header(header::LOCATION, to)
         .header(header::CACHE_CONTROL, "no-store")
         .finish()
-}
-
-/// What a person calls an app.
-fn foreign(text: &str) -> Foreign {
-    Foreign::name(text)
 }
 
 impl From<BodyError> for Trouble {

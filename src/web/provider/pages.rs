@@ -8,7 +8,7 @@ use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
-use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, foreign, see_other};
+use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};
 use crate::http::body::read_page_form;
@@ -25,6 +25,7 @@ use crate::usecase::sign_in::{Browser, Seen};
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{self, Address, Form, Reason, consent, credentials, hop, identifier};
+use crate::words::Foreign;
 
 /// What is wrong with what somebody just sent.
 enum Wrong {
@@ -166,7 +167,9 @@ impl Provider {
             At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),
             At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
                 // A redirect would be part of what a form does, and our own policy keeps forms at home.
-                Some(target) => hop::render(&hop::View { client: Some(foreign(&seen.client.name)), target }, &around),
+                Some(target) => {
+                    hop::render(&hop::View { client: Some(Foreign::name(&seen.client.name)), target }, &around)
+                }
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
             At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
@@ -184,7 +187,7 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
     consent::View {
         form,
         client: client(&seen.client),
-        user: foreign(seen.username.as_deref().unwrap_or_default()),
+        user: Foreign::name(seen.username.as_deref().unwrap_or_default()),
         more: false,
         scopes: asked.collect(),
         details: Vec::new(),
@@ -244,7 +247,7 @@ fn reason(seen: &Seen) -> Option<Reason> {
 }
 
 fn client(client: &Client) -> sign_in::Client {
-    sign_in::Client { name: foreign(&client.name), logo: None, host: None, verified: true }
+    sign_in::Client { name: Foreign::name(&client.name), logo: None, host: None, verified: true }
 }
 
 fn plainly(scope: &str) -> Plainly {
@@ -255,7 +258,7 @@ fn plainly(scope: &str) -> Plainly {
         "phone" => Plainly::Phone,
         "address" => Plainly::Address,
         "offline_access" => Plainly::Offline,
-        other => Plainly::Described(foreign(other)),
+        other => Plainly::Described(Foreign::name(other)),
     }
 }
 

@@ -6,7 +6,7 @@ use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::trouble::Trouble;
-use super::{Provider, Visit, foreign, parameters, see_other};
+use super::{Provider, Visit, parameters, see_other};
 use crate::http::body::read_page_form;
 use crate::http::discovery::path;
 use crate::protocol::id::SessionToken;
@@ -16,6 +16,7 @@ use crate::usecase::sign_in::Browser;
 use crate::usecase::sign_in::log_out::{Ask, Done, LoggedOut};
 use crate::web::sign_in::logout::{confirm, done, stayed};
 use crate::web::sign_in::{Address, Back, Form};
+use crate::words::Foreign;
 
 /// Where the form of our own page goes, below the issuer.
 pub(super) const SIGN_OUT: &str = "/sign-out";
@@ -110,8 +111,8 @@ impl Provider {
                 hidden: std::iter::once(mark).chain(hidden).collect(),
                 expires_in: None,
             },
-            client: ask.client.as_ref().map(|client| foreign(&client.name)),
-            user: foreign(&ask.username),
+            client: ask.client.as_ref().map(|client| Foreign::name(&client.name)),
+            user: Foreign::name(&ask.username),
             apps: Vec::new(),
         };
         confirm::render(&view, &self.around(visit, Some(&here)))
@@ -123,7 +124,7 @@ impl Provider {
             Some(onward) if at_once => see_other(&onward.uri),
             onward => {
                 let back = onward.and_then(|onward| {
-                    Some(Back { client: Some(foreign(&onward.client.name)), to: Address::parse(&onward.uri)? })
+                    Some(Back { client: Some(Foreign::name(&onward.client.name)), to: Address::parse(&onward.uri)? })
                 });
                 let view = done::View { unanswered: Vec::new(), frames: Vec::new(), back };
                 done::render(&view, &self.around(visit, None))
@@ -138,7 +139,9 @@ impl Provider {
 
     async fn stayed(&self, browser: &Browser, visit: &Visit) -> Response {
         match self.log_out.username(browser).await {
-            Ok(Some(username)) => stayed::render(&stayed::View { user: foreign(&username) }, &self.around(visit, None)),
+            Ok(Some(username)) => {
+                stayed::render(&stayed::View { user: Foreign::name(&username) }, &self.around(visit, None))
+            }
             Ok(None) => self.signed_out(Done { ended: false, onward: None, at_once: false }, visit),
             Err(error) => self.troubled(&error.into(), visit).await,
         }

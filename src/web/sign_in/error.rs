@@ -8,6 +8,7 @@ use poem::http::{StatusCode, header};
 
 use super::around::{Around, Titled};
 use super::form::{Back, NO_STORE};
+use crate::http::headers::retry_after;
 use crate::web::page::html;
 use crate::words::{Foreign, Message};
 
@@ -109,7 +110,7 @@ pub fn render(view: &View, around: &Around<'_>) -> Response {
     let mut response = html(view.kind.status(), &Page { view, around });
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     if let Kind::TooManyRequests(wait) = view.kind {
-        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
     }
     response
 }

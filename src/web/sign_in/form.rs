@@ -9,6 +9,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 
 use super::address::Address;
 use super::around::Around;
+use crate::http::headers::retry_after;
 use crate::web::page::{Reach, reaching};
 use crate::words::{Foreign, Message};
 
@@ -169,8 +170,7 @@ pub(super) fn responding(template: &impl Template, wait: Option<Duration>, reach
     let mut response = reaching(status, template, reach);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     if let Some(wait) = wait {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
     }
     response
 }

@@ -57,6 +57,20 @@ async fn f1_without_a_browser_the_flow_ends_in_the_answer() {
 }
 
 #[tokio::test]
+async fn f1_who_is_signed_in_has_the_answer_at_once() {
+    let world = World::start().await;
+    let (app, _alice) = app(&world).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await).to_owned();
+    phone.password(&flow, "alice", PASSWORD).await.ok();
+    phone.act(&flow, "grantConsent", &json!({})).await.ok();
+    let state = phone.flow(&app, &[]).await;
+    assert_eq!((&state["status"], links(&state)), (&json!("COMPLETED"), vec!["self"]));
+    assert_eq!(phone.get(&format!("{FLOWS}{}", id(&state))).await.ok(), state);
+    app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
+}
+
+#[tokio::test]
 async fn security_135_a_client_that_may_not_run_a_flow_is_refused() {
     let world = World::start().await;
     let (shop, _alice) = shop_and_alice(&world).await;

@@ -80,7 +80,7 @@ impl ClientMetadata {
         let mut parsed = Vec::new();
         for (at, text) in given.iter().enumerate() {
             let works = |kind: &ResponseType| ResponseType::SUPPORTED.contains(kind);
-            match ResponseType::parse(text).filter(works) {
+            match ResponseType::of(text).filter(works) {
                 Some(kind) if parsed.contains(&kind) => {
                     problems.add_to(format!("/response_types/{at}"), FieldCode::Invalid, "It is there twice.");
                 }

@@ -1,0 +1,78 @@
+//! A flow as whoever runs it may see it, and the answer that rests in one that ran without a browser.
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::flow::{At, Flow};
+use crate::entropy::Entropy;
+use crate::protocol::authorization_request::ResponseMode;
+use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::error::Refusal;
+use crate::protocol::id::FlowId;
+use crate::secret::{MasterKey, Sealed};
+use crate::store::ephemeral::StoreError;
+use crate::usecase::sign_in::leave::Tickets;
+use crate::usecase::sign_in::{Known, Seen};
+
+pub struct Shown {
+    pub known: Arc<Known>,
+    pub tickets: Arc<Tickets>,
+    pub master: Arc<MasterKey>,
+    pub entropy: Arc<Entropy>,
+    pub issuer: String,
+}
+
+impl Shown {
+    pub async fn seen(&self, id: &FlowId, flow: Flow, client: Arc<Client>) -> Result<Seen, StoreError> {
+        let redirectless = flow.request.destination.mode == ResponseMode::Flow;
+        let answer = match &flow.at {
+            At::Completed(sealed) => {
+                let opened = self.master.open(&place(id), &Sealed::from_bytes(sealed.clone())).ok();
+                let fields = opened.and_then(|plain| serde_json::from_slice(plain.expose()).ok());
+                Some(fields.ok_or(StoreError::Corrupt("a sealed answer"))?)
+            }
+            // Told to whoever has no browser to carry it.
+            At::Failed(failure) if redirectless => {
+                let fields = self.fields(&flow, refused(&failure.refusal()))?;
+                Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            }
+            At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Failed(_) => None,
+        };
+        let ends = matches!(flow.at, At::Ready | At::Failed(_));
+        let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
+        let username = match flow.user() {
+            Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
+            None => None,
+        };
+        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None })
+    }
+
+    /// The flow with its answer in it.
+    pub(super) fn with_answer(
+        &self,
+        id: &FlowId,
+        flow: Flow,
+        response: AuthorizationResponse,
+    ) -> Result<Flow, StoreError> {
+        let plain = serde_json::to_vec(&self.fields(&flow, response)?).unwrap_or_default();
+        let sealed = self.master.seal(&place(id), &plain, &self.entropy);
+        flow.completed(&sealed).ok_or(StoreError::Corrupt("a flow that is not at its end"))
+    }
+
+    fn fields(&self, flow: &Flow, response: AuthorizationResponse) -> Result<Vec<(&'static str, String)>, StoreError> {
+        match response.carried(&flow.request.destination, &self.issuer) {
+            Carrier::Flow(fields) => Ok(fields),
+            Carrier::Redirect(_) | Carrier::FormPost { .. } => {
+                Err(StoreError::Corrupt("a flow that goes through a browser"))
+            }
+        }
+    }
+}
+
+pub(super) fn refused(refusal: &Refusal) -> AuthorizationResponse {
+    AuthorizationResponse::error(refusal.code, refusal.description)
+}
+
+fn place(id: &FlowId) -> String {
+    format!("flow|answer|{}", id.digest())
+}
