@@ -5,7 +5,6 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Wiring;
-use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
 use crate::http::flow::FlowApi;
 use crate::store::ephemeral::Shelf;
@@ -32,7 +31,6 @@ impl Wiring {
             directory: self.directory(),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
-            policy: SignOnPolicy::password(),
         });
         let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
         let shown = Arc::new(Shown {
@@ -56,6 +54,7 @@ impl Wiring {
             passwords: Arc::clone(&self.parts.check_password),
             conclude: Arc::clone(&conclude),
             clock: self.clock(),
+            entropy: self.entropy(),
         });
         let log_out = LogOut {
             known: Arc::clone(&known),

@@ -18,6 +18,7 @@ use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::store::sql::clients::Clients;
+use crate::store::sql::policies::Policies;
 use crate::usecase::admin::client_metadata::{ClientMetadata, method};
 use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
 use crate::usecase::admin::{Administrator, always};
@@ -157,6 +158,17 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     redirectless: Option<bool>,
+    /// Such a sign-in needs no cookies
+    ///
+    /// Each answer of the flow API has what the next call sends back. For `--redirectless`.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    cookieless: Option<bool>,
+    /// How its people sign in: a sign-on policy
+    ///
+    /// Instead of the default policy. `nod apply` makes policies, and the admin API.
+    #[arg(long = "policy", value_name = "ID", hide_short_help = true)]
+    sign_on_policy: Option<String>,
     /// Nobody is asked for consent
     ///
     /// Whoever signs in is not asked whether the client may have what it asks for. For clients that are
@@ -240,7 +252,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-    let manage = ManageClients { clients: clients.clone(), egress: None, desk: opened.desk() };
+    let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
+    let manage = ManageClients { clients: clients.clone(), policies, egress: None, desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
         Action::List(format) => {
@@ -331,6 +344,8 @@ impl Registration {
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
+            cookieless: self.cookieless,
+            sign_on_policy: self.sign_on_policy.clone(),
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
             scope: self.scope.clone(),
@@ -424,6 +439,9 @@ fn show(client: &Client) {
             say(&format!("after logout  {}", safe(uri.as_str())));
         }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
+        if let Some(policy) = &sign_in.policy {
+            say(&format!("policy        {policy}"));
+        }
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
         say(&format!(
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",

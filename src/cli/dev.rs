@@ -327,6 +327,8 @@ fn sign_in() -> Option<SignIn> {
         post_logout_redirect_uris: parsed(&SIGNED_OUT)?,
         response_types: vec![ResponseType::Code],
         redirectless: true,
+        cookieless: false,
+        policy: None,
         implied_consent: false,
         require_pkce: true,
     })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::id::ClientId;
+use crate::protocol::id::{ClientId, PolicyId};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
@@ -146,6 +146,7 @@ pub struct Backchannel {
 /// What a client registered for the authorization endpoint [RFC 7591 §2].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "metadata that are registered one by one")]
 pub struct SignIn {
     pub redirect_uris: Vec<RedirectUri>,
     /// Where a browser may be sent after its person was signed out [RIL §3.1].
@@ -155,6 +156,12 @@ pub struct SignIn {
     /// `response_mode=pi.flow`: the client runs the authentication flow itself, and sees what the person
     /// types there.
     pub redirectless: bool,
+    /// Such a flow is carried on by what each answer says, without a cookie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cookieless: bool,
+    /// How its people sign in, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyId>,
     /// The client is the operator's own: nobody is asked whether it may have what it asks for.
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.

@@ -1,5 +1,6 @@
 //! Our nouns and their lives. Pure: transitions take `self` and `now`.
 
+pub mod application;
 pub mod audit;
 pub mod authentication_request;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod policy;
 pub mod prompt;
 pub mod refusals;
 pub mod session;
+pub mod sign_on;
 pub mod signing_key;
 pub mod trail;
 pub mod user;

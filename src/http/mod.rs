@@ -60,6 +60,9 @@ pub enum Tag {
     /// What was asked, and what became of it.
     #[oai(rename = "Admin: requests")]
     AdminRequests,
+    /// How people sign in, and who shows it.
+    #[oai(rename = "Admin: sign-on")]
+    AdminSignOn,
     /// Signing keys.
     #[oai(rename = "Admin: keys")]
     AdminKeys,

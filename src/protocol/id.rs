@@ -116,6 +116,10 @@ text_id! {
     ClientId: 100;
     /// Names one step of a sign-on policy.
     StepId: 40;
+    /// Names a sign-on policy.
+    PolicyId: 40;
+    /// Names an authentication application.
+    ApplicationId: 40;
 }
 
 macro_rules! handle {

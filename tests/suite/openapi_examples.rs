@@ -165,6 +165,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.act(&format!("/admin/v1/requests/{}/cancel", open["items"][0]["id"].as_str().unwrap())).await.ok();
 
     tell(&admin, receiver).await;
+    how_people_sign_in(&admin).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -214,6 +215,27 @@ async fn sign_in(world: &World) {
     let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
     let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
     phone.send(begin.body(form)).await.ok();
+}
+
+/// A policy, and who shows it.
+async fn how_people_sign_in(admin: &Robot<'_>) {
+    let body = json!({"id": "login", "name": "Our own pages", "url": "https://login.shop.example/"});
+    let (login, _) = made(admin, "/admin/v1/authentication-applications", &body).await;
+    admin.get(&login).await.ok();
+    admin.patch(&login, &json!({"additional_allowed_origins": ["https://preview.shop.example"]})).await.ok();
+    admin.get("/admin/v1/authentication-applications").await.ok();
+    let steps = json!([{"id": "name", "source": "identifier"}, {"id": "password", "source": "password"}]);
+    let body = json!({"id": "name-first", "application": "login", "steps": steps});
+    let (policy, _) = made(admin, "/admin/v1/policies", &body).await;
+    admin.get(&policy).await.ok();
+    admin.patch(&policy, &json!({"name": "Name first"})).await.ok();
+    admin.get("/admin/v1/policies").await.ok();
+    admin.patch("/admin/v1/sign-on-settings", &json!({"default_policy": "name-first"})).await.ok();
+    admin.get("/admin/v1/sign-on-settings").await.ok();
+    admin.patch("/admin/v1/sign-on-settings", &json!({"default_policy": null})).await.ok();
+    for path in [policy, login] {
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
 }
 
 /// Somebody is told what happens.

@@ -1187,7 +1187,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0003_administration",
                 "m0004_audit_chain",
                 "m0005_passwords",
-                "m0006_sign_in"
+                "m0006_sign_in",
+                "m0007_sign_on"
             ]
         );
         database.migrate().await.unwrap();

@@ -4,14 +4,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::sign_on::{self, ApplicationEntry, PolicyEntry};
 use super::written::{Fields, client_fields, fields_of_user};
 use crate::cli::exit::Exit;
 use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
+use crate::domain::sign_on::Settings;
 use crate::domain::user::{Status, User};
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ClientId, PolicyId, UserId};
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::usecase::admin::AdminError;
@@ -23,6 +25,10 @@ use crate::usecase::admin::users::Profile;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
+    application: Option<Vec<ApplicationEntry>>,
+    policy: Option<Vec<PolicyEntry>>,
+    /// What holds where nothing else is said.
+    sign_on: Option<Settings>,
     client: Option<Vec<ClientEntry>>,
     user: Option<Vec<UserEntry>>,
 }
@@ -47,6 +53,8 @@ struct ClientEntry {
     post_logout_redirect_uris: Option<Vec<String>>,
     response_types: Option<Vec<String>>,
     redirectless: Option<bool>,
+    cookieless: Option<bool>,
+    sign_on_policy: Option<String>,
     implied_consent: Option<bool>,
     require_pkce: Option<bool>,
     scope: Option<String>,
@@ -97,6 +105,7 @@ const fn active() -> Status {
 
 /// What there should be.
 pub(super) struct Declared {
+    pub(super) sign_on: sign_on::Declared,
     pub(super) clients: Option<Vec<DeclaredClient>>,
     pub(super) people: Option<Vec<DeclaredUser>>,
 }
@@ -121,6 +130,17 @@ impl State {
     /// Everything that is wrong with it, at once.
     pub(super) fn declared(self) -> Result<Declared, Vec<String>> {
         let mut problems = Vec::new();
+        let applications = self.application.map(|entries| {
+            repeated("application", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
+            let parsed = entries.into_iter().map(ApplicationEntry::application);
+            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
+        });
+        let policies = self.policy.map(|entries| {
+            repeated("policy", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
+            let parsed = entries.into_iter().map(PolicyEntry::policy);
+            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
+        });
+        let sign_on = sign_on::Declared { policies, applications, settings: self.sign_on };
         let clients = self.client.map(|entries| {
             let names = entries.iter().map(|entry| entry.id.clone()).collect();
             repeated("client", names, &mut problems);
@@ -134,7 +154,7 @@ impl State {
             repeated("user", names, &mut problems);
             entries.into_iter().filter_map(|entry| user(entry).map_err(|why| problems.push(why)).ok()).collect()
         });
-        if problems.is_empty() { Ok(Declared { clients, people }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Declared { sign_on, clients, people }) } else { Err(problems) }
     }
 }
 
@@ -206,6 +226,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         post_logout_redirect_uris: entry.post_logout_redirect_uris.clone(),
         response_types: entry.response_types.clone(),
         redirectless: entry.redirectless,
+        cookieless: entry.cookieless,
+        sign_on_policy: entry.sign_on_policy.clone(),
         implied_consent: entry.implied_consent,
         require_pkce: entry.require_pkce,
         scope: entry.scope.clone(),
@@ -277,6 +299,10 @@ fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
 }
 
 impl DeclaredClient {
+    pub(super) fn policy(&self) -> Option<&PolicyId> {
+        self.shape.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref())
+    }
+
     pub(super) fn needs_secret(&self) -> bool {
         !matches!(self.shape.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
     }

@@ -35,6 +35,9 @@ pub struct Flow {
     pub request: AuthorizationRequest,
     /// Who may act.
     pub browser: Digest<BrowserKey>,
+    /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
+    /// worth nothing then.
+    pub cookieless: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
     pub who: Who,
@@ -164,6 +167,7 @@ pub struct Start {
     pub client: ClientId,
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
+    pub cookieless: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
 }
@@ -171,7 +175,7 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, meant } = start;
+        let Start { transaction, client, request, browser, cookieless, meant } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
         let who = match (session, &request.login_hint) {
             (Some(session), _) => Who::Proved(session.user),
@@ -183,6 +187,7 @@ impl Flow {
             client,
             request,
             browser,
+            cookieless,
             session: session.map(|session| session.id),
             who,
             authenticated: session.map(|session| session.authentication.clone()),
@@ -274,9 +279,19 @@ impl Flow {
     /// The answer, for whoever runs the flow without a browser.
     #[must_use]
     pub fn completed(self, answer: &Sealed) -> Option<Self> {
-        let redirectless = self.request.destination.mode == ResponseMode::Flow;
-        (redirectless && matches!(self.at, At::Ready))
+        (self.is_redirectless() && matches!(self.at, At::Ready))
             .then(|| Self { at: At::Completed(answer.as_bytes().to_vec()), ..self })
+    }
+
+    /// The next call comes with another key.
+    #[must_use]
+    pub fn rekeyed(self, browser: Digest<BrowserKey>) -> Self {
+        Self { browser, ..self }
+    }
+
+    /// Nobody is sent anywhere: the answer is the last state.
+    pub fn is_redirectless(&self) -> bool {
+        self.request.destination.mode == ResponseMode::Flow
     }
 
     fn settled(mut self, around: &Around<'_>) -> Self {

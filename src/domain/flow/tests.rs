@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::policy::{Branch, Condition, Step};
+use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::id::SessionToken;
 
@@ -36,6 +36,7 @@ fn start(request: AuthorizationRequest) -> Start {
         client: ClientId::parse("shop").unwrap(),
         request,
         browser: Digest::of(b"browser"),
+        cookieless: false,
         meant: None,
     }
 }
@@ -117,7 +118,7 @@ fn who_signs_in_as_somebody_else_leaves_the_session_behind() {
 #[test]
 fn a_policy_that_asks_nothing_lets_nobody_in() {
     for root in [Branch::Done, step("a", Source::Identifier, Branch::Done, Branch::Done)] {
-        let policy = SignOnPolicy { name: "open".into(), root };
+        let policy = SignOnPolicy { root, ..SignOnPolicy::password() };
         let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around(&policy));
         if flow.status() == Status::IdentifierRequired {
             flow = flow.identified("alice", &around(&policy)).unwrap();
@@ -128,7 +129,7 @@ fn a_policy_that_asks_nothing_lets_nobody_in() {
 
 fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
     let id = StepId::parse(id).unwrap();
-    Branch::Step(Box::new(Step { id, source, when: Condition::Always, success, failure }))
+    Branch::Step(Box::new(Step { id, source, when: Vec::new(), success, failure }))
 }
 
 /// A tree in which every step has a name of its own.
@@ -136,12 +137,14 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
     let leaf = prop_oneof![Just(Branch::Done), Just(Branch::Fail)];
     let branch = leaf.prop_recursive(4, 16, 2, |inner| {
         let source = prop_oneof![Just(Source::Identifier), Just(Source::Password)];
-        let when = prop_oneof![
-            4 => Just(Condition::Always),
-            1 => Just(Condition::Asked(Acr::Device)),
-            1 => Just(Condition::Scope("profile".into())),
-            1 => Just(Condition::Not(Box::new(Condition::Scope("profile".into())))),
+        let about = prop_oneof![
+            Just(About::Asked(Acr::Device)),
+            Just(About::Scope(vec!["profile".into(), "phone".into()])),
+            Just(About::Client(vec![ClientId::parse("shop").unwrap()])),
+            Just(About::NotWithin(60)),
         ];
+        let condition = (any::<bool>(), about).prop_map(|(not, about)| Condition { not, about });
+        let when = prop_oneof![4 => Just(Vec::new()), 3 => proptest::collection::vec(condition, 1..3)];
         (source, when, inner.clone(), inner).prop_map(|(source, when, success, failure)| {
             let id = StepId::parse("unnamed").unwrap();
             Branch::Step(Box::new(Step { id, source, when, success, failure }))
@@ -157,7 +160,7 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
             }
         }
         name(&mut root, &mut 0);
-        SignOnPolicy { name: "any".into(), root }
+        SignOnPolicy { root, ..SignOnPolicy::password() }
     })
 }
 

@@ -110,7 +110,7 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the five below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the seven below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
     /// Where a browser may go after signing out.
@@ -118,6 +118,10 @@ pub struct ClientBody {
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: `_pf_authn_api_state` carries it on.
+    pub cookieless: Option<bool>,
+    /// How its people sign in, instead of by the `default_policy`.
+    pub sign_on_policy: Option<String>,
     /// Nobody is asked whether it may have what it asks for.
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
@@ -174,6 +178,12 @@ pub struct NewClientBody {
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
     /// there. `false` when left out.
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: each answer has `_pf_authn_api_state`, to be sent back as the header
+    /// `X-PF-Authn-API-State`. For an application on another site, where browsers keep cookies back. `false`
+    /// when left out.
+    pub cookieless: Option<bool>,
+    /// The `id` of a sign-on policy. When left out, the `default_policy` of the sign-on settings.
+    pub sign_on_policy: Option<String>,
     /// It is your own: nobody is asked whether it may have what it asks for, but where it wants them to be
     /// (`prompt=consent`). `false` when left out.
     pub implied_consent: Option<bool>,
@@ -209,6 +219,8 @@ pub struct ClientPatch {
     pub post_logout_redirect_uris: Option<Vec<String>>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
+    pub cookieless: Option<bool>,
+    pub sign_on_policy: Option<String>,
     pub implied_consent: Option<bool>,
     pub require_pkce: Option<bool>,
     pub scope: Option<String>,
@@ -275,6 +287,8 @@ impl From<&domain::Client> for ClientBody {
                 code.map(|_| ClientResponseType::Code).collect()
             }),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            cookieless: sign_in.map(|sign_in| sign_in.cookieless),
+            sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             scope: client.scope.to_string(),

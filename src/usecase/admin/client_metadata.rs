@@ -1,6 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
-mod sign_in;
+pub(super) mod sign_in;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +47,12 @@ pub struct ClientMetadata {
     /// registered itself would see passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookieless: Option<bool>,
+    /// The identifier of a policy. For administrators to say: a weaker one lets people in with less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_on_policy: Option<String>,
     /// In `PingAM`'s word. For administrators to say: a client that registered itself would have whatever
     /// it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +138,8 @@ impl ClientMetadata {
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            cookieless: sign_in.map(|sign_in| sign_in.cookieless),
+            sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             scope: Some(client.scope.to_string()),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
@@ -35,8 +36,9 @@ pub struct Authorize {
 pub enum Authorized {
     /// The answer of the client's request: a code, or why there is none.
     Answer { carrier: Carrier, session: Option<SessionToken> },
-    /// A person has to act. `key`: for a browser that had none.
-    Begun { seen: Box<Seen>, key: Option<BrowserKey> },
+    /// A person has to act. `key`: for a browser that had none. `application`: who shows it, where that is
+    /// not us.
+    Begun { seen: Box<Seen>, key: Option<BrowserKey>, application: Option<Arc<Application>> },
 }
 
 impl Authorize {
@@ -55,10 +57,15 @@ impl Authorize {
             response_types: &registered.response_types,
             scope: &client.scope,
             challenge_required: registered.require_pkce || client.is_public(),
-            redirectless: registered.redirectless,
+            redirectless: self.known.directory.sign_on().await?.permits_redirectless(&client),
         };
         match AuthorizationRequest::parse(parameters, destination.clone(), &permitted) {
-            Ok(request) => self.begin(&client, request, parameters.get("id_token_hint"), browser, now).await,
+            Ok(request) => {
+                // What a browser has beside it would belong to whoever used it before.
+                let alone = registered.cookieless && destination.mode == ResponseMode::Flow;
+                let (alone, browser) = if alone { (true, &Browser::default()) } else { (false, browser) };
+                self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
+            }
             Err(refusal) => Ok(self.refused(&client.id, &destination, &refusal).await),
         }
     }
@@ -68,7 +75,7 @@ impl Authorize {
         client: &Arc<Client>,
         request: AuthorizationRequest,
         hint: Option<&str>,
-        browser: &Browser,
+        (browser, cookieless): (&Browser, bool),
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
@@ -90,9 +97,10 @@ impl Authorize {
             client: client.id.clone(),
             request,
             browser: key,
+            cookieless,
             meant,
         };
-        let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
+        let flow = Flow::begin(start, session.as_ref(), &judged.around());
         if let Some(refusal) = not_without_a_person(&flow) {
             return Ok(self.refused(&client.id, &destination, &refusal).await);
         }
@@ -116,8 +124,9 @@ impl Authorize {
                 };
                 self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
-                let seen = Seen { session, ..seen };
-                Ok(Authorized::Begun { seen: Box::new(seen), key: fresh })
+                let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
+                let application = self.known.application_of(&judged).await?;
+                Ok(Authorized::Begun { seen: Box::new(Seen { session, state, ..seen }), key, application })
             }
         }
     }

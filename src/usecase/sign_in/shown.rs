@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
-use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::FlowId;
@@ -24,7 +23,7 @@ pub struct Shown {
 
 impl Shown {
     pub async fn seen(&self, id: &FlowId, flow: Flow, client: Arc<Client>) -> Result<Seen, StoreError> {
-        let redirectless = flow.request.destination.mode == ResponseMode::Flow;
+        let redirectless = flow.is_redirectless();
         let answer = match &flow.at {
             At::Completed(sealed) => {
                 let opened = self.master.open(&place(id), &Sealed::from_bytes(sealed.clone())).ok();
@@ -44,7 +43,7 @@ impl Shown {
             Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
             None => None,
         };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None })
+        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None, state: None })
     }
 
     /// The flow with its answer in it.

@@ -13,7 +13,6 @@ use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow::{self, FlowApi};
 use crate::http::headers::queried;
-use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
 use crate::protocol::id::FlowId;
@@ -110,12 +109,12 @@ impl Provider {
                 }
                 response
             }
-            Ok(Authorized::Begun { seen, key }) => {
-                let mut response = if seen.flow.request.destination.mode == ResponseMode::Flow {
-                    self.flow_api.shown(&seen)
-                } else {
-                    // [RFC 9700 §4.12] never 307: a browser would repeat the body.
-                    see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()))
+            Ok(Authorized::Begun { seen, key, application }) => {
+                // [RFC 9700 §4.12] never 307: a browser would repeat the body.
+                let mut response = match &application {
+                    _ if seen.flow.is_redirectless() => self.flow_api.shown(&seen, visit.locale),
+                    Some(application) => see_other(&application.url.with_flow(&seen.id)),
+                    None => see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose())),
                 };
                 if let Some(key) = &key {
                     self.cookies.set_key(response.headers_mut(), key);

@@ -21,7 +21,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
-use crate::usecase::sign_in::{Browser, Seen};
+use crate::usecase::sign_in::{self as calling, Browser, Seen};
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{self, Address, Form, Reason, consent, credentials, hop, identifier};
@@ -37,7 +37,7 @@ impl Provider {
     pub(super) async fn page(&self, id: &FlowId, request: Request) -> Response {
         let (request, mut body) = request.split();
         let browser = self.cookies.browser(request.headers());
-        let seen = self.advance.read(id, &browser).await;
+        let seen = self.advance.read(id, &browser, calling::Page::Own).await;
         let wished = seen.as_ref().ok().and_then(|seen| seen.flow.request.ui_locales.clone());
         let visit = self.visit(&request, wished.as_deref());
         let seen = match seen {
@@ -80,7 +80,7 @@ impl Provider {
             return Err(Trouble::Foreign);
         }
         let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done) };
-        let calling = Calling { browser, from };
+        let calling = Calling { browser, page: calling::Page::Own, from };
         let Err(error) = self.advance.act(&seen.id, calling, action, &body).await else { return Ok(Submitted::Done) };
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.

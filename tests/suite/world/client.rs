@@ -15,7 +15,7 @@ use nod::domain::client::{
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
-use nod::protocol::id::ClientId;
+use nod::protocol::id::{ClientId, PolicyId};
 use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::Digest;
@@ -127,6 +127,8 @@ impl ClientBuilder {
             post_logout_redirect_uris: vec![RedirectUri::parse(SIGNED_OUT).unwrap()],
             response_types: vec![ResponseType::Code],
             redirectless: false,
+            cookieless: false,
+            policy: None,
             implied_consent: false,
             require_pkce: false,
         });
@@ -136,6 +138,18 @@ impl ClientBuilder {
     /// Runs the flow itself.
     pub(crate) fn redirectless(mut self) -> Self {
         self.client.sign_in.as_mut().unwrap().redirectless = true;
+        self
+    }
+
+    /// Without cookies.
+    pub(crate) fn cookieless(mut self) -> Self {
+        self.client.sign_in.as_mut().unwrap().cookieless = true;
+        self
+    }
+
+    /// By this policy, which has to be there.
+    pub(crate) fn policy(mut self, id: &str) -> Self {
+        self.client.sign_in.as_mut().unwrap().policy = PolicyId::parse(id);
         self
     }
 

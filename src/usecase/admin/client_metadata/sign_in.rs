@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{ClientMetadata, NONE, Problems};
 use crate::domain::client::{GrantType, SignIn};
-use crate::protocol::admin_error::FieldCode;
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::admin::policies::policy_id;
+
+pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
+    FieldProblem::new("/sign_on_policy", FieldCode::Unknown, "There is no such sign-on policy.");
 
 /// Each is compared with what a request says, and shown to whoever looks after the client.
 const MOST_REDIRECT_URIS: usize = 20;
@@ -34,6 +38,15 @@ impl ClientMetadata {
         if self.is_public() && !require_pkce {
             problems.add("/require_pkce", FieldCode::NotAllowed, "A public client always needs PKCE.");
         }
+        let redirectless = self.redirectless.unwrap_or(false);
+        let cookieless = self.cookieless.unwrap_or(false);
+        if cookieless && !redirectless {
+            problems.add("/cookieless", FieldCode::NotAllowed, "Only with redirectless.");
+        }
+        let policy = self.sign_on_policy.as_deref().map(policy_id);
+        if policy == Some(None) {
+            problems.0.push(NO_POLICY);
+        }
         Some(SignIn {
             redirect_uris: self.redirect_uris(problems),
             post_logout_redirect_uris: addresses(
@@ -42,7 +55,9 @@ impl ClientMetadata {
                 problems,
             ),
             response_types: self.response_types(problems),
-            redirectless: self.redirectless.unwrap_or(false),
+            redirectless,
+            cookieless,
+            policy: policy.flatten(),
             implied_consent: self.implied_consent.unwrap_or(false),
             require_pkce,
         })
@@ -56,6 +71,8 @@ impl ClientMetadata {
             ("/post_logout_redirect_uris", some(&self.post_logout_redirect_uris)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
+            ("/cookieless", self.cookieless == Some(true)),
+            ("/sign_on_policy", self.sign_on_policy.is_some()),
             ("/implied_consent", self.implied_consent == Some(true)),
             ("/require_pkce", self.require_pkce == Some(true)),
         ] {
