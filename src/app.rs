@@ -225,6 +225,7 @@ pub async fn build(
     parts.keys.tend().await?;
     run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
+    sign_in::tell_logouts(&settings, &parts, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, openapi) = wiring.public();

@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, SignIn,
-    StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Secrets,
+    SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -329,6 +329,7 @@ fn sign_in() -> Option<SignIn> {
         redirectless: true,
         implied_consent: false,
         require_pkce: true,
+        logout: Logout::default(),
     })
 }
 

@@ -93,6 +93,7 @@ actions! {
     CodeReused = "code.reused",
     SessionBegun = "session.begun",
     SessionEnded = "session.ended",
+    SessionEndNotTold = "session.end_not_told",
     ConsentGiven = "consent.given",
     ConsentWithdrawn = "consent.withdrawn",
     TokenIssued = "token.issued",

@@ -38,6 +38,10 @@ impl Client {
         self.grants.contains(&grant)
     }
 
+    pub fn logout(&self) -> Option<&Logout> {
+        self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
+    }
+
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
     }
@@ -159,6 +163,34 @@ pub struct SignIn {
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
     pub require_pkce: bool,
+    #[serde(default, skip_serializing_if = "Logout::is_silent")]
+    pub logout: Logout,
+}
+
+/// How a client wants to hear that a session has ended in which people signed in to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The server calls it [BCL §2.2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel: Option<LogoutUri>,
+    /// The browser loads it, in a frame [FCL §2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel: Option<LogoutUri>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutUri {
+    pub uri: String,
+    /// The client cannot do without `sid`. It is told in any case.
+    pub session_required: bool,
+}
+
+impl Logout {
+    pub const fn is_silent(&self) -> bool {
+        self.backchannel.is_none() && self.frontchannel.is_none()
+    }
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod grant;
 pub mod inbox;
 pub mod ladder;
+pub mod logout;
 pub mod password;
 pub mod policy;
 pub mod prompt;

@@ -106,7 +106,7 @@ impl Family {
             "/idp/userinfo.openid" => Self::Resource,
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
-            path::AUTHORIZATION => Self::Page,
+            path::AUTHORIZATION | path::END_SESSION | "/sign-out" => Self::Page,
             path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,

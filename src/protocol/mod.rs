@@ -17,6 +17,7 @@ pub mod flow_api;
 pub mod id;
 pub mod id_token;
 pub mod jwt;
+pub mod logout_token;
 pub mod merge_patch;
 pub mod parameters;
 pub mod pkce;

@@ -33,6 +33,7 @@ pub mod set_password;
 pub mod settle;
 pub mod sign_in;
 pub mod signing_keys;
+pub mod tell_logout;
 pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.

@@ -37,6 +37,7 @@ use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::request_authentication::Policy;
@@ -535,9 +536,9 @@ async fn look_around(inner: &Arc<Inner>) {
     // The arrival of decisions is checked a few seconds later.
     inner.clock.advance(seconds(15));
     inner.parts().retell.run().await.unwrap();
-    let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
+    let outbox = Outbox::new(inner.parts().database.clone());
     let begin = Instant::now();
-    while outbox.backlog().await.unwrap().0 > 0 {
+    while outbox.backlog(Kind::Decision).await.unwrap().0 > 0 {
         // The server's own worker may have one of them in its hands.
         assert!(begin.elapsed() < seconds(2), "the outbox is not empty at the end");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
-    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, SignIn, StoredSecret,
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
+    NumberMatching, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -129,6 +129,7 @@ impl ClientBuilder {
             redirectless: false,
             implied_consent: false,
             require_pkce: false,
+            logout: Logout::default(),
         });
         self
     }
