@@ -49,6 +49,7 @@ use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::register_client::Admission;
 use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
 use crate::web::dev::Keep;
@@ -238,6 +239,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Whoever tries out a relying party has it register itself.
+        registration: Admission::Anybody,
+        registrations: 1000,
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
@@ -316,6 +320,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             long_poll: false,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        registered: None,
         created_at: now,
     })
 }
@@ -346,6 +351,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
         sign_in: Some(sign_in()?),
+        registered: None,
         created_at: now,
     })
 }

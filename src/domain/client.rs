@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::id::ClientId;
+use crate::protocol::id::{ClientId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 
@@ -30,6 +31,9 @@ pub struct Client {
     /// Present when the client may use the authorization endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// Present when the client registered itself [RFC 7591].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<SelfRegistered>,
     pub created_at: Timestamp,
 }
 
@@ -191,6 +195,17 @@ impl Logout {
     pub const fn is_silent(&self) -> bool {
         self.backchannel.is_none() && self.frontchannel.is_none()
     }
+}
+
+/// By what a client that registered itself is recognised when it looks after its registration, and what it says of
+/// itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfRegistered {
+    pub token: Digest<RegistrationToken>,
+    /// With an initial access token: somebody wanted it to be here.
+    pub invited: bool,
+    pub about: About,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

@@ -9,6 +9,7 @@ pub mod device;
 pub mod flow;
 pub mod grant;
 pub mod inbox;
+pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
 pub mod password;

@@ -23,5 +23,6 @@ pub mod parameters;
 pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
+pub mod registration;
 pub mod scope;
 mod words;

@@ -27,6 +27,7 @@ pub mod readiness;
 pub mod record_refusal;
 pub mod redeem;
 pub mod refresh;
+pub mod register_client;
 pub mod request_authentication;
 pub mod revoke;
 pub mod set_password;

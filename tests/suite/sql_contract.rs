@@ -337,6 +337,7 @@ fn client() -> Client {
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
         sign_in: None,
+        registered: None,
         created_at: now(),
     }
 }
@@ -1192,7 +1193,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0003_administration",
                 "m0004_audit_chain",
                 "m0005_passwords",
-                "m0006_sign_in"
+                "m0006_sign_in",
+                "m0010_initial_access_tokens"
             ]
         );
         database.migrate().await.unwrap();

@@ -212,6 +212,7 @@ impl ClientMetadata {
                     access_token_format,
                     backchannel,
                     sign_in,
+                    registered: before.and_then(|before| before.registered.clone()),
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }

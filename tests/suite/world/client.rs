@@ -65,6 +65,7 @@ impl ClientBuilder {
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
             sign_in: None,
+            registered: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -229,6 +230,10 @@ impl Asked {
 }
 
 impl Client {
+    pub(super) fn known(world: Arc<Inner>, id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), world, credentials: Credentials::Basic(secret.to_owned()), node: 0 }
+    }
+
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }
