@@ -73,6 +73,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
         sign_in: None,
+        registered: None,
         created_at: now,
     })
 }

@@ -29,6 +29,7 @@ use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
+use crate::http::registration::RegistrationApi;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
@@ -44,6 +45,7 @@ use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
 use crate::store::sql::bootstrap::BootstrapTokens;
+use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
@@ -51,6 +53,7 @@ use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
+use crate::store::sql::registration::Registration;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
@@ -81,6 +84,7 @@ use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
+use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
@@ -109,6 +113,10 @@ pub struct Settings {
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
+    /// Who may register a client.
+    pub registration: Admission,
+    /// Registrations an hour, from one network.
+    pub registrations: u32,
     pub egress: Egress,
     /// Adds `/dev`.
     pub dev_mode: bool,
@@ -224,6 +232,7 @@ pub async fn build(
     parts.keys.tend().await?;
     run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
+    sign_in::tell_logouts(&settings, &parts, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, documents) = wiring.public();
@@ -441,6 +450,7 @@ impl Wiring {
             self.token(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
         );
@@ -450,7 +460,7 @@ impl Wiring {
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
-        let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
+        let (discovery, ring) = (self.discovery(), Arc::clone(&self.parts.ring));
         let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
@@ -475,6 +485,24 @@ impl Wiring {
             .boxed(),
             documents,
         )
+    }
+
+    fn discovery(&self) -> Discovery {
+        Discovery::new(&self.settings.issuer, self.settings.registration != Admission::Nobody)
+    }
+
+    fn registration(&self) -> RegistrationApi {
+        let register = RegisterClient {
+            admission: self.settings.registration,
+            most: self.settings.registrations,
+            registration: Registration::new(self.parts.database.clone(), self.directory()),
+            clients: Clients::new(self.parts.database.clone(), self.directory()),
+            attempts: Attempts::new(self.store()),
+            egress: self.settings.egress.clone(),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+            issuer: self.settings.issuer.clone(),
+        };
+        RegistrationApi { register }
     }
 
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {

@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, SignIn,
-    StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Secrets,
+    SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -49,6 +49,7 @@ use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::register_client::Admission;
 use crate::usecase::pairing_keys;
 use crate::usecase::request_authentication::Policy;
 use crate::web::dev::Keep;
@@ -238,6 +239,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Whoever tries out a relying party has it register itself.
+        registration: Admission::Anybody,
+        registrations: 1000,
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
@@ -316,6 +320,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             long_poll: false,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        registered: None,
         created_at: now,
     })
 }
@@ -329,6 +334,7 @@ fn sign_in() -> Option<SignIn> {
         redirectless: true,
         implied_consent: false,
         require_pkce: true,
+        logout: Logout::default(),
     })
 }
 
@@ -345,6 +351,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
         sign_in: Some(sign_in()?),
+        registered: None,
         created_at: now,
     })
 }

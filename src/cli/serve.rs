@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -38,6 +38,7 @@ use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
 use crate::worker::Worker;
 
@@ -348,6 +349,12 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        registration: match config.registration.mode {
+            RegistrationMode::Off => Admission::Nobody,
+            RegistrationMode::Token => Admission::Invited,
+            RegistrationMode::Open => Admission::Anybody,
+        },
+        registrations: config.limits.registrations,
         egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })

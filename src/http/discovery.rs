@@ -30,6 +30,7 @@ pub mod path {
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
     pub const USERINFO: &str = "/idp/userinfo.openid";
     pub const END_SESSION: &str = "/idp/init_logout.openid";
+    pub const REGISTRATION: &str = "/as/clients.oauth2";
     pub const OPENAPI: &str = "/openapi.json";
 }
 
@@ -39,12 +40,13 @@ pub mod path {
 pub struct Discovery(Bytes);
 
 impl Discovery {
-    pub fn new(issuer: &str) -> Self {
+    /// `registration`: clients may register themselves.
+    pub fn new(issuer: &str, registration: bool) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let names = |algorithms: &[Algorithm]| algorithms.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
         let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
         let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
-        let document = json!({
+        let mut document = json!({
             "issuer": issuer,
             "authorization_endpoint": at(path::AUTHORIZATION),
             "token_endpoint": at(path::TOKEN),
@@ -53,6 +55,10 @@ impl Discovery {
             "revocation_endpoint": at(path::REVOCATION),
             "introspection_endpoint": at(path::INTROSPECTION),
             "end_session_endpoint": at(path::END_SESSION),
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+            "frontchannel_logout_supported": true,
+            "frontchannel_logout_session_supported": true,
             "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
             "backchannel_token_delivery_modes_supported": ["poll"],
             "backchannel_user_code_parameter_supported": false,
@@ -79,6 +85,9 @@ impl Discovery {
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
         });
+        if let (true, Some(members)) = (registration, document.as_object_mut()) {
+            members.insert("registration_endpoint".to_owned(), json!(at(path::REGISTRATION)));
+        }
         Self(Bytes::from(serde_json::to_vec(&document).unwrap_or_default()))
     }
 

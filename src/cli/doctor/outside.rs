@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::certificate;
 use super::{Findings, State};
 use crate::cli::exchange::{Http, send};
-use crate::config::Loaded;
+use crate::config::{Loaded, RegistrationMode};
 use crate::entropy::Entropy;
 use crate::http::discovery::{Discovery, path};
 
@@ -51,7 +51,8 @@ fn discovery(address: &Issuer, loaded: Option<&Loaded>, document: &Value, findin
         return findings.good("discovery", "the issuer there is the one that was asked");
     }
     // The same version here and there says the same, byte for byte.
-    let ours: Value = serde_json::from_slice(Discovery::new(issuer).document()).unwrap_or_default();
+    let registers = loaded.is_some_and(|loaded| loaded.config.registration.mode != RegistrationMode::Off);
+    let ours: Value = serde_json::from_slice(Discovery::new(issuer, registers).document()).unwrap_or_default();
     let differing = |ours: &Value| {
         let members = ours.as_object()?;
         members.iter().find(|(name, value)| document.get(name.as_str()) != Some(value)).map(|(name, _)| name.clone())

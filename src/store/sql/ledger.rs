@@ -411,6 +411,7 @@ async fn lock<'e>(
         let [from, to] = [Status::Active, Status::Locked].map(user_status_text);
         let values = [to.into(), now.millis().into(), bytes(user.uuid()), from.into()];
         if transaction.execute(sql, values).await? > 0 {
+            sessions::end_all(transaction, user, now).await?;
             locked.push(event);
         }
     }

@@ -34,6 +34,7 @@ use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
+use nod::usecase::register_client::Admission;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
@@ -144,6 +145,7 @@ impl Site {
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
             sign_in: None,
+            registered: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
@@ -281,6 +283,8 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            registration: Admission::Nobody,
+            registrations: 20,
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

@@ -1,7 +1,9 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
 mod attacks;
+mod backchannel_logout;
 mod flow_api;
+mod frontchannel_logout;
 mod oidc_core_3_code;
 mod races;
 mod rp_initiated_logout;

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
-    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, SignIn, StoredSecret,
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
+    NumberMatching, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -65,6 +65,7 @@ impl ClientBuilder {
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
             sign_in: None,
+            registered: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -129,6 +130,7 @@ impl ClientBuilder {
             redirectless: false,
             implied_consent: false,
             require_pkce: false,
+            logout: Logout::default(),
         });
         self
     }
@@ -228,6 +230,10 @@ impl Asked {
 }
 
 impl Client {
+    pub(super) fn known(world: Arc<Inner>, id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), world, credentials: Credentials::Basic(secret.to_owned()), node: 0 }
+    }
+
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ClientMetadata, NONE, Problems};
 use crate::domain::client::{GrantType, SignIn};
+use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldCode;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -23,7 +24,12 @@ impl ClientMetadata {
         if comes_back || self.is_public() { GrantType::AuthorizationCode } else { GrantType::Ciba }
     }
 
-    pub(super) fn sign_in(&self, grants: &BTreeSet<GrantType>, problems: &mut Problems) -> Option<SignIn> {
+    pub(super) fn sign_in(
+        &self,
+        grants: &BTreeSet<GrantType>,
+        egress: Option<&Egress>,
+        problems: &mut Problems,
+    ) -> Option<SignIn> {
         if !grants.contains(&GrantType::AuthorizationCode) {
             self.no_sign_in(problems);
             return None;
@@ -34,8 +40,10 @@ impl ClientMetadata {
         if self.is_public() && !require_pkce {
             problems.add("/require_pkce", FieldCode::NotAllowed, "A public client always needs PKCE.");
         }
+        let redirect_uris = self.redirect_uris(problems);
+        let logout = self.logout(&redirect_uris, egress, problems);
         Some(SignIn {
-            redirect_uris: self.redirect_uris(problems),
+            redirect_uris,
             post_logout_redirect_uris: addresses(
                 "/post_logout_redirect_uris",
                 self.post_logout_redirect_uris.as_deref(),
@@ -45,6 +53,7 @@ impl ClientMetadata {
             redirectless: self.redirectless.unwrap_or(false),
             implied_consent: self.implied_consent.unwrap_or(false),
             require_pkce,
+            logout,
         })
     }
 
@@ -54,6 +63,10 @@ impl ClientMetadata {
         for (pointer, present) in [
             ("/redirect_uris", some(&self.redirect_uris)),
             ("/post_logout_redirect_uris", some(&self.post_logout_redirect_uris)),
+            ("/backchannel_logout_uri", self.backchannel_logout_uri.is_some()),
+            ("/backchannel_logout_session_required", self.backchannel_logout_session_required == Some(true)),
+            ("/frontchannel_logout_uri", self.frontchannel_logout_uri.is_some()),
+            ("/frontchannel_logout_session_required", self.frontchannel_logout_session_required == Some(true)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
             ("/implied_consent", self.implied_consent == Some(true)),
