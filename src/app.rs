@@ -85,6 +85,7 @@ use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
@@ -102,6 +103,7 @@ pub struct Settings {
     /// How long a poll of a long-polling client is held.
     pub hold: Duration,
     pub lifetimes: Lifetimes,
+    pub authorization: Rules,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -434,12 +436,15 @@ impl Wiring {
 
     fn public(&self) -> (BoxEndpoint<'static, Response>, openapi::Published) {
         let issuer = &self.settings.issuer;
-        let authenticate = Arc::new(self.authenticate_client());
+        let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
+        let read = Arc::new(self.read_request(Arc::clone(&keys)));
+        let authenticate = Arc::new(self.authenticate_client(keys));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&read)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
             self.device(nonces.clone()),
@@ -451,7 +456,7 @@ impl Wiring {
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
-        let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
+        let (discovery, ring) = (Discovery::new(issuer, &self.settings.authorization), Arc::clone(&self.parts.ring));
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
@@ -459,7 +464,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider()), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
         let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
         let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
         let record = self.parts.refusals.clone();
@@ -487,17 +492,23 @@ impl Wiring {
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }
 
-    fn authenticate_client(&self) -> AuthenticateClient {
+    fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
         let issuer = &self.settings.issuer;
         // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
-        let audiences = ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION];
+        let audiences = [
+            "",
+            path::TOKEN,
+            path::PUSHED_AUTHORIZATION_REQUEST,
+            path::BACKCHANNEL_AUTHENTICATION,
+            path::REVOCATION,
+            path::INTROSPECTION,
+        ];
         AuthenticateClient {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
-            keys: ClientKeys::default(),
-            jwks: JwksCache::new(self.settings.egress.clone()),
+            keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }

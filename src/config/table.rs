@@ -167,6 +167,13 @@ settings! {
         unknown_user: UnknownUser = "strict",
     }
 
+    /// What clients ask for when they have somebody sign in.
+    authorization: Authorization {
+        /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
+        /// itself.
+        require_pushed: bool = "false",
+    }
+
     /// How long tokens live.
     tokens: Tokens {
         /// Access tokens.

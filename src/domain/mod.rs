@@ -13,6 +13,7 @@ pub mod ladder;
 pub mod password;
 pub mod policy;
 pub mod prompt;
+pub mod pushed_request;
 pub mod refusals;
 pub mod session;
 pub mod signing_key;

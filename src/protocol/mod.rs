@@ -22,5 +22,6 @@ pub mod parameters;
 pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
+pub mod request_object;
 pub mod scope;
 mod words;

@@ -281,6 +281,7 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

@@ -11,7 +11,7 @@ use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
     self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, SignIn, StoredSecret,
+    Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -129,6 +129,8 @@ impl ClientBuilder {
             redirectless: false,
             implied_consent: false,
             require_pkce: false,
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
         });
         self
     }
