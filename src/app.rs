@@ -89,6 +89,7 @@ use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
@@ -106,6 +107,7 @@ pub struct Settings {
     /// How long a poll of a long-polling client is held.
     pub hold: Duration,
     pub lifetimes: Lifetimes,
+    pub authorization: Rules,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -442,12 +444,15 @@ impl Wiring {
 
     fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
         let issuer = &self.settings.issuer;
-        let authenticate = Arc::new(self.authenticate_client());
+        let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
+        let read = Arc::new(self.read_request(Arc::clone(&keys)));
+        let authenticate = Arc::new(self.authenticate_client(keys));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate)),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&read)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
             self.registration(),
@@ -469,7 +474,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider()), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
@@ -488,7 +493,8 @@ impl Wiring {
     }
 
     fn discovery(&self) -> Discovery {
-        Discovery::new(&self.settings.issuer, self.settings.registration != Admission::Nobody)
+        let registers = self.settings.registration != Admission::Nobody;
+        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -514,17 +520,23 @@ impl Wiring {
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }
 
-    fn authenticate_client(&self) -> AuthenticateClient {
+    fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
         let issuer = &self.settings.issuer;
         // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
-        let audiences = ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION];
+        let audiences = [
+            "",
+            path::TOKEN,
+            path::PUSHED_AUTHORIZATION_REQUEST,
+            path::BACKCHANNEL_AUTHENTICATION,
+            path::REVOCATION,
+            path::INTROSPECTION,
+        ];
         AuthenticateClient {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
-            keys: ClientKeys::default(),
-            jwks: JwksCache::new(self.settings.egress.clone()),
+            keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, GrantType, NumberMatching, SignIn};
+use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -191,6 +191,34 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     require_pkce: Option<bool>,
+    /// Its requests must be pushed
+    ///
+    /// Refuse its authorization requests that a browser brings: it sends them to the server itself first
+    /// (RFC 9126).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_par: Option<bool>,
+    /// Its requests must be signed
+    ///
+    /// Refuse its authorization requests that are no request objects (RFC 9101), which its keys sign.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_signed_requests: Option<bool>,
+    /// The only algorithm of its request objects
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    request_object_alg: Option<Algorithm>,
+    /// Where its request objects are; may repeat
+    ///
+    /// An https address that a `request_uri` may name: it is fetched from there. At most 20.
+    #[arg(long = "request-uri", value_name = "URI", hide_short_help = true)]
+    request_uris: Vec<String>,
+    /// ES256, PS256 or RS256, for answers as JWTs
+    ///
+    /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    authorization_response_alg: Option<Algorithm>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -357,6 +385,11 @@ impl Registration {
             redirectless: self.redirectless,
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
+            require_pushed_authorization_requests: self.require_par,
+            require_signed_request_object: self.require_signed_requests,
+            request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
+            request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
+            authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -434,6 +467,15 @@ fn line(client: &Client) {
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 
+fn show_requests(sign_in: &SignIn) {
+    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let alg = signing_alg.map_or("any", Algorithm::as_str);
+    say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
+    for uri in uris {
+        say(&format!("request uri   {}", safe(uri)));
+    }
+}
+
 fn show(client: &Client) {
     line(client);
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
@@ -460,6 +502,7 @@ fn show(client: &Client) {
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",
             kinds.join(", ")
         ));
+        show_requests(sign_in);
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {
@@ -470,7 +513,10 @@ fn show(client: &Client) {
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
     }
     if let Some(registered) = &client.registered {
-        say(&format!("registered    by itself{}", if registered.invited { ", with an initial access token" } else { "" }));
+        say(&format!(
+            "registered    by itself{}",
+            if registered.invited { ", with an initial access token" } else { "" }
+        ));
     }
     say(&format!("created       {}", client.created_at));
 }

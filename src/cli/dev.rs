@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Secrets,
-    SignIn, StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
+    Secrets, SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -49,9 +49,10 @@ use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
-use crate::usecase::register_client::Admission;
 use crate::usecase::pairing_keys;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::web::dev::Keep;
 use crate::worker::Worker;
 
@@ -232,6 +233,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
@@ -335,6 +337,8 @@ fn sign_in() -> Option<SignIn> {
         implied_consent: false,
         require_pkce: true,
         logout: Logout::default(),
+        requests: Requests::default(),
+        authorization_signed_response_alg: None,
     })
 }
 

@@ -49,6 +49,16 @@ impl Client {
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
     }
+
+    /// What its signatures are verified with: those of its assertions, and those of its request objects.
+    pub fn keys(&self) -> Option<&KeySource> {
+        match &self.authentication {
+            Authentication::PrivateKeyJwt { keys, .. } => Some(keys),
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+                self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
+            }
+        }
+    }
 }
 
 /// How a client proves who it is: one method, registered (OIDC Core §9). A client with keys has no
@@ -169,6 +179,27 @@ pub struct SignIn {
     pub require_pkce: bool,
     #[serde(default, skip_serializing_if = "Logout::is_silent")]
     pub logout: Logout,
+    #[serde(default)]
+    pub requests: Requests,
+    /// What signs its answers, where it wants them as JWTs [JARM §3]; as its ID tokens when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<Algorithm>,
+}
+
+/// How the authorization requests of a client come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    /// No browser brings them [RFC 9126 §6]: `require_pushed_authorization_requests`.
+    pub pushed: bool,
+    /// They are signed [RFC 9101 §10.5]: `require_signed_request_object`.
+    pub signed: bool,
+    /// `request_object_signing_alg`; any algorithm that fits the key when absent.
+    pub signing_alg: Option<Algorithm>,
+    /// What they are signed with, for a client that does not authenticate with its keys.
+    pub keys: Option<KeySource>,
+    /// Where they may be fetched [OIDCC §6.2]: `request_uris`.
+    pub uris: Vec<String>,
 }
 
 /// How a client wants to hear that a session has ended in which people signed in to it.

@@ -15,6 +15,7 @@ pub mod logout;
 pub mod password;
 pub mod policy;
 pub mod prompt;
+pub mod pushed_request;
 pub mod refusals;
 pub mod session;
 pub mod signing_key;

@@ -16,6 +16,7 @@ use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::KeyRing;
 
 /// Where everything is, below the issuer.
@@ -25,6 +26,7 @@ pub mod path {
     pub const JWKS: &str = "/pf/JWKS";
     pub const TOKEN: &str = "/as/token.oauth2";
     pub const BACKCHANNEL_AUTHENTICATION: &str = "/as/bc-auth.ciba";
+    pub const PUSHED_AUTHORIZATION_REQUEST: &str = "/as/par.oauth2";
     pub const AUTHORIZATION: &str = "/as/authorization.oauth2";
     pub const REVOCATION: &str = "/as/revoke_token.oauth2";
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
@@ -41,7 +43,7 @@ pub struct Discovery(Bytes);
 
 impl Discovery {
     /// `registration`: clients may register themselves.
-    pub fn new(issuer: &str, registration: bool) -> Self {
+    pub fn new(issuer: &str, registration: bool, rules: &Rules) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let names = |algorithms: &[Algorithm]| algorithms.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
         let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -49,6 +51,8 @@ impl Discovery {
         let mut document = json!({
             "issuer": issuer,
             "authorization_endpoint": at(path::AUTHORIZATION),
+            "pushed_authorization_request_endpoint": at(path::PUSHED_AUTHORIZATION_REQUEST),
+            "require_pushed_authorization_requests": rules.require_pushed,
             "token_endpoint": at(path::TOKEN),
             "userinfo_endpoint": at(path::USERINFO),
             "jwks_uri": at(path::JWKS),
@@ -64,7 +68,9 @@ impl Discovery {
             "backchannel_user_code_parameter_supported": false,
             "scopes_supported": ["openid", "profile", "email"],
             "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
-            "response_modes_supported": ["query", "fragment", "form_post"],
+            "response_modes_supported":
+                ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"],
+            "authorization_signing_alg_values_supported": names(&Algorithm::SIGNING),
             "code_challenge_methods_supported": [CodeChallenge::METHOD],
             "authorization_response_iss_parameter_supported": true,
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
@@ -82,8 +88,10 @@ impl Discovery {
                 "name", "preferred_username", "updated_at", "email", "email_verified"
             ],
             "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
+            "request_parameter_supported": true,
+            "request_uri_parameter_supported": true,
+            "require_request_uri_registration": true,
+            "request_object_signing_alg_values_supported": names(&Algorithm::ALL),
         });
         if let (true, Some(members)) = (registration, document.as_object_mut()) {
             members.insert("registration_endpoint".to_owned(), json!(at(path::REGISTRATION)));

@@ -104,6 +104,7 @@ impl Family {
             "/as/bc-auth.ciba" => Self::Backchannel,
             "/as/token.oauth2" => Self::Token,
             "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
+            path::PUSHED_AUTHORIZATION_REQUEST => Self::Direct(Action::SignInRefused),
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
             path::REGISTRATION => Self::Registration,
@@ -405,6 +406,10 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::RequestNotSupported
             | ErrorCode::RequestUriNotSupported
             | ErrorCode::RegistrationNotSupported
+            | ErrorCode::InvalidRequestUri
+            | ErrorCode::InvalidRequestObject
+            | ErrorCode::InvalidTarget
+            | ErrorCode::InvalidAuthorizationDetails
             | ErrorCode::UnmetAuthenticationRequirements,
             _,
         ) => StatusCode::BAD_REQUEST,

@@ -46,13 +46,21 @@ pub enum ErrorCode {
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    // RFC 9101 §7
+    InvalidRequestUri,
+    InvalidRequestObject,
+    // RFC 8707 §2
+    InvalidTarget,
+    // RFC 9396 §5
+    InvalidAuthorizationDetails,
     // OIDC Unmet Authentication Requirements
     UnmetAuthenticationRequirements,
 }
 
 impl ErrorCode {
-    /// Those of direct endpoints.
-    pub const DIRECT: [Self; 22] = [
+    /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
+    /// [RFC 9126 §2.3].
+    pub const DIRECT: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -75,19 +83,23 @@ impl ErrorCode {
         Self::InvalidClientMetadata,
         Self::UnapprovedSoftwareStatement,
         Self::TemporarilyUnavailable,
+        Self::UnsupportedResponseType,
+        Self::RequestNotSupported,
+        Self::RegistrationNotSupported,
+        Self::InvalidRequestObject,
+        Self::InvalidTarget,
+        Self::InvalidAuthorizationDetails,
     ];
 
     /// Those that the authorization endpoint adds: they go through the browser.
-    pub const OF_AUTHORIZATION: [Self; 10] = [
-        Self::UnsupportedResponseType,
+    pub const OF_AUTHORIZATION: [Self; 8] = [
         Self::ServerError,
         Self::InteractionRequired,
         Self::LoginRequired,
         Self::AccountSelectionRequired,
         Self::ConsentRequired,
-        Self::RequestNotSupported,
         Self::RequestUriNotSupported,
-        Self::RegistrationNotSupported,
+        Self::InvalidRequestUri,
         Self::UnmetAuthenticationRequirements,
     ];
 
@@ -124,6 +136,10 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }

@@ -177,10 +177,12 @@ handle! {
     RegistrationToken;
     /// An authorization code [RFC 6749 §4.1.2].
     AuthorizationCode;
+    /// What ends the `request_uri` of a pushed authorization request [RFC 9126 §2.2].
+    PushedRequestId;
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode
+    RegistrationToken AuthorizationCode PushedRequestId
 }

@@ -24,5 +24,6 @@ pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
 pub mod registration;
+pub mod request_object;
 pub mod scope;
 mod words;

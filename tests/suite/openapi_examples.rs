@@ -15,7 +15,10 @@ use crate::admin::receiver::Receiver;
 use crate::admin::robot::Robot;
 use crate::admin::{bootstrap, location, until, webhooks};
 use crate::sign_in::PASSWORD;
-use crate::world::{AUTHORIZE, Answer, DISCOVERY, EXAMPLES, FLOWS, JWKS, Phone, REGISTER, World, asked, seconds};
+use crate::world::{
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, REGISTER, World,
+    asked, seconds,
+};
 
 type Examples = BTreeMap<String, Value>;
 
@@ -205,7 +208,8 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
 
 /// A client registers itself, and looks after that.
 async fn register(world: &World, admin: &Robot<'_>) {
-    let (token, made) = made(admin, "/admin/v1/initial-access-tokens", &json!({"max_uses": 1, "expires_in": 86400})).await;
+    let (token, made) =
+        made(admin, "/admin/v1/initial-access-tokens", &json!({"max_uses": 1, "expires_in": 86400})).await;
     admin.get(&token).await.ok();
     admin.get("/admin/v1/initial-access-tokens").await.ok();
     let asked = json!({
@@ -233,6 +237,7 @@ async fn register(world: &World, admin: &Robot<'_>) {
 async fn sign_in(world: &World) {
     world.user("carol").with_password(PASSWORD).await;
     let app = world.client("app").signs_in().redirectless().implied_consent().await;
+    push(&app).await;
     let mut phone = world.browser();
     let flow = phone.flow(&app, &[]).await["id"].as_str().unwrap().to_owned();
     phone.get(&format!("{FLOWS}{flow}")).await.ok();
@@ -242,6 +247,19 @@ async fn sign_in(world: &World) {
     let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
     let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
     phone.send(begin.body(form)).await.ok();
+}
+
+/// What a browser will be sent with.
+async fn push(app: &Client) {
+    let fields = [
+        ("response_type", "code"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid profile"),
+        ("state", "af0ifjsldkj"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    assert_eq!(app.post(PAR, &fields).await.status, 201);
 }
 
 /// Somebody is told what happens.

@@ -175,7 +175,12 @@ async fn rfc7591_3_nobody_registers_without_an_initial_access_token_that_is_good
     for body in [json!({ "max_uses": 0 }), json!({ "max_uses": 1001 }), json!({ "expires_in": 0 })] {
         admin.post(TOKENS, &body).await.admin_problem(422, "validation_failed");
     }
-    world.robot("reader", "nod:clients:read").await.post(TOKENS, &json!({})).await.admin_problem(403, "insufficient_scope");
+    world
+        .robot("reader", "nod:clients:read")
+        .await
+        .post(TOKENS, &json!({}))
+        .await
+        .admin_problem(403, "insufficient_scope");
 }
 
 #[tokio::test]
@@ -314,11 +319,20 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("id_token_signed_response_alg", json!("HS256")), metadata),
         (with("jwks", json!({ "keys": [] })), metadata),
         (with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })), metadata),
-        (with("jwks_uri", json!("https://shop.example/jwks")), metadata),
-        (json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
-            "jwks": { "keys": [key] }, "jwks_uri": "https://shop.example/jwks" }), metadata),
-        (json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
-            "jwks_uri": "https://127.0.0.1/jwks" }), metadata),
+        (with("jwks_uri", json!("https://10.0.0.1/jwks")), metadata),
+        (json!({ "grant_types": ["client_credentials"], "jwks_uri": "https://shop.example/jwks" }), metadata),
+        (with("request_object_signing_alg", json!("none")), metadata),
+        (with("request_uris", json!(["https://10.0.0.1/request"])), metadata),
+        (
+            json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": { "keys": [key] }, "jwks_uri": "https://shop.example/jwks" }),
+            metadata,
+        ),
+        (
+            json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": "https://127.0.0.1/jwks" }),
+            metadata,
+        ),
         (with("initiate_login_uri", json!("http://shop.example/login")), metadata),
         (with("client_uri", json!("javascript:alert(1)")), metadata),
         (with("backchannel_logout_uri", json!("https://10.0.0.1/out")), metadata),
@@ -331,7 +345,10 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("contacts", json!("ops@shop.example")), metadata),
         (with("software_statement", json!("a.b.c")), "unapproved_software_statement"),
         (json!({ "grant_types": ["urn:openid:params:grant-type:ciba"] }), metadata),
-        (json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "backchannel_token_delivery_mode": "ping" }), metadata),
+        (
+            json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "backchannel_token_delivery_mode": "ping" }),
+            metadata,
+        ),
         (with("redirect_uris", json!("https://shop.example/cb")), "invalid_request"),
         (with("client_name", json!(1)), "invalid_request"),
         (json!([]), "invalid_request"),
@@ -353,19 +370,40 @@ async fn oidcr_2_what_can_be_registered() {
     let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] } })).await;
     assert_eq!(own.json["jwks"]["keys"][0], key);
     assert!(own.json["client_secret"].is_string());
-    let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] },
-        "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] },
+        "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256" }),
+    )
+    .await;
     assert_eq!((&own.json["jwks"]["keys"][0], own.json.get("client_secret")), (&key, None));
     assert!(own.json.get("client_secret_expires_at").is_none());
+    // Keys sign requests, too, whatever the client authenticates with.
+    let signing = json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] }, "require_signed_request_object": true,
+        "request_object_signing_alg": "RS256", "require_pushed_authorization_requests": true,
+        "request_uris": ["https://shop.example/request"], "authorization_signed_response_alg": "ES256" });
+    let own = registered(&world, &signing).await;
+    for (name, value) in signing.as_object().unwrap() {
+        assert_eq!(&own.json[name], value, "{name}");
+    }
     // What runs on somebody's device.
-    let own = registered(&world, &json!({ "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
-        "application_type": "native", "token_endpoint_auth_method": "none" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
+        "application_type": "native", "token_endpoint_auth_method": "none" }),
+    )
+    .await;
     assert!(own.json.get("client_secret").is_none());
     // Nobody gives themselves what an operator gives.
-    let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "redirectless": true, "implied_consent": true,
-        "scope": "openid payments email" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": [CALLBACK], "redirectless": true, "implied_consent": true,
+        "scope": "openid payments email" }),
+    )
+    .await;
     assert_eq!(own.json["scope"], "openid email");
-    let stored = world.admin().await.get(&format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap())).await.ok();
+    let stored =
+        world.admin().await.get(&format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap())).await.ok();
     assert_eq!((&stored["redirectless"], &stored["implied_consent"]), (&json!(false), &json!(false)));
 }
 
@@ -408,7 +446,8 @@ async fn security_146_registrations_are_counted_and_their_names_are_not_believed
     let world = open().settings(|settings| settings.registrations = 3).start().await;
     let _alice = world.user("alice").with_password(PASSWORD).await;
     let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "client_name": "Your Bank" })).await;
-    let client = world.known_client(own.json["client_id"].as_str().unwrap(), own.json["client_secret"].as_str().unwrap());
+    let client =
+        world.known_client(own.json["client_id"].as_str().unwrap(), own.json["client_secret"].as_str().unwrap());
     let mut browser = world.browser();
     let page = browser.authorize(&client, &[]).await.unwrap();
     let page = browser.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();

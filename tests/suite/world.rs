@@ -42,6 +42,7 @@ use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
+use nod::usecase::sign_in::read_request::Rules;
 use nod::web::dev::Keep;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
@@ -51,7 +52,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
-pub(crate) use self::browser::{AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, SIGNED_OUT, VERIFIER, asked};
+pub(crate) use self::browser::{
+    AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
+};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
@@ -60,6 +63,7 @@ pub(crate) use self::person::{Person, PersonBuilder};
 pub(crate) use self::phone::{Crafted, Phone};
 use crate::backends::{Postgres, Redis};
 
+pub(crate) const PAR: &str = "/as/par.oauth2";
 pub(crate) const TOKEN: &str = "/as/token.oauth2";
 pub(crate) const BC_AUTHORIZE: &str = "/as/bc-auth.ciba";
 pub(crate) const REVOKE: &str = "/as/revoke_token.oauth2";
@@ -594,6 +598,7 @@ fn settings(issuer: String) -> Settings {
             refresh_idle: seconds(14 * 86_400),
             refresh_absolute: seconds(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

@@ -95,6 +95,27 @@ pub enum AssertionAlgorithm {
     EdDsa,
 }
 
+impl From<Algorithm> for IdTokenAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::ES256 | Algorithm::EdDSA => Self::ES256,
+        }
+    }
+}
+
+impl From<Algorithm> for AssertionAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::ES256 => Self::ES256,
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::EdDSA => Self::EdDsa,
+        }
+    }
+}
+
 /// A relying party, or a client that administers.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "RegisteredClient", skip_serializing_if_is_none)]
@@ -128,6 +149,16 @@ pub struct ClientBody {
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed [RFC 9126 §6].
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are signed [RFC 9101 §10.5].
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2].
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -196,6 +227,17 @@ pub struct NewClientBody {
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3]. `true` when left out, and
     /// always for a public client [RFC 9700 §2.1.1].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed, and no browser brings them [RFC 9126 §6]. `false` when left out.
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are request objects that it signed [RFC 9101 §10.5]. `false` when left out.
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have. Any that fits its keys when left out.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2]: https. Nowhere when left out.
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -231,6 +273,12 @@ pub struct ClientPatch {
     pub redirectless: Option<bool>,
     pub implied_consent: Option<bool>,
     pub require_pkce: Option<bool>,
+    pub require_pushed_authorization_requests: Option<bool>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -251,12 +299,14 @@ pub struct ClientPage {
 
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
@@ -271,12 +321,7 @@ impl From<&domain::Client> for ClientBody {
                 Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
                 Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
             },
-            token_endpoint_auth_signing_alg: alg.map(|alg| match alg {
-                Algorithm::ES256 => AssertionAlgorithm::ES256,
-                Algorithm::RS256 => AssertionAlgorithm::RS256,
-                Algorithm::PS256 => AssertionAlgorithm::PS256,
-                Algorithm::EdDSA => AssertionAlgorithm::EdDsa,
-            }),
+            token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
             jwks,
             jwks_uri,
             grant_types: client
@@ -303,12 +348,17 @@ impl From<&domain::Client> for ClientBody {
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: sign_in.map(|sign_in| sign_in.requests.pushed),
+            require_signed_request_object: sign_in.map(|sign_in| sign_in.requests.signed),
+            request_object_signing_alg: sign_in
+                .and_then(|sign_in| sign_in.requests.signing_alg)
+                .map(AssertionAlgorithm::from),
+            request_uris: sign_in.map(|sign_in| sign_in.requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(IdTokenAlgorithm::from),
             scope: client.scope.to_string(),
-            id_token_signed_response_alg: match client.id_token_signed_response_alg {
-                Algorithm::RS256 => IdTokenAlgorithm::RS256,
-                Algorithm::PS256 => IdTokenAlgorithm::PS256,
-                Algorithm::ES256 | Algorithm::EdDSA => IdTokenAlgorithm::ES256,
-            },
+            id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             access_token_format: match client.access_token_format {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,

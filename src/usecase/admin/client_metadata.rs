@@ -63,6 +63,16 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pushed_authorization_requests: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signed_request_object: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
@@ -120,17 +130,20 @@ pub fn client_id(text: &str) -> Option<ClientId> {
 
 impl ClientMetadata {
     pub fn of(client: &Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
         let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
+        let requests = sign_in.map(|sign_in| &sign_in.requests);
         Self {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
@@ -149,6 +162,15 @@ impl ClientMetadata {
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: requests.map(|requests| requests.pushed),
+            require_signed_request_object: requests.map(|requests| requests.signed),
+            request_object_signing_alg: requests
+                .and_then(|requests| requests.signing_alg)
+                .map(|alg| alg.as_str().to_owned()),
+            request_uris: requests.map(|requests| requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(|alg| alg.as_str().to_owned()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -246,12 +268,14 @@ impl ClientMetadata {
             };
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
-        for (pointer, present) in [
-            ("/jwks", self.jwks.is_some()),
-            ("/jwks_uri", self.jwks_uri.is_some()),
+        // Where people sign in, keys verify requests as well.
+        let no_keys = !self.signs_people_in();
+        for (pointer, not_allowed) in [
+            ("/jwks", self.jwks.is_some() && no_keys),
+            ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
             ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
         ] {
-            if present {
+            if not_allowed {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
             }
         }

@@ -34,8 +34,8 @@ use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
-use nod::usecase::register_client::Admission;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
+use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
@@ -285,6 +285,7 @@ impl Site {
             password_tries: 100_000,
             registration: Admission::Nobody,
             registrations: 20,
+            authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

@@ -4,8 +4,11 @@ mod attacks;
 mod backchannel_logout;
 mod flow_api;
 mod frontchannel_logout;
+mod jarm;
 mod oidc_core_3_code;
 mod races;
+mod rfc9101_request_objects;
+mod rfc9126_pushed_requests;
 mod rp_initiated_logout;
 
 use crate::world::{Client, Person, World};

@@ -11,7 +11,7 @@ use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
     self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
-    NumberMatching, Secrets, SignIn, StoredSecret,
+    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -131,6 +131,8 @@ impl ClientBuilder {
             implied_consent: false,
             require_pkce: false,
             logout: Logout::default(),
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
         });
         self
     }
