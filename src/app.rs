@@ -77,6 +77,7 @@ use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
+use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
@@ -437,11 +438,18 @@ impl Wiring {
         let authenticate = Arc::new(self.authenticate_client());
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
+        let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
+        let prove = Arc::new(ProvePossession {
+            replay: Replay::new(self.store(), Purpose::DpopReplay),
+            nonces: dpop_nonces.clone(),
+            clock: self.clock(),
+            issuer: issuer.clone(),
+        });
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate)),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            UserInfoApi { introspect: Arc::clone(&introspect), prove, entropy: self.entropy() },
             self.device(nonces.clone()),
             self.admin(&introspect),
         );
@@ -468,6 +476,7 @@ impl Wiring {
                 inner: Assets(routes),
                 record,
                 nonces,
+                dpop_nonces,
                 clock: self.clock(),
                 issuer: base,
                 openapi: openapi.clone(),
@@ -518,7 +527,7 @@ impl Wiring {
         BackchannelAuthenticationApi { authenticate, request }
     }
 
-    fn token(&self, authenticate: Arc<AuthenticateClient>) -> TokenApi {
+    fn token(&self, authenticate: Arc<AuthenticateClient>, prove: Arc<ProvePossession>) -> TokenApi {
         let issue = Arc::new(Issue {
             issuer: self.settings.issuer.clone(),
             keys: Arc::clone(&self.parts.ring),
@@ -553,7 +562,8 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, exchange_code: self.exchange_code(&issue), redeem, refresh, client_credentials }
+        let exchange_code = self.exchange_code(&issue);
+        TokenApi { authenticate, prove, exchange_code, redeem, refresh, client_credentials }
     }
 
     fn token_management(

@@ -184,6 +184,12 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// Its access tokens are bound to a key
+    ///
+    /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    dpop_bound_access_tokens: Option<bool>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -342,6 +348,7 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -416,6 +423,9 @@ fn show(client: &Client) {
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if client.dpop_bound_access_tokens {
+        say("access token  always with a DPoP proof");
+    }
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));

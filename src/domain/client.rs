@@ -25,6 +25,9 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.

@@ -13,6 +13,7 @@ use crate::http::openapi;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::dpop;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::signing_keys::KeyRing;
 
@@ -68,6 +69,7 @@ impl Discovery {
             "revocation_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
             "introspection_endpoint_auth_methods_supported": confidential,
             "introspection_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+            "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
             "acr_values_supported": Acr::ALL.map(Acr::as_str),
             "claims_supported": [
                 "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",

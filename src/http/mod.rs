@@ -13,6 +13,7 @@ pub mod described;
 pub mod dev;
 pub mod device;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod flow;
 mod gate;

@@ -11,9 +11,12 @@ use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::client_authentication::authenticate_meanwhile;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
@@ -22,6 +25,7 @@ use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClien
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::TokenResponse;
+use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::redeem::{Redeem, Seen};
 use crate::usecase::refresh::Refresh;
 
@@ -30,6 +34,7 @@ const HANDLING: Duration = Duration::from_secs(10);
 
 pub struct TokenApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub prove: Arc<ProvePossession>,
     pub exchange_code: ExchangeCode,
     pub redeem: Redeem,
     pub refresh: Refresh,
@@ -62,7 +67,7 @@ pub struct Form {
 #[oai(rename = "TokenResponse")]
 pub struct Tokens {
     access_token: String,
-    /// `Bearer`.
+    /// `Bearer`; `DPoP` when the request had a DPoP proof, and the token is bound to its key [RFC 9449 §5].
     token_type: String,
     /// Seconds.
     expires_in: u64,
@@ -78,7 +83,7 @@ impl From<TokenResponse> for Tokens {
     fn from(response: TokenResponse) -> Self {
         Self {
             access_token: response.access_token.expose().clone(),
-            token_type: "Bearer".to_owned(),
+            token_type: response.token_type.to_owned(),
             expires_in: response.expires_in.as_secs(),
             id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
@@ -93,6 +98,10 @@ impl TokenApi {
     ///
     /// Redeems an authorization code, polls for the answer to a backchannel authentication request,
     /// refreshes, or gives the client a token of its own.
+    ///
+    /// With a proof in the header `DPoP` [RFC 9449 §5] the access token is bound to its key; so is a public client's refresh
+    /// token. Each proof needs the nonce of the `DPoP-Nonce` header: without it, the answer is
+    /// `use_dpop_nonce` and has one.
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -108,7 +117,7 @@ impl TokenApi {
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
-        let tokens = Box::pin(self.grant(&client, &form.parameters, seen)).await;
+        let tokens = Box::pin(self.tokens(&client, http, &form.parameters, seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, outcome = "issued", status = 200_u16, "token");
         Ok(Json(tokens.into()))
@@ -116,25 +125,41 @@ impl TokenApi {
 }
 
 impl TokenApi {
+    async fn tokens(
+        &self,
+        client: &AuthenticatedClient,
+        http: &Request,
+        parameters: &Parameters,
+        seen: Seen,
+    ) -> Result<TokenResponse, Error> {
+        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path: path::TOKEN, access_token: None };
+        let bound_to = self.prove.of_client(client, &shown).await?;
+        self.grant(client, parameters, seen, bound_to).await
+    }
+
     async fn grant(
         &self,
         client: &AuthenticatedClient,
         parameters: &Parameters,
         seen: Seen,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
         match GrantType::parse(grant) {
-            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters).await,
+            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters, bound_to).await,
             Some(GrantType::Ciba) => {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
-                self.redeem.redeem(client, &AuthReqId::presented(id), seen).await
+                self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
             }
             Some(GrantType::RefreshToken) => {
                 let token =
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
-                self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
+                let token = RefreshToken::presented(token);
+                self.refresh.refresh(client, &token, parameters.get("scope"), bound_to).await
             }
-            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters.get("scope")).await,
+            Some(GrantType::ClientCredentials) => {
+                self.client_credentials.grant(client, parameters.get("scope"), bound_to).await
+            }
             None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }

@@ -10,6 +10,7 @@ use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
 use crate::http::error::Failure;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
@@ -33,6 +34,22 @@ pub struct Form {
     token_type_hint: Option<String>,
 }
 
+/// What an access token is bound to [RFC 7800 §3.1].
+#[derive(Object)]
+#[oai(rename = "TokenConfirmation", skip_serializing_if_is_none)]
+pub struct Bound {
+    /// The thumbprint of the key whose DPoP proof goes with each use [RFC 9449 §6.1].
+    jkt: Option<String>,
+}
+
+impl From<Confirmation> for Bound {
+    fn from(bound_to: Confirmation) -> Self {
+        match bound_to {
+            Confirmation::Key(key) => Self { jkt: Some(key.to_string()) },
+        }
+    }
+}
+
 /// What is behind a token [RFC 7662 §2.2]. Only `active` is there when it is not.
 #[derive(Object, Default)]
 #[oai(rename = "IntrospectionResponse", skip_serializing_if_is_none)]
@@ -42,6 +59,7 @@ pub struct Introspection {
     client_id: Option<String>,
     username: Option<String>,
     token_type: Option<String>,
+    cnf: Option<Bound>,
     exp: Option<i64>,
     iat: Option<i64>,
     sub: Option<String>,
@@ -96,7 +114,8 @@ impl TokenManagementApi {
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
             scope: Some(active.scope.to_string()),
             client_id: Some(active.client.id.to_string()),
-            token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
+            token_type: (active.kind == Kind::Access).then(|| Confirmation::token_type(active.bound_to).to_owned()),
+            cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
             sub: Some(subject),

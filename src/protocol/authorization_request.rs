@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dpop;
 use super::error::{ErrorCode, Refusal};
+use super::jwt::Thumbprint;
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
@@ -131,6 +133,7 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     pub nonce: Option<String>,
     pub challenge: Option<CodeChallenge>,
+    pub dpop_jkt: Option<Thumbprint>,
     pub prompt: Vec<Prompt>,
     /// Seconds.
     pub max_age: Option<u32>,
@@ -182,6 +185,7 @@ impl AuthorizationRequest {
             scope,
             nonce,
             challenge,
+            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
             prompt: prompt(parameters)?,
             max_age: max_age(parameters)?,
             acr_values: parameters.get("acr_values").map(str::to_owned),
@@ -308,6 +312,7 @@ mod tests {
             (format!("{GOOD}&response_mode=web_message"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&response_mode=pi.flow"), ErrorCode::UnauthorizedClient),
             (format!("{GOOD}&code_challenge=x"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&dpop_jkt=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&request=x"), ErrorCode::RequestNotSupported),
             (format!("{GOOD}&request_uri=urn:x"), ErrorCode::RequestUriNotSupported),
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),

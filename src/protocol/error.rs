@@ -29,6 +29,9 @@ pub enum ErrorCode {
     InsufficientScope,
     // RFC 7009 §2.2.1
     UnsupportedTokenType,
+    // RFC 9449 §5, §8
+    InvalidDpopProof,
+    UseDpopNonce,
     // RFC 6749 §4.1.2.1, used by us for 429 and 503
     TemporarilyUnavailable,
     // RFC 6749 §4.1.2.1, at the authorization endpoint
@@ -48,7 +51,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Those of direct endpoints.
-    pub const DIRECT: [Self; 19] = [
+    pub const DIRECT: [Self; 21] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -67,6 +70,8 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
+        Self::InvalidDpopProof,
+        Self::UseDpopNonce,
         Self::TemporarilyUnavailable,
     ];
 
@@ -104,6 +109,8 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",

@@ -46,6 +46,8 @@ pub enum Purpose {
     Flow,
     /// `domain::code::Code` by digest of the authorization code.
     Code,
+    /// `jti` of DPoP proofs [RFC 9449 §11.1].
+    DpopReplay,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
 }
@@ -60,6 +62,7 @@ impl Purpose {
             Self::Attempts => b't',
             Self::Flow => b'f',
             Self::Code => b'c',
+            Self::DpopReplay => b'j',
             Self::Ladder => b'l',
         }
     }

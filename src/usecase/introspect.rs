@@ -8,6 +8,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::jwt::{Unverified, Verified};
 use crate::protocol::scope::Scope;
@@ -42,6 +43,8 @@ pub struct Active {
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    /// What its holder has to show besides it.
+    pub bound_to: Option<Confirmation>,
 }
 
 /// An access token that we gave.
@@ -55,6 +58,7 @@ pub struct Found {
     pub times: (Timestamp, Timestamp),
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    pub bound_to: Option<Confirmation>,
 }
 
 impl Introspect {
@@ -72,12 +76,19 @@ impl Introspect {
             scope: grant.scope.clone(),
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: grant.bound_to,
             grant: Some(grant),
         };
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token.
+    /// An active access token that is good for whoever has it, as administrators' are.
+    pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
+        Ok(self.access(token).await?.filter(|active| active.bound_to.is_none()))
+    }
+
+    /// An active access token. What it is bound to is for the caller to look at.
     pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
         match self.find_access(token).await? {
             Some(found) => self.active(Kind::Access, found).await,
@@ -100,6 +111,7 @@ impl Introspect {
             scope: row.scope,
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: row.bound_to,
         }))
     }
 
@@ -124,12 +136,12 @@ impl Introspect {
             None => None,
         };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        Ok(Some(Found { client, grant, scope, times, jti: Some(claims.jti) }))
+        Ok(Some(Found { client, grant, scope, times, jti: Some(claims.jti), bound_to: claims.cnf }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
-        let Found { client, grant, scope, times: (issued_at, expires_at), jti } = found;
+        let Found { client, grant, scope, times: (issued_at, expires_at), jti, bound_to } = found;
         let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
             return Ok(None);
         };
@@ -145,6 +157,6 @@ impl Introspect {
             }
             None => None,
         };
-        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti }))
+        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti, bound_to }))
     }
 }

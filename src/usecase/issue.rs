@@ -8,6 +8,7 @@ use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::jwt::at_hash;
@@ -35,6 +36,7 @@ pub struct Lifetimes {
 #[derive(Debug)]
 pub struct TokenResponse {
     pub access_token: Secret<String>,
+    pub token_type: &'static str,
     pub expires_in: Duration,
     /// Absent when no person is involved.
     pub id_token: Option<Secret<String>>,
@@ -42,9 +44,11 @@ pub struct TokenResponse {
     pub scope: String,
 }
 
-/// What an ID token repeats of its own request.
+/// What the request for tokens brought along, or the one before it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Along<'a> {
+    /// What the access token is bound to.
+    bound_to: Option<Confirmation>,
     /// [CIBA §10.3.1]
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
@@ -58,6 +62,11 @@ impl<'a> Along<'a> {
 
     pub fn nonce(nonce: Option<&'a str>) -> Self {
         Self { nonce, ..Self::default() }
+    }
+
+    #[must_use]
+    pub const fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+        Self { bound_to, ..self }
     }
 }
 
@@ -89,7 +98,7 @@ impl Issue {
             (token, row)
         });
         let (refresh_token, refresh_row) = refresh.unzip();
-        let (access_token, access_row) = self.access_token(client, grant, now)?;
+        let (access_token, access_row) = self.access_token(client, grant, along.bound_to, now)?;
         // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
         let id_token = grant
             .scope
@@ -98,6 +107,7 @@ impl Issue {
             .transpose()?;
         let response = TokenResponse {
             access_token,
+            token_type: Confirmation::token_type(along.bound_to),
             expires_in: self.lifetimes.access,
             id_token,
             refresh_token,
@@ -110,6 +120,7 @@ impl Issue {
         &self,
         client: &Client,
         grant: &Grant,
+        bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
         let expires_at = now + self.lifetimes.access;
@@ -119,6 +130,7 @@ impl Issue {
                 let row = StoredAccessToken {
                     digest: OpaqueAccessToken::new(token.clone()).digest(),
                     grant: grant.id,
+                    bound_to,
                     scope: grant.scope.clone(),
                     issued_at: now,
                     expires_at,
@@ -135,6 +147,7 @@ impl Issue {
                     iat: now.seconds(),
                     jti: self.entropy.uuid().to_string(),
                     scope: grant.scope.to_string(),
+                    cnf: bound_to,
                     approved: Some(ApprovedClaims {
                         grant: grant.id.to_string(),
                         auth_time: grant.authenticated_at.seconds(),
@@ -149,7 +162,13 @@ impl Issue {
 
     /// For a client without a person [RFC 6749 §4.4.3]: a JWT whatever its format is otherwise, for
     /// there is no grant that a stored token could hang on; and never a refresh token.
-    pub fn mint_for_client(&self, client: &Client, scope: &Scope, now: Timestamp) -> Result<TokenResponse, StoreError> {
+    pub fn mint_for_client(
+        &self,
+        client: &Client,
+        scope: &Scope,
+        bound_to: Option<Confirmation>,
+        now: Timestamp,
+    ) -> Result<TokenResponse, StoreError> {
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
@@ -160,10 +179,12 @@ impl Issue {
             iat: now.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            cnf: bound_to,
             approved: None,
         };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
+            token_type: Confirmation::token_type(bound_to),
             expires_in: self.lifetimes.access,
             id_token: None,
             refresh_token: None,

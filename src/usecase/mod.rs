@@ -23,6 +23,7 @@ pub mod measure;
 pub mod pair_device;
 pub mod pairing_keys;
 pub mod password_ladder;
+pub mod prove_possession;
 pub mod readiness;
 pub mod record_refusal;
 pub mod redeem;

@@ -74,6 +74,8 @@ mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
+mod rfc9449_dpop;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod sign_in;

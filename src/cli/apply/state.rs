@@ -52,6 +52,7 @@ struct ClientEntry {
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
+    dpop_bound_access_tokens: Option<bool>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -212,6 +213,7 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         id_token_signed_response_alg: entry.id_token_alg.clone(),
         backchannel_token_delivery_mode: None,
         access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
+        dpop_bound_access_tokens: entry.dpop_bound_access_tokens,
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         disabled: Some(entry.disabled),

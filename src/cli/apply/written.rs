@@ -60,6 +60,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
         fields.push((

@@ -22,6 +22,7 @@ fn request(mode: ResponseMode) -> AuthorizationRequest {
         scope: Scope::parse("openid profile").unwrap(),
         nonce: None,
         challenge: None,
+        dpop_jkt: None,
         prompt: Vec::new(),
         max_age: None,
         acr_values: None,

@@ -126,6 +126,8 @@ pub struct ClientBody {
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Its access tokens are always bound to a key [RFC 9449 §5.2].
+    pub dpop_bound_access_tokens: bool,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
@@ -186,6 +188,8 @@ pub struct NewClientBody {
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `jwt` when left out.
     pub access_token_format: Option<AccessTokenFormat>,
+    /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
+    pub dpop_bound_access_tokens: Option<bool>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
@@ -214,6 +218,7 @@ pub struct ClientPatch {
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
+    pub dpop_bound_access_tokens: Option<bool>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -287,6 +292,7 @@ impl From<&domain::Client> for ClientBody {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
             },
+            dpop_bound_access_tokens: client.dpop_bound_access_tokens,
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),

@@ -172,6 +172,12 @@ fn asked() -> Vec<Asked> {
             "[RFC 7636 §4.3] needed unless the client is registered with `require_pkce` off.",
         ),
         of("code_challenge_method", false, one_of(vec![CodeChallenge::METHOD]), "Needed with `code_challenge`."),
+        of(
+            "dpop_jkt",
+            false,
+            text("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
+            "The thumbprint of the key that the tokens will be bound to [RFC 9449 §10]: the code is for it alone.",
+        ),
         Asked {
             name: "prompt",
             required: false,

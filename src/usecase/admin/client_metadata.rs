@@ -62,6 +62,8 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_poll: Option<bool>,
@@ -140,6 +142,7 @@ impl ClientMetadata {
                 Delivery::Poll => "poll".to_owned(),
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -195,6 +198,7 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
                     created_at: before.map_or(now, |before| before.created_at),

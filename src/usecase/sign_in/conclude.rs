@@ -80,6 +80,7 @@ impl Conclude {
             client: flow.client.clone(),
             redirect_uri: flow.request.destination.redirect_uri.clone(),
             challenge: flow.request.challenge,
+            dpop_jkt: flow.request.dpop_jkt,
             user,
             session,
             scope: flow.granted().clone(),

@@ -146,6 +146,7 @@ id = "app"
 auth = "none"
 grants = ["authorization_code", "refresh_token"]
 redirect_uris = ["com.example.app:/callback"]
+dpop_bound_access_tokens = true
 redirectless = true
 "#;
 
@@ -164,6 +165,7 @@ fn what_signs_people_in_is_exported_and_applied() {
         "grants = [\"authorization_code\", \"refresh_token\"]",
         "redirectless = true",
         "require_pkce = true",
+        "dpop_bound_access_tokens = true",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }

@@ -64,6 +64,7 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            dpop_bound_access_tokens: false,
             sign_in: None,
             created_at: world.clock.now(),
         };
