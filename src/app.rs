@@ -448,6 +448,7 @@ impl Wiring {
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove)),
+            self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), prove, entropy: self.entropy() },
             self.device(nonces.clone()),
@@ -499,7 +500,14 @@ impl Wiring {
     fn authenticate_client(&self) -> AuthenticateClient {
         let issuer = &self.settings.issuer;
         // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
-        let audiences = ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION];
+        let audiences = [
+            "",
+            path::TOKEN,
+            path::BACKCHANNEL_AUTHENTICATION,
+            path::DEVICE_AUTHORIZATION,
+            path::REVOCATION,
+            path::INTROSPECTION,
+        ];
         AuthenticateClient {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
@@ -563,7 +571,8 @@ impl Wiring {
             entropy: self.entropy(),
         };
         let exchange_code = self.exchange_code(&issue);
-        TokenApi { authenticate, prove, exchange_code, redeem, refresh, client_credentials }
+        let redeem_device = self.redeem_device(&issue);
+        TokenApi { authenticate, prove, exchange_code, redeem, redeem_device, refresh, client_credentials }
     }
 
     fn token_management(

@@ -108,10 +108,14 @@ pub enum GrantType {
     /// The client for itself, without a person [RFC 6749 §4.4].
     #[serde(rename = "client_credentials")]
     ClientCredentials,
+    /// A device without a keyboard, connected from elsewhere [RFC 8628].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 5] =
+        [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -119,6 +123,7 @@ impl GrantType {
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 

@@ -25,6 +25,9 @@ pub mod path {
     pub const TOKEN: &str = "/as/token.oauth2";
     pub const BACKCHANNEL_AUTHENTICATION: &str = "/as/bc-auth.ciba";
     pub const AUTHORIZATION: &str = "/as/authorization.oauth2";
+    pub const DEVICE_AUTHORIZATION: &str = "/as/device_authz.oauth2";
+    /// Where a person types the code of a device.
+    pub const USER_AUTHORIZATION: &str = "/as/user_authz.oauth2";
     pub const REVOCATION: &str = "/as/revoke_token.oauth2";
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
     pub const USERINFO: &str = "/idp/userinfo.openid";
@@ -52,6 +55,7 @@ impl Discovery {
             "revocation_endpoint": at(path::REVOCATION),
             "introspection_endpoint": at(path::INTROSPECTION),
             "end_session_endpoint": at(path::END_SESSION),
+            "device_authorization_endpoint": at(path::DEVICE_AUTHORIZATION),
             "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
             "backchannel_token_delivery_modes_supported": ["poll"],
             "backchannel_user_code_parameter_supported": false,

@@ -102,11 +102,12 @@ impl Family {
             "/as/bc-auth.ciba" => Self::Backchannel,
             "/as/token.oauth2" => Self::Token,
             "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
+            path::DEVICE_AUTHORIZATION => Self::Direct(Action::DeviceAuthorizationRequested),
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
-            path::AUTHORIZATION => Self::Page,
+            path::AUTHORIZATION | path::USER_AUTHORIZATION => Self::Page,
             path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
@@ -320,9 +321,7 @@ fn challenges(family: Family, scheme: Option<Scheme>, code: &str) -> Vec<HeaderV
         // [RFC 6750 §3.1] no token, no error code.
         (Family::Resource, None) => vec![HeaderValue::from_static("Bearer"), dpop::challenge(None)],
         // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
-        (Family::Backchannel | Family::Token | Family::Direct(_), _) => {
-            fixed("Basic realm=\"nod\", charset=\"UTF-8\"")
-        }
+        (Family::Backchannel | Family::Token | Family::Direct(_), _) => fixed("Basic realm=\"nod\", charset=\"UTF-8\""),
         (Family::Device, _) => fixed(device::CHALLENGE),
         // Administrators get theirs with their problem document; elsewhere nobody authenticates.
         (Family::Admin | Family::Page | Family::Flow | Family::Elsewhere, _) => Vec::new(),

@@ -12,6 +12,7 @@ pub mod cookies;
 pub mod described;
 pub mod dev;
 pub mod device;
+pub mod device_authorization;
 pub mod discovery;
 pub mod dpop;
 pub mod error;

@@ -11,14 +11,14 @@ use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
+use crate::http::client_authentication::authenticate_meanwhile;
 use crate::http::discovery::path;
 use crate::http::dpop;
-use crate::http::client_authentication::authenticate_meanwhile;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, RefreshToken};
+use crate::protocol::id::{AuthReqId, DeviceCode, RefreshToken};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
@@ -27,6 +27,7 @@ use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::TokenResponse;
 use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::redeem::{Redeem, Seen};
+use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::refresh::Refresh;
 
 /// What a poll may take besides being held.
@@ -37,6 +38,7 @@ pub struct TokenApi {
     pub prove: Arc<ProvePossession>,
     pub exchange_code: ExchangeCode,
     pub redeem: Redeem,
+    pub redeem_device: RedeemDevice,
     pub refresh: Refresh,
     pub client_credentials: ClientCredentials,
 }
@@ -45,7 +47,8 @@ pub struct TokenApi {
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 pub struct Form {
-    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token` or `client_credentials`.
+    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token`, `client_credentials` or
+    /// `urn:ietf:params:oauth:grant-type:device_code`.
     grant_type: String,
     /// For the authorization code grant.
     code: Option<String>,
@@ -55,6 +58,8 @@ pub struct Form {
     code_verifier: Option<String>,
     /// For the CIBA grant.
     auth_req_id: Option<String>,
+    /// For the device grant.
+    device_code: Option<String>,
     /// For the refresh grant.
     refresh_token: Option<String>,
     /// For the refresh grant: narrows the scope of the new access token. For `client_credentials`: what
@@ -96,8 +101,8 @@ impl From<TokenResponse> for Tokens {
 impl TokenApi {
     /// Fetch tokens
     ///
-    /// Redeems an authorization code, polls for the answer to a backchannel authentication request,
-    /// refreshes, or gives the client a token of its own.
+    /// Redeems an authorization code, polls for the answer to a backchannel authentication request or for a
+    /// device to be connected, refreshes, or gives the client a token of its own.
     ///
     /// With a proof in the header `DPoP` [RFC 9449 §5] the access token is bound to its key; so is a public client's refresh
     /// token. Each proof needs the nonce of the `DPoP-Nonce` header: without it, the answer is
@@ -115,6 +120,7 @@ impl TokenApi {
             Some(GrantType::AuthorizationCode) => Action::CodeRedeemed,
             Some(GrantType::RefreshToken) => Action::TokenRefreshed,
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
+            Some(GrantType::DeviceCode) => Action::DeviceAuthorizationRedeemed,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
         let tokens = Box::pin(self.tokens(&client, http, &form.parameters, seen)).await;
@@ -150,6 +156,10 @@ impl TokenApi {
             Some(GrantType::Ciba) => {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
+            }
+            Some(GrantType::DeviceCode) => {
+                let code = parameters.get("device_code").ok_or(Refusal::invalid_request("device_code is required."))?;
+                self.redeem_device.redeem(client, &DeviceCode::presented(code), bound_to).await
             }
             Some(GrantType::RefreshToken) => {
                 let token =

@@ -17,9 +17,9 @@ use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
+use crate::usecase;
 use crate::usecase::introspect::{Active, Introspect};
 use crate::usecase::prove_possession::{ProvePossession, Shown};
-use crate::usecase;
 
 pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,

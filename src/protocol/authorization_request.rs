@@ -194,6 +194,23 @@ impl AuthorizationRequest {
         })
     }
 
+    /// What a device asks for [RFC 8628 §3.1]: nobody is sent anywhere.
+    pub fn of_device(scope: Scope, ui_locales: Option<&str>) -> Self {
+        Self {
+            destination: Destination { redirect_uri: String::new(), mode: ResponseMode::Query, state: None },
+            response_type: ResponseType::Code,
+            scope,
+            nonce: None,
+            challenge: None,
+            dpop_jkt: None,
+            prompt: Vec::new(),
+            max_age: None,
+            acr_values: None,
+            login_hint: None,
+            ui_locales: ui_locales.map(str::to_owned),
+        }
+    }
+
     pub fn prompts(&self, prompt: Prompt) -> bool {
         self.prompt.contains(&prompt)
     }

@@ -171,9 +171,12 @@ handle! {
     SessionToken;
     /// An authorization code [RFC 6749 §4.1.2].
     AuthorizationCode;
+    /// `device_code` [RFC 8628 §3.2]: what a device polls with.
+    DeviceCode;
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken AuthorizationCode
+    DeviceCode
 }

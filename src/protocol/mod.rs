@@ -25,4 +25,5 @@ pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
 pub mod scope;
+pub mod user_code;
 mod words;

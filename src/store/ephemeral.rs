@@ -48,6 +48,10 @@ pub enum Purpose {
     Code,
     /// `jti` of DPoP proofs [RFC 9449 §11.1].
     DpopReplay,
+    /// `domain::device_authorization::DeviceAuthorization` by digest of its device code.
+    DeviceAuthorization,
+    /// Which device shows a user code.
+    UserCode,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
 }
@@ -63,6 +67,8 @@ impl Purpose {
             Self::Flow => b'f',
             Self::Code => b'c',
             Self::DpopReplay => b'j',
+            Self::DeviceAuthorization => b'g',
+            Self::UserCode => b'u',
             Self::Ladder => b'l',
         }
     }

@@ -57,6 +57,7 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "introspection_endpoint",
         "end_session_endpoint",
         "backchannel_authentication_endpoint",
+        "device_authorization_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
     }
@@ -96,6 +97,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
+        "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
@@ -235,7 +237,7 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     // Each grant that is listed, and no other.
     for grant in texts(&metadata["grant_types_supported"]) {
         // The shop is registered for those that ask a person on a phone.
-        let for_others = ["client_credentials", "authorization_code"].contains(&grant);
+        let for_others = !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant);
         let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }

@@ -50,7 +50,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
-pub(crate) use self::browser::{AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, SIGNED_OUT, VERIFIER, asked};
+pub(crate) use self::browser::{
+    AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
+};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;

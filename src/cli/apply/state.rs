@@ -75,6 +75,7 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
 }
 
 #[derive(Deserialize)]
@@ -241,6 +242,7 @@ const fn grant_type(grant: Grant) -> GrantType {
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,
+        Grant::DeviceCode => GrantType::DeviceCode,
     }
 }
 

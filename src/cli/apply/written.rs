@@ -49,6 +49,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         GrantType::Ciba => "ciba",
         GrantType::RefreshToken => "refresh_token",
         GrantType::ClientCredentials => "client_credentials",
+        GrantType::DeviceCode => "device_code",
     });
     fields.push(("grants", list(grants)));
     fields.push(("scope", quoted(&client.scope.to_string())));

@@ -56,6 +56,8 @@ pub enum ClientGrantType {
     RefreshToken,
     #[oai(rename = "client_credentials")]
     ClientCredentials,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -159,7 +161,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code` and `refresh_token` alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
+    /// grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -270,6 +273,7 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
+                    GrantType::DeviceCode => ClientGrantType::DeviceCode,
                 })
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),

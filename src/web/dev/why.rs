@@ -87,9 +87,10 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InsufficientScope => ("RFC 6750 §3.1", "An access token with the scope openid."),
         E::UnsupportedTokenType => ("RFC 7009 §2.2.1", "A token_type_hint that the server knows."),
         E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),
-        E::UseDpopNonce => {
-            ("RFC 9449 §8", "The same request with the DPoP-Nonce of this answer in its proof. Clients do so by themselves.")
-        }
+        E::UseDpopNonce => (
+            "RFC 9449 §8",
+            "The same request with the DPoP-Nonce of this answer in its proof. Clients do so by themselves.",
+        ),
         E::TemporarilyUnavailable => ("RFC 6749 §4.1.2.1", "The same call, later: Retry-After says when."),
         E::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "A response_type that the metadata lists, such as code."),
         E::ServerError => {

@@ -1,6 +1,7 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
 mod attacks;
+mod device_grant;
 mod flow_api;
 mod oidc_core_3_code;
 mod races;

@@ -23,7 +23,8 @@ impl Digest {
         // They come and go with the worker.
         tables.remove("outbox");
         if let Some(rows) = tables.get_mut("ephemeral") {
-            let counted = |row: &String| ["61", "70", "74", "6c", "6a"].iter().any(|tag| row.contains(&format!("key={tag}")));
+            let counted =
+                |row: &String| ["61", "70", "74", "6c", "6a"].iter().any(|tag| row.contains(&format!("key={tag}")));
             rows.retain(|row| !counted(row));
         }
         if let Some(redis) = &inner.redis {

@@ -17,7 +17,6 @@ pub(crate) struct Prover {
     alg: &'static str,
     /// The last one that the server has offered.
     nonce: Arc<Mutex<Option<String>>>,
-    node: usize,
 }
 
 impl World {
@@ -31,16 +30,11 @@ impl World {
             key: Arc::new(Jwk::for_algorithm(algorithm)),
             alg: algorithm.as_str(),
             nonce: Arc::default(),
-            node: 0,
         }
     }
 }
 
 impl Prover {
-    pub(crate) fn at(&self, node: usize) -> Self {
-        Self { node, ..self.clone() }
-    }
-
     pub(crate) fn nonce(&self) -> Option<String> {
         self.nonce.lock().unwrap().clone()
     }
@@ -103,7 +97,6 @@ impl Prover {
 
     /// As a client library does it: once more with the nonce, where one is asked for.
     pub(crate) async fn token(&self, client: &Client, fields: &[(&str, &str)]) -> Answer {
-        let client = client.at(self.node);
         self.again(|| client.form(TOKEN, fields).header("dpop", self.token_proof())).await
     }
 
@@ -113,7 +106,7 @@ impl Prover {
 
     /// A token together with any proof.
     pub(crate) fn show(&self, access_token: &str, proof: &str) -> RequestBuilder {
-        let request = self.world.request(self.node, Method::GET, USERINFO).header("dpop", proof);
+        let request = self.world.request(0, Method::GET, USERINFO).header("dpop", proof);
         request.header("authorization", format!("DPoP {access_token}"))
     }
 }
