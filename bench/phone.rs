@@ -74,6 +74,8 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
         dpop_bound_access_tokens: false,
         sign_in: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

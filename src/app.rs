@@ -68,6 +68,7 @@ use crate::usecase::check_password::CheckPassword;
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::held::Held;
 use crate::usecase::inbox::ReadInbox;
@@ -447,7 +448,7 @@ impl Wiring {
         });
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate), Arc::clone(&prove)),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
             self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), prove, entropy: self.entropy() },
@@ -535,7 +536,12 @@ impl Wiring {
         BackchannelAuthenticationApi { authenticate, request }
     }
 
-    fn token(&self, authenticate: Arc<AuthenticateClient>, prove: Arc<ProvePossession>) -> TokenApi {
+    fn token(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
+        introspect: &Arc<Introspect>,
+    ) -> TokenApi {
         let issue = Arc::new(Issue {
             issuer: self.settings.issuer.clone(),
             keys: Arc::clone(&self.parts.ring),
@@ -572,7 +578,23 @@ impl Wiring {
         };
         let exchange_code = self.exchange_code(&issue);
         let redeem_device = self.redeem_device(&issue);
-        TokenApi { authenticate, prove, exchange_code, redeem, redeem_device, refresh, client_credentials }
+        let exchange_token = ExchangeToken {
+            introspect: Arc::clone(introspect),
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenApi {
+            authenticate,
+            prove,
+            exchange_code,
+            redeem,
+            redeem_device,
+            refresh,
+            client_credentials,
+            exchange_token,
+        }
     }
 
     fn token_management(

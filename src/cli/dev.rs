@@ -317,6 +317,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             long_poll: false,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }
@@ -347,6 +349,8 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

@@ -100,6 +100,7 @@ actions! {
     DeviceAuthorizationDenied = "device_authorization.denied",
     DeviceAuthorizationRedeemed = "device_authorization.redeemed",
     TokenIssued = "token.issued",
+    TokenExchanged = "token.exchanged",
     TokenRefreshed = "token.refreshed",
     TokenReused = "token.reused",
     TokenRevoked = "token.revoked",

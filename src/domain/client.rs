@@ -33,6 +33,12 @@ pub struct Client {
     /// Present when the client may use the authorization endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// Present when the client may exchange tokens [RFC 8693].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_exchange: Option<TokenExchange>,
+    /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<ClientId>,
     pub created_at: Timestamp,
 }
 
@@ -111,11 +117,20 @@ pub enum GrantType {
     /// A device without a keyboard, connected from elsewhere [RFC 8628].
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// A token for another one [RFC 8693].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 5] =
-        [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::Ciba,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +139,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
@@ -167,6 +183,16 @@ pub struct SignIn {
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
     pub require_pkce: bool,
+}
+
+/// What a client may exchange tokens for [RFC 8693 §2.1].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchange {
+    /// Whom its tokens may be for, besides this server: a client, or the address of a resource.
+    pub audiences: Vec<String>,
+    /// Its tokens do not say that it is the client who acts.
+    pub impersonation: bool,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

@@ -403,6 +403,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::InvalidUserCode
             | ErrorCode::InvalidBindingMessage
             | ErrorCode::UnsupportedTokenType
+            | ErrorCode::InvalidTarget
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce
             | ErrorCode::UnsupportedResponseType

@@ -24,6 +24,7 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::exchange_code::ExchangeCode;
+use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::issue::TokenResponse;
 use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::redeem::{Redeem, Seen};
@@ -41,14 +42,15 @@ pub struct TokenApi {
     pub redeem_device: RedeemDevice,
     pub refresh: Refresh,
     pub client_credentials: ClientCredentials,
+    pub exchange_token: ExchangeToken,
 }
 
 /// The parameters of a token request, besides those of client authentication.
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 pub struct Form {
-    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token`, `client_credentials` or
-    /// `urn:ietf:params:oauth:grant-type:device_code`.
+    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:device_code` or `urn:ietf:params:oauth:grant-type:token-exchange`.
     grant_type: String,
     /// For the authorization code grant.
     code: Option<String>,
@@ -62,7 +64,19 @@ pub struct Form {
     device_code: Option<String>,
     /// For the refresh grant.
     refresh_token: Option<String>,
-    /// For the refresh grant: narrows the scope of the new access token. For `client_credentials`: what
+    /// For token exchange [RFC 8693 §2.1]: an access token or an ID token.
+    subject_token: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:id_token`.
+    subject_token_type: Option<String>,
+    /// For token exchange: a token of whoever acts, where that is not the client.
+    actor_token: Option<String>,
+    actor_token_type: Option<String>,
+    requested_token_type: Option<String>,
+    /// For token exchange: the client that the new token is for.
+    audience: Option<String>,
+    /// For token exchange: the address of what the new token is for.
+    resource: Option<String>,
+    /// For the refresh grant and token exchange: narrows the scope of the new access token. For `client_credentials`: what
     /// the token is to be good for, instead of all that is registered.
     scope: Option<String>,
 }
@@ -82,6 +96,9 @@ pub struct Tokens {
     #[oai(skip_serializing_if_is_none)]
     refresh_token: Option<String>,
     scope: String,
+    /// Of a token exchange [RFC 8693 §2.2.1].
+    #[oai(skip_serializing_if_is_none)]
+    issued_token_type: Option<String>,
 }
 
 impl From<TokenResponse> for Tokens {
@@ -93,6 +110,7 @@ impl From<TokenResponse> for Tokens {
             id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
             scope: response.scope,
+            issued_token_type: response.issued.map(|kind| kind.as_str().to_owned()),
         }
     }
 }
@@ -121,6 +139,7 @@ impl TokenApi {
             Some(GrantType::RefreshToken) => Action::TokenRefreshed,
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
             Some(GrantType::DeviceCode) => Action::DeviceAuthorizationRedeemed,
+            Some(GrantType::TokenExchange) => Action::TokenExchanged,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
         let tokens = Box::pin(self.tokens(&client, http, &form.parameters, seen)).await;
@@ -157,6 +176,7 @@ impl TokenApi {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
             }
+            Some(GrantType::TokenExchange) => self.exchange_token.exchange(client, parameters, bound_to).await,
             Some(GrantType::DeviceCode) => {
                 let code = parameters.get("device_code").ok_or(Refusal::invalid_request("device_code is required."))?;
                 self.redeem_device.redeem(client, &DeviceCode::presented(code), bound_to).await

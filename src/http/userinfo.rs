@@ -75,7 +75,7 @@ impl UserInfoApi {
     async fn active(&self, http: &Request) -> Result<Active, usecase::Error> {
         let missing = Refusal::new(ErrorCode::InvalidToken, "An access token is required.");
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
-        let active = self.introspect.access(token).await?.ok_or(INVALID)?;
+        let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {

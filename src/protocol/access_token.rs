@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::confirmation::Confirmation;
 use super::jwt::AcceptedTyp;
+use super::token_exchange::Actor;
 
 /// `typ` [RFC 9068 §2.1]: an ID token can never pass for an access token, nor the other way round.
 pub const TYP: &str = "at+jwt";
@@ -25,6 +26,12 @@ pub struct AccessTokenClaims {
     /// What goes along with each use [RFC 9449 §6.1].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts for the subject [RFC 8693 §4.1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    /// Who may be let act for the subject [RFC 8693 §4.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<Actor>,
     /// Absent when no person is involved: a client's own token [RFC 9068 §2.2.1].
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedClaims>,
@@ -59,6 +66,8 @@ mod tests {
             jti: "one".into(),
             scope: "openid profile".into(),
             cnf: None,
+            act: None,
+            may_act: None,
             approved: Some(ApprovedClaims {
                 grant: "two".into(),
                 auth_time: 1_800_000_000,

@@ -29,6 +29,8 @@ pub enum ErrorCode {
     InsufficientScope,
     // RFC 7009 §2.2.1
     UnsupportedTokenType,
+    // RFC 8693 §2.2.2
+    InvalidTarget,
     // RFC 9449 §5, §8
     InvalidDpopProof,
     UseDpopNonce,
@@ -51,7 +53,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Those of direct endpoints.
-    pub const DIRECT: [Self; 21] = [
+    pub const DIRECT: [Self; 22] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -70,6 +72,7 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
+        Self::InvalidTarget,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
         Self::TemporarilyUnavailable,
@@ -109,6 +112,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidTarget => "invalid_target",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",

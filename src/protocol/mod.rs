@@ -25,5 +25,6 @@ pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
 pub mod scope;
+pub mod token_exchange;
 pub mod user_code;
 mod words;

@@ -103,9 +103,8 @@ impl ExchangeToken {
             issued: asked.issued,
         };
         let response = self.issue.mint_exchanged(client, exchanged, now)?;
-        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenExchanged)
-            .client(&client.id)
-            .user(grant.user);
+        let event =
+            Event::new(self.entropy.ordered_uuid(now), now, Action::TokenExchanged).client(&client.id).user(grant.user);
         self.ledger.audit(event).await;
         Ok(response)
     }
@@ -156,7 +155,10 @@ fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Sco
         None => most,
         Some(text) => Scope::parse(text).filter(|asked| most.as_ref().is_some_and(|most| asked.is_within(most))),
     };
-    scope.ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond the subject_token, or what the client may ask."))
+    scope.ok_or(Refusal::new(
+        ErrorCode::InvalidScope,
+        "scope goes beyond the subject_token, or what the client may ask.",
+    ))
 }
 
 fn target(registered: &Registered, target: Option<&str>) -> Result<Option<String>, Refusal> {

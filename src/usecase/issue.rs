@@ -13,6 +13,7 @@ use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::jwt::at_hash;
 use crate::protocol::scope::Scope;
+use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
 use crate::usecase::signing_keys::KeyRing;
@@ -42,6 +43,23 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
+    /// What an exchange gave [RFC 8693 §2.2.1].
+    pub issued: Option<TokenType>,
+}
+
+/// What a token was exchanged for.
+#[derive(Debug)]
+pub struct Exchanged<'a> {
+    /// That of the token that was shown: what ends it ends this one too.
+    pub grant: &'a Grant,
+    pub scope: Scope,
+    /// `None`: this server.
+    pub audience: Option<String>,
+    pub act: Option<Actor>,
+    pub bound_to: Option<Confirmation>,
+    /// Of the token that was shown.
+    pub expires_at: Timestamp,
+    pub issued: TokenType,
 }
 
 /// What the request for tokens brought along, or the one before it.
@@ -112,6 +130,7 @@ impl Issue {
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
+            issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
     }
@@ -148,12 +167,9 @@ impl Issue {
                     jti: self.entropy.uuid().to_string(),
                     scope: grant.scope.to_string(),
                     cnf: bound_to,
-                    approved: Some(ApprovedClaims {
-                        grant: grant.id.to_string(),
-                        auth_time: grant.authenticated_at.seconds(),
-                        acr: grant.acr.as_str().to_owned(),
-                        amr: grant.amr.split(' ').map(str::to_owned).collect(),
-                    }),
+                    act: None,
+                    may_act: may_act(client),
+                    approved: Some(approved(grant)),
                 };
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
@@ -180,6 +196,8 @@ impl Issue {
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
             cnf: bound_to,
+            act: None,
+            may_act: None,
             approved: None,
         };
         Ok(TokenResponse {
@@ -189,6 +207,42 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            issued: None,
+        })
+    }
+
+    /// For another token [RFC 8693 §2.2.1]: a JWT, as those of a client itself, that lives no longer than that
+    /// one, and no refresh token.
+    pub fn mint_exchanged(
+        &self,
+        client: &Client,
+        exchanged: Exchanged<'_>,
+        now: Timestamp,
+    ) -> Result<TokenResponse, StoreError> {
+        let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
+        let expires_at = expires_at.min(now + self.lifetimes.access);
+        let claims = AccessTokenClaims {
+            iss: self.issuer.clone(),
+            aud: audience.unwrap_or_else(|| self.issuer.clone()),
+            sub: grant.user.to_string(),
+            client_id: client.id.to_string(),
+            exp: expires_at.seconds(),
+            iat: now.seconds(),
+            jti: self.entropy.uuid().to_string(),
+            scope: scope.to_string(),
+            cnf: bound_to,
+            act,
+            may_act: may_act(client),
+            approved: Some(approved(grant)),
+        };
+        Ok(TokenResponse {
+            access_token: self.keys.sign(client, TYP, &claims)?,
+            token_type: Confirmation::token_type(bound_to),
+            expires_in: expires_at.since(now),
+            id_token: None,
+            refresh_token: None,
+            scope: scope.to_string(),
+            issued: Some(issued),
         })
     }
 
@@ -212,8 +266,23 @@ impl Issue {
             at_hash: at_hash(client.id_token_signed_response_alg, access_token),
             nonce: along.nonce.map(str::to_owned),
             sid: grant.session.map(|session| session.to_string()),
+            may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
         };
         self.keys.sign(client, "JWT", &claims)
     }
+}
+
+fn approved(grant: &Grant) -> ApprovedClaims {
+    ApprovedClaims {
+        grant: grant.id.to_string(),
+        auth_time: grant.authenticated_at.seconds(),
+        acr: grant.acr.as_str().to_owned(),
+        amr: grant.amr.split(' ').map(str::to_owned).collect(),
+    }
+}
+
+/// Told to whoever reads the token. Who really may, the registration says at the exchange.
+fn may_act(client: &Client) -> Option<Actor> {
+    client.may_act.as_ref().map(|client| Actor::new(client.as_str()))
 }

@@ -15,6 +15,7 @@ pub mod client_credentials;
 pub mod decide;
 pub mod dev;
 pub mod exchange_code;
+pub mod exchange_token;
 pub mod hashing;
 pub mod held;
 pub mod inbox;

@@ -340,6 +340,8 @@ fn client() -> Client {
         backchannel: None,
         dpop_bound_access_tokens: false,
         sign_in: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now(),
     }
 }

@@ -53,6 +53,9 @@ struct ClientEntry {
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
     dpop_bound_access_tokens: Option<bool>,
+    token_exchange_audiences: Option<Vec<String>>,
+    token_exchange_impersonation: Option<bool>,
+    may_act: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -76,6 +79,7 @@ enum Grant {
     RefreshToken,
     ClientCredentials,
     DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Deserialize)]
@@ -215,6 +219,9 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         backchannel_token_delivery_mode: None,
         access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
         dpop_bound_access_tokens: entry.dpop_bound_access_tokens,
+        token_exchange_audiences: entry.token_exchange_audiences.clone(),
+        token_exchange_impersonation: entry.token_exchange_impersonation,
+        may_act: entry.may_act.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         disabled: Some(entry.disabled),
@@ -243,6 +250,7 @@ const fn grant_type(grant: Grant) -> GrantType {
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,
         Grant::DeviceCode => GrantType::DeviceCode,
+        Grant::TokenExchange => GrantType::TokenExchange,
     }
 }
 

@@ -50,6 +50,24 @@ impl Tokens {
         Ok(self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?.is_some())
     }
 
+    /// What a person gave a client last, in this session if one is named, unless it was revoked.
+    pub async fn newest_grant(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        session: Option<SessionId>,
+    ) -> Result<Option<Grant>, StoreError> {
+        let within = if session.is_some() { "AND g.session_id = $3" } else { "" };
+        let sql = format!(
+            "SELECT {GRANT} FROM token_grant g WHERE g.user_id = $1 AND g.client_id = $2 \
+             AND g.revoked_at IS NULL {within} ORDER BY g.created_at DESC LIMIT 1"
+        );
+        let values = [bytes(user.uuid()), client.as_str().into()];
+        let session = session.map(|session| bytes(session.uuid()));
+        let row = self.database.find(&sql, values.into_iter().chain(session)).await?;
+        row.map(|row| grant(&row, 0)).transpose()
+    }
+
     /// The grant of a JWT access token, unless one of both was revoked.
     pub async fn active_grant_of_jwt(&self, id: GrantId, jti: &str) -> Result<Option<Grant>, StoreError> {
         let sql = format!(

@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod exchange;
 mod sign_in;
 
 use std::collections::BTreeSet;
@@ -63,6 +64,13 @@ pub struct ClientMetadata {
     pub access_token_format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_impersonation: Option<bool>,
+    /// For administrators to say: it lets another client act for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +151,9 @@ impl ClientMetadata {
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
             dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -171,6 +182,8 @@ impl ClientMetadata {
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, &mut problems);
+        let token_exchange = self.token_exchange(&grants, &mut problems);
+        let may_act = self.may_act(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -201,6 +214,8 @@ impl ClientMetadata {
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
+                    token_exchange,
+                    may_act,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -291,7 +306,8 @@ impl ClientMetadata {
         }
         // [RFC 6749 §4.4, CIBA §7.1] whoever gets something without a person at this browser proves who it is.
         let unproved = |name: &str| {
-            matches!(GrantType::parse(name), Some(GrantType::Ciba | GrantType::ClientCredentials)) && self.is_public()
+            let proves = [GrantType::Ciba, GrantType::ClientCredentials, GrantType::TokenExchange];
+            self.is_public() && GrantType::parse(name).is_some_and(|grant| proves.contains(&grant))
         };
         for (at, _) in names.iter().enumerate().filter(|(_, name)| unproved(name)) {
             problems.add_to(format!("/grant_types/{at}"), FieldCode::NotAllowed, "Not for a public client.");

@@ -86,6 +86,7 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InvalidToken => ("RFC 6750 §3.1", "An access token of this server that has not expired or been revoked."),
         E::InsufficientScope => ("RFC 6750 §3.1", "An access token with the scope openid."),
         E::UnsupportedTokenType => ("RFC 7009 §2.2.1", "A token_type_hint that the server knows."),
+        E::InvalidTarget => ("RFC 8693 §2.2.2", "An audience or a resource that the client is registered for."),
         E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),
         E::UseDpopNonce => (
             "RFC 9449 §8",

@@ -145,6 +145,8 @@ impl Site {
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
             dpop_bound_access_tokens: false,
             sign_in: None,
+            token_exchange: None,
+            may_act: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));

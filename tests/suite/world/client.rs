@@ -66,6 +66,8 @@ impl ClientBuilder {
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
             dpop_bound_access_tokens: false,
             sign_in: None,
+            token_exchange: None,
+            may_act: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
