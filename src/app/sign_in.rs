@@ -8,6 +8,7 @@ use url::Url;
 use super::{Parts, Settings, Wiring};
 use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
+use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::store::ephemeral::Shelf;
@@ -15,12 +16,15 @@ use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
+use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
+use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
@@ -87,10 +91,22 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
+        let connect = Connect {
+            known: Arc::clone(&known),
+            flows: flows.clone(),
+            devices: Shelf::new(self.store()),
+            codes: Shelf::new(self.store()),
+            ladder: Shelf::new(self.store()),
+            shown: Arc::clone(&shown),
+            key: self.user_code_key(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
             codes: Shelf::new(self.store()),
+            devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -138,6 +154,7 @@ impl Wiring {
         Provider {
             authorize,
             advance,
+            connect,
             leave,
             log_out,
             flow_api,
@@ -148,6 +165,34 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn user_code_key(&self) -> ring::hmac::Key {
+        self.master.derive("user code")
+    }
+
+    pub(super) fn device_authorization(&self, authenticate: Arc<AuthenticateClient>) -> DeviceAuthorizationApi {
+        let authorize = AuthorizeDevice {
+            devices: Shelf::new(self.store()),
+            shown: Shelf::new(self.store()),
+            key: self.user_code_key(),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        DeviceAuthorizationApi { authenticate, authorize, issuer: self.settings.issuer.clone() }
+    }
+
+    pub(super) fn redeem_device(&self, issue: &Arc<Issue>) -> RedeemDevice {
+        RedeemDevice {
+            devices: Shelf::new(self.store()),
+            directory: self.directory(),
+            sessions: Sessions::new(self.parts.database.clone()),
+            ledger: self.parts.ledger.clone(),
+            issue: Arc::clone(issue),
+            clock: self.clock(),
+            entropy: self.entropy(),
         }
     }
 

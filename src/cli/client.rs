@@ -136,7 +136,7 @@ struct Registration {
     /// Default ciba; may repeat
     ///
     /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
-    /// `client_credentials`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
+    /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
     /// Where a sign-in comes back to; may repeat
@@ -232,6 +232,26 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// Its access tokens are bound to a key
+    ///
+    /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    dpop_bound_access_tokens: Option<bool>,
+    /// Whom its exchanged tokens may be for; may repeat
+    ///
+    /// A `client_id`, or the address of a resource, for `token_exchange`. This server without it.
+    #[arg(long = "token-exchange-audience", value_name = "AUDIENCE", hide_short_help = true)]
+    token_exchange_audiences: Vec<String>,
+    /// Its exchanged tokens do not say who acts
+    ///
+    /// Without `act` in them, whoever reads them takes the client for the person.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens
+    #[arg(long, value_name = "CLIENT", hide_short_help = true)]
+    may_act: Option<String>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -259,6 +279,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -399,6 +421,11 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
+                .then(|| self.token_exchange_audiences.clone()),
+            token_exchange_impersonation: self.token_exchange_impersonation,
+            may_act: self.may_act.clone(),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -418,6 +445,8 @@ impl From<Grant> for GrantType {
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
         }
     }
 }
@@ -482,6 +511,16 @@ fn show(client: &Client) {
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if client.dpop_bound_access_tokens {
+        say("access token  always with a DPoP proof");
+    }
+    if let Some(exchange) = &client.token_exchange {
+        let audiences = if exchange.audiences.is_empty() { "none".to_owned() } else { exchange.audiences.join(" ") };
+        say(&format!("exchange      audiences {}, impersonation {}", safe(&audiences), exchange.impersonation));
+    }
+    if let Some(actor) = &client.may_act {
+        say(&format!("may act       {}", safe(actor.as_str())));
+    }
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));

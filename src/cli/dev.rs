@@ -316,6 +316,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        dpop_bound_access_tokens: false,
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
@@ -323,6 +324,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }
@@ -353,9 +356,12 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

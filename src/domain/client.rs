@@ -26,6 +26,9 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.
@@ -34,6 +37,12 @@ pub struct Client {
     /// Present when the client registered itself [RFC 7591].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<SelfRegistered>,
+    /// Present when the client may exchange tokens [RFC 8693].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_exchange: Option<TokenExchange>,
+    /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<ClientId>,
     pub created_at: Timestamp,
 }
 
@@ -123,10 +132,23 @@ pub enum GrantType {
     /// The client for itself, without a person [RFC 6749 §4.4].
     #[serde(rename = "client_credentials")]
     ClientCredentials,
+    /// A device without a keyboard, connected from elsewhere [RFC 8628].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+    /// A token for another one [RFC 8693].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::Ciba,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -134,6 +156,8 @@ impl GrantType {
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
@@ -237,6 +261,16 @@ pub struct SelfRegistered {
     /// With an initial access token: somebody wanted it to be here.
     pub invited: bool,
     pub about: About,
+}
+
+/// What a client may exchange tokens for [RFC 8693 §2.1].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchange {
+    /// Whom its tokens may be for, besides this server: a client, or the address of a resource.
+    pub audiences: Vec<String>,
+    /// Its tokens do not say that it is the client who acts.
+    pub impersonation: bool,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

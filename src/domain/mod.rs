@@ -6,6 +6,7 @@ pub mod client;
 pub mod code;
 pub mod decision;
 pub mod device;
+pub mod device_authorization;
 pub mod flow;
 pub mod grant;
 pub mod inbox;

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dpop;
 use super::error::{ErrorCode, Refusal};
+use super::jwt::Thumbprint;
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
@@ -156,6 +158,7 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     pub nonce: Option<String>,
     pub challenge: Option<CodeChallenge>,
+    pub dpop_jkt: Option<Thumbprint>,
     pub prompt: Vec<Prompt>,
     /// Seconds.
     pub max_age: Option<u32>,
@@ -203,12 +206,30 @@ impl AuthorizationRequest {
             scope,
             nonce,
             challenge,
+            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
             prompt: prompt(parameters)?,
             max_age: max_age(parameters)?,
             acr_values: parameters.get("acr_values").map(str::to_owned),
             login_hint: parameters.get("login_hint").map(str::to_owned),
             ui_locales: parameters.get("ui_locales").map(str::to_owned),
         })
+    }
+
+    /// What a device asks for [RFC 8628 §3.1]: nobody is sent anywhere.
+    pub fn of_device(scope: Scope, ui_locales: Option<&str>) -> Self {
+        Self {
+            destination: Destination { redirect_uri: String::new(), mode: ResponseMode::Query, state: None },
+            response_type: ResponseType::Code,
+            scope,
+            nonce: None,
+            challenge: None,
+            dpop_jkt: None,
+            prompt: Vec::new(),
+            max_age: None,
+            acr_values: None,
+            login_hint: None,
+            ui_locales: ui_locales.map(str::to_owned),
+        }
     }
 
     pub fn prompts(&self, prompt: Prompt) -> bool {
@@ -329,6 +350,7 @@ mod tests {
             (format!("{GOOD}&response_mode=web_message"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&response_mode=pi.flow"), ErrorCode::UnauthorizedClient),
             (format!("{GOOD}&code_challenge=x"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&dpop_jkt=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
             (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
             (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "profile"), ErrorCode::InvalidScope),

@@ -179,10 +179,12 @@ handle! {
     AuthorizationCode;
     /// What ends the `request_uri` of a pushed authorization request [RFC 9126 §2.2].
     PushedRequestId;
+    /// `device_code` [RFC 8628 §3.2]: what a device polls with.
+    DeviceCode;
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode
 }

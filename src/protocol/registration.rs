@@ -33,6 +33,7 @@ pub struct Wanted {
     pub request_object_signing_alg: Option<String>,
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<String>,
+    pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub software_statement: Option<String>,
@@ -96,7 +97,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 20] = [
+const NOT_HERE: [&str; 19] = [
     "sector_identifier_uri",
     "userinfo_signed_response_alg",
     "userinfo_encrypted_response_alg",
@@ -111,7 +112,6 @@ const NOT_HERE: [&str; 20] = [
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "dpop_bound_access_tokens",
     "tls_client_certificate_bound_access_tokens",
     "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",

@@ -163,9 +163,13 @@ impl RegisterClient {
         if client.scope.names().any(is_administrative) {
             return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
         }
-        // Somebody's phone would ring for whoever asks.
-        if !invited && client.may(GrantType::Ciba) {
-            return Err(refused("grant_types: CIBA needs an initial access token."));
+        // Somebody's phone would ring for whoever asks, or somebody connect what is not theirs.
+        if !invited && (client.may(GrantType::Ciba) || client.may(GrantType::DeviceCode)) {
+            return Err(refused("grant_types: CIBA and the device grant need an initial access token."));
+        }
+        // For what, an operator says.
+        if client.may(GrantType::TokenExchange) && before.is_none_or(|before| !before.may(GrantType::TokenExchange)) {
+            return Err(refused("grant_types: token exchange is not for clients that register themselves."));
         }
         Ok(Client { registered: Some(registered), ..client })
     }
@@ -224,7 +228,7 @@ impl RegisterClient {
 pub const PATH: &str = "/as/clients.oauth2";
 
 /// What no standard has, and no client says of itself.
-const OURS: [&str; 7] = [
+const OURS: [&str; 10] = [
     "redirectless",
     "implied_consent",
     "disabled",
@@ -232,6 +236,9 @@ const OURS: [&str; 7] = [
     "number_matching",
     "long_poll",
     "require_pkce",
+    "token_exchange_audiences",
+    "token_exchange_impersonation",
+    "may_act",
 ];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
@@ -242,6 +249,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
     let grant_types = wanted.grant_types.clone().unwrap_or_else(code);
     let asked = |grant: GrantType| grant_types.iter().any(|name| name == grant.as_str());
     let (signs_in, ciba) = (asked(GrantType::AuthorizationCode), asked(GrantType::Ciba));
+    let exchanges = asked(GrantType::TokenExchange);
     let scope = scope(wanted, invited)?;
     let with_keys = wanted.uses_keys();
     Ok(ClientMetadata {
@@ -273,6 +281,10 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         ),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         access_token_format: kept.access_token_format,
+        dpop_bound_access_tokens: wanted.dpop_bound_access_tokens,
+        token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
+        token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
+        may_act: kept.may_act,
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
         disabled: kept.disabled,

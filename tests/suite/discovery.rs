@@ -58,6 +58,7 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "end_session_endpoint",
         "backchannel_authentication_endpoint",
         "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
     }
@@ -84,6 +85,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg_values_supported",
         "claims_supported",
+        "dpop_signing_alg_values_supported",
         "claims_parameter_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",
@@ -101,6 +103,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "request_object_signing_alg_values_supported",
         "require_request_uri_registration",
         "authorization_signing_alg_values_supported",
+        "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
@@ -255,7 +258,7 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     // Each grant that is listed, and no other.
     for grant in texts(&metadata["grant_types_supported"]) {
         // The shop is registered for those that ask a person on a phone.
-        let for_others = ["client_credentials", "authorization_code"].contains(&grant);
+        let for_others = !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant);
         let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }

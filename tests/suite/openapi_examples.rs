@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use nod::domain::client::GrantType;
 use nod::usecase::register_client::Admission;
 use nod_device::{Call, DenyReason, SoftwareKey};
 use reqwest::{Method, Response};
@@ -35,11 +36,13 @@ fn operations() -> BTreeSet<String> {
 }
 
 /// The same with another text for each that comes from chance: 20 characters of an identifier or a
-/// token, or the digits of a pairing key.
+/// token, the digits of a pairing key, or the code of a
+/// device.
 fn masked(value: &Value) -> Value {
     let random = |part: &str| {
         part.len() >= 20 && part.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
             || part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+            || nod::protocol::user_code::UserCode::typed(part).is_some_and(|code| code.to_string() == part)
     };
     match value {
         Value::String(text) if text.starts_with("whsec_") => json!("whsec_*"),
@@ -238,6 +241,8 @@ async fn sign_in(world: &World) {
     world.user("carol").with_password(PASSWORD).await;
     let app = world.client("app").signs_in().redirectless().implied_consent().await;
     push(&app).await;
+    let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
+    tv.post("/as/device_authz.oauth2", &[("scope", "openid profile")]).await.ok();
     let mut phone = world.browser();
     let flow = phone.flow(&app, &[]).await["id"].as_str().unwrap().to_owned();
     phone.get(&format!("{FLOWS}{flow}")).await.ok();

@@ -61,6 +61,10 @@ struct ClientEntry {
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
+    dpop_bound_access_tokens: Option<bool>,
+    token_exchange_audiences: Option<Vec<String>>,
+    token_exchange_impersonation: Option<bool>,
+    may_act: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -83,6 +87,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +236,10 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         id_token_signed_response_alg: entry.id_token_alg.clone(),
         backchannel_token_delivery_mode: None,
         access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
+        dpop_bound_access_tokens: entry.dpop_bound_access_tokens,
+        token_exchange_audiences: entry.token_exchange_audiences.clone(),
+        token_exchange_impersonation: entry.token_exchange_impersonation,
+        may_act: entry.may_act.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         disabled: Some(entry.disabled),
@@ -257,6 +267,8 @@ const fn grant_type(grant: Grant) -> GrantType {
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,
+        Grant::DeviceCode => GrantType::DeviceCode,
+        Grant::TokenExchange => GrantType::TokenExchange,
     }
 }
 

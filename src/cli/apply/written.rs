@@ -52,6 +52,8 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         GrantType::Ciba => "ciba",
         GrantType::RefreshToken => "refresh_token",
         GrantType::ClientCredentials => "client_credentials",
+        GrantType::DeviceCode => "device_code",
+        GrantType::TokenExchange => "token_exchange",
     });
     fields.push(("grants", list(grants)));
     fields.push(("scope", quoted(&client.scope.to_string())));
@@ -63,6 +65,12 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
+    if let Some(exchange) = &client.token_exchange {
+        fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
+        fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
+    }
+    fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
         fields.push((

@@ -56,6 +56,10 @@ pub enum ClientGrantType {
     RefreshToken,
     #[oai(rename = "client_credentials")]
     ClientCredentials,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -163,6 +167,14 @@ pub struct ClientBody {
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Its access tokens are always bound to a key [RFC 9449 §5.2].
+    pub dpop_bound_access_tokens: bool,
+    /// Whom its exchanged tokens may be for. Absent, as the one below, without the token-exchange grant.
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it acts.
+    pub token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens [RFC 8693 §4.4].
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
@@ -194,7 +206,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code` and `refresh_token` alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
+    /// grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -244,6 +257,16 @@ pub struct NewClientBody {
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `jwt` when left out.
     pub access_token_format: Option<AccessTokenFormat>,
+    /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// With the token-exchange grant: whom its tokens may be for besides this server, each a `client_id` or the
+    /// address of a resource [RFC 8693 §2.1]. Nobody when left out.
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it is the client who acts (`act`) [RFC 8693 §1.1]. `false` when left out.
+    pub token_exchange_impersonation: Option<bool>,
+    /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
@@ -282,6 +305,11 @@ pub struct ClientPatch {
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    pub token_exchange_impersonation: Option<bool>,
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -332,6 +360,8 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
+                    GrantType::DeviceCode => ClientGrantType::DeviceCode,
+                    GrantType::TokenExchange => ClientGrantType::TokenExchange,
                 })
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
@@ -363,6 +393,10 @@ impl From<&domain::Client> for ClientBody {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
             },
+            dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),

@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod exchange;
 mod logout;
 mod sign_in;
 
@@ -80,6 +81,15 @@ pub struct ClientMetadata {
     pub backchannel_token_delivery_mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_impersonation: Option<bool>,
+    /// For administrators to say: it lets another client act for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +187,10 @@ impl ClientMetadata {
                 Delivery::Poll => "poll".to_owned(),
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -205,6 +219,8 @@ impl ClientMetadata {
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
+        let token_exchange = self.token_exchange(&grants, &mut problems);
+        let may_act = self.may_act(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -232,9 +248,12 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
                     registered: before.and_then(|before| before.registered.clone()),
+                    token_exchange,
+                    may_act,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -326,7 +345,8 @@ impl ClientMetadata {
         }
         // [RFC 6749 §4.4, CIBA §7.1] whoever gets something without a person at this browser proves who it is.
         let unproved = |name: &str| {
-            matches!(GrantType::parse(name), Some(GrantType::Ciba | GrantType::ClientCredentials)) && self.is_public()
+            let proves = [GrantType::Ciba, GrantType::ClientCredentials, GrantType::TokenExchange];
+            self.is_public() && GrantType::parse(name).is_some_and(|grant| proves.contains(&grant))
         };
         for (at, _) in names.iter().enumerate().filter(|(_, name)| unproved(name)) {
             problems.add_to(format!("/grant_types/{at}"), FieldCode::NotAllowed, "Not for a public client.");

@@ -95,6 +95,7 @@ impl Authorize {
             request,
             browser: key,
             meant,
+            device: None,
         };
         let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
         if let Some(refusal) = not_without_a_person(&flow) {
@@ -111,12 +112,18 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
+            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Failed(_) => (flow, None),
+                    At::Device
+                    | At::Asking(..)
+                    | At::Consent(_)
+                    | At::Completed(_)
+                    | At::Left
+                    | At::Connected
+                    | At::Failed(_) => (flow, None),
                 };
                 self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
@@ -173,6 +180,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

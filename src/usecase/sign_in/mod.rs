@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
@@ -19,6 +19,7 @@ use crate::store::sql::sessions::Sessions;
 pub mod advance;
 pub mod authorize;
 pub mod conclude;
+pub mod connect;
 pub mod leave;
 pub mod log_out;
 pub mod push;
@@ -57,7 +58,8 @@ pub struct Judged {
 impl Known {
     /// `None`: the client may not have people sign in any more.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        Ok(self.directory.client(id).await?.filter(|client| !client.disabled && client.sign_in.is_some()))
+        let client = self.directory.client(id).await?.filter(|client| !client.disabled);
+        Ok(client.filter(|client| client.sign_in.is_some() || client.may(GrantType::DeviceCode)))
     }
 
     /// The session of a browser, if its person may still have one.

@@ -144,8 +144,11 @@ impl Site {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));

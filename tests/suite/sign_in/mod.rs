@@ -2,6 +2,7 @@
 
 mod attacks;
 mod backchannel_logout;
+mod device_grant;
 mod flow_api;
 mod frontchannel_logout;
 mod jarm;
@@ -14,7 +15,7 @@ mod rp_initiated_logout;
 use crate::world::{Client, Person, World};
 
 /// A relying party, a person with a password, and nobody else.
-pub(super) async fn shop_and_alice(world: &World) -> (Client, Person) {
+pub(crate) async fn shop_and_alice(world: &World) -> (Client, Person) {
     (world.client("shop").signs_in().refresh().await, world.user("alice").with_password(PASSWORD).await)
 }
 

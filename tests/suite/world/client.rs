@@ -64,8 +64,11 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
