@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, GrantType, NumberMatching, SignIn};
+use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -137,7 +137,7 @@ struct Registration {
     /// Default ciba; may repeat
     ///
     /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
-    /// `client_credentials`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
+    /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
     /// Where a sign-in comes back to; may repeat
@@ -151,6 +151,26 @@ struct Registration {
     /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", hide_short_help = true)]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended
+    ///
+    /// The server posts a logout token there (OpenID Connect Back-Channel Logout 1.0). `https`, for
+    /// `authorization_code`.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    backchannel_logout_uri: Option<String>,
+    /// It cannot do without `sid`, which is always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    backchannel_logout_session_required: Option<bool>,
+    /// What a browser loads when a session has ended
+    ///
+    /// In a frame of the page that says so (OpenID Connect Front-Channel Logout 1.0), with scheme, host and
+    /// port of one of the redirect URIs.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    frontchannel_logout_uri: Option<String>,
+    /// It cannot do without `iss` and `sid`, which are always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    frontchannel_logout_session_required: Option<bool>,
     /// It may run the sign-in itself
     ///
     /// The client asks for `response_mode=pi.flow` and shows its own pages, so it sees passwords. For
@@ -183,6 +203,34 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     require_pkce: Option<bool>,
+    /// Its requests must be pushed
+    ///
+    /// Refuse its authorization requests that a browser brings: it sends them to the server itself first
+    /// (RFC 9126).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_par: Option<bool>,
+    /// Its requests must be signed
+    ///
+    /// Refuse its authorization requests that are no request objects (RFC 9101), which its keys sign.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_signed_requests: Option<bool>,
+    /// The only algorithm of its request objects
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    request_object_alg: Option<Algorithm>,
+    /// Where its request objects are; may repeat
+    ///
+    /// An https address that a `request_uri` may name: it is fetched from there. At most 20.
+    #[arg(long = "request-uri", value_name = "URI", hide_short_help = true)]
+    request_uris: Vec<String>,
+    /// ES256, PS256 or RS256, for answers as JWTs
+    ///
+    /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    authorization_response_alg: Option<Algorithm>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -196,6 +244,26 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// Its access tokens are bound to a key
+    ///
+    /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    dpop_bound_access_tokens: Option<bool>,
+    /// Whom its exchanged tokens may be for; may repeat
+    ///
+    /// A `client_id`, or the address of a resource, for `token_exchange`. This server without it.
+    #[arg(long = "token-exchange-audience", value_name = "AUDIENCE", hide_short_help = true)]
+    token_exchange_audiences: Vec<String>,
+    /// Its exchanged tokens do not say who acts
+    ///
+    /// Without `act` in them, whoever reads them takes the client for the person.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens
+    #[arg(long, value_name = "CLIENT", hide_short_help = true)]
+    may_act: Option<String>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -223,6 +291,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -341,6 +411,10 @@ impl Registration {
             redirect_uris: (!self.redirect_uris.is_empty()).then(|| self.redirect_uris.clone()),
             post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
                 .then(|| self.post_logout_redirect_uris.clone()),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
+            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+            frontchannel_logout_session_required: self.frontchannel_logout_session_required,
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
@@ -348,6 +422,11 @@ impl Registration {
             sign_on_policy: self.sign_on_policy.clone(),
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
+            require_pushed_authorization_requests: self.require_par,
+            require_signed_request_object: self.require_signed_requests,
+            request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
+            request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
+            authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -357,6 +436,11 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
+                .then(|| self.token_exchange_audiences.clone()),
+            token_exchange_impersonation: self.token_exchange_impersonation,
+            may_act: self.may_act.clone(),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -376,6 +460,8 @@ impl From<Grant> for GrantType {
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
         }
     }
 }
@@ -425,18 +511,44 @@ fn line(client: &Client) {
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 
+fn show_requests(sign_in: &SignIn) {
+    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let alg = signing_alg.map_or("any", Algorithm::as_str);
+    say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
+    for uri in uris {
+        say(&format!("request uri   {}", safe(uri)));
+    }
+}
+
 fn show(client: &Client) {
     line(client);
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if client.dpop_bound_access_tokens {
+        say("access token  always with a DPoP proof");
+    }
+    if let Some(exchange) = &client.token_exchange {
+        let audiences = if exchange.audiences.is_empty() { "none".to_owned() } else { exchange.audiences.join(" ") };
+        say(&format!("exchange      audiences {}, impersonation {}", safe(&audiences), exchange.impersonation));
+    }
+    if let Some(actor) = &client.may_act {
+        say(&format!("may act       {}", safe(actor.as_str())));
+    }
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));
         }
         for uri in &sign_in.post_logout_redirect_uris {
             say(&format!("after logout  {}", safe(uri.as_str())));
+        }
+        for (channel, logout) in
+            [("is called", &sign_in.logout.backchannel), ("is framed", &sign_in.logout.frontchannel)]
+        {
+            if let Some(logout) = logout {
+                say(&format!("at logout     {channel}: {}", safe(&logout.uri)));
+            }
         }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
         if let Some(policy) = &sign_in.policy {
@@ -447,6 +559,7 @@ fn show(client: &Client) {
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",
             kinds.join(", ")
         ));
+        show_requests(sign_in);
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {
@@ -455,6 +568,12 @@ fn show(client: &Client) {
             Some(NumberMatching::Type) => "type",
         };
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+    }
+    if let Some(registered) = &client.registered {
+        say(&format!(
+            "registered    by itself{}",
+            if registered.invited { ", with an initial access token" } else { "" }
+        ));
     }
     say(&format!("created       {}", client.created_at));
 }

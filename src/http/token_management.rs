@@ -10,8 +10,10 @@ use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
 use crate::http::error::Failure;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
+use crate::protocol::token_exchange::Actor;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
 use crate::usecase::introspect::{Introspect, Kind};
 use crate::usecase::revoke::Revoke;
@@ -33,6 +35,35 @@ pub struct Form {
     token_type_hint: Option<String>,
 }
 
+/// What an access token is bound to [RFC 7800 §3.1].
+#[derive(Object)]
+#[oai(rename = "TokenConfirmation", skip_serializing_if_is_none)]
+pub struct Bound {
+    /// The thumbprint of the key whose DPoP proof goes with each use [RFC 9449 §6.1].
+    jkt: Option<String>,
+}
+
+impl From<Confirmation> for Bound {
+    fn from(bound_to: Confirmation) -> Self {
+        match bound_to {
+            Confirmation::Key(key) => Self { jkt: Some(key.to_string()) },
+        }
+    }
+}
+
+/// Who acts for the person [RFC 8693 §4.1]: a client, or another person.
+#[derive(Object)]
+#[oai(rename = "TokenActor", skip_serializing_if_is_none)]
+pub struct Acting {
+    sub: String,
+    /// Who has acted before.
+    act: Option<Box<Acting>>,
+}
+
+fn acting(actor: Actor) -> Acting {
+    Acting { sub: actor.sub, act: actor.act.map(|before| Box::new(acting(*before))) }
+}
+
 /// What is behind a token [RFC 7662 §2.2]. Only `active` is there when it is not.
 #[derive(Object, Default)]
 #[oai(rename = "IntrospectionResponse", skip_serializing_if_is_none)]
@@ -42,6 +73,8 @@ pub struct Introspection {
     client_id: Option<String>,
     username: Option<String>,
     token_type: Option<String>,
+    cnf: Option<Bound>,
+    act: Option<Acting>,
     exp: Option<i64>,
     iat: Option<i64>,
     sub: Option<String>,
@@ -84,8 +117,8 @@ impl TokenManagementApi {
             .introspect(token)
             .await
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
-            // [RFC 7662 §4] a client learns nothing about the tokens of others.
-            .filter(|active| active.client.id == client.id);
+            // [RFC 7662 §4] a client learns nothing about the tokens of others, but of those that are for it.
+            .filter(|active| active.client.id == client.id || active.audience.as_deref() == Some(client.id.as_str()));
         let outcome = if active.is_some() { "active" } else { "inactive" };
         tracing::info!(client.id = %client.id, outcome, status = 200_u16, "introspect");
         let Some(active) = active else { return Ok(Json(Introspection::default())) };
@@ -96,11 +129,13 @@ impl TokenManagementApi {
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
             scope: Some(active.scope.to_string()),
             client_id: Some(active.client.id.to_string()),
-            token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
+            token_type: (active.kind == Kind::Access).then(|| Confirmation::token_type(active.bound_to).to_owned()),
+            cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
             sub: Some(subject),
-            aud: (active.kind == Kind::Access).then(|| self.issuer.clone()),
+            aud: (active.kind == Kind::Access).then(|| active.audience.unwrap_or_else(|| self.issuer.clone())),
+            act: active.act.map(acting),
             iss: Some(self.issuer.clone()),
             acr: person.map(|(grant, _)| grant.acr.as_str().to_owned()),
             auth_time: person.map(|(grant, _)| grant.authenticated_at.seconds()),

@@ -74,6 +74,8 @@ impl Change {
             "scope",
             "redirect_uris",
             "post_logout_redirect_uris",
+            "backchannel_logout_uri",
+            "frontchannel_logout_uri",
             "response_types",
             "sign_on_policy",
             "steps",
@@ -83,10 +85,19 @@ impl Change {
             "url",
             "additional_allowed_origins",
             "client_for_redirectless_mode",
+            "request_object_signing_alg",
+            "request_uris",
+            "authorization_signed_response_alg",
+        ];
+        let demands = [
+            "disabled",
+            "require_pkce",
+            "require_pushed_authorization_requests",
+            "require_signed_request_object",
+            "restrict_access_to_redirectless_mode",
         ];
         always.contains(&self.field)
-            || (matches!(self.field, "disabled" | "require_pkce" | "restrict_access_to_redirectless_mode")
-                && self.to == "true")
+            || (demands.contains(&self.field) && self.to == "true")
             || (matches!(self.field, "redirectless" | "cookieless") && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }

@@ -22,6 +22,7 @@ fn request(mode: ResponseMode) -> AuthorizationRequest {
         scope: Scope::parse("openid profile").unwrap(),
         nonce: None,
         challenge: None,
+        dpop_jkt: None,
         prompt: Vec::new(),
         max_age: None,
         acr_values: None,
@@ -38,6 +39,7 @@ fn start(request: AuthorizationRequest) -> Start {
         browser: Digest::of(b"browser"),
         cookieless: false,
         meant: None,
+        device: None,
     }
 }
 
@@ -201,7 +203,8 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                 Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
                 Status::UsernamePasswordRequired => Some(Action::Cancel),
                 Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::Resume | Status::Completed | Status::Failed => None,
+                Status::OauthDeviceUserCodeConfirmationRequired => Some(Action::Cancel),
+                Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
             };
             (flow.cancelled(around), action)
         }
@@ -269,12 +272,42 @@ proptest! {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
+                Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
             };
             flow = next.expect("a link of the state");
         }
         prop_assert!(flow.actions().is_empty(), "{:?}", flow.at);
     }
+}
+
+fn of_device() -> Start {
+    let code = UserCode::typed("WDJB-MJHT").unwrap();
+    let device = ForDevice { code: Digest::of(b"device"), user_code: code, confirmed: false };
+    let request = AuthorizationRequest::of_device(Scope::parse("openid").unwrap(), None);
+    Start { device: Some(device), ..start(request) }
+}
+
+#[test]
+fn rfc8628_5_4_nobody_signs_in_for_a_device_that_they_have_not_looked_at() {
+    let policy = SignOnPolicy::password();
+    let around = around(&policy);
+    for session in [None, Some(session(ALICE, 0))] {
+        let flow = Flow::begin(of_device(), session.as_ref(), &around);
+        assert_eq!(flow.status(), Status::OauthDeviceUserCodeConfirmationRequired);
+        assert!(flow.clone().password_verified(ALICE, &around).is_none());
+        assert!(flow.clone().agreed(None, &around).is_none() && flow.clone().left().is_none());
+        let confirmed = flow.clone().confirmed(&around).unwrap();
+        let next = if session.is_some() { Status::Resume } else { Status::UsernamePasswordRequired };
+        assert_eq!(confirmed.status(), next);
+        assert!(confirmed.clone().confirmed(&around).is_none(), "once");
+        assert!(confirmed.left().is_none(), "there is nowhere to go");
+        let refused = flow.cancelled(&around).unwrap();
+        assert_eq!(refused.at, At::Failed(Failure::NotAgreed));
+        assert!(refused.left().is_none());
+    }
+    let plain = begin(request(ResponseMode::Query), None);
+    assert!(plain.confirmed(&around).is_none(), "no device");
 }
 
 #[test]

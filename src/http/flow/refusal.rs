@@ -96,6 +96,8 @@ const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'
 fn about(detail: &Detail) -> Message<'static> {
     match (detail.code, detail.target) {
         (DetailCode::CredentialValidationFailed, _) => Message::WrongCredentials,
+        (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
+        (DetailCode::FieldRequired, Some("userCode")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
         (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,
         (

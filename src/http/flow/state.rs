@@ -65,6 +65,11 @@ impl FlowApi {
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
             }),
+            (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
+                "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
+                "userCode": flow.device.as_ref().map(|device| device.user_code.to_string()),
+            }),
+            (Status::OauthDeviceCompleted, _) => json!({}),
             (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
             (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),
             (Status::Failed, At::Failed(failure)) => {

@@ -172,6 +172,12 @@ fn asked() -> Vec<Asked> {
             "[RFC 7636 §4.3] needed unless the client is registered with `require_pkce` off.",
         ),
         of("code_challenge_method", false, one_of(vec![CodeChallenge::METHOD]), "Needed with `code_challenge`."),
+        of(
+            "dpop_jkt",
+            false,
+            text("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
+            "The thumbprint of the key that the tokens will be bound to [RFC 9449 §10]: the code is for it alone.",
+        ),
         Asked {
             name: "prompt",
             required: false,
@@ -332,6 +338,7 @@ fn example(action: Action) -> Value {
             ("identifier" | "username", _) => json!("alice"),
             ("password", _) => json!("correct horse battery staple"),
             ("scope", _) => json!("openid profile"),
+            ("userCode", _) => json!("WDJB-MJHT"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -346,6 +353,8 @@ const fn status_says(status: Status) -> &'static str {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
         Status::ConsentRequired => "May the client have what it asks for?",
+        Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
+        Status::OauthDeviceCompleted => "The end: the device is connected.",
         Status::Resume => "Send the browser to `resumeUrl`.",
         Status::Completed => "The end: the answer is in `authorizeResponse`.",
         Status::Failed => "The end: `code` says why.",
@@ -359,6 +368,7 @@ const fn action_says(action: Action) -> &'static str {
         Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
+        Action::ConfirmUserCode => "It is this code, and the person wants it.",
     }
 }
 
@@ -396,6 +406,11 @@ fn states() -> Map<String, Value> {
             "alternativeAuthenticationSources": password(&texts, "other ways to sign in."),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
+            "userCode": only(
+                Status::OauthDeviceUserCodeConfirmationRequired,
+                text.clone(),
+                "the code, as the device shows it.",
+            ),
             "scopes": only(
                 Status::ConsentRequired,
                 json!({"type": "array", "items": reference("FlowScope")}),
@@ -430,7 +445,7 @@ fn states() -> Map<String, Value> {
         (
             "FlowClient",
             json!({
-                "type": "object", "description": "Who asks for consent.", "required": ["id", "name"],
+                "type": "object", "description": "Who asks.", "required": ["id", "name"],
                 "properties": {
                     "id": {"type": "string", "description": "Its `client_id`."},
                     "name": {"type": "string", "description": "What a person sees."},

@@ -51,6 +51,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod people;
 pub mod policies;
+pub mod registration;
 pub mod retention;
 mod row;
 pub mod sessions;

@@ -1,5 +1,7 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod exchange;
+mod logout;
 pub(super) mod sign_in;
 
 use std::collections::BTreeSet;
@@ -42,6 +44,14 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_session_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
     /// `response_mode=pi.flow`, in `PingFederate`'s word. For administrators to say: a client that
     /// registered itself would see passwords.
@@ -60,6 +70,16 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pushed_authorization_requests: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signed_request_object: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
@@ -67,6 +87,15 @@ pub struct ClientMetadata {
     pub backchannel_token_delivery_mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_impersonation: Option<bool>,
+    /// For administrators to say: it lets another client act for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,15 +146,20 @@ pub fn client_id(text: &str) -> Option<ClientId> {
 
 impl ClientMetadata {
     pub fn of(client: &Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
+        let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
+        let requests = sign_in.map(|sign_in| &sign_in.requests);
         Self {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
@@ -135,6 +169,10 @@ impl ClientMetadata {
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
+            backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
+            backchannel_logout_session_required: called.map(|logout| logout.session_required),
+            frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
+            frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
@@ -142,12 +180,25 @@ impl ClientMetadata {
             sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: requests.map(|requests| requests.pushed),
+            require_signed_request_object: requests.map(|requests| requests.signed),
+            request_object_signing_alg: requests
+                .and_then(|requests| requests.signing_alg)
+                .map(|alg| alg.as_str().to_owned()),
+            request_uris: requests.map(|requests| requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(|alg| alg.as_str().to_owned()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 Delivery::Poll => "poll".to_owned(),
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -175,7 +226,9 @@ impl ClientMetadata {
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
-        let sign_in = self.sign_in(&grants, &mut problems);
+        let sign_in = self.sign_in(&grants, egress, &mut problems);
+        let token_exchange = self.token_exchange(&grants, &mut problems);
+        let may_act = self.may_act(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -203,8 +256,12 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
+                    registered: before.and_then(|before| before.registered.clone()),
+                    token_exchange,
+                    may_act,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -238,12 +295,14 @@ impl ClientMetadata {
             };
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
-        for (pointer, present) in [
-            ("/jwks", self.jwks.is_some()),
-            ("/jwks_uri", self.jwks_uri.is_some()),
+        // Where people sign in, keys verify requests as well.
+        let no_keys = !self.signs_people_in();
+        for (pointer, not_allowed) in [
+            ("/jwks", self.jwks.is_some() && no_keys),
+            ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
             ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
         ] {
-            if present {
+            if not_allowed {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
             }
         }
@@ -270,8 +329,7 @@ impl ClientMetadata {
                 problems.add("/jwks", FieldCode::Invalid, detail);
             }
             (None, Some(uri)) => {
-                let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
-                if uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url)) {
+                if is_callable(uri, egress) {
                     return Some(KeySource::JwksUri(uri.clone()));
                 }
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
@@ -295,7 +353,8 @@ impl ClientMetadata {
         }
         // [RFC 6749 §4.4, CIBA §7.1] whoever gets something without a person at this browser proves who it is.
         let unproved = |name: &str| {
-            matches!(GrantType::parse(name), Some(GrantType::Ciba | GrantType::ClientCredentials)) && self.is_public()
+            let proves = [GrantType::Ciba, GrantType::ClientCredentials, GrantType::TokenExchange];
+            self.is_public() && GrantType::parse(name).is_some_and(|grant| proves.contains(&grant))
         };
         for (at, _) in names.iter().enumerate().filter(|(_, name)| unproved(name)) {
             problems.add_to(format!("/grant_types/{at}"), FieldCode::NotAllowed, "Not for a public client.");
@@ -350,6 +409,12 @@ impl ClientMetadata {
         }
         None
     }
+}
+
+/// Whether we may call an address, as far as that can be told now.
+fn is_callable(uri: &str, egress: Option<&Egress>) -> bool {
+    let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
+    uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url))
 }
 
 #[derive(Default)]

@@ -23,6 +23,7 @@ pub mod deliver;
 pub mod devices;
 pub mod events;
 pub mod idempotency;
+pub mod initial_access_tokens;
 pub mod keys;
 pub mod policies;
 pub mod requests;

@@ -13,6 +13,7 @@ use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId, UserId};
 use crate::protocol::scope::Scope;
+use crate::protocol::user_code::UserCode;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
@@ -103,11 +104,23 @@ impl Advance {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.agreed(scope.transpose()?.as_ref(), &judged.around())
             }
+            Action::ConfirmUserCode => {
+                let typed = members.text("userCode").and_then(UserCode::typed);
+                if typed.is_none() || typed != flow.device.as_ref().map(|device| device.user_code.clone()) {
+                    let why = "another code than that of the flow";
+                    return Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why).into());
+                }
+                let judged = self.judged(&client, flow.user(), now).await?;
+                flow.confirmed(&judged.around())
+            }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
+        }
+        if next.device.is_some() && matches!(next.at, At::Ready | At::Failed(_)) {
+            (next, session) = self.conclude.connect(next, calling.browser).await.map_err(FlowError::Other)?;
         }
         let state = next.cookieless.then(|| BrowserKey::new(self.entropy.token()));
         if let Some(state) = &state {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
+use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
@@ -19,9 +20,17 @@ use crate::store::sql::sessions::Sessions;
 pub mod advance;
 pub mod authorize;
 pub mod conclude;
+pub mod connect;
 pub mod leave;
 pub mod log_out;
+pub mod push;
+pub mod read_request;
+pub mod respond;
 pub mod shown;
+
+fn no_sign_in() -> Refusal {
+    Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
+}
 
 /// What a browser, or whoever acts like one, shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +59,8 @@ pub struct Judged {
 impl Known {
     /// `None`: the client may not have people sign in any more.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        Ok(self.directory.client(id).await?.filter(|client| !client.disabled && client.sign_in.is_some()))
+        let client = self.directory.client(id).await?.filter(|client| !client.disabled);
+        Ok(client.filter(|client| client.sign_in.is_some() || client.may(GrantType::DeviceCode)))
     }
 
     /// The session of a browser, if its person may still have one.

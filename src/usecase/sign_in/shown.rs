@@ -35,9 +35,9 @@ impl Shown {
                 let fields = self.fields(&flow, refused(&failure.refusal()))?;
                 Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
             }
-            At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Failed(_) => None,
+            At::Device | At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Connected | At::Failed(_) => None,
         };
-        let ends = matches!(flow.at, At::Ready | At::Failed(_));
+        let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
         let username = match flow.user() {
             Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),

@@ -20,11 +20,13 @@ use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Locale, Wishes, Words};
 
+mod connect;
 mod pages;
 mod sign_out;
 mod trouble;
@@ -37,6 +39,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
+    pub connect: Connect,
     pub leave: Leave,
     pub log_out: LogOut,
     pub flow_api: FlowApi,
@@ -65,6 +68,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
         let provider = &self.provider;
         if path == path::AUTHORIZATION {
             Ok(Box::pin(provider.authorization(request)).await)
+        } else if path == path::USER_AUTHORIZATION {
+            Ok(Box::pin(provider.user_code(request)).await)
         } else if path == path::END_SESSION {
             Ok(Box::pin(provider.end_session(request)).await)
         } else if path == sign_out::SIGN_OUT {

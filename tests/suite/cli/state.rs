@@ -140,12 +140,16 @@ secret = "env:TILL_SECRET"
 redirect_uris = ["https://shop.example/callback", "http://localhost:*/callback"]
 require_pkce = false
 implied_consent = true
+grants = ["authorization_code", "token_exchange"]
+token_exchange_audiences = ["stock"]
 
 [[client]]
 id = "app"
 auth = "none"
 grants = ["authorization_code", "refresh_token"]
 redirect_uris = ["com.example.app:/callback"]
+dpop_bound_access_tokens = true
+may_act = "web"
 redirectless = true
 "#;
 
@@ -155,7 +159,9 @@ fn what_signs_people_in_is_exported_and_applied() {
     apply(&site, WEB, &[]).ends_with(0);
     let exported = export(&site);
     for line in [
-        "grants = [\"authorization_code\"]",
+        "grants = [\"authorization_code\", \"token_exchange\"]",
+        "token_exchange_audiences = [\"stock\"]",
+        "may_act = \"web\"",
         "redirect_uris = [\"https://shop.example/callback\", \"http://localhost:*/callback\"]",
         "response_types = [\"code\"]",
         "require_pkce = false",
@@ -164,6 +170,7 @@ fn what_signs_people_in_is_exported_and_applied() {
         "grants = [\"authorization_code\", \"refresh_token\"]",
         "redirectless = true",
         "require_pkce = true",
+        "dpop_bound_access_tokens = true",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }

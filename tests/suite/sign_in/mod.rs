@@ -2,11 +2,17 @@
 
 mod applications;
 mod attacks;
+mod backchannel_logout;
 mod cookieless;
+mod device_grant;
 mod flow_api;
+mod frontchannel_logout;
+mod jarm;
 mod oidc_core_3_code;
 mod policies;
 mod races;
+mod rfc9101_request_objects;
+mod rfc9126_pushed_requests;
 mod rp_initiated_logout;
 
 use reqwest::{Method, RequestBuilder};
@@ -16,7 +22,7 @@ use crate::admin::robot::Robot;
 use crate::world::{AUTHORIZE, Answer, Browser, Client, FLOWS, Person, World, asked};
 
 /// A relying party, a person with a password, and nobody else.
-pub(super) async fn shop_and_alice(world: &World) -> (Client, Person) {
+pub(crate) async fn shop_and_alice(world: &World) -> (Client, Person) {
     (world.client("shop").signs_in().refresh().await, world.user("alice").with_password(PASSWORD).await)
 }
 

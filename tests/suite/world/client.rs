@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
-    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, SignIn, StoredSecret,
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
+    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -64,7 +64,11 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            dpop_bound_access_tokens: false,
             sign_in: None,
+            registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -131,6 +135,9 @@ impl ClientBuilder {
             policy: None,
             implied_consent: false,
             require_pkce: false,
+            logout: Logout::default(),
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
         });
         self
     }
@@ -242,6 +249,10 @@ impl Asked {
 }
 
 impl Client {
+    pub(super) fn known(world: Arc<Inner>, id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), world, credentials: Credentials::Basic(secret.to_owned()), node: 0 }
+    }
+
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }
