@@ -9,7 +9,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_client::AuthenticateClient;
@@ -135,6 +135,7 @@ impl Wiring {
         let authorize = AuthorizeDevice {
             devices: Shelf::new(self.store()),
             shown: Shelf::new(self.store()),
+            attempts: Attempts::new(self.store()),
             key: self.user_code_key(),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),

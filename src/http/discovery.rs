@@ -67,6 +67,8 @@ impl Discovery {
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
+            "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
+            "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
             "revocation_endpoint_auth_methods_supported": methods,

@@ -26,6 +26,7 @@ mod observe;
 pub mod openapi;
 pub mod remote;
 pub mod server;
+pub mod signed;
 pub mod tls;
 pub mod token;
 pub mod token_management;
