@@ -461,10 +461,15 @@ impl Wiring {
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
-            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&read)),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect: Arc::clone(&introspect), prove, entropy: self.entropy() },
+            UserInfoApi {
+                introspect: Arc::clone(&introspect),
+                prove,
+                keys: Arc::clone(&self.parts.ring),
+                entropy: self.entropy(),
+            },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
@@ -648,7 +653,14 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenManagementApi { authenticate, revoke, introspect, issuer: self.settings.issuer.clone() }
+        TokenManagementApi {
+            authenticate,
+            revoke,
+            introspect,
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
     }
 
     fn introspect(&self) -> Introspect {

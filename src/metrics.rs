@@ -134,6 +134,7 @@ words! {
         ClientAuthentication = "client_authentication",
         Pairing = "pairing",
         UserCodes = "user_codes",
+        DeviceAuthorizations = "device_authorizations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
         DevicesPerUser = "devices_per_user",

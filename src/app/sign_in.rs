@@ -10,7 +10,7 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
@@ -18,6 +18,7 @@ use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
+use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
@@ -67,6 +68,7 @@ impl Wiring {
     pub(super) fn pushed_authorization_request(
         &self,
         authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
         read: Arc<ReadRequest>,
     ) -> PushedAuthorizationRequestApi {
         let push = Push {
@@ -76,7 +78,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        PushedAuthorizationRequestApi { authenticate, push }
+        PushedAuthorizationRequestApi { authenticate, prove, push }
     }
 
     pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
@@ -181,6 +183,7 @@ impl Wiring {
         let authorize = AuthorizeDevice {
             devices: Shelf::new(self.store()),
             shown: Shelf::new(self.store()),
+            attempts: Attempts::new(self.store()),
             key: self.user_code_key(),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),

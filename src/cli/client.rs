@@ -244,6 +244,16 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// `UserInfo` answers with a JWT by it
+    ///
+    /// ES256, PS256 or RS256. JSON without it.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    userinfo_alg: Option<Algorithm>,
+    /// Of the JWTs that introspection answers with
+    ///
+    /// ES256, PS256 or RS256 (the default), for a client that asks for a JWT (RFC 9701).
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    introspection_alg: Option<Algorithm>,
     /// Its access tokens are bound to a key
     ///
     /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
@@ -436,6 +446,8 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            userinfo_signed_response_alg: self.userinfo_alg.and_then(|alg| text(alg.as_str())),
+            introspection_signed_response_alg: self.introspection_alg.and_then(|alg| text(alg.as_str())),
             dpop_bound_access_tokens: self.dpop_bound_access_tokens,
             token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
                 .then(|| self.token_exchange_audiences.clone()),
@@ -526,6 +538,12 @@ fn show(client: &Client) {
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if let Some(alg) = client.userinfo_signed_response_alg {
+        say(&format!("userinfo      {alg}"));
+    }
+    if let Some(alg) = client.introspection_signed_response_alg {
+        say(&format!("introspection {alg}"));
+    }
     if client.dpop_bound_access_tokens {
         say("access token  always with a DPoP proof");
     }

@@ -316,6 +316,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
@@ -358,6 +360,8 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),

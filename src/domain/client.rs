@@ -26,6 +26,12 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. RS256 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<Algorithm>,
     /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,

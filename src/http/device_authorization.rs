@@ -8,7 +8,7 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
-use crate::http::client_authentication::authenticate;
+use crate::http::client_authentication::{authenticate, client_ip};
 use crate::http::discovery::path;
 use crate::http::error::Failure;
 use crate::usecase::authenticate_client::AuthenticateClient;
@@ -55,7 +55,7 @@ impl DeviceAuthorizationApi {
     #[oai(path = "/as/device_authz.oauth2", method = "post", operation_id = "authorizeDevice", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Waiting>> {
         let client = Box::pin(authenticate(&self.authenticate, http, &form.parameters)).await?;
-        let waiting = self.authorize.authorize(&client, form.parameters.get("scope"));
+        let waiting = self.authorize.authorize(&client, form.parameters.get("scope"), client_ip(http));
         let waiting = Box::pin(waiting).await.map_err(Failure::of_client(&client.id))?;
         tracing::info!(client.id = %client.id, request.id = %waiting.request, status = 200_u16, "device authorization");
         let page = format!("{}{}", self.issuer, path::USER_AUTHORIZATION);

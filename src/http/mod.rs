@@ -28,6 +28,7 @@ pub mod pushed_authorization_request;
 pub mod registration;
 pub mod remote;
 pub mod server;
+pub mod signed;
 pub mod tls;
 pub mod token;
 pub mod token_management;

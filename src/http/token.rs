@@ -18,7 +18,7 @@ use crate::http::error::Failure;
 use crate::http::server::CallTime;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, DeviceCode, RefreshToken};
+use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
@@ -178,8 +178,7 @@ impl TokenApi {
             }
             Some(GrantType::TokenExchange) => self.exchange_token.exchange(client, parameters, bound_to).await,
             Some(GrantType::DeviceCode) => {
-                let code = parameters.get("device_code").ok_or(Refusal::invalid_request("device_code is required."))?;
-                self.redeem_device.redeem(client, &DeviceCode::presented(code), bound_to).await
+                self.redeem_device.redeem(client, parameters.get("device_code"), bound_to).await
             }
             Some(GrantType::RefreshToken) => {
                 let token =

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use poem::Request;
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::json;
 
 use crate::call;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -15,15 +18,21 @@ use crate::http::client_authentication::{Scheme, access_token};
 use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
+use crate::http::signed::{self, Signed};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
+use crate::secret::Secret;
 use crate::usecase;
+use crate::usecase::StoreError;
 use crate::usecase::introspect::{Active, Introspect};
 use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::signing_keys::KeyRing;
 
 pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
+    pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
 }
 
@@ -44,7 +53,7 @@ pub struct UserInfo {
 pub enum Answer {
     /// The claims.
     #[oai(status = 200)]
-    Claims(Json<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
+    Claims(Signed<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
 }
 
 const INVALID: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
@@ -53,7 +62,7 @@ const INVALID: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token
 impl UserInfoApi {
     /// Read claims about the person
     ///
-    /// A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
+    /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
     /// [RFC 9449 §7.1].
     #[oai(path = "/idp/userinfo.openid", method = "get", operation_id = "getUserInfo", tag = "Tag::Oidc")]
     async fn get(&self, http: &Request) -> poem::Result<Answer> {
@@ -62,7 +71,7 @@ impl UserInfoApi {
 
     /// Read claims about the person
     ///
-    /// A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
+    /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
     /// [RFC 9449 §7.1].
     #[oai(path = "/idp/userinfo.openid", method = "post", operation_id = "postUserInfo", tag = "Tag::Oidc")]
     async fn post(&self, http: &Request) -> poem::Result<Answer> {
@@ -105,7 +114,27 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        Ok(Answer::Claims(Json(claims(&grant, &user, &scope)), interaction))
+        let claims = claims(&grant, &user, &scope);
+        let claims = match client.userinfo_signed_response_alg {
+            None => Signed::Plain(Json(claims)),
+            Some(alg) => {
+                let token = self.signed(&client, alg, &claims);
+                Signed::Token(signed::JWT, token.map_err(|error| Failure::unauthenticated(error.into()))?)
+            }
+        };
+        Ok(Answer::Claims(claims, interaction))
+    }
+}
+
+impl UserInfoApi {
+    /// [OIDCC §5.3.2] with `iss` and `aud`, and with no date that would make an ID token of it.
+    fn signed(&self, client: &Client, alg: Algorithm, claims: &UserInfo) -> Result<Secret<String>, StoreError> {
+        let mut claims = claims.to_json().unwrap_or_default();
+        if let Some(claims) = claims.as_object_mut() {
+            claims.insert("iss".to_owned(), json!(self.keys.issuer));
+            claims.insert("aud".to_owned(), json!(client.id.as_str()));
+        }
+        self.keys.sign_with(alg, "JWT", &claims)
     }
 }
 

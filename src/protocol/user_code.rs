@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Eight letters of twenty: 34 bits, of which nobody can try many ([`crate::domain::ladder`]). No vowels,
+/// Eight letters of twenty: 34 bits, of which nobody can try many: each wrong one costs time. No vowels,
 /// so that no code is a word; no digits, so that a phone needs one keyboard.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,5 +1,6 @@
 //! A device asks to be connected [RFC 8628 §3.1]: it gets a code to poll with, and one to show.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use crate::domain::authentication_request::{Polling, REMEMBER};
 use crate::domain::client::GrantType;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode, State};
 use crate::entropy::Entropy;
+use crate::metrics::{Limit, metrics};
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{DeviceCode, RequestId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
-use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
@@ -25,12 +27,17 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// [RFC 8628 §3.2]
 const INTERVAL: u16 = 5;
 
+/// From one network.
+const MOST_A_MINUTE: u32 = 60;
+const WINDOW: Duration = Duration::from_secs(60);
+
 /// Another code is drawn when one is in use.
 const TRIES: u32 = 10;
 
 pub struct AuthorizeDevice {
     pub devices: Shelf<DeviceAuthorization>,
     pub shown: Shelf<ShownCode>,
+    pub attempts: Attempts,
     /// What makes digests of user codes.
     pub key: ring::hmac::Key,
     pub ledger: Ledger,
@@ -50,7 +57,12 @@ pub struct Waiting {
 
 impl AuthorizeDevice {
     #[tracing::instrument(level = "debug", name = "authorize_device", skip_all)]
-    pub async fn authorize(&self, client: &AuthenticatedClient, scope: Option<&str>) -> Result<Waiting, Error> {
+    pub async fn authorize(
+        &self,
+        client: &AuthenticatedClient,
+        scope: Option<&str>,
+        from: IpAddr,
+    ) -> Result<Waiting, Error> {
         let now = self.clock.now();
         if !client.may(GrantType::DeviceCode) {
             let why = "The client is not registered for the device_code grant.";
@@ -65,6 +77,12 @@ impl AuthorizeDevice {
         };
         let scope = scope
             .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
+        // Anybody can call themselves as a public client is called, and what is asked for here is kept.
+        let asked = self.attempts.count("device authorization", format!("{from}").as_bytes(), WINDOW).await?;
+        if asked > MOST_A_MINUTE {
+            metrics().limited(Limit::DeviceAuthorizations);
+            return Err(Error::TooMany { retry_after: WINDOW });
+        }
         let device_code = DeviceCode::new(self.entropy.token());
         let device = DeviceAuthorization {
             request: RequestId::new(self.entropy.ordered_uuid(now)),

@@ -35,14 +35,15 @@ impl RedeemDevice {
     pub async fn redeem(
         &self,
         client: &AuthenticatedClient,
-        device_code: &DeviceCode,
+        device_code: Option<&str>,
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         if !client.may(GrantType::DeviceCode) {
             let why = "The client is not registered for the device_code grant.";
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, why).into());
         }
-        let (now, digest) = (self.clock.now(), device_code.digest());
+        let device_code = device_code.ok_or(Refusal::invalid_request("device_code is required."))?;
+        let (now, digest) = (self.clock.now(), DeviceCode::presented(device_code).digest());
         let poll = |device: DeviceAuthorization| {
             let request = device.request;
             let (device, poll) = device.poll(&client.id, now);

@@ -86,6 +86,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "token_endpoint_auth_signing_alg_values_supported",
         "claims_supported",
         "dpop_signing_alg_values_supported",
+        "introspection_signing_alg_values_supported",
         "claims_parameter_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",

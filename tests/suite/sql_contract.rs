@@ -338,6 +338,8 @@ fn client() -> Client {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
         sign_in: None,
         registered: None,

@@ -66,6 +66,8 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
+    fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
     fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
     if let Some(exchange) = &client.token_exchange {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));

@@ -171,6 +171,10 @@ pub struct ClientBody {
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     pub access_token_format: AccessTokenFormat,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Its access tokens are always bound to a key [RFC 9449 §5.2].
     pub dpop_bound_access_tokens: bool,
     /// Whom its exchanged tokens may be for. Absent, as the one below, without the token-exchange grant.
@@ -267,6 +271,10 @@ pub struct NewClientBody {
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `jwt` when left out.
     pub access_token_format: Option<AccessTokenFormat>,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
     pub dpop_bound_access_tokens: Option<bool>,
     /// With the token-exchange grant: whom its tokens may be for besides this server, each a `client_id` or the
@@ -317,6 +325,8 @@ pub struct ClientPatch {
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     pub dpop_bound_access_tokens: Option<bool>,
     #[oai(validator(max_items = 20))]
     pub token_exchange_audiences: Option<Vec<String>>,
@@ -403,6 +413,8 @@ impl From<&domain::Client> for ClientBody {
                 .map(IdTokenAlgorithm::from),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
+            introspection_signed_response_alg: client.introspection_signed_response_alg.map(Into::into),
             access_token_format: match client.access_token_format {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,

@@ -98,6 +98,8 @@ fn tokens() -> Value {
         "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
             "name", "preferred_username", "updated_at", "email", "email_verified"

@@ -88,6 +88,10 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_exchange_audiences: Option<Vec<String>>,
@@ -195,6 +199,10 @@ impl ClientMetadata {
                 Delivery::Poll => "poll".to_owned(),
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(|alg| alg.as_str().to_owned()),
+            introspection_signed_response_alg: client
+                .introspection_signed_response_alg
+                .map(|alg| alg.as_str().to_owned()),
             dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
@@ -237,6 +245,10 @@ impl ClientMetadata {
         if id_token_signed_response_alg.is_none() {
             problems.add("/id_token_signed_response_alg", FieldCode::Invalid, "One of ES256, PS256, RS256.");
         }
+        let (userinfo, introspection) = (&self.userinfo_signed_response_alg, &self.introspection_signed_response_alg);
+        let userinfo_signed_response_alg = problems.signing("/userinfo_signed_response_alg", userinfo.as_deref());
+        let introspection_signed_response_alg =
+            problems.signing("/introspection_signed_response_alg", introspection.as_deref());
         let access_token_format = match self.access_token_format.as_deref() {
             None | Some("jwt") => AccessTokenFormat::Jwt,
             Some("opaque") => AccessTokenFormat::Opaque,
@@ -256,6 +268,8 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    userinfo_signed_response_alg,
+                    introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
@@ -423,6 +437,15 @@ pub(super) struct Problems(pub(super) Vec<FieldProblem>);
 impl Problems {
     pub(super) fn add(&mut self, pointer: &'static str, code: FieldCode, detail: &'static str) {
         self.0.push(FieldProblem::new(pointer, code, detail));
+    }
+
+    /// An algorithm that we sign with, if one is named.
+    fn signing(&mut self, pointer: &'static str, named: Option<&str>) -> Option<Algorithm> {
+        let alg = Algorithm::parse(named?).filter(|alg| Algorithm::SIGNING.contains(alg));
+        if alg.is_none() {
+            self.add(pointer, FieldCode::Invalid, "One of ES256, PS256, RS256.");
+        }
+        alg
     }
 
     /// For one of a list.

@@ -144,6 +144,8 @@ impl Site {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,

@@ -171,6 +171,21 @@ async fn rfc8628_3_1_who_may_ask_and_for_what() {
 }
 
 #[tokio::test]
+async fn security_5_6_nobody_has_devices_wait_without_end() {
+    let world = World::start().await;
+    let tv = tv(&world).await;
+    for _ in 0..60 {
+        asks(&tv, &world).await;
+    }
+    let watch = world.watch().await;
+    let refused = tv.post(DEVICE, &[]).await;
+    assert_eq!((refused.status, refused.retry_after()), (429, 60));
+    watch.only_a_refusal("one too many").await;
+    world.clock.advance(seconds(60));
+    asks(&tv, &world).await;
+}
+
+#[tokio::test]
 async fn rfc8628_5_1_nobody_guesses_codes_for_long() {
     let world = World::start().await;
     let tv = tv(&world).await;
