@@ -285,6 +285,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         ),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         access_token_format: kept.access_token_format,
+        userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
+        introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
         dpop_bound_access_tokens: wanted.dpop_bound_access_tokens,
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),

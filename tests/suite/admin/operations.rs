@@ -164,6 +164,8 @@ async fn no_operation_that_changes_something_ignores_if_match() {
     super::location(&admin.post("/admin/v1/authentication-applications", &login).await);
     let staff = serde_json::json!({ "id": "staff", "steps": [{ "id": "password", "source": "password" }] });
     super::location(&admin.post("/admin/v1/policies", &staff).await);
+    let initial = admin.post("/admin/v1/initial-access-tokens", &serde_json::json!({})).await;
+    let initial = super::location(&initial).rsplit('/').next().unwrap().to_owned();
     let key = admin.act(&format!("{user}/pairing-keys")).await;
     let pairing_key = super::location(&key).rsplit('/').next().unwrap().to_owned();
     admin.act("/admin/v1/keys/rotate?emergency=true").await.ok();
@@ -179,6 +181,7 @@ async fn no_operation_that_changes_something_ignores_if_match() {
             .replace("{device_id}", &device)
             .replace("{request_id}", &request)
             .replace("{pairing_key_id}", &pairing_key)
+            .replace("{token_id}", &initial)
             .replace("{webhook_id}", webhook.rsplit('/').next().unwrap())
             .replace("{delivery_id}", &delivery)
     };
