@@ -24,7 +24,7 @@ use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::beside::Beside;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
-use crate::http::discovery::{Discovery, Published, path};
+use crate::http::discovery::{Discovery, Documents, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
@@ -133,8 +133,7 @@ pub enum EphemeralStore {
 pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
-    /// The `OpenAPI` documents.
-    pub openapi: openapi::Published,
+    pub documents: Documents,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -236,10 +235,10 @@ pub async fn build(
     sign_in::tell_logouts(&settings, &parts, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
-    let (public, openapi) = wiring.public();
+    let (public, documents) = wiring.public();
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
-    Ok(App { public, ops, openapi, parts: wiring.parts, draining })
+    Ok(App { public, ops, documents, parts: wiring.parts, draining })
 }
 
 async fn ephemeral(
@@ -441,7 +440,7 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, openapi::Published) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
         let issuer = &self.settings.issuer;
         let authenticate = Arc::new(self.authenticate_client());
         let introspect = Arc::new(self.introspect());
@@ -462,6 +461,7 @@ impl Wiring {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
         let (discovery, ring) = (self.discovery(), Arc::clone(&self.parts.ring));
+        let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
@@ -470,21 +470,20 @@ impl Wiring {
             openapi: openapi.clone(),
         };
         let inner = Browsed { provider: Arc::new(self.provider()), inner };
-        let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
-        let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
+        let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
             Errors {
-                inner: Assets(routes),
+                inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
                 clock: self.clock(),
                 issuer: base,
-                openapi: openapi.clone(),
+                openapi,
             }
             .with(Headers::new(self.entropy()))
             .boxed(),
-            openapi,
+            documents,
         )
     }
 

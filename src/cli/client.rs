@@ -470,7 +470,10 @@ fn show(client: &Client) {
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
     }
     if let Some(registered) = &client.registered {
-        say(&format!("registered    by itself{}", if registered.invited { ", with an initial access token" } else { "" }));
+        say(&format!(
+            "registered    by itself{}",
+            if registered.invited { ", with an initial access token" } else { "" }
+        ));
     }
     say(&format!("created       {}", client.created_at));
 }

@@ -95,7 +95,8 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
-    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: Some(refusals) };
+    let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
+    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: refusals, documents };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 

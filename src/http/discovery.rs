@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use poem::error::MethodNotAllowedError;
-use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::json;
 
 use crate::domain::client::GrantType;
+use crate::http::headers::harden;
 use crate::http::openapi;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
@@ -94,11 +96,52 @@ impl Discovery {
     }
 }
 
-/// Answers what everybody reads, before the routes are searched; hands on everything else.
-pub struct Published<E> {
+/// What everybody reads.
+#[derive(Clone)]
+pub struct Documents {
     pub discovery: Discovery,
     pub openapi: openapi::Published,
     pub ring: Arc<KeyRing>,
+}
+
+const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// Well below the time for which a next key is announced.
+const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Readable from any page: there is nothing of anybody in it.
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+impl Documents {
+    /// `None`: it is for somebody else.
+    pub fn answer(&self, method: &Method, uri: &Uri) -> Option<poem::Result<Response>> {
+        let (body, cache) = match uri.path() {
+            path::DISCOVERY | path::AUTHORIZATION_SERVER => (self.discovery.0.clone(), AN_HOUR),
+            path::JWKS => (self.ring.jwks(), FIVE_MINUTES),
+            path::OPENAPI => match self.openapi.find(uri.query().unwrap_or_default()) {
+                Some(document) => (document, FIVE_MINUTES),
+                None => return Some(Err(StatusCode::NOT_FOUND.into())),
+            },
+            _ => return None,
+        };
+        // The body of an answer to HEAD is left out by the HTTP library.
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return Some(Err(MethodNotAllowedError.into()));
+        }
+        let mut response = Response::default();
+        response.set_body(body);
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CACHE_CONTROL, cache);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+        harden(headers);
+        Some(Ok(response))
+    }
+}
+
+/// Answers with the documents, and hands on everything else.
+pub struct Published<E> {
+    pub documents: Documents,
     pub inner: E,
 }
 
@@ -106,31 +149,10 @@ impl<E: Endpoint> Endpoint for Published<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let (body, cache) = match request.uri().path() {
-            path::DISCOVERY | path::AUTHORIZATION_SERVER => (self.discovery.0.clone(), "public, max-age=3600"),
-            // Well below the time for which a next key is announced.
-            path::JWKS => (self.ring.jwks(), "public, max-age=300"),
-            path::OPENAPI => match self.openapi.find(request.uri().query().unwrap_or_default()) {
-                Some(document) => (document, "public, max-age=300"),
-                None => return Err(StatusCode::NOT_FOUND.into()),
-            },
+        match self.documents.answer(request.method(), request.uri()) {
+            Some(answer) => answer,
             // In a box, since it is large, and the documents are small.
-            _ => return Box::pin(self.inner.call(request)).await.map(IntoResponse::into_response),
-        };
-        // The body of an answer to HEAD is left out by the HTTP library.
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
-            Ok(public_json(body, cache))
-        } else {
-            Err(MethodNotAllowedError.into())
+            None => Box::pin(self.inner.call(request)).await.map(IntoResponse::into_response),
         }
     }
-}
-
-/// Readable from any page: there is nothing of anybody in it.
-fn public_json(body: Bytes, cache: &'static str) -> Response {
-    Response::builder()
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CACHE_CONTROL, cache)
-        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
-        .body(body)
 }

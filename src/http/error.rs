@@ -193,8 +193,9 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 self.with_nonce(family, &mut response);
                 Ok(response)
             }
+            // In boxes: an answer that is no refusal does not carry the room for one about.
             Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
-            Err(error) => Ok(self.refuse(family, &error, authorized, uri.path()).await),
+            Err(error) => Ok(Box::pin(self.refuse(family, &error, authorized, uri.path())).await),
         }
     }
 }

@@ -114,12 +114,9 @@ impl Family {
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth
-            | Self::Public
-            | Self::Resource
-            | Self::Registration
-            | Self::Authorization
-            | Self::Flow => Part::Protocol,
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
+                Part::Protocol
+            }
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
         }

@@ -149,7 +149,8 @@ impl Wanted {
             initiate_login_uri: self.address("initiate_login_uri", "initiate_login_uri is an https URL.")?,
             contacts: self.contacts()?,
             software_id: self.short("software_id", "software_id is a text of at most 200 characters.")?,
-            software_version: self.short("software_version", "software_version is a text of at most 200 characters.")?,
+            software_version: self
+                .short("software_version", "software_version is a text of at most 200 characters.")?,
             jwks: None,
         };
         self.at_home(about.application_type)?;
@@ -271,7 +272,8 @@ mod tests {
 
     #[test]
     fn rfc7591_2_what_nobody_knows_is_not_read() {
-        let known = about(json!({"client_name#de": "Laden", "x": [1, {"y": null}], "userinfo_signed_response_alg": null}));
+        let known =
+            about(json!({"client_name#de": "Laden", "x": [1, {"y": null}], "userinfo_signed_response_alg": null}));
         assert_eq!(known.unwrap(), About::default());
     }
 
@@ -290,7 +292,9 @@ mod tests {
     fn rfc7591_2_what_people_follow_is_on_the_web() {
         for name in ["client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"] {
             assert!(about(json!({ name: "https://shop.example/x" })).is_ok());
-            for bad in ["http://shop.example", "javascript:alert(1)", "data:text/html,x", "/x", "", "https://a:b@x.example"] {
+            for bad in
+                ["http://shop.example", "javascript:alert(1)", "data:text/html,x", "/x", "", "https://a:b@x.example"]
+            {
                 assert_eq!(code(json!({ name: bad })), ErrorCode::InvalidClientMetadata, "{name} {bad}");
             }
             assert_eq!(code(json!({ name: 1 })), ErrorCode::InvalidClientMetadata);

@@ -224,8 +224,15 @@ impl RegisterClient {
 pub const PATH: &str = "/as/clients.oauth2";
 
 /// What no standard has, and no client says of itself.
-const OURS: [&str; 7] =
-    ["redirectless", "implied_consent", "disabled", "access_token_format", "number_matching", "long_poll", "require_pkce"];
+const OURS: [&str; 7] = [
+    "redirectless",
+    "implied_consent",
+    "disabled",
+    "access_token_format",
+    "number_matching",
+    "long_poll",
+    "require_pkce",
+];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
     let kept = before.map(ClientMetadata::of).unwrap_or_default();
@@ -272,7 +279,11 @@ fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
     let Some(text) = wanted.scope.as_deref().filter(|_| !invited) else { return Ok(wanted.scope.clone()) };
     let scope = Scope::parse(text).ok_or_else(|| refused("scope is a list of names, separated by spaces."))?;
     let open: Vec<&str> = scope.names().filter(|name| OPEN_SCOPES.contains(name)).collect();
-    if open.is_empty() { Err(refused("scope has nothing that is given without an initial access token.")) } else { Ok(Some(open.join(" "))) }
+    if open.is_empty() {
+        Err(refused("scope has nothing that is given without an initial access token."))
+    } else {
+        Ok(Some(open.join(" ")))
+    }
 }
 
 fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
@@ -319,23 +330,37 @@ fn invalid(what: &'static str) -> Refusal {
 fn worded(problems: &[FieldProblem]) -> Refusal {
     let Some(problem) = problems.first() else { return refused("The metadata are not acceptable.") };
     let member = problem.name().split('/').next().unwrap_or_default();
-    let code =
-        if member == "redirect_uris" { ErrorCode::InvalidRedirectUri } else { ErrorCode::InvalidClientMetadata };
+    let code = if member == "redirect_uris" { ErrorCode::InvalidRedirectUri } else { ErrorCode::InvalidClientMetadata };
     let known = SENTENCES.iter().find(|(name, _)| *name == member);
     let description = known.map_or("A member of the metadata is not acceptable.", |(_, sentence)| sentence);
     Refusal::new(code, description).because(problem.sentence())
 }
 
 const SENTENCES: [(&str, &str); 14] = [
-    ("redirect_uris", "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment."),
+    (
+        "redirect_uris",
+        "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
+    ),
     ("post_logout_redirect_uris", "post_logout_redirect_uris: at most 20, under the rules of redirect_uris."),
     ("backchannel_logout_uri", "backchannel_logout_uri: an https URL without fragment that leads to a public address."),
     ("frontchannel_logout_uri", "frontchannel_logout_uri: with scheme, host and port of one of the redirect_uris."),
-    ("token_endpoint_auth_method", "token_endpoint_auth_method: client_secret_basic, client_secret_post, private_key_jwt or none."),
-    ("token_endpoint_auth_signing_alg", "token_endpoint_auth_signing_alg: ES256, PS256, RS256 or EdDSA, with private_key_jwt."),
-    ("jwks", "jwks: a set with a usable key (P-256, RSA of 2048 to 4096 bits, Ed25519); private_key_jwt needs jwks or jwks_uri."),
+    (
+        "token_endpoint_auth_method",
+        "token_endpoint_auth_method: client_secret_basic, client_secret_post, private_key_jwt or none.",
+    ),
+    (
+        "token_endpoint_auth_signing_alg",
+        "token_endpoint_auth_signing_alg: ES256, PS256, RS256 or EdDSA, with private_key_jwt.",
+    ),
+    (
+        "jwks",
+        "jwks: a set with a usable key (P-256, RSA of 2048 to 4096 bits, Ed25519); private_key_jwt needs jwks or jwks_uri.",
+    ),
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
-    ("grant_types", "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two."),
+    (
+        "grant_types",
+        "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two.",
+    ),
     ("response_types", "response_types: code, with authorization_code."),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),

@@ -205,7 +205,8 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
 
 /// A client registers itself, and looks after that.
 async fn register(world: &World, admin: &Robot<'_>) {
-    let (token, made) = made(admin, "/admin/v1/initial-access-tokens", &json!({"max_uses": 1, "expires_in": 86400})).await;
+    let (token, made) =
+        made(admin, "/admin/v1/initial-access-tokens", &json!({"max_uses": 1, "expires_in": 86400})).await;
     admin.get(&token).await.ok();
     admin.get("/admin/v1/initial-access-tokens").await.ok();
     let asked = json!({

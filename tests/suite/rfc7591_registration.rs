@@ -175,7 +175,12 @@ async fn rfc7591_3_nobody_registers_without_an_initial_access_token_that_is_good
     for body in [json!({ "max_uses": 0 }), json!({ "max_uses": 1001 }), json!({ "expires_in": 0 })] {
         admin.post(TOKENS, &body).await.admin_problem(422, "validation_failed");
     }
-    world.robot("reader", "nod:clients:read").await.post(TOKENS, &json!({})).await.admin_problem(403, "insufficient_scope");
+    world
+        .robot("reader", "nod:clients:read")
+        .await
+        .post(TOKENS, &json!({}))
+        .await
+        .admin_problem(403, "insufficient_scope");
 }
 
 #[tokio::test]
@@ -185,12 +190,23 @@ async fn security_146_an_initial_access_token_is_good_as_often_as_it_says_howeve
         let admin = world.admin().await;
         let (token, _) = initial_token(&admin, &json!({ "max_uses": 5 })).await;
         let tries = (0..16).map(|number| {
-            let request = world.at(number % 2).request(Method::POST, REGISTER).bearer_auth(&token).json(&shop());
-            async move { Answer::of(request).await.status }
+            let (world, token) = (&world, &token);
+            let request = move || world.at(number % 2).request(Method::POST, REGISTER).bearer_auth(token).json(&shop());
+            async move {
+                // Where many come at once, some are told to come again.
+                loop {
+                    match Answer::of(request()).await.status {
+                        503 => {}
+                        status => return status,
+                    }
+                }
+            }
         });
         let answers = join_all(tries).await;
-        assert_eq!(answers.iter().filter(|status| **status == 201).count(), 5, "{answers:?}");
         assert!(answers.iter().all(|status| [201, 401].contains(status)), "{answers:?}");
+        assert!(answers.iter().filter(|status| **status == 201).count() <= 5, "{answers:?}");
+        let registered = world.rows("client").await;
+        assert_eq!(registered.iter().filter(|row| row.contains("The other shop")).count(), 5);
     }
 }
 
@@ -315,10 +331,16 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("jwks", json!({ "keys": [] })), metadata),
         (with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })), metadata),
         (with("jwks_uri", json!("https://shop.example/jwks")), metadata),
-        (json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
-            "jwks": { "keys": [key] }, "jwks_uri": "https://shop.example/jwks" }), metadata),
-        (json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
-            "jwks_uri": "https://127.0.0.1/jwks" }), metadata),
+        (
+            json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": { "keys": [key] }, "jwks_uri": "https://shop.example/jwks" }),
+            metadata,
+        ),
+        (
+            json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": "https://127.0.0.1/jwks" }),
+            metadata,
+        ),
         (with("initiate_login_uri", json!("http://shop.example/login")), metadata),
         (with("client_uri", json!("javascript:alert(1)")), metadata),
         (with("backchannel_logout_uri", json!("https://10.0.0.1/out")), metadata),
@@ -331,7 +353,10 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("contacts", json!("ops@shop.example")), metadata),
         (with("software_statement", json!("a.b.c")), "unapproved_software_statement"),
         (json!({ "grant_types": ["urn:openid:params:grant-type:ciba"] }), metadata),
-        (json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "backchannel_token_delivery_mode": "ping" }), metadata),
+        (
+            json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "backchannel_token_delivery_mode": "ping" }),
+            metadata,
+        ),
         (with("redirect_uris", json!("https://shop.example/cb")), "invalid_request"),
         (with("client_name", json!(1)), "invalid_request"),
         (json!([]), "invalid_request"),
@@ -353,19 +378,32 @@ async fn oidcr_2_what_can_be_registered() {
     let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] } })).await;
     assert_eq!(own.json["jwks"]["keys"][0], key);
     assert!(own.json["client_secret"].is_string());
-    let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] },
-        "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] },
+        "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256" }),
+    )
+    .await;
     assert_eq!((&own.json["jwks"]["keys"][0], own.json.get("client_secret")), (&key, None));
     assert!(own.json.get("client_secret_expires_at").is_none());
     // What runs on somebody's device.
-    let own = registered(&world, &json!({ "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
-        "application_type": "native", "token_endpoint_auth_method": "none" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
+        "application_type": "native", "token_endpoint_auth_method": "none" }),
+    )
+    .await;
     assert!(own.json.get("client_secret").is_none());
     // Nobody gives themselves what an operator gives.
-    let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "redirectless": true, "implied_consent": true,
-        "scope": "openid payments email" })).await;
+    let own = registered(
+        &world,
+        &json!({ "redirect_uris": [CALLBACK], "redirectless": true, "implied_consent": true,
+        "scope": "openid payments email" }),
+    )
+    .await;
     assert_eq!(own.json["scope"], "openid email");
-    let stored = world.admin().await.get(&format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap())).await.ok();
+    let stored =
+        world.admin().await.get(&format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap())).await.ok();
     assert_eq!((&stored["redirectless"], &stored["implied_consent"]), (&json!(false), &json!(false)));
 }
 
@@ -408,7 +446,8 @@ async fn security_146_registrations_are_counted_and_their_names_are_not_believed
     let world = open().settings(|settings| settings.registrations = 3).start().await;
     let _alice = world.user("alice").with_password(PASSWORD).await;
     let own = registered(&world, &json!({ "redirect_uris": [CALLBACK], "client_name": "Your Bank" })).await;
-    let client = world.known_client(own.json["client_id"].as_str().unwrap(), own.json["client_secret"].as_str().unwrap());
+    let client =
+        world.known_client(own.json["client_id"].as_str().unwrap(), own.json["client_secret"].as_str().unwrap());
     let mut browser = world.browser();
     let page = browser.authorize(&client, &[]).await.unwrap();
     let page = browser.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();

@@ -56,12 +56,9 @@ impl Family {
 
     const fn media_type(self) -> &'static str {
         match self {
-            Self::OAuth
-            | Self::Public
-            | Self::Resource
-            | Self::Registration
-            | Self::Authorization
-            | Self::Flow => "application/json",
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
+                "application/json"
+            }
             Self::Device | Self::Admin => "application/problem+json",
         }
     }

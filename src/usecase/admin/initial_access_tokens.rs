@@ -68,11 +68,7 @@ impl ManageInitialAccessTokens {
         Ok(MadeToken { stored, token })
     }
 
-    pub async fn list(
-        &self,
-        after: Option<Position>,
-        limit: u32,
-    ) -> Result<Page<InitialAccessToken>, StoreError> {
+    pub async fn list(&self, after: Option<Position>, limit: u32) -> Result<Page<InitialAccessToken>, StoreError> {
         let after = after.map(|position| (position.at, position.id));
         let found = self.registration.newest_tokens(after, limit.saturating_add(1)).await?;
         Ok(Page::of(found, limit, |token| Position {
