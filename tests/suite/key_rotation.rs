@@ -96,8 +96,10 @@ async fn oidcc_10_1_1_nothing_fails_while_keys_are_announced_used_and_retired() 
             // Each node looks for new keys within a second; so much of it is what one of these steps takes.
             tokio::time::sleep(Duration::from_millis(250)).await;
             world.clock.advance(seconds(STEP));
+            // As the worker does it: what did not work is done the next time.
             let keys = Arc::clone(&world.parts().keys);
-            world.among_servers(async move { keys.tend().await }).await.unwrap();
+            let tend = async move { while keys.tend().await.is_err() {} };
+            world.among_servers(tend).await;
         }
         over.set(true);
     };
