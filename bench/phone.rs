@@ -76,6 +76,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
         sign_in: None,
+        registered: None,
         token_exchange: None,
         may_act: None,
         created_at: now,

@@ -24,11 +24,12 @@ use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::beside::Beside;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
-use crate::http::discovery::{Discovery, Published, path};
+use crate::http::discovery::{Discovery, Documents, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
+use crate::http::registration::RegistrationApi;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
@@ -44,6 +45,7 @@ use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
 use crate::store::sql::bootstrap::BootstrapTokens;
+use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
@@ -51,6 +53,7 @@ use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
+use crate::store::sql::registration::Registration;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
@@ -83,10 +86,12 @@ use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
+use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
@@ -104,6 +109,7 @@ pub struct Settings {
     /// How long a poll of a long-polling client is held.
     pub hold: Duration,
     pub lifetimes: Lifetimes,
+    pub authorization: Rules,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -111,6 +117,10 @@ pub struct Settings {
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
+    /// Who may register a client.
+    pub registration: Admission,
+    /// Registrations an hour, from one network.
+    pub registrations: u32,
     pub egress: Egress,
     /// Adds `/dev`.
     pub dev_mode: bool,
@@ -127,8 +137,7 @@ pub enum EphemeralStore {
 pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
-    /// The `OpenAPI` documents.
-    pub openapi: openapi::Published,
+    pub documents: Documents,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -227,12 +236,13 @@ pub async fn build(
     parts.keys.tend().await?;
     run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
+    sign_in::tell_logouts(&settings, &parts, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
-    let (public, openapi) = wiring.public();
+    let (public, documents) = wiring.public();
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
-    Ok(App { public, ops, openapi, parts: wiring.parts, draining })
+    Ok(App { public, ops, documents, parts: wiring.parts, draining })
 }
 
 async fn ephemeral(
@@ -434,9 +444,11 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, openapi::Published) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
         let issuer = &self.settings.issuer;
-        let authenticate = Arc::new(self.authenticate_client());
+        let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
+        let read = Arc::new(self.read_request(Arc::clone(&keys)));
+        let authenticate = Arc::new(self.authenticate_client(keys));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
@@ -449,6 +461,7 @@ impl Wiring {
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi {
@@ -457,6 +470,7 @@ impl Wiring {
                 keys: Arc::clone(&self.parts.ring),
                 entropy: self.entropy(),
             },
+            self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
         );
@@ -466,7 +480,8 @@ impl Wiring {
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
-        let (discovery, ring) = (Discovery::new(issuer), Arc::clone(&self.parts.ring));
+        let (discovery, ring) = (self.discovery(), Arc::clone(&self.parts.ring));
+        let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
@@ -474,24 +489,42 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider()), inner };
-        let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
-        let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
+        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
+        let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
             Errors {
-                inner: Assets(routes),
+                inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
                 dpop_nonces,
                 clock: self.clock(),
                 issuer: base,
-                openapi: openapi.clone(),
+                openapi,
             }
             .with(Headers::new(self.entropy()))
             .boxed(),
-            openapi,
+            documents,
         )
+    }
+
+    fn discovery(&self) -> Discovery {
+        let registers = self.settings.registration != Admission::Nobody;
+        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+    }
+
+    fn registration(&self) -> RegistrationApi {
+        let register = RegisterClient {
+            admission: self.settings.registration,
+            most: self.settings.registrations,
+            registration: Registration::new(self.parts.database.clone(), self.directory()),
+            clients: Clients::new(self.parts.database.clone(), self.directory()),
+            attempts: Attempts::new(self.store()),
+            egress: self.settings.egress.clone(),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+            issuer: self.settings.issuer.clone(),
+        };
+        RegistrationApi { register }
     }
 
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {
@@ -503,12 +536,13 @@ impl Wiring {
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }
 
-    fn authenticate_client(&self) -> AuthenticateClient {
+    fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
         let issuer = &self.settings.issuer;
         // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
         let audiences = [
             "",
             path::TOKEN,
+            path::PUSHED_AUTHORIZATION_REQUEST,
             path::BACKCHANNEL_AUTHENTICATION,
             path::DEVICE_AUTHORIZATION,
             path::REVOCATION,
@@ -519,8 +553,7 @@ impl Wiring {
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
-            keys: ClientKeys::default(),
-            jwks: JwksCache::new(self.settings.egress.clone()),
+            keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }

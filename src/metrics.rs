@@ -44,6 +44,7 @@ words! {
         Introspection = "introspection",
         Userinfo = "userinfo",
         Authorization = "authorization",
+        PushedAuthorizationRequest = "pushed_authorization_request",
         EndSession = "end_session",
         Discovery = "discovery",
         Jwks = "jwks",

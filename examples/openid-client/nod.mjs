@@ -70,11 +70,11 @@ export async function startProvider() {
     /** Alice's phone, which gives every request the same answer. */
     phone: (auto, after = '1s') =>
       new Nod(['phone', '--data-dir', join(folder, 'data'), '--user', 'alice', '--auto', auto, '--after', after], folder),
-    /** A CIBA client of ours that proves itself with a key, not with a secret. */
-    async registerWithKey(clientId, publicJwk) {
+    /** A client of ours that proves itself with a key, not with a secret; for CIBA, if nothing else is said. */
+    async registerWithKey(clientId, publicJwk, ...more) {
       const jwks = join(folder, `${clientId}.jwks.json`)
       await writeFile(jwks, JSON.stringify({ keys: [publicJwk] }))
-      await this.register(clientId, '--auth', 'private_key_jwt', '--jwks', jwks, '--grant', 'ciba')
+      await this.register(clientId, '--auth', 'private_key_jwt', '--jwks', jwks, ...(more.length ? more : ['--grant', 'ciba']))
     },
     /** Any other, with the options of `nod client create`. */
     async register(clientId, ...options) {

@@ -1,21 +1,25 @@
 //! The ordinary sign-in, on the parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::Wiring;
+use super::{Parts, Settings, Wiring};
 use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
+use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::consents::Consents;
+use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
-use crate::usecase::authenticate_client::AuthenticateClient;
+use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
+use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
@@ -24,13 +28,55 @@ use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
+use crate::usecase::sign_in::push::Push;
+use crate::usecase::sign_in::read_request::ReadRequest;
+use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::Shown;
+use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
 use crate::web::sign_in::Site;
 use crate::words::Words;
+use crate::worker::Worker;
+
+/// Tells relying parties that sessions have ended.
+pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) {
+    let tell = Arc::new(TellLogout {
+        outbox: Outbox::new(parts.database.clone()),
+        directory: Arc::clone(&parts.directory),
+        keys: Arc::clone(&parts.ring),
+        egress: settings.egress.clone(),
+        ledger: parts.ledger.clone(),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    });
+    worker.repeat("tell of logouts", Duration::from_millis(500), move || {
+        let tell = Arc::clone(&tell);
+        async move { tell.run().await }
+    });
+}
 
 impl Wiring {
-    pub(super) fn provider(&self) -> Provider {
+    pub(super) fn read_request(&self, keys: Arc<ClientKeys>) -> ReadRequest {
+        ReadRequest {
+            pushed: Shelf::new(self.store()),
+            keys,
+            egress: self.settings.egress.clone(),
+            issuer: self.settings.issuer.clone(),
+            rules: self.settings.authorization.clone(),
+        }
+    }
+
+    pub(super) fn pushed_authorization_request(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
+        read: Arc<ReadRequest>,
+    ) -> PushedAuthorizationRequestApi {
+        let push = Push { read, pushed: Shelf::new(self.store()), clock: self.clock(), entropy: self.entropy() };
+        PushedAuthorizationRequestApi { authenticate, prove, push }
+    }
+
+    pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
         let known = Arc::new(Known {
@@ -80,24 +126,21 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
+        let respond =
+            Arc::new(Respond { keys: Arc::clone(&self.parts.ring), clock: self.clock(), issuer: issuer.clone() });
         let authorize = Authorize {
             known,
             flows: flows.clone(),
             conclude: Arc::clone(&conclude),
+            read,
+            respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),
-            issuer: issuer.clone(),
         };
-        let leave = Leave {
-            flows,
-            conclude,
-            tickets,
-            refusals: self.parts.refusals.clone(),
-            clock: self.clock(),
-            issuer: issuer.clone(),
-        };
+        let leave =
+            Leave { flows, conclude, tickets, refusals: self.parts.refusals.clone(), clock: self.clock(), respond };
         let (origin, base) = origin_and_base(issuer);
         let cookies = Cookies::new(issuer);
         let words = Arc::new(Words::new(&[]));

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, GrantType, NumberMatching, SignIn};
+use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -150,6 +150,26 @@ struct Registration {
     /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", hide_short_help = true)]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended
+    ///
+    /// The server posts a logout token there (OpenID Connect Back-Channel Logout 1.0). `https`, for
+    /// `authorization_code`.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    backchannel_logout_uri: Option<String>,
+    /// It cannot do without `sid`, which is always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    backchannel_logout_session_required: Option<bool>,
+    /// What a browser loads when a session has ended
+    ///
+    /// In a frame of the page that says so (OpenID Connect Front-Channel Logout 1.0), with scheme, host and
+    /// port of one of the redirect URIs.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    frontchannel_logout_uri: Option<String>,
+    /// It cannot do without `iss` and `sid`, which are always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    frontchannel_logout_session_required: Option<bool>,
     /// It may run the sign-in itself
     ///
     /// The client asks for `response_mode=pi.flow` and shows its own pages, so it sees passwords. For
@@ -171,6 +191,34 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     require_pkce: Option<bool>,
+    /// Its requests must be pushed
+    ///
+    /// Refuse its authorization requests that a browser brings: it sends them to the server itself first
+    /// (RFC 9126).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_par: Option<bool>,
+    /// Its requests must be signed
+    ///
+    /// Refuse its authorization requests that are no request objects (RFC 9101), which its keys sign.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_signed_requests: Option<bool>,
+    /// The only algorithm of its request objects
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    request_object_alg: Option<Algorithm>,
+    /// Where its request objects are; may repeat
+    ///
+    /// An https address that a `request_uri` may name: it is fetched from there. At most 20.
+    #[arg(long = "request-uri", value_name = "URI", hide_short_help = true)]
+    request_uris: Vec<String>,
+    /// ES256, PS256 or RS256, for answers as JWTs
+    ///
+    /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    authorization_response_alg: Option<Algorithm>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -360,11 +408,20 @@ impl Registration {
             redirect_uris: (!self.redirect_uris.is_empty()).then(|| self.redirect_uris.clone()),
             post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
                 .then(|| self.post_logout_redirect_uris.clone()),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
+            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+            frontchannel_logout_session_required: self.frontchannel_logout_session_required,
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
+            require_pushed_authorization_requests: self.require_par,
+            require_signed_request_object: self.require_signed_requests,
+            request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
+            request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
+            authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -451,6 +508,15 @@ fn line(client: &Client) {
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 
+fn show_requests(sign_in: &SignIn) {
+    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let alg = signing_alg.map_or("any", Algorithm::as_str);
+    say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
+    for uri in uris {
+        say(&format!("request uri   {}", safe(uri)));
+    }
+}
+
 fn show(client: &Client) {
     line(client);
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
@@ -480,12 +546,20 @@ fn show(client: &Client) {
         for uri in &sign_in.post_logout_redirect_uris {
             say(&format!("after logout  {}", safe(uri.as_str())));
         }
+        for (channel, logout) in
+            [("is called", &sign_in.logout.backchannel), ("is framed", &sign_in.logout.frontchannel)]
+        {
+            if let Some(logout) = logout {
+                say(&format!("at logout     {channel}: {}", safe(&logout.uri)));
+            }
+        }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
         say(&format!(
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",
             kinds.join(", ")
         ));
+        show_requests(sign_in);
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {
@@ -494,6 +568,12 @@ fn show(client: &Client) {
             Some(NumberMatching::Type) => "type",
         };
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+    }
+    if let Some(registered) = &client.registered {
+        say(&format!(
+            "registered    by itself{}",
+            if registered.invited { ", with an initial access token" } else { "" }
+        ));
     }
     say(&format!("created       {}", client.created_at));
 }

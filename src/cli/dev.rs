@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Secrets, SignIn,
-    StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
+    Secrets, SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -50,7 +50,9 @@ use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::web::dev::Keep;
 use crate::worker::Worker;
 
@@ -231,6 +233,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
@@ -238,6 +241,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Whoever tries out a relying party has it register itself.
+        registration: Admission::Anybody,
+        registrations: 1000,
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
@@ -319,6 +325,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             long_poll: false,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        registered: None,
         token_exchange: None,
         may_act: None,
         created_at: now,
@@ -334,6 +341,9 @@ fn sign_in() -> Option<SignIn> {
         redirectless: true,
         implied_consent: false,
         require_pkce: true,
+        logout: Logout::default(),
+        requests: Requests::default(),
+        authorization_signed_response_alg: None,
     })
 }
 
@@ -353,6 +363,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
+        registered: None,
         token_exchange: None,
         may_act: None,
         created_at: now,

@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -38,7 +38,9 @@ use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::worker::Worker;
 
 pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Result<(), Exit> {
@@ -94,7 +96,8 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
-    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: Some(refusals) };
+    let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
+    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: refusals, documents };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 
@@ -307,6 +310,10 @@ pub(super) fn schedule(config: &Config) -> Schedule {
     }
 }
 
+/// What holds for the authorization requests of every client.
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules { require_pushed: config.authorization.require_pushed }
+}
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
@@ -336,6 +343,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             refresh_idle: config.tokens.refresh_idle,
             refresh_absolute: config.tokens.refresh_absolute,
         },
+        authorization: rules(config),
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
@@ -347,6 +355,12 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        registration: match config.registration.mode {
+            RegistrationMode::Off => Admission::Nobody,
+            RegistrationMode::Token => Admission::Invited,
+            RegistrationMode::Open => Admission::Anybody,
+        },
+        registrations: config.limits.registrations,
         egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })

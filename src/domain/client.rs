@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::id::ClientId;
+use crate::protocol::id::{ClientId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 
@@ -39,6 +40,9 @@ pub struct Client {
     /// Present when the client may use the authorization endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// Present when the client registered itself [RFC 7591].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<SelfRegistered>,
     /// Present when the client may exchange tokens [RFC 8693].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_exchange: Option<TokenExchange>,
@@ -53,8 +57,22 @@ impl Client {
         self.grants.contains(&grant)
     }
 
+    pub fn logout(&self) -> Option<&Logout> {
+        self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
+    }
+
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
+    }
+
+    /// What its signatures are verified with: those of its assertions, and those of its request objects.
+    pub fn keys(&self) -> Option<&KeySource> {
+        match &self.authentication {
+            Authentication::PrivateKeyJwt { keys, .. } => Some(keys),
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+                self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
+            }
+        }
     }
 }
 
@@ -189,6 +207,66 @@ pub struct SignIn {
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
     pub require_pkce: bool,
+    #[serde(default, skip_serializing_if = "Logout::is_silent")]
+    pub logout: Logout,
+    #[serde(default)]
+    pub requests: Requests,
+    /// What signs its answers, where it wants them as JWTs [JARM §3]; as its ID tokens when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<Algorithm>,
+}
+
+/// How the authorization requests of a client come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    /// No browser brings them [RFC 9126 §6]: `require_pushed_authorization_requests`.
+    pub pushed: bool,
+    /// They are signed [RFC 9101 §10.5]: `require_signed_request_object`.
+    pub signed: bool,
+    /// `request_object_signing_alg`; any algorithm that fits the key when absent.
+    pub signing_alg: Option<Algorithm>,
+    /// What they are signed with, for a client that does not authenticate with its keys.
+    pub keys: Option<KeySource>,
+    /// Where they may be fetched [OIDCC §6.2]: `request_uris`.
+    pub uris: Vec<String>,
+}
+
+/// How a client wants to hear that a session has ended in which people signed in to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The server calls it [BCL §2.2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel: Option<LogoutUri>,
+    /// The browser loads it, in a frame [FCL §2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel: Option<LogoutUri>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutUri {
+    pub uri: String,
+    /// The client cannot do without `sid`. It is told in any case.
+    pub session_required: bool,
+}
+
+impl Logout {
+    pub const fn is_silent(&self) -> bool {
+        self.backchannel.is_none() && self.frontchannel.is_none()
+    }
+}
+
+/// By what a client that registered itself is recognised when it looks after its registration, and what it says of
+/// itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfRegistered {
+    pub token: Digest<RegistrationToken>,
+    /// With an initial access token: somebody wanted it to be here.
+    pub invited: bool,
+    pub about: About,
 }
 
 /// What a client may exchange tokens for [RFC 8693 §2.1].

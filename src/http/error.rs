@@ -86,6 +86,8 @@ pub(super) enum Family {
     Token,
     Direct(Action),
     Resource,
+    /// Clients that register themselves.
+    Registration,
     Device,
     Admin,
     /// A page: whoever is there is a browser.
@@ -102,12 +104,17 @@ impl Family {
             "/as/bc-auth.ciba" => Self::Backchannel,
             "/as/token.oauth2" => Self::Token,
             "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
+            path::PUSHED_AUTHORIZATION_REQUEST => Self::Direct(Action::SignInRefused),
             path::DEVICE_AUTHORIZATION => Self::Direct(Action::DeviceAuthorizationRequested),
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
+            path::REGISTRATION => Self::Registration,
+            path if path.strip_prefix(path::REGISTRATION).is_some_and(|rest| rest.starts_with('/')) => {
+                Self::Registration
+            }
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
-            path::AUTHORIZATION | path::USER_AUTHORIZATION => Self::Page,
+            path::AUTHORIZATION | path::END_SESSION | path::USER_AUTHORIZATION | "/sign-out" => Self::Page,
             path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
@@ -133,7 +140,12 @@ impl Family {
             Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Page => page(status, description),
             Self::Flow => flow::refused(status),
-            Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
+            Self::Backchannel
+            | Self::Token
+            | Self::Direct(_)
+            | Self::Resource
+            | Self::Registration
+            | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }
         };
@@ -150,6 +162,7 @@ impl Family {
             Self::Token => Some(Action::RequestRedeemed),
             Self::Direct(action) => Some(action),
             Self::Resource => Some(Action::UserinfoRead),
+            Self::Registration => Some(Action::ClientRegistered),
             Self::Device => Some(Action::DeviceCalled),
             Self::Admin => Some(Action::AdminCalled),
             Self::Page | Self::Flow => Some(Action::SignInRefused),
@@ -185,8 +198,9 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 self.with_nonce(family, shown, &mut response);
                 Ok(response)
             }
+            // In boxes: an answer that is no refusal does not carry the room for one about.
             Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
-            Err(error) => Ok(self.refuse(family, &error, shown, uri.path()).await),
+            Err(error) => Ok(Box::pin(self.refuse(family, &error, shown, uri.path())).await),
         }
     }
 }
@@ -244,7 +258,7 @@ impl<E> Errors<E> {
         if family == Family::Device {
             response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
         }
-        if shown.proof && matches!(family, Family::Token | Family::Resource) {
+        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_)) {
             dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
         }
     }
@@ -280,6 +294,7 @@ impl<E> Errors<E> {
             | Family::Token
             | Family::Direct(_)
             | Family::Resource
+            | Family::Registration
             | Family::Admin
             | Family::Elsewhere => oauth(&answer),
             Family::Page => page(answer.status, answer.description),
@@ -320,6 +335,9 @@ fn challenges(family: Family, scheme: Option<Scheme>, code: &str) -> Vec<HeaderV
         }
         // [RFC 6750 §3.1] no token, no error code.
         (Family::Resource, None) => vec![HeaderValue::from_static("Bearer"), dpop::challenge(None)],
+        // The tokens of registration are bound to nothing [RFC 7592 §1.3].
+        (Family::Registration, Some(_)) => fixed("Bearer error=\"invalid_token\""),
+        (Family::Registration, None) => fixed("Bearer"),
         // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
         (Family::Backchannel | Family::Token | Family::Direct(_), _) => fixed("Basic realm=\"nod\", charset=\"UTF-8\""),
         (Family::Device, _) => fixed(device::CHALLENGE),
@@ -359,6 +377,7 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             | Family::Token
             | Family::Direct(_)
             | Family::Resource
+            | Family::Registration
             | Family::Admin
             | Family::Page
             | Family::Flow
@@ -403,7 +422,9 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::InvalidUserCode
             | ErrorCode::InvalidBindingMessage
             | ErrorCode::UnsupportedTokenType
-            | ErrorCode::InvalidTarget
+            | ErrorCode::InvalidRedirectUri
+            | ErrorCode::InvalidClientMetadata
+            | ErrorCode::UnapprovedSoftwareStatement
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce
             | ErrorCode::UnsupportedResponseType
@@ -414,6 +435,10 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::RequestNotSupported
             | ErrorCode::RequestUriNotSupported
             | ErrorCode::RegistrationNotSupported
+            | ErrorCode::InvalidRequestUri
+            | ErrorCode::InvalidRequestObject
+            | ErrorCode::InvalidTarget
+            | ErrorCode::InvalidAuthorizationDetails
             | ErrorCode::UnmetAuthenticationRequirements,
             _,
         ) => StatusCode::BAD_REQUEST,
@@ -479,6 +504,7 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
         | Family::Token
         | Family::Direct(_)
         | Family::Resource
+        | Family::Registration
         | Family::Admin
         | Family::Page
         | Family::Flow
@@ -508,6 +534,7 @@ fn unavailable(family: Family, detail: String) -> Answer {
         | Family::Token
         | Family::Direct(_)
         | Family::Resource
+        | Family::Registration
         | Family::Admin
         | Family::Page
         | Family::Flow

@@ -24,6 +24,8 @@ pub mod health;
 pub mod metrics;
 mod observe;
 pub mod openapi;
+pub mod pushed_authorization_request;
+pub mod registration;
 pub mod remote;
 pub mod server;
 pub mod signed;

@@ -171,7 +171,7 @@ impl TokenManagementApi {
             "token_introspection": described.to_json(),
         });
         let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
-        Ok(Signed::Token(signed::INTROSPECTION, self.keys.sign_by(alg, TYP, &claims)?))
+        Ok(Signed::Token(signed::INTROSPECTION, self.keys.sign_with(alg, TYP, &claims)?))
     }
 
     fn described(&self, active: Active) -> Introspection {

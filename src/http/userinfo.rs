@@ -134,7 +134,7 @@ impl UserInfoApi {
             claims.insert("iss".to_owned(), json!(self.keys.issuer));
             claims.insert("aud".to_owned(), json!(client.id.as_str()));
         }
-        self.keys.sign_by(alg, "JWT", &claims)
+        self.keys.sign_with(alg, "JWT", &claims)
     }
 }
 

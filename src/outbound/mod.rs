@@ -2,6 +2,8 @@
 
 pub mod egress;
 pub mod jwks;
+pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
+pub mod request_object;
 pub mod webhook;

@@ -29,8 +29,10 @@ pub enum ErrorCode {
     InsufficientScope,
     // RFC 7009 §2.2.1
     UnsupportedTokenType,
-    // RFC 8693 §2.2.2
-    InvalidTarget,
+    // RFC 7591 §3.2.2
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    UnapprovedSoftwareStatement,
     // RFC 9449 §5, §8
     InvalidDpopProof,
     UseDpopNonce,
@@ -47,13 +49,21 @@ pub enum ErrorCode {
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    // RFC 9101 §7
+    InvalidRequestUri,
+    InvalidRequestObject,
+    // RFC 8707 §2
+    InvalidTarget,
+    // RFC 9396 §5
+    InvalidAuthorizationDetails,
     // OIDC Unmet Authentication Requirements
     UnmetAuthenticationRequirements,
 }
 
 impl ErrorCode {
-    /// Those of direct endpoints.
-    pub const DIRECT: [Self; 22] = [
+    /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
+    /// [RFC 9126 §2.3].
+    pub const DIRECT: [Self; 30] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -72,23 +82,29 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
-        Self::InvalidTarget,
+        Self::InvalidRedirectUri,
+        Self::InvalidClientMetadata,
+        Self::UnapprovedSoftwareStatement,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
         Self::TemporarilyUnavailable,
+        Self::UnsupportedResponseType,
+        Self::RequestNotSupported,
+        Self::RegistrationNotSupported,
+        Self::InvalidRequestObject,
+        Self::InvalidTarget,
+        Self::InvalidAuthorizationDetails,
     ];
 
     /// Those that the authorization endpoint adds: they go through the browser.
-    pub const OF_AUTHORIZATION: [Self; 10] = [
-        Self::UnsupportedResponseType,
+    pub const OF_AUTHORIZATION: [Self; 8] = [
         Self::ServerError,
         Self::InteractionRequired,
         Self::LoginRequired,
         Self::AccountSelectionRequired,
         Self::ConsentRequired,
-        Self::RequestNotSupported,
         Self::RequestUriNotSupported,
-        Self::RegistrationNotSupported,
+        Self::InvalidRequestUri,
         Self::UnmetAuthenticationRequirements,
     ];
 
@@ -112,7 +128,9 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -125,6 +143,10 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }

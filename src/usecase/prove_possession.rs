@@ -45,6 +45,14 @@ impl ProvePossession {
         }
     }
 
+    /// The key that a client shows along with an authorization request [RFC 9449 §10.1], if it does.
+    pub async fn of_request(&self, shown: &Shown<'_>) -> Result<Option<Thumbprint>, Error> {
+        match shown.proof {
+            Some(proof) => Ok(Some(self.prove(proof, shown).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Whether whoever shows an access token has the key that it is bound to.
     pub async fn of_holder(&self, bound_to: Confirmation, shown: &Shown<'_>) -> Result<(), Error> {
         let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;

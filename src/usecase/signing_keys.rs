@@ -55,10 +55,10 @@ impl KeyRing {
 
     /// Signs with the algorithm that the client registered.
     pub fn sign<C: Serialize>(&self, client: &Client, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
-        self.sign_by(client.id_token_signed_response_alg, typ, claims)
+        self.sign_with(client.id_token_signed_response_alg, typ, claims)
     }
 
-    pub fn sign_by<C: Serialize>(&self, alg: Algorithm, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
+    pub fn sign_with<C: Serialize>(&self, alg: Algorithm, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
         let ring = self.ring();
         let key = ring
             .signing

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{
-    Answer, BC_AUTHORIZE, CIBA, Client, Crafted, DISCOVERY, INTROSPECT, JWKS, Person, Phone, REVOKE, TOKEN, USERINFO,
-    World, basic, enc, seconds,
+    Answer, BC_AUTHORIZE, CIBA, Client, Crafted, DISCOVERY, INTROSPECT, JWKS, PAR, Person, Phone, REVOKE, TOKEN,
+    USERINFO, World, basic, enc, seconds,
 };
 
 /// In every hostile value; it must not come back.
@@ -523,10 +523,11 @@ async fn house_13_no_refusal_echoes_a_parameter() {
         "x",
     ];
     let scene = scene().await;
-    let forms: [(&str, &[(&str, &str)]); 5] = [
+    let forms: [(&str, &[(&str, &str)]); 6] = [
         (TOKEN, &[("grant_type", CIBA), ("auth_req_id", "x")]),
         (TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]),
         (BC_AUTHORIZE, &[("scope", "openid"), ("login_hint", "nobody")]),
+        (PAR, &[("scope", "openid"), ("response_type", "code")]),
         (REVOKE, &[("token", "x")]),
         (INTROSPECT, &[("token", "x")]),
     ];
@@ -745,7 +746,14 @@ async fn a_large_head_over_http_2_leaves_an_event_too() {
     let scene = scene().await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
-    for (path, kind) in [(TOKEN, "application/json"), ("/device/v1/me", "application/problem+json")] {
+    let page = "text/html; charset=utf-8";
+    for (path, kind) in [
+        (TOKEN, "application/json"),
+        ("/device/v1/me", "application/problem+json"),
+        ("/as/authorization.oauth2", page),
+        ("/idp/init_logout.openid", page),
+        ("/sign-out", page),
+    ] {
         let watch = scene.world.watch().await;
         let head = format!("{MARK}{}", "a".repeat(30_000));
         let request = client.post(format!("http://{}{path}", scene.world.address())).header("x", head);

@@ -57,6 +57,7 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "introspection_endpoint",
         "end_session_endpoint",
         "backchannel_authentication_endpoint",
+        "pushed_authorization_request_endpoint",
         "device_authorization_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
@@ -98,6 +99,11 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
+        "pushed_authorization_request_endpoint",
+        "require_pushed_authorization_requests",
+        "request_object_signing_alg_values_supported",
+        "require_request_uri_registration",
+        "authorization_signing_alg_values_supported",
         "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
@@ -123,10 +129,25 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
     // No request objects here yet, so nothing to sign them with.
     assert!(metadata.get("backchannel_authentication_request_signing_alg_values_supported").is_none());
-    // [OIDCD §3] the default of this one is true.
-    assert_eq!(metadata["request_uri_parameter_supported"], false);
-    assert_eq!(metadata["request_parameter_supported"], false);
-    assert_eq!(metadata["claims_parameter_supported"], false);
+}
+
+#[tokio::test]
+async fn oidcd_3_what_a_request_may_be_is_said() {
+    let world = World::start().await;
+    let metadata = metadata(&world).await;
+    for (name, is) in [
+        ("request_parameter_supported", true),
+        // True when it is left out.
+        ("request_uri_parameter_supported", true),
+        ("require_request_uri_registration", true),
+        ("require_pushed_authorization_requests", false),
+        ("claims_parameter_supported", false),
+    ] {
+        assert_eq!(metadata[name], is, "{name}");
+    }
+    let algs = texts(&metadata["request_object_signing_alg_values_supported"]);
+    assert_eq!(algs, ["ES256", "PS256", "RS256", "EdDSA"], "and no none");
+    assert_eq!(texts(&metadata["authorization_signing_alg_values_supported"]), ["ES256", "PS256", "RS256"]);
 }
 
 /// Asks as described by the metadata alone, and logs alice in.
@@ -259,9 +280,10 @@ async fn oidcd_3_the_authorization_endpoint_answers_each_response_type_and_mode_
     let mut browser = world.browser();
     browser.log_in(&site, "carol", PASSWORD).await.get("code");
     for mode in texts(&metadata["response_modes_supported"]) {
+        let name = if mode.ends_with("jwt") { "response" } else { "code" };
         match browser.authorize(&site, &[("response_mode", mode)]).await {
-            Err(callback) => assert!(mode != "form_post" && callback.get("code").len() == 43),
-            Ok(page) => assert!(mode == "form_post" && page.field("code").is_some()),
+            Err(callback) => assert!(!mode.starts_with("form_post") && callback.get(name).len() >= 43),
+            Ok(page) => assert!(mode.starts_with("form_post") && page.field(name).is_some()),
         }
     }
 }

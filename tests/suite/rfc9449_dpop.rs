@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 
 use crate::sign_in::{PASSWORD, shop_and_alice};
 use crate::world::{
-    Answer, CALLBACK, CIBA, Client, DISCOVERY, Jwk, Prover, TOKEN, Tokens, USERINFO, VERIFIER, World, decoded, seconds,
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, CIBA, Client, DISCOVERY, Jwk, Prover, TOKEN, Tokens, USERINFO, VERIFIER,
+    World, decoded, enc, seconds,
 };
+
+const PAR: &str = "/as/par.oauth2";
 
 fn code_fields(code: &str) -> [(&'static str, String); 4] {
     [
@@ -408,4 +411,43 @@ async fn rfc9449_10_a_code_is_for_the_key_that_its_request_named() {
             answer.error("invalid_request");
         }
     }
+}
+
+#[tokio::test]
+async fn rfc9449_10_1_a_pushed_request_binds_the_code_to_the_key_of_its_proof() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let (robot, mut browser) = (robot(&world).await, world.browser());
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let (prover, other) = (ready(&world, &robot).await, ready(&world, &robot).await);
+    let push = async |proof: String, jkt: &str| {
+        let fields = [
+            ("response_type", "code"),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid profile"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("dpop_jkt", jkt),
+        ];
+        let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Answer::of(shop.form(PAR, &fields).header("dpop", proof)).await
+    };
+    for jkt in [String::new(), prover.jkt()] {
+        let kept = push(prover.proof("POST", PAR), &jkt).await;
+        assert_eq!(kept.status, 201, "{}", kept.text());
+        assert!(kept.header("dpop-nonce").is_some());
+        let uri = kept.json()["request_uri"].as_str().unwrap().to_owned();
+        let path = format!("{AUTHORIZE}?{}", enc(&[("client_id", &shop.id), ("request_uri", &uri)]));
+        let callback = browser.open(&path).await.unwrap_err();
+        let with = if jkt.is_empty() { &other } else { &prover };
+        let answer = redeem(with, &shop, callback.get("code")).await;
+        if jkt.is_empty() {
+            answer.refused(400, "invalid_grant");
+        } else {
+            answer.tokens();
+        }
+    }
+    push(prover.proof("POST", PAR), &other.jkt()).await.refused(400, "invalid_dpop_proof");
+    push(prover.token_proof(), "").await.refused(400, "invalid_dpop_proof");
+    push(world.prover().proof("POST", PAR), "").await.refused(400, "use_dpop_nonce");
 }

@@ -38,9 +38,12 @@ use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
+use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
+use nod::usecase::sign_in::read_request::Rules;
 use nod::web::dev::Keep;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
@@ -51,7 +54,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::browser::{
-    AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
+    AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
 };
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
@@ -62,6 +65,7 @@ pub(crate) use self::phone::{Crafted, Phone};
 pub(crate) use self::prover::Prover;
 use crate::backends::{Postgres, Redis};
 
+pub(crate) const PAR: &str = "/as/par.oauth2";
 pub(crate) const TOKEN: &str = "/as/token.oauth2";
 pub(crate) const BC_AUTHORIZE: &str = "/as/bc-auth.ciba";
 pub(crate) const REVOKE: &str = "/as/revoke_token.oauth2";
@@ -69,6 +73,7 @@ pub(crate) const INTROSPECT: &str = "/as/introspect.oauth2";
 pub(crate) const USERINFO: &str = "/idp/userinfo.openid";
 pub(crate) const JWKS: &str = "/pf/JWKS";
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub(crate) const REGISTER: &str = "/as/clients.oauth2";
 pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
 /// When every world begins.
@@ -169,6 +174,11 @@ impl World {
     /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
     pub(crate) fn client(&self, id: &str) -> ClientBuilder {
         ClientBuilder::new(Arc::clone(&self.inner), id)
+    }
+
+    /// A client with `client_secret_basic` that is there already.
+    pub(crate) fn known_client(&self, id: &str, secret: &str) -> Client {
+        Client::known(Arc::clone(&self.inner), id, secret)
     }
 
     pub(crate) fn user(&self, username: &str) -> PersonBuilder {
@@ -539,9 +549,9 @@ async fn look_around(inner: &Arc<Inner>) {
     // The arrival of decisions is checked a few seconds later.
     inner.clock.advance(seconds(15));
     inner.parts().retell.run().await.unwrap();
-    let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
+    let outbox = Outbox::new(inner.parts().database.clone());
     let begin = Instant::now();
-    while outbox.backlog().await.unwrap().0 > 0 {
+    while outbox.backlog(Kind::Decision).await.unwrap().0 > 0 {
         // The server's own worker may have one of them in its hands.
         assert!(begin.elapsed() < seconds(2), "the outbox is not empty at the end");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -590,6 +600,7 @@ fn settings(issuer: String) -> Settings {
             refresh_idle: seconds(14 * 86_400),
             refresh_absolute: seconds(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),
@@ -597,6 +608,8 @@ fn settings(issuer: String) -> Settings {
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
+        registration: Admission::Nobody,
+        registrations: 20,
         egress: egress(),
         dev_mode: false,
     }

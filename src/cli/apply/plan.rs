@@ -48,10 +48,17 @@ impl Change {
             "scope",
             "redirect_uris",
             "post_logout_redirect_uris",
+            "backchannel_logout_uri",
+            "frontchannel_logout_uri",
             "response_types",
+            "request_object_signing_alg",
+            "request_uris",
+            "authorization_signed_response_alg",
         ];
+        let demands =
+            ["disabled", "require_pkce", "require_pushed_authorization_requests", "require_signed_request_object"];
         always.contains(&self.field)
-            || (matches!(self.field, "disabled" | "require_pkce") && self.to == "true")
+            || (demands.contains(&self.field) && self.to == "true")
             || (self.field == "redirectless" && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }

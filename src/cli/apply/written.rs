@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource, NumberMatching};
+use crate::domain::client::{
+    AccessTokenFormat, Authentication, Client, GrantType, KeySource, Logout, LogoutUri, NumberMatching, Requests,
+    SignIn,
+};
 use crate::domain::user::{Status, User};
 use crate::protocol::redirect_uri::RedirectUri;
 
@@ -35,15 +38,15 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         Authentication::None => fields.push(("auth", quoted("none"))),
         Authentication::ClientSecretBasic(_) => fields.push(("auth", quoted("client_secret_basic"))),
         Authentication::ClientSecretPost(_) => fields.push(("auth", quoted("client_secret_post"))),
-        Authentication::PrivateKeyJwt { keys, alg } => {
+        Authentication::PrivateKeyJwt { alg, .. } => {
             fields.push(("auth", quoted("private_key_jwt")));
-            fields.push(match keys {
-                KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
-                KeySource::JwksUri(uri) => ("jwks_uri", quoted(uri)),
-            });
             fields.extend(alg.map(|alg| ("auth_alg", quoted(alg.as_str()))));
         }
     }
+    fields.extend(client.keys().map(|keys| match keys {
+        KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
+        KeySource::JwksUri(uri) => ("jwks_uri", quoted(uri)),
+    }));
     let grants = client.grants.iter().map(|grant| match grant {
         GrantType::AuthorizationCode => "authorization_code",
         GrantType::Ciba => "ciba",
@@ -76,10 +79,20 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             "post_logout_redirect_uris",
             list(sign_in.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
         ));
+        let Logout { backchannel, frontchannel } = &sign_in.logout;
+        if let Some(LogoutUri { uri, session_required }) = backchannel {
+            fields.push(("backchannel_logout_uri", quoted(uri)));
+            fields.push(("backchannel_logout_session_required", session_required.to_string()));
+        }
+        if let Some(LogoutUri { uri, session_required }) = frontchannel {
+            fields.push(("frontchannel_logout_uri", quoted(uri)));
+            fields.push(("frontchannel_logout_session_required", session_required.to_string()));
+        }
         fields.push(("response_types", list(sign_in.response_types.iter().map(|kind| kind.as_str()))));
         fields.push(("redirectless", sign_in.redirectless.to_string()));
         fields.push(("implied_consent", sign_in.implied_consent.to_string()));
         fields.push(("require_pkce", sign_in.require_pkce.to_string()));
+        fields.extend(request_fields(sign_in));
     }
     if let Some(backchannel) = &client.backchannel {
         fields.extend(backchannel.number_matching.map(|matching| {
@@ -93,6 +106,20 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         }));
         fields.push(("long_poll", backchannel.long_poll.to_string()));
     }
+    fields
+}
+
+/// How its requests come, and its answers go.
+fn request_fields(sign_in: &SignIn) -> Fields {
+    let Requests { pushed, signed, signing_alg, keys: _, uris } = &sign_in.requests;
+    let mut fields = vec![
+        ("require_pushed_authorization_requests", pushed.to_string()),
+        ("require_signed_request_object", signed.to_string()),
+        ("request_uris", list(uris.iter().map(String::as_str))),
+    ];
+    fields.extend(signing_alg.map(|alg| ("request_object_signing_alg", quoted(alg.as_str()))));
+    let answers = sign_in.authorization_signed_response_alg;
+    fields.extend(answers.map(|alg| ("authorization_signed_response_alg", quoted(alg.as_str()))));
     fields
 }
 

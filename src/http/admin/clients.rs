@@ -90,17 +90,6 @@ pub enum IdTokenAlgorithm {
     PS256,
 }
 
-impl From<Algorithm> for IdTokenAlgorithm {
-    fn from(alg: Algorithm) -> Self {
-        match alg {
-            Algorithm::RS256 => Self::RS256,
-            Algorithm::PS256 => Self::PS256,
-            // We sign nothing with the last one, and nobody can register it.
-            Algorithm::ES256 | Algorithm::EdDSA => Self::ES256,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Enum)]
 pub enum AssertionAlgorithm {
     ES256,
@@ -108,6 +97,27 @@ pub enum AssertionAlgorithm {
     PS256,
     #[oai(rename = "EdDSA")]
     EdDsa,
+}
+
+impl From<Algorithm> for IdTokenAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::ES256 | Algorithm::EdDSA => Self::ES256,
+        }
+    }
+}
+
+impl From<Algorithm> for AssertionAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::ES256 => Self::ES256,
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::EdDSA => Self::EdDsa,
+        }
+    }
 }
 
 /// A relying party, or a client that administers.
@@ -125,11 +135,17 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the five below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the nine below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
     /// Where a browser may go after signing out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the server tells it that a session has ended [OpenID Connect Back-Channel Logout §2.2].
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: Option<bool>,
+    /// What a browser loads when a session has ended [OpenID Connect Front-Channel Logout §2].
+    pub frontchannel_logout_uri: Option<String>,
+    pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
@@ -137,6 +153,16 @@ pub struct ClientBody {
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed [RFC 9126 §6].
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are signed [RFC 9101 §10.5].
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2].
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -197,6 +223,16 @@ pub struct NewClientBody {
     /// `redirect_uris`. Nowhere when left out.
     #[oai(validator(max_items = 20))]
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the server tells it that a session has ended in which people signed in to it, with a logout token
+    /// [OpenID Connect Back-Channel Logout §2.2]: `https`, to a public address.
+    pub backchannel_logout_uri: Option<String>,
+    /// It cannot do without `sid`, which each logout token has. `false` when left out.
+    pub backchannel_logout_session_required: Option<bool>,
+    /// What the browser loads in a frame when a session has ended, with `iss` and `sid` [OpenID Connect
+    /// Front-Channel Logout §2]: with scheme, host and port of one of the `redirect_uris`.
+    pub frontchannel_logout_uri: Option<String>,
+    /// It cannot do without `iss` and `sid`, which are always there. `false` when left out.
+    pub frontchannel_logout_session_required: Option<bool>,
     /// `code` when left out.
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
@@ -208,6 +244,17 @@ pub struct NewClientBody {
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3]. `true` when left out, and
     /// always for a public client [RFC 9700 §2.1.1].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed, and no browser brings them [RFC 9126 §6]. `false` when left out.
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are request objects that it signed [RFC 9101 §10.5]. `false` when left out.
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have. Any that fits its keys when left out.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2]: https. Nowhere when left out.
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -249,10 +296,20 @@ pub struct ClientPatch {
     pub redirect_uris: Option<Vec<String>>,
     #[oai(validator(max_items = 20))]
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: Option<bool>,
+    pub frontchannel_logout_uri: Option<String>,
+    pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
     pub implied_consent: Option<bool>,
     pub require_pkce: Option<bool>,
+    pub require_pushed_authorization_requests: Option<bool>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -280,15 +337,19 @@ pub struct ClientPage {
 
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
+        let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
@@ -298,12 +359,7 @@ impl From<&domain::Client> for ClientBody {
                 Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
                 Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
             },
-            token_endpoint_auth_signing_alg: alg.map(|alg| match alg {
-                Algorithm::ES256 => AssertionAlgorithm::ES256,
-                Algorithm::RS256 => AssertionAlgorithm::RS256,
-                Algorithm::PS256 => AssertionAlgorithm::PS256,
-                Algorithm::EdDSA => AssertionAlgorithm::EdDsa,
-            }),
+            token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
             jwks,
             jwks_uri,
             grant_types: client
@@ -320,6 +376,10 @@ impl From<&domain::Client> for ClientBody {
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
+            backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
+            backchannel_logout_session_required: called.map(|logout| logout.session_required),
+            frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
+            frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
             response_types: sign_in.map(|sign_in| {
                 // Nothing else can be registered.
                 let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));
@@ -328,6 +388,15 @@ impl From<&domain::Client> for ClientBody {
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: sign_in.map(|sign_in| sign_in.requests.pushed),
+            require_signed_request_object: sign_in.map(|sign_in| sign_in.requests.signed),
+            request_object_signing_alg: sign_in
+                .and_then(|sign_in| sign_in.requests.signing_alg)
+                .map(AssertionAlgorithm::from),
+            request_uris: sign_in.map(|sign_in| sign_in.requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(IdTokenAlgorithm::from),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),

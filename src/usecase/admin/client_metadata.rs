@@ -1,6 +1,7 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
 mod exchange;
+mod logout;
 mod sign_in;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,14 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_session_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
     /// `response_mode=pi.flow`, in `PingFederate`'s word. For administrators to say: a client that
     /// registered itself would see passwords.
@@ -54,6 +63,16 @@ pub struct ClientMetadata {
     pub implied_consent: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pushed_authorization_requests: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signed_request_object: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,15 +144,20 @@ pub fn client_id(text: &str) -> Option<ClientId> {
 
 impl ClientMetadata {
     pub fn of(client: &Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
+        let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
+        let requests = sign_in.map(|sign_in| &sign_in.requests);
         Self {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
@@ -143,11 +167,24 @@ impl ClientMetadata {
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
+            backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
+            backchannel_logout_session_required: called.map(|logout| logout.session_required),
+            frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
+            frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: requests.map(|requests| requests.pushed),
+            require_signed_request_object: requests.map(|requests| requests.signed),
+            request_object_signing_alg: requests
+                .and_then(|requests| requests.signing_alg)
+                .map(|alg| alg.as_str().to_owned()),
+            request_uris: requests.map(|requests| requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(|alg| alg.as_str().to_owned()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -189,7 +226,7 @@ impl ClientMetadata {
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
-        let sign_in = self.sign_in(&grants, &mut problems);
+        let sign_in = self.sign_in(&grants, egress, &mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
@@ -228,6 +265,7 @@ impl ClientMetadata {
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
+                    registered: before.and_then(|before| before.registered.clone()),
                     token_exchange,
                     may_act,
                     created_at: before.map_or(now, |before| before.created_at),
@@ -263,12 +301,14 @@ impl ClientMetadata {
             };
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
-        for (pointer, present) in [
-            ("/jwks", self.jwks.is_some()),
-            ("/jwks_uri", self.jwks_uri.is_some()),
+        // Where people sign in, keys verify requests as well.
+        let no_keys = !self.signs_people_in();
+        for (pointer, not_allowed) in [
+            ("/jwks", self.jwks.is_some() && no_keys),
+            ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
             ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
         ] {
-            if present {
+            if not_allowed {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
             }
         }
@@ -295,8 +335,7 @@ impl ClientMetadata {
                 problems.add("/jwks", FieldCode::Invalid, detail);
             }
             (None, Some(uri)) => {
-                let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
-                if uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url)) {
+                if is_callable(uri, egress) {
                     return Some(KeySource::JwksUri(uri.clone()));
                 }
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
@@ -376,6 +415,12 @@ impl ClientMetadata {
         }
         None
     }
+}
+
+/// Whether we may call an address, as far as that can be told now.
+fn is_callable(uri: &str, egress: Option<&Egress>) -> bool {
+    let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
+    uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url))
 }
 
 #[derive(Default)]

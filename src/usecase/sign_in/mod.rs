@@ -8,6 +8,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
+use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
@@ -21,7 +22,14 @@ pub mod conclude;
 pub mod connect;
 pub mod leave;
 pub mod log_out;
+pub mod push;
+pub mod read_request;
+pub mod respond;
 pub mod shown;
+
+fn no_sign_in() -> Refusal {
+    Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
+}
 
 /// What a browser, or whoever acts like one, shows of itself.
 #[derive(Clone, Debug, Default)]

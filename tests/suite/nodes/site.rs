@@ -35,6 +35,7 @@ use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
+use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
@@ -147,6 +148,7 @@ impl Site {
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
             sign_in: None,
+            registered: None,
             token_exchange: None,
             may_act: None,
             created_at: self.clock.now(),
@@ -286,6 +288,9 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            registration: Admission::Nobody,
+            registrations: 20,
+            authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

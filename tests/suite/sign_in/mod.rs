@@ -1,10 +1,15 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
 mod attacks;
+mod backchannel_logout;
 mod device_grant;
 mod flow_api;
+mod frontchannel_logout;
+mod jarm;
 mod oidc_core_3_code;
 mod races;
+mod rfc9101_request_objects;
+mod rfc9126_pushed_requests;
 mod rp_initiated_logout;
 
 use crate::world::{Client, Person, World};

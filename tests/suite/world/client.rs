@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
-    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Secrets, SignIn, StoredSecret,
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
+    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -68,6 +68,7 @@ impl ClientBuilder {
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
             sign_in: None,
+            registered: None,
             token_exchange: None,
             may_act: None,
             created_at: world.clock.now(),
@@ -134,6 +135,9 @@ impl ClientBuilder {
             redirectless: false,
             implied_consent: false,
             require_pkce: false,
+            logout: Logout::default(),
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
         });
         self
     }
@@ -233,6 +237,10 @@ impl Asked {
 }
 
 impl Client {
+    pub(super) fn known(world: Arc<Inner>, id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), world, credentials: Credentials::Basic(secret.to_owned()), node: 0 }
+    }
+
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }

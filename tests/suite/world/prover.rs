@@ -68,7 +68,11 @@ impl Prover {
     }
 
     pub(crate) fn token_proof(&self) -> String {
-        self.key.jws(&self.header(), &self.claims("POST", TOKEN))
+        self.proof("POST", TOKEN)
+    }
+
+    pub(crate) fn proof(&self, method: &str, path: &str) -> String {
+        self.key.jws(&self.header(), &self.claims(method, path))
     }
 
     /// A proof for a use of this access token.
