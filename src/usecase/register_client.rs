@@ -281,6 +281,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         ),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         access_token_format: kept.access_token_format,
+        userinfo_signed_response_alg: kept.userinfo_signed_response_alg,
+        introspection_signed_response_alg: kept.introspection_signed_response_alg,
         dpop_bound_access_tokens: wanted.dpop_bound_access_tokens,
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
