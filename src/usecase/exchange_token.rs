@@ -96,7 +96,8 @@ impl ExchangeToken {
         let exchanged = Exchanged {
             grant,
             scope,
-            audience: target(registered, asked.target)?,
+            // What was for another server does not become good for us.
+            audience: target(registered, asked.target)?.or_else(|| subject.audience.clone()),
             act,
             bound_to,
             expires_at: subject.expires_at,

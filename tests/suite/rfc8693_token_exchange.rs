@@ -89,7 +89,11 @@ async fn rfc8693_2_a_back_end_gets_a_token_to_act_for_a_person() {
     let next = exchange(&stock, &token(&answer), &[("resource", WAREHOUSE)]).await;
     assert_eq!(claims(&next)["act"], json!({"sub": "stock", "act": {"sub": "backend"}}));
     assert_eq!(claims(&next)["aud"], WAREHOUSE);
-    // Without a target it is for this server.
+    // What is for another service does not become good for this server.
+    let same = exchange(&stock, &token(&answer), &[]).await;
+    assert_eq!(claims(&same)["aud"], "stock");
+    world.userinfo(&token(&same)).await.refused(401, "invalid_token");
+    // Without a target, what was for this server is for it.
     let here = exchange(&backend, &tokens.access_token, &[]).await;
     assert_eq!(claims(&here)["aud"], world.issuer());
     assert_eq!(world.userinfo(&token(&here)).await.ok()["sub"], alice.id.to_string());
