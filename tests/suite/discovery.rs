@@ -113,6 +113,11 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
         "backchannel_user_code_parameter_supported",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
+        "registration_endpoint",
         "service_documentation",
         "ui_locales_supported",
     ]

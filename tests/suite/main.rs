@@ -41,6 +41,8 @@ mod forgetful_store;
 #[cfg(test)]
 mod handles;
 #[cfg(test)]
+mod key_rotation;
+#[cfg(test)]
 mod kill_points;
 #[cfg(test)]
 mod long_poll;

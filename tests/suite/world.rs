@@ -59,7 +59,7 @@ pub(crate) use self::browser::{
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
-pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
+pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded, verify};
 pub(crate) use self::person::{Person, PersonBuilder};
 pub(crate) use self::phone::{Crafted, Phone};
 pub(crate) use self::prover::Prover;
@@ -319,7 +319,7 @@ impl World {
     /// The claims of a token of this server, after its signature was verified with the published keys.
     pub(crate) async fn verified(&self, token: &str) -> (serde_json::Value, serde_json::Value) {
         let jwks = self.get(JWKS).await.json();
-        jose::verify(token, &jwks)
+        verify(token, &jwks)
     }
 
     /// Something that must not be found in the log, nor in the database.

@@ -124,7 +124,7 @@ pub(crate) fn decoded(token: &str) -> (Value, Value) {
 
 /// Header and claims of a token that one of the published keys signed.
 #[track_caller]
-pub(super) fn verify(token: &str, jwks: &Value) -> (Value, Value) {
+pub(crate) fn verify(token: &str, jwks: &Value) -> (Value, Value) {
     let (header, claims) = decoded(token);
     let kid = header["kid"].as_str().expect("a kid");
     let keys: Vec<&Value> = jwks["keys"].as_array().unwrap().iter().filter(|jwk| jwk["kid"] == kid).collect();
