@@ -69,7 +69,6 @@ impl FlowApi {
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "userCode": flow.device.as_ref().map(|device| device.user_code.to_string()),
             }),
-            (Status::OauthDeviceCompleted, _) => json!({}),
             (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
             (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),
             (Status::Failed, At::Failed(failure)) => {
@@ -87,7 +86,7 @@ impl FlowApi {
                 }
                 told
             }
-            (Status::ConsentRequired | Status::Failed, _) => json!({}),
+            (Status::OauthDeviceCompleted | Status::ConsentRequired | Status::Failed, _) => json!({}),
         }
     }
 }

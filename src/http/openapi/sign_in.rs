@@ -379,15 +379,21 @@ fn only(status: Status, mut schema: Value, says: &str) -> Value {
     schema
 }
 
+/// The flow itself, and what can be done.
+fn links() -> Value {
+    let names = Action::ALL.iter().map(|action| action.as_str()).chain(["self"]);
+    let links: Map<String, Value> = names.map(|name| (name.to_owned(), reference("FlowLink"))).collect();
+    json!({
+        "type": "object", "description": "The flow itself, and each action that is possible now.",
+        "required": ["self"], "properties": links,
+    })
+}
+
 fn states() -> Map<String, Value> {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
     let failed = |says: &str| only(Status::Failed, text.clone(), says);
-    let links: Map<String, Value> =
-        Action::ALL.iter().map(|action| (action.as_str().to_owned(), reference("FlowLink"))).collect();
-    let mut own_and_links = links;
-    own_and_links.insert("self".to_owned(), reference("FlowLink"));
     let state = json!({
         "type": "object",
         "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
@@ -428,13 +434,7 @@ fn states() -> Map<String, Value> {
         ("FlowState", state),
         ("FlowStatus", enumeration("Where a flow is.", Status::ALL, Status::as_str, status_says)),
         ("FlowActionName", enumeration("What can be done to a flow.", Action::ALL, Action::as_str, action_says)),
-        (
-            "FlowLinks",
-            json!({
-                "type": "object", "description": "The flow itself, and each action that is possible now.",
-                "required": ["self"], "properties": own_and_links,
-            }),
-        ),
+        ("FlowLinks", links()),
         (
             "FlowLink",
             json!({
