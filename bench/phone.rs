@@ -72,8 +72,13 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         sign_in: None,
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

@@ -71,6 +71,7 @@ use crate::usecase::check_password::CheckPassword;
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::held::Held;
 use crate::usecase::inbox::ReadInbox;
@@ -80,6 +81,7 @@ use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
+use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
@@ -89,6 +91,7 @@ use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::Settle;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
@@ -106,6 +109,7 @@ pub struct Settings {
     /// How long a poll of a long-polling client is held.
     pub hold: Duration,
     pub lifetimes: Lifetimes,
+    pub authorization: Rules,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -442,14 +446,30 @@ impl Wiring {
 
     fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
         let issuer = &self.settings.issuer;
-        let authenticate = Arc::new(self.authenticate_client());
+        let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
+        let read = Arc::new(self.read_request(Arc::clone(&keys)));
+        let authenticate = Arc::new(self.authenticate_client(keys));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
+        let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
+        let prove = Arc::new(ProvePossession {
+            replay: Replay::new(self.store(), Purpose::DpopReplay),
+            nonces: dpop_nonces.clone(),
+            clock: self.clock(),
+            issuer: issuer.clone(),
+        });
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate)),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
+            self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            UserInfoApi {
+                introspect: Arc::clone(&introspect),
+                prove,
+                keys: Arc::clone(&self.parts.ring),
+                entropy: self.entropy(),
+            },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
@@ -469,7 +489,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider()), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
@@ -477,6 +497,7 @@ impl Wiring {
                 inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
+                dpop_nonces,
                 clock: self.clock(),
                 issuer: base,
                 openapi,
@@ -488,7 +509,8 @@ impl Wiring {
     }
 
     fn discovery(&self) -> Discovery {
-        Discovery::new(&self.settings.issuer, self.settings.registration != Admission::Nobody)
+        let registers = self.settings.registration != Admission::Nobody;
+        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -514,17 +536,24 @@ impl Wiring {
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
     }
 
-    fn authenticate_client(&self) -> AuthenticateClient {
+    fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
         let issuer = &self.settings.issuer;
         // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
-        let audiences = ["", path::TOKEN, path::BACKCHANNEL_AUTHENTICATION, path::REVOCATION, path::INTROSPECTION];
+        let audiences = [
+            "",
+            path::TOKEN,
+            path::PUSHED_AUTHORIZATION_REQUEST,
+            path::BACKCHANNEL_AUTHENTICATION,
+            path::DEVICE_AUTHORIZATION,
+            path::REVOCATION,
+            path::INTROSPECTION,
+        ];
         AuthenticateClient {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
-            keys: ClientKeys::default(),
-            jwks: JwksCache::new(self.settings.egress.clone()),
+            keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }
@@ -545,7 +574,12 @@ impl Wiring {
         BackchannelAuthenticationApi { authenticate, request }
     }
 
-    fn token(&self, authenticate: Arc<AuthenticateClient>) -> TokenApi {
+    fn token(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
+        introspect: &Arc<Introspect>,
+    ) -> TokenApi {
         let issue = Arc::new(Issue {
             issuer: self.settings.issuer.clone(),
             keys: Arc::clone(&self.parts.ring),
@@ -580,7 +614,25 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, exchange_code: self.exchange_code(&issue), redeem, refresh, client_credentials }
+        let exchange_code = self.exchange_code(&issue);
+        let redeem_device = self.redeem_device(&issue);
+        let exchange_token = ExchangeToken {
+            introspect: Arc::clone(introspect),
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenApi {
+            authenticate,
+            prove,
+            exchange_code,
+            redeem,
+            redeem_device,
+            refresh,
+            client_credentials,
+            exchange_token,
+        }
     }
 
     fn token_management(
@@ -601,7 +653,14 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenManagementApi { authenticate, revoke, introspect, issuer: self.settings.issuer.clone() }
+        TokenManagementApi {
+            authenticate,
+            revoke,
+            introspect,
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
     }
 
     fn introspect(&self) -> Introspect {

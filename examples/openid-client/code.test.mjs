@@ -30,8 +30,13 @@ describe('openid-client signs people in', () => {
 
   /** A request, and what its answer will be checked with. */
   async function request(config, more = {}) {
+    const { parameters, checks } = await asked(more)
+    return { url: client.buildAuthorizationUrl(config, parameters), checks }
+  }
+
+  async function asked(more = {}) {
     const [verifier, nonce, state] = [client.randomPKCECodeVerifier(), client.randomNonce(), client.randomState()]
-    const url = client.buildAuthorizationUrl(config, {
+    const parameters = {
       redirect_uri: CALLBACK,
       scope: 'openid profile email',
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
@@ -39,9 +44,9 @@ describe('openid-client signs people in', () => {
       nonce,
       state,
       ...more,
-    })
+    }
     const checks = { pkceCodeVerifier: verifier, expectedNonce: nonce, expectedState: state, idTokenExpected: true }
-    return { url, checks }
+    return { parameters, checks }
   }
 
   test('on our pages: a code, tokens, UserInfo, a refresh; and out again', async () => {
@@ -74,6 +79,51 @@ describe('openid-client signs people in', () => {
     const { left } = await browser.open(gone.url.href)
     await assert.rejects(client.authorizationCodeGrant(config, left, gone.checks), { error: 'login_required' })
     await assert.rejects(client.refreshTokenGrant(config, silently.refresh_token), { error: 'invalid_grant' })
+  })
+
+  test('a pushed request: the browser brings nothing but its name', async () => {
+    const config = await shop()
+    assert.ok(config.serverMetadata().pushed_authorization_request_endpoint)
+    const { parameters, checks } = await asked()
+    const url = await client.buildAuthorizationUrlWithPAR(config, parameters)
+    assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri'])
+    const browser = new Browser(nod.issuer)
+    const callback = await browser.signIn(url.href, 'alice', 'alice')
+    const tokens = await client.authorizationCodeGrant(config, callback, checks)
+    assert.match(tokens.claims().sub, /./)
+    // Once.
+    assert.equal((await browser.open(url.href)).status, 400)
+    await assert.rejects(client.buildAuthorizationUrlWithPAR(config, { ...parameters, scope: 'openid nonsense' }), {
+      error: 'invalid_scope',
+      status: 400,
+    })
+  })
+
+  test('a client with a key: signed requests, pushed or not, and signed answers', async () => {
+    const { publicKey, privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+    const key = { key: privateKey, kid: 'signer-key' }
+    const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: key.kid, use: 'sig', alg: 'ES256' }
+    await nod.registerWithKey('signer', jwk, '--redirect-uri', CALLBACK, '--require-signed-requests')
+    const config = await discovered('signer', client.PrivateKeyJwt(key))
+    const browser = new Browser(nod.issuer)
+
+    const plain = await request(config)
+    const refused = (await browser.open(plain.url.href)).left
+    await assert.rejects(client.authorizationCodeGrant(config, refused, plain.checks), { error: 'invalid_request' })
+
+    const { parameters, checks } = await asked()
+    const signed = await client.buildAuthorizationUrlWithJAR(config, parameters, key)
+    assert.deepEqual([...signed.searchParams.keys()].sort(), ['client_id', 'request'])
+    const callback = await browser.signIn(signed.href, 'alice', 'alice')
+    assert.match((await client.authorizationCodeGrant(config, callback, checks)).claims().sub, /./)
+
+    client.useJwtResponseMode(config)
+    const next = await asked({ response_mode: 'jwt' })
+    const object = await client.buildAuthorizationUrlWithJAR(config, next.parameters, key)
+    const pushed = await client.buildAuthorizationUrlWithPAR(config, object.searchParams)
+    const answer = await browser.signIn(pushed.href, 'alice', 'alice')
+    assert.deepEqual([...answer.searchParams.keys()], ['response'])
+    assert.match((await client.authorizationCodeGrant(config, answer, next.checks)).claims().sub, /./)
   })
 
   test('a public client without a browser: the flow API', async () => {

@@ -70,12 +70,15 @@ export async function startProvider() {
     /** Alice's phone, which gives every request the same answer. */
     phone: (auto, after = '1s') =>
       new Nod(['phone', '--data-dir', join(folder, 'data'), '--user', 'alice', '--auto', auto, '--after', after], folder),
-    /** A CIBA client of ours that proves itself with a key, not with a secret. */
-    async registerWithKey(clientId, publicJwk) {
+    /** A client of ours that proves itself with a key, not with a secret; for CIBA, if nothing else is said. */
+    async registerWithKey(clientId, publicJwk, ...more) {
       const jwks = join(folder, `${clientId}.jwks.json`)
       await writeFile(jwks, JSON.stringify({ keys: [publicJwk] }))
-      const args = ['client', 'create', clientId, '--auth', 'private_key_jwt', '--jwks', jwks, '--grant', 'ciba']
-      const create = new Nod([...args, '--data-dir', join(folder, 'data')], folder)
+      await this.register(clientId, '--auth', 'private_key_jwt', '--jwks', jwks, ...(more.length ? more : ['--grant', 'ciba']))
+    },
+    /** Any other, with the options of `nod client create`. */
+    async register(clientId, ...options) {
+      const create = new Nod(['client', 'create', clientId, ...options, '--data-dir', join(folder, 'data')], folder)
       const why = await create.gone
       if (why !== 'ended with 0') throw new Error(`nod client create ${why}\n${create.output}`)
     },

@@ -12,12 +12,13 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, GrantType, NumberMatching, SignIn};
+use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::store::sql::clients::Clients;
+use crate::store::sql::policies::Policies;
 use crate::usecase::admin::client_metadata::{ClientMetadata, method};
 use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
 use crate::usecase::admin::{Administrator, always};
@@ -136,7 +137,7 @@ struct Registration {
     /// Default ciba; may repeat
     ///
     /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
-    /// `client_credentials`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
+    /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
     /// Where a sign-in comes back to; may repeat
@@ -177,6 +178,17 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     redirectless: Option<bool>,
+    /// Such a sign-in needs no cookies
+    ///
+    /// Each answer of the flow API has what the next call sends back. For `--redirectless`.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    cookieless: Option<bool>,
+    /// How its people sign in: a sign-on policy
+    ///
+    /// Instead of the default policy. `nod apply` makes policies, and the admin API.
+    #[arg(long = "policy", value_name = "ID", hide_short_help = true)]
+    sign_on_policy: Option<String>,
     /// Nobody is asked for consent
     ///
     /// Whoever signs in is not asked whether the client may have what it asks for. For clients that are
@@ -191,6 +203,34 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     require_pkce: Option<bool>,
+    /// Its requests must be pushed
+    ///
+    /// Refuse its authorization requests that a browser brings: it sends them to the server itself first
+    /// (RFC 9126).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_par: Option<bool>,
+    /// Its requests must be signed
+    ///
+    /// Refuse its authorization requests that are no request objects (RFC 9101), which its keys sign.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_signed_requests: Option<bool>,
+    /// The only algorithm of its request objects
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    request_object_alg: Option<Algorithm>,
+    /// Where its request objects are; may repeat
+    ///
+    /// An https address that a `request_uri` may name: it is fetched from there. At most 20.
+    #[arg(long = "request-uri", value_name = "URI", hide_short_help = true)]
+    request_uris: Vec<String>,
+    /// ES256, PS256 or RS256, for answers as JWTs
+    ///
+    /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    authorization_response_alg: Option<Algorithm>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -204,6 +244,36 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// `UserInfo` answers with a JWT by it
+    ///
+    /// ES256, PS256 or RS256. JSON without it.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    userinfo_alg: Option<Algorithm>,
+    /// Of the JWTs that introspection answers with
+    ///
+    /// ES256, PS256 or RS256 (the default), for a client that asks for a JWT (RFC 9701).
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    introspection_alg: Option<Algorithm>,
+    /// Its access tokens are bound to a key
+    ///
+    /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    dpop_bound_access_tokens: Option<bool>,
+    /// Whom its exchanged tokens may be for; may repeat
+    ///
+    /// A `client_id`, or the address of a resource, for `token_exchange`. This server without it.
+    #[arg(long = "token-exchange-audience", value_name = "AUDIENCE", hide_short_help = true)]
+    token_exchange_audiences: Vec<String>,
+    /// Its exchanged tokens do not say who acts
+    ///
+    /// Without `act` in them, whoever reads them takes the client for the person.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens
+    #[arg(long, value_name = "CLIENT", hide_short_help = true)]
+    may_act: Option<String>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -231,6 +301,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -260,7 +332,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-    let manage = ManageClients { clients: clients.clone(), egress: None, desk: opened.desk() };
+    let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
+    let manage = ManageClients { clients: clients.clone(), policies, egress: None, desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
         Action::List(format) => {
@@ -355,8 +428,15 @@ impl Registration {
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
+            cookieless: self.cookieless,
+            sign_on_policy: self.sign_on_policy.clone(),
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
+            require_pushed_authorization_requests: self.require_par,
+            require_signed_request_object: self.require_signed_requests,
+            request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
+            request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
+            authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -366,6 +446,13 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            userinfo_signed_response_alg: self.userinfo_alg.and_then(|alg| text(alg.as_str())),
+            introspection_signed_response_alg: self.introspection_alg.and_then(|alg| text(alg.as_str())),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
+                .then(|| self.token_exchange_audiences.clone()),
+            token_exchange_impersonation: self.token_exchange_impersonation,
+            may_act: self.may_act.clone(),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -385,6 +472,8 @@ impl From<Grant> for GrantType {
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
         }
     }
 }
@@ -434,12 +523,37 @@ fn line(client: &Client) {
     say(&format!("{:<20}  {status:<8}  {:<20}  {}", client.id, method(&client.authentication), safe(&client.name)));
 }
 
+fn show_requests(sign_in: &SignIn) {
+    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let alg = signing_alg.map_or("any", Algorithm::as_str);
+    say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
+    for uri in uris {
+        say(&format!("request uri   {}", safe(uri)));
+    }
+}
+
 fn show(client: &Client) {
     line(client);
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    if let Some(alg) = client.userinfo_signed_response_alg {
+        say(&format!("userinfo      {alg}"));
+    }
+    if let Some(alg) = client.introspection_signed_response_alg {
+        say(&format!("introspection {alg}"));
+    }
+    if client.dpop_bound_access_tokens {
+        say("access token  always with a DPoP proof");
+    }
+    if let Some(exchange) = &client.token_exchange {
+        let audiences = if exchange.audiences.is_empty() { "none".to_owned() } else { exchange.audiences.join(" ") };
+        say(&format!("exchange      audiences {}, impersonation {}", safe(&audiences), exchange.impersonation));
+    }
+    if let Some(actor) = &client.may_act {
+        say(&format!("may act       {}", safe(actor.as_str())));
+    }
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));
@@ -455,11 +569,15 @@ fn show(client: &Client) {
             }
         }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
+        if let Some(policy) = &sign_in.policy {
+            say(&format!("policy        {policy}"));
+        }
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
         say(&format!(
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",
             kinds.join(", ")
         ));
+        show_requests(sign_in);
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {

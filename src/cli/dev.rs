@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Secrets,
-    SignIn, StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
+    Secrets, SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -52,6 +52,7 @@ use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
 use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::web::dev::Keep;
 use crate::worker::Worker;
 
@@ -232,6 +233,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
@@ -314,6 +316,9 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
@@ -321,6 +326,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }
@@ -332,9 +339,13 @@ fn sign_in() -> Option<SignIn> {
         post_logout_redirect_uris: parsed(&SIGNED_OUT)?,
         response_types: vec![ResponseType::Code],
         redirectless: true,
+        cookieless: false,
+        policy: None,
         implied_consent: false,
         require_pkce: true,
         logout: Logout::default(),
+        requests: Requests::default(),
+        authorization_signed_response_alg: None,
     })
 }
 
@@ -349,9 +360,14 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

@@ -40,6 +40,7 @@ use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::read_request::Rules;
 use crate::worker::Worker;
 
 pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Result<(), Exit> {
@@ -309,6 +310,10 @@ pub(super) fn schedule(config: &Config) -> Schedule {
     }
 }
 
+/// What holds for the authorization requests of every client.
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules { require_pushed: config.authorization.require_pushed }
+}
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
@@ -338,6 +343,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             refresh_idle: config.tokens.refresh_idle,
             refresh_absolute: config.tokens.refresh_absolute,
         },
+        authorization: rules(config),
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,

@@ -174,6 +174,13 @@ settings! {
         mode: RegistrationMode = "off",
     }
 
+    /// What clients ask for when they have somebody sign in.
+    authorization: Authorization {
+        /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
+        /// itself.
+        require_pushed: bool = "false",
+    }
+
     /// How long tokens live.
     tokens: Tokens {
         /// Access tokens.

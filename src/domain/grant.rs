@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
@@ -18,6 +19,9 @@ pub struct Grant {
     pub device: Option<DeviceId>,
     /// The browser's session in which it was given: `sid`.
     pub session: Option<SessionId>,
+    /// What goes along with each use of its refresh tokens [RFC 9449 §5]: of a public client, which proves
+    /// itself by nothing else.
+    pub bound_to: Option<Confirmation>,
     pub scope: Scope,
     pub acr: Acr,
     /// Space-separated RFC 8176 names.
@@ -45,6 +49,7 @@ pub struct StoredRefreshToken {
 pub struct StoredAccessToken {
     pub digest: Digest<OpaqueAccessToken>,
     pub grant: GrantId,
+    pub bound_to: Option<Confirmation>,
     pub scope: Scope,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,

@@ -20,6 +20,7 @@ pub(super) fn endpoint(path: &str) -> Endpoint {
         path::INTROSPECTION => Endpoint::Introspection,
         path::USERINFO => Endpoint::Userinfo,
         path::AUTHORIZATION => Endpoint::Authorization,
+        path::PUSHED_AUTHORIZATION_REQUEST => Endpoint::PushedAuthorizationRequest,
         path::END_SESSION => Endpoint::EndSession,
         path::DISCOVERY | path::AUTHORIZATION_SERVER => Endpoint::Discovery,
         path::JWKS => Endpoint::Jwks,

@@ -5,4 +5,5 @@ pub mod jwks;
 pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
+pub mod request_object;
 pub mod webhook;

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dpop;
 use super::error::{ErrorCode, Refusal};
+use super::jwt::Thumbprint;
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
@@ -64,8 +66,36 @@ words! {
         Fragment = "fragment",
         /// OAuth 2.0 Form Post Response Mode.
         FormPost = "form_post",
+        /// JWT Secured Authorization Response Mode (JARM): as the `response_type` has it, as a JWT.
+        Jwt = "jwt",
+        QueryJwt = "query.jwt",
+        FragmentJwt = "fragment.jwt",
+        FormPostJwt = "form_post.jwt",
         /// Nobody is redirected: the answer is the last state of the authentication flow.
         Flow = "pi.flow",
+    }
+}
+
+impl ResponseMode {
+    /// The answer is one JWT.
+    pub const fn is_jwt(self) -> bool {
+        matches!(self, Self::Jwt | Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
+    }
+
+    /// Where the answer is in a log of some server on the way.
+    const fn is_query(self) -> bool {
+        matches!(self, Self::Query | Self::QueryJwt)
+    }
+
+    /// [JARM §2.3.4] `jwt` is the JWT in the place that `by_type` is; what may not be in the query is not, so
+    /// that an error can be told.
+    const fn at(self, by_type: Self) -> Self {
+        match (self, by_type) {
+            (Self::Jwt | Self::QueryJwt, Self::Fragment) => Self::FragmentJwt,
+            (Self::Jwt, _) => Self::QueryJwt,
+            (Self::Query, Self::Fragment) => Self::Fragment,
+            (mode, _) => mode,
+        }
     }
 }
 
@@ -103,10 +133,7 @@ impl Destination {
             .and_then(ResponseType::of)
             .map_or(ResponseMode::Query, ResponseType::default_mode);
         let asked = parameters.get("response_mode").and_then(ResponseMode::parse);
-        let mode = match (asked, by_type) {
-            (Some(ResponseMode::Query), ResponseMode::Fragment) | (None, _) => by_type,
-            (Some(asked), _) => asked,
-        };
+        let mode = asked.map_or(by_type, |asked| asked.at(by_type));
         let state = parameters.get("state").map(str::to_owned);
         Ok(Self { redirect_uri: redirect_uri.to_owned(), mode, state })
     }
@@ -131,6 +158,7 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     pub nonce: Option<String>,
     pub challenge: Option<CodeChallenge>,
+    pub dpop_jkt: Option<Thumbprint>,
     pub prompt: Vec<Prompt>,
     /// Seconds.
     pub max_age: Option<u32>,
@@ -146,14 +174,10 @@ impl AuthorizationRequest {
         destination: Destination,
         permitted: &Permitted<'_>,
     ) -> Result<Self, Refusal> {
-        for (name, code) in [
-            ("request", ErrorCode::RequestNotSupported),
-            ("request_uri", ErrorCode::RequestUriNotSupported),
-            ("registration", ErrorCode::RegistrationNotSupported),
-        ] {
-            if parameters.contains(name) {
-                return Err(Refusal::new(code, "The parameter is not supported."));
-            }
+        // `request` and `request_uri` were read before.
+        if parameters.contains("registration") {
+            let told = "The parameter registration is not supported.";
+            return Err(Refusal::new(ErrorCode::RegistrationNotSupported, told));
         }
         let response_type = response_type(parameters, permitted)?;
         response_mode(parameters, response_type, permitted)?;
@@ -182,12 +206,30 @@ impl AuthorizationRequest {
             scope,
             nonce,
             challenge,
+            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
             prompt: prompt(parameters)?,
             max_age: max_age(parameters)?,
             acr_values: parameters.get("acr_values").map(str::to_owned),
             login_hint: parameters.get("login_hint").map(str::to_owned),
             ui_locales: parameters.get("ui_locales").map(str::to_owned),
         })
+    }
+
+    /// What a device asks for [RFC 8628 §3.1]: nobody is sent anywhere.
+    pub fn of_device(scope: Scope, ui_locales: Option<&str>) -> Self {
+        Self {
+            destination: Destination { redirect_uri: String::new(), mode: ResponseMode::Query, state: None },
+            response_type: ResponseType::Code,
+            scope,
+            nonce: None,
+            challenge: None,
+            dpop_jkt: None,
+            prompt: Vec::new(),
+            max_age: None,
+            acr_values: None,
+            login_hint: None,
+            ui_locales: ui_locales.map(str::to_owned),
+        }
     }
 
     pub fn prompts(&self, prompt: Prompt) -> bool {
@@ -216,8 +258,8 @@ fn response_mode(
     let Some(text) = parameters.get("response_mode") else { return Ok(()) };
     match (ResponseMode::parse(text), response_type.default_mode()) {
         (None, _) => Err(Refusal::invalid_request("The response_mode is not supported.")),
-        // [OAuth 2.0 Multiple Response Types §5]
-        (Some(ResponseMode::Query), ResponseMode::Fragment) => {
+        // [OAuth 2.0 Multiple Response Types §5, JARM §2.3.1]
+        (Some(mode), ResponseMode::Fragment) if mode.is_query() => {
             Err(Refusal::invalid_request("This response_type is not answered in the query."))
         }
         (Some(ResponseMode::Flow), _) if !permitted.redirectless => {
@@ -308,12 +350,12 @@ mod tests {
             (format!("{GOOD}&response_mode=web_message"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&response_mode=pi.flow"), ErrorCode::UnauthorizedClient),
             (format!("{GOOD}&code_challenge=x"), ErrorCode::InvalidRequest),
-            (format!("{GOOD}&request=x"), ErrorCode::RequestNotSupported),
-            (format!("{GOOD}&request_uri=urn:x"), ErrorCode::RequestUriNotSupported),
+            (format!("{GOOD}&dpop_jkt=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
             (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
             (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "profile"), ErrorCode::InvalidScope),
             (GOOD.replace("=code", "=code+id_token&nonce=n&response_mode=query"), ErrorCode::InvalidRequest),
+            (GOOD.replace("=code", "=code+id_token&nonce=n&response_mode=query.jwt"), ErrorCode::InvalidRequest),
         ] {
             assert_eq!(refused(&query), code, "{query}");
         }
@@ -342,6 +384,10 @@ mod tests {
         assert_eq!(mode(&format!("{hybrid}&response_mode=query")), ResponseMode::Fragment);
         assert_eq!(mode(&format!("{hybrid}&response_mode=form_post")), ResponseMode::FormPost);
         assert_eq!(mode(&format!("{GOOD}&response_mode=fragment")), ResponseMode::Fragment);
+        assert_eq!(mode(&format!("{GOOD}&response_mode=jwt")), ResponseMode::QueryJwt);
+        assert_eq!(mode(&format!("{hybrid}&response_mode=jwt")), ResponseMode::FragmentJwt);
+        assert_eq!(mode(&format!("{hybrid}&response_mode=query.jwt")), ResponseMode::FragmentJwt);
+        assert_eq!(mode(&format!("{GOOD}&response_mode=form_post.jwt")), ResponseMode::FormPostJwt);
         assert_eq!(mode(&GOOD.replace("=code", "=nonsense")), ResponseMode::Query);
     }
 

@@ -1,9 +1,20 @@
 //! The answer of the authorization endpoint [RFC 6749 §4.1.2, RFC 9207], as one of its modes carries it.
 
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 use url::form_urlencoded::byte_serialize;
 
 use super::authorization_request::{Destination, ResponseMode};
 use super::error::ErrorCode;
+use super::id::ClientId;
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+
+/// `typ` of an answer that is a JWT. It has no name of its own; it is no ID token, since it has no `sub`.
+pub const JWT_TYP: &str = "JWT";
+/// [JARM §2.1] "A maximum lifetime of 10 minutes is RECOMMENDED"; a code lives for one.
+pub const JWT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Names and values in the order in which they go out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,22 +45,53 @@ impl AuthorizationResponse {
 
     /// Adds `state` as it came and `iss` [RFC 9207 §2].
     pub fn carried(self, destination: &Destination, issuer: &str) -> Carrier {
-        let Self(mut fields) = self;
-        if let Some(state) = &destination.state {
-            fields.push(("state", state.clone()));
-        }
+        let mut fields = self.with_state(destination).0;
         fields.push(("iss", issuer.to_owned()));
-        let uri = &destination.redirect_uri;
-        match destination.mode {
-            // [RFC 6749 §3.1.2] what the registered address has in its query stays.
-            ResponseMode::Query => {
-                let join = if uri.contains('?') { '&' } else { '?' };
-                Carrier::Redirect(format!("{uri}{join}{}", encoded(&fields)))
-            }
-            ResponseMode::Fragment => Carrier::Redirect(format!("{uri}#{}", encoded(&fields))),
-            ResponseMode::FormPost => Carrier::FormPost { action: uri.clone(), fields },
-            ResponseMode::Flow => Carrier::Flow(fields),
+        carry(fields, destination)
+    }
+
+    /// The same as the claims of a JWT, for this client alone [JARM §2.1].
+    pub fn claims(
+        self,
+        destination: &Destination,
+        issuer: &str,
+        client: &ClientId,
+        expires_at: Timestamp,
+    ) -> Map<String, Value> {
+        let fields = self.with_state(destination).0;
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value)));
+        let own = [
+            ("iss", Value::from(issuer)),
+            ("aud", Value::from(client.as_str())),
+            ("exp", Value::from(expires_at.seconds())),
+        ];
+        own.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(fields).collect()
+    }
+
+    /// [JARM §2.3] all of the answer is in the one parameter.
+    pub fn signed(jwt: &Secret<String>, destination: &Destination) -> Carrier {
+        carry(vec![("response", jwt.expose().clone())], destination)
+    }
+
+    fn with_state(self, destination: &Destination) -> Self {
+        match &destination.state {
+            Some(state) => self.with("state", state),
+            None => self,
         }
+    }
+}
+
+fn carry(fields: Vec<(&'static str, String)>, destination: &Destination) -> Carrier {
+    let uri = &destination.redirect_uri;
+    match destination.mode {
+        // [RFC 6749 §3.1.2] what the registered address has in its query stays.
+        ResponseMode::Query | ResponseMode::QueryJwt | ResponseMode::Jwt => {
+            let join = if uri.contains('?') { '&' } else { '?' };
+            Carrier::Redirect(format!("{uri}{join}{}", encoded(&fields)))
+        }
+        ResponseMode::Fragment | ResponseMode::FragmentJwt => Carrier::Redirect(format!("{uri}#{}", encoded(&fields))),
+        ResponseMode::FormPost | ResponseMode::FormPostJwt => Carrier::FormPost { action: uri.clone(), fields },
+        ResponseMode::Flow => Carrier::Flow(fields),
     }
 }
 
@@ -86,6 +128,25 @@ mod tests {
         );
         let fragment = answer(ResponseMode::Fragment, "https://shop.example/cb?t=1");
         assert_eq!(fragment, Carrier::Redirect(format!("https://shop.example/cb?t=1#{tail}")));
+    }
+
+    #[test]
+    fn jarm_2_1_the_answer_as_claims_of_a_jwt() {
+        let destination = Destination {
+            redirect_uri: "https://shop.example/cb".into(),
+            mode: ResponseMode::FragmentJwt,
+            state: Some("s".into()),
+        };
+        let response = AuthorizationResponse::default().with("code", "c");
+        let shop = ClientId::parse("shop").unwrap();
+        let claims = response.claims(&destination, "https://op.example", &shop, Timestamp::from_seconds(60));
+        let expected = serde_json::json!({"iss": "https://op.example", "aud": "shop", "exp": 60, "code": "c",
+            "state": "s"});
+        assert_eq!(Value::Object(claims), expected);
+        assert_eq!(
+            AuthorizationResponse::signed(&Secret::new("a.b.c".to_owned()), &destination),
+            Carrier::Redirect("https://shop.example/cb#response=a.b.c".into())
+        );
     }
 
     #[test]

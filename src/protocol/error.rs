@@ -33,6 +33,9 @@ pub enum ErrorCode {
     InvalidRedirectUri,
     InvalidClientMetadata,
     UnapprovedSoftwareStatement,
+    // RFC 9449 §5, §8
+    InvalidDpopProof,
+    UseDpopNonce,
     // RFC 6749 §4.1.2.1, used by us for 429 and 503
     TemporarilyUnavailable,
     // RFC 6749 §4.1.2.1, at the authorization endpoint
@@ -46,13 +49,21 @@ pub enum ErrorCode {
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    // RFC 9101 §7
+    InvalidRequestUri,
+    InvalidRequestObject,
+    // RFC 8707 §2
+    InvalidTarget,
+    // RFC 9396 §5
+    InvalidAuthorizationDetails,
     // OIDC Unmet Authentication Requirements
     UnmetAuthenticationRequirements,
 }
 
 impl ErrorCode {
-    /// Those of direct endpoints.
-    pub const DIRECT: [Self; 22] = [
+    /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
+    /// [RFC 9126 §2.3].
+    pub const DIRECT: [Self; 30] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -74,20 +85,26 @@ impl ErrorCode {
         Self::InvalidRedirectUri,
         Self::InvalidClientMetadata,
         Self::UnapprovedSoftwareStatement,
+        Self::InvalidDpopProof,
+        Self::UseDpopNonce,
         Self::TemporarilyUnavailable,
+        Self::UnsupportedResponseType,
+        Self::RequestNotSupported,
+        Self::RegistrationNotSupported,
+        Self::InvalidRequestObject,
+        Self::InvalidTarget,
+        Self::InvalidAuthorizationDetails,
     ];
 
     /// Those that the authorization endpoint adds: they go through the browser.
-    pub const OF_AUTHORIZATION: [Self; 10] = [
-        Self::UnsupportedResponseType,
+    pub const OF_AUTHORIZATION: [Self; 8] = [
         Self::ServerError,
         Self::InteractionRequired,
         Self::LoginRequired,
         Self::AccountSelectionRequired,
         Self::ConsentRequired,
-        Self::RequestNotSupported,
         Self::RequestUriNotSupported,
-        Self::RegistrationNotSupported,
+        Self::InvalidRequestUri,
         Self::UnmetAuthenticationRequirements,
     ];
 
@@ -114,6 +131,8 @@ impl ErrorCode {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",
@@ -124,6 +143,10 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }

@@ -38,6 +38,11 @@ pub fn max_length(name: &str) -> usize {
     }
 }
 
+/// What may be there more than once [RFC 8707 §2].
+fn may_repeat(name: &str) -> bool {
+    name == "resource"
+}
+
 /// Names and values in the order in which they were sent.
 ///
 /// Values may be secrets: they are wiped when dropped, and `Debug` shows names alone.
@@ -63,6 +68,11 @@ impl Parameters {
             fields.add(Zeroizing::new(name), Zeroizing::new(value))?;
         }
         Ok(Self(fields.given))
+    }
+
+    /// Every value of one that [`may_repeat`].
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.iter().filter(move |(given, _)| *given == name).map(|(_, value)| value)
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -124,7 +134,8 @@ impl Fields {
         }
         // [RFC 6749 §3.2] "Request and response parameters MUST NOT be included more than once."
         // Unknown names and names without a value count: nobody may choose which one we read.
-        if self.given.iter().map(|(given, _)| given).chain(&self.valueless).any(|given| *given == *name) {
+        let there = self.given.iter().map(|(given, _)| given).chain(&self.valueless).any(|given| *given == *name);
+        if there && !may_repeat(&name) {
             return Err(Refusal::invalid_request("A parameter is repeated."));
         }
         if value.len() > max_length(&name) {
@@ -193,6 +204,14 @@ mod tests {
             assert_eq!(refused(body.as_bytes()), "A parameter is repeated.", "{body}");
         }
         assert!(Parameters::parse(b"Scope=a&scope=b").is_ok(), "names are case-sensitive");
+    }
+
+    #[test]
+    fn rfc8707_2_a_resource_may_be_there_more_than_once() {
+        let parameters = Parameters::parse(b"resource=a&scope=x&resource=b&resource=").unwrap();
+        assert_eq!(parameters.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(parameters.all("scope").collect::<Vec<_>>(), ["x"]);
+        assert_eq!(parameters.all("state").count(), 0);
     }
 
     #[test]

@@ -28,6 +28,14 @@ pub struct Wanted {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     pub id_token_signed_response_alg: Option<String>,
+    pub require_pushed_authorization_requests: Option<bool>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_object_signing_alg: Option<String>,
+    pub request_uris: Option<Vec<String>>,
+    pub authorization_signed_response_alg: Option<String>,
+    pub userinfo_signed_response_alg: Option<String>,
+    pub introspection_signed_response_alg: Option<String>,
+    pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub software_statement: Option<String>,
@@ -91,27 +99,19 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 25] = [
+const NOT_HERE: [&str; 17] = [
     "sector_identifier_uri",
-    "userinfo_signed_response_alg",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
-    "request_object_signing_alg",
     "request_object_encryption_alg",
     "request_object_encryption_enc",
-    "request_uris",
-    "require_signed_request_object",
-    "require_pushed_authorization_requests",
-    "authorization_signed_response_alg",
     "authorization_encrypted_response_alg",
     "authorization_encrypted_response_enc",
-    "introspection_signed_response_alg",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "dpop_bound_access_tokens",
     "tls_client_certificate_bound_access_tokens",
     "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",
@@ -179,16 +179,23 @@ impl Wanted {
         }
     }
 
-    /// A client may have keys and authenticate otherwise.
+    /// Whether its keys prove who asks, or sign what it asks people for.
+    pub fn uses_keys(&self) -> bool {
+        let signs_in = |names: &Vec<String>| names.iter().any(|name| name == "authorization_code");
+        self.token_endpoint_auth_method.as_deref() == Some("private_key_jwt")
+            || self.grant_types.as_ref().is_none_or(signs_in)
+    }
+
+    /// A client may have keys that nobody here asks for.
     fn other_keys(&self) -> Result<Option<Value>, Refusal> {
-        if self.token_endpoint_auth_method.as_deref() == Some("private_key_jwt") {
+        if self.uses_keys() {
             return Ok(None);
         }
         if self.jwks.is_some() && self.jwks_uri.is_some() {
             return Err(refused("Only one of jwks and jwks_uri [RFC 7591 2]."));
         }
         if self.jwks_uri.is_some() {
-            return Err(refused("jwks_uri is for private_key_jwt."));
+            return Err(refused("jwks_uri is for private_key_jwt and signed requests."));
         }
         let Some(jwks) = &self.jwks else { return Ok(None) };
         let text = serde_json::to_vec(jwks).unwrap_or_default();

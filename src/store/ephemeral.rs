@@ -46,6 +46,14 @@ pub enum Purpose {
     Flow,
     /// `domain::code::Code` by digest of the authorization code.
     Code,
+    /// `domain::pushed_request::PushedRequest` by digest of what ends its `request_uri`.
+    PushedRequest,
+    /// `jti` of DPoP proofs [RFC 9449 §11.1].
+    DpopReplay,
+    /// `domain::device_authorization::DeviceAuthorization` by digest of its device code.
+    DeviceAuthorization,
+    /// Which device shows a user code.
+    UserCode,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
 }
@@ -60,6 +68,10 @@ impl Purpose {
             Self::Attempts => b't',
             Self::Flow => b'f',
             Self::Code => b'c',
+            Self::PushedRequest => b'q',
+            Self::DpopReplay => b'j',
+            Self::DeviceAuthorization => b'g',
+            Self::UserCode => b'u',
             Self::Ladder => b'l',
         }
     }

@@ -12,13 +12,13 @@ use futures_util::future::join;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Authentication, Client, KeySource};
 use crate::metrics::{Limit, metrics};
-use crate::outbound::jwks::JwksCache;
+use crate::outbound::jwks::{JwksCache, JwksError};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, Tolerance};
 use crate::protocol::client_credentials::Credentials;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
-use crate::protocol::jwt::{JwtError, KeySet, Unverified, Verified};
+use crate::protocol::jwt::{JwtError, KeySet, KeySetError, Unverified, Verified};
 use crate::protocol::parameters::Parameters;
 use crate::store::ephemeral::Replay;
 use crate::store::kept::Kept;
@@ -33,6 +33,11 @@ impl AuthenticatedClient {
     /// One that has something nobody else has, for what a name alone must not do.
     pub fn confidential(self) -> Result<Self, Refusal> {
         if self.is_public() { Err(Refusal::invalid_client("a public client")) } else { Ok(self) }
+    }
+
+    /// For what remembers it.
+    pub const fn shared(&self) -> &Arc<Client> {
+        &self.0
     }
 }
 
@@ -50,8 +55,7 @@ pub struct AuthenticateClient {
     pub clock: Arc<dyn Clock>,
     /// What an assertion may name as its audience [protocol.md C34]: issuer and direct endpoints.
     pub audiences: Vec<String>,
-    pub keys: ClientKeys,
-    pub jwks: JwksCache,
+    pub keys: Arc<ClientKeys>,
     pub failures: Failures,
 }
 
@@ -142,22 +146,17 @@ impl AuthenticateClient {
         token: &Unverified<'_>,
         now: Timestamp,
     ) -> Result<AcceptedAssertion, Error> {
-        let invalid = |error: JwtError| Refusal::invalid_client(format!("assertion: {error}"));
         if registered.is_some_and(|alg| alg != token.algorithm()) {
             return Err(Refusal::invalid_client("assertion: not the registered algorithm").into());
         }
         let verify = |keys: &KeySet| -> Result<Verified<ClientAssertion>, JwtError> {
             keys.verify(token, token.algorithm(), ASSERTION_TYP)
         };
-        let verified = match source {
-            KeySource::Jwks(jwks) => verify(&*self.keys.registered(client, jwks)?).map_err(invalid)?,
-            // Keys that cannot be fetched are the client's trouble, not an outage of ours.
-            KeySource::JwksUri(uri) => self
-                .jwks
-                .verify(uri, now, &verify)
-                .await
-                .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?,
-        };
+        let verified = self
+            .keys
+            .verify(client, source, now, verify)
+            .await
+            .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
         let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
         Ok(client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?)
     }
@@ -195,25 +194,48 @@ fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<Unverified<'_>
 pub struct ClientKeys {
     /// Each with the client as it was then: one that was changed is another value.
     parsed: Kept<ClientId, (Arc<Client>, Arc<KeySet>)>,
+    jwks: JwksCache,
 }
 
-impl Default for ClientKeys {
-    fn default() -> Self {
-        Self { parsed: Kept::new(10_000) }
-    }
+/// Why a token is not believed to be the client's.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTheClients {
+    #[error("registered keys: {0}")]
+    Registered(#[from] KeySetError),
+    #[error(transparent)]
+    Token(#[from] JwtError),
+    /// Keys that cannot be fetched are the client's trouble, not an outage of ours.
+    #[error(transparent)]
+    Fetched(#[from] JwksError),
 }
 
 impl ClientKeys {
-    fn registered(&self, client: &Arc<Client>, jwks: &serde_json::Value) -> Result<Arc<KeySet>, Refusal> {
+    pub fn new(jwks: JwksCache) -> Self {
+        Self { parsed: Kept::new(10_000), jwks }
+    }
+
+    /// Checks a token of a client with its keys, wherever they are.
+    pub async fn verify<T>(
+        &self,
+        client: &Arc<Client>,
+        source: &KeySource,
+        now: Timestamp,
+        verify: impl Fn(&KeySet) -> Result<T, JwtError>,
+    ) -> Result<T, NotTheClients> {
+        match source {
+            KeySource::Jwks(jwks) => Ok(verify(&*self.registered(client, jwks)?)?),
+            KeySource::JwksUri(uri) => Ok(self.jwks.verify(uri, now, verify).await?),
+        }
+    }
+
+    fn registered(&self, client: &Arc<Client>, jwks: &serde_json::Value) -> Result<Arc<KeySet>, KeySetError> {
         if let Some((source, keys)) = self.parsed.get(&client.id)
             && Arc::ptr_eq(&source, client)
         {
             return Ok(keys);
         }
         let bytes = serde_json::to_vec(jwks).unwrap_or_default();
-        let keys = KeySet::parse(&bytes)
-            .map(Arc::new)
-            .map_err(|error| Refusal::invalid_client(format!("registered keys: {error}")))?;
+        let keys = Arc::new(KeySet::parse(&bytes)?);
         self.parsed.insert(client.id.clone(), (Arc::clone(client), Arc::clone(&keys)));
         Ok(keys)
     }

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::entropy::Entropy;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::store::sql::ledger::Ledger;
@@ -24,7 +25,12 @@ pub struct ClientCredentials {
 const OF_A_PERSON: [&str; 3] = [Scope::OPENID, "profile", "email"];
 
 impl ClientCredentials {
-    pub async fn grant(&self, client: &AuthenticatedClient, scope: Option<&str>) -> Result<TokenResponse, Error> {
+    pub async fn grant(
+        &self,
+        client: &AuthenticatedClient,
+        scope: Option<&str>,
+        bound_to: Option<Confirmation>,
+    ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         // [RFC 6749 §4.4] "MUST only be used by confidential clients".
         if !client.may(GrantType::ClientCredentials) || client.is_public() {
@@ -45,7 +51,7 @@ impl ClientCredentials {
             ErrorCode::InvalidScope,
             "A scope is unknown, not for this client, or speaks of a person.",
         ))?;
-        let tokens = self.issue.mint_for_client(client, &scope, now)?;
+        let tokens = self.issue.mint_for_client(client, &scope, bound_to, now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenIssued).client(&client.id);
         self.ledger.audit(event).await;
         Ok(tokens)

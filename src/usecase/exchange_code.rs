@@ -9,6 +9,7 @@ use crate::domain::code::{Code, Presented, With};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
@@ -38,6 +39,7 @@ impl ExchangeCode {
         &self,
         client: &AuthenticatedClient,
         parameters: &Parameters,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         if !client.may(GrantType::AuthorizationCode) {
             return Err(Refusal::new(
@@ -53,6 +55,7 @@ impl ExchangeCode {
             client: &client.id,
             redirect_uri: parameters.get("redirect_uri"),
             verifier: parameters.get("code_verifier"),
+            key: bound_to.map(Confirmation::key),
         };
         let shown = |code: Code| {
             let worth = code.clone();
@@ -65,14 +68,20 @@ impl ExchangeCode {
             .await?
             .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
         match presented {
-            Presented::Fits => self.give(client, code, now).await,
+            Presented::Fits => self.give(client, code, bound_to, now).await,
             Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
             // It may have been redeemed before it was shown again so.
             Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
         }
     }
 
-    async fn give(&self, client: &AuthenticatedClient, code: Code, now: Timestamp) -> Result<TokenResponse, Error> {
+    async fn give(
+        &self,
+        client: &AuthenticatedClient,
+        code: Code,
+        bound_to: Option<Confirmation>,
+        now: Timestamp,
+    ) -> Result<TokenResponse, Error> {
         // [security.md case 27] what was true when the person signed in may no longer be.
         let user = self.directory.user(&code.user).await?;
         if !user.is_some_and(|user| user.is_active()) {
@@ -90,6 +99,7 @@ impl ExchangeCode {
             user: code.user,
             device: None,
             session: Some(code.session),
+            bound_to: bound_to.filter(|_| client.is_public()),
             scope,
             acr: code.authentication.acr,
             amr: code.authentication.amr.clone(),
@@ -97,7 +107,7 @@ impl ExchangeCode {
             created_at: now,
             revoked_at: None,
         };
-        let minted = self.issue.mint(client, &grant, &Along::nonce(code.nonce.as_deref()), now)?;
+        let minted = self.issue.mint(client, &grant, &Along::nonce(code.nonce.as_deref()).bound_to(bound_to), now)?;
         failpoint::hit("K19");
         let event = self.event(Action::CodeRedeemed, &code, now);
         match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {

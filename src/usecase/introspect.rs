@@ -8,9 +8,12 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
-use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken};
+use crate::protocol::confirmation::Confirmation;
+use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId, UserId};
+use crate::protocol::id_token::Fresh;
 use crate::protocol::jwt::{Unverified, Verified};
 use crate::protocol::scope::Scope;
+use crate::protocol::token_exchange::Actor;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::tokens::Tokens;
@@ -42,6 +45,12 @@ pub struct Active {
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    /// What its holder has to show besides it.
+    pub bound_to: Option<Confirmation>,
+    /// Whom it is for. `None`: this server.
+    pub audience: Option<String>,
+    /// Who acts for the person.
+    pub act: Option<Actor>,
 }
 
 /// An access token that we gave.
@@ -55,6 +64,9 @@ pub struct Found {
     pub times: (Timestamp, Timestamp),
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    pub bound_to: Option<Confirmation>,
+    pub audience: Option<String>,
+    pub act: Option<Actor>,
 }
 
 impl Introspect {
@@ -72,12 +84,52 @@ impl Introspect {
             scope: grant.scope.clone(),
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: grant.bound_to,
+            audience: None,
+            act: None,
             grant: Some(grant),
         };
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token.
+    /// An active access token that is good for whoever has it, as administrators' are.
+    pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
+        Ok(self.here(token).await?.filter(|active| active.bound_to.is_none()))
+    }
+
+    /// An active access token for this server.
+    pub async fn here(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        Ok(self.access(token).await?.filter(|active| active.audience.is_none()))
+    }
+
+    /// An ID token that has not expired, and the newest grant of its client that it stands for.
+    pub async fn id_token(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
+        let Ok(token) = Unverified::parse(token) else { return Ok(None) };
+        let Ok(claims) = self.keys.verify::<Fresh>(&token, Fresh::TYP).map(Verified::into_claims) else {
+            return Ok(None);
+        };
+        let Some((client, expires_at)) = claims.client(&self.issuer, now) else { return Ok(None) };
+        let (Ok(user), session) = (claims.sub.parse::<UserId>(), claims.sid.as_deref().map(str::parse::<SessionId>))
+        else {
+            return Ok(None);
+        };
+        let Ok(session) = session.transpose() else { return Ok(None) };
+        let Some(grant) = self.tokens.newest_grant(user, &client, session).await? else { return Ok(None) };
+        let found = Found {
+            client,
+            scope: grant.scope.clone(),
+            times: (claims.iat.timestamp(), expires_at),
+            jti: None,
+            bound_to: None,
+            audience: None,
+            act: None,
+            grant: Some(grant),
+        };
+        self.active(Kind::Access, found).await
+    }
+
+    /// An active access token. What it is bound to is for the caller to look at.
     pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
         match self.find_access(token).await? {
             Some(found) => self.active(Kind::Access, found).await,
@@ -100,6 +152,9 @@ impl Introspect {
             scope: row.scope,
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: row.bound_to,
+            audience: None,
+            act: None,
         }))
     }
 
@@ -124,12 +179,14 @@ impl Introspect {
             None => None,
         };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        Ok(Some(Found { client, grant, scope, times, jti: Some(claims.jti) }))
+        let audience = (claims.aud != self.issuer).then_some(claims.aud);
+        let (jti, bound_to, act) = (Some(claims.jti), claims.cnf, claims.act);
+        Ok(Some(Found { client, grant, scope, times, jti, bound_to, audience, act }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
-        let Found { client, grant, scope, times: (issued_at, expires_at), jti } = found;
+        let Found { client, grant, scope, times: (issued_at, expires_at), jti, bound_to, audience, act } = found;
         let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
             return Ok(None);
         };
@@ -145,6 +202,6 @@ impl Introspect {
             }
             None => None,
         };
-        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti }))
+        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti, bound_to, audience, act }))
     }
 }

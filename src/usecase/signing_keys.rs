@@ -55,11 +55,15 @@ impl KeyRing {
 
     /// Signs with the algorithm that the client registered.
     pub fn sign<C: Serialize>(&self, client: &Client, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
+        self.sign_with(client.id_token_signed_response_alg, typ, claims)
+    }
+
+    pub fn sign_with<C: Serialize>(&self, alg: Algorithm, typ: &str, claims: &C) -> Result<Secret<String>, StoreError> {
         let ring = self.ring();
         let key = ring
             .signing
             .iter()
-            .find(|key| key.algorithm() == client.id_token_signed_response_alg)
+            .find(|key| key.algorithm() == alg)
             .ok_or_else(|| StoreError::unavailable("no current signing key of this algorithm"))?;
         key.sign(typ, claims).map_err(StoreError::unavailable)
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{
-    Answer, BC_AUTHORIZE, CIBA, Client, Crafted, DISCOVERY, INTROSPECT, JWKS, Person, Phone, REVOKE, TOKEN, USERINFO,
-    World, basic, enc, seconds,
+    Answer, BC_AUTHORIZE, CIBA, Client, Crafted, DISCOVERY, INTROSPECT, JWKS, PAR, Person, Phone, REVOKE, TOKEN,
+    USERINFO, World, basic, enc, seconds,
 };
 
 /// In every hostile value; it must not come back.
@@ -523,10 +523,11 @@ async fn house_13_no_refusal_echoes_a_parameter() {
         "x",
     ];
     let scene = scene().await;
-    let forms: [(&str, &[(&str, &str)]); 5] = [
+    let forms: [(&str, &[(&str, &str)]); 6] = [
         (TOKEN, &[("grant_type", CIBA), ("auth_req_id", "x")]),
         (TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]),
         (BC_AUTHORIZE, &[("scope", "openid"), ("login_hint", "nobody")]),
+        (PAR, &[("scope", "openid"), ("response_type", "code")]),
         (REVOKE, &[("token", "x")]),
         (INTROSPECT, &[("token", "x")]),
     ];

@@ -57,6 +57,8 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "introspection_endpoint",
         "end_session_endpoint",
         "backchannel_authentication_endpoint",
+        "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
     }
@@ -83,6 +85,8 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg_values_supported",
         "claims_supported",
+        "dpop_signing_alg_values_supported",
+        "introspection_signing_alg_values_supported",
         "claims_parameter_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",
@@ -91,10 +95,20 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "revocation_endpoint_auth_signing_alg_values_supported",
         "introspection_endpoint",
         "end_session_endpoint",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
+        "pushed_authorization_request_endpoint",
+        "require_pushed_authorization_requests",
+        "request_object_signing_alg_values_supported",
+        "require_request_uri_registration",
+        "authorization_signing_alg_values_supported",
+        "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
@@ -124,10 +138,25 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
     // No request objects here yet, so nothing to sign them with.
     assert!(metadata.get("backchannel_authentication_request_signing_alg_values_supported").is_none());
-    // [OIDCD §3] the default of this one is true.
-    assert_eq!(metadata["request_uri_parameter_supported"], false);
-    assert_eq!(metadata["request_parameter_supported"], false);
-    assert_eq!(metadata["claims_parameter_supported"], false);
+}
+
+#[tokio::test]
+async fn oidcd_3_what_a_request_may_be_is_said() {
+    let world = World::start().await;
+    let metadata = metadata(&world).await;
+    for (name, is) in [
+        ("request_parameter_supported", true),
+        // True when it is left out.
+        ("request_uri_parameter_supported", true),
+        ("require_request_uri_registration", true),
+        ("require_pushed_authorization_requests", false),
+        ("claims_parameter_supported", false),
+    ] {
+        assert_eq!(metadata[name], is, "{name}");
+    }
+    let algs = texts(&metadata["request_object_signing_alg_values_supported"]);
+    assert_eq!(algs, ["ES256", "PS256", "RS256", "EdDSA"], "and no none");
+    assert_eq!(texts(&metadata["authorization_signing_alg_values_supported"]), ["ES256", "PS256", "RS256"]);
 }
 
 /// Asks as described by the metadata alone, and logs alice in.
@@ -239,7 +268,7 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     // Each grant that is listed, and no other.
     for grant in texts(&metadata["grant_types_supported"]) {
         // The shop is registered for those that ask a person on a phone.
-        let for_others = ["client_credentials", "authorization_code"].contains(&grant);
+        let for_others = !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant);
         let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }
@@ -260,9 +289,10 @@ async fn oidcd_3_the_authorization_endpoint_answers_each_response_type_and_mode_
     let mut browser = world.browser();
     browser.log_in(&site, "carol", PASSWORD).await.get("code");
     for mode in texts(&metadata["response_modes_supported"]) {
+        let name = if mode.ends_with("jwt") { "response" } else { "code" };
         match browser.authorize(&site, &[("response_mode", mode)]).await {
-            Err(callback) => assert!(mode != "form_post" && callback.get("code").len() == 43),
-            Ok(page) => assert!(mode == "form_post" && page.field("code").is_some()),
+            Err(callback) => assert!(!mode.starts_with("form_post") && callback.get(name).len() >= 43),
+            Ok(page) => assert!(mode.starts_with("form_post") && page.field(name).is_some()),
         }
     }
 }

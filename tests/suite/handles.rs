@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use nod_device::{Call, PairingKey};
 use serde_json::json;
 
-use crate::world::{Answer, Asked, Client, Person, Phone, World, seconds};
+use crate::world::{AUTHORIZE, Answer, Asked, CALLBACK, Client, PAR, Person, Phone, World, enc, seconds};
 
 struct Scene {
     world: World,
@@ -19,7 +19,7 @@ struct Scene {
 
 async fn scene() -> Scene {
     let world = World::with().generous().start().await;
-    let shop = world.client("shop").refresh().await;
+    let shop = world.client("shop").signs_in().refresh().await;
     let club = world.client("club").opaque().refresh().await;
     let alice = world.user("alice").with_phone().await;
     let (of_shop, of_club) = (shop.log_in(&alice).await, club.log_in(&alice).await);
@@ -41,11 +41,29 @@ async fn scene() -> Scene {
         ("device nonce", nonce),
         ("client secret", shop.secret().to_owned()),
         ("proof", phone.sign(&phone.craft(&Call::me()))),
+        ("request_uri", pushed(&shop).await),
     ];
     Scene { world, shop, alice, asked, handles }
 }
 
+const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The part of a `request_uri` that nobody can guess.
+async fn pushed(shop: &Client) -> String {
+    let fields = [("response_type", "code"), ("redirect_uri", CALLBACK), ("scope", "openid")];
+    let answer = shop.post(PAR, &fields).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()["request_uri"].as_str().unwrap().strip_prefix(REQUEST_URI).unwrap().to_owned()
+}
+
 impl Scene {
+    /// As a browser brings it.
+    async fn bring(&self, handle: &str) -> u16 {
+        let uri = format!("{REQUEST_URI}{handle}");
+        let query = enc(&[("client_id", self.shop.id.as_str()), ("request_uri", &uri)]);
+        self.world.get(&format!("{AUTHORIZE}?{query}")).await.status
+    }
+
     /// All handles but those of a slot's own kind.
     fn others<'s>(&'s self, own: &'s [&str]) -> impl Iterator<Item = &'s (&'static str, String)> {
         self.handles.iter().filter(move |(kind, _)| !own.contains(kind))
@@ -65,6 +83,7 @@ impl Scene {
         self.shop.poll(&self.asked).await.tokens();
         let key = PairingKey::parse(self.handle("pairing key")).unwrap();
         assert_eq!(self.world.phone().pair(&key).await.status, 201);
+        assert_eq!(self.bring(self.handle("request_uri")).await, 303);
     }
 }
 
@@ -133,6 +152,17 @@ async fn security_26_no_handle_is_a_hint() {
     for (kind, handle) in scene.others(&[]).filter(|(_, handle)| handle.len() <= 255) {
         let watch = scene.world.watch().await;
         scene.shop.bc_authorize(&[("login_hint", handle), ("scope", "openid")]).await.refused(400, "unknown_user_id");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_request_uri() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["request_uri"]).filter(|(_, handle)| handle.len() < 2000) {
+        let watch = scene.world.watch().await;
+        assert_eq!(scene.bring(handle).await, 400, "{kind}");
         watch.only_a_refusal(kind).await;
     }
     scene.all_still_work().await;

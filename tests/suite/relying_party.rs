@@ -16,7 +16,7 @@ use openidconnect::{
     ResponseTypes, Scope, TokenIntrospectionResponse as _, TokenResponse as _, reqwest,
 };
 
-use crate::world::{CALLBACK, Client, INTROSPECT, SIGNED_OUT, World, seconds};
+use crate::world::{AUTHORIZE, CALLBACK, Client, INTROSPECT, PAR, SIGNED_OUT, World, enc, seconds};
 
 fn http() -> reqwest::Client {
     reqwest::ClientBuilder::new().redirect(reqwest::redirect::Policy::none()).build().unwrap()
@@ -128,6 +128,35 @@ async fn the_crate_signs_a_person_in_and_out() {
     let gone = party.exchange_refresh_token(&end).unwrap().request_async(&http).await.unwrap_err();
     let RequestTokenError::ServerResponse(error) = gone else { panic!("{gone:?}") };
     assert_eq!(*error.error(), CoreErrorResponseType::InvalidGrant);
+}
+
+/// The crate knows no pushed requests: what it would put into the address is pushed for it.
+#[tokio::test]
+async fn the_crate_signs_in_with_what_was_pushed() {
+    let world = World::start().await;
+    let shop = world.client("shop").signs_in().await;
+    world.user("alice").with_password("alice's password").await;
+    let metadata = discovered(&world).await;
+    let secret = ClientSecret::new(shop.secret().to_owned());
+    let party = CoreClient::from_provider_metadata(metadata.clone(), ClientId::new(shop.id.clone()), Some(secret))
+        .set_redirect_uri(RedirectUrl::new(CALLBACK.to_owned()).unwrap());
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
+    let (asked, state, nonce) =
+        party.authorize_url(flow, CsrfToken::new_random, Nonce::new_random).set_pkce_challenge(challenge).url();
+    let pairs: Vec<(String, String)> = asked.query_pairs().into_owned().collect();
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pushed = shop.post(PAR, &pairs).await;
+    assert_eq!(pushed.status, 201, "{}", pushed.text());
+    let brought = enc(&[("client_id", "shop"), ("request_uri", pushed.json()["request_uri"].as_str().unwrap())]);
+    let mut browser = world.browser();
+    let page = browser.open(&format!("{AUTHORIZE}?{brought}")).await.expect("a page to sign in on");
+    let callback = browser.sign_in(&page, "alice", "alice's password").await.unwrap_err();
+    assert_eq!(callback.get("state"), state.secret());
+    let code = AuthorizationCode::new(callback.get("code").to_owned());
+    let exchange = party.exchange_code(code).unwrap().set_pkce_verifier(verifier);
+    let tokens = exchange.request_async(&http()).await.unwrap();
+    assert!(tokens.id_token().expect("an ID token").claims(&verifier_at(&world, &metadata, &shop), &nonce).is_ok());
 }
 
 #[tokio::test]

@@ -330,7 +330,10 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("id_token_signed_response_alg", json!("HS256")), metadata),
         (with("jwks", json!({ "keys": [] })), metadata),
         (with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })), metadata),
-        (with("jwks_uri", json!("https://shop.example/jwks")), metadata),
+        (with("jwks_uri", json!("https://10.0.0.1/jwks")), metadata),
+        (json!({ "grant_types": ["client_credentials"], "jwks_uri": "https://shop.example/jwks" }), metadata),
+        (with("request_object_signing_alg", json!("none")), metadata),
+        (with("request_uris", json!(["https://10.0.0.1/request"])), metadata),
         (
             json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
             "jwks": { "keys": [key] }, "jwks_uri": "https://shop.example/jwks" }),
@@ -386,6 +389,14 @@ async fn oidcr_2_what_can_be_registered() {
     .await;
     assert_eq!((&own.json["jwks"]["keys"][0], own.json.get("client_secret")), (&key, None));
     assert!(own.json.get("client_secret_expires_at").is_none());
+    // Keys sign requests, too, whatever the client authenticates with.
+    let signing = json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] }, "require_signed_request_object": true,
+        "request_object_signing_alg": "RS256", "require_pushed_authorization_requests": true,
+        "request_uris": ["https://shop.example/request"], "authorization_signed_response_alg": "ES256" });
+    let own = registered(&world, &signing).await;
+    for (name, value) in signing.as_object().unwrap() {
+        assert_eq!(&own.json[name], value, "{name}");
+    }
     // What runs on somebody's device.
     let own = registered(
         &world,

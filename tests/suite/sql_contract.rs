@@ -204,6 +204,7 @@ impl Stage {
             user: UserId::new(self.entropy.uuid()),
             device: None,
             session: None,
+            bound_to: None,
             scope: Scope::parse("openid profile").unwrap(),
             acr: Acr::Device,
             amr: "pop swk user".to_owned(),
@@ -214,6 +215,7 @@ impl Stage {
         let access = StoredAccessToken {
             digest: Digest::<OpaqueAccessToken>::of(&self.entropy.bytes::<16>()),
             grant: grant.id,
+            bound_to: None,
             scope: grant.scope.clone(),
             issued_at: now(),
             expires_at: later(300),
@@ -336,8 +338,13 @@ fn client() -> Client {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         backchannel: None,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         sign_in: None,
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now(),
     }
 }
@@ -1194,6 +1201,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0004_audit_chain",
                 "m0005_passwords",
                 "m0006_sign_in",
+                "m0007_sign_on",
+                "m0009_bound_tokens",
                 "m0010_initial_access_tokens"
             ]
         );

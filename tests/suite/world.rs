@@ -15,6 +15,7 @@ mod jose;
 mod log;
 mod person;
 mod phone;
+mod prover;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
+use nod::usecase::sign_in::read_request::Rules;
 use nod::web::dev::Keep;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
@@ -51,15 +53,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::answer::{Answer, Tokens};
-pub(crate) use self::browser::{AUTHORIZE, Browser, CALLBACK, CHALLENGE, FLOWS, LOGOUT, SIGNED_OUT, VERIFIER, asked};
+pub(crate) use self::browser::{
+    AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
+};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
 pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded, verify};
 pub(crate) use self::person::{Person, PersonBuilder};
 pub(crate) use self::phone::{Crafted, Phone};
+pub(crate) use self::prover::Prover;
 use crate::backends::{Postgres, Redis};
 
+pub(crate) const PAR: &str = "/as/par.oauth2";
 pub(crate) const TOKEN: &str = "/as/token.oauth2";
 pub(crate) const BC_AUTHORIZE: &str = "/as/bc-auth.ciba";
 pub(crate) const REVOKE: &str = "/as/revoke_token.oauth2";
@@ -594,6 +600,7 @@ fn settings(issuer: String) -> Settings {
             refresh_idle: seconds(14 * 86_400),
             refresh_absolute: seconds(90 * 86_400),
         },
+        authorization: Rules::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

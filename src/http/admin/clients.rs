@@ -56,6 +56,10 @@ pub enum ClientGrantType {
     RefreshToken,
     #[oai(rename = "client_credentials")]
     ClientCredentials,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -95,6 +99,27 @@ pub enum AssertionAlgorithm {
     EdDsa,
 }
 
+impl From<Algorithm> for IdTokenAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::ES256 | Algorithm::EdDSA => Self::ES256,
+        }
+    }
+}
+
+impl From<Algorithm> for AssertionAlgorithm {
+    fn from(alg: Algorithm) -> Self {
+        match alg {
+            Algorithm::ES256 => Self::ES256,
+            Algorithm::RS256 => Self::RS256,
+            Algorithm::PS256 => Self::PS256,
+            Algorithm::EdDSA => Self::EdDsa,
+        }
+    }
+}
+
 /// A relying party, or a client that administers.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "RegisteredClient", skip_serializing_if_is_none)]
@@ -110,7 +135,7 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the nine below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the eleven below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
     /// Where a browser may go after signing out.
@@ -124,14 +149,40 @@ pub struct ClientBody {
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: `_pf_authn_api_state` carries it on.
+    pub cookieless: Option<bool>,
+    /// How its people sign in, instead of by the `default_policy`.
+    pub sign_on_policy: Option<String>,
     /// Nobody is asked whether it may have what it asks for.
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed [RFC 9126 §6].
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are signed [RFC 9101 §10.5].
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2].
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     pub access_token_format: AccessTokenFormat,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Its access tokens are always bound to a key [RFC 9449 §5.2].
+    pub dpop_bound_access_tokens: bool,
+    /// Whom its exchanged tokens may be for. Absent, as the one below, without the token-exchange grant.
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it acts.
+    pub token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens [RFC 8693 §4.4].
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
@@ -163,7 +214,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code` and `refresh_token` alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
+    /// grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -190,18 +242,49 @@ pub struct NewClientBody {
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
     /// there. `false` when left out.
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: each answer has `_pf_authn_api_state`, to be sent back as the header
+    /// `X-PF-Authn-API-State`. For an application on another site, where browsers keep cookies back. `false`
+    /// when left out.
+    pub cookieless: Option<bool>,
+    /// The `id` of a sign-on policy. When left out, the `default_policy` of the sign-on settings.
+    pub sign_on_policy: Option<String>,
     /// It is your own: nobody is asked whether it may have what it asks for, but where it wants them to be
     /// (`prompt=consent`). `false` when left out.
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3]. `true` when left out, and
     /// always for a public client [RFC 9700 §2.1.1].
     pub require_pkce: Option<bool>,
+    /// Its authorization requests are pushed, and no browser brings them [RFC 9126 §6]. `false` when left out.
+    pub require_pushed_authorization_requests: Option<bool>,
+    /// Its authorization requests are request objects that it signed [RFC 9101 §10.5]. `false` when left out.
+    pub require_signed_request_object: Option<bool>,
+    /// The only algorithm that its request objects may have. Any that fits its keys when left out.
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    /// Where its request objects may be fetched [OIDC Core §6.2]: https. Nowhere when left out.
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `jwt` when left out.
     pub access_token_format: Option<AccessTokenFormat>,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// With the token-exchange grant: whom its tokens may be for besides this server, each a `client_id` or the
+    /// address of a resource [RFC 8693 §2.1]. Nobody when left out.
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it is the client who acts (`act`) [RFC 8693 §1.1]. `false` when left out.
+    pub token_exchange_impersonation: Option<bool>,
+    /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
@@ -229,11 +312,26 @@ pub struct ClientPatch {
     pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
+    pub cookieless: Option<bool>,
+    pub sign_on_policy: Option<String>,
     pub implied_consent: Option<bool>,
     pub require_pkce: Option<bool>,
+    pub require_pushed_authorization_requests: Option<bool>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_object_signing_alg: Option<AssertionAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub request_uris: Option<Vec<String>>,
+    pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    pub token_exchange_impersonation: Option<bool>,
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -251,12 +349,14 @@ pub struct ClientPage {
 
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
-        let (jwks, jwks_uri, alg) = match &client.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::Jwks(jwks), alg } => (Some(jwks.clone()), None, *alg),
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), alg } => (None, Some(uri.clone()), *alg),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
-                (None, None, None)
-            }
+        let (jwks, jwks_uri) = match client.keys() {
+            Some(KeySource::Jwks(jwks)) => (Some(jwks.clone()), None),
+            Some(KeySource::JwksUri(uri)) => (None, Some(uri.clone())),
+            None => (None, None),
+        };
+        let alg = match &client.authentication {
+            Authentication::PrivateKeyJwt { alg, .. } => *alg,
+            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
@@ -271,12 +371,7 @@ impl From<&domain::Client> for ClientBody {
                 Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
                 Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
             },
-            token_endpoint_auth_signing_alg: alg.map(|alg| match alg {
-                Algorithm::ES256 => AssertionAlgorithm::ES256,
-                Algorithm::RS256 => AssertionAlgorithm::RS256,
-                Algorithm::PS256 => AssertionAlgorithm::PS256,
-                Algorithm::EdDSA => AssertionAlgorithm::EdDsa,
-            }),
+            token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
             jwks,
             jwks_uri,
             grant_types: client
@@ -287,6 +382,8 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
+                    GrantType::DeviceCode => ClientGrantType::DeviceCode,
+                    GrantType::TokenExchange => ClientGrantType::TokenExchange,
                 })
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
@@ -301,18 +398,31 @@ impl From<&domain::Client> for ClientBody {
                 code.map(|_| ClientResponseType::Code).collect()
             }),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            cookieless: sign_in.map(|sign_in| sign_in.cookieless),
+            sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
+            require_pushed_authorization_requests: sign_in.map(|sign_in| sign_in.requests.pushed),
+            require_signed_request_object: sign_in.map(|sign_in| sign_in.requests.signed),
+            request_object_signing_alg: sign_in
+                .and_then(|sign_in| sign_in.requests.signing_alg)
+                .map(AssertionAlgorithm::from),
+            request_uris: sign_in.map(|sign_in| sign_in.requests.uris.clone()),
+            authorization_signed_response_alg: sign_in
+                .and_then(|sign_in| sign_in.authorization_signed_response_alg)
+                .map(IdTokenAlgorithm::from),
             scope: client.scope.to_string(),
-            id_token_signed_response_alg: match client.id_token_signed_response_alg {
-                Algorithm::RS256 => IdTokenAlgorithm::RS256,
-                Algorithm::PS256 => IdTokenAlgorithm::PS256,
-                Algorithm::ES256 | Algorithm::EdDSA => IdTokenAlgorithm::ES256,
-            },
+            id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
+            introspection_signed_response_alg: client.introspection_signed_response_alg.map(Into::into),
             access_token_format: match client.access_token_format {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
             },
+            dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
+use crate::domain::sign_on::SignOn;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
@@ -17,6 +19,8 @@ use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::read_request::ReadRequest;
+use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::{Browser, Known, Seen};
 use crate::usecase::signing_keys::KeyRing;
 
@@ -24,19 +28,21 @@ pub struct Authorize {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
     pub conclude: Arc<Conclude>,
+    pub read: Arc<ReadRequest>,
+    pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub issuer: String,
 }
 
 #[derive(Debug)]
 pub enum Authorized {
     /// The answer of the client's request: a code, or why there is none.
     Answer { carrier: Carrier, session: Option<SessionToken> },
-    /// A person has to act. `key`: for a browser that had none.
-    Begun { seen: Box<Seen>, key: Option<BrowserKey> },
+    /// A person has to act. `key`: for a browser that had none. `application`: who shows it, where that is
+    /// not us.
+    Begun { seen: Box<Seen>, key: Option<BrowserKey>, application: Option<Arc<Application>> },
 }
 
 impl Authorize {
@@ -46,20 +52,28 @@ impl Authorize {
         let now = self.clock.now();
         let id = parameters.get("client_id").and_then(ClientId::parse);
         let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
-        let client = self.known.client(&id).await?.ok_or_else(|| {
-            Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
-        })?;
-        let Some(registered) = &client.sign_in else { return Err(Refusal::invalid_request("no sign-in").into()) };
-        let destination = Destination::parse(parameters, &registered.redirect_uris)?;
-        let permitted = Permitted {
-            response_types: &registered.response_types,
-            scope: &client.scope,
-            challenge_required: registered.require_pkce || client.is_public(),
-            redirectless: registered.redirectless,
+        let client = self.known.client(&id).await?.ok_or_else(super::no_sign_in)?;
+        let read = match self.read.brought(&client, parameters, now).await {
+            Ok(read) => read,
+            // [RFC 9101 §7] told to the client, if what was sent beside it says where that is.
+            Err(Error::Refused(refusal)) => match destination(&client, parameters) {
+                Ok(destination) => return self.refused(&client, &destination, &refusal).await,
+                Err(_) => return Err(refusal.into()),
+            },
+            Err(error) => return Err(error),
         };
-        match AuthorizationRequest::parse(parameters, destination.clone(), &permitted) {
-            Ok(request) => self.begin(&client, request, parameters.get("id_token_hint"), browser, now).await,
-            Err(refusal) => Ok(self.refused(&client.id, &destination, &refusal).await),
+        let parameters = read.as_ref().unwrap_or(parameters);
+        let destination = destination(&client, parameters)?;
+        let sign_on = self.known.directory.sign_on().await?;
+        match AuthorizationRequest::parse(parameters, destination.clone(), &permitted(&client, &sign_on)?) {
+            Ok(request) => {
+                // What a browser has beside it would belong to whoever used it before.
+                let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
+                let alone = cookieless && destination.mode == ResponseMode::Flow;
+                let (alone, browser) = if alone { (true, &Browser::default()) } else { (false, browser) };
+                self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
+            }
+            Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
     }
 
@@ -68,13 +82,13 @@ impl Authorize {
         client: &Arc<Client>,
         request: AuthorizationRequest,
         hint: Option<&str>,
-        browser: &Browser,
+        (browser, cookieless): (&Browser, bool),
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
         let meant = match self.meant(client, hint) {
             Ok(meant) => meant,
-            Err(refusal) => return Ok(self.refused(&client.id, &destination, &refusal).await),
+            Err(refusal) => return self.refused(client, &destination, &refusal).await,
         };
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
@@ -90,34 +104,43 @@ impl Authorize {
             client: client.id.clone(),
             request,
             browser: key,
+            cookieless,
             meant,
+            device: None,
         };
-        let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
+        let flow = Flow::begin(start, session.as_ref(), &judged.around());
         if let Some(refusal) = not_without_a_person(&flow) {
-            return Ok(self.refused(&client.id, &destination, &refusal).await);
+            return self.refused(client, &destination, &refusal).await;
         }
         match &flow.at {
             At::Ready if destination.mode != ResponseMode::Flow => match self.conclude.conclude(&flow, browser).await {
                 Ok(concluded) => {
-                    let carrier = concluded.response.carried(&destination, &self.issuer);
+                    let carrier = self.respond.carried(client, &destination, concluded.response)?;
                     Ok(Authorized::Answer { carrier, session: concluded.session })
                 }
-                Err(Error::Refused(refusal)) => Ok(self.refused(&client.id, &destination, &refusal).await),
+                Err(Error::Refused(refusal)) => self.refused(client, &destination, &refusal).await,
                 Err(error) => Err(error),
             },
             // Nobody has met the authentication application yet: the client is told directly.
-            At::Failed(failure) => Ok(self.refused(&client.id, &destination, &failure.refusal()).await),
-            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
+            At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
+            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Failed(_) => (flow, None),
+                    At::Device
+                    | At::Asking(..)
+                    | At::Consent(_)
+                    | At::Completed(_)
+                    | At::Left
+                    | At::Connected
+                    | At::Failed(_) => (flow, None),
                 };
                 self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
-                let seen = Seen { session, ..seen };
-                Ok(Authorized::Begun { seen: Box::new(seen), key: fresh })
+                let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
+                let application = self.known.application_of(&judged).await?;
+                Ok(Authorized::Begun { seen: Box::new(Seen { session, state, ..seen }), key, application })
             }
         }
     }
@@ -130,13 +153,35 @@ impl Authorize {
         subject.parse().map(Some).map_err(nobody)
     }
 
-    async fn refused(&self, client: &ClientId, destination: &Destination, refusal: &Refusal) -> Authorized {
+    async fn refused(
+        &self,
+        client: &Client,
+        destination: &Destination,
+        refusal: &Refusal,
+    ) -> Result<Authorized, Error> {
         let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
-        tracing::info!(client.id = %client, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
-        self.refusals.record(Action::SignInRefused, reason, Some(client.clone())).await;
+        tracing::info!(client.id = %client.id, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
+        self.refusals.record(Action::SignInRefused, reason, Some(client.id.clone())).await;
         let response = AuthorizationResponse::error(refusal.code, refusal.description);
-        Authorized::Answer { carrier: response.carried(destination, &self.issuer), session: None }
+        Ok(Authorized::Answer { carrier: self.respond.carried(client, destination, response)?, session: None })
     }
+}
+
+/// Where the answer of a client's request goes.
+pub(super) fn destination(client: &Client, parameters: &Parameters) -> Result<Destination, Refusal> {
+    let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
+    Destination::parse(parameters, &registered.redirect_uris)
+}
+
+/// What a client may ask for.
+pub(super) fn permitted<'a>(client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
+    let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
+    Ok(Permitted {
+        response_types: &registered.response_types,
+        scope: &client.scope,
+        challenge_required: registered.require_pkce || client.is_public(),
+        redirectless: sign_on.permits_redirectless(client),
+    })
 }
 
 /// What `prompt=none` cannot have [OIDCC §3.1.2.6].
@@ -147,6 +192,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

@@ -7,16 +7,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Clock;
 use crate::domain::audit::Action;
+use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{BrowserKey, FlowId, SessionToken};
 use crate::secret::constant_time_eq;
-use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::Browser;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::refused;
 
 /// Where a browser comes for its answer. The address can be told again and again without being kept
@@ -45,7 +47,7 @@ pub struct Leave {
     pub tickets: Arc<Tickets>,
     pub refusals: RecordRefusal,
     pub clock: Arc<dyn Clock>,
-    pub issuer: String,
+    pub respond: Arc<Respond>,
 }
 
 /// What a browser takes along.
@@ -71,6 +73,8 @@ impl Leave {
         if flow.is_over(self.clock.now()) {
             return Err(gone("the flow is over").into());
         }
+        let client = self.conclude.known.directory.client(&flow.client).await?;
+        let client = client.ok_or_else(|| gone("the client is gone"))?;
         let over = flow.clone().left().ok_or_else(|| gone("the flow is not at its end"))?;
         // First, so that of all who come one goes on.
         if !self.flows.replace(&digest, &found, &over, Lifetime::Keep).await? {
@@ -78,18 +82,23 @@ impl Leave {
         }
         let failed = match &flow.at {
             At::Failed(failure) => Some(failure.refusal()),
-            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => None,
+            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+                None
+            }
         };
         let concluded = match failed {
             Some(refusal) => Err(Error::Refused(refusal)),
             None => self.conclude.conclude(&flow, browser).await,
         };
         match concluded {
-            Ok(concluded) => Ok(Left { carrier: self.carried(&flow, concluded.response), session: concluded.session }),
+            Ok(concluded) => {
+                let carrier = self.carried(&client, &flow, concluded.response)?;
+                Ok(Left { carrier, session: concluded.session })
+            }
             Err(Error::Refused(refusal)) => {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Action::SignInRefused, reason, Some(flow.client.clone())).await;
-                Ok(Left { carrier: self.carried(&flow, refused(&refusal)), session: None })
+                Ok(Left { carrier: self.carried(&client, &flow, refused(&refusal))?, session: None })
             }
             Err(error) => {
                 // Nothing was given: whoever comes again is to find the flow as it was.
@@ -102,7 +111,7 @@ impl Leave {
         }
     }
 
-    fn carried(&self, flow: &Flow, response: AuthorizationResponse) -> Carrier {
-        response.carried(&flow.request.destination, &self.issuer)
+    fn carried(&self, client: &Client, flow: &Flow, response: AuthorizationResponse) -> Result<Carrier, StoreError> {
+        self.respond.carried(client, &flow.request.destination, response)
     }
 }

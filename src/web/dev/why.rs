@@ -89,6 +89,11 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InvalidRedirectUri | E::InvalidClientMetadata | E::UnapprovedSoftwareStatement => {
             ("RFC 7591 §3.2.2", "Metadata that can be registered: see docs/registration.md.")
         }
+        E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),
+        E::UseDpopNonce => (
+            "RFC 9449 §8",
+            "The same request with the DPoP-Nonce of this answer in its proof. Clients do so by themselves.",
+        ),
         E::TemporarilyUnavailable => ("RFC 6749 §4.1.2.1", "The same call, later: Retry-After says when."),
         E::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "A response_type that the metadata lists, such as code."),
         E::ServerError => {
@@ -104,6 +109,16 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::ConsentRequired => ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to agree."),
         E::RequestNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request object."),
         E::RequestUriNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request_uri."),
+        E::InvalidRequestUri => {
+            ("RFC 9101 §7", "A request_uri of this client: pushed less than a minute ago and not used yet.")
+        }
+        E::InvalidRequestObject => {
+            ("RFC 9101 §7", "A JWT that a key of the client signed, with iss, aud and exp, and no older than an hour.")
+        }
+        E::InvalidTarget => ("RFC 8707 §2", "A resource that the client is registered for."),
+        E::InvalidAuthorizationDetails => {
+            ("RFC 9396 §5", "A list of objects, each of a type that the client is registered for, with its fields.")
+        }
         E::RegistrationNotSupported => ("OIDC Core §3.1.2.6", "A client that is registered before it asks."),
         E::UnmetAuthenticationRequirements => {
             ("OIDC Unmet Authentication Requirements §2", "An acr that the metadata lists.")

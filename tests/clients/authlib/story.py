@@ -109,5 +109,26 @@ def sign_in_and_out(client_id: str, secret: str | None) -> None:
     print(f"{client_id}: signed in and out")
 
 
+def sign_in_with_a_pushed_request(client_id: str, secret: str) -> None:
+    """Authlib makes the request and sends it itself, authenticated as it is at the token endpoint (RFC 9126)."""
+    party = OAuth2Session(client_id, secret, scope="openid profile", redirect_uri=CALLBACK, code_challenge_method="S256")
+    verifier, nonce = generate_token(48), generate_token(20)
+    url, state = party.create_authorization_url(METADATA["authorization_endpoint"], code_verifier=verifier, nonce=nonce)
+    form = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    auth = party.client_auth("client_secret_basic")
+    pushed = party.post(METADATA["pushed_authorization_request_endpoint"], data=form, auth=auth, withhold_token=True)
+    assert pushed.status_code == 201, pushed.text
+    brought = {"client_id": client_id, "request_uri": pushed.json()["request_uri"]}
+    request = requests.Request("GET", METADATA["authorization_endpoint"], params=brought).prepare()
+    assert request.url is not None
+    callback = Browser().sign_in(request.url, "alice", "alice")
+    token = party.fetch_token(
+        METADATA["token_endpoint"], authorization_response=callback, state=state, code_verifier=verifier
+    )
+    assert jwt.decode(token["id_token"], KEYS, algorithms=["ES256"]).claims["nonce"] == nonce
+    print(f"{client_id}: signed in with a pushed request")
+
+
 sign_in_and_out("shop", "shop-secret")
+sign_in_with_a_pushed_request("shop", "shop-secret")
 sign_in_and_out("spa", None)

@@ -61,8 +61,10 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
             "client_id": "shop", "client_name": "shop", "token_endpoint_auth_method": "client_secret_basic",
             "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK],
             "post_logout_redirect_uris": [], "response_types": ["code"],
-            "redirectless": false, "implied_consent": false, "require_pkce": true,
-            "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+            "redirectless": false, "cookieless": false, "implied_consent": false, "require_pkce": true,
+            "require_pushed_authorization_requests": false, "require_signed_request_object": false,
+            "request_uris": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+            "dpop_bound_access_tokens": false,
             "disabled": false, "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -72,16 +74,19 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
     // A list is replaced; `null` is the default.
     let other = "com.example.app:/callback";
     let patch = json!({ "redirect_uris": [other], "post_logout_redirect_uris": ["https://shop.example/bye"], "redirectless": true,
-            "implied_consent": true, "require_pkce": false });
+            "cookieless": true, "implied_consent": true, "require_pkce": false, "require_pushed_authorization_requests": true,
+            "authorization_signed_response_alg": "PS256" });
     let changed = admin.patch(SHOP, &patch).await.ok();
     for (name, value) in patch.as_object().unwrap() {
         assert_eq!(&changed[name], value, "{name}");
     }
-    let patch = json!({ "redirectless": null, "implied_consent": null, "require_pkce": null, "response_types": null });
+    let patch = json!({ "redirectless": null, "cookieless": null, "implied_consent": null, "require_pkce": null, "response_types": null });
     let changed = admin.patch(SHOP, &patch).await.ok();
     assert_eq!(changed["redirect_uris"], json!([other]));
     assert_eq!(changed["response_types"], json!(["code"]));
-    for (name, default) in [("redirectless", false), ("implied_consent", false), ("require_pkce", true)] {
+    for (name, default) in
+        [("redirectless", false), ("cookieless", false), ("implied_consent", false), ("require_pkce", true)]
+    {
         assert_eq!(changed[name], default, "{name}");
     }
 
@@ -91,7 +96,17 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
     refused.admin_problem(422, "validation_failed");
     let pointers: Vec<Value> =
         refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
-    assert_eq!(pointers, ["/redirect_uris", "/post_logout_redirect_uris", "/response_types", "/require_pkce"]);
+    assert_eq!(
+        pointers,
+        [
+            "/redirect_uris",
+            "/post_logout_redirect_uris",
+            "/response_types",
+            "/require_pkce",
+            "/require_pushed_authorization_requests",
+            "/authorization_signed_response_alg",
+        ]
+    );
     let wrong = json!({ "post_logout_redirect_uris": ["https://shop.example/bye", "javascript:alert(1)"] });
     let wrong = admin.patch(SHOP, &wrong).await;
     wrong.admin_problem(422, "validation_failed");
@@ -99,7 +114,7 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
     let patch = json!({
         "grant_types": ["urn:openid:params:grant-type:ciba"], "redirect_uris": null,
         "post_logout_redirect_uris": null, "response_types": [],
-        "require_pkce": null,
+        "require_pkce": null, "require_pushed_authorization_requests": null, "authorization_signed_response_alg": null,
     });
     let changed = admin.patch(SHOP, &patch).await.ok();
     for gone in [
@@ -107,8 +122,13 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
         "post_logout_redirect_uris",
         "response_types",
         "redirectless",
+        "cookieless",
         "implied_consent",
         "require_pkce",
+        "require_pushed_authorization_requests",
+        "require_signed_request_object",
+        "request_uris",
+        "authorization_signed_response_alg",
     ] {
         assert!(changed.get(gone).is_none(), "{gone}: {changed}");
     }
@@ -159,7 +179,7 @@ async fn what_cannot_be_registered_for_sign_in_is_pointed_at() {
         members
     };
     let many = |count: usize| -> Vec<String> { (0..count).map(|n| format!("https://shop.example/{n}")).collect() };
-    let cases: [(Value, &str, &str); 25] = [
+    let cases: [(Value, &str, &str); 27] = [
         (json!({ "grant_types": ["authorization_code"] }), "/redirect_uris", "required"),
         (json!({ "grant_types": ["authorization_code"], "redirect_uris": [] }), "/redirect_uris", "required"),
         (public(json!({})), "/redirect_uris", "required"),
@@ -183,6 +203,12 @@ async fn what_cannot_be_registered_for_sign_in_is_pointed_at() {
         (json!({ "response_types": ["code"] }), "/response_types", "not_allowed"),
         (json!({ "redirectless": true }), "/redirectless", "not_allowed"),
         (json!({ "implied_consent": true }), "/implied_consent", "not_allowed"),
+        (
+            json!({ "require_pushed_authorization_requests": true }),
+            "/require_pushed_authorization_requests",
+            "not_allowed",
+        ),
+        (json!({ "request_uris": ["https://shop.example/r"] }), "/request_uris", "not_allowed"),
         (json!({ "require_pkce": true }), "/require_pkce", "not_allowed"),
         (public(json!({ "redirect_uris": [CALLBACK], "require_pkce": false })), "/require_pkce", "not_allowed"),
         (
@@ -194,7 +220,7 @@ async fn what_cannot_be_registered_for_sign_in_is_pointed_at() {
             "not_allowed",
         ),
         (public(json!({ "grant_types": ["client_credentials"] })), "/grant_types/0", "not_allowed"),
-        (public(json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [] } })), "/jwks", "not_allowed"),
+        (public(json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [] } })), "/jwks", "invalid"),
         (
             json!({ "redirect_uris": [CALLBACK], "backchannel_token_delivery_mode": "poll" }),
             "/backchannel_token_delivery_mode",

@@ -144,8 +144,13 @@ impl Site {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
@@ -285,6 +290,7 @@ impl Site {
             password_tries: 100_000,
             registration: Admission::Nobody,
             registrations: 20,
+            authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

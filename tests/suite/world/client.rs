@@ -11,11 +11,11 @@ use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
     self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
-    NumberMatching, Secrets, SignIn, StoredSecret,
+    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
-use nod::protocol::id::ClientId;
+use nod::protocol::id::{ClientId, PolicyId};
 use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::Digest;
@@ -64,8 +64,13 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -128,9 +133,13 @@ impl ClientBuilder {
             post_logout_redirect_uris: vec![RedirectUri::parse(SIGNED_OUT).unwrap()],
             response_types: vec![ResponseType::Code],
             redirectless: false,
+            cookieless: false,
+            policy: None,
             implied_consent: false,
             require_pkce: false,
             logout: Logout::default(),
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
         });
         self
     }
@@ -138,6 +147,18 @@ impl ClientBuilder {
     /// Runs the flow itself.
     pub(crate) fn redirectless(mut self) -> Self {
         self.client.sign_in.as_mut().unwrap().redirectless = true;
+        self
+    }
+
+    /// Without cookies.
+    pub(crate) fn cookieless(mut self) -> Self {
+        self.client.sign_in.as_mut().unwrap().cookieless = true;
+        self
+    }
+
+    /// By this policy, which has to be there.
+    pub(crate) fn policy(mut self, id: &str) -> Self {
+        self.client.sign_in.as_mut().unwrap().policy = PolicyId::parse(id);
         self
     }
 

@@ -2,15 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{ClientMetadata, NONE, Problems};
-use crate::domain::client::{GrantType, SignIn};
+use url::Url;
+
+use super::{ClientMetadata, KEYS, NONE, Problems};
+use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
-use crate::protocol::admin_error::FieldCode;
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::admin::policies::policy_id;
+
+pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
+    FieldProblem::new("/sign_on_policy", FieldCode::Unknown, "There is no such sign-on policy.");
 
 /// Each is compared with what a request says, and shown to whoever looks after the client.
 const MOST_REDIRECT_URIS: usize = 20;
+const LONGEST_REQUEST_URI: usize = 400;
 
 impl ClientMetadata {
     pub(super) fn is_public(&self) -> bool {
@@ -22,6 +30,14 @@ impl ClientMetadata {
     pub(super) fn default_grant(&self) -> GrantType {
         let comes_back = self.redirect_uris.as_ref().is_some_and(|uris| !uris.is_empty());
         if comes_back || self.is_public() { GrantType::AuthorizationCode } else { GrantType::Ciba }
+    }
+
+    /// Whether it asks for the grant that keys without `private_key_jwt` are good for: they sign requests.
+    pub(super) fn signs_people_in(&self) -> bool {
+        match &self.grant_types {
+            Some(names) => names.iter().any(|name| name == GrantType::AuthorizationCode.as_str()),
+            None => self.default_grant() == GrantType::AuthorizationCode,
+        }
     }
 
     pub(super) fn sign_in(
@@ -42,6 +58,15 @@ impl ClientMetadata {
         }
         let redirect_uris = self.redirect_uris(problems);
         let logout = self.logout(&redirect_uris, egress, problems);
+        let redirectless = self.redirectless.unwrap_or(false);
+        let cookieless = self.cookieless.unwrap_or(false);
+        if cookieless && !redirectless {
+            problems.add("/cookieless", FieldCode::NotAllowed, "Only with redirectless.");
+        }
+        let policy = self.sign_on_policy.as_deref().map(policy_id);
+        if policy == Some(None) {
+            problems.0.push(NO_POLICY);
+        }
         Some(SignIn {
             redirect_uris,
             post_logout_redirect_uris: addresses(
@@ -50,11 +75,73 @@ impl ClientMetadata {
                 problems,
             ),
             response_types: self.response_types(problems),
-            redirectless: self.redirectless.unwrap_or(false),
+            redirectless,
+            cookieless,
+            policy: policy.flatten(),
             implied_consent: self.implied_consent.unwrap_or(false),
             require_pkce,
             logout,
+            requests: self.requests(egress, problems),
+            authorization_signed_response_alg: self.authorization_signed_response_alg(problems),
         })
+    }
+
+    fn requests(&self, egress: Option<&Egress>, problems: &mut Problems) -> Requests {
+        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS);
+        let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
+        let keys = if has_keys && !own_keys { self.keys(egress, problems) } else { None };
+        let signed = self.require_signed_request_object.unwrap_or(false);
+        for (pointer, wants_keys) in [
+            ("/require_signed_request_object", signed),
+            ("/request_object_signing_alg", self.request_object_signing_alg.is_some()),
+            ("/request_uris", self.request_uris.as_ref().is_some_and(|uris| !uris.is_empty())),
+        ] {
+            if wants_keys && !has_keys {
+                problems.add(pointer, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
+            }
+        }
+        let signing_alg = self.request_object_signing_alg.as_deref().map(Algorithm::parse);
+        if signing_alg == Some(None) {
+            let detail = "One of ES256, PS256, RS256, EdDSA.";
+            problems.add("/request_object_signing_alg", FieldCode::Invalid, detail);
+        }
+        Requests {
+            pushed: self.require_pushed_authorization_requests.unwrap_or(false),
+            signed,
+            signing_alg: signing_alg.flatten(),
+            keys,
+            uris: self.request_uris(egress, problems),
+        }
+    }
+
+    /// Where request objects are, compared as text. A fragment tells versions apart [OIDCR §2].
+    fn request_uris(&self, egress: Option<&Egress>, problems: &mut Problems) -> Vec<String> {
+        let given = self.request_uris.as_deref().unwrap_or_default();
+        if given.len() > MOST_REDIRECT_URIS {
+            problems.add("/request_uris", FieldCode::TooLong, "At most 20.");
+            return Vec::new();
+        }
+        for (at, text) in given.iter().enumerate() {
+            let admitted = Url::parse(text).is_ok_and(|mut url| {
+                url.set_fragment(None);
+                egress.is_none_or(|egress| egress.check_url(&url).is_ok())
+            });
+            if !admitted || text.len() > LONGEST_REQUEST_URI {
+                let detail = "An https URL of at most 400 characters that leads to a public address.";
+                problems.add_to(format!("/request_uris/{at}"), FieldCode::Invalid, detail);
+            }
+        }
+        given.to_vec()
+    }
+
+    fn authorization_signed_response_alg(&self, problems: &mut Problems) -> Option<Algorithm> {
+        let text = self.authorization_signed_response_alg.as_deref()?;
+        let alg = Algorithm::parse(text).filter(|alg| Algorithm::SIGNING.contains(alg));
+        if alg.is_none() {
+            let detail = "One of ES256, PS256, RS256.";
+            problems.add("/authorization_signed_response_alg", FieldCode::Invalid, detail);
+        }
+        alg
     }
 
     /// An empty list and a flag that is off say nothing: a registration for CIBA may have them [CIBA §4].
@@ -69,8 +156,15 @@ impl ClientMetadata {
             ("/frontchannel_logout_session_required", self.frontchannel_logout_session_required == Some(true)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
+            ("/cookieless", self.cookieless == Some(true)),
+            ("/sign_on_policy", self.sign_on_policy.is_some()),
             ("/implied_consent", self.implied_consent == Some(true)),
             ("/require_pkce", self.require_pkce == Some(true)),
+            ("/require_pushed_authorization_requests", self.require_pushed_authorization_requests == Some(true)),
+            ("/require_signed_request_object", self.require_signed_request_object == Some(true)),
+            ("/request_object_signing_alg", self.request_object_signing_alg.is_some()),
+            ("/request_uris", some(&self.request_uris)),
+            ("/authorization_signed_response_alg", self.authorization_signed_response_alg.is_some()),
         ] {
             if present {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with the authorization_code grant.");

@@ -63,6 +63,14 @@ async fn administrator() -> Client {
         code: None,
         code_verifier: None,
         redirect_uri: None,
+        device_code: None,
+        subject_token: None,
+        subject_token_type: None,
+        actor_token: None,
+        actor_token_type: None,
+        requested_token_type: None,
+        audience: None,
+        resource: None,
     };
     let answer = credentials.request_token(&body).await.unwrap();
     println!("1-2  the first administrator has a token");
@@ -147,6 +155,14 @@ async fn ask(client: &Client) -> TokenResponse {
         code: None,
         code_verifier: None,
         redirect_uri: None,
+        device_code: None,
+        subject_token: None,
+        subject_token_type: None,
+        actor_token: None,
+        actor_token_type: None,
+        requested_token_type: None,
+        audience: None,
+        resource: None,
     };
     let pending = refused(400, client.request_token(&poll).await);
     assert_eq!(pending.error, OAuthErrorCode::AuthorizationPending);

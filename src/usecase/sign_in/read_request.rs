@@ -1,0 +1,149 @@
+//! An authorization request, wherever it is: the parameters themselves, a request object [RFC 9101], or what
+//! the client pushed before [RFC 9126].
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::domain::client::{Client, Requests};
+use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
+use crate::outbound::egress::Egress;
+use crate::outbound::request_object::fetch;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::PushedRequestId;
+use crate::protocol::jwt::{KeySet, Unverified};
+use crate::protocol::parameters::Parameters;
+use crate::protocol::request_object::{self, MAX_BYTES, RequestObject};
+use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::ClientKeys;
+
+pub struct ReadRequest {
+    pub pushed: Shelf<PushedRequest>,
+    pub keys: Arc<ClientKeys>,
+    pub egress: Egress,
+    pub issuer: String,
+    pub rules: Rules,
+}
+
+/// What every client has to keep.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// No browser brings a request [RFC 9126 §5].
+    pub require_pushed: bool,
+}
+
+impl ReadRequest {
+    /// What a browser brings. `None`: the parameters are the request.
+    pub async fn brought(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        let pushed = parameters.get("request_uri").and_then(|uri| uri.strip_prefix(REQUEST_URI));
+        if let Some(id) = pushed {
+            if parameters.contains("request") {
+                return Err(both());
+            }
+            return self.take(client, &PushedRequestId::presented(id), now).await.map(Some);
+        }
+        if self.rules.require_pushed || requests(client)?.pushed {
+            return Err(Refusal::invalid_request("The request must be pushed.").into());
+        }
+        self.object(client, parameters, now).await
+    }
+
+    /// What a client pushes. `None`: the parameters are the request.
+    pub async fn pushed(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        // [RFC 9126 §2.1]
+        if parameters.contains("request_uri") {
+            return Err(Refusal::invalid_request("request_uri cannot be pushed.").into());
+        }
+        self.object(client, parameters, now).await
+    }
+
+    async fn take(&self, client: &Client, id: &PushedRequestId, now: Timestamp) -> Result<Parameters, Error> {
+        let gone = |why| {
+            let told = "The request_uri is unknown, was used before, or has expired.";
+            Refusal::new(ErrorCode::InvalidRequestUri, told).because(why)
+        };
+        let take = |pushed: PushedRequest| pushed.taken(&client.id, now);
+        let taken = self.pushed.update(&id.digest(), Lifetime::Keep, take).await?;
+        match taken.ok_or_else(|| gone("there is no such request"))? {
+            Taken::First(parameters) => Ok(Parameters::from_pairs(parameters)?),
+            Taken::Foreign => Err(gone("another client's request").into()),
+            Taken::Used => Err(gone("used before").into()),
+            Taken::Expired => Err(gone("expired").into()),
+        }
+    }
+
+    async fn object(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        let requests = requests(client)?;
+        let object = match (parameters.get("request"), parameters.get("request_uri")) {
+            (None, None) if requests.signed => {
+                return Err(Refusal::invalid_request("The request must be a signed request object.").into());
+            }
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(both()),
+            (Some(object), None) => Cow::Borrowed(object),
+            (None, Some(uri)) => Cow::Owned(self.fetched(requests, uri).await?),
+        };
+        self.verified(client, requests, &object, now).await.map(Some)
+    }
+
+    async fn verified(
+        &self,
+        client: &Arc<Client>,
+        requests: &Requests,
+        object: &str,
+        now: Timestamp,
+    ) -> Result<Parameters, Error> {
+        let Some(source) = client.keys() else {
+            let told = "The client has no keys that a request object could be verified with.";
+            return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
+        };
+        let refused = |why: String| request_object::refused(why);
+        let token = Unverified::parse_within(object, MAX_BYTES).map_err(|error| refused(error.to_string()))?;
+        if requests.signing_alg.is_some_and(|alg| alg != token.algorithm()) {
+            return Err(refused("not the registered algorithm".to_owned()).into());
+        }
+        let verify = |keys: &KeySet| keys.verify::<RequestObject>(&token, token.algorithm(), request_object::TYP);
+        let object = self.keys.verify(client, source, now, verify).await.map_err(|error| refused(error.to_string()))?;
+        Ok(request_object::accept(object, &client.id, &self.issuer, now)?)
+    }
+
+    /// [RFC 9101 §10.4] nothing is fetched but what the client registered.
+    async fn fetched(&self, requests: &Requests, uri: &str) -> Result<String, Error> {
+        if requests.uris.is_empty() {
+            let told = "The client has registered no request_uris.";
+            return Err(Refusal::new(ErrorCode::RequestUriNotSupported, told).into());
+        }
+        let invalid = |told, why: String| Error::from(Refusal::new(ErrorCode::InvalidRequestUri, told).because(why));
+        let bare = |uri: &str| uri.split_once('#').map_or(uri, |(bare, _)| bare).to_owned();
+        if !requests.uris.iter().any(|registered| bare(registered) == bare(uri)) {
+            return Err(invalid("The request_uri is not registered.", "not registered".to_owned()));
+        }
+        let told = "The request object could not be fetched.";
+        fetch(&self.egress, uri).await.map_err(|error| invalid(told, error.to_string()))
+    }
+}
+
+fn both() -> Error {
+    Refusal::invalid_request("request and request_uri exclude each other.").into()
+}
+
+fn requests(client: &Client) -> Result<&Requests, Refusal> {
+    let sign_in = client.sign_in.as_ref();
+    sign_in.map(|sign_in| &sign_in.requests).ok_or_else(super::no_sign_in)
+}
