@@ -129,7 +129,7 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     /// Relying parties
     Client {
         #[command(subcommand)]
-        action: client::Action,
+        action: Box<client::Action>,
         #[command(flatten)]
         place: Place,
     },
@@ -317,7 +317,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
         Some(Command::Listen(arguments)) => listen::run(arguments).await,
         Some(Command::Tail(arguments)) => tail::run(&arguments).await,
-        Some(Command::Client { action, place }) => client::run(action, &place).await,
+        Some(Command::Client { action, place }) => client::run(*action, &place).await,
         Some(Command::User { action, place }) => user::run(action, &place).await,
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,

@@ -117,8 +117,7 @@ async fn rfc8693_2_1_an_actor_token_says_who_acts() {
     let Scene { world, backend, tokens, shop, .. } = scene().await;
     let own = backend.token(&[("grant_type", "client_credentials"), ("scope", "stock:read")]).await.ok();
     let own = own["access_token"].as_str().unwrap();
-    let answer =
-        exchange(&backend, &tokens.access_token, &[("actor_token", own), ("actor_token_type", ACCESS)]).await;
+    let answer = exchange(&backend, &tokens.access_token, &[("actor_token", own), ("actor_token_type", ACCESS)]).await;
     assert_eq!(claims(&answer)["act"], json!({"sub": "backend"}));
     let other = exchanges(world.client("other"), false).await;
     let foreign = other.token(&[("grant_type", "client_credentials")]).await.ok();
@@ -175,7 +174,13 @@ async fn rfc8693_2_2_2_each_refusal_has_its_code_and_changes_nothing() {
         ("no resource", &backend, good, vec![("resource", "x")], "invalid_target"),
         ("two targets", &backend, good, vec![("audience", "stock"), ("resource", WAREHOUSE)], "invalid_target"),
         ("a wider scope", &backend, good, vec![("scope", "openid email")], "invalid_scope"),
-        ("a refresh token wanted", &backend, good, vec![("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")], "invalid_request"),
+        (
+            "a refresh token wanted",
+            &backend,
+            good,
+            vec![("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")],
+            "invalid_request",
+        ),
         ("no type", &backend, good, vec![("subject_token_type", "")], "invalid_request"),
         ("half an actor", &backend, good, vec![("actor_token", "x")], "invalid_request"),
     ] {

@@ -201,9 +201,10 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
         Deed::Cancel => {
             let action = match status {
                 Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
-                Status::UsernamePasswordRequired => Some(Action::Cancel),
                 Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::OauthDeviceUserCodeConfirmationRequired => Some(Action::Cancel),
+                Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
+                    Some(Action::Cancel)
+                }
                 Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
             };
             (flow.cancelled(around), action)

@@ -77,7 +77,7 @@ impl Connect {
         // Only the try is taken back. Who could begin anew with a code of their own would guess on.
         self.ladder.update(&step, Lifetime::Keep, |ladder| (ladder.withdraw(), ())).await?;
         let for_device = ForDevice { code: digest, user_code: code, confirmed: false };
-        self.flow(for_device, device, client, browser, ui_locales, now).await.map(Ok)
+        self.flow(for_device, (device, client), browser, ui_locales, now).await.map(Ok)
     }
 
     /// For a browser that has none yet.
@@ -110,8 +110,7 @@ impl Connect {
     async fn flow(
         &self,
         for_device: ForDevice,
-        device: DeviceAuthorization,
-        client: Arc<Client>,
+        (device, client): (DeviceAuthorization, Arc<Client>),
         browser: &Browser,
         ui_locales: Option<&str>,
         now: Timestamp,

@@ -31,10 +31,10 @@ impl Provider {
         match *request.method() {
             Method::GET | Method::HEAD => {
                 let code = queried(&request, "user_code").filter(|code| code.len() <= LONGEST);
-                self.enter(code.unwrap_or_default(), None, browser, &visit)
+                self.enter(code.unwrap_or_default(), None, &browser, &visit)
             }
             Method::POST => match self.typed((&request, &mut body), &browser).await {
-                Ok(form) => self.entered(&form, &request, browser, &visit).await,
+                Ok(form) => self.entered(form.as_ref(), &request, &browser, &visit).await,
                 Err(trouble) => self.troubled(&trouble, &visit).await,
             },
             _ => self.troubled(&Trouble::Method, &visit).await,
@@ -55,12 +55,18 @@ impl Provider {
     }
 
     /// `None`: a form that another browser got, or this one long ago.
-    async fn entered(&self, form: &Option<Parameters>, request: &Request, browser: Browser, visit: &Visit) -> Response {
+    async fn entered(
+        &self,
+        form: Option<&Parameters>,
+        request: &Request,
+        browser: &Browser,
+        visit: &Visit,
+    ) -> Response {
         let Some(form) = form else {
             return self.enter(String::new(), Some(Problem::PageExpired), browser, visit);
         };
         let code = form.get("user_code").unwrap_or_default();
-        let begun = self.connect.begin(code, &browser, client_ip(request), form.get("ui_locales")).await;
+        let begun = self.connect.begin(code, browser, client_ip(request), form.get("ui_locales")).await;
         match begun {
             Ok(Ok(Begun { seen, key })) => {
                 let mut response = see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()));
@@ -82,7 +88,7 @@ impl Provider {
         }
     }
 
-    fn enter(&self, code: String, problem: Option<Problem>, browser: Browser, visit: &Visit) -> Response {
+    fn enter(&self, code: String, problem: Option<Problem>, browser: &Browser, visit: &Visit) -> Response {
         let fresh = browser.key.is_none().then(|| self.connect.browser_key());
         let mark = browser.key.as_ref().or(fresh.as_ref()).map(|key| self.mark_of_code(key)).unwrap_or_default();
         let view = View {

@@ -36,7 +36,7 @@ async fn with_login(world: &World) -> (Client, crate::world::Person) {
 }
 
 async fn read(browser: &mut Browser, origin: &str, flow: &str) -> Answer {
-    browser.send(browser.from_page(origin, Method::GET, flow)).await
+    browser.send(browser.sent_by_page(origin, Method::GET, flow)).await
 }
 
 fn below<'a>(world: &World, state: &'a Value) -> &'a str {
@@ -107,7 +107,7 @@ async fn t14_6_a_browser_is_told_before_it_lets_a_page_call() {
     let (_, flow) = browser.sent_to_application(&shop, &[]).await;
     // No browser sends cookies with this question: it has the same answer whatever flow it is about.
     let asked = |origin: &str, flow: &str, method: &str, headers: &str| {
-        let request = world.browser().from_page(origin, Method::OPTIONS, flow);
+        let request = world.browser().sent_by_page(origin, Method::OPTIONS, flow);
         request
             .header("access-control-request-method", method.to_owned())
             .header("access-control-request-headers", headers.to_owned())
@@ -131,7 +131,7 @@ async fn t14_6_a_browser_is_told_before_it_lets_a_page_call() {
         unreadable(&answer);
     }
     // Not that question: a method like any other.
-    let plain = Answer::of(world.browser().from_page(LOGIN, Method::OPTIONS, &flow)).await;
+    let plain = Answer::of(world.browser().sent_by_page(LOGIN, Method::OPTIONS, &flow)).await;
     assert_eq!((plain.status, plain.header("allow")), (405, Some("GET, POST")));
     // Elsewhere nobody's page may call.
     for path in ["/as/authorization.oauth2", "/as/token.oauth2", "/admin/v1/clients", "/sign-in/x", "/as/resume/x"] {
@@ -178,13 +178,13 @@ async fn t14_2_another_origin_learns_and_does_nothing() {
         unreadable(&browser.send(request).await);
     }
     // Two of them are none.
-    let request = browser.from_page(LOGIN, Method::POST, &flow).header("origin", LOGIN);
+    let request = browser.sent_by_page(LOGIN, Method::POST, &flow).header("origin", LOGIN);
     let request = request.header("x-xsrf-header", "nod").header("content-type", "application/json").body("{}");
     let answer = browser.send(request).await;
     refused(&answer, 403, "INVALID_REQUEST", None);
     unreadable(&answer);
     // The header that a form cannot send is asked of a registered page, too.
-    let request = browser.from_page(LOGIN, Method::POST, &format!("{flow}?action=cancel"));
+    let request = browser.sent_by_page(LOGIN, Method::POST, &format!("{flow}?action=cancel"));
     let answer = browser.send(request.header("content-type", "application/json").body("{}")).await;
     refused(&answer, 403, "INVALID_REQUEST", None);
     readable(&answer, LOGIN);
@@ -245,7 +245,7 @@ async fn f17_who_met_the_application_is_told_there_and_the_client_when_they_foll
     let (shop, _alice) = with_login(&world).await;
     let mut browser = world.browser();
     let (_, flow) = browser.sent_to_application(&shop, &[]).await;
-    let request = browser.from_page(LOGIN, Method::POST, &format!("{flow}?action=cancel"));
+    let request = browser.sent_by_page(LOGIN, Method::POST, &format!("{flow}?action=cancel"));
     let request = request.header("content-type", "application/json").header("x-xsrf-header", "nod");
     let failed = browser.send(request.header("accept-language", "de").body("{}")).await.ok();
     assert_eq!((&failed["status"], &failed["code"]), (&json!("FAILED"), &json!("access_denied")));

@@ -67,14 +67,14 @@ impl Browser {
     }
 
     /// A call by a page of this origin.
-    pub(super) fn from_page(&self, origin: &str, method: Method, flow: &str) -> RequestBuilder {
+    pub(super) fn sent_by_page(&self, origin: &str, method: Method, flow: &str) -> RequestBuilder {
         let request = self.request(method, &format!("{FLOWS}{flow}"));
         request.header("origin", origin).header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "cors")
     }
 
     /// An action by a page of this origin.
     pub(super) async fn act_from(&mut self, origin: &str, flow: &str, action: &str, body: &Value) -> Answer {
-        let request = self.from_page(origin, Method::POST, flow).header("x-xsrf-header", "nod");
+        let request = self.sent_by_page(origin, Method::POST, flow).header("x-xsrf-header", "nod");
         let kind = format!("application/vnd.pingidentity.{action}+json");
         self.send(request.header("content-type", kind).body(body.to_string())).await
     }
