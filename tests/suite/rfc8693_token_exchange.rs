@@ -204,7 +204,11 @@ async fn what_ends_the_first_token_ends_the_other_one() {
     alice.lock().await;
     world.userinfo(&exchanged).await.refused(401, "invalid_token");
     exchange(&backend, &tokens.access_token, &[]).await.refused(400, "invalid_request");
+    // To lock somebody is to sign them out: what was given there does not come back.
     alice.unlock().await;
+    world.userinfo(&exchanged).await.refused(401, "invalid_token");
+    let tokens = signed_in(&world, &shop).await;
+    let exchanged = token(&exchange(&backend, &tokens.access_token, &[]).await);
     world.userinfo(&exchanged).await.ok();
     shop.revoke(tokens.refresh_token.as_deref().unwrap(), None).await;
     world.userinfo(&exchanged).await.refused(401, "invalid_token");
