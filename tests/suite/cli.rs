@@ -10,7 +10,6 @@ mod state;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -20,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::backends::free_port;
 
 /// No single step takes longer, on a busy machine either.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -188,10 +189,6 @@ impl Dev {
     fn test_ciba(&self, arguments: &[&str]) -> Nod {
         Nod::start(&[&["test", "ciba", "--issuer", &self.issuer], arguments].concat())
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn mode(file: &Path) -> u32 {

@@ -123,7 +123,7 @@ fn a_container_asks_whether_its_server_is_ready() {
     // What cannot be read here says nothing about the server.
     site.run(&["healthcheck", "--set", "keys.master_key_file=elsewhere"]).ends_with(0);
     drop(server);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let busy = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
