@@ -26,6 +26,8 @@ pub struct DeviceAuthorizationApi {
 pub struct Form {
     /// Space-separated. All that is registered when left out.
     scope: Option<String>,
+    /// Of a public client, which authenticates with nothing else.
+    client_id: Option<String>,
 }
 
 /// What a device shows, and what it polls with [RFC 8628 §3.2].

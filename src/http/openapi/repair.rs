@@ -115,9 +115,28 @@ fn closed_requests(document: &mut Value) {
         })
         .collect();
     let Some(schemas) = components(document, "schemas") else { return };
-    for (_, schema) in schemas.iter_mut().filter(|(name, _)| closed.contains(*name)) {
-        put(schema, "additionalProperties", json!(false));
+    let inner: BTreeSet<String> = schemas
+        .iter()
+        .filter(|(name, _)| closed.contains(*name))
+        .flat_map(|(_, schema)| parts_of_lists(schema))
+        .collect();
+    // A condition is a part of a step, which is a part of a policy.
+    let innermost = inner.iter().filter_map(|name| schemas.get(name.as_str())).flat_map(parts_of_lists).collect();
+    for (_, schema) in schemas
+        .iter_mut()
+        .filter(|(name, _)| [&closed, &inner, &innermost].iter().any(|names: &&BTreeSet<String>| names.contains(*name)))
+    {
+        if schema.get("type") == Some(&json!("object")) {
+            put(schema, "additionalProperties", json!(false));
+        }
     }
+}
+
+/// The schemas of the items of the lists in a schema.
+fn parts_of_lists(schema: &Value) -> Vec<String> {
+    let members = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let items = members.filter_map(|member| member.pointer("/items/$ref")?.as_str()?.strip_prefix(SCHEMAS));
+    items.map(str::to_owned).collect()
 }
 
 /// In a merge patch [RFC 7396] `null` says something, so each member may be it. In 3.0 only what has a

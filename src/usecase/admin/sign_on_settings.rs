@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::sign_on::Settings;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::id::{ApplicationId, PolicyId};
 use crate::protocol::merge_patch;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::applications::Applications;
@@ -33,6 +34,7 @@ impl ManageSignOnSettings {
         patch: Value,
         unchanged: Precondition<'_, Settings>,
     ) -> Result<Settings, AdminError> {
+        names(&patch)?;
         self.check(&patched(&Settings::default(), patch.clone())?).await?;
         let event = self.desk.event(by, Action::SignOnSettingsUpdated);
         let change = |settings: Settings| {
@@ -60,6 +62,19 @@ impl ManageSignOnSettings {
         }
         if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
     }
+}
+
+/// What cannot be a name is nobody's.
+fn names(patch: &Value) -> Result<(), AdminError> {
+    let mut problems = Problems::default();
+    let text = |member: &str| patch.get(member).and_then(Value::as_str);
+    if text("default_policy").is_some_and(|name| PolicyId::parse(name).is_none()) {
+        problems.add("/default_policy", FieldCode::Unknown, "There is no such sign-on policy.");
+    }
+    if text("default_application").is_some_and(|name| ApplicationId::parse(name).is_none()) {
+        problems.add("/default_application", FieldCode::Unknown, "There is no such authentication application.");
+    }
+    if problems.0.is_empty() { Ok(()) } else { Err(AdminError::invalid(problems.0)) }
 }
 
 fn patched(settings: &Settings, patch: Value) -> Result<Settings, AdminError> {
