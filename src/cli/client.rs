@@ -18,7 +18,7 @@ use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::store::sql::clients::Clients;
-use crate::store::sql::policies::Policies;
+use crate::store::sql::sign_on::Policies;
 use crate::usecase::admin::client_metadata::{ClientMetadata, method};
 use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
 use crate::usecase::admin::{Administrator, always};

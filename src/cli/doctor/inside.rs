@@ -16,10 +16,10 @@ use crate::protocol::origin::is_same_site;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::{Ephemeral as _, StoreError};
 use crate::store::redis::{Complaint, RedisStore};
-use crate::store::sql::applications::Applications;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::settings::{CheckMasterKey, Found};
+use crate::store::sql::sign_on::Applications;
 use crate::store::sql::{Database, Engine};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 

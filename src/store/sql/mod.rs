@@ -33,7 +33,6 @@ use crate::metrics::{SqlCall, metrics};
 use crate::secret::Secret;
 
 pub mod alone;
-pub mod applications;
 pub mod audit;
 pub mod bootstrap;
 pub mod clients;
@@ -50,7 +49,6 @@ pub mod ledger;
 pub mod outbox;
 pub mod passwords;
 pub mod people;
-pub mod policies;
 pub mod registration;
 pub mod retention;
 mod row;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::directory::{Area, Directory};
 use super::{Database, Row, WriteError, bounded};
-use crate::domain::application::Application;
 use crate::domain::audit::Event;
-use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::{Settings, SignOn};
 use crate::store::ephemeral::StoreError;
+
+pub use parts::{Applications, Policies};
+
+mod parts;
 
 /// One statement, so that what it reads fits together.
 pub(super) const ALL: &str = "SELECT 1, document FROM sign_on_policy UNION ALL \
@@ -21,8 +23,8 @@ pub(super) fn read(rows: &[Row]) -> Result<SignOn, StoreError> {
         // PostgreSQL has a narrower type for it.
         let kind: i32 = row.get(0)?;
         match kind {
-            1 => policies.push(policy(row, 1)?),
-            2 => applications.push(application(row, 1)?),
+            1 => policies.push(parts::read(row, 1)?),
+            2 => applications.push(parts::read(row, 1)?),
             _ => settings = Some(self::settings(row, 1)?),
         }
     }
@@ -30,22 +32,12 @@ pub(super) fn read(rows: &[Row]) -> Result<SignOn, StoreError> {
     Ok(SignOn::new(policies, applications, settings))
 }
 
-pub(super) fn policy(row: &Row, at: usize) -> Result<SignOnPolicy, StoreError> {
-    let document: String = row.get(at)?;
-    serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a sign-on policy that cannot be read"))
-}
-
-pub(super) fn application(row: &Row, at: usize) -> Result<Application, StoreError> {
-    let document: String = row.get(at)?;
-    serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("an application that cannot be read"))
-}
-
 fn settings(row: &Row, at: usize) -> Result<Settings, StoreError> {
     let document: String = row.get(at)?;
     serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("sign-on settings that cannot be read"))
 }
 
-pub(super) fn document(value: &impl serde::Serialize) -> Result<sea_orm::Value, StoreError> {
+fn document(value: &impl serde::Serialize) -> Result<sea_orm::Value, StoreError> {
     let text = serde_json::to_string(value).map_err(|_| StoreError::Corrupt("what cannot be written"))?;
     Ok(text.into())
 }

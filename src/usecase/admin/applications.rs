@@ -12,7 +12,7 @@ use crate::protocol::merge_patch;
 use crate::protocol::origin::{AllowedOrigin, ApplicationUrl};
 use crate::protocol::public_id::{self, Kind};
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::applications::Applications;
+use crate::store::sql::sign_on::Applications;
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::policies::{BAD_ID_DETAIL, is_name, name};
 use crate::usecase::admin::sign_on_settings::take_read_only;

@@ -19,7 +19,7 @@ use crate::protocol::merge_patch;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::{Clients, Created};
-use crate::store::sql::policies::Policies;
+use crate::store::sql::sign_on::Policies;
 use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::policies::policy_id;

@@ -15,8 +15,8 @@ use crate::protocol::merge_patch;
 use crate::protocol::public_id::{self, Kind};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::applications::Applications;
-use crate::store::sql::policies::Policies;
+use crate::store::sql::sign_on::Applications;
+use crate::store::sql::sign_on::Policies;
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 

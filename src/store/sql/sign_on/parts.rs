@@ -1,0 +1,237 @@
+//! The parts of what operators have decided about signing in that have names: policies and applications. Each
+//! is a document in a table of its own. Who signs in reads them through the [`Directory`].
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use sea_orm::Value;
+use serde::de::DeserializeOwned;
+
+use super::document;
+use crate::clock::Timestamp;
+use crate::domain::application::Application;
+use crate::domain::audit::Event;
+use crate::domain::policy::SignOnPolicy;
+use crate::protocol::id::{ApplicationId, PolicyId};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::directory::{Area, Directory};
+use crate::store::sql::{Database, Row, WriteError, bounded};
+
+pub type Policies = Parts<SignOnPolicy>;
+pub type Applications = Parts<Application>;
+
+/// What has a name and a document.
+pub trait Part: DeserializeOwned + Send + Sync {
+    type Id: Clone + Send + Sync;
+
+    const TABLE: &str;
+    /// What is wrong with a document of which nothing can be made.
+    const UNREADABLE: &'static str;
+    /// Whoever names one keeps it where it is.
+    const USED: &str;
+
+    /// The columns that change with it.
+    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError>;
+    fn text(id: &Self::Id) -> &str;
+    fn id(&self) -> &Self::Id;
+    #[must_use]
+    fn with_id(self, id: Self::Id) -> Self;
+    fn created_at(&self) -> Timestamp;
+}
+
+impl Part for SignOnPolicy {
+    type Id = PolicyId;
+
+    const TABLE: &str = "sign_on_policy";
+    const UNREADABLE: &'static str = "a sign-on policy that cannot be read";
+    const USED: &str = "SELECT 1 FROM client WHERE policy_id = $1 UNION ALL \
+                        SELECT 1 FROM sign_on_settings WHERE policy_id = $1 LIMIT 1";
+
+    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError> {
+        // Beside the document, for the database to keep what it names.
+        let shown_by = self.application.as_ref().map(|application| application.as_str().to_owned());
+        Ok(vec![("document", document(self)?), ("application_id", shown_by.into())])
+    }
+
+    fn text(id: &PolicyId) -> &str {
+        id.as_str()
+    }
+
+    fn id(&self) -> &PolicyId {
+        &self.id
+    }
+
+    fn with_id(self, id: PolicyId) -> Self {
+        Self { id, ..self }
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+}
+
+impl Part for Application {
+    type Id = ApplicationId;
+
+    const TABLE: &str = "authentication_application";
+    const UNREADABLE: &'static str = "an application that cannot be read";
+    const USED: &str = "SELECT 1 FROM sign_on_policy WHERE application_id = $1 UNION ALL \
+                        SELECT 1 FROM sign_on_settings WHERE application_id = $1 LIMIT 1";
+
+    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError> {
+        Ok(vec![("document", document(self)?)])
+    }
+
+    fn text(id: &ApplicationId) -> &str {
+        id.as_str()
+    }
+
+    fn id(&self) -> &ApplicationId {
+        &self.id
+    }
+
+    fn with_id(self, id: ApplicationId) -> Self {
+        Self { id, ..self }
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+}
+
+#[derive(Debug)]
+pub struct Parts<P> {
+    database: Database,
+    directory: Arc<Directory>,
+    of: PhantomData<fn() -> P>,
+}
+
+impl<P> Clone for Parts<P> {
+    fn clone(&self) -> Self {
+        Self { database: self.database.clone(), directory: Arc::clone(&self.directory), of: PhantomData }
+    }
+}
+
+impl<P: Part> Parts<P> {
+    pub const fn new(database: Database, directory: Arc<Directory>) -> Self {
+        Self { database, directory, of: PhantomData }
+    }
+
+    /// `false`: the identifier is taken.
+    pub async fn create(&self, part: &P, event: &Event) -> Result<bool, StoreError> {
+        let created: Result<_, WriteError> = bounded(async {
+            let created_at = || Value::from(part.created_at().millis());
+            let mut columns = part.columns()?;
+            columns.extend([
+                ("id", P::text(part.id()).into()),
+                ("created_at", created_at()),
+                ("updated_at", created_at()),
+            ]);
+            let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+            let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+            let sql = format!("INSERT INTO {} ({}) VALUES ({})", P::TABLE, names.join(", "), places.join(", "));
+            let transaction = self.database.begin().await?;
+            transaction.execute(&sql, columns.into_iter().map(|(_, value)| value)).await?;
+            transaction.commit_change(Area::SignOn, &[event]).await
+        })
+        .await;
+        match created {
+            Ok(change) => {
+                self.directory.changed(change);
+                Ok(true)
+            }
+            Err(WriteError::Taken(_)) => Ok(false),
+            Err(WriteError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Applies `change`, unless it refuses, while nobody else can change it. The identifier stays. `None`: there
+    /// is none of this name.
+    pub async fn update_if<E: Send>(
+        &self,
+        id: &P::Id,
+        event: &Event,
+        now: Timestamp,
+        change: impl FnOnce(P) -> Result<P, E> + Send,
+    ) -> Result<Option<Result<P, E>>, StoreError> {
+        let updated: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(row) = transaction.find_locked(&Self::one(), [P::text(id).into()]).await? else { return Ok(None) };
+            let part = match change(read::<P>(&row, 0)?) {
+                Ok(part) => part.with_id(id.clone()),
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
+            let mut columns = part.columns()?;
+            columns.push(("updated_at", now.millis().into()));
+            let set: Vec<_> =
+                columns.iter().enumerate().map(|(at, (name, _))| format!("{name} = ${}", at + 1)).collect();
+            let sql = format!("UPDATE {} SET {} WHERE id = ${}", P::TABLE, set.join(", "), columns.len() + 1);
+            let values = columns.into_iter().map(|(_, value)| value).chain([P::text(id).into()]);
+            transaction.execute(&sql, values).await?;
+            let change = transaction.commit_change(Area::SignOn, &[event]).await?;
+            Ok(Some(Ok((part, change))))
+        })
+        .await;
+        Ok(updated.map_err(WriteError::unexpected)?.map(|updated| {
+            updated.map(|(part, change)| {
+                self.directory.changed(change);
+                part
+            })
+        }))
+    }
+
+    /// Deletes it, unless `check` refuses, which is told whether anything names it.
+    pub async fn delete_if<E: Send>(
+        &self,
+        id: &P::Id,
+        event: &Event,
+        check: impl FnOnce(&P, bool) -> Result<(), E> + Send,
+    ) -> Result<Option<Result<(), E>>, StoreError> {
+        let deleted: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(row) = transaction.find_locked(&Self::one(), [P::text(id).into()]).await? else { return Ok(None) };
+            let used = transaction.find(P::USED, [P::text(id).into()]).await?.is_some();
+            if let Err(refused) = check(&read::<P>(&row, 0)?, used) {
+                return Ok(Some(Err(refused)));
+            }
+            transaction.execute(&format!("DELETE FROM {} WHERE id = $1", P::TABLE), [P::text(id).into()]).await?;
+            let change = transaction.commit_change(Area::SignOn, &[event]).await?;
+            Ok(Some(Ok(change)))
+        })
+        .await;
+        Ok(deleted.map_err(WriteError::unexpected)?.map(|deleted| deleted.map(|change| self.directory.changed(change))))
+    }
+
+    /// As the database has it, past all that is remembered.
+    pub async fn find(&self, id: &P::Id) -> Result<Option<P>, StoreError> {
+        let row = self.database.find(&Self::one(), [P::text(id).into()]).await?;
+        row.map(|row| read(&row, 0)).transpose()
+    }
+
+    /// At most `limit`, newest first, those after a place in that order only.
+    pub async fn newest(&self, after: Option<(i64, String)>, limit: u32) -> Result<Vec<P>, StoreError> {
+        let (at, id) = after.unwrap_or((i64::MAX, String::new()));
+        let sql = format!(
+            "SELECT document FROM {} WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3",
+            P::TABLE
+        );
+        let rows = self.database.find_all(&sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
+        rows.iter().map(|row| read(row, 0)).collect()
+    }
+
+    /// All of them, in the order of their identifiers.
+    pub async fn all(&self) -> Result<Vec<P>, StoreError> {
+        let rows = self.database.find_all(&format!("SELECT document FROM {} ORDER BY id", P::TABLE), []).await?;
+        rows.iter().map(|row| read(row, 0)).collect()
+    }
+
+    fn one() -> String {
+        format!("SELECT document FROM {} WHERE id = $1", P::TABLE)
+    }
+}
+
+/// The document in a column.
+pub(super) fn read<P: Part>(row: &Row, at: usize) -> Result<P, StoreError> {
+    let document: String = row.get(at)?;
+    serde_json::from_str(&document).map_err(|_| StoreError::Corrupt(P::UNREADABLE))
+}
