@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::ledger::{Decisions, Told};
+use crate::store::sql::decisions::{Decisions, Told};
 use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;

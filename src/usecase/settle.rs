@@ -15,8 +15,9 @@ use crate::protocol::id::{AuthReqId, NotificationId, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
+use crate::store::sql::decisions::Told;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Decided, Ledger, Told};
+use crate::store::sql::ledger::{Decided, Ledger};
 
 #[derive(Clone)]
 pub struct Settle {

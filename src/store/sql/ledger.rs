@@ -17,20 +17,18 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Database, Insert, PATIENCE, Row, Transaction, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
+use super::decisions::{self, Told};
+use super::{Database, Insert, PATIENCE, Transaction, WriteError, bounded, bytes, bytes_if_any};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
-use crate::domain::authentication_request::{self, Approval, Decision, Denial};
+use crate::domain::authentication_request::Decision;
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::domain::user::Status;
 use crate::failpoint::{self, waiting};
 use crate::metrics::metrics;
-use crate::protocol::acr::Acr;
 use crate::protocol::confirmation::Confirmation;
-use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, SessionId, UserId};
-use crate::protocol::scope::Scope;
-use crate::secret::Digest;
+use crate::protocol::id::{DeviceId, RequestId, SessionId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, user_status_text};
 use crate::store::sql::outbox::{self, Kind};
@@ -321,13 +319,6 @@ fn answer(commits: &mut Vec<Commit>, outcomes: impl Iterator<Item = Result<Outco
     }
 }
 
-const DECISIONS: Insert = Insert {
-    into: "decision (request_id, request_digest, notification_id, client_id, user_id, device_id, outcome, reason, \
-           acr, evidence, context_hash, decided_at, scope, issued_at, expires_at, shown)",
-    columns: 16,
-    and: "ON CONFLICT (request_id) DO NOTHING RETURNING request_id",
-};
-
 const GRANTS: Insert = Insert {
     into: "token_grant (id, request_id, client_id, user_id, device_id, scope, acr, amr, auth_time, created_at, \
            revoked_at, session_id, bound_to)",
@@ -436,7 +427,7 @@ async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Dec
     // In one order on all nodes: two groups that meet wait in turn, and not for each other.
     rows.sort_by_key(|record| record.request);
     let mut won = HashSet::new();
-    for row in transaction.insert(&DECISIONS, rows.into_iter().map(decision_row).collect()).await? {
+    for row in transaction.insert(&decisions::INSERT, rows.into_iter().map(decisions::row).collect()).await? {
         won.insert(RequestId::new(row.uuid(0)?));
     }
 
@@ -450,159 +441,12 @@ async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Dec
         }
         let standing = match stands.get(&record.request) {
             Some(decision) => decision.clone(),
-            None => standing(transaction, record.request).await?,
+            None => decisions::standing(transaction, record.request).await?,
         };
         stands.insert(record.request, standing.clone());
         verdicts.push(Decided::Already(standing));
     }
     Ok(verdicts)
-}
-
-async fn standing(transaction: &Transaction, request: RequestId) -> Result<Decision, WriteError> {
-    let row = transaction
-        .find(
-            "SELECT outcome, reason, device_id, decided_at FROM decision WHERE request_id = $1",
-            [bytes(request.uuid())],
-        )
-        .await?
-        .ok_or(StoreError::Corrupt("a decision that is neither new nor there"))?;
-    Ok(decision_of(&row)?)
-}
-
-/// Where a decision has to arrive: enough to look whether it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub request: Digest<AuthReqId>,
-    pub user: UserId,
-    pub notification: NotificationId,
-}
-
-impl Told {
-    fn of(record: &Record) -> Self {
-        Self { request: record.request_digest, user: record.user, notification: record.notification }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        [&self.request.as_bytes()[..], self.user.uuid().as_bytes(), self.notification.uuid().as_bytes()].concat()
-    }
-
-    /// Reads the payload of an outbox row.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        let (request, rest) = payload.split_first_chunk::<32>()?;
-        let (user, notification) = rest.split_first_chunk::<16>()?;
-        Some(Self {
-            request: Digest::from_bytes(*request),
-            user: UserId::new(Uuid::from_bytes(*user)),
-            notification: NotificationId::new(Uuid::from_bytes(notification.try_into().ok()?)),
-        })
-    }
-}
-
-/// What was decided, with its evidence: for whoever repairs, and for whoever must prove it.
-#[derive(Clone, Debug)]
-pub struct Decisions {
-    database: Database,
-}
-
-impl Decisions {
-    pub const fn new(database: Database) -> Self {
-        Self { database }
-    }
-
-    pub async fn find(&self, request: RequestId) -> Result<Option<Record>, StoreError> {
-        self.find_by("request_id = $1", bytes(request.uuid())).await
-    }
-
-    /// For a request whose fast copy was lost after it was decided.
-    pub async fn find_by_digest(&self, request: &Digest<AuthReqId>) -> Result<Option<Record>, StoreError> {
-        self.find_by("request_digest = $1", digest_bytes(request)).await
-    }
-
-    /// Decisions of requests whose clients may still poll, at most the last 10 000.
-    pub async fn still_polled(&self, now: Timestamp) -> Result<Vec<Record>, StoreError> {
-        let sql = format!("SELECT {RECORD} FROM decision WHERE expires_at > $1 ORDER BY expires_at DESC LIMIT 10000");
-        let since = now - authentication_request::FINALISE;
-        self.database.find_all(&sql, [since.millis().into()]).await?.iter().map(record).collect()
-    }
-
-    /// Whether the approval was found to be worth nothing when it was redeemed: its grant never lived.
-    pub async fn was_withheld(&self, request: RequestId) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM token_grant WHERE request_id = $1 AND revoked_at = created_at";
-        Ok(self.database.find(sql, [bytes(request.uuid())]).await?.is_some())
-    }
-
-    async fn find_by(&self, condition: &str, value: Value) -> Result<Option<Record>, StoreError> {
-        let row = self.database.find(&format!("SELECT {RECORD} FROM decision WHERE {condition}"), [value]).await?;
-        row.as_ref().map(record).transpose()
-    }
-}
-
-/// The columns that [`record`] reads, in its order.
-const RECORD: &str = "outcome, reason, device_id, decided_at, request_digest, notification_id, client_id, user_id, acr, \
-                      evidence, context_hash, request_id, scope, issued_at, expires_at, shown";
-
-fn record(row: &Row) -> Result<Record, StoreError> {
-    Ok(Record {
-        request: RequestId::new(row.uuid(11)?),
-        request_digest: row.digest(4)?,
-        notification: NotificationId::new(row.uuid(5)?),
-        client: row.parsed(6, ClientId::parse)?,
-        user: UserId::new(row.uuid(7)?),
-        device: row.uuid_if_any(2)?.map(DeviceId::new),
-        outcome: decision_of(row)?,
-        acr: row.parsed(8, Acr::parse)?,
-        scope: row.parsed(12, Scope::parse)?,
-        issued_at: row.time(13)?,
-        expires_at: row.time(14)?,
-        evidence: row.get(9)?,
-        context_hash: row.get(10)?,
-        shown: row.get(15)?,
-        decided_at: row.time(3)?,
-    })
-}
-
-/// Reads `outcome, reason, device_id, decided_at`, the first columns of `row`.
-fn decision_of(row: &Row) -> Result<Decision, StoreError> {
-    let outcome: String = row.get(0)?;
-    match outcome.as_str() {
-        APPROVED => {
-            let device = row.uuid_if_any(2)?.ok_or(StoreError::Corrupt("an approval without device"))?;
-            Ok(Decision::Approved(Approval { device: DeviceId::new(device), at: row.time(3)? }))
-        }
-        DENIED => Ok(Decision::Denied(row.parsed(1, Denial::parse)?)),
-        CANCELLED => Ok(Decision::Cancelled),
-        _ => Err(StoreError::Corrupt("a decision with an unknown outcome")),
-    }
-}
-
-const APPROVED: &str = "approved";
-const DENIED: &str = "denied";
-const CANCELLED: &str = "cancelled";
-
-fn decision_row(record: &Record) -> Vec<Value> {
-    let (outcome, reason) = match &record.outcome {
-        Decision::Approved(_) => (APPROVED, None),
-        Decision::Denied(denial) => (DENIED, Some(denial.as_str())),
-        Decision::Cancelled => (CANCELLED, None),
-    };
-    vec![
-        bytes(record.request.uuid()),
-        digest_bytes(&record.request_digest),
-        bytes(record.notification.uuid()),
-        record.client.as_str().into(),
-        bytes(record.user.uuid()),
-        bytes_if_any(record.device.map(DeviceId::uuid)),
-        outcome.into(),
-        reason.map(str::to_owned).into(),
-        record.acr.as_str().into(),
-        record.evidence.clone().into(),
-        record.context_hash.clone().into(),
-        record.decided_at.millis().into(),
-        record.scope.as_str().into(),
-        record.issued_at.millis().into(),
-        record.expires_at.millis().into(),
-        record.shown.clone().into(),
-    ]
 }
 
 /// One verdict for each grant of the group, in order.

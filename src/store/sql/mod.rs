@@ -38,6 +38,7 @@ pub mod bootstrap;
 pub mod clients;
 mod connect;
 pub mod consents;
+pub mod decisions;
 pub mod devices;
 mod diagnosis;
 pub mod directory;

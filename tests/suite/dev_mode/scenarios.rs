@@ -2,7 +2,7 @@
 
 use nod::domain::authentication_request::{Decision, Denial};
 use nod::protocol::id::RequestId;
-use nod::store::sql::ledger::Decisions;
+use nod::store::sql::decisions::Decisions;
 use nod::web::dev::scenario::ALL;
 use serde_json::Value;
 

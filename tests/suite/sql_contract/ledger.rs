@@ -1,0 +1,172 @@
+//! Decisions and grants: made once, kept all.
+
+use std::time::Duration;
+
+use nod::domain::audit::Action;
+use nod::domain::authentication_request::{Decision, Denial};
+use nod::domain::decision::Record;
+use nod::protocol::id::RequestId;
+use nod::secret::Secret;
+use nod::store::sql::Database;
+use nod::store::sql::ledger::{Decided, Granted, Ledger};
+use tokio::task::JoinSet;
+
+use super::stage::{Stage, now, until};
+
+on_every_engine! {
+    a_decision_is_made_once
+    a_report_locks_the_person_when_it_is_the_first_answer
+    many_decisions_are_all_kept
+    a_grant_is_given_once
+    in_one_group_the_first_one_wins
+    one_bad_row_does_not_hurt_its_group
+    a_ledger_that_ends_has_written_everything
+}
+
+async fn a_decision_is_made_once(stage: Stage) {
+    for round in 0..5 {
+        let request = RequestId::new(stage.entropy.uuid());
+        let mut tasks = JoinSet::new();
+        for n in 0..64 {
+            let outcome = match n % 3 {
+                0 => stage.approval(),
+                1 => Decision::Denied(Denial::Reported),
+                _ => Decision::Cancelled,
+            };
+            let (node, event) = (stage.node(n), stage.event(Action::RequestApproved).request(request));
+            let record = Stage::record(request, outcome.clone());
+            tasks.spawn(async move { (outcome, node.ledger.decide(record, event).await.unwrap()) });
+        }
+        let verdicts = tasks.join_all().await;
+        let winners: Vec<_> = verdicts.iter().filter(|(_, decided)| *decided == Decided::First).collect();
+        assert_eq!(winners.len(), 1);
+        let (stands, _) = winners[0];
+        for (_, decided) in &verdicts {
+            assert!(*decided == Decided::First || *decided == Decided::Already(stands.clone()), "{decided:?}");
+        }
+        let kept = stage.nodes[1].decisions.find(request).await.unwrap().unwrap();
+        assert_eq!((&kept.outcome, kept.evidence.as_deref()), (stands, Some("header.payload.signature")));
+        assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, round + 1, "one event for one decision");
+        assert_eq!(stage.count("SELECT COUNT(*) FROM outbox").await, round + 1);
+    }
+}
+
+async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
+    let [here, there] = &stage.nodes;
+    let alice = stage.user("alice").await;
+    let report = |request: RequestId| {
+        let record = Record { user: alice.id, ..Stage::record(request, Decision::Denied(Denial::Reported)) };
+        let (event, locked) = (stage.event(Action::RequestReported), stage.event(Action::UserLocked));
+        async move { here.ledger.decide_and_lock(record, event, locked).await.unwrap() }
+    };
+    let locked = "SELECT COUNT(*) FROM account WHERE status = 'locked'";
+    let events = "SELECT COUNT(*) FROM audit WHERE action = 'user.locked'";
+    let approved = RequestId::new(stage.entropy.uuid());
+    let record = Record { user: alice.id, ..Stage::record(approved, stage.approval()) };
+    there.ledger.decide(record, stage.event(Action::RequestApproved)).await.unwrap();
+    assert!(matches!(report(approved).await, Decided::Already(_)));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (0, 0));
+
+    // Reports of several questions at the same time, and no person is locked twice.
+    let reports = (0..8).map(|_| report(RequestId::new(stage.entropy.uuid())));
+    assert!(futures_util::future::join_all(reports).await.iter().all(|decided| *decided == Decided::First));
+    assert_eq!((stage.count(locked).await, stage.count(events).await), (1, 1));
+    until(async || !there.directory.user(&alice.id).await.unwrap().unwrap().is_active()).await;
+}
+
+async fn many_decisions_are_all_kept(stage: Stage) {
+    let mut tasks = JoinSet::new();
+    for n in 0..500 {
+        let record = Stage::record(RequestId::new(stage.entropy.uuid()), stage.approval());
+        let (node, event) = (stage.node(n), stage.event(Action::RequestApproved));
+        tasks.spawn(async move { node.ledger.decide(record, event).await.unwrap() });
+    }
+    assert!(tasks.join_all().await.iter().all(|decided| *decided == Decided::First));
+    assert_eq!(stage.count("SELECT COUNT(*) FROM decision").await, 500);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 500);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM outbox").await, 500);
+}
+
+async fn a_grant_is_given_once(stage: Stage) {
+    for _ in 0..5 {
+        let request = RequestId::new(stage.entropy.uuid());
+        let mut tasks = JoinSet::new();
+        for n in 0..64 {
+            let (grant, refresh, access) = stage.grant(Some(request));
+            let (node, event) = (stage.node(n), stage.event(Action::RequestRedeemed));
+            tasks.spawn(async move {
+                let granted = node.ledger.grant(grant, Some(refresh.clone()), Some(access.clone()), event).await;
+                (granted.unwrap(), refresh, access)
+            });
+        }
+        let mut winners = 0;
+        for (granted, refresh, access) in tasks.join_all().await {
+            let first = granted == Granted::First;
+            winners += u32::from(first);
+            let tokens = &stage.nodes[0].tokens;
+            assert_eq!(tokens.refresh_token(&refresh.digest).await.unwrap().is_some(), first);
+            assert_eq!(tokens.access_token(&access.digest, now()).await.unwrap().is_some(), first);
+        }
+        assert_eq!(winners, 1);
+    }
+    assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 5);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 5);
+}
+
+async fn in_one_group_the_first_one_wins(stage: Stage) {
+    let database = Database::connect(&Secret::new(stage.url.clone())).await.unwrap();
+    let (ledger, writing) = Ledger::new(database);
+    let request = RequestId::new(stage.entropy.uuid());
+    let (mut decisions, mut grants) = (JoinSet::new(), JoinSet::new());
+    for n in 0..20 {
+        let outcome = if n % 2 == 0 { stage.approval() } else { Decision::Cancelled };
+        let (record, event) = (Stage::record(request, outcome.clone()), stage.event(Action::RequestApproved));
+        let deciding = ledger.clone();
+        decisions.spawn(async move { (outcome, deciding.decide(record, event).await.unwrap()) });
+        let (grant, refresh, _) = stage.grant(Some(request));
+        let (granting, event) = (ledger.clone(), stage.event(Action::RequestRedeemed));
+        grants.spawn(async move { granting.grant(grant, Some(refresh), None, event).await.unwrap() });
+    }
+    // All of them wait before anything is written.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut writer = JoinSet::new();
+    writer.spawn(writing);
+    let decisions = decisions.join_all().await;
+    let winners: Vec<_> = decisions.iter().filter(|(_, decided)| *decided == Decided::First).collect();
+    assert_eq!(winners.len(), 1);
+    let stands = Decided::Already(winners[0].0.clone());
+    assert_eq!(decisions.iter().filter(|(_, decided)| *decided == stands).count(), 19);
+    assert_eq!(grants.join_all().await.into_iter().filter(|granted| *granted == Granted::First).count(), 1);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 1);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 2);
+}
+
+async fn one_bad_row_does_not_hurt_its_group(stage: Stage) {
+    let [here, _] = &stage.nodes;
+    let (taken, _, _) = stage.granted().await;
+    let mut tasks = JoinSet::new();
+    for n in 0..20 {
+        let (mut grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
+        if n == 10 {
+            grant.id = taken.id;
+        }
+        let (ledger, event) = (here.ledger.clone(), stage.event(Action::RequestRedeemed));
+        tasks.spawn(async move { (n, ledger.grant(grant, Some(refresh), None, event).await) });
+    }
+    here.ledger.audit(stage.event(Action::InputRefused).refused("a\0b")).await;
+    for (n, granted) in tasks.join_all().await {
+        assert_eq!(granted.is_ok(), n != 10, "{n}: {granted:?}");
+    }
+    until(async || stage.count("SELECT COUNT(*) FROM audit").await == 1 + 19 + 1).await;
+}
+
+async fn a_ledger_that_ends_has_written_everything(stage: Stage) {
+    let database = Database::connect(&Secret::new(stage.url.clone())).await.unwrap();
+    let (ledger, writing) = Ledger::new(database);
+    for _ in 0..300 {
+        ledger.audit(stage.event(Action::InputRefused)).await;
+    }
+    drop(ledger);
+    writing.await;
+    assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 300);
+}
