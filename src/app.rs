@@ -1,105 +1,69 @@
 //! The composition root: the only room that builds adapters and wires use cases to routes.
 
 mod administration;
+mod devices;
+mod parts;
 mod sign_in;
+mod tokens;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nod_device::Issuer;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
 use poem_openapi::OpenApiService;
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
-use crate::domain::authentication_request::AuthenticationRequest;
-use crate::domain::inbox::Inbox;
-use crate::domain::password::hash::{Hasher, Pepper};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
-use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::beside::Beside;
-use crate::http::device::DeviceApi;
-use crate::http::device::events::Streams;
-use crate::http::discovery::{Discovery, Documents, Published, path};
+use crate::http::discovery::{Discovery, Documents, Published};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
 use crate::http::registration::RegistrationApi;
-use crate::http::token::TokenApi;
-use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
-use crate::store::embedded::EmbeddedStore;
-use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
-use crate::store::kept::Kept;
+use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
 use crate::store::measured::Measured;
-use crate::store::redis::{RedisStore, Settings as RedisSettings};
-use crate::store::shelves::DeviceBell;
+use crate::store::redis::Settings as RedisSettings;
 use crate::store::sql::Database;
-use crate::store::sql::bootstrap::BootstrapTokens;
 use crate::store::sql::clients::Clients;
-use crate::store::sql::decisions::Decisions;
-use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::keys::SigningKeys;
-use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::Outbox;
-use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::registration::Registration;
-use crate::store::sql::retention::Retention;
-use crate::store::sql::sessions::Sessions;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
-use crate::store::sql::tokens::Tokens;
-use crate::store::sql::trail::Trail;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
-use crate::usecase::admin::bootstrap::Bootstrap;
-use crate::usecase::admin::deliver::Told;
-use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
-use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
-use crate::usecase::cancel::Cancel;
-use crate::usecase::check_password::CheckPassword;
-use crate::usecase::client_credentials::ClientCredentials;
-use crate::usecase::decide::Decide;
+use crate::usecase::authenticate_client::ClientKeys;
+use crate::usecase::authenticate_device::Nonces;
 use crate::usecase::dev::Dev;
-use crate::usecase::exchange_token::ExchangeToken;
-use crate::usecase::hashing::{HashSettings, Hashing};
-use crate::usecase::held::Held;
-use crate::usecase::inbox::ReadInbox;
+use crate::usecase::hashing::HashSettings;
 use crate::usecase::introspect::Introspect;
-use crate::usecase::issue::{Issue, Lifetimes};
+use crate::usecase::issue::Lifetimes;
 use crate::usecase::measure::Measure;
-use crate::usecase::pair_device::PairDevice;
-use crate::usecase::pairing_keys::RecognisePairingKeys;
-use crate::usecase::password_ladder::PasswordLadder;
 use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::readiness::Readiness;
-use crate::usecase::record_refusal::RecordRefusal;
-use crate::usecase::redeem::Redeem;
-use crate::usecase::refresh::Refresh;
 use crate::usecase::register_client::{Admission, RegisterClient};
-use crate::usecase::request_authentication::{Policy, RequestAuthentication};
-use crate::usecase::revoke::Revoke;
-use crate::usecase::set_password::SetPassword;
-use crate::usecase::settle::Settle;
+use crate::usecase::request_authentication::Policy;
 use crate::usecase::sign_in::read_request::Rules;
-use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::web;
 use crate::web::assets::Assets;
 use crate::web::dev::Keep;
 use crate::web::docs::Docs;
 use crate::web::provider::Browsed;
-use crate::worker::{self, RetellDecisions, Worker};
+use crate::worker::Worker;
+
+pub use self::parts::Parts;
 
 /// What a server needs to know.
 pub struct Settings {
@@ -180,33 +144,6 @@ impl App {
     }
 }
 
-/// What the command line, dev mode and tests reach into.
-#[derive(Clone)]
-pub struct Parts {
-    pub database: Database,
-    pub ephemeral: Arc<dyn Ephemeral>,
-    pub directory: Arc<Directory>,
-    pub devices: Devices,
-    pub recognise: Arc<RecognisePairingKeys>,
-    pub requests: Shelf<AuthenticationRequest>,
-    pub inboxes: Shelf<Inbox>,
-    pub ledger: Ledger,
-    pub keys: Arc<TendKeys>,
-    pub ring: Arc<KeyRing>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settle: Settle,
-    pub retell: RetellDecisions,
-    pub tokens: Tokens,
-    pub bootstrap: Arc<Bootstrap>,
-    pub trail: Arc<Trail>,
-    pub refusals: RecordRefusal,
-    pub check_password: Arc<CheckPassword>,
-    pub set_password: Arc<SetPassword>,
-    /// What webhooks are told. Only dev mode listens.
-    pub told: broadcast::Sender<Arc<Told>>,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -231,11 +168,11 @@ pub async fn build(
     CheckMasterKey::new(database.clone()).check(&master, &entropy).await?;
     let issuer = Issuer::parse(&settings.issuer).map_err(|error| StartError::Issuer(error.to_string()))?;
 
-    let ephemeral = ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker).await?;
+    let ephemeral = parts::ephemeral(&settings.ephemeral, &database, (&clock, &entropy), worker).await?;
     let ephemeral: Arc<dyn Ephemeral> = Arc::new(Measured(ephemeral));
-    let parts = parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
+    let parts = parts::parts(&settings, database, ephemeral, (clock, entropy), &master, worker);
     parts.keys.tend().await?;
-    run_beside(&parts, worker);
+    parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
 
@@ -244,179 +181,6 @@ pub async fn build(
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
     Ok(App { public, ops, documents, parts: wiring.parts, draining })
-}
-
-async fn ephemeral(
-    which: &EphemeralStore,
-    database: &Database,
-    (clock, entropy): (&Arc<dyn Clock>, &Arc<Entropy>),
-    worker: &Worker,
-) -> Result<Arc<dyn Ephemeral>, StoreError> {
-    Ok(match which {
-        EphemeralStore::Redis(redis) => {
-            let (store, listening) = RedisStore::connect(redis, Arc::clone(clock), Arc::clone(entropy))?;
-            worker.run(listening);
-            let store = Arc::new(store);
-            let checked = Arc::clone(&store);
-            worker.run(async move { complain_once(&checked).await });
-            store
-        }
-        EphemeralStore::Embedded => {
-            let (store, working) = EmbeddedStore::open(database, Arc::clone(clock), Arc::clone(entropy)).await?;
-            worker.run(working);
-            let store = Arc::new(store);
-            let purged = Arc::clone(&store);
-            worker.repeat("purge", Duration::from_secs(10), move || worker::purge(Arc::clone(&purged)));
-            store
-        }
-        EphemeralStore::Given(store) => Arc::clone(store),
-    })
-}
-
-/// Says what an operator should change, once Redis answers: one that evicts forgets replay marks.
-async fn complain_once(store: &RedisStore) {
-    let complaints = loop {
-        match store.check_policy().await {
-            Ok(complaints) => break complaints,
-            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-        }
-    };
-    for complaint in complaints {
-        tracing::warn!(%complaint, "Redis is not set up for this");
-    }
-}
-
-fn parts(
-    settings: &Settings,
-    database: Database,
-    ephemeral: Arc<dyn Ephemeral>,
-    (clock, entropy): (Arc<dyn Clock>, Arc<Entropy>),
-    master: &Arc<MasterKey>,
-    worker: &Worker,
-) -> Parts {
-    let (directory, looking) = Directory::new(database.clone());
-    worker.run(looking);
-    let (ledger, writing) = Ledger::new(database.clone());
-    worker.finish(writing);
-    let ring = Arc::new(KeyRing::new(settings.issuer.clone()));
-    let keys = Arc::new(TendKeys {
-        keys: SigningKeys::new(database.clone(), Arc::clone(&directory)),
-        ring: Arc::clone(&ring),
-        master: Arc::clone(master),
-        schedule: settings.schedule,
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-    });
-    let requests = Shelf::new(Arc::clone(&ephemeral));
-    let inboxes = Shelf::new(Arc::clone(&ephemeral));
-    let settle = Settle {
-        requests: requests.clone(),
-        inboxes: inboxes.clone(),
-        bell: DeviceBell::new(Arc::clone(&ephemeral)),
-        directory: Arc::clone(&directory),
-        ledger: ledger.clone(),
-    };
-    let retell = RetellDecisions {
-        outbox: Outbox::new(database.clone()),
-        decisions: Decisions::new(database.clone()),
-        settle: settle.clone(),
-        clock: Arc::clone(&clock),
-    };
-    let refusals = RecordRefusal::new(ledger.clone(), Arc::clone(&clock), Arc::clone(&entropy));
-    let hasher = Hasher { pepper: Pepper::new(master), cost: settings.hashing.cost };
-    let hashing = Arc::new(Hashing::new(hasher, &settings.hashing, Arc::clone(&entropy)));
-    let ladder = PasswordLadder::new(Shelf::new(Arc::clone(&ephemeral)), master);
-    let check_password = CheckPassword {
-        passwords: Passwords::new(database.clone()),
-        hashing: Arc::clone(&hashing),
-        ladder: ladder.clone(),
-        attempts: Attempts::new(Arc::clone(&ephemeral)),
-        ledger: ledger.clone(),
-        refusals: refusals.clone(),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-        tries: settings.password_tries,
-    };
-    let set_password = SetPassword {
-        passwords: Passwords::new(database.clone()),
-        directory: Arc::clone(&directory),
-        hashing,
-        ladder,
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-    };
-    let bootstrap = Bootstrap {
-        tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
-        desk: Desk { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
-        file: Mutex::default(),
-    };
-    Parts {
-        bootstrap: Arc::new(bootstrap),
-        told: broadcast::Sender::new(64),
-        trail: Arc::new(Trail::new(database.clone())),
-        refusals,
-        check_password: Arc::new(check_password),
-        set_password: Arc::new(set_password),
-        devices: Devices::new(database.clone(), Arc::clone(&directory)),
-        recognise: Arc::new(RecognisePairingKeys::new(master)),
-        tokens: Tokens::new(database.clone()),
-        database,
-        ephemeral,
-        directory,
-        requests,
-        inboxes,
-        ledger,
-        keys,
-        ring,
-        clock,
-        entropy,
-        settle,
-        retell,
-    }
-}
-
-/// What runs beside the requests.
-fn run_beside(parts: &Parts, worker: &Worker) {
-    let directory = Arc::clone(&parts.directory);
-    worker::tend_keys(worker, Arc::clone(&parts.keys), move || directory.keys_epoch());
-    let retell = parts.retell.clone();
-    worker.run(async move {
-        if let Err(error) = retell.retell_recent().await {
-            tracing::warn!(%error, "recent decisions were not told again");
-        }
-    });
-    let retell = parts.retell.clone();
-    worker.repeat("retell decisions", Duration::from_millis(500), move || {
-        let retell = retell.clone();
-        async move { retell.run().await }
-    });
-    let (tokens, clock) = (parts.tokens.clone(), Arc::clone(&parts.clock));
-    worker.repeat_from_now("forget ended tokens", Duration::from_secs(60), move || {
-        let (tokens, now) = (tokens.clone(), clock.now());
-        async move { tokens.purge(now, 1000).await.map(drop) }
-    });
-    let refusals = parts.refusals.clone();
-    worker.repeat("count refusals", Duration::from_secs(10), move || {
-        let refusals = refusals.clone();
-        async move {
-            refusals.write_numbers().await;
-            Ok(())
-        }
-    });
-    let (sessions, clock) = (Sessions::new(parts.database.clone()), Arc::clone(&parts.clock));
-    worker.repeat_from_now("forget ended sessions", Duration::from_secs(60), move || {
-        let (sessions, now) = (sessions.clone(), clock.now());
-        async move { sessions.purge(now, 1000).await.map(drop) }
-    });
-    let (retention, clock) = (Retention::new(parts.database.clone()), Arc::clone(&parts.clock));
-    worker.repeat_from_now("forget what is old", Duration::from_secs(600), move || {
-        let (retention, now) = (retention.clone(), clock.now());
-        // In small steps: a long one would hold up whoever decides.
-        async move {
-            while retention.purge(now, 500).await? >= 500 {}
-            Ok(())
-        }
-    });
 }
 
 /// Use cases and endpoints, on the parts.
@@ -535,200 +299,5 @@ impl Wiring {
         let measure = Arc::new(Measure { outbox, webhooks, clock: self.clock() });
         let routes = Route::new().at("/metrics", metrics_page::endpoint(measure));
         routes.nest("/", health::routes(readiness, draining)).map_to_response().boxed()
-    }
-
-    fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
-        let issuer = &self.settings.issuer;
-        // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
-        let audiences = [
-            "",
-            path::TOKEN,
-            path::PUSHED_AUTHORIZATION_REQUEST,
-            path::BACKCHANNEL_AUTHENTICATION,
-            path::DEVICE_AUTHORIZATION,
-            path::REVOCATION,
-            path::INTROSPECTION,
-        ];
-        AuthenticateClient {
-            directory: self.directory(),
-            replay: Replay::new(self.store(), Purpose::AssertionReplay),
-            clock: self.clock(),
-            audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
-            keys,
-            failures: Failures::new(self.settings.failed_authentications),
-        }
-    }
-
-    fn backchannel(&self, authenticate: Arc<AuthenticateClient>) -> BackchannelAuthenticationApi {
-        let request = RequestAuthentication {
-            requests: self.parts.requests.clone(),
-            inboxes: self.parts.inboxes.clone(),
-            bell: DeviceBell::new(self.store()),
-            directory: self.directory(),
-            ledger: self.parts.ledger.clone(),
-            tokens: self.parts.tokens.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            clock: self.clock(),
-            entropy: self.entropy(),
-            policy: self.settings.policy,
-        };
-        BackchannelAuthenticationApi { authenticate, request }
-    }
-
-    fn token(
-        &self,
-        authenticate: Arc<AuthenticateClient>,
-        prove: Arc<ProvePossession>,
-        introspect: &Arc<Introspect>,
-    ) -> TokenApi {
-        let issue = Arc::new(Issue {
-            issuer: self.settings.issuer.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            entropy: self.entropy(),
-            lifetimes: self.settings.lifetimes,
-        });
-        let redeem = Redeem {
-            requests: self.parts.requests.clone(),
-            directory: self.directory(),
-            ledger: self.parts.ledger.clone(),
-            decisions: Decisions::new(self.parts.database.clone()),
-            issue: Arc::clone(&issue),
-            clock: self.clock(),
-            entropy: self.entropy(),
-            hold: self.settings.hold,
-            interval: self.settings.policy.interval,
-            held: Held::default(),
-            shutdown: self.shutdown.clone(),
-        };
-        let client_credentials = ClientCredentials {
-            issue: Arc::clone(&issue),
-            ledger: self.parts.ledger.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
-        let refresh = Refresh {
-            tokens: self.parts.tokens.clone(),
-            ledger: self.parts.ledger.clone(),
-            directory: self.directory(),
-            issue: Arc::clone(&issue),
-            master: Arc::clone(&self.master),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
-        let exchange_code = self.exchange_code(&issue);
-        let redeem_device = self.redeem_device(&issue);
-        let exchange_token = ExchangeToken {
-            introspect: Arc::clone(introspect),
-            issue: Arc::clone(&issue),
-            ledger: self.parts.ledger.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
-        TokenApi {
-            authenticate,
-            prove,
-            exchange_code,
-            redeem,
-            redeem_device,
-            refresh,
-            client_credentials,
-            exchange_token,
-        }
-    }
-
-    fn token_management(
-        &self,
-        authenticate: Arc<AuthenticateClient>,
-        introspect: Arc<Introspect>,
-    ) -> TokenManagementApi {
-        let cancel = Cancel {
-            requests: self.parts.requests.clone(),
-            settle: self.parts.settle.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
-        let revoke = Revoke {
-            introspect: Arc::clone(&introspect),
-            cancel,
-            tokens: self.parts.tokens.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
-        TokenManagementApi {
-            authenticate,
-            revoke,
-            introspect,
-            keys: Arc::clone(&self.parts.ring),
-            clock: self.clock(),
-            issuer: self.settings.issuer.clone(),
-        }
-    }
-
-    fn introspect(&self) -> Introspect {
-        Introspect {
-            tokens: self.parts.tokens.clone(),
-            directory: self.directory(),
-            keys: Arc::clone(&self.parts.ring),
-            clock: self.clock(),
-            issuer: self.settings.issuer.clone(),
-        }
-    }
-
-    fn device(&self, nonces: Nonces) -> DeviceApi {
-        let inbox = ReadInbox {
-            requests: self.parts.requests.clone(),
-            inboxes: self.parts.inboxes.clone(),
-            directory: self.directory(),
-            bell: DeviceBell::new(self.store()),
-            clock: self.clock(),
-        };
-        DeviceApi {
-            authenticate: AuthenticateDevice {
-                directory: self.directory(),
-                devices: self.parts.devices.clone(),
-                replay: Replay::new(self.store(), Purpose::ProofReplay),
-                clock: self.clock(),
-                entropy: self.entropy(),
-                issuer: self.settings.issuer.clone(),
-                nonces,
-                keys: Kept::new(100_000),
-            },
-            pair: PairDevice {
-                devices: self.parts.devices.clone(),
-                recognise: Arc::clone(&self.parts.recognise),
-                attempts: Attempts::new(self.store()),
-                bell: DeviceBell::new(self.store()),
-                clock: self.clock(),
-                entropy: self.entropy(),
-                issuer: self.settings.issuer.clone(),
-                max_per_user: self.settings.max_devices,
-            },
-            decide: Decide {
-                inbox: inbox.clone(),
-                settle: self.parts.settle.clone(),
-                decisions: Decisions::new(self.parts.database.clone()),
-                clock: self.clock(),
-                entropy: self.entropy(),
-            },
-            inbox,
-            clock: self.clock(),
-            issuer: self.issuer.clone(),
-            streams: Streams::default(),
-        }
-    }
-
-    fn dev(&self) -> Dev {
-        Dev {
-            directory: self.directory(),
-            devices: self.parts.devices.clone(),
-            recognise: Arc::clone(&self.parts.recognise),
-            people: People::new(self.parts.database.clone(), self.directory()),
-            requests: self.parts.requests.clone(),
-            inboxes: self.parts.inboxes.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-            lifetime: self.settings.pairing_key_lifetime,
-            introspect: self.introspect(),
-        }
     }
 }

@@ -70,7 +70,7 @@ pub fn access_token(request: &Request) -> Result<Option<(Scheme, &str)>, Refusal
         return Ok(None);
     };
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-    let scheme = match (is("bearer"), is(dpop::HEADER)) {
+    let scheme = match (is("bearer"), is(dpop::SCHEME)) {
         (true, _) => Scheme::Bearer,
         (false, true) => Scheme::Dpop,
         (false, false) => return Ok(None),

@@ -188,7 +188,11 @@ impl<E: Endpoint> Endpoint for Errors<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
         let shown = Shown {
-            scheme: access_token(&request).ok().flatten().map(|(scheme, _)| scheme),
+            scheme: if matches!(family, Family::Resource | Family::Registration) {
+                access_token(&request).ok().flatten().map(|(scheme, _)| scheme)
+            } else {
+                None
+            },
             proof: request.headers().contains_key(dpop::PROOF),
         };
         let uri = request.uri().clone();

@@ -16,7 +16,6 @@ use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
-use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
@@ -134,7 +133,8 @@ impl TokenApi {
         let (client, seen) = Box::pin(authenticate).await?;
         // A poll may be held on purpose.
         CallTime::of(http).extend(self.redeem.hold + HANDLING);
-        let action = match form.parameters.get("grant_type").and_then(GrantType::parse) {
+        let grant = asked(&form.parameters);
+        let action = match grant.as_ref().ok() {
             Some(GrantType::AuthorizationCode) => Action::CodeRedeemed,
             Some(GrantType::RefreshToken) => Action::TokenRefreshed,
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
@@ -142,7 +142,7 @@ impl TokenApi {
             Some(GrantType::TokenExchange) => Action::TokenExchanged,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
-        let tokens = Box::pin(self.tokens(&client, http, &form.parameters, seen)).await;
+        let tokens = Box::pin(self.tokens(&client, http, (grant, &form.parameters), seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, outcome = "issued", status = 200_u16, "token");
         Ok(Json(tokens.into()))
@@ -154,42 +154,36 @@ impl TokenApi {
         &self,
         client: &AuthenticatedClient,
         http: &Request,
-        parameters: &Parameters,
+        (grant, parameters): (Result<GrantType, Refusal>, &Parameters),
         seen: Seen,
     ) -> Result<TokenResponse, Error> {
         let shown = Shown { proof: dpop::proof(http)?, method: "POST", path: path::TOKEN, access_token: None };
         let bound_to = self.prove.of_client(client, &shown).await?;
-        self.grant(client, parameters, seen, bound_to).await
-    }
-
-    async fn grant(
-        &self,
-        client: &AuthenticatedClient,
-        parameters: &Parameters,
-        seen: Seen,
-        bound_to: Option<Confirmation>,
-    ) -> Result<TokenResponse, Error> {
-        let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
-        match GrantType::parse(grant) {
-            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters, bound_to).await,
-            Some(GrantType::Ciba) => {
+        // Each in a box of its own: a poll that is held does not carry the room for all the others.
+        match grant? {
+            GrantType::AuthorizationCode => Box::pin(self.exchange_code.exchange(client, parameters, bound_to)).await,
+            GrantType::Ciba => {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
             }
-            Some(GrantType::TokenExchange) => self.exchange_token.exchange(client, parameters, bound_to).await,
-            Some(GrantType::DeviceCode) => {
-                self.redeem_device.redeem(client, parameters.get("device_code"), bound_to).await
+            GrantType::TokenExchange => Box::pin(self.exchange_token.exchange(client, parameters, bound_to)).await,
+            GrantType::DeviceCode => {
+                Box::pin(self.redeem_device.redeem(client, parameters.get("device_code"), bound_to)).await
             }
-            Some(GrantType::RefreshToken) => {
+            GrantType::RefreshToken => {
                 let token =
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
                 let token = RefreshToken::presented(token);
-                self.refresh.refresh(client, &token, parameters.get("scope"), bound_to).await
+                Box::pin(self.refresh.refresh(client, &token, parameters.get("scope"), bound_to)).await
             }
-            Some(GrantType::ClientCredentials) => {
-                self.client_credentials.grant(client, parameters.get("scope"), bound_to).await
+            GrantType::ClientCredentials => {
+                Box::pin(self.client_credentials.grant(client, parameters.get("scope"), bound_to)).await
             }
-            None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }
+}
+
+fn asked(parameters: &Parameters) -> Result<GrantType, Refusal> {
+    let named = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
+    GrantType::parse(named).ok_or(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported."))
 }

@@ -19,9 +19,8 @@ use crate::secret::{constant_time_eq, sha256};
 /// `typ` [RFC 9449 §4.2].
 pub const TYP: &str = "dpop+jwt";
 
-/// The name of the header, and of the authentication scheme [RFC 9449 §4.1, §7.1].
-pub const HEADER: &str = "DPoP";
-pub const NONCE_HEADER: &str = "DPoP-Nonce";
+/// The authentication scheme [RFC 9449 §7.1].
+pub const SCHEME: &str = "DPoP";
 
 /// A proof with an RSA key of 4096 bits has 2 KiB.
 const MAX_BYTES: usize = 4096;

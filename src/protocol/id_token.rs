@@ -96,6 +96,7 @@ pub struct Fresh {
     aud: Audience,
     exp: NumericDate,
     pub iat: NumericDate,
+    pub auth_time: NumericDate,
     pub sid: Option<String>,
 }
 

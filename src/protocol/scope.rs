@@ -53,6 +53,14 @@ impl Scope {
         Self(self.names().chain(more).collect::<Vec<_>>().join(" "))
     }
 
+    /// What is asked for, if there is no more of it than `most`; all of that when nothing is said [RFC 6749 §3.3].
+    pub fn asked(text: Option<&str>, most: Option<Self>) -> Option<Self> {
+        match text {
+            None => most,
+            Some(text) => Self::parse(text).filter(|asked| most.as_ref().is_some_and(|most| asked.is_within(most))),
+        }
+    }
+
     /// The names that `keep` wants, in this order. `None` when that is nothing.
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Option<Self> {
         let names: Vec<&str> = self.names().filter(|name| keep(name)).collect();

@@ -10,13 +10,13 @@ use std::time::Duration;
 use futures_util::future::join;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::client::{Authentication, Client, KeySource};
+use crate::domain::client::{Authentication, Client, GrantType, KeySource};
 use crate::metrics::{Limit, metrics};
 use crate::outbound::jwks::{JwksCache, JwksError};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, Tolerance};
 use crate::protocol::client_credentials::Credentials;
-use crate::protocol::error::Refusal;
+use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::{JwtError, KeySet, KeySetError, Unverified, Verified};
 use crate::protocol::parameters::Parameters;
@@ -35,10 +35,27 @@ impl AuthenticatedClient {
         if self.is_public() { Err(Refusal::invalid_client("a public client")) } else { Ok(self) }
     }
 
+    /// [RFC 6749 §5.2] a client has the grants that it is registered for.
+    pub fn needs(&self, grant: GrantType) -> Result<(), Refusal> {
+        if self.may(grant) { Ok(()) } else { Err(not_registered(grant)) }
+    }
+
     /// For what remembers it.
     pub const fn shared(&self) -> &Arc<Client> {
         &self.0
     }
+}
+
+pub fn not_registered(grant: GrantType) -> Refusal {
+    let description = match grant {
+        GrantType::AuthorizationCode => "The client is not registered for the authorization_code grant.",
+        GrantType::Ciba => "The client is not registered for the CIBA grant.",
+        GrantType::RefreshToken => "The client is not registered for the refresh_token grant.",
+        GrantType::ClientCredentials => "The client is not registered for the client_credentials grant.",
+        GrantType::DeviceCode => "The client is not registered for the device_code grant.",
+        GrantType::TokenExchange => "The client is not registered for the token-exchange grant.",
+    };
+    Refusal::new(ErrorCode::UnauthorizedClient, description)
 }
 
 impl Deref for AuthenticatedClient {

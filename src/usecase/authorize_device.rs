@@ -64,18 +64,9 @@ impl AuthorizeDevice {
         from: IpAddr,
     ) -> Result<Waiting, Error> {
         let now = self.clock.now();
-        if !client.may(GrantType::DeviceCode) {
-            let why = "The client is not registered for the device_code grant.";
-            return Err(Refusal::new(ErrorCode::UnauthorizedClient, why).into());
-        }
+        client.needs(GrantType::DeviceCode)?;
         let registered = client.scope.only(|name| !is_administrative(name));
-        // [RFC 6749 §3.3] without a scope, all that is registered.
-        let scope = match scope {
-            None => registered,
-            Some(text) => Scope::parse(text)
-                .filter(|asked| registered.as_ref().is_some_and(|registered| asked.is_within(registered))),
-        };
-        let scope = scope
+        let scope = Scope::asked(scope, registered)
             .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
         // Anybody can call themselves as a public client is called, and what is asked for here is kept.
         let asked = self.attempts.count("device authorization", format!("{from}").as_bytes(), WINDOW).await?;

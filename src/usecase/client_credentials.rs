@@ -11,7 +11,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
-use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::authenticate_client::{AuthenticatedClient, not_registered};
 use crate::usecase::issue::{Issue, TokenResponse};
 
 pub struct ClientCredentials {
@@ -33,21 +33,12 @@ impl ClientCredentials {
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         // [RFC 6749 §4.4] "MUST only be used by confidential clients".
-        if !client.may(GrantType::ClientCredentials) || client.is_public() {
-            return Err(Refusal::new(
-                ErrorCode::UnauthorizedClient,
-                "The client is not registered for the client_credentials grant.",
-            )
-            .into());
+        if client.is_public() {
+            return Err(not_registered(GrantType::ClientCredentials).into());
         }
+        client.needs(GrantType::ClientCredentials)?;
         let registered = client.scope.only(|name| !OF_A_PERSON.contains(&name));
-        // [RFC 6749 §3.3] without a scope, all that is registered.
-        let scope = match scope {
-            None => registered,
-            Some(text) => Scope::parse(text)
-                .filter(|asked| registered.as_ref().is_some_and(|registered| asked.is_within(registered))),
-        };
-        let scope = scope.ok_or(Refusal::new(
+        let scope = Scope::asked(scope, registered).ok_or(Refusal::new(
             ErrorCode::InvalidScope,
             "A scope is unknown, not for this client, or speaks of a person.",
         ))?;

@@ -10,7 +10,7 @@ use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::confirmation::Confirmation;
-use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
 use crate::store::ephemeral::{Lifetime, Shelf};
@@ -41,13 +41,7 @@ impl ExchangeCode {
         parameters: &Parameters,
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
-        if !client.may(GrantType::AuthorizationCode) {
-            return Err(Refusal::new(
-                ErrorCode::UnauthorizedClient,
-                "The client is not registered for the authorization_code grant.",
-            )
-            .into());
-        }
+        client.needs(GrantType::AuthorizationCode)?;
         let now = self.clock.now();
         let presented = parameters.get("code").ok_or(Refusal::invalid_request("code is required."))?;
         let digest = AuthorizationCode::presented(presented).digest();

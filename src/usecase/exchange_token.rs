@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::client::{Client, TokenExchange as Registered};
+use crate::domain::client::{Client, GrantType, TokenExchange as Registered};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
@@ -16,7 +16,7 @@ use crate::protocol::token_exchange::{Actor, Given, GivenKind, TokenExchange};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
-use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::authenticate_client::{AuthenticatedClient, not_registered};
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::{Exchanged, Issue, TokenResponse};
 
@@ -71,8 +71,7 @@ impl ExchangeToken {
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let Some(registered) = client.token_exchange.as_ref().filter(|_| !client.is_public()) else {
-            let why = "The client is not registered for the token-exchange grant.";
-            return Err(Refusal::new(ErrorCode::UnauthorizedClient, why).into());
+            return Err(not_registered(GrantType::TokenExchange).into());
         };
         let now = self.clock.now();
         let asked = TokenExchange::parse(parameters)?;
@@ -152,11 +151,7 @@ fn acting(
 /// It narrows, and never widens: what the subject's token is good for, and what the client may ask for.
 fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Scope, Refusal> {
     let most = subject.within(&client.scope).and_then(|scope| scope.only(|name| !is_administrative(name)));
-    let scope = match asked {
-        None => most,
-        Some(text) => Scope::parse(text).filter(|asked| most.as_ref().is_some_and(|most| asked.is_within(most))),
-    };
-    scope.ok_or(Refusal::new(
+    Scope::asked(asked, most).ok_or(Refusal::new(
         ErrorCode::InvalidScope,
         "scope goes beyond the subject_token, or what the client may ask.",
     ))

@@ -16,7 +16,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::Actor;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::tokens::Tokens;
+use crate::store::sql::tokens::{IdTokenOf, Tokens};
 use crate::usecase::signing_keys::KeyRing;
 
 pub struct Introspect {
@@ -103,7 +103,7 @@ impl Introspect {
         Ok(self.access(token).await?.filter(|active| active.audience.is_none()))
     }
 
-    /// An ID token that has not expired, and the newest grant of its client that it stands for.
+    /// An ID token that has not expired, and the grant that it was given under.
     pub async fn id_token(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
         let Ok(token) = Unverified::parse(token) else { return Ok(None) };
         let Ok(claims) = self.keys.verify::<Fresh>(&token, Fresh::TYP).map(Verified::into_claims) else {
@@ -115,11 +115,14 @@ impl Introspect {
             return Ok(None);
         };
         let Ok(session) = session.transpose() else { return Ok(None) };
-        let Some(grant) = self.tokens.newest_grant(user, &client, session).await? else { return Ok(None) };
+        let issued_at = claims.iat.timestamp();
+        let authenticated_at = claims.auth_time.timestamp();
+        let of = IdTokenOf { user, client: &client, session, authenticated_at, issued_at };
+        let Some(grant) = self.tokens.grant_behind(&of).await? else { return Ok(None) };
         let found = Found {
             client,
             scope: grant.scope.clone(),
-            times: (claims.iat.timestamp(), expires_at),
+            times: (issued_at, expires_at),
             jti: None,
             bound_to: None,
             audience: None,
@@ -184,16 +187,18 @@ impl Introspect {
         Ok(Some(Found { client, grant, scope, times, jti, bound_to, audience, act }))
     }
 
-    /// What the token hangs on must stand as well: its user and its client.
+    /// What the token hangs on must stand as well: its user, its client, and whose grant it is, where that is
+    /// another one [RFC 8693].
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
         let Found { client, grant, scope, times: (issued_at, expires_at), jti, bound_to, audience, act } = found;
-        let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
-            return Ok(None);
-        };
+        let Some(client) = self.enabled(&client).await? else { return Ok(None) };
         let person = match grant {
             Some(grant) => {
                 let user = self.directory.user(&grant.user).await?.filter(|user| user.is_active());
                 let Some(user) = user else { return Ok(None) };
+                if grant.client != client.id && self.enabled(&grant.client).await?.is_none() {
+                    return Ok(None);
+                }
                 Some((grant, user))
             }
             // Nothing else ties it to this client and to no later one of its name.
@@ -203,5 +208,9 @@ impl Introspect {
             None => None,
         };
         Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti, bound_to, audience, act }))
+    }
+
+    async fn enabled(&self, client: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+        Ok(self.directory.client(client).await?.filter(|client| !client.disabled))
     }
 }

@@ -37,8 +37,8 @@ impl ProvePossession {
         client: &AuthenticatedClient,
         shown: &Shown<'_>,
     ) -> Result<Option<Confirmation>, Error> {
-        match shown.proof {
-            Some(proof) => Ok(Some(Confirmation::Key(self.prove(proof, shown).await?))),
+        match self.of_request(shown).await? {
+            Some(key) => Ok(Some(Confirmation::Key(key))),
             // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
             None if client.dpop_bound_access_tokens => Err(dpop::refused("The client needs a DPoP proof.").into()),
             None => Ok(None),
@@ -48,7 +48,8 @@ impl ProvePossession {
     /// The key that a client shows along with an authorization request [RFC 9449 §10.1], if it does.
     pub async fn of_request(&self, shown: &Shown<'_>) -> Result<Option<Thumbprint>, Error> {
         match shown.proof {
-            Some(proof) => Ok(Some(self.prove(proof, shown).await?)),
+            // In a box: few calls have one, and each would carry the room for it.
+            Some(proof) => Ok(Some(Box::pin(self.prove(proof, shown)).await?)),
             None => Ok(None),
         }
     }

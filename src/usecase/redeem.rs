@@ -85,13 +85,7 @@ impl Redeem {
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let mut seen = seen?;
-        if !client.may(GrantType::Ciba) {
-            return Err(Refusal::new(
-                ErrorCode::UnauthorizedClient,
-                "The client is not registered for the CIBA grant.",
-            )
-            .into());
-        }
+        client.needs(GrantType::Ciba)?;
         let digest = auth_req_id.digest();
         let claim = Claim(u64::from_be_bytes(self.entropy.bytes()));
         let mut poll = self.poll(client, &digest, claim, &mut seen).await?;

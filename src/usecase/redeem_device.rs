@@ -38,10 +38,7 @@ impl RedeemDevice {
         device_code: Option<&str>,
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
-        if !client.may(GrantType::DeviceCode) {
-            let why = "The client is not registered for the device_code grant.";
-            return Err(Refusal::new(ErrorCode::UnauthorizedClient, why).into());
-        }
+        client.needs(GrantType::DeviceCode)?;
         let device_code = device_code.ok_or(Refusal::invalid_request("device_code is required."))?;
         let (now, digest) = (self.clock.now(), DeviceCode::presented(device_code).digest());
         let poll = |device: DeviceAuthorization| {
@@ -101,11 +98,13 @@ impl RedeemDevice {
             .client(&client.id)
             .user(connected.user)
             .request(request);
-        match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {
+        let within = Some(connected.session);
+        match self.ledger.grant_within(within, grant, minted.refresh_row, minted.access_row, event).await? {
             Granted::First => Ok(minted.response),
             Granted::Already => Err(Refusal::invalid_grant("the device code was redeemed before").into()),
-            // It is given in none.
-            Granted::SessionEnded => Err(Refusal::invalid_grant("the session ended meanwhile").into()),
+            Granted::SessionEnded => {
+                Err(Refusal::invalid_grant("the session in which it was agreed to has ended").into())
+            }
         }
     }
 }

@@ -41,13 +41,7 @@ impl Refresh {
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
-        if !client.may(GrantType::RefreshToken) {
-            return Err(Refusal::new(
-                ErrorCode::UnauthorizedClient,
-                "The client is not registered for the refresh_token grant.",
-            )
-            .into());
-        }
+        client.needs(GrantType::RefreshToken)?;
         let digest = presented.digest();
         // Before anything else, so that a stranger learns from no other answer that there is such a token.
         // Whose grant it is never changes, so nobody has to look again.

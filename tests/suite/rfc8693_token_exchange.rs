@@ -42,8 +42,12 @@ async fn scene() -> Scene {
 }
 
 async fn signed_in(world: &World, shop: &Client) -> Tokens {
+    signed_in_for(world, shop, "openid profile stock:read").await
+}
+
+async fn signed_in_for(world: &World, shop: &Client, scope: &str) -> Tokens {
     let mut browser = world.browser();
-    let page = browser.authorize(shop, &[("scope", "openid profile stock:read")]).await.unwrap();
+    let page = browser.authorize(shop, &[("scope", scope)]).await.unwrap();
     let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
     shop.redeem(callback.get("code")).await.tokens()
 }
@@ -157,6 +161,34 @@ async fn rfc8693_2_1_an_id_token_can_be_exchanged_while_it_is_good() {
     exchange(&backend, &tokens.id_token, &by_id).await.ok();
     world.clock.advance(seconds(3600));
     exchange(&backend, &tokens.id_token, &by_id).await.refused(400, "invalid_request");
+}
+
+/// What a person agrees to later is not what an earlier ID token stands for, whoever has it.
+#[tokio::test]
+async fn rfc8693_2_1_an_id_token_stands_for_what_it_was_given_with() {
+    let Scene { world, backend, tokens, shop, .. } = scene().await;
+    let by_id = [("subject_token_type", ID)];
+    world.clock.advance(seconds(2));
+    let narrow = signed_in_for(&world, &shop, "openid").await;
+    world.clock.advance(seconds(2));
+    let wide = signed_in(&world, &shop).await;
+    assert_eq!(exchange(&backend, &narrow.id_token, &by_id).await.ok()["scope"], "openid");
+    assert_eq!(exchange(&backend, &tokens.id_token, &by_id).await.ok()["scope"], "openid profile stock:read");
+    // And another grant does not stand in for one that was taken back.
+    shop.revoke(narrow.refresh_token.as_deref().unwrap(), None).await;
+    exchange(&backend, &narrow.id_token, &by_id).await.refused(400, "invalid_request");
+    exchange(&backend, &wide.id_token, &by_id).await.ok();
+}
+
+/// A client that is switched off has no tokens, whoever they were exchanged by.
+#[tokio::test]
+async fn an_exchanged_token_ends_with_the_client_that_the_person_trusted() {
+    let Scene { world, backend, tokens, shop, .. } = scene().await;
+    let exchanged = token(&exchange(&backend, &tokens.access_token, &[]).await);
+    world.userinfo(&exchanged).await.ok();
+    shop.update(|client| client.disabled = true).await;
+    world.userinfo(&exchanged).await.refused(401, "invalid_token");
+    exchange(&backend, &exchanged, &[]).await.refused(400, "invalid_request");
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ enum Commit {
     },
     Grant {
         grant: Grant,
+        /// The session that must not have ended.
+        within: Option<SessionId>,
         refresh: Option<StoredRefreshToken>,
         access: Option<StoredAccessToken>,
         event: Event,
@@ -142,8 +144,21 @@ impl Ledger {
         access: Option<StoredAccessToken>,
         event: Event,
     ) -> Result<Granted, StoreError> {
+        let within = grant.session;
+        self.grant_within(within, grant, refresh, access, event).await
+    }
+
+    /// The same for a grant that outlives the session in which it is given.
+    pub async fn grant_within(
+        &self,
+        within: Option<SessionId>,
+        grant: Grant,
+        refresh: Option<StoredRefreshToken>,
+        access: Option<StoredAccessToken>,
+        event: Event,
+    ) -> Result<Granted, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.commit(Commit::Grant { grant, refresh, access, event, answer }, answered).await
+        self.commit(Commit::Grant { grant, within, refresh, access, event, answer }, answered).await
     }
 
     async fn commit<T>(
@@ -451,23 +466,23 @@ async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Dec
 
 /// One verdict for each grant of the group, in order.
 async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Granted>, WriteError> {
-    let grants: Vec<&Grant> = commits
+    let grants: Vec<(&Grant, Option<SessionId>)> = commits
         .iter()
         .filter_map(|item| match item {
-            Commit::Grant { grant, .. } => Some(grant),
+            Commit::Grant { grant, within, .. } => Some((grant, *within)),
             Commit::Decide { .. } => None,
         })
         .collect();
-    let held = sessions::held(transaction, grants.iter().filter_map(|grant| grant.session)).await?;
-    let in_time = |grant: &Grant| grant.session.is_none_or(|session| held.contains(&session));
+    let held = sessions::held(transaction, grants.iter().filter_map(|(_, within)| *within)).await?;
+    let in_time = |within: Option<SessionId>| within.is_none_or(|session| held.contains(&session));
     // As decisions: in one order on all nodes.
-    let mut rows: Vec<&Grant> = grants.iter().copied().filter(|grant| in_time(grant)).collect();
+    let mut rows: Vec<&Grant> = grants.iter().filter(|(_, within)| in_time(*within)).map(|(grant, _)| *grant).collect();
     rows.sort_by_key(|grant| grant.request);
     let mut won = HashSet::new();
     for row in transaction.insert(&GRANTS, rows.into_iter().map(grant_row).collect()).await? {
         won.insert(row.uuid(0)?);
     }
-    let verdict = |grant: &&Grant| match (in_time(grant), won.contains(&grant.id.uuid())) {
+    let verdict = |(grant, within): &(&Grant, _)| match (in_time(*within), won.contains(&grant.id.uuid())) {
         (false, _) => Granted::SessionEnded,
         (true, true) => Granted::First,
         (true, false) => Granted::Already,

@@ -1,5 +1,7 @@
 //! Grants and the tokens that hang on them, after they were given.
 
+use std::time::Duration;
+
 use sea_orm::Value;
 
 use super::{Database, Insert, Row, WriteError, bounded, bytes, digest_bytes};
@@ -32,6 +34,16 @@ pub struct Presented {
     pub reused: Event,
 }
 
+/// What an ID token says of where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct IdTokenOf<'a> {
+    pub user: UserId,
+    pub client: &'a ClientId,
+    pub session: Option<SessionId>,
+    pub authenticated_at: Timestamp,
+    pub issued_at: Timestamp,
+}
+
 impl Tokens {
     pub const fn new(database: Database) -> Self {
         Self { database }
@@ -50,22 +62,28 @@ impl Tokens {
         Ok(self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?.is_some())
     }
 
-    /// What a person gave a client last, in this session if one is named, unless it was revoked.
-    pub async fn newest_grant(
-        &self,
-        user: UserId,
-        client: &ClientId,
-        session: Option<SessionId>,
-    ) -> Result<Option<Grant>, StoreError> {
-        let within = if session.is_some() { "AND g.session_id = $3" } else { "" };
+    /// The grant that an ID token was given under, unless it was revoked: of those that were there by then, the
+    /// last one. What a person gave later, or in another session, is none of its business.
+    pub async fn grant_behind(&self, token: &IdTokenOf<'_>) -> Result<Option<Grant>, StoreError> {
+        let within = if token.session.is_some() { "g.session_id = $6" } else { "g.session_id IS NULL" };
         let sql = format!(
             "SELECT {GRANT} FROM token_grant g WHERE g.user_id = $1 AND g.client_id = $2 \
-             AND g.revoked_at IS NULL {within} ORDER BY g.created_at DESC LIMIT 1"
+             AND g.auth_time >= $3 AND g.auth_time < $4 AND g.created_at < $5 AND {within} \
+             ORDER BY g.created_at DESC LIMIT 1"
         );
-        let values = [bytes(user.uuid()), client.as_str().into()];
-        let session = session.map(|session| bytes(session.uuid()));
+        // Tokens tell seconds, and the database milliseconds.
+        let after = |time: Timestamp| (time + Duration::from_secs(1)).millis();
+        let values = [
+            bytes(token.user.uuid()),
+            token.client.as_str().into(),
+            token.authenticated_at.millis().into(),
+            after(token.authenticated_at).into(),
+            after(token.issued_at).into(),
+        ];
+        let session = token.session.map(|session| bytes(session.uuid()));
         let row = self.database.find(&sql, values.into_iter().chain(session)).await?;
-        row.map(|row| grant(&row, 0)).transpose()
+        let last = row.map(|row| grant(&row, 0)).transpose()?;
+        Ok(last.filter(|grant| grant.revoked_at.is_none()))
     }
 
     /// The grant of a JWT access token, unless one of both was revoked.

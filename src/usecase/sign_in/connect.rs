@@ -102,8 +102,10 @@ impl Connect {
         if device.has_expired(now) {
             return Ok(Err(NotFound::Expired));
         }
+        if !device.waits(now) {
+            return Ok(Err(NotFound::Unknown));
+        }
         let client = self.known.client(&device.client).await?.filter(|client| client.may(GrantType::DeviceCode));
-        let client = client.filter(|_| device.waits(now));
         Ok(client.map(|client| (digest, device, client)).ok_or(NotFound::Unknown))
     }
 

@@ -30,8 +30,8 @@ impl Provider {
         let browser = self.cookies.browser(request.headers());
         match *request.method() {
             Method::GET | Method::HEAD => {
-                let code = queried(&request, "user_code").filter(|code| code.len() <= LONGEST);
-                self.enter(code.unwrap_or_default(), None, &browser, &visit)
+                let code = queried(&request, "user_code").unwrap_or_default();
+                self.enter(code, None, &browser, &visit)
             }
             Method::POST => match self.typed((&request, &mut body), &browser).await {
                 Ok(form) => self.entered(form.as_ref(), &request, &browser, &visit).await,
@@ -91,6 +91,7 @@ impl Provider {
     fn enter(&self, code: String, problem: Option<Problem>, browser: &Browser, visit: &Visit) -> Response {
         let fresh = browser.key.is_none().then(|| self.connect.browser_key());
         let mark = browser.key.as_ref().or(fresh.as_ref()).map(|key| self.mark_of_code(key)).unwrap_or_default();
+        let code = if code.len() <= LONGEST { code } else { String::new() };
         let view = View {
             form: Form {
                 action: format!("{}{}", self.issuer, path::USER_AUTHORIZATION),

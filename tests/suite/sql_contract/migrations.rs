@@ -6,7 +6,6 @@ use nod::secret::Secret;
 use nod::store::sql::Database;
 use sea_orm::{ConnectionTrait as _, Statement};
 
-use super::stage::now;
 use crate::backends::Postgres;
 
 /// In a database of the version before, a commit whose answer was lost may have left its events twice.

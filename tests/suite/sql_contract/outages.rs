@@ -9,7 +9,7 @@ use nod::store::ephemeral::StoreError;
 use nod::store::sql::ledger::Decided;
 use sea_orm::ConnectionTrait as _;
 
-use super::stage::{Stage, now, until};
+use super::stage::{Stage, until};
 use crate::backends::Postgres;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

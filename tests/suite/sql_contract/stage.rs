@@ -37,29 +37,29 @@ use crate::backends::Postgres;
 
 /// One node: what a server has in hand.
 #[derive(Clone)]
-pub struct Node {
-    pub directory: Arc<Directory>,
-    pub clients: Clients,
-    pub people: People,
-    pub devices: Devices,
-    pub tokens: Tokens,
-    pub passwords: Passwords,
-    pub keys: SigningKeys,
-    pub outbox: Outbox,
-    pub ledger: Ledger,
-    pub decisions: Decisions,
+pub(super) struct Node {
+    pub(super) directory: Arc<Directory>,
+    pub(super) clients: Clients,
+    pub(super) people: People,
+    pub(super) devices: Devices,
+    pub(super) tokens: Tokens,
+    pub(super) passwords: Passwords,
+    pub(super) keys: SigningKeys,
+    pub(super) outbox: Outbox,
+    pub(super) ledger: Ledger,
+    pub(super) decisions: Decisions,
 }
 
-pub struct Stage {
-    pub nodes: [Node; 2],
-    pub url: String,
-    pub entropy: Entropy,
+pub(super) struct Stage {
+    pub(super) nodes: [Node; 2],
+    pub(super) url: String,
+    pub(super) entropy: Entropy,
     _workers: JoinSet<()>,
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Node {
-    pub async fn start(url: &str, workers: &mut JoinSet<()>) -> Self {
+    pub(super) async fn start(url: &str, workers: &mut JoinSet<()>) -> Self {
         let database = Database::connect(&Secret::new(url.to_owned())).await.unwrap();
         database.migrate().await.unwrap();
         let (directory, looking) = Directory::new(database.clone());
@@ -82,7 +82,7 @@ impl Node {
 }
 
 impl Stage {
-    pub async fn on(url: String, directory: Option<tempfile::TempDir>) -> Self {
+    pub(super) async fn on(url: String, directory: Option<tempfile::TempDir>) -> Self {
         let mut workers = JoinSet::new();
         // Both at once, as a rolling start does.
         let nodes = {
@@ -95,35 +95,35 @@ impl Stage {
         Self { nodes: nodes.into(), url, entropy: Entropy::seeded(7), _workers: workers, _directory: directory }
     }
 
-    pub async fn sqlite() -> Self {
+    pub(super) async fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self::on(format!("sqlite:{}/nod.db", directory.path().display()), Some(directory)).await
     }
 
-    pub async fn postgres() -> Self {
+    pub(super) async fn postgres() -> Self {
         Self::on(Postgres::shared().database(), None).await
     }
 
-    pub fn node(&self, n: usize) -> Node {
+    pub(super) fn node(&self, n: usize) -> Node {
         self.nodes[n % 2].clone()
     }
 
-    pub async fn count(&self, sql: &str) -> i64 {
+    pub(super) async fn count(&self, sql: &str) -> i64 {
         let connection = sea_orm::Database::connect(&self.url).await.unwrap();
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 
-    pub async fn execute(&self, sql: &str) {
+    pub(super) async fn execute(&self, sql: &str) {
         let connection = sea_orm::Database::connect(&self.url).await.unwrap();
         connection.execute_unprepared(sql).await.unwrap();
     }
 
-    pub fn event(&self, action: Action) -> Event {
+    pub(super) fn event(&self, action: Action) -> Event {
         Event::new(self.entropy.uuid(), now(), action)
     }
 
-    pub async fn user(&self, username: &str) -> User {
+    pub(super) async fn user(&self, username: &str) -> User {
         let user = User {
             id: UserId::new(self.entropy.uuid()),
             username: username.to_owned(),
@@ -138,7 +138,7 @@ impl Stage {
         user
     }
 
-    pub async fn pairing_key(&self, user: &User) -> Digest<PairingKey> {
+    pub(super) async fn pairing_key(&self, user: &User) -> Digest<PairingKey> {
         let key = Digest::of(&self.entropy.bytes::<16>());
         let event = self.event(Action::PairingKeyCreated);
         let created = self.nodes[0].devices.create_pairing_key(user.id, &key, now(), later(600), &event).await;
@@ -146,7 +146,7 @@ impl Stage {
         key
     }
 
-    pub async fn claim(&self, node: usize, key: Digest<PairingKey>, jkt: &str, max_devices: u32) -> Claimed {
+    pub(super) async fn claim(&self, node: usize, key: Digest<PairingKey>, jkt: &str, max_devices: u32) -> Claimed {
         let about = About { platform: Some("android".to_owned()), ..About::default() };
         let claim = Claim {
             key,
@@ -160,11 +160,11 @@ impl Stage {
         self.node(node).devices.claim(&claim, now(), self.event(Action::DevicePaired)).await.unwrap()
     }
 
-    pub async fn pair(&self, user: &User, jkt: &str) -> Pairing {
+    pub(super) async fn pair(&self, user: &User, jkt: &str) -> Pairing {
         paired(self.claim(0, self.pairing_key(user).await, jkt, 10).await)
     }
 
-    pub fn record(request: RequestId, outcome: Decision) -> Record {
+    pub(super) fn record(request: RequestId, outcome: Decision) -> Record {
         Record {
             request,
             request_digest: Digest::of(b"auth_req_id"),
@@ -187,11 +187,11 @@ impl Stage {
         }
     }
 
-    pub fn approval(&self) -> Decision {
+    pub(super) fn approval(&self) -> Decision {
         Decision::Approved(Approval { device: DeviceId::new(self.entropy.uuid()), at: now() })
     }
 
-    pub fn grant(&self, request: Option<RequestId>) -> (Grant, StoredRefreshToken, StoredAccessToken) {
+    pub(super) fn grant(&self, request: Option<RequestId>) -> (Grant, StoredRefreshToken, StoredAccessToken) {
         let grant = Grant {
             id: GrantId::new(self.entropy.uuid()),
             request,
@@ -219,7 +219,7 @@ impl Stage {
         (grant, refresh, access)
     }
 
-    pub fn refresh_token(&self, grant: GrantId) -> StoredRefreshToken {
+    pub(super) fn refresh_token(&self, grant: GrantId) -> StoredRefreshToken {
         StoredRefreshToken {
             digest: Digest::<RefreshToken>::of(&self.entropy.bytes::<16>()),
             grant,
@@ -229,7 +229,7 @@ impl Stage {
         }
     }
 
-    pub async fn granted(&self) -> (Grant, StoredRefreshToken, StoredAccessToken) {
+    pub(super) async fn granted(&self) -> (Grant, StoredRefreshToken, StoredAccessToken) {
         let (grant, refresh, access) = self.grant(None);
         let event = self.event(Action::RequestRedeemed);
         let ledger = &self.nodes[0].ledger;
@@ -239,26 +239,26 @@ impl Stage {
     }
 }
 
-pub fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000)
 }
 
-pub fn later(seconds: u64) -> Timestamp {
+pub(super) fn later(seconds: u64) -> Timestamp {
     now() + Duration::from_secs(seconds)
 }
 
-pub fn shop() -> ClientId {
+pub(super) fn shop() -> ClientId {
     ClientId::parse("shop").unwrap()
 }
 
-pub fn paired(claimed: Claimed) -> Pairing {
+pub(super) fn paired(claimed: Claimed) -> Pairing {
     match claimed {
         Claimed::Paired(pairing) => *pairing,
         other @ (Claimed::Invalid | Claimed::Full) => panic!("{other:?}"),
     }
 }
 
-pub async fn until(mut done: impl AsyncFnMut() -> bool) -> Duration {
+pub(super) async fn until(mut done: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !done().await {
         assert!(start.elapsed() < Duration::from_secs(10), "it never came");

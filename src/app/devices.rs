@@ -1,0 +1,77 @@
+//! The device API, and what dev mode reaches into.
+
+use std::sync::Arc;
+
+use super::Wiring;
+use crate::http::device::DeviceApi;
+use crate::http::device::events::Streams;
+use crate::store::ephemeral::{Attempts, Purpose, Replay};
+use crate::store::kept::Kept;
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::decisions::Decisions;
+use crate::store::sql::people::People;
+use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
+use crate::usecase::decide::Decide;
+use crate::usecase::dev::Dev;
+use crate::usecase::inbox::ReadInbox;
+use crate::usecase::pair_device::PairDevice;
+
+impl Wiring {
+    pub(super) fn device(&self, nonces: Nonces) -> DeviceApi {
+        let inbox = ReadInbox {
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            directory: self.directory(),
+            bell: DeviceBell::new(self.store()),
+            clock: self.clock(),
+        };
+        DeviceApi {
+            authenticate: AuthenticateDevice {
+                directory: self.directory(),
+                devices: self.parts.devices.clone(),
+                replay: Replay::new(self.store(), Purpose::ProofReplay),
+                clock: self.clock(),
+                entropy: self.entropy(),
+                issuer: self.settings.issuer.clone(),
+                nonces,
+                keys: Kept::new(100_000),
+            },
+            pair: PairDevice {
+                devices: self.parts.devices.clone(),
+                recognise: Arc::clone(&self.parts.recognise),
+                attempts: Attempts::new(self.store()),
+                bell: DeviceBell::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+                issuer: self.settings.issuer.clone(),
+                max_per_user: self.settings.max_devices,
+            },
+            decide: Decide {
+                inbox: inbox.clone(),
+                settle: self.parts.settle.clone(),
+                decisions: Decisions::new(self.parts.database.clone()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
+            inbox,
+            clock: self.clock(),
+            issuer: self.issuer.clone(),
+            streams: Streams::default(),
+        }
+    }
+
+    pub(super) fn dev(&self) -> Dev {
+        Dev {
+            directory: self.directory(),
+            devices: self.parts.devices.clone(),
+            recognise: Arc::clone(&self.parts.recognise),
+            people: People::new(self.parts.database.clone(), self.directory()),
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            lifetime: self.settings.pairing_key_lifetime,
+            introspect: self.introspect(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The endpoints at which clients authenticate: requests to people, tokens and what becomes of them.
+
+use std::sync::Arc;
+
+use super::Wiring;
+use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
+use crate::http::discovery::path;
+use crate::http::token::TokenApi;
+use crate::http::token_management::TokenManagementApi;
+use crate::store::ephemeral::{Purpose, Replay};
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::decisions::Decisions;
+use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
+use crate::usecase::cancel::Cancel;
+use crate::usecase::client_credentials::ClientCredentials;
+use crate::usecase::exchange_token::ExchangeToken;
+use crate::usecase::held::Held;
+use crate::usecase::introspect::Introspect;
+use crate::usecase::issue::Issue;
+use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::redeem::Redeem;
+use crate::usecase::refresh::Refresh;
+use crate::usecase::request_authentication::RequestAuthentication;
+use crate::usecase::revoke::Revoke;
+
+impl Wiring {
+    pub(super) fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
+        let issuer = &self.settings.issuer;
+        // [protocol.md C34] the issuer, and every endpoint that an assertion may be sent to.
+        let audiences = [
+            "",
+            path::TOKEN,
+            path::PUSHED_AUTHORIZATION_REQUEST,
+            path::BACKCHANNEL_AUTHENTICATION,
+            path::DEVICE_AUTHORIZATION,
+            path::REVOCATION,
+            path::INTROSPECTION,
+        ];
+        AuthenticateClient {
+            directory: self.directory(),
+            replay: Replay::new(self.store(), Purpose::AssertionReplay),
+            clock: self.clock(),
+            audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
+            keys,
+            failures: Failures::new(self.settings.failed_authentications),
+        }
+    }
+
+    pub(super) fn backchannel(&self, authenticate: Arc<AuthenticateClient>) -> BackchannelAuthenticationApi {
+        let request = RequestAuthentication {
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            bell: DeviceBell::new(self.store()),
+            directory: self.directory(),
+            ledger: self.parts.ledger.clone(),
+            tokens: self.parts.tokens.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            policy: self.settings.policy,
+        };
+        BackchannelAuthenticationApi { authenticate, request }
+    }
+
+    pub(super) fn token(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
+        introspect: &Arc<Introspect>,
+    ) -> TokenApi {
+        let issue = Arc::new(Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
+        });
+        let redeem = Redeem {
+            requests: self.parts.requests.clone(),
+            directory: self.directory(),
+            ledger: self.parts.ledger.clone(),
+            decisions: Decisions::new(self.parts.database.clone()),
+            issue: Arc::clone(&issue),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            hold: self.settings.hold,
+            interval: self.settings.policy.interval,
+            held: Held::default(),
+            shutdown: self.shutdown.clone(),
+        };
+        let client_credentials = ClientCredentials {
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        let refresh = Refresh {
+            tokens: self.parts.tokens.clone(),
+            ledger: self.parts.ledger.clone(),
+            directory: self.directory(),
+            issue: Arc::clone(&issue),
+            master: Arc::clone(&self.master),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        let exchange_code = self.exchange_code(&issue);
+        let redeem_device = self.redeem_device(&issue);
+        let exchange_token = ExchangeToken {
+            introspect: Arc::clone(introspect),
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenApi {
+            authenticate,
+            prove,
+            exchange_code,
+            redeem,
+            redeem_device,
+            refresh,
+            client_credentials,
+            exchange_token,
+        }
+    }
+
+    pub(super) fn token_management(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        introspect: Arc<Introspect>,
+    ) -> TokenManagementApi {
+        let cancel = Cancel {
+            requests: self.parts.requests.clone(),
+            settle: self.parts.settle.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        let revoke = Revoke {
+            introspect: Arc::clone(&introspect),
+            cancel,
+            tokens: self.parts.tokens.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenManagementApi {
+            authenticate,
+            revoke,
+            introspect,
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
+    }
+
+    pub(super) fn introspect(&self) -> Introspect {
+        Introspect {
+            tokens: self.parts.tokens.clone(),
+            directory: self.directory(),
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
+    }
+}
