@@ -137,6 +137,7 @@ words! {
         DeviceAuthorizations = "device_authorizations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
+        Recoveries = "recoveries",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

@@ -97,6 +97,8 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
+        let errands = self.errands(&known);
+        let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
         let connect = Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
@@ -104,6 +106,7 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             ladder: Shelf::new(self.store()),
             shown: Arc::clone(&shown),
+            recoverable,
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -120,7 +123,7 @@ impl Wiring {
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
-            passwords: Arc::clone(&self.parts.check_password),
+            errands,
             conclude: Arc::clone(&conclude),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -140,6 +143,7 @@ impl Wiring {
             read,
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
+            recoverable,
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -152,15 +156,17 @@ impl Wiring {
         let flow_api = FlowApi {
             words: Arc::clone(&words),
             advance: Arc::clone(&advance),
+            beside: Arc::clone(&beside),
             refusals: self.parts.refusals.clone(),
             cookies,
             origin: Arc::clone(&origin),
             base: issuer.as_str().into(),
         };
-        let site = Site { brand: "Nod".to_owned(), logo: None, base, help: None, privacy: None, terms: None };
+        let site = Site { brand: super::BRAND.to_owned(), logo: None, base, help: None, privacy: None, terms: None };
         Provider {
             authorize,
             advance,
+            beside,
             connect,
             leave,
             log_out,

@@ -10,13 +10,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, App, EphemeralStore, Settings};
+use crate::app::{self, App, EphemeralStore, Mail, Settings};
 use crate::cli::dev;
 use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, MailSecurity, Problem, Reading, RegistrationMode, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -27,6 +27,7 @@ use crate::http::remote::{Cleartext, TrustedProxies};
 use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
+use crate::outbound::smtp::{Security, Smtp, SmtpSettings};
 use crate::protocol::id::ClientId;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
@@ -314,12 +315,34 @@ pub(super) fn schedule(config: &Config) -> Schedule {
 pub(super) fn rules(config: &Config) -> Rules {
     Rules { require_pushed: config.authorization.require_pushed }
 }
+
+/// Who carries letters.
+fn mail(loaded: &Loaded, extra_trust_anchors: &[u8]) -> Result<Mail, Exit> {
+    let (mail, password) = (&loaded.config.mail, loaded.secrets.mail_password.clone());
+    let (Some(host), Some(from)) = (&mail.host, &mail.from) else { return Ok(Mail::Nobody) };
+    let (security, usual) = match mail.security {
+        MailSecurity::StartTls => (Security::StartTls, 587),
+        MailSecurity::Tls => (Security::Tls, 465),
+        MailSecurity::Nothing => (Security::Nothing, 25),
+    };
+    let settings = SmtpSettings {
+        host: host.clone(),
+        port: mail.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(usual),
+        security,
+        login: mail.username.clone().zip(password),
+        from: from.clone(),
+        extra_trust_anchors: extra_trust_anchors.to_vec(),
+    };
+    let smtp = Smtp::new(&settings).map_err(|error| Exit::config(format!("mail: {error}")))?;
+    Ok(Mail::By(Arc::new(smtp)))
+}
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
-        extra_trust_anchors,
+        extra_trust_anchors: extra_trust_anchors.clone(),
         ..EgressSettings::default()
     };
     Ok(Settings {
@@ -355,6 +378,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        recoveries: config.limits.recoveries,
+        mail: mail(loaded, &extra_trust_anchors)?,
         registration: match config.registration.mode {
             RegistrationMode::Off => Admission::Nobody,
             RegistrationMode::Token => Admission::Invited,

@@ -68,6 +68,8 @@ codes! {
     SameListener = "017",
     /// Passwords would be hashed too cheaply, or at a cost that no node can pay.
     HashCost = "018",
+    /// Mail is set up by half, or a password for it would go unencrypted to another machine.
+    Mail = "019",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.

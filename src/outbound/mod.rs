@@ -1,9 +1,12 @@
 //! Everything that we call.
 
+pub mod courier;
+pub mod dev_inbox;
 pub mod egress;
 pub mod jwks;
 pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
 pub mod request_object;
+pub mod smtp;
 pub mod webhook;

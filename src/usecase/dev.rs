@@ -14,6 +14,7 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::people::People;
+pub use crate::outbound::dev_inbox::{DevInbox, Received};
 use crate::usecase::introspect::Introspect;
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 

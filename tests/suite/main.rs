@@ -86,6 +86,8 @@ mod scripts;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod smtp;
+#[cfg(test)]
 mod spec_table;
 #[cfg(test)]
 mod sql_contract;

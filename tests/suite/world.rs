@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use nod::app::{self, App, EphemeralStore, Parts, Settings, StartError};
+use nod::app::{self, App, EphemeralStore, Mail, Parts, Settings, StartError};
 use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
@@ -407,10 +407,15 @@ impl Builder {
         self.settings(|settings| settings.policy.limits = Limits { per_user: 100, per_client_and_user: 100 })
     }
 
+    /// Letters to people stay here, and tests read them.
+    pub(crate) fn letters(self) -> Self {
+        self.settings(|settings| settings.mail = Mail::DevInbox)
+    }
+
     /// The pages of dev mode, and what it has for scripts.
     pub(crate) fn dev_mode(mut self) -> Self {
         self.dev_pages = true;
-        self.settings(|settings| settings.dev_mode = true)
+        self.letters().settings(|settings| settings.dev_mode = true)
     }
 
     pub(crate) async fn start(self) -> World {
@@ -608,6 +613,8 @@ fn settings(issuer: String) -> Settings {
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
+        recoveries: 10,
+        mail: Mail::Nobody,
         registration: Admission::Nobody,
         registrations: 20,
         egress: egress(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::password::Confirmed;
 use super::policy::{Next, SignOnPolicy, Source, Why};
 use super::session::{Authentication, Session};
 use crate::clock::Timestamp;
@@ -20,8 +21,11 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+pub mod errand;
 #[cfg(test)]
 mod tests;
+
+use self::errand::{Changed, Errand, Old};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -41,11 +45,15 @@ pub struct Flow {
     /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
     /// worth nothing then.
     pub cookieless: bool,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
     pub who: Who,
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
+    /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
+    pub password: Option<Timestamp>,
     pub notes: Notes,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
@@ -77,6 +85,8 @@ pub enum At {
     /// The person is to look at the device and what it asks for, before anything is proved.
     Device,
     Asking(StepId, Source),
+    /// The person does something about their password first.
+    Errand(Errand),
     /// The person is to agree to this.
     Consent(Scope),
     /// Nothing is left to ask: the browser may come for the answer, once.
@@ -184,6 +194,7 @@ pub struct Start {
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
     pub cookieless: bool,
+    pub recoverable: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
     pub device: Option<ForDevice>,
@@ -192,7 +203,7 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
         let who = match (session, &request.login_hint) {
             (Some(session), _) => Who::Proved(session.user),
@@ -206,9 +217,11 @@ impl Flow {
             device,
             browser,
             cookieless,
+            recoverable,
             session: session.map(|session| session.id),
             who,
             authenticated: session.map(|session| session.authentication.clone()),
+            password: None,
             notes: Notes::default(),
             agreed: None,
             // Where the walk below leads is what counts.
@@ -234,6 +247,7 @@ impl Flow {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
             At::Asking(..)
+            | At::Errand(_)
             | At::Device
             | At::Consent(_)
             | At::Ready
@@ -275,6 +289,105 @@ impl Flow {
         Some(self.settled(around))
     }
 
+    /// It was chosen then.
+    #[must_use]
+    pub fn by_password_of(self, chosen_at: Timestamp) -> Self {
+        Self { password: Some(chosen_at), ..self }
+    }
+
+    /// The password was right, and is good for nothing but to choose another. `None`: none was asked for.
+    #[must_use]
+    pub fn must_change(self, confirmed: Confirmed) -> Option<Self> {
+        self.sent_on(Errand::Choosing { user: confirmed.user(), old: Old::MustChange(confirmed) })
+    }
+
+    /// The person wants another password. `None`: none was asked for.
+    #[must_use]
+    pub fn changes_password(self) -> Option<Self> {
+        let username = self.claimed();
+        self.sent_on(Errand::Current { username })
+    }
+
+    /// The person has forgotten the password. `None`: none was asked for, or nobody can be written to.
+    #[must_use]
+    pub fn recovers(self, hint: Option<&str>) -> Option<Self> {
+        let username = hint.map_or_else(|| self.claimed(), str::to_owned);
+        let recoverable = self.recoverable;
+        self.sent_on(Errand::Asking { username, late: false }).filter(|_| recoverable)
+    }
+
+    fn sent_on(self, errand: Errand) -> Option<Self> {
+        self.asking(Source::Password)?;
+        Some(Self { at: At::Errand(errand), ..self })
+    }
+
+    fn claimed(&self) -> String {
+        match &self.who {
+            Who::Claimed(username) => username.clone(),
+            Who::Nobody | Who::Proved(_) => String::new(),
+        }
+    }
+
+    /// Who has changed a password on the way, and so has given one.
+    pub const fn proved_by_errand(&self) -> Option<UserId> {
+        match self.errand() {
+            Some(Errand::Changed(changed)) => Some(changed.user),
+            Some(
+                Errand::Current { .. }
+                | Errand::Choosing { .. }
+                | Errand::Asking { .. }
+                | Errand::Sent { .. }
+                | Errand::Resetting { .. }
+                | Errand::Reset { .. }
+                | Errand::Canceled(_),
+            )
+            | None => None,
+        }
+    }
+
+    /// What the person does before the sign-in goes on.
+    pub const fn errand(&self) -> Option<&Errand> {
+        match &self.at {
+            At::Errand(errand) => Some(errand),
+            At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Ready
+            | At::Completed(_)
+            | At::Left
+            | At::Connected
+            | At::Failed(_) => None,
+        }
+    }
+
+    /// The errand goes on. `None`: there is none.
+    #[must_use]
+    pub fn on_errand(self, errand: Errand) -> Option<Self> {
+        self.errand()?;
+        Some(Self { at: At::Errand(errand), ..self })
+    }
+
+    /// The errand is over, and the sign-in goes on: who has changed a password has given one. `None`: it is not.
+    #[must_use]
+    pub fn continued(self, around: &Around<'_>) -> Option<Self> {
+        match self.errand()? {
+            Errand::Changed(Changed { user, proved_at, changed_at }) => {
+                let (user, changed_at) = (*user, *changed_at);
+                let then = Around { now: *proved_at, ..*around };
+                let asked = self.settled(around);
+                // A policy that has changed meanwhile may ask for something else.
+                let verified = asked.clone().password_verified(user, &then);
+                Some(verified.map_or(asked, |flow| flow.by_password_of(changed_at)))
+            }
+            Errand::Reset { .. } | Errand::Canceled(_) => Some(self.settled(around)),
+            Errand::Current { .. }
+            | Errand::Choosing { .. }
+            | Errand::Asking { .. }
+            | Errand::Sent { .. }
+            | Errand::Resetting { .. } => None,
+        }
+    }
+
     /// The person gives up on what is asked. The policy may know another way.
     #[must_use]
     pub fn cancelled(mut self, around: &Around<'_>) -> Option<Self> {
@@ -286,7 +399,7 @@ impl Flow {
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
-            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+            At::Errand(_) | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
         }
     }
 
@@ -396,6 +509,7 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
             At::Completed(_) => Status::Completed,
@@ -408,7 +522,16 @@ impl Flow {
         match &self.at {
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Asking(_, Source::Password) if self.recoverable => &[
+                Action::CheckUsernamePassword,
+                Action::InitiateAccountRecovery,
+                Action::InitiatePasswordChange,
+                Action::Cancel,
+            ],
+            At::Asking(_, Source::Password) => {
+                &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel]
+            }
+            At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
-use crate::protocol::id::SessionToken;
+use crate::protocol::id::{RecoveryId, SessionToken};
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));
@@ -38,6 +38,7 @@ fn start(request: AuthorizationRequest) -> Start {
         request,
         browser: Digest::of(b"browser"),
         cookieless: false,
+        recoverable: true,
         meant: None,
         device: None,
     }
@@ -175,6 +176,13 @@ enum Deed {
     Agree,
     Leave,
     Complete,
+    /// The password is right, and has to be changed.
+    MustChange,
+    Recover,
+    Choose,
+    Reset,
+    GiveUp,
+    Continue,
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -185,6 +193,12 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::Agree),
         1 => Just(Deed::Leave),
         1 => Just(Deed::Complete),
+        2 => Just(Deed::MustChange),
+        2 => Just(Deed::Recover),
+        3 => Just(Deed::Choose),
+        3 => Just(Deed::Reset),
+        1 => Just(Deed::GiveUp),
+        3 => Just(Deed::Continue),
     ];
     proptest::collection::vec(deed, 0..12)
 }
@@ -205,13 +219,66 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                 Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
                     Some(Action::Cancel)
                 }
-                Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
+                Status::Resume
+                | Status::Completed
+                | Status::OauthDeviceCompleted
+                | Status::Failed
+                | Status::CurrentCredentialsRequired
+                | Status::NewPasswordRequired
+                | Status::MustChangePassword
+                | Status::SuccessfulPasswordChange
+                | Status::AccountRecoveryUsernameRequired
+                | Status::RecoveryCodeRequired
+                | Status::PasswordResetRequired
+                | Status::SuccessfulPasswordReset
+                | Status::Canceled => None,
             };
             (flow.cancelled(around), action)
         }
         Deed::Agree => (flow.agreed(None, around), Some(Action::GrantConsent)),
         Deed::Leave => (flow.left(), None),
         Deed::Complete => (flow.completed(&Sealed::from_bytes(vec![1])), None),
+        // The other way that a password may be right.
+        Deed::MustChange => (flow.must_change(confirmed()), Some(Action::CheckUsernamePassword)),
+        Deed::Recover => {
+            let asked = flow.clone().recovers(None).or_else(|| on_errand(flow, Errand::again));
+            (asked, Some(Action::InitiateAccountRecovery))
+        }
+        Deed::Choose => {
+            (on_errand(flow, |errand| errand.changed(&confirmed(), at(0))), Some(Action::CheckNewPassword))
+        }
+        Deed::Reset => (on_errand(flow, reset), errand_action(status)),
+        Deed::GiveUp => {
+            let changing = status == Status::MustChangePassword;
+            let action = if changing { Action::CancelPasswordChange } else { Action::CancelAccountRecovery };
+            (on_errand(flow, Errand::cancelled), Some(action))
+        }
+        Deed::Continue => (flow.continued(around), Some(Action::ContinueAuthentication)),
+    }
+}
+
+fn confirmed() -> Confirmed {
+    Confirmed::new(ALICE, at(0), at(-9))
+}
+
+fn on_errand(flow: Flow, then: impl FnOnce(Errand) -> Option<Errand>) -> Option<Flow> {
+    let next = then(flow.errand()?.clone())?;
+    flow.on_errand(next)
+}
+
+/// One step on the way of a recovery.
+fn reset(errand: Errand) -> Option<Errand> {
+    let asked = errand.clone().asked(RecoveryId::new(Uuid::nil()), "alice");
+    asked.or_else(|| errand.clone().proved(BOB)).or_else(|| errand.reset())
+}
+
+fn errand_action(status: Status) -> Option<Action> {
+    if status == Status::RecoveryCodeRequired {
+        Some(Action::CheckRecoveryCode)
+    } else if status == Status::PasswordResetRequired {
+        Some(Action::CheckPasswordReset)
+    } else {
+        Some(Action::CheckAccountRecoveryUsername)
     }
 }
 
@@ -241,6 +308,10 @@ proptest! {
             }
             if let (Deed::Password(alice), Some(_)) = (deed, &next) {
                 verified = Some(if *alice { ALICE } else { BOB });
+            }
+            // A password that was forgotten and chosen anew proves nothing; one that was given and changed does.
+            if let (Deed::Continue, Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand()) {
+                verified = Some(ALICE);
             }
             flow = next.unwrap_or_else(|| before.clone());
             // I4: what is over stays over.
@@ -275,6 +346,16 @@ proptest! {
                 Action::GrantConsent => flow.clone().agreed(None, &around),
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
+                Action::InitiatePasswordChange
+                | Action::CheckCurrentCredentials
+                | Action::CheckNewPassword
+                | Action::CancelPasswordChange
+                | Action::InitiateAccountRecovery
+                | Action::CheckAccountRecoveryUsername
+                | Action::CheckRecoveryCode
+                | Action::CheckPasswordReset
+                | Action::CancelAccountRecovery
+                | Action::ContinueAuthentication => unreachable!("nothing sends a flow on an errand here"),
             };
             flow = next.expect("a link of the state");
         }

@@ -31,6 +31,8 @@ pub struct Authorize {
     pub read: Arc<ReadRequest>,
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     pub keys: Arc<KeyRing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -105,6 +107,7 @@ impl Authorize {
             request,
             browser: key,
             cookieless,
+            recoverable: self.recoverable,
             meant,
             device: None,
         };
@@ -123,13 +126,21 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+            At::Ready
+            | At::Device
+            | At::Asking(..)
+            | At::Errand(_)
+            | At::Consent(_)
+            | At::Completed(_)
+            | At::Left
+            | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
                     At::Device
                     | At::Asking(..)
+                    | At::Errand(_)
                     | At::Consent(_)
                     | At::Completed(_)
                     | At::Left
@@ -190,7 +201,9 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
         return None;
     }
     match &flow.at {
-        At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
+        At::Asking(..) | At::Errand(_) => {
+            Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in."))
+        }
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
         At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }

@@ -71,9 +71,12 @@ impl Conclude {
             // It ended since: what it stood for was not proved to us in this flow.
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
-                let (session, token) = self
-                    .begin_session(user, authentication.clone(), browser, &event(Action::SessionBegun), now)
+                let begun = self
+                    .begin_session((user, flow.password), authentication.clone(), browser, &event(Action::SessionBegun), now)
                     .await?;
+                let Some((session, token)) = begun else {
+                    return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());
+                };
                 (session, Some(token))
             }
         };
@@ -159,12 +162,12 @@ impl Conclude {
 
     async fn begin_session(
         &self,
-        user: UserId,
+        (user, password): (UserId, Option<Timestamp>),
         authentication: Authentication,
         browser: &Browser,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(SessionId, SessionToken), Error> {
+    ) -> Result<Option<(SessionId, SessionToken)>, Error> {
         let before = match &browser.session {
             Some(token) => self.known.sessions.find(&token.digest(), now).await?,
             None => None,
@@ -182,6 +185,7 @@ impl Conclude {
             .as_ref()
             .map(|before| Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(before.user));
         let replaces = before.as_ref().zip(ended.as_ref()).map(|(session, ended)| Replaced { session, ended });
-        Ok((self.known.sessions.begin(&session, replaces, event).await?, token))
+        let begun = self.known.sessions.begin(&session, replaces, password, event).await?;
+        Ok(begun.map(|id| (id, token)))
     }
 }

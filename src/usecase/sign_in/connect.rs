@@ -27,6 +27,8 @@ pub struct Connect {
     pub codes: Shelf<ShownCode>,
     pub ladder: Shelf<Ladder>,
     pub shown: Arc<Shown>,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     /// What makes digests of user codes.
     pub key: ring::hmac::Key,
     pub clock: Arc<dyn Clock>,
@@ -128,6 +130,7 @@ impl Connect {
             request: AuthorizationRequest::of_device(device.scope, ui_locales),
             browser: key.digest(),
             cookieless: false,
+            recoverable: self.recoverable,
             meant: None,
             device: Some(for_device),
         };

@@ -19,8 +19,10 @@ use crate::store::sql::sessions::Sessions;
 
 pub mod advance;
 pub mod authorize;
+pub mod beside;
 pub mod conclude;
 pub mod connect;
+pub mod errand;
 pub mod leave;
 pub mod log_out;
 pub mod push;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
@@ -35,11 +36,18 @@ impl Shown {
                 let fields = self.fields(&flow, refused(&failure.refusal()))?;
                 Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
             }
-            At::Device | At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Connected | At::Failed(_) => None,
+            At::Device
+            | At::Asking(..)
+            | At::Errand(_)
+            | At::Consent(_)
+            | At::Ready
+            | At::Left
+            | At::Connected
+            | At::Failed(_) => None,
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
-        let username = match flow.user() {
+        let username = match flow.errand().and_then(Errand::user).or(flow.user()) {
             Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
             None => None,
         };

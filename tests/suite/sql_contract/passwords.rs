@@ -3,7 +3,7 @@
 use nod::clock::Timestamp;
 use nod::domain::audit::Action;
 use nod::domain::password::hash::PasswordHash;
-use nod::store::sql::passwords::{Over, Set};
+use nod::store::sql::passwords::{Over, Set, Then};
 
 use super::stage::{Node, Stage, later, now};
 
@@ -21,7 +21,7 @@ async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
     let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
     let set = async |node: &Node, over: Over, text: &str, at: Timestamp| {
         let event = stage.event(Action::PasswordChanged).user(alice.id);
-        node.passwords.set(alice.id, over, &hash(text), at, &event).await.unwrap()
+        node.passwords.set(alice.id, over, &hash(text), (&event, at), Then::default()).await.unwrap()
     };
     assert!(here.passwords.find(alice.id).await.unwrap().is_none());
     assert_eq!(set(here, Over::ChosenAt(now()), "none", now()).await, Set::No);
@@ -50,7 +50,7 @@ async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
 async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
     let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
     let event = || stage.event(Action::PasswordChanged).user(alice.id);
-    here.passwords.set(alice.id, Over::Nothing, &hash("old"), now(), &event()).await.unwrap();
+    here.passwords.set(alice.id, Over::Nothing, &hash("old"), (&event(), now()), Then::default()).await.unwrap();
     assert!(!here.passwords.replace(alice.id, &hash("another"), &hash("anew")).await.unwrap());
     let renamed = PasswordHash { pepper: "another pepper".to_owned(), ..hash("old") };
     assert!(!here.passwords.replace(alice.id, &renamed, &hash("anew")).await.unwrap());
@@ -59,7 +59,7 @@ async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
     assert_eq!((stored.hash, stored.changed_at), (hash("anew"), now()));
 
     // Whoever has verified the old one comes after the change.
-    let changed = there.passwords.set(alice.id, Over::ChosenAt(now()), &hash("chosen"), later(1), &event()).await;
+    let changed = there.passwords.set(alice.id, Over::ChosenAt(now()), &hash("chosen"), (&event(), later(1)), Then::default()).await;
     assert_eq!(changed.unwrap(), Set::At(later(1)));
     assert!(!here.passwords.replace(alice.id, &hash("anew"), &hash("undone")).await.unwrap());
     assert_eq!(here.passwords.find(alice.id).await.unwrap().unwrap().hash, hash("chosen"));
@@ -68,10 +68,10 @@ async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
 async fn a_password_goes_with_its_user(stage: Stage) {
     let (alice, here) = (stage.user("alice").await, stage.node(0));
     let event = || stage.event(Action::PasswordChanged).user(alice.id);
-    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), now(), &event()).await.unwrap();
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), now()), Then::default()).await.unwrap();
     assert!(here.people.delete(alice.id, &stage.event(Action::UserDeleted), later(1)).await.unwrap());
     assert_eq!(stage.count("SELECT COUNT(*) FROM password").await, 0);
-    let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), later(2), &event()).await;
+    let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), later(2)), Then::default()).await;
     assert_eq!(set.unwrap(), Set::No);
     assert!(!here.passwords.require_change(alice.id, &event()).await.unwrap());
     assert!(!here.passwords.replace(alice.id, &hash("hers"), &hash("anew")).await.unwrap());
