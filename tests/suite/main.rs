@@ -93,6 +93,7 @@ mod sql_contract;
 mod store_contract;
 #[cfg(test)]
 mod telemetry;
+#[cfg(test)]
 mod token_races;
 #[cfg(test)]
 mod userinfo;

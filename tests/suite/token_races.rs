@@ -34,7 +34,7 @@ impl Stage {
     }
 
     async fn token(&self) -> String {
-        self.shop.log_in(&self.alice).await.refresh_token.unwrap()
+        self.shop.log_in(&self.alice).await.refresh_token.expect("a refresh token")
     }
 
     async fn refreshes(&self, token: &str) -> Vec<Answer> {
@@ -58,7 +58,8 @@ impl Stage {
             for node in 0..2 {
                 let shop = self.shop.at(node);
                 assert_eq!(shop.introspect(&tokens.access_token).await, json!({ "active": false }));
-                shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
+                let refresh_token = tokens.refresh_token.as_deref().expect("a refresh token");
+                shop.refresh(refresh_token).await.refused(400, "invalid_grant");
             }
         }
         given
