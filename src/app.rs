@@ -2,8 +2,8 @@
 
 mod administration;
 mod devices;
-mod parts;
 mod mail;
+mod parts;
 mod sign_in;
 mod tokens;
 

@@ -16,7 +16,9 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, MailSecurity, Problem, Reading, RegistrationMode, UnknownUser};
+use crate::config::{
+    Code, Config, ConfigError, Loaded, LogFormat, MailSecurity, Problem, Reading, RegistrationMode, UnknownUser,
+};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;

@@ -226,7 +226,10 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
     let with = |mail: &str| read(&format!("{MINIMAL}[mail]\n{mail}"), &[]);
     let whole = "host = \"mail.example\"\nfrom = \"Nod <nod@id.example>\"\n";
     let loaded = usable(with(&format!("{whole}username = \"nod\"\npassword = \"secret of the server\"")));
-    assert_eq!(loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(), Some("secret of the server"));
+    assert_eq!(
+        loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(),
+        Some("secret of the server")
+    );
     assert_eq!(loaded.config.mail.security, MailSecurity::StartTls);
     usable(with("host = \"localhost\"\nfrom = \"nod@id.example\"\nsecurity = \"none\""));
     usable(with("host = \"127.0.0.1\"\nfrom = \"nod@id.example\"\nsecurity = \"none\""));
@@ -243,6 +246,7 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("password"), "from a file\n").unwrap();
     let file = folder.path().join("password").display().to_string();
-    let loaded = usable(read(&format!("{MINIMAL}[mail]\n{whole}username = \"nod\""), &[("NOD_MAIL__PASSWORD_FILE", &file)]));
+    let loaded =
+        usable(read(&format!("{MINIMAL}[mail]\n{whole}username = \"nod\""), &[("NOD_MAIL__PASSWORD_FILE", &file)]));
     assert_eq!(loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(), Some("from a file"));
 }

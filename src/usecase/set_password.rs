@@ -71,13 +71,7 @@ impl SetPassword {
         self.choose(recovery.user, over, password, follows).await
     }
 
-    async fn choose(
-        &self,
-        id: UserId,
-        over: Over,
-        password: Password,
-        follows: Follows<'_>,
-    ) -> Result<Chosen, Error> {
+    async fn choose(&self, id: UserId, over: Over, password: Password, follows: Follows<'_>) -> Result<Chosen, Error> {
         let Some(user) = self.directory.user(&id).await?.filter(|user| user.is_active()) else {
             return Ok(Chosen::NotConfirmed);
         };

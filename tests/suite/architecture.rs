@@ -24,7 +24,17 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "usecase",
         &[
-            "call", "clock", "entropy", "secret", "failpoint", "letters", "metrics", "words", "protocol", "domain", "store",
+            "call",
+            "clock",
+            "entropy",
+            "secret",
+            "failpoint",
+            "letters",
+            "metrics",
+            "words",
+            "protocol",
+            "domain",
+            "store",
             "outbound",
         ],
     ),
@@ -34,8 +44,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "app",
         &[
-            "clock", "entropy", "letters", "secret", "words", "protocol", "domain", "store", "outbound", "usecase", "http", "web",
-            "worker",
+            "clock", "entropy", "letters", "secret", "words", "protocol", "domain", "store", "outbound", "usecase",
+            "http", "web", "worker",
         ],
     ),
 ];

@@ -270,10 +270,8 @@ async fn rfc3207_a_server_without_tls_gets_no_letter() {
 async fn security_a_certificate_of_nobody_knows_whom_gets_no_letter() {
     let double = Double::start(Manner::Tls, &[]).await;
     let other = Double::start(Manner::Tls, &[]).await;
-    let settings = SmtpSettings {
-        extra_trust_anchors: other.certificate.clone().into_bytes(),
-        ..double.settings(Security::Tls)
-    };
+    let settings =
+        SmtpSettings { extra_trust_anchors: other.certificate.clone().into_bytes(), ..double.settings(Security::Tls) };
     let world = world(settings).await;
     forgets(&world).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -311,7 +309,10 @@ async fn a_letter_that_is_refused_for_good_is_given_up_and_recorded() {
     empty(&world).await;
     let recorded = watch.events().await;
     let told = recorded.iter().find(|event| event.action == "password.recovery_sent").expect("an event");
-    assert_eq!((told.result.as_str(), told.reason.as_deref()), ("refused", Some("the mail server refused it (status 550)")));
+    assert_eq!(
+        (told.result.as_str(), told.reason.as_deref()),
+        ("refused", Some("the mail server refused it (status 550)"))
+    );
     assert!(double.heard.lock().unwrap().letters.is_empty());
 }
 

@@ -10,17 +10,33 @@ use crate::protocol::id::{RecoveryId, UserId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Errand {
     /// Whoever wants another password says who they are, and gives the one that there is.
-    Current { username: String },
+    Current {
+        username: String,
+    },
     /// The next password is chosen.
-    Choosing { user: UserId, old: Old },
+    Choosing {
+        user: UserId,
+        old: Old,
+    },
     Changed(Changed),
     /// Whose password was forgotten? `late`: a message from before is worth nothing any more.
-    Asking { username: String, late: bool },
+    Asking {
+        username: String,
+        late: bool,
+    },
     /// A message is on its way, if there is somebody to send it to.
-    Sent { recovery: RecoveryId, username: String },
+    Sent {
+        recovery: RecoveryId,
+        username: String,
+    },
     /// Somebody has the message, and chooses a new password.
-    Resetting { recovery: RecoveryId, user: UserId },
-    Reset { user: UserId },
+    Resetting {
+        recovery: RecoveryId,
+        user: UserId,
+    },
+    Reset {
+        user: UserId,
+    },
     Canceled(CanceledOperation),
 }
 

@@ -244,9 +244,7 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
             let asked = flow.clone().recovers(None).or_else(|| on_errand(flow, Errand::again));
             (asked, Some(Action::InitiateAccountRecovery))
         }
-        Deed::Choose => {
-            (on_errand(flow, |errand| errand.changed(&confirmed(), at(0))), Some(Action::CheckNewPassword))
-        }
+        Deed::Choose => (on_errand(flow, |errand| errand.changed(&confirmed(), at(0))), Some(Action::CheckNewPassword)),
         Deed::Reset => (on_errand(flow, reset), errand_action(status)),
         Deed::GiveUp => {
             let changing = status == Status::MustChangePassword;

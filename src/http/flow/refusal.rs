@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{FlowApi, Refused, STATE_MEMBER, carried, json_response};
 use crate::domain::audit::Action as Audited;
-use crate::http::headers::retry_after;
 use crate::domain::password::NewPassword;
+use crate::http::headers::retry_after;
 use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal, Validator};
 use crate::usecase;
 use crate::usecase::sign_in::advance::FlowError;

@@ -8,8 +8,8 @@ use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, json_response};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::flow::{At, Failure, Who};
 use crate::protocol::flow_api::{Action, Status};
-use crate::usecase::sign_in::beside::ErrandSeen;
 use crate::usecase::sign_in::Seen;
+use crate::usecase::sign_in::beside::ErrandSeen;
 use crate::words::{Locale, Message};
 
 impl FlowApi {

@@ -117,11 +117,7 @@ impl Sessions {
 
 /// `false`: the password that was given is that of the person no more. Whoever is about to change it holds the
 /// account, so this waits for them, and looks at what there is then; whoever comes later finds the session.
-async fn insert(
-    transaction: &Transaction,
-    session: &Session,
-    password: Option<Timestamp>,
-) -> Result<bool, WriteError> {
+async fn insert(transaction: &Transaction, session: &Session, password: Option<Timestamp>) -> Result<bool, WriteError> {
     const INTO: &str = "INSERT INTO session (id, token_digest, user_id, acr, amr, auth_time, created_at, seen_at)";
     const ALL: &str = "$1, $2, $3, $4, $5, $6, $7, $8";
     let mut values = vec![

@@ -87,9 +87,7 @@ impl Advance {
         let next = match action {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
-            Action::InitiateAccountRecovery if flow.errand().is_none() => {
-                flow.recovers(members.text("usernameHint"))
-            }
+            Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
             Action::ContinueAuthentication => {
                 let user = flow.proved_by_errand().or(flow.user());
                 let judged = self.judged(&client, user, now).await?;

@@ -201,9 +201,7 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
         return None;
     }
     match &flow.at {
-        At::Asking(..) | At::Errand(_) => {
-            Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in."))
-        }
+        At::Asking(..) | At::Errand(_) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
         At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }

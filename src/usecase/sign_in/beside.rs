@@ -30,7 +30,9 @@ pub struct Beside {
 pub enum Purpose<'a> {
     Change,
     /// `ticket`: from the link of a message.
-    Recover { ticket: Option<&'a str> },
+    Recover {
+        ticket: Option<&'a str>,
+    },
 }
 
 /// An errand as whoever runs it sees it.

@@ -72,7 +72,13 @@ impl Conclude {
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
                 let begun = self
-                    .begin_session((user, flow.password), authentication.clone(), browser, &event(Action::SessionBegun), now)
+                    .begin_session(
+                        (user, flow.password),
+                        authentication.clone(),
+                        browser,
+                        &event(Action::SessionBegun),
+                        now,
+                    )
                     .await?;
                 let Some((session, token)) = begun else {
                     return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());

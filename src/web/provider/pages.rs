@@ -7,8 +7,8 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
 
-use super::trouble::Trouble;
 use super::passwords::{self, Amiss, Shown};
+use super::trouble::Trouble;
 use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};

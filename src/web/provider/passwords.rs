@@ -136,13 +136,7 @@ impl Provider {
         }
     }
 
-    fn show_errand(
-        &self,
-        seen: &ErrandSeen,
-        amiss: Option<Amiss<'_>>,
-        browser: &Browser,
-        visit: &Visit,
-    ) -> Response {
+    fn show_errand(&self, seen: &ErrandSeen, amiss: Option<Amiss<'_>>, browser: &Browser, visit: &Visit) -> Response {
         let here = format!("{PAGES}{}", seen.id.expose());
         let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), alone: true, amiss };
         shown.page(self.form(&seen.id, browser), &self.around(visit, Some(&here)))
@@ -165,10 +159,9 @@ pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
         (Errand::Current { .. }, _) => {
             (Action::CheckCurrentCredentials, &[("username", "username"), ("password", "password")])
         }
-        (Errand::Choosing { .. }, _) => (
-            Action::CheckNewPassword,
-            &[("existingPassword", "current_password"), ("newPassword", "new_password")],
-        ),
+        (Errand::Choosing { .. }, _) => {
+            (Action::CheckNewPassword, &[("existingPassword", "current_password"), ("newPassword", "new_password")])
+        }
         (Errand::Asking { .. }, _) => (Action::CheckAccountRecoveryUsername, &[("username", "username")]),
         (Errand::Sent { .. }, _) => (Action::CheckRecoveryCode, &[("recoveryCode", "code")]),
         (Errand::Resetting { .. }, _) => (Action::CheckPasswordReset, &[("newPassword", "new_password")]),
@@ -195,7 +188,10 @@ impl Shown<'_> {
             Errand::Choosing { old, .. } => {
                 let (must, current) = (matches!(old, Old::MustChange(_)), *old == Old::ToBeGiven);
                 let problem = self.amiss.map(Amiss::of_change);
-                password::change::render(&password::change::View { form, username, must, current, least, problem }, around)
+                password::change::render(
+                    &password::change::View { form, username, must, current, least, problem },
+                    around,
+                )
             }
             Errand::Asking { late, .. } => {
                 let problem = self.amiss.map(Amiss::of_asking);

@@ -163,7 +163,8 @@ async fn t18_1_the_default_application_shows_it() {
         let answer = browser.get(entry).await;
         assert_eq!(answer.status, 303);
         let location = answer.header("location").unwrap();
-        let flow = location.strip_prefix(&format!("{LOGIN}/in?brand=shop&flowId=")).unwrap_or_else(|| panic!("{location}"));
+        let flow =
+            location.strip_prefix(&format!("{LOGIN}/in?brand=shop&flowId=")).unwrap_or_else(|| panic!("{location}"));
         let read = browser.send(browser.sent_by_page(LOGIN, reqwest::Method::GET, flow)).await;
         assert_eq!(read.header("access-control-allow-origin"), Some(LOGIN));
         assert!(read.ok()["status"].is_string());

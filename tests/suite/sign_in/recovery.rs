@@ -326,7 +326,10 @@ async fn f18_an_errand_has_the_states_and_links_of_the_flow_api() {
     let detail = &short.json()["details"][0];
     assert_eq!((&detail["target"], &detail["failedValidators"]), (&json!("newPassword"), &json!(["TOO_SHORT"])));
     let state = browser.act(&flow, "checkPasswordReset", &json!({ "newPassword": NEW })).await.ok();
-    assert_eq!((&state["status"], links(&state)), (&json!("SUCCESSFUL_PASSWORD_RESET"), vec!["continueAuthentication", "self"]));
+    assert_eq!(
+        (&state["status"], links(&state)),
+        (&json!("SUCCESSFUL_PASSWORD_RESET"), vec!["continueAuthentication", "self"])
+    );
     let state = browser.act(&flow, "continueAuthentication", &json!({})).await.ok();
     assert_eq!((&state["status"], links(&state)), (&json!("RESUME"), vec!["self"]));
     let here = state["resumeUrl"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();

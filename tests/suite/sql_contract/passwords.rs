@@ -3,6 +3,10 @@
 use nod::clock::Timestamp;
 use nod::domain::audit::Action;
 use nod::domain::password::hash::PasswordHash;
+use nod::domain::session::{Authentication, Session};
+use nod::domain::user::User;
+use nod::protocol::acr::Acr;
+use nod::protocol::id::{SessionId, SessionToken};
 use nod::store::sql::passwords::{Over, Set, Then};
 
 use super::stage::{Node, Stage, later, now};
@@ -11,6 +15,8 @@ on_every_engine! {
     a_password_is_set_over_the_one_that_was_seen
     a_hash_is_swapped_for_the_one_that_was_seen
     a_password_goes_with_its_user
+    a_session_begins_with_the_password_that_is_theirs
+    security_27_no_session_of_the_old_password_outlives_the_change
 }
 
 fn hash(text: &str) -> PasswordHash {
@@ -59,7 +65,10 @@ async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
     assert_eq!((stored.hash, stored.changed_at), (hash("anew"), now()));
 
     // Whoever has verified the old one comes after the change.
-    let changed = there.passwords.set(alice.id, Over::ChosenAt(now()), &hash("chosen"), (&event(), later(1)), Then::default()).await;
+    let changed = there
+        .passwords
+        .set(alice.id, Over::ChosenAt(now()), &hash("chosen"), (&event(), later(1)), Then::default())
+        .await;
     assert_eq!(changed.unwrap(), Set::At(later(1)));
     assert!(!here.passwords.replace(alice.id, &hash("anew"), &hash("undone")).await.unwrap());
     assert_eq!(here.passwords.find(alice.id).await.unwrap().unwrap().hash, hash("chosen"));
@@ -75,4 +84,54 @@ async fn a_password_goes_with_its_user(stage: Stage) {
     assert_eq!(set.unwrap(), Set::No);
     assert!(!here.passwords.require_change(alice.id, &event()).await.unwrap());
     assert!(!here.passwords.replace(alice.id, &hash("hers"), &hash("anew")).await.unwrap());
+}
+
+fn session(stage: &Stage, user: &User) -> Session {
+    let token = SessionToken::new(stage.entropy.token());
+    Session {
+        id: SessionId::new(stage.entropy.uuid()),
+        token: token.digest(),
+        user: user.id,
+        authentication: Authentication { at: now(), acr: Acr::Password, amr: "pwd".to_owned() },
+        created_at: now(),
+        seen_at: now(),
+    }
+}
+
+async fn begun(stage: &Stage, node: &Node, session: &Session, password: Option<Timestamp>) -> Option<SessionId> {
+    let event = stage.event(Action::SessionBegun).user(session.user);
+    node.sessions.begin(session, None, password, &event).await.unwrap()
+}
+
+async fn a_session_begins_with_the_password_that_is_theirs(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), now()), Then::default()).await.unwrap();
+    assert_eq!(begun(&stage, there, &session(&stage, &alice), Some(later(1))).await, None);
+    // What is proved otherwise asks for no password.
+    assert!(begun(&stage, there, &session(&stage, &alice), None).await.is_some());
+    let stays = begun(&stage, there, &session(&stage, &alice), Some(now())).await;
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 2);
+
+    let then = Then { stays, letter: Some((stage.entropy.uuid(), b"a letter")) };
+    let over = Over::ChosenAt(now());
+    here.passwords.set(alice.id, over, &hash("next"), (&event(), later(1)), then).await.unwrap();
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 1);
+    assert!(there.sessions.is_live(stays.unwrap(), now()).await.unwrap());
+    assert_eq!(stage.count("SELECT COUNT(*) FROM outbox WHERE kind = 'mail'").await, 1);
+    assert_eq!(begun(&stage, there, &session(&stage, &alice), Some(now())).await, None);
+}
+
+async fn security_27_no_session_of_the_old_password_outlives_the_change(stage: Stage) {
+    let (alice, here) = (stage.user("alice").await, stage.node(0));
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("old"), (&event(), now()), Then::default()).await.unwrap();
+    let nodes: Vec<Node> = (0..16).map(|n| stage.node(n)).collect();
+    let sessions: Vec<Session> = nodes.iter().map(|_| session(&stage, &alice)).collect();
+    let begin = nodes.iter().zip(&sessions).map(|(node, session)| begun(&stage, node, session, Some(now())));
+    let (event, new) = (event(), hash("new"));
+    let change = here.passwords.set(alice.id, Over::ChosenAt(now()), &new, (&event, later(1)), Then::default());
+    let (_, set) = tokio::join!(futures_util::future::join_all(begin), change);
+    assert_eq!(set.unwrap(), Set::At(later(1)));
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 0);
 }
