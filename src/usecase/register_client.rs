@@ -382,7 +382,7 @@ const SENTENCES: [(&str, &str); 14] = [
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (
         "grant_types",
-        "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two.",
+        "grant_types: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first three.",
     ),
     ("response_types", "response_types: code, with authorization_code."),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
