@@ -67,6 +67,7 @@ impl Change {
     fn takes_away(&self) -> bool {
         let always = [
             "auth",
+            "auth_alg",
             "jwks",
             "jwks_uri",
             "secret",
@@ -88,17 +89,23 @@ impl Change {
             "request_object_signing_alg",
             "request_uris",
             "authorization_signed_response_alg",
+            "userinfo_alg",
+            "introspection_alg",
+            "token_exchange_audiences",
+            "may_act",
         ];
         let demands = [
             "disabled",
             "require_pkce",
             "require_pushed_authorization_requests",
             "require_signed_request_object",
+            "dpop_bound_access_tokens",
             "restrict_access_to_redirectless_mode",
         ];
+        let permits = ["redirectless", "cookieless", "token_exchange_impersonation"];
         always.contains(&self.field)
             || (demands.contains(&self.field) && self.to == "true")
-            || (matches!(self.field, "redirectless" | "cookieless") && self.from == "true")
+            || (permits.contains(&self.field) && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }
 }

@@ -192,6 +192,28 @@ fn what_signs_people_in_is_exported_and_applied() {
     let told = apply(&site, &strict, &[]).ends_with(2);
     assert!(told.contains("require_pkce     false → true"), "{told}");
 
+    // So is what somebody may do no longer, or gets otherwise than before.
+    let with = |lines: &str| moved.replace("id = \"web\"\n", &format!("id = \"web\"\n{lines}\n"));
+    let acts = with("token_exchange_impersonation = true");
+    apply(&site, &acts, &["--yes"]).ends_with(0);
+    for (changed, field) in [
+        (moved.clone(), "token_exchange_impersonation"),
+        (acts.replace("[\"stock\"]", "[\"till\"]"), "token_exchange_audiences"),
+        (acts.replace("may_act = \"web\"\n", ""), "may_act"),
+        (
+            acts.replace("implied_consent", "dpop_bound_access_tokens = true\nimplied_consent"),
+            "dpop_bound_access_tokens",
+        ),
+        (acts.replace("implied_consent", "userinfo_alg = \"ES256\"\nimplied_consent"), "userinfo_alg"),
+        (acts.replace("implied_consent", "introspection_alg = \"ES256\"\nimplied_consent"), "introspection_alg"),
+    ] {
+        let told = apply(&site, &changed, &[]).ends_with(2);
+        assert!(told.contains(field) && told.contains("say --yes"), "{field}:\n{told}");
+    }
+    apply(&site, SHOP, &["--yes"]).ends_with(0);
+    let told = apply(&site, &SHOP.replace("auth_alg = \"ES256\"\n", ""), &[]).ends_with(2);
+    assert!(told.contains("auth_alg") && told.contains("say --yes"), "{told}");
+
     // By the rules of every registration, in the words of the file.
     let wrong = WEB
         .replace("http://localhost:*/callback", "http://shop.example/cb")
