@@ -14,6 +14,7 @@ use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
 use crate::protocol::public_id::{self, Kind};
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
@@ -159,7 +160,12 @@ impl RegisterClient {
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
         let metadata = metadata(wanted, before, invited)?;
-        let client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        if before.is_some_and(|before| goes_beyond(&client, before))
+            && let Some(sign_in) = &mut client.sign_in
+        {
+            sign_in.implied_consent = false;
+        }
         if client.scope.names().any(is_administrative) {
             return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
         }
@@ -307,6 +313,17 @@ fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
     } else {
         Ok(Some(open.join(" ")))
     }
+}
+
+/// Whether it asks for more than before, or elsewhere: of that, whoever agreed to it in people's place knew
+/// nothing.
+fn goes_beyond(client: &Client, before: &Client) -> bool {
+    let known = redirect_uris(before);
+    !client.scope.is_within(&before.scope) || redirect_uris(client).iter().any(|uri| !known.contains(uri))
+}
+
+fn redirect_uris(client: &Client) -> &[RedirectUri] {
+    client.sign_in.as_ref().map(|sign_in| sign_in.redirect_uris.as_slice()).unwrap_or_default()
 }
 
 fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
