@@ -135,6 +135,7 @@ words! {
         Pairing = "pairing",
         UserCodes = "user_codes",
         DeviceAuthorizations = "device_authorizations",
+        Registrations = "registrations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
         DevicesPerUser = "devices_per_user",

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::metrics::{Limit, metrics};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
-use crate::protocol::public_id::{self, Kind};
+use crate::protocol::public_id::Kind;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
@@ -66,12 +67,11 @@ impl RegisterClient {
         let now = self.desk.now();
         self.admit(from).await?;
         let token = self.invited(token)?;
-        let id = public_id::encode(Kind::Client, self.desk.entropy.uuid());
-        let id = ClientId::parse(&id).ok_or(invalid("client_id"))?;
+        let id = self.desk.fresh(Kind::Client, ClientId::parse)?;
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
         let secret = self.give_secret(&mut client);
-        let event = self.event(Action::ClientRegistered, &client, now);
+        let event = self.event(Action::ClientRegistered, &client.id, now);
         let digest = token.as_ref().map(InitialToken::digest);
         if !self.registration.register(&client, digest.as_ref(), &event, now).await? {
             return Err(invalid_token("the initial access token is unknown, expired, or used up").into());
@@ -98,7 +98,7 @@ impl RegisterClient {
         if wanted.has_what_is_ours() {
             return Err(refused("Members of the answer that are not registered are not sent back.").into());
         }
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientUpdated).client(&id);
+        let event = self.event(Action::ClientUpdated, &id, now);
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut given = None;
         let change = |_: Option<Client>, before: Client| {
@@ -123,7 +123,7 @@ impl RegisterClient {
     pub async fn remove(&self, id: &str, token: Option<&str>) -> Result<(), Error> {
         let now = self.desk.now();
         let (id, token) = presented(id, token)?;
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientDeleted).client(&id);
+        let event = self.event(Action::ClientDeleted, &id, now);
         let check = |_: Option<&Client>, client: &Client| {
             if belongs(client, &token) { Ok(()) } else { Err(invalid_token("not the token of this client")) }
         };
@@ -134,6 +134,7 @@ impl RegisterClient {
     /// Counted first, so that it holds however many come at once.
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
         if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
+            metrics().limited(Limit::Registrations);
             return Err(Error::TooMany { retry_after: WINDOW });
         }
         Ok(())
@@ -191,11 +192,12 @@ impl RegisterClient {
         }
     }
 
-    fn event(&self, action: Action, client: &Client, now: Timestamp) -> Event {
-        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(&client.id)
+    fn event(&self, action: Action, client: &ClientId, now: Timestamp) -> Event {
+        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(client)
     }
 
-    /// The client information response [RFC 7591 §3.2.1, RFC 7592 §3].
+    /// What the client information response [RFC 7591 §3.2.1, RFC 7592 §3] is read from. What is between us and
+    /// the operator is no member of that.
     pub fn information(&self, told: &Told) -> Map<String, Value> {
         let Told { client, secret, token } = told;
         let mut members = Map::new();
@@ -207,10 +209,6 @@ impl RegisterClient {
             if let Some(some) = value.as_object_mut() {
                 members.append(some);
             }
-        }
-        // Between us and the operator.
-        for name in OURS {
-            members.remove(name);
         }
         if client.sign_in.is_none() {
             members.insert("response_types".to_owned(), json!([]));
@@ -232,22 +230,6 @@ impl RegisterClient {
 
 /// Where clients register, below the issuer.
 pub const PATH: &str = "/as/clients.oauth2";
-
-/// What no standard has, and no client says of itself.
-const OURS: [&str; 12] = [
-    "redirectless",
-    "cookieless",
-    "sign_on_policy",
-    "implied_consent",
-    "disabled",
-    "access_token_format",
-    "number_matching",
-    "long_poll",
-    "require_pkce",
-    "token_exchange_audiences",
-    "token_exchange_impersonation",
-    "may_act",
-];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
     let kept = before.map(ClientMetadata::of).unwrap_or_default();
@@ -360,10 +342,6 @@ fn refused(description: &'static str) -> Refusal {
 
 fn invalid_token(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidToken, "The token is not valid, or no longer.").because(detail)
-}
-
-fn invalid(what: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::ServerError, "Something went wrong on the server.").because(what)
 }
 
 /// The first of what is wrong, in the words of [RFC 7591 §3.2.2].
