@@ -34,13 +34,18 @@ pub(super) enum Step {
     CreateUser(DeclaredUser),
     UpdateUser(UserId, DeclaredUser, Vec<Change>),
     DeleteUser(User),
+    SignOn(SignOnStep),
+}
+
+/// How people sign in.
+pub(super) enum SignOnStep {
     CreateApplication(Application),
     UpdateApplication(Application, Vec<Change>),
     DeleteApplication(ApplicationId),
     CreatePolicy(SignOnPolicy),
     UpdatePolicy(SignOnPolicy, Vec<Change>),
     DeletePolicy(PolicyId),
-    UpdateSignOn(Settings, Vec<Change>),
+    UpdateSettings(Settings, Vec<Change>),
 }
 
 /// What becomes of something.
@@ -113,17 +118,10 @@ impl Change {
 impl Step {
     pub(super) const fn deed(&self) -> Deed {
         match self {
-            Self::CreateClient(_) | Self::CreateUser(_) | Self::CreateApplication(_) | Self::CreatePolicy(_) => {
-                Deed::Create
-            }
-            Self::UpdateClient(..)
-            | Self::UpdateUser(..)
-            | Self::UpdateApplication(..)
-            | Self::UpdatePolicy(..)
-            | Self::UpdateSignOn(..) => Deed::Update,
-            Self::DeleteClient(_) | Self::DeleteUser(_) | Self::DeleteApplication(_) | Self::DeletePolicy(_) => {
-                Deed::Delete
-            }
+            Self::CreateClient(_) | Self::CreateUser(_) => Deed::Create,
+            Self::UpdateClient(..) | Self::UpdateUser(..) => Deed::Update,
+            Self::DeleteClient(_) | Self::DeleteUser(_) => Deed::Delete,
+            Self::SignOn(step) => step.deed(),
         }
     }
 
@@ -133,29 +131,46 @@ impl Step {
             Self::DeleteClient(id) => ("client", id.to_string()),
             Self::CreateUser(declared) | Self::UpdateUser(_, declared, _) => ("user", declared.username.clone()),
             Self::DeleteUser(user) => ("user", user.username.clone()),
-            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
-            Self::DeleteApplication(id) => ("application", id.to_string()),
-            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
-            Self::DeletePolicy(id) => ("policy", id.to_string()),
-            Self::UpdateSignOn(..) => ("sign_on", "settings".to_owned()),
+            Self::SignOn(step) => step.subject(),
         }
     }
 
     pub(super) fn changes(&self) -> &[Change] {
         match self {
-            Self::UpdateClient(_, changes)
-            | Self::UpdateUser(_, _, changes)
-            | Self::UpdateApplication(_, changes)
-            | Self::UpdatePolicy(_, changes)
-            | Self::UpdateSignOn(_, changes) => changes,
-            Self::CreateClient(_)
-            | Self::DeleteClient(_)
-            | Self::CreateUser(_)
-            | Self::DeleteUser(_)
-            | Self::CreateApplication(_)
-            | Self::DeleteApplication(_)
-            | Self::CreatePolicy(_)
-            | Self::DeletePolicy(_) => &[],
+            Self::UpdateClient(_, changes) | Self::UpdateUser(_, _, changes) => changes,
+            Self::CreateClient(_) | Self::DeleteClient(_) | Self::CreateUser(_) | Self::DeleteUser(_) => &[],
+            Self::SignOn(step) => step.changes(),
+        }
+    }
+}
+
+impl SignOnStep {
+    const fn deed(&self) -> Deed {
+        match self {
+            Self::CreateApplication(_) | Self::CreatePolicy(_) => Deed::Create,
+            Self::UpdateApplication(..) | Self::UpdatePolicy(..) | Self::UpdateSettings(..) => Deed::Update,
+            Self::DeleteApplication(_) | Self::DeletePolicy(_) => Deed::Delete,
+        }
+    }
+
+    fn subject(&self) -> (&'static str, String) {
+        match self {
+            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
+            Self::DeleteApplication(id) => ("application", id.to_string()),
+            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
+            Self::DeletePolicy(id) => ("policy", id.to_string()),
+            Self::UpdateSettings(..) => ("sign_on", "settings".to_owned()),
+        }
+    }
+
+    fn changes(&self) -> &[Change] {
+        match self {
+            Self::UpdateApplication(_, changes) | Self::UpdatePolicy(_, changes) | Self::UpdateSettings(_, changes) => {
+                changes
+            }
+            Self::CreateApplication(_) | Self::DeleteApplication(_) | Self::CreatePolicy(_) | Self::DeletePolicy(_) => {
+                &[]
+            }
         }
     }
 }
@@ -166,7 +181,7 @@ impl Plan {
         let mut problems = Vec::new();
         let Planned { first, last, unchanged, policies } =
             Planned::new(declared.sign_on, &there.sign_on, prune, &mut problems);
-        let mut plan = Self { steps: first, unchanged };
+        let mut plan = Self { steps: first.into_iter().map(Step::SignOn).collect(), unchanged };
         if let Some(declared) = declared.clients {
             for client in &declared {
                 if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy)) {
@@ -178,7 +193,7 @@ impl Plan {
         if let Some(declared) = declared.people {
             plan.people(declared, &there.people, prune, &mut problems);
         }
-        plan.steps.extend(last);
+        plan.steps.extend(last.into_iter().map(Step::SignOn));
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
