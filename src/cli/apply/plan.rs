@@ -1,5 +1,7 @@
 //! What has to change for things to be as declared.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::sign_on::{self, Planned};
@@ -18,6 +20,8 @@ use crate::usecase::admin::clients::{BAD_ID_DETAIL, OVERLAP};
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     unchanged: usize,
+    /// Clients that registered themselves: theirs to change, whatever the file has.
+    left_alone: usize,
 }
 
 /// What there is.
@@ -181,7 +185,7 @@ impl Plan {
         let mut problems = Vec::new();
         let Planned { first, last, unchanged, policies } =
             Planned::new(declared.sign_on, &there.sign_on, prune, &mut problems);
-        let mut plan = Self { steps: first.into_iter().map(Step::SignOn).collect(), unchanged };
+        let mut plan = Self { steps: first.into_iter().map(Step::SignOn).collect(), unchanged, left_alone: 0 };
         if let Some(declared) = declared.clients {
             for client in &declared {
                 if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy)) {
@@ -203,13 +207,17 @@ impl Plan {
 
     pub(super) fn summary(&self) -> String {
         let count = |deed: Deed| self.steps.iter().filter(|step| step.deed() == deed).count();
-        format!(
+        let mut summary = format!(
             "{} to create, {} to update, {} to delete, {} as they should be",
             count(Deed::Create),
             count(Deed::Update),
             count(Deed::Delete),
             self.unchanged
-        )
+        );
+        if self.left_alone > 0 {
+            let _ = write!(summary, "; {} that registered themselves are left alone", self.left_alone);
+        }
+        summary
     }
 
     fn clients(
@@ -220,10 +228,16 @@ impl Plan {
         now: Timestamp,
         problems: &mut Vec<String>,
     ) {
-        let gone = there.iter().filter(|client| declared.iter().all(|one| one.id != client.id));
+        self.left_alone = there.iter().filter(|client| client.registered.is_some()).count();
+        let ours = there.iter().filter(|client| client.registered.is_none());
+        let gone = ours.filter(|client| declared.iter().all(|one| one.id != client.id));
         let gone: Vec<_> = gone.map(|client| Step::DeleteClient(client.id.clone())).collect();
         for one in declared {
             let before = there.iter().find(|client| client.id == one.id);
+            if before.is_some_and(|before| before.registered.is_some()) {
+                problems.push(format!("client {}: it registered itself, and is not for a file to describe", one.id));
+                continue;
+            }
             let has_secret = before.is_some_and(|before| {
                 !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
             });

@@ -230,6 +230,42 @@ fn what_signs_people_in_is_exported_and_applied() {
     }
 }
 
+/// Over HTTP, as anybody may.
+fn registers_itself(site: &Site) -> String {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", site.port)).unwrap();
+    let body = r#"{"redirect_uris":["https://shop.example/callback"],"client_name":"Guest"}"#;
+    let (host, length) = (format!("localhost:{}", site.port), body.len());
+    let head = format!("POST /as/clients.oauth2 HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    let head = format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+    let json: Value = serde_json::from_str(json).unwrap_or_else(|_| panic!("{answer}"));
+    json["client_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[test]
+fn clients_that_registered_themselves_are_left_alone() {
+    let site = Site::with("registration.mode = \"open\"\n").migrated();
+    apply(&site, SHOP, &[]).ends_with(0);
+    let guest = {
+        let _server = site.serve();
+        registers_itself(&site)
+    };
+    let told = apply(&site, SHOP, &["--prune"]).ends_with(0);
+    assert!(told.contains("4 as they should be; 1 that registered themselves are left alone"), "{told}");
+    apply(&site, "client = []\n", &["--prune", "--yes"]).ends_with(0);
+    let listed = site.run(&["client", "list", "-c", "nod.toml"]).ends_with(0);
+    assert!(listed.contains(&guest) && listed.lines().count() == 1, "{listed}");
+    let without = export(&site);
+    assert!(!without.contains(&guest) && without.contains("client = []"), "{without}");
+    assert!(without.contains("# Not here, and left alone: clients that registered themselves, 1."), "{without}");
+    let theirs = SHOP.replace("id = \"kiosk\"", &format!("id = \"{guest}\""));
+    let told = apply(&site, &theirs, &[]).ends_with(2);
+    assert!(told.contains(&format!("client {guest}: it registered itself")), "{told}");
+}
+
 #[test]
 fn an_applied_client_can_ask() {
     let dev = Dev::start();
