@@ -95,12 +95,7 @@ impl Authorize {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
-        let (key, fresh) = if let Some(key) = &browser.key {
-            (key.digest(), None)
-        } else {
-            let fresh = BrowserKey::new(self.entropy.token());
-            (fresh.digest(), Some(fresh))
-        };
+        let (key, fresh) = browser.recognised(&self.entropy);
         let start = Start {
             transaction: RequestId::new(self.entropy.ordered_uuid(now)),
             client: client.id.clone(),
