@@ -223,18 +223,14 @@ impl Wiring {
             clock: self.clock(),
             issuer: issuer.clone(),
         });
+        let issue = Arc::new(self.issue());
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
-            self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi {
-                introspect: Arc::clone(&introspect),
-                prove,
-                keys: Arc::clone(&self.parts.ring),
-                entropy: self.entropy(),
-            },
+            self.token_management(authenticate, Arc::clone(&introspect), Arc::clone(&issue)),
+            UserInfoApi { introspect: Arc::clone(&introspect), prove, issue, entropy: self.entropy() },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
+
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
@@ -259,7 +262,40 @@ impl Issue {
         };
         self.keys.sign(client, "JWT", &claims)
     }
+
+    /// What is known of a person [OIDCC §5.3.2], with `iss` and `aud`, and with no date that would make an ID
+    /// token of it.
+    pub fn user_info(
+        &self,
+        client: &Client,
+        alg: Algorithm,
+        mut claims: Map<String, Value>,
+    ) -> Result<Secret<String>, StoreError> {
+        claims.insert("iss".to_owned(), json!(self.issuer));
+        claims.insert("aud".to_owned(), json!(client.id));
+        self.keys.sign_with(alg, "JWT", &claims)
+    }
+
+    /// What is behind a token [RFC 9701 §5]: whoever asked can show others what they were told.
+    pub fn introspection(
+        &self,
+        client: &Client,
+        told: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Secret<String>, StoreError> {
+        let claims = json!({
+            "iss": self.issuer,
+            "aud": client.id,
+            "iat": now.seconds(),
+            "token_introspection": told,
+        });
+        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        self.keys.sign_with(alg, INTROSPECTION, &claims)
+    }
 }
+
+/// `typ` [RFC 9701 §5]
+const INTROSPECTION: &str = "token-introspection+jwt";
 
 fn approved(grant: &Grant) -> ApprovedClaims {
     ApprovedClaims {
