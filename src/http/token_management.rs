@@ -165,7 +165,6 @@ impl TokenManagementApi {
 
     fn described(&self, active: Active) -> Introspection {
         let person = active.person.as_ref();
-        let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
         Introspection {
             active: true,
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
@@ -175,7 +174,7 @@ impl TokenManagementApi {
             cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
-            sub: Some(subject),
+            sub: Some(active.subject()),
             aud: (active.kind == Kind::Access).then(|| active.audience.unwrap_or_else(|| self.issuer.clone())),
             act: active.act.map(acting),
             iss: Some(self.issuer.clone()),
