@@ -32,6 +32,7 @@ use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
+use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::Settings as RedisSettings;
 use crate::store::sql::Database;
@@ -220,6 +221,7 @@ impl Wiring {
         let prove = Arc::new(ProvePossession {
             replay: Replay::new(self.store(), Purpose::DpopReplay),
             nonces: dpop_nonces.clone(),
+            keys: Kept::new(10_000),
             clock: self.clock(),
             issuer: issuer.clone(),
         });
