@@ -118,7 +118,7 @@ impl Provider {
         self.admit_form(request)?;
         let from = client_ip(request);
         let form = read_page_form(request, body).await?;
-        let mark = self.mark(&seen.id, browser);
+        let mark = self.mark_of_flow(&seen.id, browser);
         if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
             return Err(Trouble::Foreign);
         }

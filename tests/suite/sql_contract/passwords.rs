@@ -126,7 +126,7 @@ async fn security_27_no_session_of_the_old_password_outlives_the_change(stage: S
     let (alice, here) = (stage.user("alice").await, stage.node(0));
     let event = || stage.event(Action::PasswordChanged).user(alice.id);
     here.passwords.set(alice.id, Over::Nothing, &hash("old"), (&event(), now()), Then::default()).await.unwrap();
-    let nodes: Vec<Node> = (0..16).map(|n| stage.node(n)).collect();
+    let nodes: Vec<Node> = (0..6).map(|n| stage.node(n)).collect();
     let sessions: Vec<Session> = nodes.iter().map(|_| session(&stage, &alice)).collect();
     let begin = nodes.iter().zip(&sessions).map(|(node, session)| begun(&stage, node, session, Some(now())));
     let (event, new) = (event(), hash("new"));
