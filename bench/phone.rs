@@ -71,7 +71,12 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         scope: Scope::parse(SCOPE).ok_or("no scope")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
-        backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+        backchannel: Some(Backchannel {
+            delivery: Delivery::Poll,
+            number_matching: None,
+            long_poll: false,
+            request_signing_alg: None,
+        }),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
@@ -79,6 +84,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now,
     })
 }

@@ -16,6 +16,7 @@ use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
+use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
@@ -75,6 +76,7 @@ pub struct Settings {
     pub hold: Duration,
     pub lifetimes: Lifetimes,
     pub authorization: Rules,
+    pub profiles: Profiles,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -213,7 +215,7 @@ impl Wiring {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
-        let authenticate = Arc::new(self.authenticate_client(keys));
+        let authenticate = Arc::new(self.authenticate_client(Arc::clone(&keys)));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
@@ -224,7 +226,7 @@ impl Wiring {
             issuer: issuer.clone(),
         });
         let apis = (
-            self.backchannel(Arc::clone(&authenticate)),
+            self.backchannel(Arc::clone(&authenticate), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
@@ -233,6 +235,7 @@ impl Wiring {
                 introspect: Arc::clone(&introspect),
                 prove,
                 keys: Arc::clone(&self.parts.ring),
+                profiles: self.settings.profiles,
                 entropy: self.entropy(),
             },
             self.registration(),
@@ -275,7 +278,8 @@ impl Wiring {
 
     fn discovery(&self) -> Discovery {
         let registers = self.settings.registration != Admission::Nobody;
-        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+        let Settings { issuer, authorization, profiles, .. } = &self.settings;
+        Discovery::new(issuer, registers, authorization, &profiles.of_all())
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -286,6 +290,7 @@ impl Wiring {
             clients: Clients::new(self.parts.database.clone(), self.directory()),
             attempts: Attempts::new(self.store()),
             egress: self.settings.egress.clone(),
+            profiles: self.settings.profiles,
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
         };

@@ -98,6 +98,7 @@ impl Wiring {
             clients: Clients::new(database.clone(), self.directory()),
             policies: Policies::new(database.clone(), self.directory()),
             egress: Some(self.settings.egress.clone()),
+            profiles: self.settings.profiles,
             desk: desk.clone(),
         };
         let devices_of_people =

@@ -16,11 +16,14 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
+use crate::config::{
+    Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, SecurityProfile, UnknownUser,
+};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
 use crate::domain::password::hash::{Cost, Hasher, Pepper, Verdict};
+use crate::domain::profile::{Profile, Profiles};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
@@ -311,6 +314,16 @@ pub(super) fn schedule(config: &Config) -> Schedule {
 }
 
 /// What holds for the authorization requests of every client.
+pub(super) fn profiles(config: &Config) -> Profiles {
+    let server = config.profile.map(|profile| match profile {
+        SecurityProfile::OAuth21 => Profile::OAuth21,
+        SecurityProfile::Fapi2Security => Profile::Fapi2Security,
+        SecurityProfile::Fapi2MessageSigning => Profile::Fapi2MessageSigning,
+        SecurityProfile::FapiCiba => Profile::FapiCiba,
+    });
+    Profiles { server }
+}
+
 pub(super) fn rules(config: &Config) -> Rules {
     Rules { require_pushed: config.authorization.require_pushed }
 }
@@ -344,6 +357,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             refresh_absolute: config.tokens.refresh_absolute,
         },
         authorization: rules(config),
+        profiles: profiles(config),
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,

@@ -66,6 +66,8 @@ pub struct Described {
     subject_type: Option<String>,
     /// `poll`.
     backchannel_token_delivery_mode: Option<String>,
+    /// Its CIBA requests are signed, by this [CIBA §4].
+    backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
     /// In a change: that of the registration.
@@ -121,6 +123,7 @@ pub struct Information {
     dpop_bound_access_tokens: Option<bool>,
     subject_type: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
+    backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
 }

@@ -170,7 +170,8 @@ impl TokenManagementApi {
             "iat": self.clock.now().seconds(),
             "token_introspection": described.to_json(),
         });
-        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        let usual = Some(Algorithm::RS256).filter(|alg| client.demands().allows(*alg));
+        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
         Ok(Signed::Token(signed::INTROSPECTION, self.keys.sign_with(alg, TYP, &claims)?))
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::call;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -33,6 +34,7 @@ pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
     pub keys: Arc<KeyRing>,
+    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -86,6 +88,10 @@ impl UserInfoApi {
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
         let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
+            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
+                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
+            }
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {
                 let (method, path) = (http.method().as_str(), path::USERINFO);

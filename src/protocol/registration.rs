@@ -38,6 +38,7 @@ pub struct Wanted {
     pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
+    pub backchannel_authentication_request_signing_alg: Option<String>,
     pub software_statement: Option<String>,
     /// When it changes what is registered [RFC 7592 §2.2].
     pub client_id: Option<String>,
@@ -99,7 +100,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 17] = [
+const NOT_HERE: [&str; 16] = [
     "sector_identifier_uri",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
@@ -115,7 +116,6 @@ const NOT_HERE: [&str; 17] = [
     "tls_client_certificate_bound_access_tokens",
     "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",
-    "backchannel_authentication_request_signing_alg",
     "backchannel_user_code_parameter",
 ];
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::profile::Profiles;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::confirmation::Confirmation;
@@ -23,6 +24,7 @@ pub struct Issue {
     pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
+    pub profiles: Profiles,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +99,11 @@ pub struct Minted {
 }
 
 impl Issue {
+    /// How long an access token of this client lives.
+    fn access(&self, client: &Client) -> Duration {
+        self.lifetimes.access.min(self.profiles.of(client).access_lifetime)
+    }
+
     pub fn mint(
         &self,
         client: &Client,
@@ -126,7 +133,7 @@ impl Issue {
         let response = TokenResponse {
             access_token,
             token_type: Confirmation::token_type(along.bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
@@ -142,7 +149,7 @@ impl Issue {
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
-        let expires_at = now + self.lifetimes.access;
+        let expires_at = now + self.access(client);
         match client.access_token_format {
             AccessTokenFormat::Opaque => {
                 let token = self.entropy.token();
@@ -191,7 +198,7 @@ impl Issue {
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
             sub: client.id.to_string(),
             client_id: client.id.to_string(),
-            exp: (now + self.lifetimes.access).seconds(),
+            exp: (now + self.access(client)).seconds(),
             iat: now.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
@@ -203,7 +210,7 @@ impl Issue {
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
@@ -220,7 +227,7 @@ impl Issue {
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
-        let expires_at = expires_at.min(now + self.lifetimes.access);
+        let expires_at = expires_at.min(now + self.access(client));
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
             aud: audience.unwrap_or_else(|| self.issuer.clone()),

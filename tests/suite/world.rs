@@ -29,6 +29,7 @@ use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
 use nod::domain::password::hash::Cost;
+use nod::domain::profile::Profiles;
 use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::server::{Edge, bind_next_free, serve};
@@ -601,6 +602,7 @@ fn settings(issuer: String) -> Settings {
             refresh_absolute: seconds(90 * 86_400),
         },
         authorization: Rules::default(),
+        profiles: Profiles::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

@@ -77,6 +77,10 @@ impl<'t> EmbeddedKeyProof<'t> {
         Self { token, typ: AcceptedTyp::Exactly(typ), algorithm, material, thumbprint }
     }
 
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Of the embedded key: where to look for a [`VerificationKey`] made earlier.
     pub const fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
