@@ -31,6 +31,7 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
 use crate::store::measured::Measured;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     pub authorization: Rules,
     pub profiles: Profiles,
+    /// Whose software statements are believed.
+    pub trusted: TrustedIssuers,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -225,6 +228,11 @@ impl Wiring {
             clock: self.clock(),
             issuer: issuer.clone(),
         });
+        let authorize = Arc::new(Authorize {
+            introspect: Arc::clone(&introspect),
+            prove: Arc::clone(&prove),
+            profiles: self.settings.profiles,
+        });
         let apis = (
             self.backchannel(Arc::clone(&authenticate), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
@@ -240,7 +248,7 @@ impl Wiring {
             },
             self.registration(),
             self.device(nonces.clone()),
-            self.admin(&introspect),
+            self.admin(&authorize),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = openapi::Published::new(api.spec());
@@ -253,7 +261,7 @@ impl Wiring {
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
-            authorize: Arc::new(Authorize { introspect }),
+            authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
@@ -291,6 +299,7 @@ impl Wiring {
             attempts: Attempts::new(self.store()),
             egress: self.settings.egress.clone(),
             profiles: self.settings.profiles,
+            trusted: self.settings.trusted.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
         };

@@ -41,6 +41,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
 use crate::store::sql::alone::{Alone, BESIDE};
@@ -236,6 +237,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         },
         authorization: Rules::default(),
         profiles: Profiles::default(),
+        trusted: TrustedIssuers::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),

@@ -31,6 +31,7 @@ use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::ClientId;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
@@ -313,7 +314,7 @@ pub(super) fn schedule(config: &Config) -> Schedule {
     }
 }
 
-/// What holds for the authorization requests of every client.
+/// What every client is held to.
 pub(super) fn profiles(config: &Config) -> Profiles {
     let server = config.profile.map(|profile| match profile {
         SecurityProfile::OAuth21 => Profile::OAuth21,
@@ -324,12 +325,20 @@ pub(super) fn profiles(config: &Config) -> Profiles {
     Profiles { server }
 }
 
+/// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
     Rules { require_pushed: config.authorization.require_pushed }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
+    let trusted = match config.registration.software_statement_issuers.as_deref() {
+        None => TrustedIssuers::default(),
+        Some(file) => {
+            let problem = |error| Exit::config(format!("registration.software_statement_issuers: {error}"));
+            TrustedIssuers::parse(&read(file)?).map_err(problem)?
+        }
+    };
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
         extra_trust_anchors,
@@ -358,6 +367,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         },
         authorization: rules(config),
         profiles: profiles(config),
+        trusted,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,

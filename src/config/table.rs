@@ -175,6 +175,9 @@ settings! {
         /// `off`: there is no such endpoint. `token`: with an initial access token. `open`: whoever asks, for sign-in
         /// alone.
         mode: RegistrationMode = "off",
+        /// A JSON file of those whose software statements are believed (RFC 7591): each issuer with its JWK Set. Without
+        /// it, no statement is.
+        software_statement_issuers: Option<PathBuf>,
     }
 
     /// What clients ask for when they have somebody sign in.

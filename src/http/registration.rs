@@ -70,6 +70,9 @@ pub struct Described {
     backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
+    /// What somebody whom the operator trusts says about the client, in a JWT: it counts more than the other members
+    /// [RFC 7591 §2.3].
+    software_statement: Option<String>,
     /// In a change: that of the registration.
     client_id: Option<String>,
     /// In a change: the one that was given, or none.
@@ -126,6 +129,7 @@ pub struct Information {
     backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
+    software_statement: Option<String>,
 }
 
 #[derive(ApiResponse)]

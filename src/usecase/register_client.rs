@@ -18,6 +18,7 @@ use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
 use crate::protocol::public_id::{self, Kind};
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::clients::Clients;
@@ -45,6 +46,7 @@ pub struct RegisterClient {
     pub attempts: Attempts,
     pub egress: Egress,
     pub profiles: Profiles,
+    pub trusted: TrustedIssuers,
     pub desk: Desk,
     pub issuer: String,
 }
@@ -158,6 +160,14 @@ impl RegisterClient {
         invited: bool,
         now: Timestamp,
     ) -> Result<Client, Refusal> {
+        let believed = match wanted.software_statement.as_deref() {
+            None => None,
+            Some(statement) => {
+                let said = self.trusted.believe(statement, self.profiles.of_all().algorithms, now)?;
+                Some(wanted.clone().under(said))
+            }
+        };
+        let wanted = believed.as_ref().unwrap_or(wanted);
         let own = before.and_then(|before| before.registered.as_ref());
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };

@@ -34,6 +34,7 @@ use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::server::{Edge, bind_next_free, serve};
 use nod::outbound::egress::{Egress, EgressSettings};
+use nod::protocol::software_statement::TrustedIssuers;
 use nod::secret::Secret;
 use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
@@ -603,6 +604,7 @@ fn settings(issuer: String) -> Settings {
         },
         authorization: Rules::default(),
         profiles: Profiles::default(),
+        trusted: TrustedIssuers::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

@@ -297,6 +297,7 @@ impl Site {
             registration: Admission::Nobody,
             registrations: 20,
             profiles: nod::domain::profile::Profiles::default(),
+            trusted: nod::protocol::software_statement::TrustedIssuers::default(),
             authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,

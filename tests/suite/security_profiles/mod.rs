@@ -1,6 +1,7 @@
 //! Security profiles: what each demands of a client, whether the client is held to it by itself or by the server,
 //! and whenever that was said.
 
+mod administration;
 mod authorization;
 mod ciba;
 mod direct;

@@ -9,16 +9,16 @@ use super::{FAPI, Held};
 use crate::admin::robot::Robot;
 use crate::world::{Answer, CALLBACK, Jwk, REGISTER, World};
 
-const CLIENTS: &str = "/admin/v1/clients";
+pub(super) const CLIENTS: &str = "/admin/v1/clients";
 
-fn jwks() -> Value {
+pub(super) fn jwks() -> Value {
     let mut jwk = Jwk::for_algorithm(Algorithm::ES256).public();
     jwk["kid"] = json!("a key");
     json!({ "keys": [jwk] })
 }
 
 /// A client that meets every profile.
-fn good() -> Value {
+pub(super) fn good() -> Value {
     json!({
         "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks(),
         "id_token_signed_response_alg": "PS256",
@@ -26,7 +26,7 @@ fn good() -> Value {
 }
 
 /// Members that FAPI does not allow, and what is told of each.
-fn bad() -> [(Value, &'static str); 7] {
+pub(super) fn bad() -> [(Value, &'static str); 7] {
     [
         (json!({ "token_endpoint_auth_method": "client_secret_basic" }), "token_endpoint_auth_method"),
         (json!({ "token_endpoint_auth_method": "none" }), "token_endpoint_auth_method"),
@@ -38,7 +38,7 @@ fn bad() -> [(Value, &'static str); 7] {
     ]
 }
 
-fn with(change: &Value) -> Value {
+pub(super) fn with(change: &Value) -> Value {
     let mut all = good();
     for (name, value) in change.as_object().unwrap() {
         all[name] = value.clone();
@@ -47,7 +47,7 @@ fn with(change: &Value) -> Value {
 }
 
 #[track_caller]
-fn told(answer: &Answer, status: u16, member: &str) {
+pub(super) fn told(answer: &Answer, status: u16, member: &str) {
     assert_eq!(answer.status, status, "{member}: {}", answer.text());
     let problem = &answer.json()["errors"][0];
     assert_eq!(problem["pointer"], format!("/{member}"), "{}", answer.text());
