@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nod::clock::{Clock as _, SystemClock};
 use nod::entropy::Entropy;
 use nod::protocol::client_assertion::ASSERTION_TYPE;
@@ -20,9 +22,29 @@ const RELYING_PARTIES: usize = 8;
 
 pub(crate) struct RelyingParty {
     pub id: ClientId,
-    /// Gets access tokens that are signed, instead of opaque ones.
-    pub jwt: bool,
+    pub kind: Kind,
     key: SigningKey,
+}
+
+/// What relying parties are registered for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// CIBA, with opaque access tokens.
+    Backchannel,
+    /// CIBA, with signed access tokens.
+    Signed,
+    /// The ordinary sign-in, refresh tokens, tokens of their own; opaque access tokens.
+    SignIn,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Backchannel => "shop",
+            Self::Signed => "jwt-shop",
+            Self::SignIn => "site",
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -35,13 +57,12 @@ struct Assertion<'a> {
     jti: &'a str,
 }
 
-pub(crate) fn relying_parties(jwt: bool) -> Result<Vec<RelyingParty>> {
+pub(crate) fn relying_parties(kind: Kind) -> Result<Vec<RelyingParty>> {
     (0..RELYING_PARTIES)
         .map(|n| {
-            let name = if jwt { "jwt-shop" } else { "shop" };
-            let id = ClientId::parse(&format!("{name}-{n}")).ok_or("no client_id")?;
+            let id = ClientId::parse(&format!("{}-{n}", kind.name())).ok_or("no client_id")?;
             let (key, _) = SigningKey::generate(Algorithm::ES256)?;
-            Ok(RelyingParty { id, jwt, key })
+            Ok(RelyingParty { id, kind, key })
         })
         .collect()
 }
@@ -74,20 +95,56 @@ fn encoded(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
+/// How a client says who it is, in each form.
+fn authenticated(assertion: &str) -> String {
+    format!("client_assertion_type={}&client_assertion={assertion}", encoded(ASSERTION_TYPE))
+}
+
 pub(crate) fn ask_form(assertion: &str, login_hint: &str) -> String {
     format!(
-        "scope={}&login_hint={}&binding_message={}&client_assertion_type={}&client_assertion={assertion}",
+        "scope={}&login_hint={}&binding_message={}&{}",
         encoded(SCOPE),
         encoded(login_hint),
         encoded("Order 4711"),
-        encoded(ASSERTION_TYPE),
+        authenticated(assertion),
     )
 }
 
 pub(crate) fn token_form(assertion: &str, auth_req_id: &str) -> String {
+    let grant = encoded("urn:openid:params:grant-type:ciba");
+    format!("grant_type={grant}&auth_req_id={auth_req_id}&{}", authenticated(assertion))
+}
+
+pub(crate) const CALLBACK: &str = "https://site.example/callback";
+const VERIFIER: &str = "a-verifier-that-is-long-enough-to-be-one-of-RFC-7636";
+
+/// What a browser is sent to the authorization endpoint with.
+pub(crate) fn authorization(party: &RelyingParty) -> String {
+    let challenge = URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, VERIFIER.as_bytes()));
+    let (scope, callback) = (encoded(SCOPE), encoded(CALLBACK));
     format!(
-        "grant_type={}&auth_req_id={auth_req_id}&client_assertion_type={}&client_assertion={assertion}",
-        encoded("urn:openid:params:grant-type:ciba"),
-        encoded(ASSERTION_TYPE),
+        "/as/authorization.oauth2?response_type=code&client_id={}&redirect_uri={callback}&scope={scope}&state=af0ifjsld\
+         &nonce=n-0S6_WzA2Mj&code_challenge={challenge}&code_challenge_method=S256",
+        party.id.as_str(),
     )
+}
+
+pub(crate) fn code_form(assertion: &str, code: &str) -> String {
+    format!(
+        "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}&{}",
+        encoded(CALLBACK),
+        authenticated(assertion),
+    )
+}
+
+pub(crate) fn refresh_form(assertion: &str, token: &str) -> String {
+    format!("grant_type=refresh_token&refresh_token={token}&{}", authenticated(assertion))
+}
+
+pub(crate) fn client_credentials_form(assertion: &str) -> String {
+    format!("grant_type=client_credentials&{}", authenticated(assertion))
+}
+
+pub(crate) fn introspection_form(assertion: &str, token: &str) -> String {
+    format!("token={token}&{}", authenticated(assertion))
 }

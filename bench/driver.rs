@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -21,6 +21,7 @@ pub(crate) struct Wire(SendRequest<Full<Bytes>>);
 pub(crate) struct Answer {
     pub status: StatusCode,
     pub nonce: Option<String>,
+    pub location: Option<String>,
     pub body: Bytes,
 }
 
@@ -51,8 +52,8 @@ impl Wire {
         self.0.ready().await?;
         let (head, body) = self.0.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        let nonce = head.headers.get("device-nonce").and_then(|nonce| nonce.to_str().ok()).map(str::to_owned);
-        Ok(Answer { status: head.status, nonce, body })
+        let field = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answer { status: head.status, nonce: field("device-nonce"), location: field("location"), body })
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: String) -> Result<Answer> {
@@ -63,6 +64,12 @@ impl Wire {
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<Answer> {
         self.send(request(Method::GET, path, Bytes::new())).await
+    }
+
+    pub(crate) async fn get_with(&mut self, path: &str, name: HeaderName, value: HeaderValue) -> Result<Answer> {
+        let mut request = request(Method::GET, path, Bytes::new());
+        request.headers_mut().insert(name, value);
+        self.send(request).await
     }
 }
 

@@ -6,7 +6,9 @@
 //! | [`bare`] | the bare server |
 //! | [`cast`], [`phone`] | relying parties, people and phones, and the database that knows them |
 //! | [`driver`] | connections, requests, latencies |
-//! | [`scenario`] | the steps that are measured |
+//! | [`scenario`] | the steps that are measured on both servers |
+//! | [`provider`] | those that only `nod` has |
+//! | [`waiting`] | requests that wait for an answer |
 //! | [`machine`] | processes, processors, processor time |
 //! | [`stage`] | one whole run |
 //! | [`report`] | the table and the record |
@@ -28,9 +30,11 @@ mod driver;
 mod machine;
 mod phone;
 mod profile;
+mod provider;
 mod report;
 mod scenario;
 mod stage;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +78,8 @@ pub(crate) enum Part {
     Documents,
     /// The flow in other ways: inbox fetched, JWT access tokens.
     Variants,
+    /// The ordinary sign-in, refresh, client credentials, UserInfo, introspection.
+    Provider,
     /// Flow and poll on the embedded store.
     Embedded,
     /// The flow with PostgreSQL.

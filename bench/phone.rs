@@ -10,13 +10,17 @@ use http_body_util::Full;
 use nod::clock::{Clock as _, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
-use nod::domain::client::{AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource};
+use nod::domain::client::{
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Requests, SignIn,
+};
 use nod::domain::device::About;
 use nod::domain::prompt::Prompt;
 use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
 use nod::protocol::algorithm::Algorithm;
+use nod::protocol::authorization_request::ResponseType;
 use nod::protocol::id::{AuthReqId, DeviceId, InstallationId, UserId};
+use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::{Digest, Secret};
 use nod::store::ephemeral::Shelf;
@@ -29,7 +33,7 @@ use nod_device::proof::Freshness;
 use nod_device::{DeviceKey as _, Issuer, Kind, Notification, SoftwareKey, decide};
 
 use crate::Result;
-use crate::cast::{ISSUER, RelyingParty, SCOPE};
+use crate::cast::{self, CALLBACK, ISSUER, RelyingParty, SCOPE};
 use crate::driver::{JSON, Wire, request};
 use crate::scenario::login_hint;
 
@@ -59,6 +63,8 @@ pub(crate) enum Source {
 }
 
 fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
+    let browser = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
+    let signs_in = party.kind == cast::Kind::SignIn;
     Ok(Client {
         id: party.id.clone(),
         name: "Shop".to_owned(),
@@ -67,11 +73,14 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             keys: KeySource::Jwks(party.jwks()),
             alg: Some(Algorithm::ES256),
         },
-        grants: [GrantType::Ciba].into(),
+        grants: if signs_in { browser.into() } else { [GrantType::Ciba].into() },
         scope: Scope::parse(SCOPE).ok_or("no scope")?,
         id_token_signed_response_alg: Algorithm::ES256,
-        access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
-        backchannel: Some(Backchannel {
+        access_token_format: match party.kind {
+            cast::Kind::Signed => AccessTokenFormat::Jwt,
+            cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
+        },
+        backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,
             long_poll: false,
@@ -80,12 +89,28 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
-        sign_in: None,
+        sign_in: if signs_in { Some(sign_in()?) } else { None },
         registered: None,
         token_exchange: None,
         may_act: None,
         security_profile: None,
         created_at: now,
+    })
+}
+
+fn sign_in() -> Result<SignIn> {
+    Ok(SignIn {
+        redirect_uris: vec![RedirectUri::parse(CALLBACK)?],
+        post_logout_redirect_uris: Vec::new(),
+        response_types: vec![ResponseType::Code],
+        redirectless: false,
+        cookieless: false,
+        policy: None,
+        implied_consent: true,
+        require_pkce: true,
+        logout: Logout::default(),
+        requests: Requests::default(),
+        authorization_signed_response_alg: None,
     })
 }
 
@@ -139,6 +164,11 @@ impl Phones {
         }
         let issuer = Issuer::parse(ISSUER)?;
         Ok(Self { all, clients, issuer, entropy, nonce: Mutex::default() })
+    }
+
+    /// Whose phones they are.
+    pub(crate) fn people(&self) -> impl Iterator<Item = UserId> {
+        self.all.iter().map(|phone| phone.user)
     }
 
     fn fresh(&self) -> Freshness {

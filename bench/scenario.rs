@@ -55,7 +55,7 @@ pub(crate) struct Stand<'a> {
 }
 
 impl Stand<'_> {
-    async fn measure<T>(
+    pub(crate) async fn measure<T>(
         &self,
         items: Vec<T>,
         work: impl AsyncFn(&mut Wire, &mut Tally, T) -> Result<()>,

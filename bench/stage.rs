@@ -7,15 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nod::clock::{Clock as _, SystemClock};
-use nod::domain::authentication_request::{AuthenticationRequest, Challenge, Polling, State};
-use nod::domain::inbox::{Entry, Inbox, Limits, Standing};
+use nod::domain::authentication_request::AuthenticationRequest;
+use nod::domain::inbox::Inbox;
 use nod::entropy::Entropy;
-use nod::protocol::acr::Acr;
-use nod::protocol::binding_message::BindingMessage;
-use nod::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
-use nod::protocol::scope::Scope;
+use nod::protocol::id::AuthReqId;
 use nod::secret::Secret;
 use nod::store::embedded::EmbeddedStore;
 use nod::store::ephemeral::{Ephemeral, Shelf};
@@ -25,13 +21,15 @@ use redis::aio::MultiplexedConnection;
 use serde_json::{Map, Value, json};
 
 use crate::backends::{Postgres, Redis};
-use crate::cast::{self, RelyingParty, SCOPE};
+use crate::cast::{self, Kind, RelyingParty};
 use crate::driver::Wire;
 use crate::machine::{self, Cores, Server};
 use crate::phone::{PREFIX, Phones, Source, configuration};
 use crate::profile::Recording;
+use crate::provider::{self, Browsers};
 use crate::report::{self, Figure};
-use crate::scenario::{Flow, Poll, Sample, Side, Stand, documents, flows, pending_polls, polls, whole_flow};
+use crate::scenario::{Flow, Sample, Side, Stand, documents, flows, pending_polls, whole_flow};
+use crate::waiting::Waiting;
 use crate::{Arguments, Part, Result, bare};
 
 /// How much of everything.
@@ -65,9 +63,10 @@ struct Stage<'a> {
     redis_pid: String,
     admin: MultiplexedConnection,
     entropy: Arc<Entropy>,
-    /// Those with opaque access tokens, and those with signed ones.
+    /// Those with opaque access tokens, those with signed ones, and those that browsers come from.
     parties: Vec<RelyingParty>,
     jwt_parties: Vec<RelyingParty>,
+    sites: Vec<RelyingParty>,
     figures: Vec<Figure>,
     facts: Map<String, Value>,
 }
@@ -129,8 +128,9 @@ impl<'a> Stage<'a> {
             redis_pid,
             admin,
             entropy,
-            parties: cast::relying_parties(false)?,
-            jwt_parties: cast::relying_parties(true)?,
+            parties: cast::relying_parties(Kind::Backchannel)?,
+            jwt_parties: cast::relying_parties(Kind::Signed)?,
+            sites: cast::relying_parties(Kind::SignIn)?,
             figures: Vec::new(),
             facts: Map::new(),
         })
@@ -138,6 +138,7 @@ impl<'a> Stage<'a> {
 
     async fn play(&mut self) -> Result<()> {
         let database = self.sqlite("nod").await?;
+        let url = database.0.clone();
         let nod = self.nod("nod", database, &self.redis.url())?;
         self.idle("redis", &nod).await;
         let bare = self.bare(nod.server.address).await?;
@@ -155,6 +156,9 @@ impl<'a> Stage<'a> {
         if self.arguments.wants(Part::Poll) {
             self.poll(&bare, &nod).await?;
         }
+        if self.arguments.wants(Part::Provider) {
+            self.provider(&nod, &url).await?;
+        }
         let (now, most) = nod.server.memory();
         self.facts.insert("resident_bytes_after_load".to_owned(), json!({ "now": now, "most": most }));
         drop((nod, bare));
@@ -165,6 +169,10 @@ impl<'a> Stage<'a> {
             self.postgres().await?;
         }
         Ok(())
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = &RelyingParty> {
+        self.parties.iter().chain(&self.jwt_parties).chain(&self.sites)
     }
 
     fn stand<'s>(&'s self, server: &'s Server) -> Stand<'s> {
@@ -185,7 +193,7 @@ impl<'a> Stage<'a> {
         let directory = tempfile::tempdir_in(if memory.is_dir() { memory } else { &self.home })?;
         let built = directory.path().join("nod.db");
         let url = format!("sqlite:{}", built.display());
-        let phones = Phones::pair(&url, self.parties.iter().chain(&self.jwt_parties), self.scale.flows).await?;
+        let phones = Phones::pair(&url, self.everybody(), self.scale.flows).await?;
         for suffix in ["", "-wal"] {
             let from = directory.path().join(format!("nod.db{suffix}"));
             if from.exists() {
@@ -311,6 +319,36 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// People who are signed in already come from a site and go back to it.
+    async fn provider(&mut self, nod: &Nod, url: &str) -> Result<()> {
+        let browsers = Browsers::sign_in(url, &nod.phones, &self.entropy).await?;
+        let names = [
+            "code flow of somebody who is signed in",
+            "refresh",
+            "client credentials",
+            "UserInfo, opaque access token",
+            "introspection, opaque access token",
+        ];
+        let mut figures = names.map(|name| Figure::new(name, None));
+        // What comes first meets empty caches, and does not count.
+        for round in 0..=self.scale.rounds {
+            let stand = self.stand(&nod.server);
+            let (code, given) = provider::code_flow(stand, &browsers, &self.sites, &self.entropy).await?;
+            let (refresh, given) = provider::refresh(stand, given, &self.entropy).await?;
+            let own = provider::client_credentials(stand, self.scale.flows, &self.sites, &self.entropy).await?;
+            let userinfo = provider::userinfo(stand, self.scale.polls, &given).await?;
+            let introspection = provider::introspection(stand, self.scale.polls, &given, &self.entropy).await?;
+            if round > 0 {
+                let samples = [code, refresh, own, userinfo, introspection];
+                figures.iter_mut().zip(samples).for_each(|(figure, sample)| figure.nod.push(sample));
+            }
+        }
+        for figure in figures {
+            self.record(figure);
+        }
+        Ok(())
+    }
+
     /// More and more requests wait, each for another person.
     async fn poll(&mut self, bare: &Server, nod: &Nod) -> Result<()> {
         self.memory().await?;
@@ -411,7 +449,7 @@ impl<'a> Stage<'a> {
     async fn postgres(&mut self) -> Result<()> {
         let server = Postgres::start();
         let url = server.database();
-        let phones = Phones::pair(&url, self.parties.iter().chain(&self.jwt_parties), self.scale.flows).await?;
+        let phones = Phones::pair(&url, self.everybody(), self.scale.flows).await?;
         let nod = self.nod("postgres", (url, phones), &self.redis.url())?;
         let source = Source::Store(Shelf::new(self.redis_store()?));
         let mut figure = Figure::new("whole flow, PostgreSQL and Redis", None);
@@ -431,72 +469,6 @@ impl<'a> Stage<'a> {
 #[expect(clippy::disallowed_methods, reason = "a store of the driver needs somebody who works for it")]
 fn beside(working: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(working);
-}
-
-/// The requests that wait for an answer.
-#[derive(Default)]
-struct Waiting {
-    /// Whose it is, and its `auth_req_id`.
-    requests: Vec<(usize, String)>,
-    users: Vec<UserId>,
-}
-
-impl Waiting {
-    /// Puts requests into `nod`'s store until there are `count`, each with its inbox entry, as `nod`
-    /// puts them. Answers how many there were before.
-    async fn grow(
-        &mut self,
-        parties: &[RelyingParty],
-        count: usize,
-        store: &Arc<dyn Ephemeral>,
-        entropy: &Entropy,
-    ) -> Result<usize> {
-        let (requests, inboxes) = (Shelf::new(Arc::clone(store)), Shelf::<Inbox>::new(Arc::clone(store)));
-        let old = self.requests.len();
-        for party in (0..parties.len()).cycle().take(count - old) {
-            self.requests.push((party, entropy.token().expose().clone()));
-            self.users.push(UserId::new(entropy.uuid()));
-        }
-        let lifetime = Duration::from_secs(600);
-        let limits = Limits { per_user: 3, per_client_and_user: 1 };
-        stream::iter(self.requests[old..].iter().zip(&self.users[old..]))
-            .map(async |((party, id), user)| {
-                let now = SystemClock.now();
-                let digest = AuthReqId::presented(id).digest();
-                let request = AuthenticationRequest {
-                    id: RequestId::new(entropy.ordered_uuid(now)),
-                    notification: NotificationId::new(entropy.uuid()),
-                    client: parties[*party].id.clone(),
-                    user: *user,
-                    scope: Scope::parse(SCOPE).ok_or("no scope")?,
-                    acr: Acr::Device,
-                    binding_message: Some(BindingMessage::parse("Order 4711")?),
-                    challenge: Challenge::None,
-                    issued_at: now,
-                    expires_at: now + lifetime,
-                    // At any pace: thousands of polls a second reach each of a thousand requests.
-                    polling: Polling { interval: 0, last: None },
-                    state: State::Pending,
-                };
-                let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
-                requests.insert(&digest, &request, lifetime).await?;
-                inboxes
-                    .upsert(user, lifetime, |inbox| inbox.add(entry.clone(), Standing::Stranger, limits, now))
-                    .await?;
-                Result::Ok(())
-            })
-            .buffer_unordered(64)
-            .try_collect::<()>()
-            .await?;
-        Ok(old)
-    }
-
-    /// One poll of each of `count` requests from all over, or several where there are fewer.
-    fn polls(&self, count: usize, parties: &[RelyingParty], entropy: &Entropy) -> Vec<Poll> {
-        // A prime, so that the steps meet every request before they meet one again.
-        let steps = (0..).map(|step: usize| &self.requests[step * 7919 % self.requests.len()]);
-        polls(count, steps.map(|(party, id)| (&parties[*party], id.as_str())), entropy)
-    }
 }
 
 /// A line of Redis' `INFO`.
