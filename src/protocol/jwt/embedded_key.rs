@@ -77,16 +77,17 @@ impl<'t> EmbeddedKeyProof<'t> {
         Self { token, typ: AcceptedTyp::Exactly(typ), algorithm, material, thumbprint }
     }
 
-    pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     /// Of the embedded key: where to look for a [`VerificationKey`] made earlier.
     pub const fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
     }
 
-    /// Reads the embedded key, which costs more than using it: keep it under its thumbprint.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Reads the embedded key, which costs more than using it: keep it under its thumbprint
+    /// and the algorithm that it is for.
     pub fn verification_key(&self) -> Result<VerificationKey, KeyError> {
         VerificationKey::new(self.material.clone(), self.algorithm, None)
     }
