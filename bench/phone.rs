@@ -71,6 +71,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         scope: Scope::parse(SCOPE).ok_or("no scope")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
+        resources: Vec::new(),
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
         sign_in: None,
         created_at: now,

@@ -12,6 +12,7 @@ mod m0003_administration;
 mod m0004_audit_chain;
 mod m0005_passwords;
 mod m0006_sign_in;
+mod m0008_extent;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_audit_chain::Migration),
             Box::new(m0005_passwords::Migration),
             Box::new(m0006_sign_in::Migration),
+            Box::new(m0008_extent::Migration),
         ]
     }
 }

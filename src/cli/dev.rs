@@ -312,6 +312,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
@@ -347,6 +348,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         backchannel: None,
         sign_in: Some(sign_in()?),
         created_at: now,

@@ -25,6 +25,9 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Servers that it may have access tokens for, besides us [RFC 8707].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.
@@ -190,6 +193,8 @@ pub struct Requests {
     pub keys: Option<KeySource>,
     /// Where they may be fetched [OIDCC §6.2]: `request_uris`.
     pub uris: Vec<String>,
+    /// Types of `authorization_details` that they may have [RFC 9396 §10]: `authorization_details_types`.
+    pub details: Vec<String>,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
@@ -19,6 +20,7 @@ pub struct Grant {
     /// The browser's session in which it was given: `sid`.
     pub session: Option<SessionId>,
     pub scope: Scope,
+    pub extent: Extent,
     pub acr: Acr,
     /// Space-separated RFC 8176 names.
     pub amr: String,
@@ -46,6 +48,8 @@ pub struct StoredAccessToken {
     pub digest: Digest<OpaqueAccessToken>,
     pub grant: GrantId,
     pub scope: Scope,
+    /// Its own: not more than that of the grant.
+    pub extent: Extent,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -16,6 +16,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::signing_keys::KeyRing;
+use crate::words::Locale;
 
 /// Where everything is, below the issuer.
 pub mod path {
@@ -79,7 +80,10 @@ impl Discovery {
                 "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
                 "name", "preferred_username", "updated_at", "email", "email_verified"
             ],
-            "claims_parameter_supported": false,
+            "claims_parameter_supported": true,
+            "display_values_supported": ["page"],
+            "ui_locales_supported": Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(),
+            "authorization_details_types_supported": rules.details.iter().map(|known| &known.name).collect::<Vec<_>>(),
             "request_parameter_supported": true,
             "request_uri_parameter_supported": true,
             "require_request_uri_registration": true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
 
 use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
@@ -55,6 +56,11 @@ pub struct Form {
     /// For the refresh grant: narrows the scope of the new access token. For `client_credentials`: what
     /// the token is to be good for, instead of all that is registered.
     scope: Option<String>,
+    /// Whom the access token is for, out of what was granted (for `client_credentials`: registered); may be there
+    /// more than once [RFC 8707 §2.2].
+    resource: Option<String>,
+    /// Out of what was granted, a JSON list: what the access token is for [RFC 9396 §6].
+    authorization_details: Option<String>,
 }
 
 /// A token response [RFC 6749 §5.1, OIDC Core §3.1.3.3].
@@ -72,6 +78,9 @@ pub struct Tokens {
     #[oai(skip_serializing_if_is_none)]
     refresh_token: Option<String>,
     scope: String,
+    /// What exactly was granted [RFC 9396 §7].
+    #[oai(skip_serializing_if_is_none)]
+    authorization_details: Option<Vec<Value>>,
 }
 
 impl From<TokenResponse> for Tokens {
@@ -83,6 +92,7 @@ impl From<TokenResponse> for Tokens {
             id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
             scope: response.scope,
+            authorization_details: Some(response.authorization_details).filter(|details| !details.is_empty()),
         }
     }
 }
@@ -132,9 +142,9 @@ impl TokenApi {
             Some(GrantType::RefreshToken) => {
                 let token =
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
-                self.refresh.refresh(client, &RefreshToken::presented(token), parameters.get("scope")).await
+                self.refresh.refresh(client, &RefreshToken::presented(token), parameters).await
             }
-            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters.get("scope")).await,
+            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters).await,
             None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use serde_json::{Value, json};
 
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
@@ -45,11 +46,14 @@ pub struct Introspection {
     exp: Option<i64>,
     iat: Option<i64>,
     sub: Option<String>,
-    aud: Option<String>,
+    /// The server that it is for, or a list of them; the issuer, where none was named.
+    aud: Option<Value>,
     iss: Option<String>,
     jti: Option<String>,
     acr: Option<String>,
     auth_time: Option<i64>,
+    /// [RFC 9396 §9.2]
+    authorization_details: Option<Vec<Value>>,
 }
 
 #[OpenApi]
@@ -100,11 +104,12 @@ impl TokenManagementApi {
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
             sub: Some(subject),
-            aud: (active.kind == Kind::Access).then(|| self.issuer.clone()),
+            aud: (active.kind == Kind::Access).then(|| json!(active.audience)),
             iss: Some(self.issuer.clone()),
             acr: person.map(|(grant, _)| grant.acr.as_str().to_owned()),
             auth_time: person.map(|(grant, _)| grant.authenticated_at.seconds()),
             jti: active.jti,
+            authorization_details: Some(active.details).filter(|details| !details.is_empty()),
         }))
     }
 }

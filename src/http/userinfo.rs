@@ -13,6 +13,7 @@ use crate::entropy::Entropy;
 use crate::http::Tag;
 use crate::http::client_authentication::bearer;
 use crate::http::error::Failure;
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::usecase::introspect::{Active, Introspect};
@@ -91,14 +92,16 @@ fn is_harmless(id: &str) -> bool {
 }
 
 fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
-    let profile = scope.contains("profile");
-    let email = scope.contains("email").then(|| user.email.clone()).flatten();
+    // [OIDCC §5.4, §5.5] by a scope, or by itself.
+    let asked = &grant.extent.claims.userinfo;
+    let told = |claim: PersonalClaim| scope.contains(claim.scope()) || asked.contains(&claim);
+    let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub: grant.user.to_string(),
-        name: user.name.clone().filter(|_| profile),
-        preferred_username: profile.then(|| user.username.clone()),
-        updated_at: profile.then(|| user.updated_at.seconds()),
-        email_verified: email.as_ref().map(|_| user.email_verified),
-        email,
+        name: user.name.clone().filter(|_| told(PersonalClaim::Name)),
+        preferred_username: told(PersonalClaim::PreferredUsername).then(|| user.username.clone()),
+        updated_at: told(PersonalClaim::UpdatedAt).then(|| user.updated_at.seconds()),
+        email: user.email.clone().filter(|_| told(PersonalClaim::Email)),
+        email_verified: verified.filter(|_| told(PersonalClaim::EmailVerified)),
     }
 }

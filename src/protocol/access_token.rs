@@ -1,8 +1,9 @@
 //! The access token as a JWT [RFC 9068].
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::jwt::AcceptedTyp;
+use super::jwt::{AcceptedTyp, Audience};
 
 /// `typ` [RFC 9068 §2.1]: an ID token can never pass for an access token, nor the other way round.
 pub const TYP: &str = "at+jwt";
@@ -12,7 +13,8 @@ pub const AT_JWT: AcceptedTyp = AcceptedTyp::Exactly(TYP);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
     pub iss: String,
-    pub aud: String,
+    /// Us, or the servers that were named [RFC 8707 §2].
+    pub aud: Audience,
     pub sub: String,
     pub client_id: String,
     pub exp: i64,
@@ -21,6 +23,9 @@ pub struct AccessTokenClaims {
     pub jti: String,
     /// Space-separated [RFC 8693 §4.2].
     pub scope: String,
+    /// [RFC 9396 §9.1]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
     /// Absent when no person is involved: a client's own token [RFC 9068 §2.2.1].
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedClaims>,
@@ -54,6 +59,7 @@ mod tests {
             iat: 1_800_000_000,
             jti: "one".into(),
             scope: "openid profile".into(),
+            authorization_details: Vec::new(),
             approved: Some(ApprovedClaims {
                 grant: "two".into(),
                 auth_time: 1_800_000_000,

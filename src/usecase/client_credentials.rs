@@ -7,6 +7,9 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
@@ -24,7 +27,7 @@ pub struct ClientCredentials {
 const OF_A_PERSON: [&str; 3] = [Scope::OPENID, "profile", "email"];
 
 impl ClientCredentials {
-    pub async fn grant(&self, client: &AuthenticatedClient, scope: Option<&str>) -> Result<TokenResponse, Error> {
+    pub async fn grant(&self, client: &AuthenticatedClient, parameters: &Parameters) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         // [RFC 6749 §4.4] "MUST only be used by confidential clients".
         if !client.may(GrantType::ClientCredentials) || client.is_public() {
@@ -36,7 +39,7 @@ impl ClientCredentials {
         }
         let registered = client.scope.only(|name| !OF_A_PERSON.contains(&name));
         // [RFC 6749 §3.3] without a scope, all that is registered.
-        let scope = match scope {
+        let scope = match parameters.get("scope") {
             None => registered,
             Some(text) => Scope::parse(text)
                 .filter(|asked| registered.as_ref().is_some_and(|registered| asked.is_within(registered))),
@@ -45,7 +48,13 @@ impl ClientCredentials {
             ErrorCode::InvalidScope,
             "A scope is unknown, not for this client, or speaks of a person.",
         ))?;
-        let tokens = self.issue.mint_for_client(client, &scope, now)?;
+        let may_have = |uri: &str| uri == self.issue.issuer || client.resources.iter().any(|own| own == uri);
+        let extent = Extent::of_resources(resource::asked(parameters, may_have)?);
+        if parameters.contains("authorization_details") {
+            let told = "authorization_details are for a person to agree to.";
+            return Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, told).into());
+        }
+        let tokens = self.issue.mint_for_client(client, (&scope, &extent), now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenIssued).client(&client.id);
         self.ledger.audit(event).await;
         Ok(tokens)

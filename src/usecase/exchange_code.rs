@@ -65,19 +65,25 @@ impl ExchangeCode {
             .await?
             .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
         match presented {
-            Presented::Fits => self.give(client, code, now).await,
+            Presented::Fits => self.give(client, code, parameters, now).await,
             Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
             // It may have been redeemed before it was shown again so.
             Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
         }
     }
 
-    async fn give(&self, client: &AuthenticatedClient, code: Code, now: Timestamp) -> Result<TokenResponse, Error> {
+    async fn give(
+        &self,
+        client: &AuthenticatedClient,
+        code: Code,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<TokenResponse, Error> {
+        // [RFC 8707 §2.2, RFC 9396 §6] these tokens may be for less; the grant is for all.
+        let narrowed = code.extent.narrowed(parameters)?;
         // [security.md case 27] what was true when the person signed in may no longer be.
-        let user = self.directory.user(&code.user).await?;
-        if !user.is_some_and(|user| user.is_active()) {
-            return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
-        }
+        let user = self.directory.user(&code.user).await?.filter(|user| user.is_active());
+        let user = user.ok_or_else(|| Refusal::invalid_grant("the user is locked, disabled or gone"))?;
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
@@ -91,13 +97,15 @@ impl ExchangeCode {
             device: None,
             session: Some(code.session),
             scope,
+            extent: code.extent.clone(),
             acr: code.authentication.acr,
             amr: code.authentication.amr.clone(),
             authenticated_at: code.authentication.at,
             created_at: now,
             revoked_at: None,
         };
-        let minted = self.issue.mint(client, &grant, &Along::nonce(code.nonce.as_deref()), now)?;
+        let along = Along::sign_in(code.nonce.as_deref(), user.claims(&code.extent.claims.id_token));
+        let minted = self.issue.mint(client, &Grant { extent: narrowed, ..grant.clone() }, &along, now)?;
         failpoint::hit("K19");
         let event = self.event(Action::CodeRedeemed, &code, now);
         match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {

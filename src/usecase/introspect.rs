@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
 use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken};
-use crate::protocol::jwt::{Unverified, Verified};
+use crate::protocol::jwt::{Audience, Unverified, Verified};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
@@ -38,6 +40,9 @@ pub struct Active {
     /// Who approved, and what came of it. `None` for a client's own token.
     pub person: Option<(Grant, Arc<User>)>,
     pub scope: Scope,
+    /// Of an access token: whom it is for. Of a refresh token: whom access tokens may be for.
+    pub audience: Audience,
+    pub details: Vec<Value>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
@@ -51,6 +56,8 @@ pub struct Found {
     /// `None` for a client's own token.
     pub grant: Option<Grant>,
     pub scope: Scope,
+    pub audience: Audience,
+    pub details: Vec<Value>,
     /// Issued, expires.
     pub times: (Timestamp, Timestamp),
     /// The `jti` of a JWT.
@@ -61,7 +68,7 @@ impl Introspect {
     /// `None` for everything that is not active: unknown, expired, revoked, of a locked user.
     #[tracing::instrument(level = "debug", name = "introspect", skip_all)]
     pub async fn introspect(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        if let Some(active) = self.access(token).await? {
+        if let Some(active) = self.active_access(token).await? {
             return Ok(Some(active));
         }
         let now = self.clock.now();
@@ -70,6 +77,8 @@ impl Introspect {
         let found = Found {
             client: grant.client.clone(),
             scope: grant.scope.clone(),
+            audience: grant.extent.audience(&self.issuer),
+            details: grant.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
             grant: Some(grant),
@@ -77,8 +86,14 @@ impl Introspect {
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token.
+    /// An active access token that is for us: what it was given for other servers alone opens nothing here
+    /// [RFC 8707 §2].
     pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        let active = self.active_access(token).await?;
+        Ok(active.filter(|active| active.audience.contains(&self.issuer)))
+    }
+
+    async fn active_access(&self, token: &str) -> Result<Option<Active>, StoreError> {
         match self.find_access(token).await? {
             Some(found) => self.active(Kind::Access, found).await,
             None => Ok(None),
@@ -98,6 +113,8 @@ impl Introspect {
             client: grant.client.clone(),
             grant: Some(grant),
             scope: row.scope,
+            audience: row.extent.audience(&self.issuer),
+            details: row.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
         }))
@@ -124,12 +141,13 @@ impl Introspect {
             None => None,
         };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        Ok(Some(Found { client, grant, scope, times, jti: Some(claims.jti) }))
+        let (audience, details) = (claims.aud, claims.authorization_details);
+        Ok(Some(Found { client, grant, scope, audience, details, times, jti: Some(claims.jti) }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
-        let Found { client, grant, scope, times: (issued_at, expires_at), jti } = found;
+        let Found { client, grant, scope, audience, details, times: (issued_at, expires_at), jti } = found;
         let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
             return Ok(None);
         };
@@ -145,6 +163,6 @@ impl Introspect {
             }
             None => None,
         };
-        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti }))
+        Ok(Some(Active { kind, client, person, scope, audience, details, issued_at, expires_at, jti }))
     }
 }

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::claims_request::ClaimsRequest;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::jwt::at_hash;
@@ -40,15 +44,19 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
+    /// [RFC 9396 §7]
+    pub authorization_details: Vec<Value>,
 }
 
 /// What an ID token repeats of its own request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Along<'a> {
     /// [CIBA §10.3.1]
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
     nonce: Option<&'a str>,
+    /// [OIDCC §5.5]
+    claims: Map<String, Value>,
 }
 
 impl<'a> Along<'a> {
@@ -56,8 +64,8 @@ impl<'a> Along<'a> {
         Self { auth_req_id: Some(auth_req_id), ..Self::default() }
     }
 
-    pub fn nonce(nonce: Option<&'a str>) -> Self {
-        Self { nonce, ..Self::default() }
+    pub fn sign_in(nonce: Option<&'a str>, claims: Map<String, Value>) -> Self {
+        Self { nonce, claims, ..Self::default() }
     }
 }
 
@@ -102,6 +110,7 @@ impl Issue {
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
+            authorization_details: grant.extent.details.values(),
         };
         Ok(Minted { response, refresh_row, access_row })
     }
@@ -120,6 +129,7 @@ impl Issue {
                     digest: OpaqueAccessToken::new(token.clone()).digest(),
                     grant: grant.id,
                     scope: grant.scope.clone(),
+                    extent: Extent { claims: ClaimsRequest::default(), ..grant.extent.clone() },
                     issued_at: now,
                     expires_at,
                 };
@@ -128,13 +138,14 @@ impl Issue {
             AccessTokenFormat::Jwt => {
                 let claims = AccessTokenClaims {
                     iss: self.issuer.clone(),
-                    aud: self.issuer.clone(),
+                    aud: grant.extent.audience(&self.issuer),
                     sub: grant.user.to_string(),
                     client_id: client.id.to_string(),
                     exp: expires_at.seconds(),
                     iat: now.seconds(),
                     jti: self.entropy.uuid().to_string(),
                     scope: grant.scope.to_string(),
+                    authorization_details: grant.extent.details.values(),
                     approved: Some(ApprovedClaims {
                         grant: grant.id.to_string(),
                         auth_time: grant.authenticated_at.seconds(),
@@ -149,10 +160,15 @@ impl Issue {
 
     /// For a client without a person [RFC 6749 §4.4.3]: a JWT whatever its format is otherwise, for
     /// there is no grant that a stored token could hang on; and never a refresh token.
-    pub fn mint_for_client(&self, client: &Client, scope: &Scope, now: Timestamp) -> Result<TokenResponse, StoreError> {
+    pub fn mint_for_client(
+        &self,
+        client: &Client,
+        (scope, extent): (&Scope, &Extent),
+        now: Timestamp,
+    ) -> Result<TokenResponse, StoreError> {
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
+            aud: extent.audience(&self.issuer),
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
             sub: client.id.to_string(),
             client_id: client.id.to_string(),
@@ -160,6 +176,7 @@ impl Issue {
             iat: now.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             approved: None,
         };
         Ok(TokenResponse {
@@ -168,6 +185,7 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
         })
     }
 
@@ -192,6 +210,7 @@ impl Issue {
             nonce: along.nonce.map(str::to_owned),
             sid: grant.session.map(|session| session.to_string()),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
+            requested: along.claims.clone(),
         };
         self.keys.sign(client, "JWT", &claims)
     }

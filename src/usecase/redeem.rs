@@ -16,6 +16,7 @@ use crate::failpoint;
 use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
@@ -262,6 +263,7 @@ impl Redeem {
             device: Some(approval.device),
             session: None,
             scope,
+            extent: Extent::default(),
             acr,
             amr: AMR_DEVICE.join(" "),
             authenticated_at: approval.at,

@@ -16,6 +16,7 @@ use nod::domain::user::{self, User};
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
 use nod::protocol::algorithm::Algorithm;
+use nod::protocol::extent::Extent;
 use nod::protocol::id::{
     ClientId, DeviceId, GrantId, InstallationId, NotificationId, OpaqueAccessToken, PairingKey, RefreshToken,
     RequestId, UserId,
@@ -205,6 +206,7 @@ impl Stage {
             device: None,
             session: None,
             scope: Scope::parse("openid profile").unwrap(),
+            extent: Extent::of_resources(vec!["https://api.example".to_owned()]),
             acr: Acr::Device,
             amr: "pop swk user".to_owned(),
             authenticated_at: now(),
@@ -215,6 +217,7 @@ impl Stage {
             digest: Digest::<OpaqueAccessToken>::of(&self.entropy.bytes::<16>()),
             grant: grant.id,
             scope: grant.scope.clone(),
+            extent: grant.extent.clone(),
             issued_at: now(),
             expires_at: later(300),
         };
@@ -335,6 +338,7 @@ fn client() -> Client {
         scope: Scope::parse("openid").unwrap(),
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         backchannel: None,
         sign_in: None,
         created_at: now(),
@@ -1187,7 +1191,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0003_administration",
                 "m0004_audit_chain",
                 "m0005_passwords",
-                "m0006_sign_in"
+                "m0006_sign_in",
+                "m0008_extent"
             ]
         );
         database.migrate().await.unwrap();

@@ -51,6 +51,8 @@ impl Change {
             "response_types",
             "request_object_signing_alg",
             "request_uris",
+            "authorization_details_types",
+            "resources",
             "authorization_signed_response_alg",
         ];
         let demands =

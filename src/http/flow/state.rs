@@ -61,6 +61,7 @@ fn fields(seen: &Seen) -> Value {
         (Status::ConsentRequired, At::Consent(scope)) => json!({
             "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
             "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+            "authorizationDetails": flow.request.extent.details.values(),
         }),
         (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
         (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),

@@ -329,8 +329,8 @@ const DECISIONS: Insert = Insert {
 
 const GRANTS: Insert = Insert {
     into: "token_grant (id, request_id, client_id, user_id, device_id, scope, acr, amr, auth_time, created_at, \
-           revoked_at, session_id)",
-    columns: 12,
+           revoked_at, session_id, extent)",
+    columns: 13,
     and: "ON CONFLICT (request_id) DO NOTHING RETURNING id",
 };
 
@@ -643,5 +643,6 @@ fn grant_row(grant: &Grant) -> Vec<Value> {
         grant.created_at.millis().into(),
         grant.revoked_at.map(Timestamp::millis).into(),
         bytes_if_any(grant.session.map(SessionId::uuid)),
+        tokens::extent_text(&grant.extent),
     ]
 }

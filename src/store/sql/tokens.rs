@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
 use crate::protocol::acr::Acr;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
@@ -71,7 +72,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<(StoredAccessToken, Grant)>, StoreError> {
         let sql = format!(
-            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at \
+            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at, t.extent \
              FROM access_token t JOIN token_grant g ON g.id = t.grant_id \
              WHERE t.digest = $1 AND t.expires_at > $2 AND g.revoked_at IS NULL"
         );
@@ -84,6 +85,7 @@ impl Tokens {
                 scope: row.parsed(GRANT_COLUMNS, Scope::parse)?,
                 issued_at: row.time(GRANT_COLUMNS + 1)?,
                 expires_at: row.time(GRANT_COLUMNS + 2)?,
+                extent: extent(&row, GRANT_COLUMNS + 3)?,
             };
             Ok((token, grant))
         })
@@ -270,8 +272,8 @@ impl Tokens {
 
 /// The columns of a grant, in the order in which [`grant`] reads them.
 const GRANT: &str = "g.id, g.request_id, g.client_id, g.user_id, g.device_id, g.scope, g.acr, g.amr, g.auth_time, \
-                     g.created_at, g.revoked_at, g.session_id";
-const GRANT_COLUMNS: usize = 12;
+                     g.created_at, g.revoked_at, g.session_id, g.extent";
+const GRANT_COLUMNS: usize = 13;
 
 fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
     Ok(Grant {
@@ -287,7 +289,21 @@ fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
         created_at: row.time(at + 9)?,
         revoked_at: row.time_if_any(at + 10)?,
         session: row.uuid_if_any(at + 11)?.map(SessionId::new),
+        extent: extent(row, at + 12)?,
     })
+}
+
+fn extent(row: &Row, at: usize) -> Result<Extent, StoreError> {
+    let text: Option<String> = row.get(at)?;
+    let read = text.map(|text| serde_json::from_str(&text)).transpose();
+    read.map(Option::unwrap_or_default).map_err(|_| StoreError::Corrupt("an extent that cannot be read"))
+}
+
+/// Null, where there is nothing: of most.
+pub(super) fn extent_text(extent: &Extent) -> Value {
+    let some = *extent != Extent::default();
+    // Texts and flags always become JSON.
+    some.then(|| serde_json::to_string(extent).unwrap_or_default()).into()
 }
 
 pub(super) const INSERT_REFRESH: Insert = Insert {
@@ -307,7 +323,7 @@ pub(super) fn refresh_row(token: &StoredRefreshToken) -> Vec<Value> {
 }
 
 pub(super) const INSERT_ACCESS: Insert =
-    Insert { into: "access_token (digest, grant_id, scope, issued_at, expires_at)", columns: 5, and: "" };
+    Insert { into: "access_token (digest, grant_id, scope, issued_at, expires_at, extent)", columns: 6, and: "" };
 
 pub(super) fn access_row(token: &StoredAccessToken) -> Vec<Value> {
     vec![
@@ -316,5 +332,6 @@ pub(super) fn access_row(token: &StoredAccessToken) -> Vec<Value> {
         token.scope.as_str().into(),
         token.issued_at.millis().into(),
         token.expires_at.millis().into(),
+        extent_text(&token.extent),
     ]
 }

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
-use crate::usecase::sign_in::authorize::{destination, permitted};
+use crate::usecase::sign_in::authorize::destination;
 use crate::usecase::sign_in::read_request::ReadRequest;
 
 pub struct Push {
@@ -40,7 +40,7 @@ impl Push {
         let read = self.read.pushed(client.shared(), parameters, now).await?;
         let parameters = read.as_ref().unwrap_or(parameters);
         // [RFC 9126 §2.1] judged as the authorization endpoint will: here, the client is told.
-        AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted(client)?)?;
+        AuthorizationRequest::parse(parameters, destination(client, parameters)?, &self.read.permitted(client)?)?;
         let kept = parameters.iter().filter(|(name, _)| !USED_UP.contains(name));
         let request = PushedRequest {
             client: client.id.clone(),

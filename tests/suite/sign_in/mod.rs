@@ -4,9 +4,12 @@ mod attacks;
 mod flow_api;
 mod jarm;
 mod oidc_core_3_code;
+mod oidc_core_5_5_claims;
 mod races;
+mod rfc8707_resources;
 mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;
+mod rfc9396_details;
 mod rp_initiated_logout;
 
 use crate::world::{Client, Person, World};

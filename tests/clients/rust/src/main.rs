@@ -63,6 +63,8 @@ async fn administrator() -> Client {
         code: None,
         code_verifier: None,
         redirect_uri: None,
+        resource: None,
+        authorization_details: None,
     };
     let answer = credentials.request_token(&body).await.unwrap();
     println!("1-2  the first administrator has a token");
@@ -147,6 +149,8 @@ async fn ask(client: &Client) -> TokenResponse {
         code: None,
         code_verifier: None,
         redirect_uri: None,
+        resource: None,
+        authorization_details: None,
     };
     let pending = refused(400, client.request_token(&poll).await);
     assert_eq!(pending.error, OAuthErrorCode::AuthorizationPending);
