@@ -74,6 +74,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         resources: Vec::new(),
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
         sign_in: None,
+        registered: None,
         created_at: now,
     })
 }

@@ -24,11 +24,12 @@ use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::beside::Beside;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
-use crate::http::discovery::{Discovery, Published, path};
+use crate::http::discovery::{Discovery, Documents, Published, path};
 use crate::http::error::Errors;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
+use crate::http::registration::RegistrationApi;
 use crate::http::token::TokenApi;
 use crate::http::token_management::TokenManagementApi;
 use crate::http::userinfo::UserInfoApi;
@@ -44,6 +45,7 @@ use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
 use crate::store::sql::bootstrap::BootstrapTokens;
+use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
@@ -51,6 +53,7 @@ use crate::store::sql::ledger::{Decisions, Ledger};
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
+use crate::store::sql::registration::Registration;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::settings::{CheckMasterKey, WrongMasterKey};
@@ -81,6 +84,7 @@ use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
+use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::{Policy, RequestAuthentication};
 use crate::usecase::revoke::Revoke;
 use crate::usecase::set_password::SetPassword;
@@ -111,6 +115,10 @@ pub struct Settings {
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
+    /// Who may register a client.
+    pub registration: Admission,
+    /// Registrations an hour, from one network.
+    pub registrations: u32,
     pub egress: Egress,
     /// Adds `/dev`.
     pub dev_mode: bool,
@@ -127,8 +135,7 @@ pub enum EphemeralStore {
 pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
-    /// The `OpenAPI` documents.
-    pub openapi: openapi::Published,
+    pub documents: Documents,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -227,12 +234,13 @@ pub async fn build(
     parts.keys.tend().await?;
     run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
+    sign_in::tell_logouts(&settings, &parts, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
-    let (public, openapi) = wiring.public();
+    let (public, documents) = wiring.public();
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
-    Ok(App { public, ops, openapi, parts: wiring.parts, draining })
+    Ok(App { public, ops, documents, parts: wiring.parts, draining })
 }
 
 async fn ephemeral(
@@ -434,7 +442,7 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, openapi::Published) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
@@ -447,6 +455,7 @@ impl Wiring {
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&read)),
             self.token_management(authenticate, Arc::clone(&introspect)),
             UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
         );
@@ -456,7 +465,8 @@ impl Wiring {
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));
         }
-        let (discovery, ring) = (Discovery::new(issuer, &self.settings.authorization), Arc::clone(&self.parts.ring));
+        let (discovery, ring) = (self.discovery(), Arc::clone(&self.parts.ring));
+        let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
@@ -465,22 +475,40 @@ impl Wiring {
             openapi: openapi.clone(),
         };
         let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
-        let routes = Published { discovery, openapi: openapi.clone(), ring, inner };
-        let routes = Docs::new(openapi.clone(), issuer, self.settings.dev_mode, routes);
+        let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
             Errors {
-                inner: Assets(routes),
+                inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
                 clock: self.clock(),
                 issuer: base,
-                openapi: openapi.clone(),
+                openapi,
             }
             .with(Headers::new(self.entropy()))
             .boxed(),
-            openapi,
+            documents,
         )
+    }
+
+    fn discovery(&self) -> Discovery {
+        let registers = self.settings.registration != Admission::Nobody;
+        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+    }
+
+    fn registration(&self) -> RegistrationApi {
+        let register = RegisterClient {
+            admission: self.settings.registration,
+            most: self.settings.registrations,
+            registration: Registration::new(self.parts.database.clone(), self.directory()),
+            clients: Clients::new(self.parts.database.clone(), self.directory()),
+            attempts: Attempts::new(self.store()),
+            egress: self.settings.egress.clone(),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+            issuer: self.settings.issuer.clone(),
+        };
+        RegistrationApi { register }
     }
 
     fn ops(&self, draining: Draining) -> BoxEndpoint<'static, Response> {

@@ -108,7 +108,7 @@ pub struct RetellDecisions {
 impl RetellDecisions {
     pub async fn run(&self) -> Result<(), StoreError> {
         loop {
-            let leased = self.outbox.lease(BATCH, LEASE, self.clock.now()).await?;
+            let leased = self.outbox.lease(Kind::Decision, BATCH, LEASE, self.clock.now()).await?;
             let full = leased.len() >= BATCH as usize;
             // At the same time: most of it is waiting for the store.
             let deliveries = stream::iter(leased).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
@@ -130,10 +130,7 @@ impl RetellDecisions {
 
     async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
         let request = RequestId::new(row.id);
-        let told = match row.kind {
-            Kind::Decision => self.retell(request, &row.payload).await,
-        };
-        match told {
+        match self.retell(request, &row.payload).await {
             // It has arrived, but the store may still forget its last second: the lease runs out, and
             // it is looked at once more.
             Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}

@@ -13,6 +13,7 @@ mod m0004_audit_chain;
 mod m0005_passwords;
 mod m0006_sign_in;
 mod m0008_extent;
+mod m0010_initial_access_tokens;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_passwords::Migration),
             Box::new(m0006_sign_in::Migration),
             Box::new(m0008_extent::Migration),
+            Box::new(m0010_initial_access_tokens::Migration),
         ]
     }
 }

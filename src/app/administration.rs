@@ -10,6 +10,7 @@ use crate::http::admin::bootstrap::BootstrapApi;
 use crate::http::admin::clients::ClientsApi;
 use crate::http::admin::devices::DevicesApi;
 use crate::http::admin::events::EventsApi;
+use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
 use crate::http::admin::keys::KeysApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
@@ -21,6 +22,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
 use crate::store::sql::people::People;
+use crate::store::sql::registration::Registration;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
@@ -30,6 +32,7 @@ use crate::usecase::admin::devices::ManageDevices;
 use crate::usecase::admin::devices::ManagePairingKeys;
 use crate::usecase::admin::events::ReadTrail;
 use crate::usecase::admin::idempotency::Idempotency;
+use crate::usecase::admin::initial_access_tokens::ManageInitialAccessTokens;
 use crate::usecase::admin::keys::ManageKeys;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
@@ -59,6 +62,7 @@ pub(super) fn tell_webhooks(settings: &Settings, parts: &Parts, master: &Arc<Mas
 pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
+    InitialAccessTokensApi,
     UsersApi,
     DevicesApi,
     PairingKeysApi,
@@ -105,12 +109,17 @@ impl Wiring {
             egress: self.settings.egress.clone(),
             desk: desk.clone(),
         };
+        let tokens = ManageInitialAccessTokens {
+            registration: Registration::new(database.clone(), self.directory()),
+            desk: desk.clone(),
+        };
         let people = People::new(database.clone(), self.directory());
         let keys = ManageKeys { keys: Arc::clone(&self.parts.keys), desk: desk.clone() };
         let authorize = Arc::new(Authorize { introspect: Arc::clone(introspect) });
         (
             BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
             ClientsApi { clients, cursors: cursors.clone() },
+            InitialAccessTokensApi { tokens, cursors: cursors.clone() },
             UsersApi { users: ManageUsers { people, desk }, cursors: cursors.clone() },
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },

@@ -1,16 +1,18 @@
 //! The ordinary sign-in, on the parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::Wiring;
+use super::{Parts, Settings, Wiring};
 use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::store::ephemeral::Shelf;
 use crate::store::sql::consents::Consents;
+use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::exchange_code::ExchangeCode;
@@ -25,9 +27,28 @@ use crate::usecase::sign_in::push::Push;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::Shown;
+use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
 use crate::web::sign_in::Site;
 use crate::words::Words;
+use crate::worker::Worker;
+
+/// Tells relying parties that sessions have ended.
+pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) {
+    let tell = Arc::new(TellLogout {
+        outbox: Outbox::new(parts.database.clone()),
+        directory: Arc::clone(&parts.directory),
+        keys: Arc::clone(&parts.ring),
+        egress: settings.egress.clone(),
+        ledger: parts.ledger.clone(),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    });
+    worker.repeat("tell of logouts", Duration::from_millis(500), move || {
+        let tell = Arc::clone(&tell);
+        async move { tell.run().await }
+    });
+}
 
 impl Wiring {
     pub(super) fn read_request(&self, keys: Arc<ClientKeys>) -> ReadRequest {

@@ -150,6 +150,26 @@ struct Registration {
     /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", hide_short_help = true)]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended
+    ///
+    /// The server posts a logout token there (OpenID Connect Back-Channel Logout 1.0). `https`, for
+    /// `authorization_code`.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    backchannel_logout_uri: Option<String>,
+    /// It cannot do without `sid`, which is always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    backchannel_logout_session_required: Option<bool>,
+    /// What a browser loads when a session has ended
+    ///
+    /// In a frame of the page that says so (OpenID Connect Front-Channel Logout 1.0), with scheme, host and
+    /// port of one of the redirect URIs.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    frontchannel_logout_uri: Option<String>,
+    /// It cannot do without `iss` and `sid`, which are always there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    frontchannel_logout_session_required: Option<bool>,
     /// It may run the sign-in itself
     ///
     /// The client asks for `response_mode=pi.flow` and shows its own pages, so it sees passwords. For
@@ -367,6 +387,10 @@ impl Registration {
             redirect_uris: (!self.redirect_uris.is_empty()).then(|| self.redirect_uris.clone()),
             post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
                 .then(|| self.post_logout_redirect_uris.clone()),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
+            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+            frontchannel_logout_session_required: self.frontchannel_logout_session_required,
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
@@ -484,6 +508,13 @@ fn show(client: &Client) {
         for uri in &sign_in.post_logout_redirect_uris {
             say(&format!("after logout  {}", safe(uri.as_str())));
         }
+        for (channel, logout) in
+            [("is called", &sign_in.logout.backchannel), ("is framed", &sign_in.logout.frontchannel)]
+        {
+            if let Some(logout) = logout {
+                say(&format!("at logout     {channel}: {}", safe(&logout.uri)));
+            }
+        }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
         say(&format!(
@@ -499,6 +530,12 @@ fn show(client: &Client) {
             Some(NumberMatching::Type) => "type",
         };
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+    }
+    if let Some(registered) = &client.registered {
+        say(&format!(
+            "registered    by itself{}",
+            if registered.invited { ", with an initial access token" } else { "" }
+        ));
     }
     say(&format!("created       {}", client.created_at));
 }

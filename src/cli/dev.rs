@@ -25,8 +25,8 @@ use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, NumberMatching, Requests, Secrets,
-    SignIn, StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
+    Secrets, SignIn, StoredSecret,
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
@@ -50,6 +50,7 @@ use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::web::dev::Keep;
@@ -240,6 +241,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Whoever tries out a relying party has it register itself.
+        registration: Admission::Anybody,
+        registrations: 1000,
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
@@ -319,6 +323,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             long_poll: false,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
+        registered: None,
         created_at: now,
     })
 }
@@ -332,6 +337,7 @@ fn sign_in() -> Option<SignIn> {
         redirectless: true,
         implied_consent: false,
         require_pkce: true,
+        logout: Logout::default(),
         requests: Requests::default(),
         authorization_signed_response_alg: None,
     })
@@ -351,6 +357,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         resources: Vec::new(),
         backchannel: None,
         sign_in: Some(sign_in()?),
+        registered: None,
         created_at: now,
     })
 }

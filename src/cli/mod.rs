@@ -21,6 +21,7 @@ mod exchange;
 mod exit;
 mod healthcheck;
 mod identifier;
+mod initial_token;
 mod keys;
 mod listen;
 mod listing;
@@ -51,7 +52,7 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, user, device, request, keys, audit
+Manage   client, initial-token, user, device, request, keys, audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -150,6 +151,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     Request {
         #[command(subcommand)]
         action: request::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// What clients register themselves with
+    InitialToken {
+        #[command(subcommand)]
+        action: initial_token::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -313,6 +321,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::User { action, place }) => user::run(action, &place).await,
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
+        Some(Command::InitialToken { action, place }) => initial_token::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Audit { action, place }) => audit::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,

@@ -41,6 +41,6 @@ pub(super) async fn run(which: &Which) -> Result<(), Exit> {
     let settings = settings("http://localhost:8080", Secret::new([0; 32]))?;
     let place = (Arc::new(SystemClock) as _, Arc::new(Entropy::default()));
     let app = app::build(settings, database, place, &Worker::default(), CancellationToken::new()).await?;
-    say(String::from_utf8_lossy(&app.openapi.text(which.part, which.oas)).trim_end());
+    say(String::from_utf8_lossy(&app.documents.openapi.text(which.part, which.oas)).trim_end());
     Ok(())
 }

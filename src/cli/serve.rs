@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, UnknownUser};
+use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -38,6 +38,7 @@ use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
+use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::worker::Worker;
@@ -95,7 +96,8 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections = config.limits.connections;
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
-    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: Some(refusals) };
+    let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
+    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: refusals, documents };
     serve(app, public, ops, edge, worker, shutdown).await
 }
 
@@ -354,6 +356,12 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        registration: match config.registration.mode {
+            RegistrationMode::Off => Admission::Nobody,
+            RegistrationMode::Token => Admission::Invited,
+            RegistrationMode::Open => Admission::Anybody,
+        },
+        registrations: config.limits.registrations,
         egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })

@@ -168,6 +168,13 @@ settings! {
         unknown_user: UnknownUser = "strict",
     }
 
+    /// Clients that register themselves.
+    registration: Registration {
+        /// `off`: there is no such endpoint. `token`: with an initial access token. `open`: whoever asks, for sign-in
+        /// alone.
+        mode: RegistrationMode = "off",
+    }
+
     /// What clients ask for when they have somebody sign in.
     authorization: Authorization {
         /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
@@ -222,6 +229,8 @@ settings! {
         failed_authentications: u32 = "10",
         /// Tries to log in with a password a minute, from one IPv4 /24 or IPv6 /56; then 429.
         password_tries: u32 = "20",
+        /// Tries of clients to register themselves an hour, from one address or IPv6 /64; then 429.
+        registrations: u32 = "20",
         /// Open connections of the public listener.
         connections: usize = "10000",
         /// From one IPv4 address or IPv6 /64; loopback and trusted proxies are not counted.
@@ -260,6 +269,16 @@ words! {
         Strict = "strict",
         /// Nothing: the request is accepted and expires.
         Uniform = "uniform",
+    }
+}
+
+words! {
+    /// Who may register a client.
+    RegistrationMode {
+        Off = "off",
+        /// Whoever has an initial access token [RFC 7591 §3].
+        Token = "token",
+        Open = "open",
     }
 }
 

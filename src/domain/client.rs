@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::id::ClientId;
+use crate::protocol::id::{ClientId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 
@@ -33,12 +34,19 @@ pub struct Client {
     /// Present when the client may use the authorization endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// Present when the client registered itself [RFC 7591].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<SelfRegistered>,
     pub created_at: Timestamp,
 }
 
 impl Client {
     pub fn may(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
+    }
+
+    pub fn logout(&self) -> Option<&Logout> {
+        self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
     }
 
     pub const fn is_public(&self) -> bool {
@@ -172,6 +180,8 @@ pub struct SignIn {
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
     pub require_pkce: bool,
+    #[serde(default, skip_serializing_if = "Logout::is_silent")]
+    pub logout: Logout,
     #[serde(default)]
     pub requests: Requests,
     /// What signs its answers, where it wants them as JWTs [JARM §3]; as its ID tokens when absent.
@@ -195,6 +205,43 @@ pub struct Requests {
     pub uris: Vec<String>,
     /// Types of `authorization_details` that they may have [RFC 9396 §10]: `authorization_details_types`.
     pub details: Vec<String>,
+}
+
+/// How a client wants to hear that a session has ended in which people signed in to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The server calls it [BCL §2.2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel: Option<LogoutUri>,
+    /// The browser loads it, in a frame [FCL §2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel: Option<LogoutUri>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutUri {
+    pub uri: String,
+    /// The client cannot do without `sid`. It is told in any case.
+    pub session_required: bool,
+}
+
+impl Logout {
+    pub const fn is_silent(&self) -> bool {
+        self.backchannel.is_none() && self.frontchannel.is_none()
+    }
+}
+
+/// By what a client that registered itself is recognised when it looks after its registration, and what it says of
+/// itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfRegistered {
+    pub token: Digest<RegistrationToken>,
+    /// With an initial access token: somebody wanted it to be here.
+    pub invited: bool,
+    pub about: About,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

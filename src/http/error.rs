@@ -86,6 +86,8 @@ pub(super) enum Family {
     Token,
     Direct(Action),
     Resource,
+    /// Clients that register themselves.
+    Registration,
     Device,
     Admin,
     /// A page: whoever is there is a browser.
@@ -105,9 +107,13 @@ impl Family {
             path::PUSHED_AUTHORIZATION_REQUEST => Self::Direct(Action::SignInRefused),
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
+            path::REGISTRATION => Self::Registration,
+            path if path.strip_prefix(path::REGISTRATION).is_some_and(|rest| rest.starts_with('/')) => {
+                Self::Registration
+            }
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
-            path::AUTHORIZATION => Self::Page,
+            path::AUTHORIZATION | path::END_SESSION | "/sign-out" => Self::Page,
             path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
@@ -133,7 +139,12 @@ impl Family {
             Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Page => page(status, description),
             Self::Flow => flow::refused(status),
-            Self::Backchannel | Self::Token | Self::Direct(_) | Self::Resource | Self::Elsewhere => {
+            Self::Backchannel
+            | Self::Token
+            | Self::Direct(_)
+            | Self::Resource
+            | Self::Registration
+            | Self::Elsewhere => {
                 json(status, "application/json", &OAuthBody { error: code, error_description: description })
             }
         };
@@ -150,6 +161,7 @@ impl Family {
             Self::Token => Some(Action::RequestRedeemed),
             Self::Direct(action) => Some(action),
             Self::Resource => Some(Action::UserinfoRead),
+            Self::Registration => Some(Action::ClientRegistered),
             Self::Device => Some(Action::DeviceCalled),
             Self::Admin => Some(Action::AdminCalled),
             Self::Page | Self::Flow => Some(Action::SignInRefused),
@@ -173,7 +185,8 @@ impl<E: Endpoint> Endpoint for Errors<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
-        let authorized = family == Family::Resource && matches!(bearer(&request), Ok(Some(_)));
+        let bearers = matches!(family, Family::Resource | Family::Registration);
+        let authorized = bearers && matches!(bearer(&request), Ok(Some(_)));
         let uri = request.uri().clone();
         match self.inner.call(request).await {
             Ok(response) => {
@@ -181,8 +194,9 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 self.with_nonce(family, &mut response);
                 Ok(response)
             }
+            // In boxes: an answer that is no refusal does not carry the room for one about.
             Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
-            Err(error) => Ok(self.refuse(family, &error, authorized, uri.path()).await),
+            Err(error) => Ok(Box::pin(self.refuse(family, &error, authorized, uri.path())).await),
         }
     }
 }
@@ -264,6 +278,7 @@ impl<E> Errors<E> {
             | Family::Token
             | Family::Direct(_)
             | Family::Resource
+            | Family::Registration
             | Family::Admin
             | Family::Elsewhere => oauth(&answer),
             Family::Page => page(answer.status, answer.description),
@@ -295,9 +310,9 @@ impl<E> Errors<E> {
 /// whoever sent a secret in the form, an assertion, or nothing.
 const fn challenge(family: Family, authorized: bool) -> Option<&'static str> {
     match family {
-        Family::Resource if authorized => Some("Bearer error=\"invalid_token\""),
+        Family::Resource | Family::Registration if authorized => Some("Bearer error=\"invalid_token\""),
         // [RFC 6750 §3.1] no token, no error code.
-        Family::Resource => Some("Bearer"),
+        Family::Resource | Family::Registration => Some("Bearer"),
         // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
         Family::Backchannel | Family::Token | Family::Direct(_) => Some("Basic realm=\"nod\", charset=\"UTF-8\""),
         Family::Device => Some(device::CHALLENGE),
@@ -337,6 +352,7 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
             | Family::Token
             | Family::Direct(_)
             | Family::Resource
+            | Family::Registration
             | Family::Admin
             | Family::Page
             | Family::Flow
@@ -379,6 +395,9 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::InvalidUserCode
             | ErrorCode::InvalidBindingMessage
             | ErrorCode::UnsupportedTokenType
+            | ErrorCode::InvalidRedirectUri
+            | ErrorCode::InvalidClientMetadata
+            | ErrorCode::UnapprovedSoftwareStatement
             | ErrorCode::UnsupportedResponseType
             | ErrorCode::InteractionRequired
             | ErrorCode::LoginRequired
@@ -455,6 +474,7 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
         | Family::Token
         | Family::Direct(_)
         | Family::Resource
+        | Family::Registration
         | Family::Admin
         | Family::Page
         | Family::Flow
@@ -484,6 +504,7 @@ fn unavailable(family: Family, detail: String) -> Answer {
         | Family::Token
         | Family::Direct(_)
         | Family::Resource
+        | Family::Registration
         | Family::Admin
         | Family::Page
         | Family::Flow

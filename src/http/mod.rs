@@ -23,6 +23,7 @@ pub mod metrics;
 mod observe;
 pub mod openapi;
 pub mod pushed_authorization_request;
+pub mod registration;
 pub mod remote;
 pub mod server;
 pub mod tls;

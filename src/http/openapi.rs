@@ -86,6 +86,8 @@ enum Family {
     Public,
     /// Whoever has an access token.
     Resource,
+    /// Clients that register themselves, with a token for that.
+    Registration,
     /// Browsers that begin to sign in: whoever asks. What they read are pages.
     Authorization,
     /// Authentication applications and our own pages, with the cookie of a flow.
@@ -102,6 +104,7 @@ impl Family {
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with("/admin/") => Self::Admin,
             path if path.starts_with("/idp/") => Self::Resource,
+            path if path.starts_with(path::REGISTRATION) => Self::Registration,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             path::AUTHORIZATION => Self::Authorization,
             path if path.starts_with("/.well-known/") || path == path::JWKS => Self::Public,
@@ -111,7 +114,9 @@ impl Family {
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth | Self::Public | Self::Resource | Self::Authorization | Self::Flow => Part::Protocol,
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
+                Part::Protocol
+            }
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
         }
@@ -241,6 +246,12 @@ fn describe(document: &mut Value) {
             "description": "A JWS over this very call, by the key of the installation, with the nonce of the last \
                             answer's Device-Nonce header. It is made anew for each call: docs/device-api.md."
         },
+        "registrationToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "To register, an initial access token, where the server asks for one [RFC 7591 §3]; \
+                            afterwards the registration access token [RFC 7592 §3]."
+        },
         "bootstrapToken": {
             "type": "http",
             "scheme": "bearer",
@@ -259,6 +270,7 @@ fn describe(document: &mut Value) {
             }
             Family::OAuth => "clientSecretBasic",
             Family::Resource => "accessToken",
+            Family::Registration => "registrationToken",
             Family::Device => "deviceProof",
             Family::Flow => "flowCookie",
             // The types name the scope.

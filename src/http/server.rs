@@ -39,6 +39,7 @@ use tracing::{Instrument as _, debug, error, info, warn};
 
 use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
+use super::discovery::Documents;
 use super::error::Family;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
@@ -108,7 +109,7 @@ impl Default for Limits {
 }
 
 /// A listener's settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Edge {
     pub limits: Limits,
     /// With it, the listener speaks TLS and nothing else.
@@ -119,6 +120,9 @@ pub struct Edge {
     /// For the listener that everybody reaches: its requests and connections are in the metrics, and heads
     /// that it refuses are in the audit trail.
     pub public: Option<RecordRefusal>,
+    /// Answered before anything is made ready for a handler. (What looks at every answer, as dev mode does,
+    /// has them from the endpoint.)
+    pub documents: Option<Documents>,
 }
 
 /// Listens on `address`, or on the first free one of the `tries` ports after it. Says whether it
@@ -364,8 +368,15 @@ impl<E: Endpoint + 'static> Server<E> {
             None if request.method() == Method::CONNECT => {
                 Family::Elsewhere.unreached(StatusCode::NOT_IMPLEMENTED, "CONNECT is not implemented.")
             }
-            None => self.call(line, scheme, request).await,
+            None => match self.documents(&request) {
+                Some(document) => document,
+                None => self.call(line, scheme, request).await,
+            },
         }
+    }
+
+    fn documents(&self, request: &http::Request<Incoming>) -> Option<Response> {
+        self.edge.documents.as_ref()?.answer(request.method(), request.uri())?.ok()
     }
 
     /// What [`Head`](super::head::Head) asks of HTTP/1, asked of HTTP/2.

@@ -2,6 +2,7 @@
 
 pub mod egress;
 pub mod jwks;
+pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
 pub mod request_object;

@@ -29,6 +29,10 @@ pub enum ErrorCode {
     InsufficientScope,
     // RFC 7009 §2.2.1
     UnsupportedTokenType,
+    // RFC 7591 §3.2.2
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    UnapprovedSoftwareStatement,
     // RFC 6749 §4.1.2.1, used by us for 429 and 503
     TemporarilyUnavailable,
     // RFC 6749 §4.1.2.1, at the authorization endpoint
@@ -56,7 +60,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
     /// [RFC 9126 §2.3].
-    pub const DIRECT: [Self; 25] = [
+    pub const DIRECT: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -75,6 +79,9 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
+        Self::InvalidRedirectUri,
+        Self::InvalidClientMetadata,
+        Self::UnapprovedSoftwareStatement,
         Self::TemporarilyUnavailable,
         Self::UnsupportedResponseType,
         Self::RequestNotSupported,
@@ -116,6 +123,9 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",

@@ -66,6 +66,8 @@ uuid_id! {
     PairingKeyId;
     /// One sign-in of one browser: `sid` of its ID tokens [BCL §2.1].
     SessionId;
+    /// Names an initial access token, and is none.
+    InitialAccessTokenId;
     WebhookId;
     /// One event on its way to one webhook.
     DeliveryId;
@@ -169,6 +171,10 @@ handle! {
     BrowserKey;
     /// What a browser that is signed in has in its cookie.
     SessionToken;
+    /// With which somebody may register a client [RFC 7591 §3].
+    InitialToken;
+    /// With which a client looks after what it registered [RFC 7592 §3].
+    RegistrationToken;
     /// An authorization code [RFC 6749 §4.1.2].
     AuthorizationCode;
     /// What ends the `request_uri` of a pushed authorization request [RFC 9126 §2.2].
@@ -177,6 +183,6 @@ handle! {
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
-    AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken AuthorizationCode
-    PushedRequestId
+    AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
+    RegistrationToken AuthorizationCode PushedRequestId
 }

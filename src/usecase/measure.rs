@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::metrics::metrics;
-use crate::store::sql::outbox::Outbox;
+use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::webhooks::Webhooks;
 
 pub struct Measure {
@@ -16,7 +16,7 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (outbox, webhooks) = tokio::join!(self.outbox.backlog(), self.webhooks.backlog());
+        let (outbox, webhooks) = tokio::join!(self.outbox.backlog(Kind::Decision), self.webhooks.backlog());
         let waits =
             |(rows, oldest): (u64, Option<Timestamp>)| (rows, oldest.map(|at| now.since(at)).unwrap_or_default());
         metrics().text(outbox.ok().map(waits), webhooks.ok().map(waits))

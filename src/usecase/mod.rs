@@ -27,12 +27,14 @@ pub mod readiness;
 pub mod record_refusal;
 pub mod redeem;
 pub mod refresh;
+pub mod register_client;
 pub mod request_authentication;
 pub mod revoke;
 pub mod set_password;
 pub mod settle;
 pub mod sign_in;
 pub mod signing_keys;
+pub mod tell_logout;
 pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.

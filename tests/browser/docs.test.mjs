@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -26,23 +26,26 @@ let dev
 before(async () => (dev = await startDev()))
 after(() => dev?.stop())
 
-for (const colorScheme of ['light', 'dark']) {
-  for (const width of [320, 1280]) {
-    test(`${colorScheme}, ${width} pixels`, async () => {
-      const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
-      const { page, complaints, close } = await dev.visit('/docs', options)
-      for (const path of PAGES) {
-        await page.goto(dev.base + path)
-        await openAll(page)
-        await check(page, path)
-      }
-      assert.deepEqual(complaints, [])
-      await page.goto(`${dev.base}/docs/nothing`)
-      await check(page, 'no such page')
-      await close()
-    })
+// Two at once: one waits for the browser while the other works.
+describe('every page', { concurrency: 2 }, () => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [320, 1280]) {
+      test(`${colorScheme}, ${width} pixels`, async () => {
+        const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
+        const { page, complaints, close } = await dev.visit('/docs', options)
+        for (const path of PAGES) {
+          await page.goto(dev.base + path)
+          await openAll(page)
+          await check(page, path)
+        }
+        assert.deepEqual(complaints, [])
+        await page.goto(`${dev.base}/docs/nothing`)
+        await check(page, 'no such page')
+        await close()
+      })
+    }
   }
-}
+})
 
 test('the list narrows while somebody types, and a result is reached by keyboard alone', async () => {
   const { page, complaints, close } = await dev.visit('/docs')

@@ -3,7 +3,7 @@
 // pictures of all of them are put there.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import process from 'node:process'
 
 import { check, checkAgain, startDev } from './dev.mjs'
@@ -42,35 +42,38 @@ const smallTargets = (page) =>
     SMALLEST_TARGET,
   )
 
-for (const locale of ['en', 'ar', 'de']) {
-  test(`every page and state, ${locale}`, async () => {
-    // Words have no colour: what is long is long in both.
-    const themes = locale === 'de' ? ['light'] : ['light', 'dark']
-    const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`)
-    for (const path of pages) {
-      await page.emulateMedia({ colorScheme: themes[0] })
-      await open(page, `${path}?locale=${locale}`)
-      let look = check
-      for (const colorScheme of themes) {
-        await page.emulateMedia({ colorScheme })
-        for (const width of [1280, 320]) {
-          await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-          const what = `${path}, ${locale}, ${colorScheme}, ${width}`
-          await look(page, what)
-          look = checkAgain
-          assert.deepEqual(await smallTargets(page), [], what)
-          const folder = process.env.NOD_SCREENSHOTS
-          const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${colorScheme}-${width}.png`
-          if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
+// Two at once: one waits for the browser while the other works.
+describe('every page and state', { concurrency: 2 }, () => {
+  for (const locale of ['en', 'ar', 'de']) {
+    test(locale, async () => {
+      // Words have no colour: what is long is long in both.
+      const themes = locale === 'de' ? ['light'] : ['light', 'dark']
+      const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`)
+      for (const path of pages) {
+        await page.emulateMedia({ colorScheme: themes[0] })
+        await open(page, `${path}?locale=${locale}`)
+        let look = check
+        for (const colorScheme of themes) {
+          await page.emulateMedia({ colorScheme })
+          for (const width of [1280, 320]) {
+            await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
+            const what = `${path}, ${locale}, ${colorScheme}, ${width}`
+            await look(page, what)
+            look = checkAgain
+            assert.deepEqual(await smallTargets(page), [], what)
+            const folder = process.env.NOD_SCREENSHOTS
+            const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${colorScheme}-${width}.png`
+            if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
+          }
         }
+        const script = await page.evaluate(({ lang, dir } = document.documentElement) => ({ lang, dir }))
+        assert.deepEqual(script, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, path)
       }
-      const script = await page.evaluate(({ lang, dir } = document.documentElement) => ({ lang, dir }))
-      assert.deepEqual(script, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, path)
-    }
-    assert.deepEqual(complaints.filter((complaint) => !isStatus(complaint)), [])
-    await close()
-  })
-}
+      assert.deepEqual(complaints.filter((complaint) => !isStatus(complaint)), [])
+      await close()
+    })
+  }
+})
 
 /** What a page and all that it refers to weigh, in bytes. Like `kept`, the files are asked for once. */
 async function weight(path, kept) {

@@ -746,7 +746,14 @@ async fn a_large_head_over_http_2_leaves_an_event_too() {
     let scene = scene().await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
-    for (path, kind) in [(TOKEN, "application/json"), ("/device/v1/me", "application/problem+json")] {
+    let page = "text/html; charset=utf-8";
+    for (path, kind) in [
+        (TOKEN, "application/json"),
+        ("/device/v1/me", "application/problem+json"),
+        ("/as/authorization.oauth2", page),
+        ("/idp/init_logout.openid", page),
+        ("/sign-out", page),
+    ] {
         let watch = scene.world.watch().await;
         let head = format!("{MARK}{}", "a".repeat(30_000));
         let request = client.post(format!("http://{}{path}", scene.world.address())).header("x", head);

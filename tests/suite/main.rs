@@ -72,6 +72,8 @@ mod rfc7009_revocation;
 #[cfg(test)]
 mod rfc7523_client_auth;
 #[cfg(test)]
+mod rfc7591_registration;
+#[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
 mod scripts;

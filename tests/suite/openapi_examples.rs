@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use nod::usecase::register_client::Admission;
 use nod_device::{Call, DenyReason, SoftwareKey};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -15,7 +16,8 @@ use crate::admin::robot::Robot;
 use crate::admin::{bootstrap, location, until, webhooks};
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, World, asked, seconds,
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, REGISTER, World,
+    asked, seconds,
 };
 
 type Examples = BTreeMap<String, Value>;
@@ -200,7 +202,35 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
     sign_in(world).await;
+    register(world, &admin).await;
     streams
+}
+
+/// A client registers itself, and looks after that.
+async fn register(world: &World, admin: &Robot<'_>) {
+    let (token, made) =
+        made(admin, "/admin/v1/initial-access-tokens", &json!({"max_uses": 1, "expires_in": 86400})).await;
+    admin.get(&token).await.ok();
+    admin.get("/admin/v1/initial-access-tokens").await.ok();
+    let asked = json!({
+        "client_name": "Shop",
+        "redirect_uris": ["https://shop.example/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "client_uri": "https://shop.example/",
+    });
+    let request = world.request(Method::POST, REGISTER).bearer_auth(made["secret"].as_str().unwrap());
+    let told = Answer::of(request.json(&asked)).await.json();
+    let at = told["registration_client_uri"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();
+    let call = |method, told: &Value| {
+        world.request(method, &at).bearer_auth(told["registration_access_token"].as_str().unwrap())
+    };
+    Answer::of(call(Method::GET, &told)).await.ok();
+    let mut asked = asked;
+    asked["client_id"] = told["client_id"].clone();
+    asked["client_name"] = json!("Shop at the corner");
+    let told = Answer::of(call(Method::PUT, &told).json(&asked)).await.ok();
+    assert_eq!(Answer::of(call(Method::DELETE, &told)).await.status, 204);
+    assert_eq!(admin.delete(&token).await.status, 204);
 }
 
 /// Without a browser, and nobody is asked for consent.
@@ -266,7 +296,10 @@ async fn rotated(phone: Phone) -> Phone {
 
 #[tokio::test]
 async fn the_examples_are_what_happens() {
-    let (world, receiver) = (webhooks::at_home().start().await, Receiver::start());
+    let (world, receiver) = (
+        webhooks::at_home().settings(|settings| settings.registration = Admission::Invited).start().await,
+        Receiver::start(),
+    );
     let story = async {
         let streams = live(&world, &receiver).await;
         let mut seen = EXAMPLES.with(RefCell::take);

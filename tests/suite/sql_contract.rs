@@ -30,7 +30,7 @@ use nod::store::sql::devices::{Claim, Claimed, Devices, KeyCreated, Pairing};
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::ledger::{Decided, Decisions, Granted, Ledger};
-use nod::store::sql::outbox::Outbox;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::store::sql::passwords::{Over, Passwords, Set};
 use nod::store::sql::people::{People, Updated};
 use nod::store::sql::tokens::{Presented, Tokens};
@@ -341,6 +341,7 @@ fn client() -> Client {
         resources: Vec::new(),
         backchannel: None,
         sign_in: None,
+        registered: None,
         created_at: now(),
     }
 }
@@ -751,12 +752,12 @@ async fn a_told_decision_leaves_the_outbox(stage: Stage) {
         here.ledger.decide(record, stage.event(Action::RequestCancelled)).await.unwrap();
         requests.push(request);
     }
-    assert_eq!(here.outbox.lease(10, Duration::from_secs(5), now()).await.unwrap(), [], "not due yet");
+    assert_eq!(here.outbox.lease(Kind::Decision, 10, Duration::from_secs(5), now()).await.unwrap(), [], "not due yet");
     for request in &requests[1..] {
         here.ledger.told(*request);
     }
-    until(async || here.outbox.backlog().await.unwrap() == (1, Some(now()))).await;
-    let leased = here.outbox.lease(10, Duration::from_secs(5), later(1)).await.unwrap();
+    until(async || here.outbox.backlog(Kind::Decision).await.unwrap() == (1, Some(now()))).await;
+    let leased = here.outbox.lease(Kind::Decision, 10, Duration::from_secs(5), later(1)).await.unwrap();
     assert_eq!(leased.iter().map(|row| row.id).collect::<Vec<_>>(), [requests[0].uuid()]);
 }
 
@@ -1041,8 +1042,10 @@ async fn an_outbox_row_goes_to_one_worker(stage: Stage) {
         workers.spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let rows = node.outbox.lease(7, Duration::from_secs(5), later(2)).await.unwrap();
-                if rows.is_empty() && node.outbox.lease(7, Duration::from_secs(5), later(2)).await.unwrap().is_empty() {
+                let rows = node.outbox.lease(Kind::Decision, 7, Duration::from_secs(5), later(2)).await.unwrap();
+                if rows.is_empty()
+                    && node.outbox.lease(Kind::Decision, 7, Duration::from_secs(5), later(2)).await.unwrap().is_empty()
+                {
                     return taken;
                 }
                 taken.extend(rows.into_iter().map(|row| row.id));
@@ -1061,17 +1064,20 @@ async fn an_untold_row_comes_up_again(stage: Stage) {
     let record = Stage::record(RequestId::new(stage.entropy.uuid()), Decision::Cancelled);
     here.ledger.decide(record, stage.event(Action::RequestCancelled)).await.unwrap();
     let lease = Duration::from_secs(5);
-    let first = here.outbox.lease(10, lease, later(1)).await.unwrap().remove(0);
+    let first = here.outbox.lease(Kind::Decision, 10, lease, later(1)).await.unwrap().remove(0);
     assert_eq!(first.attempts, 1);
-    assert!(there.outbox.lease(10, lease, later(5)).await.unwrap().is_empty());
-    let second = there.outbox.lease(10, lease, later(6)).await.unwrap().remove(0);
+    assert!(there.outbox.lease(Kind::Decision, 10, lease, later(5)).await.unwrap().is_empty());
+    let second = there.outbox.lease(Kind::Decision, 10, lease, later(6)).await.unwrap().remove(0);
     assert_eq!((second.id, second.attempts), (first.id, 2));
     here.outbox.retry(&first, later(6)).await.unwrap();
-    assert!(here.outbox.lease(10, lease, later(7)).await.unwrap().is_empty(), "it is not ours any more");
+    assert!(
+        here.outbox.lease(Kind::Decision, 10, lease, later(7)).await.unwrap().is_empty(),
+        "it is not ours any more"
+    );
     there.outbox.retry(&second, later(8)).await.unwrap();
-    let third = here.outbox.lease(10, lease, later(8)).await.unwrap().remove(0);
+    let third = here.outbox.lease(Kind::Decision, 10, lease, later(8)).await.unwrap().remove(0);
     here.outbox.done(third.id).await.unwrap();
-    assert_eq!(here.outbox.backlog().await.unwrap(), (0, None));
+    assert_eq!(here.outbox.backlog(Kind::Decision).await.unwrap(), (0, None));
 }
 
 // The database goes away and comes back.
@@ -1192,7 +1198,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0004_audit_chain",
                 "m0005_passwords",
                 "m0006_sign_in",
-                "m0008_extent"
+                "m0008_extent",
+                "m0010_initial_access_tokens"
             ]
         );
         database.migrate().await.unwrap();

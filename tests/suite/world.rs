@@ -37,8 +37,10 @@ use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
+use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
 use nod::usecase::sign_in::read_request::Rules;
 use nod::web::dev::Keep;
@@ -69,6 +71,7 @@ pub(crate) const INTROSPECT: &str = "/as/introspect.oauth2";
 pub(crate) const USERINFO: &str = "/idp/userinfo.openid";
 pub(crate) const JWKS: &str = "/pf/JWKS";
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
+pub(crate) const REGISTER: &str = "/as/clients.oauth2";
 pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
 /// When every world begins.
@@ -169,6 +172,11 @@ impl World {
     /// A relying party with `client_secret_basic` and the CIBA grant, unless told otherwise.
     pub(crate) fn client(&self, id: &str) -> ClientBuilder {
         ClientBuilder::new(Arc::clone(&self.inner), id)
+    }
+
+    /// A client with `client_secret_basic` that is there already.
+    pub(crate) fn known_client(&self, id: &str, secret: &str) -> Client {
+        Client::known(Arc::clone(&self.inner), id, secret)
     }
 
     pub(crate) fn user(&self, username: &str) -> PersonBuilder {
@@ -539,9 +547,9 @@ async fn look_around(inner: &Arc<Inner>) {
     // The arrival of decisions is checked a few seconds later.
     inner.clock.advance(seconds(15));
     inner.parts().retell.run().await.unwrap();
-    let outbox = nod::store::sql::outbox::Outbox::new(inner.parts().database.clone());
+    let outbox = Outbox::new(inner.parts().database.clone());
     let begin = Instant::now();
-    while outbox.backlog().await.unwrap().0 > 0 {
+    while outbox.backlog(Kind::Decision).await.unwrap().0 > 0 {
         // The server's own worker may have one of them in its hands.
         assert!(begin.elapsed() < seconds(2), "the outbox is not empty at the end");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -598,6 +606,8 @@ fn settings(issuer: String) -> Settings {
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
+        registration: Admission::Nobody,
+        registrations: 20,
         egress: egress(),
         dev_mode: false,
     }

@@ -48,6 +48,8 @@ impl Change {
             "scope",
             "redirect_uris",
             "post_logout_redirect_uris",
+            "backchannel_logout_uri",
+            "frontchannel_logout_uri",
             "response_types",
             "request_object_signing_alg",
             "request_uris",

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Client, GrantType, KeySource, NumberMatching, Requests, SignIn,
+    AccessTokenFormat, Authentication, Client, GrantType, KeySource, Logout, LogoutUri, NumberMatching, Requests,
+    SignIn,
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::redirect_uri::RedirectUri;
@@ -71,6 +72,15 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             "post_logout_redirect_uris",
             list(sign_in.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
         ));
+        let Logout { backchannel, frontchannel } = &sign_in.logout;
+        if let Some(LogoutUri { uri, session_required }) = backchannel {
+            fields.push(("backchannel_logout_uri", quoted(uri)));
+            fields.push(("backchannel_logout_session_required", session_required.to_string()));
+        }
+        if let Some(LogoutUri { uri, session_required }) = frontchannel {
+            fields.push(("frontchannel_logout_uri", quoted(uri)));
+            fields.push(("frontchannel_logout_session_required", session_required.to_string()));
+        }
         fields.push(("response_types", list(sign_in.response_types.iter().map(|kind| kind.as_str()))));
         fields.push(("redirectless", sign_in.redirectless.to_string()));
         fields.push(("implied_consent", sign_in.implied_consent.to_string()));

@@ -9,7 +9,7 @@ use super::certificate;
 use super::{Findings, State};
 use crate::cli::exchange::{Http, send};
 use crate::cli::serve::rules;
-use crate::config::Loaded;
+use crate::config::{Loaded, RegistrationMode};
 use crate::entropy::Entropy;
 use crate::http::discovery::{Discovery, path};
 
@@ -52,8 +52,9 @@ fn discovery(address: &Issuer, loaded: Option<&Loaded>, document: &Value, findin
         return findings.good("discovery", "the issuer there is the one that was asked");
     };
     // The same version here and there says the same, byte for byte.
-    let ours: Value =
-        serde_json::from_slice(Discovery::new(issuer, &rules(&loaded.config)).document()).unwrap_or_default();
+    let registers = loaded.config.registration.mode != RegistrationMode::Off;
+    let ours = Discovery::new(issuer, registers, &rules(&loaded.config));
+    let ours: Value = serde_json::from_slice(ours.document()).unwrap_or_default();
     let differing = |ours: &Value| {
         let members = ours.as_object()?;
         members.iter().find(|(name, value)| document.get(name.as_str()) != Some(value)).map(|(name, _)| name.clone())

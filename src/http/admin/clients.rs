@@ -131,11 +131,17 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the five below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the nine below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
     /// Where a browser may go after signing out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the server tells it that a session has ended [OpenID Connect Back-Channel Logout §2.2].
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: Option<bool>,
+    /// What a browser loads when a session has ended [OpenID Connect Front-Channel Logout §2].
+    pub frontchannel_logout_uri: Option<String>,
+    pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
@@ -204,6 +210,16 @@ pub struct NewClientBody {
     /// `redirect_uris`. Nowhere when left out.
     #[oai(validator(max_items = 20))]
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where the server tells it that a session has ended in which people signed in to it, with a logout token
+    /// [OpenID Connect Back-Channel Logout §2.2]: `https`, to a public address.
+    pub backchannel_logout_uri: Option<String>,
+    /// It cannot do without `sid`, which each logout token has. `false` when left out.
+    pub backchannel_logout_session_required: Option<bool>,
+    /// What the browser loads in a frame when a session has ended, with `iss` and `sid` [OpenID Connect
+    /// Front-Channel Logout §2]: with scheme, host and port of one of the `redirect_uris`.
+    pub frontchannel_logout_uri: Option<String>,
+    /// It cannot do without `iss` and `sid`, which are always there. `false` when left out.
+    pub frontchannel_logout_session_required: Option<bool>,
     /// `code` when left out.
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
@@ -261,6 +277,10 @@ pub struct ClientPatch {
     pub redirect_uris: Option<Vec<String>>,
     #[oai(validator(max_items = 20))]
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: Option<bool>,
+    pub frontchannel_logout_uri: Option<String>,
+    pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
     pub implied_consent: Option<bool>,
@@ -306,6 +326,8 @@ impl From<&domain::Client> for ClientBody {
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
+        let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
@@ -330,6 +352,10 @@ impl From<&domain::Client> for ClientBody {
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
+            backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
+            backchannel_logout_session_required: called.map(|logout| logout.session_required),
+            frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
+            frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
             response_types: sign_in.map(|sign_in| {
                 // Nothing else can be registered.
                 let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));

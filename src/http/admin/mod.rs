@@ -23,6 +23,7 @@ mod closed;
 pub mod devices;
 pub mod error_pages;
 pub mod events;
+pub mod initial_access_tokens;
 pub mod keys;
 pub mod members;
 pub mod page;

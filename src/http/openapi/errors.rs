@@ -35,6 +35,7 @@ impl Family {
         STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
             Self::Public => matches!(*status, "400" | "405" | "500" | "503"),
             Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
+            Self::Registration => !matches!(*status, "403" | "408" | "409" | "412" | "422"),
             Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
             Self::Device => !matches!(*status, "408" | "412" | "422"),
             Self::Authorization => !matches!(*status, "401" | "404" | "409" | "412" | "422"),
@@ -45,7 +46,7 @@ impl Family {
 
     const fn schema(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Public | Self::Resource => "OAuthError",
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration => "OAuthError",
             Self::Authorization => "RefusedAuthorization",
             Self::Flow => "FlowError",
             Self::Device => "DeviceProblem",
@@ -55,7 +56,9 @@ impl Family {
 
     const fn media_type(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Public | Self::Resource | Self::Authorization | Self::Flow => "application/json",
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
+                "application/json"
+            }
             Self::Device | Self::Admin => "application/problem+json",
         }
     }
@@ -67,7 +70,7 @@ impl Family {
                 "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
                 "Basic realm=\"nod\", charset=\"UTF-8\"",
             ),
-            Self::Resource | Self::Admin => (
+            Self::Resource | Self::Registration | Self::Admin => (
                 "An access token is needed; with an error code if one was sent [RFC 6750 §3].",
                 "Bearer error=\"invalid_token\"",
             ),
@@ -78,7 +81,7 @@ impl Family {
 
     fn example(self, status: &str) -> Value {
         match self {
-            Self::OAuth | Self::Public | Self::Resource => {
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration => {
                 let (code, description) = match (status, self) {
                     ("401", Self::OAuth) => (ErrorCode::InvalidClient.as_str(), "Client authentication failed."),
                     ("401", _) => (ErrorCode::InvalidToken.as_str(), "The access token is not valid, or no longer."),
@@ -197,7 +200,7 @@ fn schemas() -> Map<String, Value> {
         ErrorCode::DIRECT.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
     let oauth_code = json!({
         "type": "string",
-        "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1]",
+        "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1, RFC 7591 §3.2.2]",
         "enum": codes,
     });
     let oauth = json!({

@@ -55,6 +55,7 @@ pub(super) fn add(document: &mut Value) {
                 "revocation_endpoint": address,
                 "introspection_endpoint": address,
                 "end_session_endpoint": address,
+                "registration_endpoint": address,
                 "scopes_supported": texts,
                 "grant_types_supported": texts,
                 "response_types_supported": texts,

@@ -44,11 +44,11 @@ const QUEUE: usize = 1024;
 /// What nobody waits for goes along with the next commit, or by itself after this long.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// Where this many were committed together, those who were just answered will soon be back. Half the time
-/// of a commit is waited for them, so that they share the next one instead of taking turns with those
+/// Where this many were committed together, those who were just answered will soon be back. As long as the
+/// last commit took is waited for them, so that they share the next one instead of taking turns with those
 /// who came in between: everybody waits for fewer commits.
 const BUSY: usize = 4;
-const LONGEST_STEP_BACK: Duration = Duration::from_millis(2);
+const LONGEST_STEP_BACK: Duration = Duration::from_millis(4);
 
 /// After an audit event could not be written, the next try.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -214,7 +214,7 @@ impl Writer {
             self.take(&mut commits);
             let (size, took) = last;
             if size >= BUSY && commits.len() < size {
-                sleep((took / 2).min(LONGEST_STEP_BACK)).await;
+                sleep(took.min(LONGEST_STEP_BACK)).await;
                 self.take(&mut commits);
             }
             while !failed && notes.len() < GROUP && self.notes.try_recv().map(|note| notes.push(note)).is_ok() {}
@@ -411,6 +411,7 @@ async fn lock<'e>(
         let [from, to] = [Status::Active, Status::Locked].map(user_status_text);
         let values = [to.into(), now.millis().into(), bytes(user.uuid()), from.into()];
         if transaction.execute(sql, values).await? > 0 {
+            sessions::end_all(transaction, user, now).await?;
             locked.push(event);
         }
     }

@@ -49,6 +49,7 @@ pub mod ledger;
 pub mod outbox;
 pub mod passwords;
 pub mod people;
+pub mod registration;
 pub mod retention;
 mod row;
 pub mod sessions;

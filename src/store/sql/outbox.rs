@@ -14,17 +14,16 @@ use crate::store::ephemeral::StoreError;
 pub enum Kind {
     /// A decision to be told to request, inbox and devices; its id is the request's.
     Decision,
+    /// The end of a session, to be told to one of its clients.
+    Logout,
 }
 
 impl Kind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Decision => "decision",
+            Self::Logout => "logout",
         }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Decision].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -32,7 +31,6 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leased {
     pub id: Uuid,
-    pub kind: Kind,
     pub payload: Vec<u8>,
     pub created_at: Timestamp,
     /// This attempt included.
@@ -72,31 +70,37 @@ impl Outbox {
         Self { database }
     }
 
-    /// Takes at most `limit` rows that are due, oldest first. Nobody else gets them for `lease`.
-    pub async fn lease(&self, limit: u32, lease: Duration, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
+    /// Takes at most `limit` rows of a kind that are due, oldest first. Nobody else gets them for `lease`.
+    pub async fn lease(
+        &self,
+        kind: Kind,
+        limit: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Leased>, StoreError> {
         // A lease is a later due time. Other nodes skip the rows that one is just taking.
         let sql = match self.database.engine() {
             Engine::Sqlite => {
                 "UPDATE outbox SET due_at = $1, attempts = attempts + 1 WHERE id IN \
-                 (SELECT id FROM outbox WHERE due_at <= $2 ORDER BY due_at LIMIT $3) \
-                 RETURNING id, kind, payload, created_at, attempts"
+                 (SELECT id FROM outbox WHERE due_at <= $2 AND kind = $4 ORDER BY due_at LIMIT $3) \
+                 RETURNING id, payload, created_at, attempts"
             }
             Engine::Postgres => {
                 "UPDATE outbox SET due_at = $1, attempts = attempts + 1 WHERE id IN \
-                 (SELECT id FROM outbox WHERE due_at <= $2 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-                 RETURNING id, kind, payload, created_at, attempts"
+                 (SELECT id FROM outbox WHERE due_at <= $2 AND kind = $4 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+                 RETURNING id, payload, created_at, attempts"
             }
         };
-        let values = [(now + lease).millis().into(), now.millis().into(), i64::from(limit).into()];
+        let values =
+            [(now + lease).millis().into(), now.millis().into(), i64::from(limit).into(), kind.as_str().into()];
         let rows = self.database.execute_returning(sql, values).await?;
         rows.iter()
             .map(|row| {
-                let attempts: i64 = row.get(4)?;
+                let attempts: i64 = row.get(3)?;
                 Ok(Leased {
                     id: row.uuid(0)?,
-                    kind: row.parsed(1, Kind::parse)?,
-                    payload: row.get(2)?,
-                    created_at: row.time(3)?,
+                    payload: row.get(1)?,
+                    created_at: row.time(2)?,
                     attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
                 })
             })
@@ -120,9 +124,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// How many rows wait, and since when the oldest does: for metrics and for tests.
-    pub async fn backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
-        let row = self.database.find("SELECT COUNT(*), MIN(created_at) FROM outbox", []).await?;
+    /// How many rows of a kind wait, and since when the oldest does: for metrics and for tests.
+    pub async fn backlog(&self, kind: Kind) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let sql = "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE kind = $1";
+        let row = self.database.find(sql, [kind.as_str().into()]).await?;
         let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
         let count: i64 = row.get(0)?;
         Ok((count.unsigned_abs(), row.time_if_any(1)?))

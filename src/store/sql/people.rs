@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory, profile, user, user_status_text};
 use super::fleet::{After, first};
+use super::sessions::end_all;
 use super::{Database, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -63,7 +64,7 @@ impl People {
     }
 
     /// Applies `change` to the user as it is now, while nobody else can change it: to lock, disable,
-    /// rename. Identifier and time of creation stay.
+    /// rename. Identifier and time of creation stay. The sessions of somebody who is locked or disabled end.
     pub async fn update(
         &self,
         id: UserId,
@@ -85,7 +86,7 @@ impl People {
         let updated: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             let Some(before) = transaction.lock_user(id).await? else { return Ok(None) };
-            let created_at = before.created_at;
+            let (created_at, was_active) = (before.created_at, before.is_active());
             let Some(changed) = change(before) else { return Ok(None) };
             let user = User { id, created_at, updated_at: now, ..changed };
             transaction
@@ -100,6 +101,9 @@ impl People {
                     ],
                 )
                 .await?;
+            if was_active && !user.is_active() {
+                end_all(&transaction, id, now).await?;
+            }
             let change = transaction.commit_change(Area::People, &[event]).await?;
             Ok(Some((user, change)))
         })
@@ -159,6 +163,7 @@ impl People {
             }
             let sql = "SELECT installation_id FROM device WHERE user_id = $1 ORDER BY installation_id";
             let installations = transaction.find_all(sql, [bytes(id.uuid())]).await?;
+            end_all(&transaction, id, now).await?;
             transaction.execute("DELETE FROM account WHERE id = $1", [bytes(id.uuid())]).await?;
             for row in installations {
                 transaction.delete_if_unpaired(InstallationId::new(row.uuid(0)?)).await?;

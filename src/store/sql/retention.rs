@@ -22,7 +22,7 @@ const TAKE_REFUSALS: &str = "DELETE FROM audit WHERE seq IN \
 const TAKE: &str = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at <= $1 ORDER BY at LIMIT $2) \
     RETURNING seq, at, result, hash, id, action, reason, client_id, user_id, device_id, request_id, actor";
 
-/// What was told to webhooks, or could not be.
+/// What was told to webhooks, or could not be; and what nobody registers with any more.
 const DELIVERIES: Duration = Duration::from_secs(30 * 86_400);
 
 #[derive(Clone, Debug)]
@@ -41,6 +41,11 @@ impl Retention {
             (
                 "DELETE FROM pairing_key WHERE digest IN (SELECT digest FROM pairing_key WHERE expires_at <= $1 LIMIT $2)",
                 DAY,
+            ),
+            (
+                "DELETE FROM initial_access_token WHERE id IN \
+                 (SELECT id FROM initial_access_token WHERE expires_at <= $1 LIMIT $2)",
+                DELIVERIES,
             ),
             (
                 "DELETE FROM idempotency WHERE (principal, key_digest) IN \

@@ -4,9 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
-use super::{Database, Row, Transaction, WriteError, bounded, bytes, digest_bytes};
+use super::directory::client;
+use super::{Database, Row, Transaction, WriteError, bounded, bytes, digest_bytes, outbox};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
+use crate::domain::client::Client;
+use crate::domain::logout::Ended;
 use crate::domain::session::{Authentication, IDLE, LONGEST, Session};
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{SessionId, SessionToken, UserId};
@@ -58,7 +61,7 @@ impl Sessions {
                         transaction.commit().await?;
                         return Ok(old.id);
                     }
-                } else if end(&transaction, old.id, session.created_at).await? {
+                } else if end(&transaction, old.id, session.created_at).await?.is_some() {
                     transaction.record(&[ended]);
                 }
             }
@@ -89,16 +92,15 @@ impl Sessions {
         self.database.execute(sql, [now.millis().into(), bytes(id.uuid())]).await.map(drop)
     }
 
-    /// Ends a session and what was given in it. `false`: it had ended already.
-    pub async fn end(&self, id: SessionId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
-        let ended: Result<bool, WriteError> = bounded(async {
+    /// Ends a session and what was given in it, and has those clients called that want to be. Answers the
+    /// clients of the session that want to be told, called or not. `None`: it had ended already.
+    pub async fn end(&self, id: SessionId, event: &Event, now: Timestamp) -> Result<Option<Vec<Client>>, StoreError> {
+        let ended: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            if !end(&transaction, id, now).await? {
-                return Ok(false);
-            }
+            let Some(told) = end(&transaction, id, now).await? else { return Ok(None) };
             transaction.record(&[event]);
             transaction.commit().await?;
-            Ok(true)
+            Ok(Some(told))
         })
         .await;
         ended.map_err(WriteError::unexpected)
@@ -138,16 +140,47 @@ async fn renew(transaction: &Transaction, old: &Session, session: &Session) -> R
 }
 
 /// The row goes first. Whoever is about to commit a grant of this session holds the row ([`held`]), so all
-/// grants are there by now, or there will be none.
-async fn end(transaction: &Transaction, id: SessionId, now: Timestamp) -> Result<bool, WriteError> {
-    if transaction.execute("DELETE FROM session WHERE id = $1", [bytes(id.uuid())]).await? == 0 {
-        return Ok(false);
-    }
+/// grants are there by now, or there will be none; and so are all the clients that are to be told.
+async fn end(transaction: &Transaction, id: SessionId, now: Timestamp) -> Result<Option<Vec<Client>>, WriteError> {
+    let sql = "DELETE FROM session WHERE id = $1 RETURNING user_id";
+    let Some(row) = transaction.find(sql, [bytes(id.uuid())]).await? else { return Ok(None) };
+    let user = UserId::new(row.uuid(0)?);
     // [OIDCC §11] what was given for the time when the person is not there stays.
     let sql = "UPDATE token_grant SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
                AND ' ' || scope || ' ' NOT LIKE '% offline!_access %' ESCAPE '!'";
     transaction.execute(sql, [now.millis().into(), bytes(id.uuid())]).await?;
-    Ok(true)
+    tell(transaction, (id, user), now).await.map(Some)
+}
+
+/// Whoever got tokens in a session knows its `sid`, and nobody else does.
+async fn tell(
+    transaction: &Transaction,
+    (session, user): (SessionId, UserId),
+    now: Timestamp,
+) -> Result<Vec<Client>, WriteError> {
+    let sql = "SELECT document FROM client WHERE id IN (SELECT client_id FROM token_grant WHERE session_id = $1)";
+    let rows = transaction.find_all(sql, [bytes(session.uuid())]).await?;
+    let mut clients = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
+    clients.retain(|client| client.logout().is_some());
+    let called = clients.iter().filter(|client| client.logout().is_some_and(|logout| logout.backchannel.is_some()));
+    let words = called.map(|client| {
+        let ended = Ended { session, user, client: client.id.clone() };
+        let payload = serde_json::to_vec(&ended).map_err(|_| StoreError::Corrupt("word of a logout"))?;
+        Ok(outbox::row(ended.id(), outbox::Kind::Logout, &payload, now, now))
+    });
+    let words = words.collect::<Result<Vec<_>, StoreError>>()?;
+    transaction.insert(&outbox::INSERT, words).await?;
+    Ok(clients)
+}
+
+/// Ends all sessions of a person, as [`Sessions::end`] does, without events: whatever ends them all says so.
+pub(super) async fn end_all(transaction: &Transaction, user: UserId, now: Timestamp) -> Result<(), WriteError> {
+    // In one order on all nodes, so that no two wait for each other.
+    let sql = "SELECT id FROM session WHERE user_id = $1 ORDER BY id";
+    for row in transaction.find_all(sql, [bytes(user.uuid())]).await? {
+        end(transaction, SessionId::new(row.uuid(0)?), now).await?;
+    }
+    Ok(())
 }
 
 /// Those of these sessions that have not ended. None of them ends before this transaction does: a row that

@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod logout;
 mod sign_in;
 
 use std::collections::BTreeSet;
@@ -42,6 +43,14 @@ pub struct ClientMetadata {
     pub redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_session_required: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
     /// `response_mode=pi.flow`, in `PingFederate`'s word. For administrators to say: a client that
@@ -138,6 +147,8 @@ impl ClientMetadata {
         };
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
+        let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         let requests = sign_in.map(|sign_in| &sign_in.requests);
         Self {
             client_name: Some(client.name.clone()),
@@ -148,6 +159,10 @@ impl ClientMetadata {
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
+            backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
+            backchannel_logout_session_required: called.map(|logout| logout.session_required),
+            frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
+            frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
@@ -229,6 +244,7 @@ impl ClientMetadata {
                     resources,
                     backchannel,
                     sign_in,
+                    registered: before.and_then(|before| before.registered.clone()),
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -296,8 +312,7 @@ impl ClientMetadata {
                 problems.add("/jwks", FieldCode::Invalid, detail);
             }
             (None, Some(uri)) => {
-                let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
-                if uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url)) {
+                if is_callable(uri, egress) {
                     return Some(KeySource::JwksUri(uri.clone()));
                 }
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
@@ -391,6 +406,12 @@ impl ClientMetadata {
         }
         None
     }
+}
+
+/// Whether we may call an address, as far as that can be told now.
+fn is_callable(uri: &str, egress: Option<&Egress>) -> bool {
+    let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
+    uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url))
 }
 
 #[derive(Default)]

@@ -22,6 +22,7 @@ pub mod deliver;
 pub mod devices;
 pub mod events;
 pub mod idempotency;
+pub mod initial_access_tokens;
 pub mod keys;
 pub mod requests;
 pub mod users;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use crate::clock::{Clock, Timestamp};
@@ -10,7 +11,7 @@ use crate::domain::client::Client;
 use crate::domain::session::Session;
 use crate::entropy::Entropy;
 use crate::protocol::error::Refusal;
-use crate::protocol::id::ClientId;
+use crate::protocol::id::{ClientId, SessionId};
 use crate::protocol::id_token::Hint;
 use crate::protocol::parameters::Parameters;
 use crate::store::ephemeral::StoreError;
@@ -42,6 +43,8 @@ pub struct Done {
     pub onward: Option<Onward>,
     /// It goes there by itself: the relying party has shown that it means who was signed in.
     pub at_once: bool,
+    /// What the browser loads on the way, so that clients hear of it there [FCL §3].
+    pub frames: Vec<String>,
 }
 
 /// An address that the relying party registered for this.
@@ -73,7 +76,7 @@ impl LogOut {
         let asked = self.asked(parameters).await?;
         let Some(session) = self.session(browser, now).await? else {
             let at_once = asked.hint.is_some();
-            return Ok(LoggedOut::Done(Done { ended: false, onward: asked.onward, at_once }));
+            return Ok(LoggedOut::Done(Done { ended: false, onward: asked.onward, at_once, frames: Vec::new() }));
         };
         // [security.md case 141] Anybody can send a browser here. Who has an ID token of this very person is a
         // relying party at which they signed in; nobody else ends a session without having asked them.
@@ -82,8 +85,8 @@ impl LogOut {
             let username = user.map(|user| user.username.clone()).unwrap_or_default();
             return Ok(LoggedOut::Ask(Ask { username, client: asked.client }));
         }
-        self.end(&session, asked.client.as_deref(), now).await?;
-        Ok(LoggedOut::Done(Done { ended: true, onward: asked.onward, at_once: true }))
+        let frames = self.end(&session, asked.client.as_deref(), now).await?;
+        Ok(LoggedOut::Done(Done { ended: true, onward: asked.onward, at_once: true, frames }))
     }
 
     /// The person was asked, and wants it.
@@ -92,10 +95,11 @@ impl LogOut {
         let now = self.clock.now();
         let asked = self.asked(parameters).await?;
         let session = self.session(browser, now).await?;
-        if let Some(session) = &session {
-            self.end(session, asked.client.as_deref(), now).await?;
-        }
-        Ok(Done { ended: session.is_some(), onward: asked.onward, at_once: false })
+        let frames = match &session {
+            Some(session) => self.end(session, asked.client.as_deref(), now).await?,
+            None => Vec::new(),
+        };
+        Ok(Done { ended: session.is_some(), onward: asked.onward, at_once: false, frames })
     }
 
     /// Who is signed in in this browser, as a page may say it.
@@ -136,15 +140,23 @@ impl LogOut {
         Ok(Asked { client, hint, onward })
     }
 
-    async fn end(&self, session: &Session, client: Option<&Client>, now: Timestamp) -> Result<(), StoreError> {
+    /// Answers what the browser is to load for it.
+    async fn end(&self, session: &Session, client: Option<&Client>, now: Timestamp) -> Result<Vec<String>, StoreError> {
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(session.user);
         let event = client.iter().fold(event, |event, client| event.client(&client.id));
         // Where it had ended already, somebody else has recorded that.
-        if self.known.sessions.end(session.id, &event, now).await? {
-            tracing::info!(user.id = %session.user, "signed out");
-        }
-        Ok(())
+        let Some(clients) = self.known.sessions.end(session.id, &event, now).await? else { return Ok(Vec::new()) };
+        tracing::info!(user.id = %session.user, "signed out");
+        let wanted = clients.iter().filter_map(|client| client.logout()?.frontchannel.as_ref());
+        Ok(wanted.filter_map(|logout| frame(&logout.uri, &self.keys.issuer, session.id)).collect())
     }
+}
+
+/// [FCL §2] with `iss` and `sid`, so that nobody ends a session there who does not know it.
+fn frame(uri: &str, issuer: &str, session: SessionId) -> Option<String> {
+    let mut url = Url::parse(uri).ok()?;
+    url.query_pairs_mut().append_pair("iss", issuer).append_pair("sid", &session.to_string());
+    Some(url.into())
 }
 
 /// [RIL §3] where the browser goes: an address exactly as registered, with `state` as it came and nothing

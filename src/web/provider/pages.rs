@@ -258,7 +258,13 @@ fn reason(seen: &Seen) -> Option<Reason> {
 }
 
 fn client(client: &Client) -> sign_in::Client {
-    sign_in::Client { name: Foreign::name(&client.name), logo: None, host: None, verified: true }
+    // [security.md case 146] one that registered itself says of itself what it likes. Where its answers go is true.
+    let registered = client.registered.is_some();
+    let host = client.sign_in.as_ref().filter(|_| registered).and_then(|sign_in| {
+        let home = url::Url::parse(sign_in.redirect_uris.first()?.as_str()).ok()?;
+        home.host_str().map(Foreign::name)
+    });
+    sign_in::Client { name: Foreign::name(&client.name), logo: None, host, verified: !registered }
 }
 
 fn plainly(scope: &str) -> Plainly {

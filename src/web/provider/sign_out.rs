@@ -119,14 +119,16 @@ impl Provider {
     }
 
     fn signed_out(&self, done: Done, visit: &Visit) -> Response {
-        let Done { ended, onward, at_once } = done;
+        let Done { ended, onward, at_once, frames } = done;
+        let frames: Vec<Address> = frames.iter().filter_map(|frame| Address::parse(frame)).collect();
         let mut response = match onward {
-            Some(onward) if at_once => see_other(&onward.uri),
+            // [FCL §3] where clients hear of it in the browser, that comes first.
+            Some(onward) if at_once && frames.is_empty() => see_other(&onward.uri),
             onward => {
                 let back = onward.and_then(|onward| {
                     Some(Back { client: Some(Foreign::name(&onward.client.name)), to: Address::parse(&onward.uri)? })
                 });
-                let view = done::View { unanswered: Vec::new(), frames: Vec::new(), back };
+                let view = done::View { unanswered: Vec::new(), frames, back, leaves: at_once };
                 done::render(&view, &self.around(visit, None))
             }
         };
@@ -142,7 +144,7 @@ impl Provider {
             Ok(Some(username)) => {
                 stayed::render(&stayed::View { user: Foreign::name(&username) }, &self.around(visit, None))
             }
-            Ok(None) => self.signed_out(Done { ended: false, onward: None, at_once: false }, visit),
+            Ok(None) => self.signed_out(Done { ended: false, onward: None, at_once: false, frames: Vec::new() }, visit),
             Err(error) => self.troubled(&error.into(), visit).await,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 /// What was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    pub(crate) content_type: String,
     pub(crate) id: String,
     pub(crate) timestamp: String,
     pub(crate) signature: String,
@@ -99,6 +100,7 @@ impl Receiver {
                 return;
             }
             self.received.lock().unwrap().push(Received {
+                content_type: header("content-type"),
                 id: header("webhook-id"),
                 timestamp: header("webhook-timestamp"),
                 signature: header("webhook-signature"),

@@ -269,9 +269,13 @@ fn production_is_refused_with_one_list() {
 
 /// Status and all of the answer.
 fn ask(address: &str, said: &str) -> (u16, String) {
+    send(address, "GET", said)
+}
+
+fn send(address: &str, method: &str, said: &str) -> (u16, String) {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     let path = "/.well-known/openid-configuration";
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: id.example.org\r\nConnection: close\r\n{said}\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: id.example.org\r\nConnection: close\r\n{said}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     (answer[9..12].parse().unwrap(), answer)
@@ -292,7 +296,18 @@ fn a_first_file_serves_nobody_in_the_clear() {
     server.says("\"ready\"");
     let (said, answer) = ask(&public, "");
     assert!(said == 400 && answer.contains("not encrypted"), "{answer}");
-    assert_eq!(ask(&public, "X-Forwarded-Proto: https\r\n").0, 200);
+    let encrypted = "X-Forwarded-Proto: https\r\nX-Request-Id: mine\r\n";
+    let (said, document) = ask(&public, encrypted);
+    assert_eq!(said, 200);
+    // It comes before the routes, and lacks nothing that an answer has.
+    for field in ["cache-control: public, max-age=3600", "x-content-type-options: nosniff", "x-request-id: mine"] {
+        assert!(document.contains(field), "{field}: {document}");
+    }
+    assert!(document.contains("\"issuer\":\"https://id.example.org\""), "{document}");
+    let (said, head) = send(&public, "HEAD", encrypted);
+    assert!(said == 200 && head.ends_with("\r\n\r\n"), "{head}");
+    let (said, refused) = send(&public, "DELETE", encrypted);
+    assert!(said == 405 && refused.to_lowercase().contains("allow: get"), "{refused}");
     let begun = Instant::now();
     loop {
         let trail = run(&["audit", "export", "-c", "nod.toml"]).ends_with(0);

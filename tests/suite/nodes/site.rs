@@ -35,6 +35,7 @@ use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
+use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
@@ -145,6 +146,7 @@ impl Site {
             resources: Vec::new(),
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
             sign_in: None,
+            registered: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
@@ -282,6 +284,8 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            registration: Admission::Nobody,
+            registrations: 20,
             authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,

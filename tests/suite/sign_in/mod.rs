@@ -1,7 +1,9 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
 mod attacks;
+mod backchannel_logout;
 mod flow_api;
+mod frontchannel_logout;
 mod jarm;
 mod oidc_core_3_code;
 mod oidc_core_5_5_claims;

@@ -77,7 +77,7 @@ async fn security_49_what_is_unknown_or_not_this_clients_is_refused() {
         json!([{"type": "payment", "amount": "1", "creditor": "x", "extra": true}]).to_string(),
         format!(r#"[{{"type":"payment","amount":{deep},"creditor":"x"}}]"#),
         r#"[{"type":"payment","amount":"1","amount":"2","creditor":"x"}]"#.to_owned(),
-        format!("[{}]", vec!["{}"; 2000].join(",")),
+        format!("[{}]", vec!["{}"; 600].join(",")),
     ];
     for text in &bad {
         let watch = world.watch().await;
@@ -92,11 +92,8 @@ async fn security_49_what_is_unknown_or_not_this_clients_is_refused() {
         ];
         shop.post(PAR, &form).await.refused(400, "invalid_authorization_details");
     }
-    let long = format!("[{}]", "x".repeat(64 * 1024));
-    assert!(
-        [400, 414, 431]
-            .contains(&browser.authorize(&shop, &[("authorization_details", &long)]).await.unwrap().answer.status)
-    );
+    let long = format!("[{}]", "x".repeat(8192));
+    shop.post(PAR, &[("authorization_details", &long)]).await.refused(400, "invalid_request");
     // [RFC 9396 §10]
     let metadata = world.get(crate::world::DISCOVERY).await.json();
     assert_eq!(metadata["authorization_details_types_supported"], json!(["payment", "account"]));

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
-    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, NumberMatching,
-    Requests, Secrets, SignIn, StoredSecret,
+    self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
+    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -66,6 +66,7 @@ impl ClientBuilder {
             resources: Vec::new(),
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
             sign_in: None,
+            registered: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -130,6 +131,7 @@ impl ClientBuilder {
             redirectless: false,
             implied_consent: false,
             require_pkce: false,
+            logout: Logout::default(),
             requests: Requests::default(),
             authorization_signed_response_alg: None,
         });
@@ -231,6 +233,10 @@ impl Asked {
 }
 
 impl Client {
+    pub(super) fn known(world: Arc<Inner>, id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), world, credentials: Credentials::Basic(secret.to_owned()), node: 0 }
+    }
+
     /// The same client, calling another node.
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }

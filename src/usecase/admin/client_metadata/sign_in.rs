@@ -53,8 +53,10 @@ impl ClientMetadata {
         if self.is_public() && !require_pkce {
             problems.add("/require_pkce", FieldCode::NotAllowed, "A public client always needs PKCE.");
         }
+        let redirect_uris = self.redirect_uris(problems);
+        let logout = self.logout(&redirect_uris, egress, problems);
         Some(SignIn {
-            redirect_uris: self.redirect_uris(problems),
+            redirect_uris,
             post_logout_redirect_uris: addresses(
                 "/post_logout_redirect_uris",
                 self.post_logout_redirect_uris.as_deref(),
@@ -64,6 +66,7 @@ impl ClientMetadata {
             redirectless: self.redirectless.unwrap_or(false),
             implied_consent: self.implied_consent.unwrap_or(false),
             require_pkce,
+            logout,
             requests: self.requests(egress, problems),
             authorization_signed_response_alg: self.authorization_signed_response_alg(problems),
         })
@@ -146,6 +149,10 @@ impl ClientMetadata {
         for (pointer, present) in [
             ("/redirect_uris", some(&self.redirect_uris)),
             ("/post_logout_redirect_uris", some(&self.post_logout_redirect_uris)),
+            ("/backchannel_logout_uri", self.backchannel_logout_uri.is_some()),
+            ("/backchannel_logout_session_required", self.backchannel_logout_session_required == Some(true)),
+            ("/frontchannel_logout_uri", self.frontchannel_logout_uri.is_some()),
+            ("/frontchannel_logout_session_required", self.frontchannel_logout_session_required == Some(true)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
             ("/implied_consent", self.implied_consent == Some(true)),

@@ -306,11 +306,11 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         logout::confirm::View { form: cast.form(), client: Some(cast.shop()), user: cast.name(), apps: apps.clone() };
     let alone = logout::confirm::View { client: None, apps: vec![], ..by_app.clone() };
     samples.add("logout", logout::confirm::render, [("alone", alone), ("by-app", by_app)]);
-    let done = logout::done::View { unanswered: vec![], frames: vec![], back: None };
+    let done = logout::done::View { unanswered: vec![], frames: vec![], back: None, leaves: false };
     let frames = cast.elsewhere.iter().cloned().collect();
     let states = [
         ("back", logout::done::View { back: cast.back(), ..done.clone() }),
-        ("partly", logout::done::View { unanswered: apps, frames, back: cast.back() }),
+        ("partly", logout::done::View { unanswered: apps, frames, back: cast.back(), leaves: false }),
         ("closed", done),
     ];
     samples.add("logout-done", logout::done::render, states);

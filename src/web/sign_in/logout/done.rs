@@ -16,7 +16,12 @@ pub struct View {
     /// [Front-Channel Logout §2] pages of apps that end their sessions when they are loaded.
     pub frames: Vec<Address>,
     pub back: Option<Back>,
+    /// The browser goes back by itself, when the frames have had their time.
+    pub leaves: bool,
 }
+
+/// In seconds. Without a script, nobody knows when all frames are there.
+const FRAMES_HAVE: u32 = 3;
 
 #[derive(Template)]
 #[template(path = "sign_in/logout/done.html")]

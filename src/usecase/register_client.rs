@@ -1,0 +1,377 @@
+//! Clients that register themselves, and look after what they registered [RFC 7591, RFC 7592].
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::outbound::egress::Egress;
+use crate::protocol::admin_error::FieldProblem;
+use crate::protocol::admin_scope::is_administrative;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
+use crate::protocol::public_id::{self, Kind};
+use crate::protocol::registration::Wanted;
+use crate::protocol::scope::Scope;
+use crate::secret::{Digest, Secret};
+use crate::store::ephemeral::Attempts;
+use crate::store::sql::clients::Clients;
+use crate::store::sql::registration::Registration;
+use crate::usecase::Error;
+use crate::usecase::admin::Desk;
+use crate::usecase::admin::client_metadata::ClientMetadata;
+use crate::usecase::admin::clients::stored;
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Nobody,
+    /// Whoever has an initial access token.
+    Invited,
+    Anybody,
+}
+
+pub struct RegisterClient {
+    pub admission: Admission,
+    /// Registrations an hour, from one network.
+    pub most: u32,
+    pub registration: Registration,
+    pub clients: Clients,
+    pub attempts: Attempts,
+    pub egress: Egress,
+    pub desk: Desk,
+    pub issuer: String,
+}
+
+/// A client, and what it is told of it.
+#[derive(Debug)]
+pub struct Told {
+    pub client: Client,
+    pub secret: Option<Secret<String>>,
+    pub token: RegistrationToken,
+}
+
+const WINDOW: Duration = Duration::from_secs(3600);
+
+/// What a client may have that nobody has looked at.
+const OPEN_SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
+
+impl RegisterClient {
+    #[tracing::instrument(level = "debug", name = "register_client", skip_all)]
+    pub async fn register(&self, token: Option<&str>, wanted: &Wanted, from: IpAddr) -> Result<Told, Error> {
+        let now = self.desk.now();
+        self.admit(from).await?;
+        let token = self.invited(token)?;
+        let id = public_id::encode(Kind::Client, self.desk.entropy.uuid());
+        let id = ClientId::parse(&id).ok_or(invalid("client_id"))?;
+        let own = RegistrationToken::new(self.desk.entropy.token());
+        let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
+        let secret = self.give_secret(&mut client);
+        let event = self.event(Action::ClientRegistered, &client, now);
+        let digest = token.as_ref().map(InitialToken::digest);
+        if !self.registration.register(&client, digest.as_ref(), &event, now).await? {
+            return Err(invalid_token("the initial access token is unknown, expired, or used up").into());
+        }
+        Ok(Told { client, secret, token: own })
+    }
+
+    /// [RFC 7592 §2.1]
+    pub async fn read(&self, id: &str, token: Option<&str>) -> Result<Told, Error> {
+        let (id, token) = presented(id, token)?;
+        let client = self.clients.find(&id).await?.filter(|client| belongs(client, &token));
+        let client = client.ok_or_else(|| invalid_token("no such client, or not its token"))?;
+        Ok(Told { client, secret: None, token })
+    }
+
+    /// Everything that is registered, anew; and a new token, for the one that was sent is used up [RFC 7592 §2.2].
+    #[tracing::instrument(level = "debug", name = "update_own_registration", skip_all)]
+    pub async fn replace(&self, id: &str, token: Option<&str>, wanted: &Wanted) -> Result<Told, Error> {
+        let now = self.desk.now();
+        let (id, token) = presented(id, token)?;
+        if wanted.client_id.as_deref() != Some(id.as_str()) {
+            return Err(refused("client_id is that of the registration.").into());
+        }
+        if wanted.has_what_is_ours() {
+            return Err(refused("Members of the answer that are not registered are not sent back.").into());
+        }
+        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientUpdated).client(&id);
+        let own = RegistrationToken::new(self.desk.entropy.token());
+        let mut given = None;
+        let change = |_: Option<Client>, before: Client| {
+            if !belongs(&before, &token) {
+                return Err(invalid_token("not the token of this client"));
+            }
+            if let Some(secret) = &wanted.client_secret
+                && !has_secret(&before, secret, now)
+            {
+                return Err(refused("client_secret is the one that was given, or left out."));
+            }
+            let mut client = self.described((before.id.clone(), own.digest()), wanted, Some(&before), false, now)?;
+            given = if has_secrets(&client) { None } else { self.give_secret(&mut client) };
+            Ok(client)
+        };
+        let changed = self.clients.update_if(&id, None, &event, now, change).await?;
+        let client = changed.ok_or_else(|| invalid_token("no such client"))??;
+        Ok(Told { client, secret: given, token: own })
+    }
+
+    /// [RFC 7592 §2.3]
+    pub async fn remove(&self, id: &str, token: Option<&str>) -> Result<(), Error> {
+        let now = self.desk.now();
+        let (id, token) = presented(id, token)?;
+        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientDeleted).client(&id);
+        let check = |_: Option<&Client>, client: &Client| {
+            if belongs(client, &token) { Ok(()) } else { Err(invalid_token("not the token of this client")) }
+        };
+        let deleted = self.clients.delete_if(&id, None, &event, now, check).await?;
+        Ok(deleted.ok_or_else(|| invalid_token("no such client"))??)
+    }
+
+    /// Counted first, so that it holds however many come at once.
+    async fn admit(&self, from: IpAddr) -> Result<(), Error> {
+        if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
+            return Err(Error::TooMany { retry_after: WINDOW });
+        }
+        Ok(())
+    }
+
+    fn invited(&self, token: Option<&str>) -> Result<Option<InitialToken>, Refusal> {
+        match (self.admission, token) {
+            (Admission::Invited, None) => Err(invalid_token("an initial access token is required")),
+            (Admission::Nobody, _) => Err(invalid_token("nobody may register")),
+            (Admission::Invited | Admission::Anybody, token) => Ok(token.map(InitialToken::presented)),
+        }
+    }
+
+    /// The client that was described. `invited`: somebody wanted it to be here.
+    fn described(
+        &self,
+        (id, token): (ClientId, Digest<RegistrationToken>),
+        wanted: &Wanted,
+        before: Option<&Client>,
+        invited: bool,
+        now: Timestamp,
+    ) -> Result<Client, Refusal> {
+        let own = before.and_then(|before| before.registered.as_ref());
+        let invited = own.map_or(invited, |own| own.invited);
+        let registered = SelfRegistered { token, invited, about: wanted.about()? };
+        let metadata = metadata(wanted, before, invited)?;
+        let client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        if client.scope.names().any(is_administrative) {
+            return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
+        }
+        // Somebody's phone would ring for whoever asks.
+        if !invited && client.may(GrantType::Ciba) {
+            return Err(refused("grant_types: CIBA needs an initial access token."));
+        }
+        Ok(Client { registered: Some(registered), ..client })
+    }
+
+    fn give_secret(&self, client: &mut Client) -> Option<Secret<String>> {
+        match &mut client.authentication {
+            Authentication::None | Authentication::PrivateKeyJwt { .. } => None,
+            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
+                let secret = self.desk.entropy.token();
+                *secrets = Secrets(vec![stored(&secret)]);
+                Some(secret)
+            }
+        }
+    }
+
+    fn event(&self, action: Action, client: &Client, now: Timestamp) -> Event {
+        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(&client.id)
+    }
+
+    /// The client information response [RFC 7591 §3.2.1, RFC 7592 §3].
+    pub fn information(&self, told: &Told) -> Map<String, Value> {
+        let Told { client, secret, token } = told;
+        let mut members = Map::new();
+        let mut all = [
+            serde_json::to_value(ClientMetadata::of(client)).unwrap_or_default(),
+            serde_json::to_value(client.registered.as_ref().map(|registered| &registered.about)).unwrap_or_default(),
+        ];
+        for value in &mut all {
+            if let Some(some) = value.as_object_mut() {
+                members.append(some);
+            }
+        }
+        // Between us and the operator.
+        for name in OURS {
+            members.remove(name);
+        }
+        if client.sign_in.is_none() {
+            members.insert("response_types".to_owned(), json!([]));
+        }
+        members.insert("subject_type".to_owned(), json!("public"));
+        members.insert("client_id".to_owned(), json!(client.id));
+        members.insert("client_id_issued_at".to_owned(), json!(client.created_at.seconds()));
+        if let Some(secret) = secret {
+            members.insert("client_secret".to_owned(), json!(secret.expose()));
+        }
+        if has_secrets(client) {
+            members.insert("client_secret_expires_at".to_owned(), json!(0));
+        }
+        members.insert("registration_access_token".to_owned(), json!(token.expose()));
+        members.insert("registration_client_uri".to_owned(), json!(format!("{}{PATH}/{}", self.issuer, client.id)));
+        members
+    }
+}
+
+/// Where clients register, below the issuer.
+pub const PATH: &str = "/as/clients.oauth2";
+
+/// What no standard has, and no client says of itself.
+const OURS: [&str; 7] = [
+    "redirectless",
+    "implied_consent",
+    "disabled",
+    "access_token_format",
+    "number_matching",
+    "long_poll",
+    "require_pkce",
+];
+
+fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
+    let kept = before.map(ClientMetadata::of).unwrap_or_default();
+    let public = wanted.token_endpoint_auth_method.as_deref() == Some("none");
+    // [RFC 7591 §2] what is left out is asked for all the same.
+    let code = || vec![GrantType::AuthorizationCode.as_str().to_owned()];
+    let grant_types = wanted.grant_types.clone().unwrap_or_else(code);
+    let asked = |grant: GrantType| grant_types.iter().any(|name| name == grant.as_str());
+    let (signs_in, ciba) = (asked(GrantType::AuthorizationCode), asked(GrantType::Ciba));
+    let scope = scope(wanted, invited)?;
+    let with_keys = wanted.uses_keys();
+    Ok(ClientMetadata {
+        client_name: wanted.client_name.clone().filter(|name| !name.is_empty()),
+        token_endpoint_auth_method: wanted.token_endpoint_auth_method.clone(),
+        token_endpoint_auth_signing_alg: wanted.token_endpoint_auth_signing_alg.clone(),
+        jwks: wanted.jwks.clone().filter(|_| with_keys),
+        jwks_uri: wanted.jwks_uri.clone().filter(|_| with_keys),
+        grant_types: Some(grant_types),
+        redirect_uris: wanted.redirect_uris.clone(),
+        post_logout_redirect_uris: wanted.post_logout_redirect_uris.clone(),
+        backchannel_logout_uri: wanted.backchannel_logout_uri.clone(),
+        backchannel_logout_session_required: wanted.backchannel_logout_session_required,
+        frontchannel_logout_uri: wanted.frontchannel_logout_uri.clone(),
+        frontchannel_logout_session_required: wanted.frontchannel_logout_session_required,
+        response_types: wanted.response_types.clone(),
+        require_pushed_authorization_requests: wanted.require_pushed_authorization_requests,
+        require_signed_request_object: wanted.require_signed_request_object,
+        request_object_signing_alg: wanted.request_object_signing_alg.clone(),
+        request_uris: wanted.request_uris.clone(),
+        authorization_signed_response_alg: wanted.authorization_signed_response_alg.clone(),
+        // An administrator says what else it may have.
+        authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
+        resources: kept.resources,
+        redirectless: kept.redirectless.filter(|_| signs_in),
+        implied_consent: kept.implied_consent.filter(|_| signs_in),
+        // The specifications leave it to clients that can keep a secret.
+        require_pkce: signs_in.then(|| kept.require_pkce.unwrap_or(public) || public),
+        scope,
+        id_token_signed_response_alg: Some(
+            wanted.id_token_signed_response_alg.clone().unwrap_or_else(|| "RS256".to_owned()),
+        ),
+        backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
+        access_token_format: kept.access_token_format,
+        number_matching: kept.number_matching.filter(|_| ciba),
+        long_poll: kept.long_poll.filter(|_| ciba),
+        disabled: kept.disabled,
+    })
+}
+
+/// [RFC 7591 §2] the server may replace what is asked for.
+fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
+    let Some(text) = wanted.scope.as_deref().filter(|_| !invited) else { return Ok(wanted.scope.clone()) };
+    let scope = Scope::parse(text).ok_or_else(|| refused("scope is a list of names, separated by spaces."))?;
+    let open: Vec<&str> = scope.names().filter(|name| OPEN_SCOPES.contains(name)).collect();
+    if open.is_empty() {
+        Err(refused("scope has nothing that is given without an initial access token."))
+    } else {
+        Ok(Some(open.join(" ")))
+    }
+}
+
+fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
+    let token = token.ok_or_else(|| invalid_token("a registration access token is required"))?;
+    let id = ClientId::parse(id).ok_or_else(|| invalid_token("no such client"))?;
+    Ok((id, RegistrationToken::presented(token)))
+}
+
+/// [RFC 7592 §2] one that was switched off has no say either; nor has one that administers.
+fn belongs(client: &Client, token: &RegistrationToken) -> bool {
+    let own = client.registered.as_ref().is_some_and(|own| own.token.matches(token.expose().as_bytes()));
+    own && !client.disabled && !client.scope.names().any(is_administrative)
+}
+
+fn has_secrets(client: &Client) -> bool {
+    match &client.authentication {
+        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => !secrets.0.is_empty(),
+        Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
+    }
+}
+
+fn has_secret(client: &Client, secret: &Secret<String>, now: Timestamp) -> bool {
+    match &client.authentication {
+        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
+            secrets.accept(secret.expose().as_bytes(), now)
+        }
+        Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
+    }
+}
+
+fn refused(description: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidClientMetadata, description)
+}
+
+fn invalid_token(detail: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidToken, "The token is not valid, or no longer.").because(detail)
+}
+
+fn invalid(what: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::ServerError, "Something went wrong on the server.").because(what)
+}
+
+/// The first of what is wrong, in the words of [RFC 7591 §3.2.2].
+fn worded(problems: &[FieldProblem]) -> Refusal {
+    let Some(problem) = problems.first() else { return refused("The metadata are not acceptable.") };
+    let member = problem.name().split('/').next().unwrap_or_default();
+    let code = if member == "redirect_uris" { ErrorCode::InvalidRedirectUri } else { ErrorCode::InvalidClientMetadata };
+    let known = SENTENCES.iter().find(|(name, _)| *name == member);
+    let description = known.map_or("A member of the metadata is not acceptable.", |(_, sentence)| sentence);
+    Refusal::new(code, description).because(problem.sentence())
+}
+
+const SENTENCES: [(&str, &str); 14] = [
+    (
+        "redirect_uris",
+        "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
+    ),
+    ("post_logout_redirect_uris", "post_logout_redirect_uris: at most 20, under the rules of redirect_uris."),
+    ("backchannel_logout_uri", "backchannel_logout_uri: an https URL without fragment that leads to a public address."),
+    ("frontchannel_logout_uri", "frontchannel_logout_uri: with scheme, host and port of one of the redirect_uris."),
+    (
+        "token_endpoint_auth_method",
+        "token_endpoint_auth_method: client_secret_basic, client_secret_post, private_key_jwt or none.",
+    ),
+    (
+        "token_endpoint_auth_signing_alg",
+        "token_endpoint_auth_signing_alg: ES256, PS256, RS256 or EdDSA, with private_key_jwt.",
+    ),
+    (
+        "jwks",
+        "jwks: a set with a usable key (P-256, RSA of 2048 to 4096 bits, Ed25519); private_key_jwt needs jwks or jwks_uri.",
+    ),
+    ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
+    (
+        "grant_types",
+        "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two.",
+    ),
+    ("response_types", "response_types: code, with authorization_code."),
+    ("scope", "scope: names separated by spaces, at most 300 characters."),
+    ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
+    ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),
+    ("client_name", "client_name: at most 100 characters, no control characters."),
+];
