@@ -73,8 +73,13 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         access_token_format: if party.jwt { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque },
         resources: Vec::new(),
         backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         sign_in: None,
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

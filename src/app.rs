@@ -71,6 +71,7 @@ use crate::usecase::check_password::CheckPassword;
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::held::Held;
 use crate::usecase::inbox::ReadInbox;
@@ -80,6 +81,7 @@ use crate::usecase::measure::Measure;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
+use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::redeem::Redeem;
@@ -449,12 +451,25 @@ impl Wiring {
         let authenticate = Arc::new(self.authenticate_client(keys));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
+        let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
+        let prove = Arc::new(ProvePossession {
+            replay: Replay::new(self.store(), Purpose::DpopReplay),
+            nonces: dpop_nonces.clone(),
+            clock: self.clock(),
+            issuer: issuer.clone(),
+        });
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate)),
-            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&read)),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
+            self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
-            UserInfoApi { introspect: Arc::clone(&introspect), entropy: self.entropy() },
+            UserInfoApi {
+                introspect: Arc::clone(&introspect),
+                prove,
+                keys: Arc::clone(&self.parts.ring),
+                entropy: self.entropy(),
+            },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&introspect),
@@ -482,6 +497,7 @@ impl Wiring {
                 inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
+                dpop_nonces,
                 clock: self.clock(),
                 issuer: base,
                 openapi,
@@ -528,6 +544,7 @@ impl Wiring {
             path::TOKEN,
             path::PUSHED_AUTHORIZATION_REQUEST,
             path::BACKCHANNEL_AUTHENTICATION,
+            path::DEVICE_AUTHORIZATION,
             path::REVOCATION,
             path::INTROSPECTION,
         ];
@@ -557,7 +574,12 @@ impl Wiring {
         BackchannelAuthenticationApi { authenticate, request }
     }
 
-    fn token(&self, authenticate: Arc<AuthenticateClient>) -> TokenApi {
+    fn token(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
+        introspect: &Arc<Introspect>,
+    ) -> TokenApi {
         let issue = Arc::new(Issue {
             issuer: self.settings.issuer.clone(),
             keys: Arc::clone(&self.parts.ring),
@@ -592,7 +614,25 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenApi { authenticate, exchange_code: self.exchange_code(&issue), redeem, refresh, client_credentials }
+        let exchange_code = self.exchange_code(&issue);
+        let redeem_device = self.redeem_device(&issue);
+        let exchange_token = ExchangeToken {
+            introspect: Arc::clone(introspect),
+            issue: Arc::clone(&issue),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        TokenApi {
+            authenticate,
+            prove,
+            exchange_code,
+            redeem,
+            redeem_device,
+            refresh,
+            client_credentials,
+            exchange_token,
+        }
     }
 
     fn token_management(
@@ -613,7 +653,14 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        TokenManagementApi { authenticate, revoke, introspect, issuer: self.settings.issuer.clone() }
+        TokenManagementApi {
+            authenticate,
+            revoke,
+            introspect,
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            issuer: self.settings.issuer.clone(),
+        }
     }
 
     fn introspect(&self) -> Introspect {

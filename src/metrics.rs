@@ -133,6 +133,8 @@ words! {
         ConnectionsPerPeer = "connections_per_peer",
         ClientAuthentication = "client_authentication",
         Pairing = "pairing",
+        UserCodes = "user_codes",
+        DeviceAuthorizations = "device_authorizations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
         DevicesPerUser = "devices_per_user",

@@ -74,8 +74,11 @@ export async function startProvider() {
     async registerWithKey(clientId, publicJwk, ...more) {
       const jwks = join(folder, `${clientId}.jwks.json`)
       await writeFile(jwks, JSON.stringify({ keys: [publicJwk] }))
-      const args = ['client', 'create', clientId, '--auth', 'private_key_jwt', '--jwks', jwks, ...(more.length ? more : ['--grant', 'ciba'])]
-      const create = new Nod([...args, '--data-dir', join(folder, 'data')], folder)
+      await this.register(clientId, '--auth', 'private_key_jwt', '--jwks', jwks, ...(more.length ? more : ['--grant', 'ciba']))
+    },
+    /** Any other, with the options of `nod client create`. */
+    async register(clientId, ...options) {
+      const create = new Nod(['client', 'create', clientId, ...options, '--data-dir', join(folder, 'data')], folder)
       const why = await create.gone
       if (why !== 'ended with 0') throw new Error(`nod client create ${why}\n${create.output}`)
     },

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Parts, Settings, Wiring};
 use crate::http::admin;
+use crate::http::admin::applications::ApplicationsApi;
 use crate::http::admin::audit::AuditApi;
 use crate::http::admin::bootstrap::BootstrapApi;
 use crate::http::admin::clients::ClientsApi;
@@ -14,17 +15,23 @@ use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
 use crate::http::admin::keys::KeysApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
+use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::requests::RequestsApi;
+use crate::http::admin::sign_on_settings::SignOnSettingsApi;
 use crate::http::admin::users::UsersApi;
 use crate::http::admin::webhooks::WebhooksApi;
 use crate::secret::MasterKey;
 use crate::store::shelves::DeviceBell;
+use crate::store::sql::applications::Applications;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
 use crate::store::sql::people::People;
+use crate::store::sql::policies::Policies;
 use crate::store::sql::registration::Registration;
+use crate::store::sql::sign_on::SignOnSettings;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
+use crate::usecase::admin::applications::ManageApplications;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::clients::ManageClients;
 use crate::usecase::admin::deliver::Deliver;
@@ -34,8 +41,10 @@ use crate::usecase::admin::events::ReadTrail;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::initial_access_tokens::ManageInitialAccessTokens;
 use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
+use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::usecase::introspect::Introspect;
@@ -71,7 +80,11 @@ pub(super) type AdminApi = (
     AuditApi,
     EventsApi,
     WebhooksApi,
+    SignOnApi,
 );
+
+/// How people sign in.
+type SignOnApi = (PoliciesApi, ApplicationsApi, SignOnSettingsApi);
 
 impl Wiring {
     /// The admin API: every resource of it.
@@ -83,6 +96,7 @@ impl Wiring {
         let read = Arc::new(ReadTrail { trail: Arc::clone(&trail) });
         let clients = ManageClients {
             clients: Clients::new(database.clone(), self.directory()),
+            policies: Policies::new(database.clone(), self.directory()),
             egress: Some(self.settings.egress.clone()),
             desk: desk.clone(),
         };
@@ -127,7 +141,28 @@ impl Wiring {
             KeysApi { keys },
             AuditApi { trail: Arc::clone(&read), cursors: cursors.clone() },
             EventsApi { trail: read, authorize, cursors: cursors.clone(), streams: admin::events::Streams::default() },
-            WebhooksApi { webhooks, cursors },
+            WebhooksApi { webhooks, cursors: cursors.clone() },
+            self.sign_on(cursors),
+        )
+    }
+
+    fn sign_on(&self, cursors: Cursors) -> SignOnApi {
+        let (database, directory) = (&self.parts.database, self.directory());
+        let desk = Desk { clock: self.clock(), entropy: self.entropy() };
+        let policies = Policies::new(database.clone(), Arc::clone(&directory));
+        let applications = Applications::new(database.clone(), Arc::clone(&directory));
+        let manage =
+            ManagePolicies { policies: policies.clone(), applications: applications.clone(), desk: desk.clone() };
+        let settings = ManageSignOnSettings {
+            settings: SignOnSettings::new(database.clone(), directory),
+            policies,
+            applications: applications.clone(),
+            desk: desk.clone(),
+        };
+        (
+            PoliciesApi { policies: manage, cursors: cursors.clone() },
+            ApplicationsApi { applications: ManageApplications { applications, desk }, cursors },
+            SignOnSettingsApi { settings },
         )
     }
 

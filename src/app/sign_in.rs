@@ -6,21 +6,25 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Parts, Settings, Wiring};
-use crate::domain::policy::SignOnPolicy;
 use crate::http::cookies::Cookies;
+use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
+use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
+use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
@@ -64,10 +68,17 @@ impl Wiring {
     pub(super) fn pushed_authorization_request(
         &self,
         authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
         read: Arc<ReadRequest>,
     ) -> PushedAuthorizationRequestApi {
-        let push = Push { read, pushed: Shelf::new(self.store()), clock: self.clock(), entropy: self.entropy() };
-        PushedAuthorizationRequestApi { authenticate, push }
+        let push = Push {
+            read,
+            pushed: Shelf::new(self.store()),
+            directory: self.directory(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        PushedAuthorizationRequestApi { authenticate, prove, push }
     }
 
     pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
@@ -77,7 +88,6 @@ impl Wiring {
             directory: self.directory(),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
-            policy: SignOnPolicy::password(),
         });
         let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
         let shown = Arc::new(Shown {
@@ -87,10 +97,22 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
+        let connect = Connect {
+            known: Arc::clone(&known),
+            flows: flows.clone(),
+            devices: Shelf::new(self.store()),
+            codes: Shelf::new(self.store()),
+            ladder: Shelf::new(self.store()),
+            shown: Arc::clone(&shown),
+            key: self.user_code_key(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
             codes: Shelf::new(self.store()),
+            devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -101,6 +123,7 @@ impl Wiring {
             passwords: Arc::clone(&self.parts.check_password),
             conclude: Arc::clone(&conclude),
             clock: self.clock(),
+            entropy: self.entropy(),
         });
         let log_out = LogOut {
             known: Arc::clone(&known),
@@ -138,6 +161,7 @@ impl Wiring {
         Provider {
             authorize,
             advance,
+            connect,
             leave,
             log_out,
             flow_api,
@@ -148,6 +172,35 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn user_code_key(&self) -> ring::hmac::Key {
+        self.master.derive("user code")
+    }
+
+    pub(super) fn device_authorization(&self, authenticate: Arc<AuthenticateClient>) -> DeviceAuthorizationApi {
+        let authorize = AuthorizeDevice {
+            devices: Shelf::new(self.store()),
+            shown: Shelf::new(self.store()),
+            attempts: Attempts::new(self.store()),
+            key: self.user_code_key(),
+            ledger: self.parts.ledger.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        };
+        DeviceAuthorizationApi { authenticate, authorize, issuer: self.settings.issuer.clone() }
+    }
+
+    pub(super) fn redeem_device(&self, issue: &Arc<Issue>) -> RedeemDevice {
+        RedeemDevice {
+            devices: Shelf::new(self.store()),
+            directory: self.directory(),
+            sessions: Sessions::new(self.parts.database.clone()),
+            ledger: self.parts.ledger.clone(),
+            issue: Arc::clone(issue),
+            clock: self.clock(),
+            entropy: self.entropy(),
         }
     }
 

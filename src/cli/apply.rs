@@ -1,9 +1,10 @@
-//! `nod apply` and `nod export`: clients and people as a file says, and as such a file.
+//! `nod apply` and `nod export`: clients, people and how they sign in as a file says, and as such a file.
 //!
 //! The file is read into what it declares ([`state`]), which is compared with what there is
 //! ([`plan`]). Only then something is done, and only here it is known where.
 
 mod plan;
+mod sign_on;
 mod state;
 mod written;
 
@@ -12,24 +13,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use self::plan::{Plan, Step};
+use self::plan::{Deed, Plan, Step, There};
 use self::state::{Declared, State};
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
-use crate::domain::client::Client;
-use crate::domain::user::User;
+use crate::store::sql::applications::Applications;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
+use crate::store::sql::policies::Policies;
+use crate::store::sql::sign_on::SignOnSettings;
+use crate::usecase::admin::applications::{ApplicationWish, ManageApplications};
 use crate::usecase::admin::clients::ManageClients;
+use crate::usecase::admin::policies::{ManagePolicies, PolicyWish};
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::{Administrator, always};
 
-/// Make clients and people as a file says
+/// Make clients, people and policies as a file says
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   nod export > state.toml
@@ -59,7 +64,7 @@ pub(super) struct Arguments {
     place: Place,
 }
 
-/// Write clients and people as a file for `apply`
+/// Write clients, people and policies as a file for `apply`
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   nod export > state.toml
@@ -73,18 +78,17 @@ pub(super) struct Export {
 
 pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
     let stores = Stores::open(&arguments.place).await?;
-    let (clients, people) = stores.all().await?;
-    print(&written::written(&clients, &people));
+    let there = stores.all().await?;
+    print(&written::written(&there.clients, &there.people, &there.sign_on));
     Ok(())
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let declared = declared(arguments)?;
     let stores = Stores::open(&arguments.place).await?;
-    let (clients, people) = stores.all().await?;
+    let there = stores.all().await?;
     let now = stores.opened.clock.now();
-    let plan = Plan::new(declared, &clients, &people, arguments.prune, now)
-        .map_err(|problems| refused(arguments, &problems))?;
+    let plan = Plan::new(declared, &there, arguments.prune, now).map_err(|problems| refused(arguments, &problems))?;
     tell(&plan, arguments.json)?;
     if arguments.plan || plan.steps.is_empty() {
         return Ok(());
@@ -129,10 +133,10 @@ fn refused(arguments: &Arguments, problems: &[String]) -> Exit {
 fn tell(plan: &Plan, as_json: bool) -> Result<(), Exit> {
     let mut terminal = Terminal::stdout();
     for step in &plan.steps {
-        let (sign, action, ink) = match step {
-            Step::CreateClient(_) | Step::CreateUser(_) => ("+", "create", Ink::Good),
-            Step::UpdateClient(..) | Step::UpdateUser(..) => ("~", "update", Ink::Strong),
-            Step::DeleteClient(_) | Step::DeleteUser(_) => ("-", "delete", Ink::Bad),
+        let (sign, action, ink) = match step.deed() {
+            Deed::Create => ("+", "create", Ink::Good),
+            Deed::Update => ("~", "update", Ink::Strong),
+            Deed::Delete => ("-", "delete", Ink::Bad),
         };
         let (kind, name) = step.subject();
         if as_json {
@@ -168,6 +172,9 @@ struct Stores {
     by: Administrator,
     clients: ManageClients,
     users: ManageUsers,
+    policies: ManagePolicies,
+    applications: ManageApplications,
+    settings: SignOnSettings,
 }
 
 impl Stores {
@@ -175,17 +182,30 @@ impl Stores {
         let opened = Opened::new(place).await?;
         let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
         let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
+        let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
+        let applications = Applications::new(opened.database.clone(), Arc::clone(&opened.directory));
         Ok(Self {
             by: Administrator::command_line(),
             // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-            clients: ManageClients { clients, egress: None, desk: opened.desk() },
+            clients: ManageClients { clients, policies: policies.clone(), egress: None, desk: opened.desk() },
+            policies: ManagePolicies { policies, applications: applications.clone(), desk: opened.desk() },
+            applications: ManageApplications { applications, desk: opened.desk() },
+            settings: SignOnSettings::new(opened.database.clone(), Arc::clone(&opened.directory)),
             users: ManageUsers { people, desk: opened.desk() },
             opened,
         })
     }
 
-    async fn all(&self) -> Result<(Vec<Client>, Vec<User>), Exit> {
-        Ok((self.clients.clients.list(None, u32::MAX).await?, self.users.people.list(None, u32::MAX).await?))
+    async fn all(&self) -> Result<There, Exit> {
+        Ok(There {
+            sign_on: sign_on::There {
+                policies: self.policies.policies.all().await?,
+                applications: self.applications.applications.all().await?,
+                settings: self.settings.find().await?,
+            },
+            clients: self.clients.clients.list(None, u32::MAX).await?,
+            people: self.users.people.list(None, u32::MAX).await?,
+        })
     }
 
     async fn take(&self, step: Step) -> Result<(), Exit> {
@@ -222,7 +242,61 @@ impl Stores {
                 }
             }
             Step::DeleteUser(user) => self.users.delete(by, user.id, &always).await?,
+            step @ (Step::CreateApplication(_)
+            | Step::UpdateApplication(..)
+            | Step::DeleteApplication(_)
+            | Step::CreatePolicy(_)
+            | Step::UpdatePolicy(..)
+            | Step::DeletePolicy(_)
+            | Step::UpdateSignOn(..)) => self.take_sign_on(step).await?,
         }
         Ok(())
     }
+
+    /// How people sign in.
+    async fn take_sign_on(&self, step: Step) -> Result<(), Exit> {
+        let by = &self.by;
+        match step {
+            Step::CreateApplication(one) => {
+                let wish = ApplicationWish::of(&one);
+                self.applications.create(by, Some(one.id.as_str()), &wish).await?;
+            }
+            Step::UpdateApplication(one, _) => {
+                let whole = whole(&ApplicationWish::of(&one), &["client_for_redirectless_mode"]);
+                self.applications.update(by, one.id.as_str(), whole, &always).await?;
+            }
+            Step::DeleteApplication(id) => self.applications.delete(by, id.as_str(), &always).await?,
+            Step::CreatePolicy(policy) => {
+                let wish = PolicyWish::of(&policy);
+                self.policies.create(by, Some(policy.id.as_str()), &wish).await?;
+            }
+            Step::UpdatePolicy(policy, _) => {
+                let whole = whole(&PolicyWish::of(&policy), &["application"]);
+                self.policies.update(by, policy.id.as_str(), whole, &always).await?;
+            }
+            Step::DeletePolicy(id) => self.policies.delete(by, id.as_str(), &always).await?,
+            Step::UpdateSignOn(settings, _) => {
+                let event = self.policies.desk.event(by, Action::SignOnSettingsUpdated);
+                let Ok(_) = self.settings.update_if(&event, |_| Ok::<_, std::convert::Infallible>(settings)).await?;
+            }
+            Step::CreateClient(_)
+            | Step::UpdateClient(..)
+            | Step::DeleteClient(_)
+            | Step::CreateUser(_)
+            | Step::UpdateUser(..)
+            | Step::DeleteUser(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// As a merge patch: what is left out of these is taken away.
+fn whole(wish: &impl Serialize, optional: &[&str]) -> Value {
+    let mut patch = json!(wish);
+    if let Some(members) = patch.as_object_mut() {
+        for name in optional {
+            members.entry(*name).or_insert(Value::Null);
+        }
+    }
+    patch
 }

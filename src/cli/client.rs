@@ -18,6 +18,7 @@ use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::store::sql::clients::Clients;
+use crate::store::sql::policies::Policies;
 use crate::usecase::admin::client_metadata::{ClientMetadata, method};
 use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
 use crate::usecase::admin::{Administrator, always};
@@ -136,7 +137,7 @@ struct Registration {
     /// Default ciba; may repeat
     ///
     /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
-    /// `client_credentials`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
+    /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
     /// Where a sign-in comes back to; may repeat
@@ -177,6 +178,17 @@ struct Registration {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     redirectless: Option<bool>,
+    /// Such a sign-in needs no cookies
+    ///
+    /// Each answer of the flow API has what the next call sends back. For `--redirectless`.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    cookieless: Option<bool>,
+    /// How its people sign in: a sign-on policy
+    ///
+    /// Instead of the default policy. `nod apply` makes policies, and the admin API.
+    #[arg(long = "policy", value_name = "ID", hide_short_help = true)]
+    sign_on_policy: Option<String>,
     /// Nobody is asked for consent
     ///
     /// Whoever signs in is not asked whether the client may have what it asks for. For clients that are
@@ -243,6 +255,36 @@ struct Registration {
     /// jwt (the default) or opaque
     #[arg(long, value_name = "FORM", value_enum, hide_short_help = true, hide_possible_values = true)]
     access_token: Option<TokenFormat>,
+    /// `UserInfo` answers with a JWT by it
+    ///
+    /// ES256, PS256 or RS256. JSON without it.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    userinfo_alg: Option<Algorithm>,
+    /// Of the JWTs that introspection answers with
+    ///
+    /// ES256, PS256 or RS256 (the default), for a client that asks for a JWT (RFC 9701).
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    introspection_alg: Option<Algorithm>,
+    /// Its access tokens are bound to a key
+    ///
+    /// Refuse its token requests without a DPoP proof (RFC 9449). Without this, they may have one.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    dpop_bound_access_tokens: Option<bool>,
+    /// Whom its exchanged tokens may be for; may repeat
+    ///
+    /// A `client_id`, or the address of a resource, for `token_exchange`. This server without it.
+    #[arg(long = "token-exchange-audience", value_name = "AUDIENCE", hide_short_help = true)]
+    token_exchange_audiences: Vec<String>,
+    /// Its exchanged tokens do not say who acts
+    ///
+    /// Without `act` in them, whoever reads them takes the client for the person.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens
+    #[arg(long, value_name = "CLIENT", hide_short_help = true)]
+    may_act: Option<String>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -270,6 +312,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -299,7 +343,8 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-    let manage = ManageClients { clients: clients.clone(), egress: None, desk: opened.desk() };
+    let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
+    let manage = ManageClients { clients: clients.clone(), policies, egress: None, desk: opened.desk() };
     let by = Administrator::command_line();
     match action {
         Action::List(format) => {
@@ -394,6 +439,8 @@ impl Registration {
             // There is one.
             response_types: None,
             redirectless: self.redirectless,
+            cookieless: self.cookieless,
+            sign_on_policy: self.sign_on_policy.clone(),
             implied_consent: self.implied_consent,
             require_pkce: self.require_pkce,
             require_pushed_authorization_requests: self.require_par,
@@ -412,6 +459,13 @@ impl Registration {
                     TokenFormat::Opaque => "opaque",
                 })
             }),
+            userinfo_signed_response_alg: self.userinfo_alg.and_then(|alg| text(alg.as_str())),
+            introspection_signed_response_alg: self.introspection_alg.and_then(|alg| text(alg.as_str())),
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
+                .then(|| self.token_exchange_audiences.clone()),
+            token_exchange_impersonation: self.token_exchange_impersonation,
+            may_act: self.may_act.clone(),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -431,6 +485,8 @@ impl From<Grant> for GrantType {
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
         }
     }
 }
@@ -501,6 +557,22 @@ fn show(client: &Client) {
     for uri in &client.resources {
         say(&format!("resource      {}", safe(uri)));
     }
+    if let Some(alg) = client.userinfo_signed_response_alg {
+        say(&format!("userinfo      {alg}"));
+    }
+    if let Some(alg) = client.introspection_signed_response_alg {
+        say(&format!("introspection {alg}"));
+    }
+    if client.dpop_bound_access_tokens {
+        say("access token  always with a DPoP proof");
+    }
+    if let Some(exchange) = &client.token_exchange {
+        let audiences = if exchange.audiences.is_empty() { "none".to_owned() } else { exchange.audiences.join(" ") };
+        say(&format!("exchange      audiences {}, impersonation {}", safe(&audiences), exchange.impersonation));
+    }
+    if let Some(actor) = &client.may_act {
+        say(&format!("may act       {}", safe(actor.as_str())));
+    }
     if let Some(sign_in) = &client.sign_in {
         for uri in &sign_in.redirect_uris {
             say(&format!("redirect uri  {}", safe(uri.as_str())));
@@ -516,6 +588,9 @@ fn show(client: &Client) {
             }
         }
         let kinds: Vec<_> = sign_in.response_types.iter().map(|kind| kind.as_str()).collect();
+        if let Some(policy) = &sign_in.policy {
+            say(&format!("policy        {policy}"));
+        }
         let SignIn { redirectless, implied_consent, require_pkce, .. } = sign_in;
         say(&format!(
             "sign-in       {}, pkce required {require_pkce}, redirectless {redirectless}, implied consent {implied_consent}",

@@ -317,6 +317,9 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
@@ -324,6 +327,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }
@@ -335,6 +340,8 @@ fn sign_in() -> Option<SignIn> {
         post_logout_redirect_uris: parsed(&SIGNED_OUT)?,
         response_types: vec![ResponseType::Code],
         redirectless: true,
+        cookieless: false,
+        policy: None,
         implied_consent: false,
         require_pkce: true,
         logout: Logout::default(),
@@ -355,9 +362,14 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now,
     })
 }

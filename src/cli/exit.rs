@@ -133,6 +133,10 @@ impl From<AdminError> for Exit {
             | AdminErrorCode::ClientHasNoSecret
             | AdminErrorCode::UsernameTaken
             | AdminErrorCode::TooManyPairingKeys
+            | AdminErrorCode::PolicyExists
+            | AdminErrorCode::PolicyInUse
+            | AdminErrorCode::ApplicationExists
+            | AdminErrorCode::ApplicationInUse
             | AdminErrorCode::AlreadyDecided
             | AdminErrorCode::KeyNotRetiring
             | AdminErrorCode::KeyNotKnownYet => Self::conflict(title),

@@ -14,7 +14,7 @@ pub struct Event {
     pub at: Timestamp,
     pub action: Action,
     pub outcome: Outcome,
-    /// Why, for a refusal: our own words or a code, never what was sent.
+    /// Why, for a refusal: our own words or a code, never what was sent. Or what it is about.
     pub reason: Option<String>,
     pub client: Option<ClientId>,
     pub user: Option<UserId>,
@@ -96,7 +96,12 @@ actions! {
     SessionEndNotTold = "session.end_not_told",
     ConsentGiven = "consent.given",
     ConsentWithdrawn = "consent.withdrawn",
+    DeviceAuthorizationRequested = "device_authorization.requested",
+    DeviceAuthorizationApproved = "device_authorization.approved",
+    DeviceAuthorizationDenied = "device_authorization.denied",
+    DeviceAuthorizationRedeemed = "device_authorization.redeemed",
     TokenIssued = "token.issued",
+    TokenExchanged = "token.exchanged",
     TokenRefreshed = "token.refreshed",
     TokenReused = "token.reused",
     TokenRevoked = "token.revoked",
@@ -131,6 +136,13 @@ actions! {
     KeyCreated = "key.created",
     KeyRotated = "key.rotated",
     KeyRetired = "key.retired",
+    PolicyCreated = "policy.created",
+    PolicyUpdated = "policy.updated",
+    PolicyDeleted = "policy.deleted",
+    ApplicationCreated = "application.created",
+    ApplicationUpdated = "application.updated",
+    ApplicationDeleted = "application.deleted",
+    SignOnSettingsUpdated = "sign_on_settings.updated",
     WebhookCreated = "webhook.created",
     WebhookUpdated = "webhook.updated",
     WebhookSecretRotated = "webhook.secret_rotated",
@@ -161,6 +173,12 @@ impl Event {
     #[must_use]
     pub fn refused(self, reason: impl Into<String>) -> Self {
         Self { outcome: Outcome::Refused, reason: Some(reason.into()), ..self }
+    }
+
+    /// What it is about, where that is none of the others: a name that an operator gave.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        Self { reason: Some(name.to_owned()), ..self }
     }
 
     #[must_use]

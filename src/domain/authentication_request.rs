@@ -82,6 +82,28 @@ pub struct Polling {
     pub last: Option<Timestamp>,
 }
 
+impl Polling {
+    /// One more poll, and whether it came in time. The first one always does.
+    #[must_use]
+    pub fn polled(self, now: Timestamp) -> (Self, bool) {
+        let interval = Duration::from_secs(u64::from(self.interval));
+        let early = self.last.is_some_and(|last| now + JITTER < last + interval);
+        if early { (self.slowed(), false) } else { (Self { last: Some(now), ..self }, true) }
+    }
+
+    /// [CIBA §11, RFC 8628 §3.5] the longer interval holds for all later polls too.
+    #[must_use]
+    pub fn slowed(self) -> Self {
+        Self { interval: self.interval.saturating_add(SLOW_DOWN).min(SLOWEST), ..self }
+    }
+
+    /// How long until the next poll is in time.
+    pub fn wait(self, now: Timestamp) -> Duration {
+        let interval = Duration::from_secs(u64::from(self.interval));
+        self.last.map_or(Duration::ZERO, |last| (last + interval).since(now))
+    }
+}
+
 /// A poll this much too early is still in time: two requests need not take the same way.
 const JITTER: Duration = Duration::from_millis(250);
 
@@ -223,16 +245,9 @@ impl AuthenticationRequest {
         match self.state.clone() {
             State::Pending if self.has_expired(now) => (self, Poll::Expired),
             State::Pending => {
-                let early = self
-                    .polling
-                    .last
-                    .is_some_and(|last| now + JITTER < last + Duration::from_secs(u64::from(self.polling.interval)));
-                if early {
-                    (self.slowed(), Poll::SlowDown)
-                } else {
-                    self.polling.last = Some(now);
-                    (self, Poll::Pending)
-                }
+                let (polling, in_time) = self.polling.polled(now);
+                self.polling = polling;
+                (self, if in_time { Poll::Pending } else { Poll::SlowDown })
             }
             State::Denied(_) => (self, Poll::Denied),
             State::Cancelled => (self, Poll::Cancelled),
@@ -256,17 +271,15 @@ impl AuthenticationRequest {
         }
     }
 
-    /// [CIBA §11] the longer interval holds for all later polls too.
+    /// As after a poll that came too early.
     #[must_use]
-    pub fn slowed(mut self) -> Self {
-        self.polling.interval = self.polling.interval.saturating_add(SLOW_DOWN).min(SLOWEST);
-        self
+    pub fn slowed(self) -> Self {
+        Self { polling: self.polling.slowed(), ..self }
     }
 
     /// How long until the next poll is in time.
     pub fn wait(&self, now: Timestamp) -> Duration {
-        let interval = Duration::from_secs(u64::from(self.polling.interval));
-        self.polling.last.map_or(Duration::ZERO, |last| (last + interval).since(now))
+        self.polling.wait(now)
     }
 
     /// What SQL knows of a decided request whose copy here was lost: enough to answer its polls. What

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::id::{ClientId, RegistrationToken};
+use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
@@ -29,6 +29,15 @@ pub struct Client {
     /// Servers that it may have access tokens for, besides us [RFC 8707].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. RS256 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<Algorithm>,
+    /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.
@@ -37,6 +46,12 @@ pub struct Client {
     /// Present when the client registered itself [RFC 7591].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<SelfRegistered>,
+    /// Present when the client may exchange tokens [RFC 8693].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_exchange: Option<TokenExchange>,
+    /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<ClientId>,
     pub created_at: Timestamp,
 }
 
@@ -126,10 +141,23 @@ pub enum GrantType {
     /// The client for itself, without a person [RFC 6749 §4.4].
     #[serde(rename = "client_credentials")]
     ClientCredentials,
+    /// A device without a keyboard, connected from elsewhere [RFC 8628].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+    /// A token for another one [RFC 8693].
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::Ciba, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::Ciba,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -137,6 +165,8 @@ impl GrantType {
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
@@ -167,6 +197,7 @@ pub struct Backchannel {
 /// What a client registered for the authorization endpoint [RFC 7591 §2].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "metadata that are registered one by one")]
 pub struct SignIn {
     pub redirect_uris: Vec<RedirectUri>,
     /// Where a browser may be sent after its person was signed out [RIL §3.1].
@@ -176,6 +207,12 @@ pub struct SignIn {
     /// `response_mode=pi.flow`: the client runs the authentication flow itself, and sees what the person
     /// types there.
     pub redirectless: bool,
+    /// Such a flow is carried on by what each answer says, without a cookie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cookieless: bool,
+    /// How its people sign in, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyId>,
     /// The client is the operator's own: nobody is asked whether it may have what it asks for.
     pub implied_consent: bool,
     /// A code of this client is redeemed with its verifier or not at all. Always so for a public client.
@@ -242,6 +279,16 @@ pub struct SelfRegistered {
     /// With an initial access token: somebody wanted it to be here.
     pub invited: bool,
     pub about: About,
+}
+
+/// What a client may exchange tokens for [RFC 8693 §2.1].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchange {
+    /// Whom its tokens may be for, besides this server: a client, or the address of a resource.
+    pub audiences: Vec<String>,
+    /// Its tokens do not say that it is the client who acts.
+    pub impersonation: bool,
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].

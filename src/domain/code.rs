@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, RequestId, SessionId, UserId};
+use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
 
@@ -25,6 +26,8 @@ pub struct Code {
     pub client: ClientId,
     pub redirect_uri: String,
     pub challenge: Option<CodeChallenge>,
+    /// Of the only key that its tokens may be bound to [RFC 9449 §10].
+    pub dpop_jkt: Option<Thumbprint>,
     pub user: UserId,
     pub session: SessionId,
     pub scope: Scope,
@@ -52,6 +55,8 @@ pub struct With<'a> {
     pub client: &'a ClientId,
     pub redirect_uri: Option<&'a str>,
     pub verifier: Option<&'a str>,
+    /// What a DPoP proof shows.
+    pub key: Option<Thumbprint>,
 }
 
 impl Code {
@@ -74,10 +79,12 @@ impl Code {
             // [RFC 9700 §2.1.1] a verifier without a challenge: somebody took the challenge away.
             (Some(_), None) | (None, Some(_)) => false,
         };
-        match (fits, proved) {
-            (true, true) => (self, Presented::Fits),
-            (false, _) => self.burn("another redirect_uri than the one of the request"),
-            (true, false) => self.burn("the code_verifier is missing, wrong, or was not announced"),
+        let bound = self.dpop_jkt.is_none() || self.dpop_jkt == with.key;
+        match (fits, proved, bound) {
+            (true, true, true) => (self, Presented::Fits),
+            (false, _, _) => self.burn("another redirect_uri than the one of the request"),
+            (true, true, false) => self.burn("another key than dpop_jkt of the request"),
+            (true, false, _) => self.burn("the code_verifier is missing, wrong, or was not announced"),
         }
     }
 
@@ -110,6 +117,7 @@ mod tests {
             client: ClientId::parse("shop").unwrap(),
             redirect_uri: URI.into(),
             challenge: challenge.filter(|_| with_challenge),
+            dpop_jkt: None,
             user: UserId::new(Uuid::nil()),
             session: SessionId::new(Uuid::nil()),
             scope: Scope::parse("openid").unwrap(),
@@ -123,7 +131,22 @@ mod tests {
 
     fn present(code: Code, client: &str, uri: Option<&str>, verifier: Option<&str>, seconds: i64) -> (Code, Presented) {
         let client = ClientId::parse(client).unwrap();
-        code.presented(&With { client: &client, redirect_uri: uri, verifier }, at(seconds))
+        code.presented(&With { client: &client, redirect_uri: uri, verifier, key: None }, at(seconds))
+    }
+
+    #[test]
+    fn rfc9449_10_a_code_fits_its_key() {
+        let (own, other) = (Thumbprint::from_bytes([1; 32]), Thumbprint::from_bytes([2; 32]));
+        let client = ClientId::parse("shop").unwrap();
+        let with = |key| With { client: &client, redirect_uri: Some(URI), verifier: Some(VERIFIER), key };
+        let bound = Code { dpop_jkt: Some(own), ..code(true) };
+        assert_eq!(bound.clone().presented(&with(Some(own)), at(0)).1, Presented::Fits);
+        assert_eq!(code(true).presented(&with(Some(own)), at(0)).1, Presented::Fits, "bound to none");
+        for key in [None, Some(other)] {
+            let (burnt, refused) = bound.clone().presented(&with(key), at(0));
+            assert!(matches!(refused, Presented::Refused(_)));
+            assert!(matches!(burnt.presented(&with(Some(own)), at(0)).1, Presented::Refused(_)));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
@@ -19,6 +20,9 @@ pub struct Grant {
     pub device: Option<DeviceId>,
     /// The browser's session in which it was given: `sid`.
     pub session: Option<SessionId>,
+    /// What goes along with each use of its refresh tokens [RFC 9449 §5]: of a public client, which proves
+    /// itself by nothing else.
+    pub bound_to: Option<Confirmation>,
     pub scope: Scope,
     pub extent: Extent,
     pub acr: Acr,
@@ -47,6 +51,7 @@ pub struct StoredRefreshToken {
 pub struct StoredAccessToken {
     pub digest: Digest<OpaqueAccessToken>,
     pub grant: GrantId,
+    pub bound_to: Option<Confirmation>,
     pub scope: Scope,
     /// Its own: not more than that of the grant.
     pub extent: Extent,

@@ -1,11 +1,13 @@
 //! Our nouns and their lives. Pure: transitions take `self` and `now`.
 
+pub mod application;
 pub mod audit;
 pub mod authentication_request;
 pub mod client;
 pub mod code;
 pub mod decision;
 pub mod device;
+pub mod device_authorization;
 pub mod flow;
 pub mod grant;
 pub mod inbox;
@@ -18,6 +20,7 @@ pub mod prompt;
 pub mod pushed_request;
 pub mod refusals;
 pub mod session;
+pub mod sign_on;
 pub mod signing_key;
 pub mod trail;
 pub mod user;

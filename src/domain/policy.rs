@@ -6,16 +6,26 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{Facts, Note, Notes};
+use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ClientId, StepId};
+use crate::protocol::id::{ApplicationId, ClientId, PolicyId, StepId};
+use crate::protocol::words::words;
+
+pub mod listed;
 
 /// A tree of steps. It is walked from its root for every answer: nothing remembers where in it a flow is,
 /// so a policy may change while somebody signs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignOnPolicy {
+    pub id: PolicyId,
+    /// For operators.
     pub name: String,
+    /// Who shows it, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationId>,
     pub root: Branch,
+    pub created_at: Timestamp,
 }
 
 /// What follows.
@@ -34,54 +44,74 @@ pub enum Branch {
 pub struct Step {
     pub id: StepId,
     pub source: Source,
-    /// Where this does not hold, the step counts as passed, and has proved nothing.
-    #[serde(default)]
-    pub when: Condition,
+    /// Where one of these does not hold, the step counts as passed, and has proved nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
     pub success: Branch,
     pub failure: Branch,
 }
 
-/// Who or what is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// Whom the person says to be. Proves nothing.
-    Identifier,
-    /// Username and password.
-    Password,
+words! {
+    /// Who or what is asked.
+    Source {
+        /// Whom the person says to be. Proves nothing.
+        Identifier = "identifier",
+        /// Username and password.
+        Password = "password",
+    }
+}
+
+impl Source {
+    /// Whether whoever gets through has proved something.
+    pub const fn proves(self) -> bool {
+        match self {
+            Self::Identifier => false,
+            Self::Password => true,
+        }
+    }
 }
 
 /// When a step is asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// When it is otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not: bool,
+    pub about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Condition {
-    #[default]
-    Always,
-    Not(Box<Condition>),
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
+pub enum About {
     /// The relying party is one of these.
     Client(Vec<ClientId>),
     /// The relying party asks for this context, or a stronger one.
     Asked(Acr),
-    /// The relying party asks for this scope.
-    Scope(String),
-    /// Nobody was authenticated in this browser within this time.
-    NotWithin(Duration),
+    /// The relying party asks for one of these scopes.
+    Scope(Vec<String>),
+    /// Nobody was authenticated in this browser within this many seconds.
+    NotWithin(u32),
 }
 
 impl Condition {
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Not(condition) => !condition.holds(facts),
-            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(facts)),
-            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(facts)),
-            Self::Client(clients) => clients.contains(facts.client),
-            Self::Asked(acr) => facts.asked.is_some_and(|asked| asked >= *acr),
-            Self::Scope(name) => facts.scope.contains(name),
-            Self::NotWithin(time) => facts.authenticated_at.is_none_or(|at| facts.now >= at + *time),
-        }
+        let holds = match &self.about {
+            About::Client(clients) => clients.contains(facts.client),
+            About::Asked(acr) => facts.asked.is_some_and(|asked| asked >= *acr),
+            About::Scope(names) => names.iter().any(|name| facts.scope.contains(name)),
+            About::NotWithin(seconds) => {
+                let time = Duration::from_secs(u64::from(*seconds));
+                facts.authenticated_at.is_none_or(|at| facts.now >= at + time)
+            }
+        };
+        holds != self.not
+    }
+}
+
+impl Step {
+    pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
+        self.when.iter().all(|condition| condition.holds(facts))
     }
 }
 
@@ -105,16 +135,22 @@ pub enum Why {
 
 impl SignOnPolicy {
     /// Username and password, and nothing else.
+    #[expect(clippy::expect_used, reason = "constants that are names")]
     pub fn password() -> Self {
         let step = Step {
-            #[expect(clippy::expect_used, reason = "a constant that is a step's name")]
             id: StepId::parse("password").expect("a name"),
             source: Source::Password,
-            when: Condition::Always,
+            when: Vec::new(),
             success: Branch::Done,
             failure: Branch::Fail,
         };
-        Self { name: "password".to_owned(), root: Branch::Step(Box::new(step)) }
+        Self {
+            id: PolicyId::parse("password").expect("a name"),
+            name: "Username and password".to_owned(),
+            application: None,
+            root: Branch::Step(Box::new(step)),
+            created_at: Timestamp::from_millis(0),
+        }
     }
 
     /// The one function that decides what comes next. Total: each step leads further down a tree.
@@ -128,7 +164,7 @@ impl SignOnPolicy {
                 Branch::Step(step) => step,
             };
             branch = match notes.of(&step.id) {
-                _ if !step.when.holds(facts) => &step.success,
+                _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
                 Some(Note::Identified | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,

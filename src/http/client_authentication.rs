@@ -7,6 +7,7 @@ use poem::http::header;
 
 use crate::http::error::Failure;
 use crate::http::remote::network;
+use crate::protocol::dpop;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient, Presented};
@@ -52,6 +53,27 @@ pub fn authorization(request: &Request) -> Result<Option<&str>, Refusal> {
 
 /// The bearer token [RFC 6750 §2.1], in the header only. `None` where there is none, or another scheme.
 pub fn bearer(request: &Request) -> Result<Option<&str>, Refusal> {
-    let token = authorization(request)?.and_then(|header| header.split_once(' '));
-    Ok(token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
+    Ok(access_token(request)?.filter(|(scheme, _)| *scheme == Scheme::Bearer).map(|(_, token)| token))
+}
+
+/// How an access token is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Bearer,
+    /// Together with a proof [RFC 9449 §7.1].
+    Dpop,
+}
+
+/// An access token in the header. `None` where there is none.
+pub fn access_token(request: &Request) -> Result<Option<(Scheme, &str)>, Refusal> {
+    let Some((scheme, token)) = authorization(request)?.and_then(|header| header.split_once(' ')) else {
+        return Ok(None);
+    };
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    let scheme = match (is("bearer"), is(dpop::HEADER)) {
+        (true, _) => Scheme::Bearer,
+        (false, true) => Scheme::Dpop,
+        (false, false) => return Ok(None),
+    };
+    Ok(Some((scheme, token.trim())))
 }

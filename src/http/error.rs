@@ -16,11 +16,11 @@ use crate::call::POLL;
 use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
-use crate::http::client_authentication::bearer;
+use crate::http::client_authentication::{Scheme, access_token};
 use crate::http::discovery::path;
 use crate::http::headers::{harden, retry_after};
 use crate::http::observe::NotYet;
-use crate::http::{admin, device, flow, openapi};
+use crate::http::{admin, device, dpop, flow, openapi};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -105,6 +105,7 @@ impl Family {
             "/as/token.oauth2" => Self::Token,
             "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
             path::PUSHED_AUTHORIZATION_REQUEST => Self::Direct(Action::SignInRefused),
+            path::DEVICE_AUTHORIZATION => Self::Direct(Action::DeviceAuthorizationRequested),
             "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
             "/idp/userinfo.openid" => Self::Resource,
             path::REGISTRATION => Self::Registration,
@@ -113,7 +114,7 @@ impl Family {
             }
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
-            path::AUTHORIZATION | path::END_SESSION | "/sign-out" => Self::Page,
+            path::AUTHORIZATION | path::END_SESSION | path::USER_AUTHORIZATION | "/sign-out" => Self::Page,
             path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
@@ -175,6 +176,7 @@ pub struct Errors<E> {
     pub inner: E,
     pub record: RecordRefusal,
     pub nonces: Nonces,
+    pub dpop_nonces: Nonces,
     pub clock: Arc<dyn Clock>,
     pub issuer: Arc<str>,
     pub openapi: openapi::Published,
@@ -185,20 +187,31 @@ impl<E: Endpoint> Endpoint for Errors<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let family = Family::of(request.uri().path());
-        let bearers = matches!(family, Family::Resource | Family::Registration);
-        let authorized = bearers && matches!(bearer(&request), Ok(Some(_)));
+        let shown = Shown {
+            scheme: access_token(&request).ok().flatten().map(|(scheme, _)| scheme),
+            proof: request.headers().contains_key(dpop::PROOF),
+        };
         let uri = request.uri().clone();
         match self.inner.call(request).await {
             Ok(response) => {
                 let mut response = response.into_response();
-                self.with_nonce(family, &mut response);
+                self.with_nonce(family, shown, &mut response);
                 Ok(response)
             }
             // In boxes: an answer that is no refusal does not carry the room for one about.
             Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
-            Err(error) => Ok(Box::pin(self.refuse(family, &error, authorized, uri.path())).await),
+            Err(error) => Ok(Box::pin(self.refuse(family, &error, shown, uri.path())).await),
         }
     }
+}
+
+/// What a request brought along that its answer depends on, however it is refused.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// With an access token.
+    scheme: Option<Scheme>,
+    /// A DPoP proof, good or bad.
+    proof: bool,
 }
 
 /// An answer in the making.
@@ -229,7 +242,7 @@ impl Answer {
             tracing::error!(client.id = client, error, detail = self.detail, status, "failed");
         } else if self.is_not_yet() {
             tracing::debug!(target: POLL, { client.id = client, error, status }, "poll");
-        } else if self.code == DeviceErrorCode::UseDeviceNonce.as_str() {
+        } else if [DeviceErrorCode::UseDeviceNonce.as_str(), ErrorCode::UseDpopNonce.as_str()].contains(&self.code) {
             tracing::debug!(error, status, "nonce handed out");
         } else if self.status == StatusCode::NOT_FOUND && !self.audited {
             tracing::debug!(error, status, "nothing here");
@@ -240,10 +253,13 @@ impl Answer {
 }
 
 impl<E> Errors<E> {
-    /// Every answer of the device API has a nonce for the next call.
-    fn with_nonce(&self, family: Family, response: &mut Response) {
+    /// Every answer of the device API has a nonce for the next call, and so has every answer to a DPoP proof.
+    fn with_nonce(&self, family: Family, shown: Shown, response: &mut Response) {
         if family == Family::Device {
             response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
+        }
+        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_)) {
+            dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
         }
     }
 
@@ -261,7 +277,7 @@ impl<E> Errors<E> {
         worded.respond(&self.issuer, allow.as_ref())
     }
 
-    async fn refuse(&self, family: Family, error: &poem::Error, authorized: bool, path: &str) -> Response {
+    async fn refuse(&self, family: Family, error: &poem::Error, shown: Shown, path: &str) -> Response {
         let answer = answer(family, error);
         answer.log();
         if let Some(action) =
@@ -284,7 +300,9 @@ impl<E> Errors<E> {
             Family::Page => page(answer.status, answer.description),
             Family::Flow => flow::refused(answer.status),
         };
-        self.with_nonce(family, &mut response);
+        // [RFC 9449 §9] whoever lacks a proof will need a nonce for it.
+        let proof = shown.proof || answer.code == ErrorCode::InvalidDpopProof.as_str();
+        self.with_nonce(family, Shown { proof, ..shown }, &mut response);
         if answer.is_not_yet() {
             response.set_data(NotYet);
         }
@@ -297,10 +315,10 @@ impl<E> Errors<E> {
             let allow = self.openapi.allow(path).unwrap_or(HeaderValue::from_static("GET"));
             headers.insert(header::ALLOW, allow);
         }
-        if answer.status == StatusCode::UNAUTHORIZED
-            && let Some(challenge) = challenge(family, authorized)
-        {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if answer.status == StatusCode::UNAUTHORIZED {
+            for challenge in challenges(family, shown.scheme, answer.code) {
+                headers.append(header::WWW_AUTHENTICATE, challenge);
+            }
         }
         response
     }
@@ -308,16 +326,23 @@ impl<E> Errors<E> {
 
 /// [RFC 9110 §15.5.2] each 401 says how to authenticate, also where [RFC 6749 §5.2] would not ask for it: to
 /// whoever sent a secret in the form, an assertion, or nothing.
-const fn challenge(family: Family, authorized: bool) -> Option<&'static str> {
-    match family {
-        Family::Resource | Family::Registration if authorized => Some("Bearer error=\"invalid_token\""),
+fn challenges(family: Family, scheme: Option<Scheme>, code: &str) -> Vec<HeaderValue> {
+    let fixed = |text| vec![HeaderValue::from_static(text)];
+    match (family, scheme) {
+        (Family::Resource, Some(Scheme::Dpop)) => vec![dpop::challenge(Some(code))],
+        (Family::Resource, Some(Scheme::Bearer)) => {
+            vec![HeaderValue::from_static("Bearer error=\"invalid_token\""), dpop::challenge(None)]
+        }
         // [RFC 6750 §3.1] no token, no error code.
-        Family::Resource | Family::Registration => Some("Bearer"),
+        (Family::Resource, None) => vec![HeaderValue::from_static("Bearer"), dpop::challenge(None)],
+        // The tokens of registration are bound to nothing [RFC 7592 §1.3].
+        (Family::Registration, Some(_)) => fixed("Bearer error=\"invalid_token\""),
+        (Family::Registration, None) => fixed("Bearer"),
         // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
-        Family::Backchannel | Family::Token | Family::Direct(_) => Some("Basic realm=\"nod\", charset=\"UTF-8\""),
-        Family::Device => Some(device::CHALLENGE),
+        (Family::Backchannel | Family::Token | Family::Direct(_), _) => fixed("Basic realm=\"nod\", charset=\"UTF-8\""),
+        (Family::Device, _) => fixed(device::CHALLENGE),
         // Administrators get theirs with their problem document; elsewhere nobody authenticates.
-        Family::Admin | Family::Page | Family::Flow | Family::Elsewhere => None,
+        (Family::Admin | Family::Page | Family::Flow | Family::Elsewhere, _) => Vec::new(),
     }
 }
 
@@ -375,7 +400,9 @@ fn answer(family: Family, error: &poem::Error) -> Answer {
 /// [CIBA §11, §13] the same code has another status at another endpoint.
 fn refused(family: Family, refusal: &Refusal) -> Answer {
     let status = match (refusal.code, family) {
-        (ErrorCode::InvalidClient | ErrorCode::InvalidToken, _) => StatusCode::UNAUTHORIZED,
+        (ErrorCode::InvalidClient | ErrorCode::InvalidToken, _)
+        // [RFC 9449 §7.1, §9] where a token is used; where one is asked for, the request is a bad one.
+        | (ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce, Family::Resource) => StatusCode::UNAUTHORIZED,
         (ErrorCode::AccessDenied, Family::Backchannel) | (ErrorCode::InsufficientScope, _) => StatusCode::FORBIDDEN,
         (ErrorCode::TemporarilyUnavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
         (ErrorCode::ServerError, _) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -398,6 +425,8 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::InvalidRedirectUri
             | ErrorCode::InvalidClientMetadata
             | ErrorCode::UnapprovedSoftwareStatement
+            | ErrorCode::InvalidDpopProof
+            | ErrorCode::UseDpopNonce
             | ErrorCode::UnsupportedResponseType
             | ErrorCode::InteractionRequired
             | ErrorCode::LoginRequired
@@ -422,7 +451,8 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
         retry_after: None,
         client: None,
         action: None,
-        audited: true,
+        // Asking for a nonce is part of the handshake.
+        audited: refusal.code != ErrorCode::UseDpopNonce,
     }
 }
 

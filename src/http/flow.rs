@@ -15,19 +15,24 @@ use crate::http::cookies::Cookies;
 use crate::http::error::json;
 use crate::http::headers::queried;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal};
-use crate::protocol::id::FlowId;
+use crate::protocol::id::{BrowserKey, FlowId};
 use crate::usecase::record_refusal::RecordRefusal;
-use crate::usecase::sign_in::Seen;
 use crate::usecase::sign_in::advance::{Advance, Calling, FlowError};
+use crate::usecase::sign_in::{Browser, Seen};
 use crate::words::{Locale, Wishes, Words};
 
+mod origin;
 mod refusal;
 mod state;
+
+use origin::Caller;
 
 pub const PREFIX: &str = "/pf-ws/authn/flows/";
 
 const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Where there are no cookies: what the answer before had in the member.
+const STATE_HEADER: HeaderName = HeaderName::from_static("x-pf-authn-api-state");
+const STATE_MEMBER: &str = "_pf_authn_api_state";
 const VENDOR: &str = "application/vnd.pingidentity.";
 
 /// The content type that names an action.
@@ -50,21 +55,13 @@ impl Endpoint for FlowApi {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let id = request.uri().path().strip_prefix(PREFIX).map(FlowId::presented);
-        let (method, headers) = (request.method().clone(), request.headers().clone());
-        let (request, mut body) = request.split();
-        let answered = match id {
-            Some(id) if method == Method::GET => {
-                self.advance.read(&id, &self.cookies.browser(&headers)).await.map_err(Refused::from)
-            }
-            Some(id) if method == Method::POST => Box::pin(self.act(&id, &request, &mut body)).await,
-            Some(_) => Err(Refused::Status(StatusCode::METHOD_NOT_ALLOWED)),
-            None => Err(FlowRefusal::not_found("no identifier of a flow").into()),
+        let headers = request.headers().clone();
+        let (mut response, caller) = match self.caller(&headers).await {
+            Ok(caller) => (self.answer(request, &headers, &caller).await, caller),
+            Err(error) => (self.refuse(&error.into(), &headers).await, Caller::Foreign),
         };
-        Ok(match answered {
-            Ok(seen) => self.shown(&seen),
-            Err(refused) => self.refuse(&refused, self.locale(&headers)).await,
-        })
+        caller.admit(response.headers_mut());
+        Ok(response)
     }
 }
 
@@ -81,9 +78,52 @@ impl<E: Into<FlowError>> From<E> for Refused {
 }
 
 impl FlowApi {
-    async fn act(&self, id: &FlowId, request: &Request, body: &mut RequestBody) -> Result<Seen, Refused> {
+    async fn answer(&self, request: Request, headers: &HeaderMap, caller: &Caller) -> Response {
+        let (method, path) = (request.method().clone(), request.uri().path());
+        if let Some(answered) = Self::preflight(&method, headers, caller) {
+            return match answered {
+                Ok(response) => response,
+                Err(refused) => self.refuse(&refused, headers).await,
+            };
+        }
+        let id = path.strip_prefix(PREFIX).map(FlowId::presented);
+        let (request, mut body) = request.split();
+        let answered = match id {
+            Some(id) if method == Method::GET => {
+                self.advance.read(&id, &self.browser(headers), caller.page()).await.map_err(Refused::from)
+            }
+            Some(id) if method == Method::POST => Box::pin(self.act(&id, &request, &mut body, caller)).await,
+            Some(_) => Err(Refused::Status(StatusCode::METHOD_NOT_ALLOWED)),
+            None => Err(FlowRefusal::not_found("no identifier of a flow").into()),
+        };
+        match answered {
+            Ok(seen) => self.shown(&seen, self.locale(headers)),
+            Err(refused) => self.refuse(&refused, headers).await,
+        }
+    }
+
+    /// By the state that was carried along; by its cookies where there is none, be it a wrong one.
+    fn browser(&self, headers: &HeaderMap) -> Browser {
+        if headers.contains_key(STATE_HEADER) {
+            Browser { key: carried(headers).map(BrowserKey::presented), session: None }
+        } else {
+            self.cookies.browser(headers)
+        }
+    }
+
+    async fn act(
+        &self,
+        id: &FlowId,
+        request: &Request,
+        body: &mut RequestBody,
+        caller: &Caller,
+    ) -> Result<Seen, Refused> {
         let headers = request.headers();
-        self.admit(headers)?;
+        // A page of another site can have a browser send its cookies, but not this header, and not unsaid where
+        // the request comes from.
+        if !headers.contains_key(XSRF) || *caller == Caller::Foreign {
+            return Err(Refused::Status(StatusCode::FORBIDDEN));
+        }
         let action = action(request)?;
         let sent = read(request, body, FORM_LIMIT).await.map_err(|error| unread(&error))?;
         let sent = if sent.is_empty() {
@@ -93,8 +133,8 @@ impl FlowApi {
                 FlowRefusal::invalid(DetailCode::UnexpectedActionModel, None, "the body is no JSON of one meaning")
             })?
         };
-        let browser = self.cookies.browser(headers);
-        let calling = Calling { browser: &browser, from: client_ip(request) };
+        let browser = self.browser(headers);
+        let calling = Calling { browser: &browser, page: caller.page(), from: client_ip(request) };
         let action = action.ok_or_else(FlowRefusal::not_now)?;
         Ok(self.advance.act(id, calling, action, &sent).await?)
     }
@@ -103,22 +143,14 @@ impl FlowApi {
         let accept_language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         self.words.choose(&Wishes { ui_locales: None, saved: None, accept_language })
     }
+}
 
-    /// A page of another site can have a browser send its cookies, but not this header, and not unsaid
-    /// where the request comes from.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let forbidden = Refused::Status(StatusCode::FORBIDDEN);
-        if !headers.contains_key(XSRF) {
-            return Err(forbidden);
-        }
-        let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
-        let has_origin = origins.peek().is_some();
-        let cross = headers.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site");
-        if origins.any(|origin| origin.as_bytes() != self.origin.as_bytes()) || (cross && !has_origin) {
-            return Err(forbidden);
-        }
-        Ok(())
-    }
+/// What an answer before had for this call. More than one is none.
+fn carried(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(STATE_HEADER).iter();
+    let (one, None) = (all.next()?, all.next()) else { return None };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    one.to_str().ok().filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(plain))
 }
 
 fn unread(error: &BodyError) -> Refused {

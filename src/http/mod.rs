@@ -12,7 +12,9 @@ pub mod cookies;
 pub mod described;
 pub mod dev;
 pub mod device;
+pub mod device_authorization;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod flow;
 mod gate;
@@ -26,6 +28,7 @@ pub mod pushed_authorization_request;
 pub mod registration;
 pub mod remote;
 pub mod server;
+pub mod signed;
 pub mod tls;
 pub mod token;
 pub mod token_management;
@@ -62,6 +65,9 @@ pub enum Tag {
     /// What was asked, and what became of it.
     #[oai(rename = "Admin: requests")]
     AdminRequests,
+    /// How people sign in, and who shows it.
+    #[oai(rename = "Admin: sign-on")]
+    AdminSignOn,
     /// Signing keys.
     #[oai(rename = "Admin: keys")]
     AdminKeys,

@@ -10,12 +10,18 @@ use crate::domain::audit::Action;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::error::Failure;
-use crate::usecase::authenticate_client::AuthenticateClient;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::sign_in::push::{Acknowledged, Push};
 
 pub struct PushedAuthorizationRequestApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub prove: Arc<ProvePossession>,
     pub push: Push,
 }
 
@@ -70,14 +76,29 @@ impl PushedAuthorizationRequestApi {
     /// Push an authorization request
     ///
     /// The client says what it wants by itself, authenticated as at the token endpoint. The browser then brings
-    /// `client_id` and `request_uri` alone. Refused with what the authorization endpoint would refuse it with.
+    /// `client_id` and `request_uri` alone. With a proof in the header `DPoP`, the code will be for its key
+    /// [RFC 9449 §10.1]. Refused with what the authorization endpoint would refuse it with.
     #[oai(path = "/as/par.oauth2", method = "post", operation_id = "pushAuthorizationRequest", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Answer> {
         let client = Box::pin(authenticate(&self.authenticate, http, &form.parameters)).await?;
-        let pushed = Box::pin(self.push.push(&client, &form.parameters)).await;
+        let pushed = Box::pin(self.pushed(&client, http, &form.parameters)).await;
         let Acknowledged { request_uri, expires_in } =
             pushed.map_err(Failure::of(Action::SignInRefused, &client.id))?;
         tracing::info!(client.id = %client.id, status = 201_u16, "pushed authorization request");
         Ok(Answer::Kept(Json(Body { request_uri: request_uri.expose().clone(), expires_in: expires_in.as_secs() })))
+    }
+}
+
+impl PushedAuthorizationRequestApi {
+    async fn pushed(
+        &self,
+        client: &AuthenticatedClient,
+        http: &Request,
+        parameters: &Parameters,
+    ) -> Result<Acknowledged, Error> {
+        let path = path::PUSHED_AUTHORIZATION_REQUEST;
+        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None };
+        let key = self.prove.of_request(&shown).await?;
+        self.push.push(client, parameters, key).await
     }
 }

@@ -13,8 +13,11 @@ use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate_meanwhile;
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
@@ -22,8 +25,11 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::exchange_code::ExchangeCode;
+use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::issue::TokenResponse;
+use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::redeem::{Redeem, Seen};
+use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::refresh::Refresh;
 
 /// What a poll may take besides being held.
@@ -31,17 +37,21 @@ const HANDLING: Duration = Duration::from_secs(10);
 
 pub struct TokenApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub prove: Arc<ProvePossession>,
     pub exchange_code: ExchangeCode,
     pub redeem: Redeem,
+    pub redeem_device: RedeemDevice,
     pub refresh: Refresh,
     pub client_credentials: ClientCredentials,
+    pub exchange_token: ExchangeToken,
 }
 
 /// The parameters of a token request, besides those of client authentication.
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 pub struct Form {
-    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token` or `client_credentials`.
+    /// `authorization_code`, `urn:openid:params:grant-type:ciba`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:device_code` or `urn:ietf:params:oauth:grant-type:token-exchange`.
     grant_type: String,
     /// For the authorization code grant.
     code: Option<String>,
@@ -51,13 +61,25 @@ pub struct Form {
     code_verifier: Option<String>,
     /// For the CIBA grant.
     auth_req_id: Option<String>,
+    /// For the device grant.
+    device_code: Option<String>,
     /// For the refresh grant.
     refresh_token: Option<String>,
-    /// For the refresh grant: narrows the scope of the new access token. For `client_credentials`: what
+    /// For token exchange [RFC 8693 §2.1]: an access token or an ID token.
+    subject_token: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:id_token`.
+    subject_token_type: Option<String>,
+    /// For token exchange: a token of whoever acts, where that is not the client.
+    actor_token: Option<String>,
+    actor_token_type: Option<String>,
+    requested_token_type: Option<String>,
+    /// For token exchange: the client that the new token is for.
+    audience: Option<String>,
+    /// For the refresh grant and token exchange: narrows the scope of the new access token. For `client_credentials`: what
     /// the token is to be good for, instead of all that is registered.
     scope: Option<String>,
     /// Whom the access token is for, out of what was granted (for `client_credentials`: registered); may be there
-    /// more than once [RFC 8707 §2.2].
+    /// more than once [RFC 8707 §2.2]. For token exchange: the address of what the new token is for, once.
     resource: Option<String>,
     /// Out of what was granted, a JSON list: what the access token is for [RFC 9396 §6].
     authorization_details: Option<String>,
@@ -68,7 +90,7 @@ pub struct Form {
 #[oai(rename = "TokenResponse")]
 pub struct Tokens {
     access_token: String,
-    /// `Bearer`.
+    /// `Bearer`; `DPoP` when the request had a DPoP proof, and the token is bound to its key [RFC 9449 §5].
     token_type: String,
     /// Seconds.
     expires_in: u64,
@@ -81,18 +103,22 @@ pub struct Tokens {
     /// What exactly was granted [RFC 9396 §7].
     #[oai(skip_serializing_if_is_none)]
     authorization_details: Option<Vec<Value>>,
+    /// Of a token exchange [RFC 8693 §2.2.1].
+    #[oai(skip_serializing_if_is_none)]
+    issued_token_type: Option<String>,
 }
 
 impl From<TokenResponse> for Tokens {
     fn from(response: TokenResponse) -> Self {
         Self {
             access_token: response.access_token.expose().clone(),
-            token_type: "Bearer".to_owned(),
+            token_type: response.token_type.to_owned(),
             expires_in: response.expires_in.as_secs(),
             id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
             scope: response.scope,
             authorization_details: Some(response.authorization_details).filter(|details| !details.is_empty()),
+            issued_token_type: response.issued.map(|kind| kind.as_str().to_owned()),
         }
     }
 }
@@ -101,8 +127,12 @@ impl From<TokenResponse> for Tokens {
 impl TokenApi {
     /// Fetch tokens
     ///
-    /// Redeems an authorization code, polls for the answer to a backchannel authentication request,
-    /// refreshes, or gives the client a token of its own.
+    /// Redeems an authorization code, polls for the answer to a backchannel authentication request or for a
+    /// device to be connected, refreshes, or gives the client a token of its own.
+    ///
+    /// With a proof in the header `DPoP` [RFC 9449 §5] the access token is bound to its key; so is a public client's refresh
+    /// token. Each proof needs the nonce of the `DPoP-Nonce` header: without it, the answer is
+    /// `use_dpop_nonce` and has one.
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -116,9 +146,11 @@ impl TokenApi {
             Some(GrantType::AuthorizationCode) => Action::CodeRedeemed,
             Some(GrantType::RefreshToken) => Action::TokenRefreshed,
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
+            Some(GrantType::DeviceCode) => Action::DeviceAuthorizationRedeemed,
+            Some(GrantType::TokenExchange) => Action::TokenExchanged,
             Some(GrantType::Ciba) | None => Action::RequestRedeemed,
         };
-        let tokens = Box::pin(self.grant(&client, &form.parameters, seen)).await;
+        let tokens = Box::pin(self.tokens(&client, http, &form.parameters, seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, outcome = "issued", status = 200_u16, "token");
         Ok(Json(tokens.into()))
@@ -126,25 +158,43 @@ impl TokenApi {
 }
 
 impl TokenApi {
+    async fn tokens(
+        &self,
+        client: &AuthenticatedClient,
+        http: &Request,
+        parameters: &Parameters,
+        seen: Seen,
+    ) -> Result<TokenResponse, Error> {
+        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path: path::TOKEN, access_token: None };
+        let bound_to = self.prove.of_client(client, &shown).await?;
+        self.grant(client, parameters, seen, bound_to).await
+    }
+
     async fn grant(
         &self,
         client: &AuthenticatedClient,
         parameters: &Parameters,
         seen: Seen,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let grant = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
         match GrantType::parse(grant) {
-            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters).await,
+            Some(GrantType::AuthorizationCode) => self.exchange_code.exchange(client, parameters, bound_to).await,
             Some(GrantType::Ciba) => {
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
-                self.redeem.redeem(client, &AuthReqId::presented(id), seen).await
+                self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
+            }
+            Some(GrantType::TokenExchange) => self.exchange_token.exchange(client, parameters, bound_to).await,
+            Some(GrantType::DeviceCode) => {
+                self.redeem_device.redeem(client, parameters.get("device_code"), bound_to).await
             }
             Some(GrantType::RefreshToken) => {
                 let token =
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
-                self.refresh.refresh(client, &RefreshToken::presented(token), parameters).await
+                let token = RefreshToken::presented(token);
+                self.refresh.refresh(client, &token, parameters, bound_to).await
             }
-            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters).await,
+            Some(GrantType::ClientCredentials) => self.client_credentials.grant(client, parameters, bound_to).await,
             None => Err(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.").into()),
         }
     }

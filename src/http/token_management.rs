@@ -3,25 +3,46 @@
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::header;
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::types::ToJSON as _;
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
 use crate::http::error::Failure;
+use crate::http::signed::{self, Signed};
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
+use crate::protocol::token_exchange::Actor;
+use crate::usecase::StoreError;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
-use crate::usecase::introspect::{Introspect, Kind};
+use crate::usecase::introspect::{Active, Introspect, Kind};
 use crate::usecase::revoke::Revoke;
+use crate::usecase::signing_keys::KeyRing;
 
 pub struct TokenManagementApi {
     pub authenticate: Arc<AuthenticateClient>,
     pub revoke: Revoke,
     pub introspect: Arc<Introspect>,
+    pub keys: Arc<KeyRing>,
+    pub clock: Arc<dyn Clock>,
     pub issuer: String,
+}
+
+/// `typ` [RFC 9701 §5]
+const TYP: &str = "token-introspection+jwt";
+
+#[derive(ApiResponse)]
+pub enum Introspected {
+    /// What is behind the token.
+    #[oai(status = 200)]
+    Token(Signed<Introspection>),
 }
 
 /// A token, and what it probably is.
@@ -34,6 +55,35 @@ pub struct Form {
     token_type_hint: Option<String>,
 }
 
+/// What an access token is bound to [RFC 7800 §3.1].
+#[derive(Object)]
+#[oai(rename = "TokenConfirmation", skip_serializing_if_is_none)]
+pub struct Bound {
+    /// The thumbprint of the key whose DPoP proof goes with each use [RFC 9449 §6.1].
+    jkt: Option<String>,
+}
+
+impl From<Confirmation> for Bound {
+    fn from(bound_to: Confirmation) -> Self {
+        match bound_to {
+            Confirmation::Key(key) => Self { jkt: Some(key.to_string()) },
+        }
+    }
+}
+
+/// Who acts for the person [RFC 8693 §4.1]: a client, or another person.
+#[derive(Object)]
+#[oai(rename = "TokenActor", skip_serializing_if_is_none)]
+pub struct Acting {
+    sub: String,
+    /// Who has acted before.
+    act: Option<Box<Acting>>,
+}
+
+fn acting(actor: Actor) -> Acting {
+    Acting { sub: actor.sub, act: actor.act.map(|before| Box::new(acting(*before))) }
+}
+
 /// What is behind a token [RFC 7662 §2.2]. Only `active` is there when it is not.
 #[derive(Object, Default)]
 #[oai(rename = "IntrospectionResponse", skip_serializing_if_is_none)]
@@ -43,6 +93,8 @@ pub struct Introspection {
     client_id: Option<String>,
     username: Option<String>,
     token_type: Option<String>,
+    cnf: Option<Bound>,
+    act: Option<Acting>,
     exp: Option<i64>,
     iat: Option<i64>,
     sub: Option<String>,
@@ -77,8 +129,11 @@ impl TokenManagementApi {
     }
 
     /// Look behind a token
+    ///
+    /// A client learns of its own tokens, and of those that are for it. With
+    /// `Accept: application/token-introspection+jwt` the answer is a JWT [RFC 9701].
     #[oai(path = "/as/introspect.oauth2", method = "post", operation_id = "introspectToken", tag = "Tag::OAuth")]
-    async fn introspect(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Introspection>> {
+    async fn introspect(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Introspected> {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
         // [RFC 7662 §2.1] whoever only says a name has not authenticated.
         let client = client.confidential().map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
@@ -88,29 +143,61 @@ impl TokenManagementApi {
             .introspect(token)
             .await
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
-            // [RFC 7662 §4] a client learns nothing about the tokens of others.
-            .filter(|active| active.client.id == client.id);
+            // [RFC 7662 §4] a client learns nothing about the tokens of others, but of those that are for it.
+            .filter(|active| active.client.id == client.id || active.audience.contains(client.id.as_str()));
         let outcome = if active.is_some() { "active" } else { "inactive" };
         tracing::info!(client.id = %client.id, outcome, status = 200_u16, "introspect");
-        let Some(active) = active else { return Ok(Json(Introspection::default())) };
+        let described = active.map_or_else(Introspection::default, |active| self.described(active));
+        let answer =
+            self.signed(http, &client, described).map_err(|error| Failure::of_client(&client.id)(error.into()))?;
+        Ok(Introspected::Token(answer))
+    }
+}
+
+impl TokenManagementApi {
+    /// [RFC 9701 §5] whoever reads the token can show others what they were told.
+    fn signed(
+        &self,
+        http: &Request,
+        client: &AuthenticatedClient,
+        described: Introspection,
+    ) -> Result<Signed<Introspection>, StoreError> {
+        let accepts = http.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut accepted = accepts.flat_map(|list| list.split(',')).filter_map(|one| one.split(';').next());
+        if !accepted.any(|kind| kind.trim().eq_ignore_ascii_case(signed::INTROSPECTION)) {
+            return Ok(Signed::Plain(Json(described)));
+        }
+        let claims = json!({
+            "iss": self.issuer,
+            "aud": client.id.as_str(),
+            "iat": self.clock.now().seconds(),
+            "token_introspection": described.to_json(),
+        });
+        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        Ok(Signed::Token(signed::INTROSPECTION, self.keys.sign_with(alg, TYP, &claims)?))
+    }
+
+    fn described(&self, active: Active) -> Introspection {
         let person = active.person.as_ref();
         let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
-        Ok(Json(Introspection {
+        Introspection {
             active: true,
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
             scope: Some(active.scope.to_string()),
             client_id: Some(active.client.id.to_string()),
-            token_type: (active.kind == Kind::Access).then(|| "Bearer".to_owned()),
+            token_type: (active.kind == Kind::Access).then(|| Confirmation::token_type(active.bound_to).to_owned()),
+            cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
             sub: Some(subject),
             aud: (active.kind == Kind::Access).then(|| json!(active.audience)),
+            act: active.act.map(acting),
             iss: Some(self.issuer.clone()),
             acr: person.map(|(grant, _)| grant.acr.as_str().to_owned()),
             auth_time: person.map(|(grant, _)| grant.authenticated_at.seconds()),
             jti: active.jti,
             authorization_details: Some(active.details).filter(|details| !details.is_empty()),
-        }))
+        }
     }
 }
 

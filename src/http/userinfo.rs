@@ -4,22 +4,36 @@ use std::sync::Arc;
 
 use poem::Request;
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::json;
 
 use crate::call;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
-use crate::http::client_authentication::bearer;
+use crate::http::client_authentication::{Scheme, access_token};
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::error::Failure;
+use crate::http::signed::{self, Signed};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
+use crate::secret::Secret;
+use crate::usecase;
+use crate::usecase::StoreError;
 use crate::usecase::introspect::{Active, Introspect};
+use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::signing_keys::KeyRing;
 
 pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
+    pub prove: Arc<ProvePossession>,
+    pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
 }
 
@@ -40,18 +54,26 @@ pub struct UserInfo {
 pub enum Answer {
     /// The claims.
     #[oai(status = 200)]
-    Claims(Json<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
+    Claims(Signed<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
 }
+
+const INVALID: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
 
 #[OpenApi]
 impl UserInfoApi {
     /// Read claims about the person
+    ///
+    /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
+    /// [RFC 9449 §7.1].
     #[oai(path = "/idp/userinfo.openid", method = "get", operation_id = "getUserInfo", tag = "Tag::Oidc")]
     async fn get(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
     }
 
     /// Read claims about the person
+    ///
+    /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
+    /// [RFC 9449 §7.1].
     #[oai(path = "/idp/userinfo.openid", method = "post", operation_id = "postUserInfo", tag = "Tag::Oidc")]
     async fn post(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
@@ -59,19 +81,30 @@ impl UserInfoApi {
 }
 
 impl UserInfoApi {
+    /// What is behind the access token, if whoever shows it may use it.
+    async fn active(&self, http: &Request) -> Result<Active, usecase::Error> {
+        let missing = Refusal::new(ErrorCode::InvalidToken, "An access token is required.");
+        let (scheme, token) = access_token(http)?.ok_or(missing)?;
+        let active = self.introspect.here(token).await?.ok_or(INVALID)?;
+        match (scheme, active.bound_to) {
+            (Scheme::Bearer, None) => {}
+            (Scheme::Dpop, Some(bound_to)) => {
+                let (method, path) = (http.method().as_str(), path::USERINFO);
+                let shown = Shown { proof: dpop::proof(http)?, method, path, access_token: Some(token) };
+                self.prove.of_holder(bound_to, &shown).await?;
+            }
+            // [RFC 9449 §7.2] whoever has lost the key, or never had it, tries so.
+            (Scheme::Bearer, Some(_)) => return Err(INVALID.because("a bound token without its proof").into()),
+            (Scheme::Dpop, None) => return Err(INVALID.because("bound to no key").into()),
+        }
+        Ok(active)
+    }
+
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
-        let missing = Refusal::new(ErrorCode::InvalidToken, "A bearer token is required.");
-        let token = bearer(http)
-            .and_then(|token| token.ok_or(missing))
-            .map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
-        let invalid = || {
-            let refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
-            Failure::unauthenticated(refusal.into())
-        };
-        let active = self.introspect.access(token).await.map_err(|error| Failure::unauthenticated(error.into()))?;
-        let Active { person, scope, client, .. } = active.ok_or_else(invalid)?;
+        let active = self.active(http).await.map_err(Failure::unauthenticated)?;
+        let Active { person, scope, client, .. } = active;
         // A client's own token tells of nobody.
-        let (grant, user) = person.ok_or_else(invalid)?;
+        let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.
         let interaction = http
@@ -82,7 +115,27 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        Ok(Answer::Claims(Json(claims(&grant, &user, &scope)), interaction))
+        let claims = claims(&grant, &user, &scope);
+        let claims = match client.userinfo_signed_response_alg {
+            None => Signed::Plain(Json(claims)),
+            Some(alg) => {
+                let token = self.signed(&client, alg, &claims);
+                Signed::Token(signed::JWT, token.map_err(|error| Failure::unauthenticated(error.into()))?)
+            }
+        };
+        Ok(Answer::Claims(claims, interaction))
+    }
+}
+
+impl UserInfoApi {
+    /// [OIDCC §5.3.2] with `iss` and `aud`, and with no date that would make an ID token of it.
+    fn signed(&self, client: &Client, alg: Algorithm, claims: &UserInfo) -> Result<Secret<String>, StoreError> {
+        let mut claims = claims.to_json().unwrap_or_default();
+        if let Some(claims) = claims.as_object_mut() {
+            claims.insert("iss".to_owned(), json!(self.keys.issuer));
+            claims.insert("aud".to_owned(), json!(client.id.as_str()));
+        }
+        self.keys.sign_with(alg, "JWT", &claims)
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::confirmation::Confirmation;
 use super::jwt::{AcceptedTyp, Audience};
+use super::token_exchange::Actor;
 
 /// `typ` [RFC 9068 §2.1]: an ID token can never pass for an access token, nor the other way round.
 pub const TYP: &str = "at+jwt";
@@ -26,6 +28,15 @@ pub struct AccessTokenClaims {
     /// [RFC 9396 §9.1]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<Value>,
+    /// What goes along with each use [RFC 9449 §6.1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+    /// Who acts for the subject [RFC 8693 §4.1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    /// Who may be let act for the subject [RFC 8693 §4.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<Actor>,
     /// Absent when no person is involved: a client's own token [RFC 9068 §2.2.1].
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedClaims>,
@@ -60,6 +71,9 @@ mod tests {
             jti: "one".into(),
             scope: "openid profile".into(),
             authorization_details: Vec::new(),
+            cnf: None,
+            act: None,
+            may_act: None,
             approved: Some(ApprovedClaims {
                 grant: "two".into(),
                 auth_time: 1_800_000_000,
@@ -95,6 +109,19 @@ mod tests {
             assert!(json.get(name).is_none(), "{name}");
         }
         assert_eq!(serde_json::from_value::<AccessTokenClaims>(json).unwrap(), claims);
+    }
+
+    #[test]
+    fn rfc9449_6_1_a_bound_token_names_its_key() {
+        let key = crate::protocol::jwt::Thumbprint::from_bytes([1; 32]);
+        let claims = AccessTokenClaims { cnf: Some(Confirmation::Key(key)), ..access_token() };
+        let json = serde_json::to_value(&claims).unwrap();
+        assert_eq!(json["cnf"], json!({ "jkt": key.to_string() }));
+        assert_eq!(serde_json::from_value::<AccessTokenClaims>(json).unwrap(), claims);
+        // One that says something else of what it needs is not taken for one that needs nothing.
+        let mut other = serde_json::to_value(access_token()).unwrap();
+        other["cnf"] = json!({"kid": "x"});
+        assert!(serde_json::from_value::<AccessTokenClaims>(other).is_err());
     }
 
     #[test]

@@ -102,6 +102,22 @@ codes! {
         cause: "Twenty webhooks are registered.",
         fix: "Delete one that is no longer needed.",
         example: "POST /admin/v1/webhooks for the 21st time";
+    PolicyExists = "policy_exists", "A sign-on policy of this identifier exists.",
+        cause: "`id` is taken.",
+        fix: "Choose another one, or leave it out and get one made.",
+        example: "POST /admin/v1/policies with the `id` of another policy";
+    PolicyInUse = "policy_in_use", "The sign-on policy is in use.",
+        cause: "A client names it as its `sign_on_policy`, or it is the `default_policy`.",
+        fix: "Change those first.",
+        example: "DELETE /admin/v1/policies/staff while a client names it";
+    ApplicationExists = "application_exists", "An authentication application of this identifier exists.",
+        cause: "`id` is taken.",
+        fix: "Choose another one, or leave it out and get one made.",
+        example: "POST /admin/v1/authentication-applications with the `id` of another one";
+    ApplicationInUse = "application_in_use", "The authentication application is in use.",
+        cause: "A sign-on policy names it, or it is the `default_application`.",
+        fix: "Change those first.",
+        example: "DELETE /admin/v1/authentication-applications/login while a policy names it";
     AlreadyDecided = "already_decided", "The request is decided or over.",
         cause: "Somebody approved, denied or cancelled it, or it has expired.",
         fix: "Read the request to see what became of it.",

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::authorization_details::{AuthorizationDetails, DetailType};
 use super::claims_request::ClaimsRequest;
+use super::dpop;
 use super::error::{ErrorCode, Refusal};
 use super::extent::Extent;
+use super::jwt::Thumbprint;
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
@@ -167,6 +169,7 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     pub nonce: Option<String>,
     pub challenge: Option<CodeChallenge>,
+    pub dpop_jkt: Option<Thumbprint>,
     pub prompt: Vec<Prompt>,
     /// Seconds.
     pub max_age: Option<u32>,
@@ -216,6 +219,7 @@ impl AuthorizationRequest {
             scope,
             nonce,
             challenge,
+            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
             prompt: prompt(parameters)?,
             max_age: max_age(parameters)?,
             acr_values: parameters.get("acr_values").map(str::to_owned),
@@ -223,6 +227,24 @@ impl AuthorizationRequest {
             ui_locales: parameters.get("ui_locales").map(str::to_owned),
             extent,
         })
+    }
+
+    /// What a device asks for [RFC 8628 §3.1]: nobody is sent anywhere.
+    pub fn of_device(scope: Scope, ui_locales: Option<&str>) -> Self {
+        Self {
+            destination: Destination { redirect_uri: String::new(), mode: ResponseMode::Query, state: None },
+            response_type: ResponseType::Code,
+            scope,
+            nonce: None,
+            challenge: None,
+            dpop_jkt: None,
+            prompt: Vec::new(),
+            max_age: None,
+            acr_values: None,
+            login_hint: None,
+            ui_locales: ui_locales.map(str::to_owned),
+            extent: Extent::default(),
+        }
     }
 
     pub fn prompts(&self, prompt: Prompt) -> bool {
@@ -366,6 +388,7 @@ mod tests {
             (format!("{GOOD}&claims=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&resource=https://other.example"), ErrorCode::InvalidTarget),
             (format!("{GOOD}&authorization_details=[]"), ErrorCode::InvalidAuthorizationDetails),
+            (format!("{GOOD}&dpop_jkt=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
             (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
             (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "profile"), ErrorCode::InvalidScope),

@@ -33,6 +33,9 @@ pub enum ErrorCode {
     InvalidRedirectUri,
     InvalidClientMetadata,
     UnapprovedSoftwareStatement,
+    // RFC 9449 §5, §8
+    InvalidDpopProof,
+    UseDpopNonce,
     // RFC 6749 §4.1.2.1, used by us for 429 and 503
     TemporarilyUnavailable,
     // RFC 6749 §4.1.2.1, at the authorization endpoint
@@ -60,7 +63,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
     /// [RFC 9126 §2.3].
-    pub const DIRECT: [Self; 28] = [
+    pub const DIRECT: [Self; 30] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -82,6 +85,8 @@ impl ErrorCode {
         Self::InvalidRedirectUri,
         Self::InvalidClientMetadata,
         Self::UnapprovedSoftwareStatement,
+        Self::InvalidDpopProof,
+        Self::UseDpopNonce,
         Self::TemporarilyUnavailable,
         Self::UnsupportedResponseType,
         Self::RequestNotSupported,
@@ -126,6 +131,8 @@ impl ErrorCode {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",

@@ -12,6 +12,10 @@ words! {
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
+        /// Is it the device in front of the person, and what they want?
+        OauthDeviceUserCodeConfirmationRequired = "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED",
+        /// The device is connected.
+        OauthDeviceCompleted = "OAUTH_DEVICE_COMPLETED",
         /// The browser goes to `resumeUrl`.
         Resume = "RESUME",
         /// Without a browser: the answer is in `authorizeResponse`.
@@ -29,6 +33,7 @@ words! {
         Cancel = "cancel",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
+        ConfirmUserCode = "confirmUserCode",
     }
 }
 
@@ -64,10 +69,12 @@ impl Action {
             text("captchaResponse", false),
         ];
         const CONSENT: &[Member] = &[text("scope", false)];
+        const USER_CODE: &[Member] = &[text("userCode", true)];
         match self {
             Self::SubmitIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::GrantConsent => CONSENT,
+            Self::ConfirmUserCode => USER_CODE,
             Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
         }
     }
@@ -151,6 +158,7 @@ words! {
         UnrecognizedFieldName = "UNRECOGNIZED_FIELD_NAME",
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
+        InvalidUserCode = "INVALID_USER_CODE",
         InvalidContentType = "INVALID_CONTENT_TYPE",
     }
 }
@@ -179,6 +187,7 @@ impl DetailCode {
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The username or the password is wrong.",
+            Self::InvalidUserCode => "The code is not the one of this flow.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }
     }

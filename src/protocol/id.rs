@@ -118,6 +118,10 @@ text_id! {
     ClientId: 100;
     /// Names one step of a sign-on policy.
     StepId: 40;
+    /// Names a sign-on policy.
+    PolicyId: 40;
+    /// Names an authentication application.
+    ApplicationId: 40;
 }
 
 macro_rules! handle {
@@ -179,10 +183,12 @@ handle! {
     AuthorizationCode;
     /// What ends the `request_uri` of a pushed authorization request [RFC 9126 §2.2].
     PushedRequestId;
+    /// `device_code` [RFC 8628 §3.2]: what a device polls with.
+    DeviceCode;
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode
 }

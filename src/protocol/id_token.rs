@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::id::ClientId;
 use super::jwt::{AcceptedTyp, Audience, JwtError, KeySet, NumericDate, Unverified};
+use super::token_exchange::Actor;
+use crate::clock::Timestamp;
 
 /// `typ` of an ID token: too old a kind to have a name of its own.
 pub const TYP: &str = "JWT";
@@ -30,6 +32,9 @@ pub struct IdTokenClaims {
     /// The session of the browser [BCL §2.1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// Who may be let act for the person [RFC 8693 §4.4].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<Actor>,
     /// Ties the token to the request that it answers [CIBA §10.3.1].
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     pub auth_req_id: Option<String>,
@@ -87,6 +92,30 @@ impl Hint {
     }
 }
 
+/// An ID token that is as good as on its first day: what can be exchanged for an access token [RFC 8693].
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fresh {
+    iss: String,
+    pub sub: String,
+    aud: Audience,
+    exp: NumericDate,
+    pub iat: NumericDate,
+    pub sid: Option<String>,
+}
+
+impl Fresh {
+    pub const TYP: AcceptedTyp = AcceptedTyp::AbsentOr(&[TYP]);
+
+    /// For whom it is, and until when. `None`: it is not ours, for nobody alone, or has expired.
+    pub fn client(&self, issuer: &str, now: Timestamp) -> Option<(ClientId, Timestamp)> {
+        let until = self.exp.timestamp();
+        match &self.aud {
+            Audience::One(client) if self.iss == issuer && now < until => Some((ClientId::parse(client)?, until)),
+            Audience::One(_) | Audience::Many(_) => None,
+        }
+    }
+}
+
 /// Whom an `id_token_hint` names that we issued to this client.
 pub fn subject_of_hint(token: &str, own_keys: &KeySet, issuer: &str, client: &ClientId) -> Result<String, HintError> {
     let hint = Hint::read(token, own_keys, issuer)?;
@@ -127,6 +156,7 @@ mod tests {
             at_hash: at_hash(Algorithm::ES256, "token"),
             nonce: None,
             sid: None,
+            may_act: None,
             auth_req_id: Some("1c266114".into()),
             requested: Map::new(),
         }

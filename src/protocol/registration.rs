@@ -33,6 +33,9 @@ pub struct Wanted {
     pub request_object_signing_alg: Option<String>,
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<String>,
+    pub userinfo_signed_response_alg: Option<String>,
+    pub introspection_signed_response_alg: Option<String>,
+    pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub software_statement: Option<String>,
@@ -96,9 +99,8 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 20] = [
+const NOT_HERE: [&str; 17] = [
     "sector_identifier_uri",
-    "userinfo_signed_response_alg",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
@@ -107,11 +109,9 @@ const NOT_HERE: [&str; 20] = [
     "request_object_encryption_enc",
     "authorization_encrypted_response_alg",
     "authorization_encrypted_response_enc",
-    "introspection_signed_response_alg",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "dpop_bound_access_tokens",
     "tls_client_certificate_bound_access_tokens",
     "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",

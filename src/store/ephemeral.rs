@@ -48,6 +48,12 @@ pub enum Purpose {
     Code,
     /// `domain::pushed_request::PushedRequest` by digest of what ends its `request_uri`.
     PushedRequest,
+    /// `jti` of DPoP proofs [RFC 9449 §11.1].
+    DpopReplay,
+    /// `domain::device_authorization::DeviceAuthorization` by digest of its device code.
+    DeviceAuthorization,
+    /// Which device shows a user code.
+    UserCode,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
 }
@@ -62,7 +68,10 @@ impl Purpose {
             Self::Attempts => b't',
             Self::Flow => b'f',
             Self::Code => b'c',
-            Self::PushedRequest => b'u',
+            Self::PushedRequest => b'q',
+            Self::DpopReplay => b'j',
+            Self::DeviceAuthorization => b'g',
+            Self::UserCode => b'u',
             Self::Ladder => b'l',
         }
     }

@@ -2,13 +2,15 @@
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
+use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::pushed_request::PushedRequest;
 use std::sync::Arc;
 
-use crate::protocol::id::{AuthReqId, AuthorizationCode, FlowId, InstallationId, PushedRequestId, UserId};
+use crate::protocol::id::{AuthReqId, AuthorizationCode, DeviceCode, FlowId, InstallationId, PushedRequestId, UserId};
+use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
@@ -53,6 +55,24 @@ impl Shelved for PushedRequest {
     type Id = Digest<PushedRequestId>;
 
     fn id(id: &Digest<PushedRequestId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for DeviceAuthorization {
+    const PURPOSE: Purpose = Purpose::DeviceAuthorization;
+    type Id = Digest<DeviceCode>;
+
+    fn id(id: &Digest<DeviceCode>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for ShownCode {
+    const PURPOSE: Purpose = Purpose::UserCode;
+    type Id = Digest<UserCode>;
+
+    fn id(id: &Digest<UserCode>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

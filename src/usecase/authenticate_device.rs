@@ -165,7 +165,7 @@ impl Nonces {
         self.of(now.seconds().div_euclid(NONCE_SECONDS))
     }
 
-    fn accepts(&self, nonce: &str, now: Timestamp) -> bool {
+    pub fn accepts(&self, nonce: &str, now: Timestamp) -> bool {
         let window = now.seconds().div_euclid(NONCE_SECONDS);
         [window, window - 1].into_iter().any(|window| constant_time_eq(self.of(window).as_bytes(), nonce.as_bytes()))
     }

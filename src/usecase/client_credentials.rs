@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::entropy::Entropy;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::parameters::Parameters;
@@ -27,7 +28,12 @@ pub struct ClientCredentials {
 const OF_A_PERSON: [&str; 3] = [Scope::OPENID, "profile", "email"];
 
 impl ClientCredentials {
-    pub async fn grant(&self, client: &AuthenticatedClient, parameters: &Parameters) -> Result<TokenResponse, Error> {
+    pub async fn grant(
+        &self,
+        client: &AuthenticatedClient,
+        parameters: &Parameters,
+        bound_to: Option<Confirmation>,
+    ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         // [RFC 6749 §4.4] "MUST only be used by confidential clients".
         if !client.may(GrantType::ClientCredentials) || client.is_public() {
@@ -54,7 +60,7 @@ impl ClientCredentials {
             let told = "authorization_details are for a person to agree to.";
             return Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, told).into());
         }
-        let tokens = self.issue.mint_for_client(client, (&scope, &extent), now)?;
+        let tokens = self.issue.mint_for_client(client, (&scope, &extent), bound_to, now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenIssued).client(&client.id);
         self.ledger.audit(event).await;
         Ok(tokens)

@@ -47,7 +47,7 @@ impl Dev {
 
     /// Whose access token this is, while it is good for something.
     pub async fn client_of(&self, token: &str) -> Result<Option<ClientId>, StoreError> {
-        let active = self.introspect.access(token).await?;
+        let active = self.introspect.here(token).await?;
         Ok(active.map(|active| active.client.id.clone()))
     }
 

@@ -9,6 +9,7 @@ use crate::domain::code::{Code, Presented, With};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
@@ -38,6 +39,7 @@ impl ExchangeCode {
         &self,
         client: &AuthenticatedClient,
         parameters: &Parameters,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         if !client.may(GrantType::AuthorizationCode) {
             return Err(Refusal::new(
@@ -53,6 +55,7 @@ impl ExchangeCode {
             client: &client.id,
             redirect_uri: parameters.get("redirect_uri"),
             verifier: parameters.get("code_verifier"),
+            key: bound_to.map(Confirmation::key),
         };
         let shown = |code: Code| {
             let worth = code.clone();
@@ -65,7 +68,7 @@ impl ExchangeCode {
             .await?
             .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
         match presented {
-            Presented::Fits => self.give(client, code, parameters, now).await,
+            Presented::Fits => self.give(client, code, (parameters, bound_to), now).await,
             Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
             // It may have been redeemed before it was shown again so.
             Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
@@ -76,7 +79,7 @@ impl ExchangeCode {
         &self,
         client: &AuthenticatedClient,
         code: Code,
-        parameters: &Parameters,
+        (parameters, bound_to): (&Parameters, Option<Confirmation>),
         now: Timestamp,
     ) -> Result<TokenResponse, Error> {
         // [RFC 8707 §2.2, RFC 9396 §6] these tokens may be for less; the grant is for all.
@@ -96,6 +99,7 @@ impl ExchangeCode {
             user: code.user,
             device: None,
             session: Some(code.session),
+            bound_to: bound_to.filter(|_| client.is_public()),
             scope,
             extent: code.extent.clone(),
             acr: code.authentication.acr,
@@ -104,7 +108,7 @@ impl ExchangeCode {
             created_at: now,
             revoked_at: None,
         };
-        let along = Along::sign_in(code.nonce.as_deref(), user.claims(&code.extent.claims.id_token));
+        let along = Along::sign_in(code.nonce.as_deref(), user.claims(&code.extent.claims.id_token)).bound_to(bound_to);
         let minted = self.issue.mint(client, &Grant { extent: narrowed, ..grant.clone() }, &along, now)?;
         failpoint::hit("K19");
         let event = self.event(Action::CodeRedeemed, &code, now);

@@ -10,9 +10,12 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
-use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken};
+use crate::protocol::confirmation::Confirmation;
+use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId, UserId};
+use crate::protocol::id_token::Fresh;
 use crate::protocol::jwt::{Audience, Unverified, Verified};
 use crate::protocol::scope::Scope;
+use crate::protocol::token_exchange::Actor;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::tokens::Tokens;
@@ -47,6 +50,10 @@ pub struct Active {
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    /// What its holder has to show besides it.
+    pub bound_to: Option<Confirmation>,
+    /// Who acts for the person.
+    pub act: Option<Actor>,
 }
 
 /// An access token that we gave.
@@ -62,13 +69,15 @@ pub struct Found {
     pub times: (Timestamp, Timestamp),
     /// The `jti` of a JWT.
     pub jti: Option<String>,
+    pub bound_to: Option<Confirmation>,
+    pub act: Option<Actor>,
 }
 
 impl Introspect {
     /// `None` for everything that is not active: unknown, expired, revoked, of a locked user.
     #[tracing::instrument(level = "debug", name = "introspect", skip_all)]
     pub async fn introspect(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        if let Some(active) = self.active_access(token).await? {
+        if let Some(active) = self.access(token).await? {
             return Ok(Some(active));
         }
         let now = self.clock.now();
@@ -81,19 +90,53 @@ impl Introspect {
             details: grant.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: grant.bound_to,
+            act: None,
             grant: Some(grant),
         };
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token that is for us: what it was given for other servers alone opens nothing here
-    /// [RFC 8707 §2].
-    pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        let active = self.active_access(token).await?;
-        Ok(active.filter(|active| active.audience.contains(&self.issuer)))
+    /// An active access token that is good for whoever has it, as administrators' are.
+    pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
+        Ok(self.here(token).await?.filter(|active| active.bound_to.is_none()))
     }
 
-    async fn active_access(&self, token: &str) -> Result<Option<Active>, StoreError> {
+    /// An active access token for this server: what was given for others alone opens nothing here [RFC 8707 §2].
+    pub async fn here(&self, token: &str) -> Result<Option<Active>, StoreError> {
+        Ok(self.access(token).await?.filter(|active| active.audience.contains(&self.issuer)))
+    }
+
+    /// An ID token that has not expired, and the newest grant of its client that it stands for.
+    pub async fn id_token(&self, token: &str, now: Timestamp) -> Result<Option<Active>, StoreError> {
+        let Ok(token) = Unverified::parse(token) else { return Ok(None) };
+        let Ok(claims) = self.keys.verify::<Fresh>(&token, Fresh::TYP).map(Verified::into_claims) else {
+            return Ok(None);
+        };
+        let Some((client, expires_at)) = claims.client(&self.issuer, now) else { return Ok(None) };
+        let (Ok(user), session) = (claims.sub.parse::<UserId>(), claims.sid.as_deref().map(str::parse::<SessionId>))
+        else {
+            return Ok(None);
+        };
+        let Ok(session) = session.transpose() else { return Ok(None) };
+        let Some(grant) = self.tokens.newest_grant(user, &client, session).await? else { return Ok(None) };
+        let found = Found {
+            client,
+            scope: grant.scope.clone(),
+            times: (claims.iat.timestamp(), expires_at),
+            jti: None,
+            bound_to: None,
+            audience: grant.extent.audience(&self.issuer),
+            details: grant.extent.details.values(),
+            act: None,
+            grant: Some(grant),
+        };
+        self.active(Kind::Access, found).await
+    }
+
+    /// An active access token. What it is bound to is for the caller to look at.
+    pub async fn access(&self, token: &str) -> Result<Option<Active>, StoreError> {
         match self.find_access(token).await? {
             Some(found) => self.active(Kind::Access, found).await,
             None => Ok(None),
@@ -117,6 +160,8 @@ impl Introspect {
             details: row.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
+            bound_to: row.bound_to,
+            act: None,
         }))
     }
 
@@ -142,12 +187,14 @@ impl Introspect {
         };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
         let (audience, details) = (claims.aud, claims.authorization_details);
-        Ok(Some(Found { client, grant, scope, audience, details, times, jti: Some(claims.jti) }))
+        let (jti, bound_to, act) = (Some(claims.jti), claims.cnf, claims.act);
+        Ok(Some(Found { client, grant, scope, audience, details, times, jti, bound_to, act }))
     }
 
     /// What the token hangs on must stand as well: its user and its client.
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
-        let Found { client, grant, scope, audience, details, times: (issued_at, expires_at), jti } = found;
+        let Found { client, grant, scope, audience, details, times: (issued_at, expires_at), jti, bound_to, act } =
+            found;
         let Some(client) = self.directory.client(&client).await?.filter(|client| !client.disabled) else {
             return Ok(None);
         };
@@ -163,6 +210,6 @@ impl Introspect {
             }
             None => None,
         };
-        Ok(Some(Active { kind, client, person, scope, audience, details, issued_at, expires_at, jti }))
+        Ok(Some(Active { kind, client, person, scope, audience, details, issued_at, expires_at, jti, bound_to, act }))
     }
 }

@@ -11,11 +11,13 @@ use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::claims_request::ClaimsRequest;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
-use crate::protocol::jwt::at_hash;
+use crate::protocol::jwt::{Audience, at_hash};
 use crate::protocol::scope::Scope;
+use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
 use crate::usecase::signing_keys::KeyRing;
@@ -39,6 +41,7 @@ pub struct Lifetimes {
 #[derive(Debug)]
 pub struct TokenResponse {
     pub access_token: Secret<String>,
+    pub token_type: &'static str,
     pub expires_in: Duration,
     /// Absent when no person is involved.
     pub id_token: Option<Secret<String>>,
@@ -46,11 +49,30 @@ pub struct TokenResponse {
     pub scope: String,
     /// [RFC 9396 §7]
     pub authorization_details: Vec<Value>,
+    /// What an exchange gave [RFC 8693 §2.2.1].
+    pub issued: Option<TokenType>,
 }
 
-/// What an ID token repeats of its own request.
+/// What a token was exchanged for.
+#[derive(Debug)]
+pub struct Exchanged<'a> {
+    /// That of the token that was shown: what ends it ends this one too.
+    pub grant: &'a Grant,
+    pub scope: Scope,
+    /// `None`: this server.
+    pub audience: Option<String>,
+    pub act: Option<Actor>,
+    pub bound_to: Option<Confirmation>,
+    /// Of the token that was shown.
+    pub expires_at: Timestamp,
+    pub issued: TokenType,
+}
+
+/// What the request for tokens brought along, or the one before it.
 #[derive(Clone, Debug, Default)]
 pub struct Along<'a> {
+    /// What the access token is bound to.
+    bound_to: Option<Confirmation>,
     /// [CIBA §10.3.1]
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
@@ -66,6 +88,11 @@ impl<'a> Along<'a> {
 
     pub fn sign_in(nonce: Option<&'a str>, claims: Map<String, Value>) -> Self {
         Self { nonce, claims, ..Self::default() }
+    }
+
+    #[must_use]
+    pub const fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+        Self { bound_to, ..self }
     }
 }
 
@@ -97,7 +124,7 @@ impl Issue {
             (token, row)
         });
         let (refresh_token, refresh_row) = refresh.unzip();
-        let (access_token, access_row) = self.access_token(client, grant, now)?;
+        let (access_token, access_row) = self.access_token(client, grant, along.bound_to, now)?;
         // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
         let id_token = grant
             .scope
@@ -106,11 +133,13 @@ impl Issue {
             .transpose()?;
         let response = TokenResponse {
             access_token,
+            token_type: Confirmation::token_type(along.bound_to),
             expires_in: self.lifetimes.access,
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
             authorization_details: grant.extent.details.values(),
+            issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
     }
@@ -119,6 +148,7 @@ impl Issue {
         &self,
         client: &Client,
         grant: &Grant,
+        bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
         let expires_at = now + self.lifetimes.access;
@@ -128,6 +158,7 @@ impl Issue {
                 let row = StoredAccessToken {
                     digest: OpaqueAccessToken::new(token.clone()).digest(),
                     grant: grant.id,
+                    bound_to,
                     scope: grant.scope.clone(),
                     extent: Extent { claims: ClaimsRequest::default(), ..grant.extent.clone() },
                     issued_at: now,
@@ -146,12 +177,10 @@ impl Issue {
                     jti: self.entropy.uuid().to_string(),
                     scope: grant.scope.to_string(),
                     authorization_details: grant.extent.details.values(),
-                    approved: Some(ApprovedClaims {
-                        grant: grant.id.to_string(),
-                        auth_time: grant.authenticated_at.seconds(),
-                        acr: grant.acr.as_str().to_owned(),
-                        amr: grant.amr.split(' ').map(str::to_owned).collect(),
-                    }),
+                    cnf: bound_to,
+                    act: None,
+                    may_act: may_act(client),
+                    approved: Some(approved(grant)),
                 };
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
@@ -164,6 +193,7 @@ impl Issue {
         &self,
         client: &Client,
         (scope, extent): (&Scope, &Extent),
+        bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let claims = AccessTokenClaims {
@@ -177,15 +207,57 @@ impl Issue {
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
             authorization_details: Vec::new(),
+            cnf: bound_to,
+            act: None,
+            may_act: None,
             approved: None,
         };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
+            token_type: Confirmation::token_type(bound_to),
             expires_in: self.lifetimes.access,
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
             authorization_details: Vec::new(),
+            issued: None,
+        })
+    }
+
+    /// For another token [RFC 8693 §2.2.1]: a JWT, as those of a client itself, that lives no longer than that
+    /// one, and no refresh token.
+    pub fn mint_exchanged(
+        &self,
+        client: &Client,
+        exchanged: Exchanged<'_>,
+        now: Timestamp,
+    ) -> Result<TokenResponse, StoreError> {
+        let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
+        let expires_at = expires_at.min(now + self.lifetimes.access);
+        let claims = AccessTokenClaims {
+            iss: self.issuer.clone(),
+            aud: Audience::One(audience.unwrap_or_else(|| self.issuer.clone())),
+            sub: grant.user.to_string(),
+            client_id: client.id.to_string(),
+            exp: expires_at.seconds(),
+            iat: now.seconds(),
+            jti: self.entropy.uuid().to_string(),
+            scope: scope.to_string(),
+            authorization_details: Vec::new(),
+            cnf: bound_to,
+            act,
+            may_act: may_act(client),
+            approved: Some(approved(grant)),
+        };
+        Ok(TokenResponse {
+            access_token: self.keys.sign(client, TYP, &claims)?,
+            token_type: Confirmation::token_type(bound_to),
+            expires_in: expires_at.since(now),
+            id_token: None,
+            refresh_token: None,
+            scope: scope.to_string(),
+            authorization_details: Vec::new(),
+            issued: Some(issued),
         })
     }
 
@@ -209,9 +281,24 @@ impl Issue {
             at_hash: at_hash(client.id_token_signed_response_alg, access_token),
             nonce: along.nonce.map(str::to_owned),
             sid: grant.session.map(|session| session.to_string()),
+            may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
             requested: along.claims.clone(),
         };
         self.keys.sign(client, "JWT", &claims)
     }
+}
+
+fn approved(grant: &Grant) -> ApprovedClaims {
+    ApprovedClaims {
+        grant: grant.id.to_string(),
+        auth_time: grant.authenticated_at.seconds(),
+        acr: grant.acr.as_str().to_owned(),
+        amr: grant.amr.split(' ').map(str::to_owned).collect(),
+    }
+}
+
+/// Told to whoever reads the token. Who really may, the registration says at the exchange.
+fn may_act(client: &Client) -> Option<Actor> {
+    client.may_act.as_ref().map(|client| Actor::new(client.as_str()))
 }

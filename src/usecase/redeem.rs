@@ -15,6 +15,7 @@ use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
@@ -69,8 +70,9 @@ impl Redeem {
         client: &AuthenticatedClient,
         auth_req_id: &AuthReqId,
         seen: Seen,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
-        let answer = self.answer(client, auth_req_id, seen).await;
+        let answer = self.answer(client, auth_req_id, seen, bound_to).await;
         metrics().polled(counted(&answer));
         answer
     }
@@ -80,6 +82,7 @@ impl Redeem {
         client: &AuthenticatedClient,
         auth_req_id: &AuthReqId,
         Seen(seen): Seen,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let mut seen = seen?;
         if !client.may(GrantType::Ciba) {
@@ -115,7 +118,7 @@ impl Redeem {
         match poll {
             Some(Poll::Claimed(redeemable)) => {
                 // In a box: most polls have no use for the room.
-                Box::pin(self.turn_into_tokens(client, auth_req_id, claim, *redeemable, seen)).await
+                Box::pin(self.turn_into_tokens(client, (auth_req_id, bound_to), claim, *redeemable, seen)).await
             }
             other => Err(self.not_claimed(other.as_ref(), seen.as_ref())),
         }
@@ -200,14 +203,14 @@ impl Redeem {
     async fn turn_into_tokens(
         &self,
         client: &AuthenticatedClient,
-        auth_req_id: &AuthReqId,
+        (auth_req_id, bound_to): (&AuthReqId, Option<Confirmation>),
         claim: Claim,
         redeemable: Redeemable,
         claimed: Option<Found<AuthenticationRequest>>,
     ) -> Result<TokenResponse, Error> {
         failpoint::hit("K11");
         let digest = auth_req_id.digest();
-        let result = self.grant(client, auth_req_id, redeemable).await;
+        let result = self.grant(client, auth_req_id, bound_to, redeemable).await;
         match &result {
             Ok(_) => {
                 self.settle(&digest, claimed, AuthenticationRequest::redeemed).await;
@@ -242,6 +245,7 @@ impl Redeem {
         &self,
         client: &AuthenticatedClient,
         auth_req_id: &AuthReqId,
+        bound_to: Option<Confirmation>,
         redeemable: Redeemable,
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
@@ -262,6 +266,8 @@ impl Redeem {
             user,
             device: Some(approval.device),
             session: None,
+            // [CIBA §7.1] no public client comes here.
+            bound_to: None,
             scope,
             extent: Extent::default(),
             acr,
@@ -274,7 +280,7 @@ impl Redeem {
             Ok(scope) => Grant { scope, ..grant },
             Err(why) => return Err(self.withhold(grant, why).await?),
         };
-        let minted = self.issue.mint(&client, &grant, &Along::request(auth_req_id), now)?;
+        let minted = self.issue.mint(&client, &grant, &Along::request(auth_req_id).bound_to(bound_to), now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestRedeemed)
             .client(&client.id)
             .user(user)

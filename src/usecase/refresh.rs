@@ -8,6 +8,7 @@ use crate::domain::client::GrantType;
 use crate::domain::grant::Rotation;
 use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::RefreshToken;
 use crate::protocol::parameters::Parameters;
@@ -38,6 +39,7 @@ impl Refresh {
         client: &AuthenticatedClient,
         presented: &RefreshToken,
         parameters: &Parameters,
+        bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
         if !client.may(GrantType::RefreshToken) {
@@ -54,6 +56,10 @@ impl Refresh {
         let Some((_, mut grant)) = stored else {
             return Err(Refusal::invalid_grant("unknown, expired, revoked or another client's refresh token").into());
         };
+        // [RFC 9449 §5] whoever has the token and not the key has found it somewhere. Nothing is used up.
+        if grant.bound_to.is_some() && grant.bound_to != bound_to {
+            return Err(Refusal::invalid_grant("the refresh token is bound to another key").into());
+        }
         // [RFC 6749 §6] it may narrow the scope of these tokens, never widen it.
         // What the client may ask for may have been cut since.
         grant.scope = grant
@@ -81,7 +87,7 @@ impl Refresh {
         }
         grant.scope = narrowed;
         grant.extent = extent;
-        let mut minted = self.issue.mint(client, &grant, &Along::default(), now)?;
+        let mut minted = self.issue.mint(client, &grant, &Along::default().bound_to(bound_to), now)?;
         let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let access = minted.access_row.take();

@@ -163,9 +163,13 @@ impl RegisterClient {
         if client.scope.names().any(is_administrative) {
             return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
         }
-        // Somebody's phone would ring for whoever asks.
-        if !invited && client.may(GrantType::Ciba) {
-            return Err(refused("grant_types: CIBA needs an initial access token."));
+        // Somebody's phone would ring for whoever asks, or somebody connect what is not theirs.
+        if !invited && (client.may(GrantType::Ciba) || client.may(GrantType::DeviceCode)) {
+            return Err(refused("grant_types: CIBA and the device grant need an initial access token."));
+        }
+        // For what, an operator says.
+        if client.may(GrantType::TokenExchange) && before.is_none_or(|before| !before.may(GrantType::TokenExchange)) {
+            return Err(refused("grant_types: token exchange is not for clients that register themselves."));
         }
         Ok(Client { registered: Some(registered), ..client })
     }
@@ -224,14 +228,19 @@ impl RegisterClient {
 pub const PATH: &str = "/as/clients.oauth2";
 
 /// What no standard has, and no client says of itself.
-const OURS: [&str; 7] = [
+const OURS: [&str; 12] = [
     "redirectless",
+    "cookieless",
+    "sign_on_policy",
     "implied_consent",
     "disabled",
     "access_token_format",
     "number_matching",
     "long_poll",
     "require_pkce",
+    "token_exchange_audiences",
+    "token_exchange_impersonation",
+    "may_act",
 ];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
@@ -242,6 +251,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
     let grant_types = wanted.grant_types.clone().unwrap_or_else(code);
     let asked = |grant: GrantType| grant_types.iter().any(|name| name == grant.as_str());
     let (signs_in, ciba) = (asked(GrantType::AuthorizationCode), asked(GrantType::Ciba));
+    let exchanges = asked(GrantType::TokenExchange);
     let scope = scope(wanted, invited)?;
     let with_keys = wanted.uses_keys();
     Ok(ClientMetadata {
@@ -267,6 +277,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
         resources: kept.resources,
         redirectless: kept.redirectless.filter(|_| signs_in),
+        cookieless: kept.cookieless.filter(|_| signs_in),
+        sign_on_policy: kept.sign_on_policy.filter(|_| signs_in),
         implied_consent: kept.implied_consent.filter(|_| signs_in),
         // The specifications leave it to clients that can keep a secret.
         require_pkce: signs_in.then(|| kept.require_pkce.unwrap_or(public) || public),
@@ -276,6 +288,12 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         ),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         access_token_format: kept.access_token_format,
+        userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
+        introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
+        dpop_bound_access_tokens: wanted.dpop_bound_access_tokens,
+        token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
+        token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
+        may_act: kept.may_act,
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
         disabled: kept.disabled,

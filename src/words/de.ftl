@@ -60,6 +60,7 @@ way-password = Passwort verwenden
 wrong-credentials = Benutzername oder Passwort stimmt nicht. Prüfen Sie beides und versuchen Sie es noch einmal.
 session-expired = Diese Seite war zu lange offen. Ihr Benutzername steht noch da; geben Sie Ihr Passwort noch einmal ein.
 cookies-blocked = Ihr Browser behält unsere Cookies nicht. Erlauben Sie Cookies für diese Seite und versuchen Sie es noch einmal.
+sign-in-given-up = Sie haben sich nicht angemeldet. Wenn Sie es möchten, beginnen Sie in der App noch einmal.
 
 ## Consent
 

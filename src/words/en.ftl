@@ -60,6 +60,7 @@ way-password = Use a password
 wrong-credentials = The username or the password is not right. Check both and try again.
 session-expired = This page was open for too long. Your username is still here; enter your password once more.
 cookies-blocked = Your browser does not keep our cookies. Allow cookies for this site, then try again.
+sign-in-given-up = You did not sign in. Start again in the app if you want to.
 
 ## Consent
 

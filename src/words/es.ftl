@@ -60,6 +60,7 @@ way-password = Usar una contraseña
 wrong-credentials = El nombre de usuario o la contraseña no es correcto. Revisa los dos e inténtalo otra vez.
 session-expired = Esta página estuvo abierta demasiado tiempo. Tu nombre de usuario sigue aquí; escribe otra vez tu contraseña.
 cookies-blocked = Tu navegador no guarda nuestras cookies. Permite las cookies de este sitio e inténtalo otra vez.
+sign-in-given-up = No has iniciado sesión. Si quieres hacerlo, empieza otra vez en la aplicación.
 
 ## Consent
 

@@ -60,6 +60,7 @@ way-password = Utiliser un mot de passe
 wrong-credentials = Le nom d’utilisateur ou le mot de passe n’est pas correct. Vérifiez les deux et réessayez.
 session-expired = Cette page est restée ouverte trop longtemps. Votre nom d’utilisateur est toujours là ; saisissez à nouveau votre mot de passe.
 cookies-blocked = Votre navigateur ne garde pas nos cookies. Autorisez les cookies pour ce site, puis réessayez.
+sign-in-given-up = Vous ne vous êtes pas connecté. Si vous le souhaitez, recommencez dans l’application.
 
 ## Consent
 

@@ -104,6 +104,7 @@ messages! {
     WrongCredentials = "wrong-credentials",
     SessionExpired = "session-expired",
     CookiesBlocked = "cookies-blocked",
+    SignInGivenUp = "sign-in-given-up",
 
     // Consent
     Consent(client: &'a str) = "consent",

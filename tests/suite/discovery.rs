@@ -58,6 +58,7 @@ async fn oidcd_3_each_address_is_below_the_issuer() {
         "end_session_endpoint",
         "backchannel_authentication_endpoint",
         "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
     ] {
         assert!(path(&world, &metadata, name).starts_with('/'), "{name}");
     }
@@ -84,6 +85,8 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg_values_supported",
         "claims_supported",
+        "dpop_signing_alg_values_supported",
+        "introspection_signing_alg_values_supported",
         "claims_parameter_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",
@@ -92,6 +95,10 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "revocation_endpoint_auth_signing_alg_values_supported",
         "introspection_endpoint",
         "end_session_endpoint",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
@@ -103,6 +110,7 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "authorization_signing_alg_values_supported",
         "authorization_details_types_supported",
         "display_values_supported",
+        "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
@@ -257,7 +265,7 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     // Each grant that is listed, and no other.
     for grant in texts(&metadata["grant_types_supported"]) {
         // The shop is registered for those that ask a person on a phone.
-        let for_others = ["client_credentials", "authorization_code"].contains(&grant);
+        let for_others = !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant);
         let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }

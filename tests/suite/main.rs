@@ -76,6 +76,8 @@ mod rfc7591_registration;
 #[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
+mod rfc9449_dpop;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod sign_in;

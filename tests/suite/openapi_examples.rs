@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use nod::domain::client::GrantType;
 use nod::usecase::register_client::Admission;
 use nod_device::{Call, DenyReason, SoftwareKey};
 use reqwest::{Method, Response};
@@ -35,11 +36,13 @@ fn operations() -> BTreeSet<String> {
 }
 
 /// The same with another text for each that comes from chance: 20 characters of an identifier or a
-/// token, or the digits of a pairing key.
+/// token, the digits of a pairing key, or the code of a
+/// device.
 fn masked(value: &Value) -> Value {
     let random = |part: &str| {
         part.len() >= 20 && part.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
             || part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+            || nod::protocol::user_code::UserCode::typed(part).is_some_and(|code| code.to_string() == part)
     };
     match value {
         Value::String(text) if text.starts_with("whsec_") => json!("whsec_*"),
@@ -169,6 +172,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.act(&format!("/admin/v1/requests/{}/cancel", open["items"][0]["id"].as_str().unwrap())).await.ok();
 
     tell(&admin, receiver).await;
+    how_people_sign_in(&admin).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -238,6 +242,8 @@ async fn sign_in(world: &World) {
     world.user("carol").with_password(PASSWORD).await;
     let app = world.client("app").signs_in().redirectless().implied_consent().await;
     push(&app).await;
+    let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
+    tv.post("/as/device_authz.oauth2", &[("scope", "openid profile")]).await.ok();
     let mut phone = world.browser();
     let flow = phone.flow(&app, &[]).await["id"].as_str().unwrap().to_owned();
     phone.get(&format!("{FLOWS}{flow}")).await.ok();
@@ -247,6 +253,27 @@ async fn sign_in(world: &World) {
     let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
     let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
     phone.send(begin.body(form)).await.ok();
+}
+
+/// A policy, and who shows it.
+async fn how_people_sign_in(admin: &Robot<'_>) {
+    let body = json!({"id": "login", "name": "Our own pages", "url": "https://login.shop.example/"});
+    let (login, _) = made(admin, "/admin/v1/authentication-applications", &body).await;
+    admin.get(&login).await.ok();
+    admin.patch(&login, &json!({"additional_allowed_origins": ["https://preview.shop.example"]})).await.ok();
+    admin.get("/admin/v1/authentication-applications").await.ok();
+    let steps = json!([{"id": "name", "source": "identifier"}, {"id": "password", "source": "password"}]);
+    let body = json!({"id": "name-first", "application": "login", "steps": steps});
+    let (policy, _) = made(admin, "/admin/v1/policies", &body).await;
+    admin.get(&policy).await.ok();
+    admin.patch(&policy, &json!({"name": "Name first"})).await.ok();
+    admin.get("/admin/v1/policies").await.ok();
+    admin.patch("/admin/v1/sign-on-settings", &json!({"default_policy": "name-first"})).await.ok();
+    admin.get("/admin/v1/sign-on-settings").await.ok();
+    admin.patch("/admin/v1/sign-on-settings", &json!({"default_policy": null})).await.ok();
+    for path in [policy, login] {
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
 }
 
 /// What a browser will be sent with.

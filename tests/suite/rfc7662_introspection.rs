@@ -1,9 +1,10 @@
 //! [RFC 7662] What is behind a token.
 
 use nod::domain::user::Status;
+use nod::protocol::algorithm::Algorithm;
 use serde_json::json;
 
-use crate::world::{Answer, BEGIN, INTROSPECT, World, decoded, seconds};
+use crate::world::{Answer, BEGIN, DISCOVERY, INTROSPECT, World, decoded, seconds};
 
 #[tokio::test]
 async fn rfc7662_2_2_an_active_access_token_is_described() {
@@ -110,4 +111,36 @@ async fn rfc7662_2_1_the_request_names_a_token_and_its_client() {
     watch.only_a_refusal("an introspection by nobody").await;
     let get = world.request(reqwest::Method::GET, &format!("{INTROSPECT}?token=x"));
     Answer::of(get).await.refused(405, "invalid_request");
+}
+
+#[tokio::test]
+async fn rfc9701_5_who_asks_for_a_jwt_gets_one() {
+    let world = World::start().await;
+    let alice = world.user("alice").with_phone().await;
+    let metadata = world.get(DISCOVERY).await.json();
+    assert_eq!(metadata["introspection_signing_alg_values_supported"], json!(["ES256", "PS256", "RS256"]));
+    let kind = "application/token-introspection+jwt";
+    for alg in [None, Some(Algorithm::ES256), Some(Algorithm::PS256)] {
+        let shop = world.client(&format!("shop-{}", alg.map_or("any", Algorithm::as_str)));
+        let shop = shop.registered(|client| client.introspection_signed_response_alg = alg).await;
+        let tokens = shop.log_in(&alice).await;
+        let plain = shop.introspect(&tokens.access_token).await;
+        for (token, told) in [(tokens.access_token.as_str(), plain), ("x", json!({"active": false}))] {
+            let asked =
+                shop.form(INTROSPECT, &[("token", token)]).header("accept", format!("application/json;q=0.5, {kind}"));
+            let answer = Answer::of(asked).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+            let (header, claims) = world.verified(&answer.text()).await;
+            assert_eq!(header["typ"], "token-introspection+jwt");
+            // [RFC 9701 §6] RS256 unless another one is registered.
+            assert_eq!(header["alg"], alg.unwrap_or(Algorithm::RS256).as_str());
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!(world.issuer()), &json!(shop.id)));
+            assert_eq!((&claims["iat"], &claims["token_introspection"]), (&json!(world.now().seconds()), &told));
+            // What it says of a token makes no token of it.
+            assert!(claims.get("sub").is_none() && claims.get("exp").is_none());
+            world.userinfo(&answer.text()).await.refused(401, "invalid_token");
+        }
+        let other = shop.form(INTROSPECT, &[("token", "x")]).header("accept", "*/*");
+        assert_eq!(Answer::of(other).await.ok(), json!({"active": false}));
+    }
 }

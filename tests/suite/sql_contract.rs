@@ -205,6 +205,7 @@ impl Stage {
             user: UserId::new(self.entropy.uuid()),
             device: None,
             session: None,
+            bound_to: None,
             scope: Scope::parse("openid profile").unwrap(),
             extent: Extent::of_resources(vec!["https://api.example".to_owned()]),
             acr: Acr::Device,
@@ -216,6 +217,7 @@ impl Stage {
         let access = StoredAccessToken {
             digest: Digest::<OpaqueAccessToken>::of(&self.entropy.bytes::<16>()),
             grant: grant.id,
+            bound_to: None,
             scope: grant.scope.clone(),
             extent: grant.extent.clone(),
             issued_at: now(),
@@ -340,8 +342,13 @@ fn client() -> Client {
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
         backchannel: None,
+        userinfo_signed_response_alg: None,
+        introspection_signed_response_alg: None,
+        dpop_bound_access_tokens: false,
         sign_in: None,
         registered: None,
+        token_exchange: None,
+        may_act: None,
         created_at: now(),
     }
 }
@@ -1198,7 +1205,9 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0004_audit_chain",
                 "m0005_passwords",
                 "m0006_sign_in",
+                "m0007_sign_on",
                 "m0008_extent",
+                "m0009_bound_tokens",
                 "m0010_initial_access_tokens"
             ]
         );

@@ -1,10 +1,13 @@
 //! [OIDCC §5.3, RFC 6750] Claims about the person, for whoever holds an access token.
 
 use nod::domain::user::Status;
+use nod::protocol::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::{Answer, BEGIN, Client, Jwk, Person, Tokens, USERINFO, World, b64, compact, decoded, enc, seconds};
+use crate::world::{
+    Answer, BEGIN, Client, DISCOVERY, Jwk, Person, Tokens, USERINFO, World, b64, compact, decoded, enc, seconds,
+};
 
 struct Scene {
     world: World,
@@ -228,5 +231,32 @@ async fn oidcc_5_3_1_other_methods_are_not_allowed() {
         let answer = Answer::of(scene.world.request(method, USERINFO)).await;
         answer.refused(405, "invalid_request");
         assert_eq!(answer.header("allow"), Some("GET, POST"));
+    }
+}
+
+#[tokio::test]
+async fn oidcc_5_3_2_a_client_may_have_the_answer_signed() {
+    let world = World::start().await;
+    let alice = world.user("alice").with_phone().await;
+    let metadata = world.get(DISCOVERY).await.json();
+    for alg in metadata["userinfo_signing_alg_values_supported"].as_array().unwrap() {
+        let alg = Algorithm::parse(alg.as_str().unwrap()).unwrap();
+        let shop = world.client(&format!("shop-{alg}"));
+        let shop = shop.registered(|client| client.userinfo_signed_response_alg = Some(alg)).await;
+        let tokens = shop.log_in(&alice).await;
+        let answer = world.userinfo(&tokens.access_token).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/jwt")));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let (header, claims) = world.verified(&answer.text()).await;
+        assert_eq!(header["alg"], alg.as_str());
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(world.issuer()), &json!(shop.id)));
+        assert_eq!((&claims["sub"], &claims["name"]), (&json!(alice.id.to_string()), &json!("The real alice")));
+        // [RFC 8725 §3.11] it is no ID token, whatever its type is.
+        for name in ["nonce", "exp", "iat"] {
+            assert!(claims.get(name).is_none(), "{name}");
+        }
+        let fields = [("id_token_hint", answer.text()), ("scope", "openid".to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        shop.bc_authorize(&fields).await.refused(400, "invalid_request");
     }
 }

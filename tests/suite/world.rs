@@ -15,6 +15,7 @@ mod jose;
 mod log;
 mod person;
 mod phone;
+mod prover;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
@@ -61,6 +62,7 @@ pub(crate) use self::digest::Watch;
 pub(crate) use self::jose::{Jwk, at_hash, b64, compact, decoded};
 pub(crate) use self::person::{Person, PersonBuilder};
 pub(crate) use self::phone::{Crafted, Phone};
+pub(crate) use self::prover::Prover;
 use crate::backends::{Postgres, Redis};
 
 pub(crate) const PAR: &str = "/as/par.oauth2";

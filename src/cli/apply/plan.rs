@@ -2,18 +2,29 @@
 
 use serde_json::{Value, json};
 
+use super::sign_on::{self, Planned};
 use super::state::{Declared, DeclaredClient, DeclaredUser};
 use super::written::{client_fields, user_fields};
 use crate::clock::Timestamp;
+use crate::domain::application::Application;
 use crate::domain::client::{Authentication, Client};
+use crate::domain::policy::SignOnPolicy;
+use crate::domain::sign_on::Settings;
 use crate::domain::user::User;
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ApplicationId, ClientId, PolicyId, UserId};
 use crate::usecase::admin::client_metadata::client_id;
 use crate::usecase::admin::clients::{BAD_ID_DETAIL, OVERLAP};
 
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     unchanged: usize,
+}
+
+/// What there is.
+pub(super) struct There {
+    pub(super) sign_on: sign_on::There,
+    pub(super) clients: Vec<Client>,
+    pub(super) people: Vec<User>,
 }
 
 pub(super) enum Step {
@@ -23,6 +34,21 @@ pub(super) enum Step {
     CreateUser(DeclaredUser),
     UpdateUser(UserId, DeclaredUser, Vec<Change>),
     DeleteUser(User),
+    CreateApplication(Application),
+    UpdateApplication(Application, Vec<Change>),
+    DeleteApplication(ApplicationId),
+    CreatePolicy(SignOnPolicy),
+    UpdatePolicy(SignOnPolicy, Vec<Change>),
+    DeletePolicy(PolicyId),
+    UpdateSignOn(Settings, Vec<Change>),
+}
+
+/// What becomes of something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    Create,
+    Update,
+    Delete,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -51,72 +77,117 @@ impl Change {
             "backchannel_logout_uri",
             "frontchannel_logout_uri",
             "response_types",
+            "sign_on_policy",
+            "steps",
+            "application",
+            "default_policy",
+            "default_application",
+            "url",
+            "additional_allowed_origins",
+            "client_for_redirectless_mode",
             "request_object_signing_alg",
             "request_uris",
             "authorization_details_types",
             "resources",
             "authorization_signed_response_alg",
         ];
-        let demands =
-            ["disabled", "require_pkce", "require_pushed_authorization_requests", "require_signed_request_object"];
+        let demands = [
+            "disabled",
+            "require_pkce",
+            "require_pushed_authorization_requests",
+            "require_signed_request_object",
+            "restrict_access_to_redirectless_mode",
+        ];
         always.contains(&self.field)
             || (demands.contains(&self.field) && self.to == "true")
-            || (self.field == "redirectless" && self.from == "true")
+            || (matches!(self.field, "redirectless" | "cookieless") && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }
 }
 
 impl Step {
+    pub(super) const fn deed(&self) -> Deed {
+        match self {
+            Self::CreateClient(_) | Self::CreateUser(_) | Self::CreateApplication(_) | Self::CreatePolicy(_) => {
+                Deed::Create
+            }
+            Self::UpdateClient(..)
+            | Self::UpdateUser(..)
+            | Self::UpdateApplication(..)
+            | Self::UpdatePolicy(..)
+            | Self::UpdateSignOn(..) => Deed::Update,
+            Self::DeleteClient(_) | Self::DeleteUser(_) | Self::DeleteApplication(_) | Self::DeletePolicy(_) => {
+                Deed::Delete
+            }
+        }
+    }
+
     pub(super) fn subject(&self) -> (&'static str, String) {
         match self {
             Self::CreateClient(declared) | Self::UpdateClient(declared, _) => ("client", declared.id.to_string()),
             Self::DeleteClient(id) => ("client", id.to_string()),
             Self::CreateUser(declared) | Self::UpdateUser(_, declared, _) => ("user", declared.username.clone()),
             Self::DeleteUser(user) => ("user", user.username.clone()),
+            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
+            Self::DeleteApplication(id) => ("application", id.to_string()),
+            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
+            Self::DeletePolicy(id) => ("policy", id.to_string()),
+            Self::UpdateSignOn(..) => ("sign_on", "settings".to_owned()),
         }
     }
 
     pub(super) fn changes(&self) -> &[Change] {
         match self {
-            Self::UpdateClient(_, changes) | Self::UpdateUser(_, _, changes) => changes,
-            Self::CreateClient(_) | Self::DeleteClient(_) | Self::CreateUser(_) | Self::DeleteUser(_) => &[],
+            Self::UpdateClient(_, changes)
+            | Self::UpdateUser(_, _, changes)
+            | Self::UpdateApplication(_, changes)
+            | Self::UpdatePolicy(_, changes)
+            | Self::UpdateSignOn(_, changes) => changes,
+            Self::CreateClient(_)
+            | Self::DeleteClient(_)
+            | Self::CreateUser(_)
+            | Self::DeleteUser(_)
+            | Self::CreateApplication(_)
+            | Self::DeleteApplication(_)
+            | Self::CreatePolicy(_)
+            | Self::DeletePolicy(_) => &[],
         }
     }
 }
 
 impl Plan {
     /// Or everything that stands against it.
-    pub(super) fn new(
-        declared: Declared,
-        clients: &[Client],
-        people: &[User],
-        prune: bool,
-        now: Timestamp,
-    ) -> Result<Self, Vec<String>> {
-        let mut plan = Self { steps: Vec::new(), unchanged: 0 };
+    pub(super) fn new(declared: Declared, there: &There, prune: bool, now: Timestamp) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
+        let Planned { first, last, unchanged, policies } =
+            Planned::new(declared.sign_on, &there.sign_on, prune, &mut problems);
+        let mut plan = Self { steps: first, unchanged };
         if let Some(declared) = declared.clients {
-            plan.clients(declared, clients, prune, now, &mut problems);
+            for client in &declared {
+                if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy)) {
+                    problems.push(format!("client {}: there is no policy {policy}", client.id));
+                }
+            }
+            plan.clients(declared, &there.clients, prune, now, &mut problems);
         }
         if let Some(declared) = declared.people {
-            plan.people(declared, people, prune, &mut problems);
+            plan.people(declared, &there.people, prune, &mut problems);
         }
+        plan.steps.extend(last);
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
     pub(super) fn takes_away(&self) -> bool {
-        self.steps.iter().any(|step| {
-            matches!(step, Step::DeleteClient(_) | Step::DeleteUser(_)) || step.changes().iter().any(Change::takes_away)
-        })
+        self.steps.iter().any(|step| step.deed() == Deed::Delete || step.changes().iter().any(Change::takes_away))
     }
 
     pub(super) fn summary(&self) -> String {
-        let count = |wanted: fn(&Step) -> bool| self.steps.iter().filter(|step| wanted(step)).count();
+        let count = |deed: Deed| self.steps.iter().filter(|step| step.deed() == deed).count();
         format!(
             "{} to create, {} to update, {} to delete, {} as they should be",
-            count(|step| matches!(step, Step::CreateClient(_) | Step::CreateUser(_))),
-            count(|step| matches!(step, Step::UpdateClient(..) | Step::UpdateUser(..))),
-            count(|step| matches!(step, Step::DeleteClient(_) | Step::DeleteUser(_))),
+            count(Deed::Create),
+            count(Deed::Update),
+            count(Deed::Delete),
             self.unchanged
         )
     }
@@ -190,7 +261,7 @@ impl Plan {
     }
 }
 
-fn differences(before: &[(&'static str, String)], after: &[(&'static str, String)]) -> Vec<Change> {
+pub(super) fn differences(before: &[(&'static str, String)], after: &[(&'static str, String)]) -> Vec<Change> {
     let value = |fields: &[(&'static str, String)], name: &str| {
         fields.iter().find(|(field, _)| *field == name).map_or_else(|| "-".to_owned(), |(_, value)| value.clone())
     };

@@ -4,14 +4,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::sign_on::{self, ApplicationEntry, PolicyEntry};
 use super::written::{Fields, client_fields, fields_of_user};
 use crate::cli::exit::Exit;
 use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
+use crate::domain::sign_on::Settings;
 use crate::domain::user::{Status, User};
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ClientId, PolicyId, UserId};
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::usecase::admin::AdminError;
@@ -23,6 +25,10 @@ use crate::usecase::admin::users::Profile;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
+    application: Option<Vec<ApplicationEntry>>,
+    policy: Option<Vec<PolicyEntry>>,
+    /// What holds where nothing else is said.
+    sign_on: Option<Settings>,
     client: Option<Vec<ClientEntry>>,
     user: Option<Vec<UserEntry>>,
 }
@@ -51,6 +57,8 @@ struct ClientEntry {
     frontchannel_logout_session_required: Option<bool>,
     response_types: Option<Vec<String>>,
     redirectless: Option<bool>,
+    cookieless: Option<bool>,
+    sign_on_policy: Option<String>,
     implied_consent: Option<bool>,
     require_pkce: Option<bool>,
     require_pushed_authorization_requests: Option<bool>,
@@ -63,6 +71,12 @@ struct ClientEntry {
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
+    userinfo_alg: Option<String>,
+    introspection_alg: Option<String>,
+    dpop_bound_access_tokens: Option<bool>,
+    token_exchange_audiences: Option<Vec<String>>,
+    token_exchange_impersonation: Option<bool>,
+    may_act: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -85,6 +99,8 @@ enum Grant {
     Ciba,
     RefreshToken,
     ClientCredentials,
+    DeviceCode,
+    TokenExchange,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +124,7 @@ const fn active() -> Status {
 
 /// What there should be.
 pub(super) struct Declared {
+    pub(super) sign_on: sign_on::Declared,
     pub(super) clients: Option<Vec<DeclaredClient>>,
     pub(super) people: Option<Vec<DeclaredUser>>,
 }
@@ -132,6 +149,17 @@ impl State {
     /// Everything that is wrong with it, at once.
     pub(super) fn declared(self) -> Result<Declared, Vec<String>> {
         let mut problems = Vec::new();
+        let applications = self.application.map(|entries| {
+            repeated("application", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
+            let parsed = entries.into_iter().map(ApplicationEntry::application);
+            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
+        });
+        let policies = self.policy.map(|entries| {
+            repeated("policy", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
+            let parsed = entries.into_iter().map(PolicyEntry::policy);
+            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
+        });
+        let sign_on = sign_on::Declared { policies, applications, settings: self.sign_on };
         let clients = self.client.map(|entries| {
             let names = entries.iter().map(|entry| entry.id.clone()).collect();
             repeated("client", names, &mut problems);
@@ -145,7 +173,7 @@ impl State {
             repeated("user", names, &mut problems);
             entries.into_iter().filter_map(|entry| user(entry).map_err(|why| problems.push(why)).ok()).collect()
         });
-        if problems.is_empty() { Ok(Declared { clients, people }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Declared { sign_on, clients, people }) } else { Err(problems) }
     }
 }
 
@@ -221,6 +249,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         frontchannel_logout_session_required: entry.frontchannel_logout_session_required,
         response_types: entry.response_types.clone(),
         redirectless: entry.redirectless,
+        cookieless: entry.cookieless,
+        sign_on_policy: entry.sign_on_policy.clone(),
         implied_consent: entry.implied_consent,
         require_pkce: entry.require_pkce,
         require_pushed_authorization_requests: entry.require_pushed_authorization_requests,
@@ -234,6 +264,12 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         id_token_signed_response_alg: entry.id_token_alg.clone(),
         backchannel_token_delivery_mode: None,
         access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
+        userinfo_signed_response_alg: entry.userinfo_alg.clone(),
+        introspection_signed_response_alg: entry.introspection_alg.clone(),
+        dpop_bound_access_tokens: entry.dpop_bound_access_tokens,
+        token_exchange_audiences: entry.token_exchange_audiences.clone(),
+        token_exchange_impersonation: entry.token_exchange_impersonation,
+        may_act: entry.may_act.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         disabled: Some(entry.disabled),
@@ -249,6 +285,8 @@ fn called(pointer: &str) -> String {
         "token_endpoint_auth_signing_alg" => "auth_alg",
         "grant_types" => "grants",
         "id_token_signed_response_alg" => "id_token_alg",
+        "userinfo_signed_response_alg" => "userinfo_alg",
+        "introspection_signed_response_alg" => "introspection_alg",
         "access_token_format" => "access_token",
         other => other,
     };
@@ -261,6 +299,8 @@ const fn grant_type(grant: Grant) -> GrantType {
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,
+        Grant::DeviceCode => GrantType::DeviceCode,
+        Grant::TokenExchange => GrantType::TokenExchange,
     }
 }
 
@@ -299,6 +339,10 @@ fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
 }
 
 impl DeclaredClient {
+    pub(super) fn policy(&self) -> Option<&PolicyId> {
+        self.shape.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref())
+    }
+
     pub(super) fn needs_secret(&self) -> bool {
         !matches!(self.shape.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::sign_on::{There, application_fields, policy_fields, settings_fields};
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Client, GrantType, KeySource, Logout, LogoutUri, NumberMatching, Requests,
     SignIn,
@@ -52,6 +53,8 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         GrantType::Ciba => "ciba",
         GrantType::RefreshToken => "refresh_token",
         GrantType::ClientCredentials => "client_credentials",
+        GrantType::DeviceCode => "device_code",
+        GrantType::TokenExchange => "token_exchange",
     });
     fields.push(("grants", list(grants)));
     fields.push(("scope", quoted(&client.scope.to_string())));
@@ -66,6 +69,14 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     if !client.resources.is_empty() {
         fields.push(("resources", list(client.resources.iter().map(String::as_str))));
     }
+    fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
+    fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
+    fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
+    if let Some(exchange) = &client.token_exchange {
+        fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
+        fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
+    }
+    fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
         fields.push((
@@ -83,6 +94,8 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         }
         fields.push(("response_types", list(sign_in.response_types.iter().map(|kind| kind.as_str()))));
         fields.push(("redirectless", sign_in.redirectless.to_string()));
+        fields.push(("cookieless", sign_in.cookieless.to_string()));
+        fields.extend(sign_in.policy.as_ref().map(|policy| ("sign_on_policy", quoted(policy.as_str()))));
         fields.push(("implied_consent", sign_in.implied_consent.to_string()));
         fields.push(("require_pkce", sign_in.require_pkce.to_string()));
         fields.extend(request_fields(sign_in));
@@ -117,7 +130,7 @@ fn request_fields(sign_in: &SignIn) -> Fields {
     fields
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
@@ -126,29 +139,45 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The file that declares what there is.
-pub(super) fn written(clients: &[Client], people: &[User]) -> String {
+pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> String {
     let mut text = String::from("# Written by `nod export`, for `nod apply -f`.\n");
     // Nothing of a kind is said too: with --prune, the rest would be deleted.
-    if clients.is_empty() {
-        text.push_str("client = []\n");
+    for (kind, empty) in [
+        ("application", sign_on.applications.is_empty()),
+        ("policy", sign_on.policies.is_empty()),
+        ("client", clients.is_empty()),
+        ("user", people.is_empty()),
+    ] {
+        if empty {
+            let _ = writeln!(text, "{kind} = []");
+        }
     }
-    if people.is_empty() {
-        text.push_str("user = []\n");
+    text.push_str("\n[sign_on]\n");
+    lines(&mut text, settings_fields(&sign_on.settings));
+    for application in &sign_on.applications {
+        let _ = write!(text, "\n[[application]]\nid = {}\n", quoted(application.id.as_str()));
+        lines(&mut text, application_fields(application));
+    }
+    for policy in &sign_on.policies {
+        let _ = write!(text, "\n[[policy]]\nid = {}\n", quoted(policy.id.as_str()));
+        lines(&mut text, policy_fields(policy));
     }
     for client in clients {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
-        for (name, value) in client_fields(client) {
-            let _ = writeln!(text, "{name} = {value}");
-        }
+        lines(&mut text, client_fields(client));
         if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {
             text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
         }
     }
     for user in people {
         let _ = write!(text, "\n[[user]]\nid = \"{}\"\nusername = {}\n", user.id, quoted(&user.username));
-        for (name, value) in user_fields(user) {
-            let _ = writeln!(text, "{name} = {value}");
-        }
+        lines(&mut text, user_fields(user));
     }
     text
+}
+
+fn lines(text: &mut String, fields: Fields) {
+    for (name, value) in fields {
+        let _ = writeln!(text, "{name} = {value}");
+    }
 }

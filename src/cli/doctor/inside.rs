@@ -12,9 +12,11 @@ use crate::config::Loaded;
 use crate::domain::signing_key::{Due, State, StoredKey};
 use crate::entropy::Entropy;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::origin::is_same_site;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::{Ephemeral as _, StoreError};
 use crate::store::redis::{Complaint, RedisStore};
+use crate::store::sql::applications::Applications;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::settings::{CheckMasterKey, Found};
@@ -95,7 +97,21 @@ async fn inside_database(
     if let Some(found) = dev_data(loaded, database).await?.filter(|_| !loaded.config.danger.dev_data) {
         findings.wrong("dev data", found);
     }
+    applications(loaded, database, findings).await?;
     keys(loaded, database, findings).await
+}
+
+/// [flows.md F14] Browsers keep our cookie back from the pages of another site, and without it there is no flow.
+async fn applications(loaded: &Loaded, database: &Database, findings: &mut Findings) -> Result<(), StoreError> {
+    let (directory, _) = Directory::new(database.clone());
+    for application in Applications::new(database.clone(), directory).all().await? {
+        let redirectless = application.client_for_redirectless_mode.is_some();
+        if !redirectless && !is_same_site(&loaded.config.issuer, application.url.as_str()) {
+            let what = "is on another site than the issuer: browsers keep the cookie of a flow back from it";
+            findings.odd("application", format!("{} {what}", application.id));
+        }
+    }
+    Ok(())
 }
 
 async fn keys(loaded: &Loaded, database: &Database, findings: &mut Findings) -> Result<Vec<String>, StoreError> {

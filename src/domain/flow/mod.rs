@@ -16,8 +16,9 @@ use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, Respo
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::{BrowserKey, ClientId, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
+use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
 #[cfg(test)]
@@ -34,8 +35,13 @@ pub struct Flow {
     pub transaction: RequestId,
     pub client: ClientId,
     pub request: AuthorizationRequest,
+    /// What waits for the flow, where no relying party does.
+    pub device: Option<ForDevice>,
     /// Who may act.
     pub browser: Digest<BrowserKey>,
+    /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
+    /// worth nothing then.
+    pub cookieless: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
     /// Nobody else may sign in.
@@ -50,6 +56,15 @@ pub struct Flow {
     pub started_at: Timestamp,
 }
 
+/// A device that somebody is about to connect [RFC 8628 §3.3].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForDevice {
+    pub code: Digest<DeviceCode>,
+    pub user_code: UserCode,
+    /// Somebody has looked at what it is.
+    pub confirmed: bool,
+}
+
 /// Who signs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Who {
@@ -62,6 +77,8 @@ pub enum Who {
 /// Where a flow is. What is over says how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum At {
+    /// The person is to look at the device and what it asks for, before anything is proved.
+    Device,
     Asking(StepId, Source),
     /// The person is to agree to this.
     Consent(Scope),
@@ -72,6 +89,8 @@ pub enum At {
     Completed(Vec<u8>),
     /// The browser was sent back to the relying party.
     Left,
+    /// The device has what it waited for.
+    Connected,
     Failed(Failure),
 }
 
@@ -176,14 +195,16 @@ pub struct Start {
     pub client: ClientId,
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
+    pub cookieless: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
+    pub device: Option<ForDevice>,
 }
 
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, meant } = start;
+        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
         let who = match (session, &request.login_hint) {
             (Some(session), _) => Who::Proved(session.user),
@@ -194,7 +215,9 @@ impl Flow {
             transaction,
             client,
             request,
+            device,
             browser,
+            cookieless,
             session: session.map(|session| session.id),
             meant,
             who,
@@ -223,8 +246,23 @@ impl Flow {
     fn asking(&self, source: Source) -> Option<StepId> {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
-            At::Asking(..) | At::Consent(_) | At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+            At::Asking(..)
+            | At::Device
+            | At::Consent(_)
+            | At::Ready
+            | At::Completed(_)
+            | At::Left
+            | At::Connected
+            | At::Failed(_) => None,
         }
+    }
+
+    /// It is the device in front of the person, and what they want. `None`: nobody was asked.
+    #[must_use]
+    pub fn confirmed(mut self, around: &Around<'_>) -> Option<Self> {
+        let device = self.device.as_mut().filter(|_| self.at == At::Device)?;
+        device.confirmed = true;
+        Some(self.settled(around))
     }
 
     /// Somebody says who they are. `None`: nobody was asked.
@@ -260,8 +298,8 @@ impl Flow {
                 let gave_up = matches!(next.at, At::Failed(Failure::ByPolicy));
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
-            At::Consent(_) => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
-            At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+            At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
+            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
         }
     }
 
@@ -281,18 +319,40 @@ impl Flow {
     /// The browser comes for the answer. `None`: there is none, or it was fetched before.
     #[must_use]
     pub fn left(self) -> Option<Self> {
-        matches!(self.at, At::Ready | At::Failed(_)).then_some(Self { at: At::Left, ..self })
+        let somewhere = self.device.is_none() && matches!(self.at, At::Ready | At::Failed(_));
+        somewhere.then_some(Self { at: At::Left, ..self })
     }
 
     /// The answer, for whoever runs the flow without a browser.
     #[must_use]
     pub fn completed(self, answer: &Sealed) -> Option<Self> {
-        let redirectless = self.request.destination.mode == ResponseMode::Flow;
-        (redirectless && matches!(self.at, At::Ready))
+        (self.is_redirectless() && matches!(self.at, At::Ready))
             .then(|| Self { at: At::Completed(answer.as_bytes().to_vec()), ..self })
     }
 
+    /// The next call comes with another key.
+    #[must_use]
+    pub fn rekeyed(self, browser: Digest<BrowserKey>) -> Self {
+        Self { browser, ..self }
+    }
+
+    /// Nobody is sent anywhere: the answer is the last state.
+    pub fn is_redirectless(&self) -> bool {
+        self.request.destination.mode == ResponseMode::Flow
+    }
+
+    /// The device has it.
+    #[must_use]
+    pub fn connected(self) -> Self {
+        Self { at: At::Connected, ..self }
+    }
+
     fn settled(mut self, around: &Around<'_>) -> Self {
+        // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
+        if self.device.as_ref().is_some_and(|device| !device.confirmed) {
+            self.at = At::Device;
+            return self;
+        }
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
             Next::Ask(step) => At::Asking(step.id.clone(), step.source),
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
@@ -379,6 +439,8 @@ impl Flow {
     /// What an authentication application is told.
     pub const fn status(&self) -> Status {
         match &self.at {
+            At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
+            At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
             At::Consent(_) => Status::ConsentRequired,
@@ -391,10 +453,11 @@ impl Flow {
     /// What can be done now, and nothing else can.
     pub const fn actions(&self) -> &'static [Action] {
         match &self.at {
+            At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
-            At::Ready | At::Completed(_) | At::Left | At::Failed(_) => &[],
+            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }
     }
 

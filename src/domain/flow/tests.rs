@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::policy::{Branch, Condition, Step};
+use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::id::SessionToken;
 
@@ -22,6 +22,7 @@ fn request(mode: ResponseMode) -> AuthorizationRequest {
         scope: Scope::parse("openid profile").unwrap(),
         nonce: None,
         challenge: None,
+        dpop_jkt: None,
         prompt: Vec::new(),
         max_age: None,
         acr_values: None,
@@ -37,7 +38,9 @@ fn start(request: AuthorizationRequest) -> Start {
         client: ClientId::parse("shop").unwrap(),
         request,
         browser: Digest::of(b"browser"),
+        cookieless: false,
         meant: None,
+        device: None,
     }
 }
 
@@ -118,7 +121,7 @@ fn who_signs_in_as_somebody_else_leaves_the_session_behind() {
 #[test]
 fn a_policy_that_asks_nothing_lets_nobody_in() {
     for root in [Branch::Done, step("a", Source::Identifier, Branch::Done, Branch::Done)] {
-        let policy = SignOnPolicy { name: "open".into(), root };
+        let policy = SignOnPolicy { root, ..SignOnPolicy::password() };
         let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around(&policy));
         if flow.status() == Status::IdentifierRequired {
             flow = flow.identified("alice", &around(&policy)).unwrap();
@@ -129,7 +132,7 @@ fn a_policy_that_asks_nothing_lets_nobody_in() {
 
 fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
     let id = StepId::parse(id).unwrap();
-    Branch::Step(Box::new(Step { id, source, when: Condition::Always, success, failure }))
+    Branch::Step(Box::new(Step { id, source, when: Vec::new(), success, failure }))
 }
 
 /// A tree in which every step has a name of its own.
@@ -137,12 +140,14 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
     let leaf = prop_oneof![Just(Branch::Done), Just(Branch::Fail)];
     let branch = leaf.prop_recursive(4, 16, 2, |inner| {
         let source = prop_oneof![Just(Source::Identifier), Just(Source::Password)];
-        let when = prop_oneof![
-            4 => Just(Condition::Always),
-            1 => Just(Condition::Asked(Acr::Device)),
-            1 => Just(Condition::Scope("profile".into())),
-            1 => Just(Condition::Not(Box::new(Condition::Scope("profile".into())))),
+        let about = prop_oneof![
+            Just(About::Asked(Acr::Device)),
+            Just(About::Scope(vec!["profile".into(), "phone".into()])),
+            Just(About::Client(vec![ClientId::parse("shop").unwrap()])),
+            Just(About::NotWithin(60)),
         ];
+        let condition = (any::<bool>(), about).prop_map(|(not, about)| Condition { not, about });
+        let when = prop_oneof![4 => Just(Vec::new()), 3 => proptest::collection::vec(condition, 1..3)];
         (source, when, inner.clone(), inner).prop_map(|(source, when, success, failure)| {
             let id = StepId::parse("unnamed").unwrap();
             Branch::Step(Box::new(Step { id, source, when, success, failure }))
@@ -158,7 +163,7 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
             }
         }
         name(&mut root, &mut 0);
-        SignOnPolicy { name: "any".into(), root }
+        SignOnPolicy { root, ..SignOnPolicy::password() }
     })
 }
 
@@ -199,7 +204,8 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                 Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
                 Status::UsernamePasswordRequired => Some(Action::Cancel),
                 Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::Resume | Status::Completed | Status::Failed => None,
+                Status::OauthDeviceUserCodeConfirmationRequired => Some(Action::Cancel),
+                Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
             };
             (flow.cancelled(around), action)
         }
@@ -267,12 +273,42 @@ proptest! {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
+                Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
             };
             flow = next.expect("a link of the state");
         }
         prop_assert!(flow.actions().is_empty(), "{:?}", flow.at);
     }
+}
+
+fn of_device() -> Start {
+    let code = UserCode::typed("WDJB-MJHT").unwrap();
+    let device = ForDevice { code: Digest::of(b"device"), user_code: code, confirmed: false };
+    let request = AuthorizationRequest::of_device(Scope::parse("openid").unwrap(), None);
+    Start { device: Some(device), ..start(request) }
+}
+
+#[test]
+fn rfc8628_5_4_nobody_signs_in_for_a_device_that_they_have_not_looked_at() {
+    let policy = SignOnPolicy::password();
+    let around = around(&policy);
+    for session in [None, Some(session(ALICE, 0))] {
+        let flow = Flow::begin(of_device(), session.as_ref(), &around);
+        assert_eq!(flow.status(), Status::OauthDeviceUserCodeConfirmationRequired);
+        assert!(flow.clone().password_verified(ALICE, &around).is_none());
+        assert!(flow.clone().agreed(None, &around).is_none() && flow.clone().left().is_none());
+        let confirmed = flow.clone().confirmed(&around).unwrap();
+        let next = if session.is_some() { Status::Resume } else { Status::UsernamePasswordRequired };
+        assert_eq!(confirmed.status(), next);
+        assert!(confirmed.clone().confirmed(&around).is_none(), "once");
+        assert!(confirmed.left().is_none(), "there is nowhere to go");
+        let refused = flow.cancelled(&around).unwrap();
+        assert_eq!(refused.at, At::Failed(Failure::NotAgreed));
+        assert!(refused.left().is_none());
+    }
+    let plain = begin(request(ResponseMode::Query), None);
+    assert!(plain.confirmed(&around).is_none(), "no device");
 }
 
 #[test]

@@ -32,7 +32,7 @@ macro_rules! needs {
 
 needs! {
     ClientsRead ClientsWrite UsersRead UsersWrite DevicesRead DevicesWrite RequestsRead RequestsWrite
-    KeysRead KeysWrite AuditRead EventsRead WebhooksRead WebhooksWrite
+    PoliciesRead PoliciesWrite KeysRead KeysWrite AuditRead EventsRead WebhooksRead WebhooksWrite
 }
 
 /// The caller, who may do what `N` says. The first argument of every operation: who may not call

@@ -56,6 +56,10 @@ pub enum ClientGrantType {
     RefreshToken,
     #[oai(rename = "client_credentials")]
     ClientCredentials,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+    #[oai(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -131,7 +135,7 @@ pub struct ClientBody {
     /// Where it publishes its JWK Set.
     pub jwks_uri: Option<String>,
     pub grant_types: Vec<ClientGrantType>,
-    /// Where the answers of the authorization endpoint may go. Absent, as the nine below, without
+    /// Where the answers of the authorization endpoint may go. Absent, as the eleven below, without
     /// `authorization_code`.
     pub redirect_uris: Option<Vec<String>>,
     /// Where a browser may go after signing out.
@@ -145,6 +149,10 @@ pub struct ClientBody {
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`).
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: `_pf_authn_api_state` carries it on.
+    pub cookieless: Option<bool>,
+    /// How its people sign in, instead of by the `default_policy`.
+    pub sign_on_policy: Option<String>,
     /// Nobody is asked whether it may have what it asks for.
     pub implied_consent: Option<bool>,
     /// Its authorization requests need a `code_challenge` [RFC 7636 §4.3].
@@ -167,6 +175,18 @@ pub struct ClientBody {
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     pub access_token_format: AccessTokenFormat,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Its access tokens are always bound to a key [RFC 9449 §5.2].
+    pub dpop_bound_access_tokens: bool,
+    /// Whom its exchanged tokens may be for. Absent, as the one below, without the token-exchange grant.
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it acts.
+    pub token_exchange_impersonation: Option<bool>,
+    /// Which client may exchange its tokens [RFC 8693 §4.4].
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
@@ -198,7 +218,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code` and `refresh_token` alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
+    /// grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -225,6 +246,12 @@ pub struct NewClientBody {
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
     /// there. `false` when left out.
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies: each answer has `_pf_authn_api_state`, to be sent back as the header
+    /// `X-PF-Authn-API-State`. For an application on another site, where browsers keep cookies back. `false`
+    /// when left out.
+    pub cookieless: Option<bool>,
+    /// The `id` of a sign-on policy. When left out, the `default_policy` of the sign-on settings.
+    pub sign_on_policy: Option<String>,
     /// It is your own: nobody is asked whether it may have what it asks for, but where it wants them to be
     /// (`prompt=consent`). `false` when left out.
     pub implied_consent: Option<bool>,
@@ -256,6 +283,20 @@ pub struct NewClientBody {
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// `jwt` when left out.
     pub access_token_format: Option<AccessTokenFormat>,
+    /// With it, UserInfo answers with a JWT [OpenID Connect Core §5.3.2].
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Of the answers to its introspection, where it asks for a JWT [RFC 9701 §6]. `RS256` when absent.
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// With the token-exchange grant: whom its tokens may be for besides this server, each a `client_id` or the
+    /// address of a resource [RFC 8693 §2.1]. Nobody when left out.
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    /// Its exchanged tokens do not say that it is the client who acts (`act`) [RFC 8693 §1.1]. `false` when left out.
+    pub token_exchange_impersonation: Option<bool>,
+    /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
@@ -283,6 +324,8 @@ pub struct ClientPatch {
     pub frontchannel_logout_session_required: Option<bool>,
     pub response_types: Option<Vec<ClientResponseType>>,
     pub redirectless: Option<bool>,
+    pub cookieless: Option<bool>,
+    pub sign_on_policy: Option<String>,
     pub implied_consent: Option<bool>,
     pub require_pkce: Option<bool>,
     pub require_pushed_authorization_requests: Option<bool>,
@@ -298,6 +341,13 @@ pub struct ClientPatch {
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[oai(validator(max_items = 20))]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    pub token_exchange_impersonation: Option<bool>,
+    pub may_act: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -348,6 +398,8 @@ impl From<&domain::Client> for ClientBody {
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
+                    GrantType::DeviceCode => ClientGrantType::DeviceCode,
+                    GrantType::TokenExchange => ClientGrantType::TokenExchange,
                 })
                 .collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
@@ -362,6 +414,8 @@ impl From<&domain::Client> for ClientBody {
                 code.map(|_| ClientResponseType::Code).collect()
             }),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            cookieless: sign_in.map(|sign_in| sign_in.cookieless),
+            sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             require_pushed_authorization_requests: sign_in.map(|sign_in| sign_in.requests.pushed),
@@ -377,10 +431,16 @@ impl From<&domain::Client> for ClientBody {
             resources: client.resources.clone(),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
+            introspection_signed_response_alg: client.introspection_signed_response_alg.map(Into::into),
             access_token_format: match client.access_token_format {
                 domain::AccessTokenFormat::Jwt => AccessTokenFormat::Jwt,
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
             },
+            dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),

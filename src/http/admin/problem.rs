@@ -94,6 +94,10 @@ pub const fn status(code: AdminErrorCode) -> StatusCode {
         | AdminErrorCode::UsernameTaken
         | AdminErrorCode::TooManyPairingKeys
         | AdminErrorCode::TooManyWebhooks
+        | AdminErrorCode::PolicyExists
+        | AdminErrorCode::PolicyInUse
+        | AdminErrorCode::ApplicationExists
+        | AdminErrorCode::ApplicationInUse
         | AdminErrorCode::AlreadyDecided
         | AdminErrorCode::KeyNotRetiring
         | AdminErrorCode::KeyNotKnownYet

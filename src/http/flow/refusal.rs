@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use poem::Response;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{FlowApi, Refused, json_response};
+use super::{FlowApi, Refused, STATE_MEMBER, carried, json_response};
 use crate::domain::audit::Action as Audited;
 use crate::http::headers::retry_after;
 use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal};
@@ -15,7 +15,8 @@ use crate::usecase::sign_in::advance::FlowError;
 use crate::words::{Locale, Message};
 
 impl FlowApi {
-    pub(super) async fn refuse(&self, refused: &Refused, locale: Locale) -> Response {
+    pub(super) async fn refuse(&self, refused: &Refused, headers: &HeaderMap) -> Response {
+        let locale = self.locale(headers);
         let (status, refusal, wait) = match refused {
             Refused::Flow(FlowError::Refused(refusal)) => (status(refusal), refusal.clone(), None),
             Refused::Flow(FlowError::Other(usecase::Error::TooMany { retry_after })) => {
@@ -51,6 +52,10 @@ impl FlowApi {
         });
         if let (false, Value::Object(body)) = (details.is_empty(), &mut body) {
             body.insert("details".to_owned(), Value::Array(details));
+        }
+        // Nothing has changed: it goes on from there.
+        if let (Some(state), Value::Object(body)) = (carried(headers), &mut body) {
+            body.insert(STATE_MEMBER.to_owned(), json!(state));
         }
         let mut response = json_response(status, &body);
         if let Some(wait) = wait {
@@ -91,6 +96,8 @@ const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'
 fn about(detail: &Detail) -> Message<'static> {
     match (detail.code, detail.target) {
         (DetailCode::CredentialValidationFailed, _) => Message::WrongCredentials,
+        (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
+        (DetailCode::FieldRequired, Some("userCode")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
         (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,
         (

@@ -4,23 +4,24 @@ use poem::Response;
 use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{FlowApi, PREFIX, json_response};
-use crate::domain::flow::{At, Who};
+use super::{FlowApi, PREFIX, STATE_MEMBER, json_response};
+use crate::domain::flow::{At, Failure, Who};
 use crate::protocol::flow_api::Status;
 use crate::usecase::sign_in::Seen;
+use crate::words::{Locale, Message};
 
 impl FlowApi {
     /// The state of a flow.
-    pub fn shown(&self, seen: &Seen) -> Response {
-        let body = self.state(seen);
+    pub fn shown(&self, seen: &Seen, locale: Locale) -> Response {
+        let body = self.state(seen, locale);
         let mut response = json_response(StatusCode::OK, &body);
-        if let Some(session) = &seen.session {
+        if let Some(session) = seen.session.as_ref().filter(|_| !seen.flow.cookieless) {
             self.cookies.set_session(response.headers_mut(), session);
         }
         response
     }
 
-    fn state(&self, seen: &Seen) -> Value {
+    fn state(&self, seen: &Seen, locale: Locale) -> Value {
         let (flow, id) = (&seen.flow, seen.id.expose());
         let href = json!({ "href": format!("{}{PREFIX}{id}", self.base) });
         let mut links = Map::new();
@@ -31,56 +32,73 @@ impl FlowApi {
         let mut state = Map::new();
         state.insert("id".to_owned(), json!(id));
         state.insert("status".to_owned(), json!(flow.status().as_str()));
-        if let Value::Object(fields) = fields(seen) {
+        if let Value::Object(fields) = self.fields(seen, locale) {
             state.extend(fields);
         }
         state.insert("_links".to_owned(), Value::Object(links));
+        if let Some(carried) = &seen.state {
+            state.insert(STATE_MEMBER.to_owned(), json!(carried.expose()));
+        }
         Value::Object(state)
+    }
+
+    /// The members of a state.
+    fn fields(&self, seen: &Seen, locale: Locale) -> Value {
+        let flow = &seen.flow;
+        let hint = match &flow.who {
+            Who::Claimed(username) => username.as_str(),
+            Who::Nobody | Who::Proved(_) => "",
+        };
+        match (flow.status(), &flow.at) {
+            (Status::UsernamePasswordRequired, _) => json!({
+                "showRememberMyUsername": false,
+                "rememberMyUsernameSelected": false,
+                "showThisIsMyDevice": false,
+                "thisIsMyDeviceSelected": false,
+                "showCaptcha": false,
+                "username": hint,
+                "allowUsernameEdits": true,
+                "alternativeAuthenticationSources": [],
+            }),
+            (Status::IdentifierRequired, _) => json!({ "previouslySubmittedIdentifiers": [], "showCaptcha": false }),
+            (Status::ConsentRequired, At::Consent(scope)) => json!({
+                "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
+                "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+                "authorizationDetails": flow.request.extent.details.values(),
+            }),
+            (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
+                "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
+                "userCode": flow.device.as_ref().map(|device| device.user_code.to_string()),
+            }),
+            (Status::OauthDeviceCompleted, _) => json!({}),
+            (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
+            (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),
+            (Status::Failed, At::Failed(failure)) => {
+                let refusal = failure.refusal();
+                let mut told = json!({
+                    "code": refusal.code.as_str(), "message": refusal.description, "userMessage": self.words.say(locale, why(*failure)),
+                });
+                if let Value::Object(told) = &mut told {
+                    if seen.answer.is_some() {
+                        told.insert("authorizeResponse".to_owned(), answer(seen));
+                    }
+                    if let Some(resume) = &seen.resume {
+                        told.insert("resumeUrl".to_owned(), json!(resume));
+                    }
+                }
+                told
+            }
+            (Status::ConsentRequired | Status::Failed, _) => json!({}),
+        }
     }
 }
 
-/// The members of a state.
-fn fields(seen: &Seen) -> Value {
-    let flow = &seen.flow;
-    let hint = match &flow.who {
-        Who::Claimed(username) => username.as_str(),
-        Who::Nobody | Who::Proved(_) => "",
-    };
-    match (flow.status(), &flow.at) {
-        (Status::UsernamePasswordRequired, _) => json!({
-            "showRememberMyUsername": false,
-            "rememberMyUsernameSelected": false,
-            "showThisIsMyDevice": false,
-            "thisIsMyDeviceSelected": false,
-            "showCaptcha": false,
-            "username": hint,
-            "allowUsernameEdits": true,
-            "alternativeAuthenticationSources": [],
-        }),
-        (Status::IdentifierRequired, _) => json!({ "previouslySubmittedIdentifiers": [], "showCaptcha": false }),
-        (Status::ConsentRequired, At::Consent(scope)) => json!({
-            "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
-            "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
-            "authorizationDetails": flow.request.extent.details.values(),
-        }),
-        (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
-        (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),
-        (Status::Failed, At::Failed(failure)) => {
-            let refusal = failure.refusal();
-            let mut told = json!({
-                "code": refusal.code.as_str(), "message": refusal.description, "userMessage": refusal.description,
-            });
-            if let Value::Object(told) = &mut told {
-                if seen.answer.is_some() {
-                    told.insert("authorizeResponse".to_owned(), answer(seen));
-                }
-                if let Some(resume) = &seen.resume {
-                    told.insert("resumeUrl".to_owned(), json!(resume));
-                }
-            }
-            told
-        }
-        (Status::ConsentRequired | Status::Failed, _) => json!({}),
+const fn why(failure: Failure) -> Message<'static> {
+    match failure {
+        Failure::Cancelled | Failure::NotAgreed => Message::SignInGivenUp,
+        Failure::ByPolicy => Message::ErrorDenied,
+        Failure::NothingVerified => Message::ErrorInternal,
+        Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
     }
 }
 

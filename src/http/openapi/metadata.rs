@@ -52,6 +52,7 @@ pub(super) fn add(document: &mut Value) {
                 "userinfo_endpoint": address,
                 "jwks_uri": address,
                 "backchannel_authentication_endpoint": address,
+                "device_authorization_endpoint": address,
                 "revocation_endpoint": address,
                 "introspection_endpoint": address,
                 "end_session_endpoint": address,

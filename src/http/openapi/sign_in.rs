@@ -71,8 +71,8 @@ fn enumeration<W: Copy>(
     })
 }
 
-const ABOUT: &str = "Begins a sign-in [RFC 6749 §4.1.1, OIDC Core §3.1.2.1]: a browser is sent to our pages, or with the \
-code to the client when nobody has to act. With `response_mode=pi.flow` the answer is the first state of a flow. \
+const ABOUT: &str = "Begins a sign-in [RFC 6749 §4.1.1, OIDC Core §3.1.2.1]: a browser is sent to our pages or \
+to an authentication application of yours, or with the code to the client when nobody has to act. With `response_mode=pi.flow` the answer is the first state of a flow. \
 When client and `redirect_uri` are known, a refusal goes to the client too; otherwise it is a page.";
 
 fn authorize() -> Value {
@@ -119,7 +119,7 @@ fn begun() -> Value {
             },
         },
         "303": {
-            "description": "To our pages, or to the client with its answer.",
+            "description": "To our pages or to an authentication application, or to the client with its answer.",
             "headers": {"Location": {
                 "description": "Where the browser goes.", "required": true, "schema": {"type": "string"},
                 "example": "https://shop.example/callback?code=...&iss=https%3A%2F%2Fid.example",
@@ -172,6 +172,12 @@ fn asked() -> Vec<Asked> {
             "[RFC 7636 §4.3] needed unless the client is registered with `require_pkce` off.",
         ),
         of("code_challenge_method", false, one_of(vec![CodeChallenge::METHOD]), "Needed with `code_challenge`."),
+        of(
+            "dpop_jkt",
+            false,
+            text("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
+            "The thumbprint of the key that the tokens will be bound to [RFC 9449 §10]: the code is for it alone.",
+        ),
         Asked {
             name: "prompt",
             required: false,
@@ -249,7 +255,7 @@ fn get_flow() -> Value {
         "operationId": "getFlow",
         "summary": "Read where a flow is",
         "description": "Changes nothing. What can be done next is in `_links`, and nothing else can.",
-        "tags": [TAG], "parameters": [flow_id()], "responses": seen(),
+        "tags": [TAG], "parameters": [flow_id(), state_header()], "responses": seen(),
     })
 }
 
@@ -272,6 +278,7 @@ fn act_on_flow() -> Value {
                 "description": "Any value. A page of another site can have a browser send its cookies, but not this.",
                 "schema": {"type": "string", "minLength": 1},
             },
+            state_header(),
         ],
         "requestBody": {"required": true, "content": {"application/json": {"schema": reference("FlowAction")}}},
         "responses": seen(),
@@ -357,6 +364,7 @@ fn example(action: Action) -> Value {
             ("identifier" | "username", _) => json!("alice"),
             ("password", _) => json!("correct horse battery staple"),
             ("scope", _) => json!("openid profile"),
+            ("userCode", _) => json!("WDJB-MJHT"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -371,6 +379,8 @@ const fn status_says(status: Status) -> &'static str {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
         Status::ConsentRequired => "May the client have what it asks for?",
+        Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
+        Status::OauthDeviceCompleted => "The end: the device is connected.",
         Status::Resume => "Send the browser to `resumeUrl`.",
         Status::Completed => "The end: the answer is in `authorizeResponse`.",
         Status::Failed => "The end: `code` says why.",
@@ -384,6 +394,7 @@ const fn action_says(action: Action) -> &'static str {
         Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
+        Action::ConfirmUserCode => "It is this code, and the person wants it.",
     }
 }
 
@@ -421,6 +432,11 @@ fn states() -> Map<String, Value> {
             "alternativeAuthenticationSources": password(&texts, "other ways to sign in."),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
+            "userCode": only(
+                Status::OauthDeviceUserCodeConfirmationRequired,
+                text.clone(),
+                "the code, as the device shows it.",
+            ),
             "scopes": only(
                 Status::ConsentRequired,
                 json!({"type": "array", "items": reference("FlowScope")}),
@@ -433,6 +449,7 @@ fn states() -> Map<String, Value> {
             ),
             "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer."},
             "authorizeResponse": reference("AuthorizeResponse"),
+            "_pf_authn_api_state": carried(),
             "code": failed("an error code of OAuth and OpenID Connect."),
             "message": failed("for the developer."),
             "userMessage": failed("for the person."),
@@ -459,7 +476,7 @@ fn states() -> Map<String, Value> {
         (
             "FlowClient",
             json!({
-                "type": "object", "description": "Who asks for consent.", "required": ["id", "name"],
+                "type": "object", "description": "Who asks.", "required": ["id", "name"],
                 "properties": {
                     "id": {"type": "string", "description": "Its `client_id`."},
                     "name": {"type": "string", "description": "What a person sees."},
@@ -501,6 +518,23 @@ fn states() -> Map<String, Value> {
     .collect()
 }
 
+/// For those who run a flow without cookies.
+fn carried() -> Value {
+    json!({
+        "type": "string",
+        "description": "For a client that is registered as `cookieless`: the next call sends it back as the header \
+                        `X-PF-Authn-API-State`. After an action, the one before is worth nothing.",
+    })
+}
+
+fn state_header() -> Value {
+    json!({
+        "name": "X-PF-Authn-API-State", "in": "header", "required": false,
+        "description": "`_pf_authn_api_state` of the last answer, in place of cookies.",
+        "schema": {"type": "string"},
+    })
+}
+
 fn errors() -> Map<String, Value> {
     let told = |code: &str| {
         json!({
@@ -513,6 +547,7 @@ fn errors() -> Map<String, Value> {
     put(&mut detail, "target", json!({"type": "string", "description": "The member of the body that it is about."}));
     let mut error = told("FlowErrorCode");
     put(&mut error, "details", json!({"type": "array", "items": reference("FlowErrorDetail")}));
+    put(&mut error, "_pf_authn_api_state", carried());
     let required = json!(["code", "message", "userMessage"]);
     [
         (

@@ -41,7 +41,7 @@ pub enum JwtError {
     Signature,
     #[error("a claim is missing or of the wrong type")]
     Claims,
-    #[error("the header does not carry exactly one public P-256 key")]
+    #[error("the header does not carry exactly one public key of the right kind")]
     EmbeddedKey,
 }
 

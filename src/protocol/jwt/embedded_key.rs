@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::compact::{AcceptedTyp, JwtError, Unverified, Verified};
-use super::{Algorithm, KeyError, Material, Thumbprint, VerificationKey, coordinate};
+use super::{Algorithm, KeyError, Material, RawJwk, Thumbprint, VerificationKey, coordinate, usable_algorithms};
 
 /// A proof of possession: a token that carries its own key, as in [RFC 9449 §4.2]. That it
 /// verifies says only that its sender holds that key; who that is, the thumbprint must tell.
@@ -12,6 +12,7 @@ use super::{Algorithm, KeyError, Material, Thumbprint, VerificationKey, coordina
 pub struct EmbeddedKeyProof<'t> {
     token: Unverified<'t>,
     typ: AcceptedTyp,
+    algorithm: Algorithm,
     material: Material,
     thumbprint: Thumbprint,
 }
@@ -37,6 +38,12 @@ struct Header {
     jwk: P256Jwk,
 }
 
+/// Where members that we do not know mean nothing.
+#[derive(Deserialize)]
+struct OpenHeader {
+    jwk: RawJwk,
+}
+
 impl<'t> EmbeddedKeyProof<'t> {
     pub fn parse(token: &'t str, typ: &'static str, max_bytes: usize) -> Result<Self, JwtError> {
         let token = Unverified::parse_within(token, max_bytes)?;
@@ -49,8 +56,25 @@ impl<'t> EmbeddedKeyProof<'t> {
         }
         let read = |member: &str| coordinate(Some(member)).map_err(|_| JwtError::EmbeddedKey);
         let material = Material::P256 { x: read(&jwk.x)?, y: read(&jwk.y)? };
+        Ok(Self::new(token, typ, Algorithm::ES256, material))
+    }
+
+    /// By a key of any kind that we know, described as clients describe theirs.
+    pub fn of_any_key(token: &'t str, typ: &'static str, max_bytes: usize) -> Result<Self, JwtError> {
+        let token = Unverified::parse_within(token, max_bytes)?;
+        let OpenHeader { jwk } = serde_json::from_slice(&token.header).map_err(|_| JwtError::EmbeddedKey)?;
+        let algorithm = token.algorithm();
+        // [RFC 9449 §4.3] a private member is a leaked key, and no proof of anything.
+        if !usable_algorithms(&jwk).map_err(|_| JwtError::EmbeddedKey)?.contains(&algorithm) {
+            return Err(JwtError::KeyAlgorithm);
+        }
+        let material = jwk.material().map_err(|_| JwtError::EmbeddedKey)?;
+        Ok(Self::new(token, typ, algorithm, material))
+    }
+
+    fn new(token: Unverified<'t>, typ: &'static str, algorithm: Algorithm, material: Material) -> Self {
         let thumbprint = material.thumbprint();
-        Ok(Self { token, typ: AcceptedTyp::Exactly(typ), material, thumbprint })
+        Self { token, typ: AcceptedTyp::Exactly(typ), algorithm, material, thumbprint }
     }
 
     /// Of the embedded key: where to look for a [`VerificationKey`] made earlier.
@@ -60,7 +84,7 @@ impl<'t> EmbeddedKeyProof<'t> {
 
     /// Reads the embedded key, which costs more than using it: keep it under its thumbprint.
     pub fn verification_key(&self) -> Result<VerificationKey, KeyError> {
-        VerificationKey::new(self.material.clone(), Algorithm::ES256, None)
+        VerificationKey::new(self.material.clone(), self.algorithm, None)
     }
 
     /// `key` must be the embedded one, fresh or remembered.

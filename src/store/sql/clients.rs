@@ -97,8 +97,14 @@ impl Clients {
             };
             transaction
                 .execute(
-                    "UPDATE client SET document = $1, disabled = $2, updated_at = $3 WHERE id = $4",
-                    [document(&client)?.into(), client.disabled.into(), now.millis().into(), id.as_str().into()],
+                    "UPDATE client SET document = $1, disabled = $2, policy_id = $3, updated_at = $4 WHERE id = $5",
+                    [
+                        document(&client)?.into(),
+                        client.disabled.into(),
+                        policy(&client),
+                        now.millis().into(),
+                        id.as_str().into(),
+                    ],
                 )
                 .await?;
             let change = transaction.commit_change(Area::Clients, &[event]).await?;
@@ -176,14 +182,22 @@ fn document(client: &Client) -> Result<String, StoreError> {
     serde_json::to_string(client).map_err(|_| StoreError::Corrupt("a client that cannot be written"))
 }
 
+/// The policy that it names, for the database to keep.
+fn policy(client: &Client) -> sea_orm::Value {
+    let named = client.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref());
+    named.map(|policy| policy.as_str().to_owned()).into()
+}
+
 impl Transaction {
     pub(super) async fn insert_client(&self, client: &Client) -> Result<(), WriteError> {
         self.execute(
-            "INSERT INTO client (id, document, disabled, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
+            "INSERT INTO client (id, document, disabled, policy_id, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $5)",
             [
                 client.id.as_str().into(),
                 document(client)?.into(),
                 client.disabled.into(),
+                policy(client),
                 client.created_at.millis().into(),
             ],
         )

@@ -16,9 +16,10 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::{Database, Row, Transaction, WriteError, bytes};
+use super::{Database, Row, Transaction, WriteError, bytes, sign_on};
 use crate::domain::client::Client;
 use crate::domain::device::{self, About, Device, Installation};
+use crate::domain::sign_on::SignOn;
 use crate::domain::user::{self, User};
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::store::ephemeral::StoreError;
@@ -41,16 +42,19 @@ pub(super) enum Area {
     Clients,
     People,
     Keys,
+    /// Policies, authentication applications, and the settings beside them.
+    SignOn,
 }
 
 impl Area {
-    const ALL: [Self; 3] = [Self::Clients, Self::People, Self::Keys];
+    const ALL: [Self; 4] = [Self::Clients, Self::People, Self::Keys, Self::SignOn];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Clients => "clients",
             Self::People => "people",
             Self::Keys => "keys",
+            Self::SignOn => "sign_on",
         }
     }
 }
@@ -74,6 +78,8 @@ pub struct Directory {
     usernames: Remembered<String, Arc<User>>,
     devices: Remembered<UserId, Devices>,
     installations: Remembered<String, Arc<Paired>>,
+    /// All of it is one entry.
+    sign_on: Remembered<(), Arc<SignOn>>,
     epochs: Epochs,
 }
 
@@ -94,6 +100,7 @@ impl Directory {
             usernames: Kept::new(ENTRIES),
             devices: Kept::new(ENTRIES),
             installations: Kept::new(ENTRIES),
+            sign_on: Kept::new(2),
             epochs: Epochs::default(),
         });
         let looking = Arc::clone(&directory);
@@ -168,6 +175,15 @@ impl Directory {
             Ok(Some(Arc::new(Paired { installation: installation(first, 0)?, devices })))
         })
         .await
+    }
+
+    /// What operators have decided about signing in.
+    pub async fn sign_on(&self) -> Result<Arc<SignOn>, StoreError> {
+        let sign_on = self.remembered(&self.sign_on, Area::SignOn, &(), async {
+            let rows = self.database.find_all(sign_on::ALL, []).await?;
+            sign_on::read(&rows).map(|sign_on| Some(Arc::new(sign_on)))
+        });
+        sign_on.await?.ok_or(StoreError::Corrupt("no sign-on settings"))
     }
 
     /// Grows whenever a signing key is made, promoted or retired on any node.
@@ -253,6 +269,7 @@ impl Directory {
         self.usernames.clear();
         self.devices.clear();
         self.installations.clear();
+        self.sign_on.clear();
     }
 
     /// A change of our own was committed: it counts on this node at once.
@@ -286,6 +303,7 @@ struct Epochs {
     clients: AtomicI64,
     people: AtomicI64,
     keys: AtomicI64,
+    sign_on: AtomicI64,
     start: Instant,
     /// Milliseconds after `start` at which the epochs were last known to be right.
     known: AtomicU64,
@@ -301,6 +319,7 @@ impl Default for Epochs {
             clients: AtomicI64::new(0),
             people: AtomicI64::new(0),
             keys: AtomicI64::new(0),
+            sign_on: AtomicI64::new(0),
             start: Instant::now(),
             known: AtomicU64::new(0),
             own_changes: AtomicU64::new(0),
@@ -316,6 +335,7 @@ impl Epochs {
             Area::Clients => &self.clients,
             Area::People => &self.people,
             Area::Keys => &self.keys,
+            Area::SignOn => &self.sign_on,
         }
     }
 

@@ -27,6 +27,7 @@ use crate::domain::user::Status;
 use crate::failpoint::{self, waiting};
 use crate::metrics::metrics;
 use crate::protocol::acr::Acr;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
@@ -329,8 +330,8 @@ const DECISIONS: Insert = Insert {
 
 const GRANTS: Insert = Insert {
     into: "token_grant (id, request_id, client_id, user_id, device_id, scope, acr, amr, auth_time, created_at, \
-           revoked_at, session_id, extent)",
-    columns: 13,
+           revoked_at, session_id, bound_to, extent)",
+    columns: 14,
     and: "ON CONFLICT (request_id) DO NOTHING RETURNING id",
 };
 
@@ -644,6 +645,7 @@ fn grant_row(grant: &Grant) -> Vec<Value> {
         grant.created_at.millis().into(),
         grant.revoked_at.map(Timestamp::millis).into(),
         bytes_if_any(grant.session.map(SessionId::uuid)),
+        grant.bound_to.map(Confirmation::text).into(),
         tokens::extent_text(&grant.extent),
     ]
 }

@@ -47,6 +47,15 @@ impl Row {
         parse(&text).ok_or(StoreError::Corrupt("a column with an unknown word"))
     }
 
+    pub(super) fn parsed_if_any<T>(
+        &self,
+        column: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| parse(&text).ok_or(StoreError::Corrupt("a column with an unknown word"))).transpose()
+    }
+
     pub(super) fn digest<T>(&self, column: usize) -> Result<Digest<T>, StoreError> {
         let bytes: Vec<u8> = self.get(column)?;
         let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| StoreError::Corrupt("a column that is no digest"))?;

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
 use crate::protocol::acr::Acr;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
@@ -50,6 +51,24 @@ impl Tokens {
         Ok(self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?.is_some())
     }
 
+    /// What a person gave a client last, in this session if one is named, unless it was revoked.
+    pub async fn newest_grant(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        session: Option<SessionId>,
+    ) -> Result<Option<Grant>, StoreError> {
+        let within = if session.is_some() { "AND g.session_id = $3" } else { "" };
+        let sql = format!(
+            "SELECT {GRANT} FROM token_grant g WHERE g.user_id = $1 AND g.client_id = $2 \
+             AND g.revoked_at IS NULL {within} ORDER BY g.created_at DESC LIMIT 1"
+        );
+        let values = [bytes(user.uuid()), client.as_str().into()];
+        let session = session.map(|session| bytes(session.uuid()));
+        let row = self.database.find(&sql, values.into_iter().chain(session)).await?;
+        row.map(|row| grant(&row, 0)).transpose()
+    }
+
     /// The grant of a JWT access token, unless one of both was revoked.
     pub async fn active_grant_of_jwt(&self, id: GrantId, jti: &str) -> Result<Option<Grant>, StoreError> {
         let sql = format!(
@@ -72,7 +91,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<(StoredAccessToken, Grant)>, StoreError> {
         let sql = format!(
-            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at, t.extent \
+            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at, t.bound_to, t.extent \
              FROM access_token t JOIN token_grant g ON g.id = t.grant_id \
              WHERE t.digest = $1 AND t.expires_at > $2 AND g.revoked_at IS NULL"
         );
@@ -82,10 +101,11 @@ impl Tokens {
             let token = StoredAccessToken {
                 digest: *digest,
                 grant: grant.id,
+                bound_to: row.parsed_if_any(GRANT_COLUMNS + 3, Confirmation::parse)?,
                 scope: row.parsed(GRANT_COLUMNS, Scope::parse)?,
                 issued_at: row.time(GRANT_COLUMNS + 1)?,
                 expires_at: row.time(GRANT_COLUMNS + 2)?,
-                extent: extent(&row, GRANT_COLUMNS + 3)?,
+                extent: extent(&row, GRANT_COLUMNS + 4)?,
             };
             Ok((token, grant))
         })
@@ -272,8 +292,8 @@ impl Tokens {
 
 /// The columns of a grant, in the order in which [`grant`] reads them.
 const GRANT: &str = "g.id, g.request_id, g.client_id, g.user_id, g.device_id, g.scope, g.acr, g.amr, g.auth_time, \
-                     g.created_at, g.revoked_at, g.session_id, g.extent";
-const GRANT_COLUMNS: usize = 13;
+                     g.created_at, g.revoked_at, g.session_id, g.bound_to, g.extent";
+const GRANT_COLUMNS: usize = 14;
 
 fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
     Ok(Grant {
@@ -289,7 +309,8 @@ fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
         created_at: row.time(at + 9)?,
         revoked_at: row.time_if_any(at + 10)?,
         session: row.uuid_if_any(at + 11)?.map(SessionId::new),
-        extent: extent(row, at + 12)?,
+        bound_to: row.parsed_if_any(at + 12, Confirmation::parse)?,
+        extent: extent(row, at + 13)?,
     })
 }
 
@@ -322,8 +343,11 @@ pub(super) fn refresh_row(token: &StoredRefreshToken) -> Vec<Value> {
     ]
 }
 
-pub(super) const INSERT_ACCESS: Insert =
-    Insert { into: "access_token (digest, grant_id, scope, issued_at, expires_at, extent)", columns: 6, and: "" };
+pub(super) const INSERT_ACCESS: Insert = Insert {
+    into: "access_token (digest, grant_id, scope, issued_at, expires_at, bound_to, extent)",
+    columns: 7,
+    and: "",
+};
 
 pub(super) fn access_row(token: &StoredAccessToken) -> Vec<Value> {
     vec![
@@ -332,6 +356,7 @@ pub(super) fn access_row(token: &StoredAccessToken) -> Vec<Value> {
         token.scope.as_str().into(),
         token.issued_at.millis().into(),
         token.expires_at.millis().into(),
+        token.bound_to.map(Confirmation::text).into(),
         extent_text(&token.extent),
     ]
 }

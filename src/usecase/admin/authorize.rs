@@ -14,7 +14,7 @@ pub struct Authorize {
 
 impl Authorize {
     pub async fn identify(&self, token: &str) -> Result<Administrator, AdminError> {
-        let Some(active) = self.introspect.access(token).await? else {
+        let Some(active) = self.introspect.bearer(token).await? else {
             return Err(AdminErrorCode::TokenInvalid.into());
         };
         // No person is an administrator yet, whatever their token says.

@@ -1,7 +1,8 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod exchange;
 mod logout;
-mod sign_in;
+pub(super) mod sign_in;
 
 use std::collections::BTreeSet;
 
@@ -57,6 +58,12 @@ pub struct ClientMetadata {
     /// registered itself would see passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirectless: Option<bool>,
+    /// Such a flow needs no cookies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookieless: Option<bool>,
+    /// The identifier of a policy. For administrators to say: a weaker one lets people in with less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_on_policy: Option<String>,
     /// In `PingAM`'s word. For administrators to say: a client that registered itself would have whatever
     /// it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +93,19 @@ pub struct ClientMetadata {
     pub backchannel_token_delivery_mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_audiences: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange_impersonation: Option<bool>,
+    /// For administrators to say: it lets another client act for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +186,8 @@ impl ClientMetadata {
             response_types: sign_in
                 .map(|sign_in| sign_in.response_types.iter().map(|kind| kind.as_str().to_owned()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
+            cookieless: sign_in.map(|sign_in| sign_in.cookieless),
+            sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
             implied_consent: sign_in.map(|sign_in| sign_in.implied_consent),
             require_pkce: sign_in.map(|sign_in| sign_in.require_pkce),
             require_pushed_authorization_requests: requests.map(|requests| requests.pushed),
@@ -185,6 +207,14 @@ impl ClientMetadata {
                 Delivery::Poll => "poll".to_owned(),
             }),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
+            userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(|alg| alg.as_str().to_owned()),
+            introspection_signed_response_alg: client
+                .introspection_signed_response_alg
+                .map(|alg| alg.as_str().to_owned()),
+            dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
+            token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
+            may_act: client.may_act.as_ref().map(ClientId::to_string),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -214,6 +244,8 @@ impl ClientMetadata {
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
         let resources = self.resources(&mut problems);
+        let token_exchange = self.token_exchange(&grants, &mut problems);
+        let may_act = self.may_act(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -222,6 +254,10 @@ impl ClientMetadata {
         if id_token_signed_response_alg.is_none() {
             problems.add("/id_token_signed_response_alg", FieldCode::Invalid, "One of ES256, PS256, RS256.");
         }
+        let (userinfo, introspection) = (&self.userinfo_signed_response_alg, &self.introspection_signed_response_alg);
+        let userinfo_signed_response_alg = problems.signing("/userinfo_signed_response_alg", userinfo.as_deref());
+        let introspection_signed_response_alg =
+            problems.signing("/introspection_signed_response_alg", introspection.as_deref());
         let access_token_format = match self.access_token_format.as_deref() {
             None | Some("jwt") => AccessTokenFormat::Jwt,
             Some("opaque") => AccessTokenFormat::Opaque,
@@ -242,9 +278,14 @@ impl ClientMetadata {
                     id_token_signed_response_alg,
                     access_token_format,
                     resources,
+                    userinfo_signed_response_alg,
+                    introspection_signed_response_alg,
+                    dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
                     backchannel,
                     sign_in,
                     registered: before.and_then(|before| before.registered.clone()),
+                    token_exchange,
+                    may_act,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -336,7 +377,8 @@ impl ClientMetadata {
         }
         // [RFC 6749 §4.4, CIBA §7.1] whoever gets something without a person at this browser proves who it is.
         let unproved = |name: &str| {
-            matches!(GrantType::parse(name), Some(GrantType::Ciba | GrantType::ClientCredentials)) && self.is_public()
+            let proves = [GrantType::Ciba, GrantType::ClientCredentials, GrantType::TokenExchange];
+            self.is_public() && GrantType::parse(name).is_some_and(|grant| proves.contains(&grant))
         };
         for (at, _) in names.iter().enumerate().filter(|(_, name)| unproved(name)) {
             problems.add_to(format!("/grant_types/{at}"), FieldCode::NotAllowed, "Not for a public client.");
@@ -420,6 +462,15 @@ pub(super) struct Problems(pub(super) Vec<FieldProblem>);
 impl Problems {
     pub(super) fn add(&mut self, pointer: &'static str, code: FieldCode, detail: &'static str) {
         self.0.push(FieldProblem::new(pointer, code, detail));
+    }
+
+    /// An algorithm that we sign with, if one is named.
+    fn signing(&mut self, pointer: &'static str, named: Option<&str>) -> Option<Algorithm> {
+        let alg = Algorithm::parse(named?).filter(|alg| Algorithm::SIGNING.contains(alg));
+        if alg.is_none() {
+            self.add(pointer, FieldCode::Invalid, "One of ES256, PS256, RS256.");
+        }
+        alg
     }
 
     /// For one of a list.

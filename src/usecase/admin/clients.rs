@@ -19,7 +19,10 @@ use crate::protocol::merge_patch;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::{Clients, Created};
+use crate::store::sql::policies::Policies;
+use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
+use crate::usecase::admin::policies::policy_id;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 
 /// How long a replaced secret still works.
@@ -30,6 +33,7 @@ pub const SHORTEST_SECRET: usize = 16;
 
 pub struct ManageClients {
     pub clients: Clients,
+    pub policies: Policies,
     /// Says whether a `jwks_uri` may be called; where nothing is called, nothing is asked.
     pub egress: Option<Egress>,
     pub desk: Desk,
@@ -81,6 +85,7 @@ impl ManageClients {
                 return Err(AdminError::invalid(bad_id.then_some(BAD_ID).into_iter().chain(others).collect()));
             }
         };
+        self.check_policy(metadata.sign_on_policy.as_deref()).await?;
         let shown = match &mut client.authentication {
             Authentication::None | Authentication::PrivateKeyJwt { .. } => None,
             Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
@@ -108,6 +113,7 @@ impl ManageClients {
         patch: Value,
         unchanged: Precondition<'_, Client>,
     ) -> Result<Client, AdminError> {
+        self.check_policy(patch.get("sign_on_policy").and_then(Value::as_str)).await?;
         self.change(by, id, Action::ClientUpdated, |client, now| {
             if !unchanged(&client) {
                 return Err(AdminErrorCode::PreconditionFailed.into());
@@ -186,6 +192,15 @@ impl ManageClients {
         match self.clients.update_if(&id, own(by), &event, now, guarded).await? {
             None => Err(AdminErrorCode::NotFound.into()),
             Some(changed) => changed,
+        }
+    }
+
+    /// One that goes at the same moment is kept by the database.
+    async fn check_policy(&self, named: Option<&str>) -> Result<(), AdminError> {
+        let Some(id) = named.and_then(policy_id) else { return Ok(()) };
+        match self.policies.find(&id).await? {
+            Some(_) => Ok(()),
+            None => Err(AdminError::invalid(vec![NO_POLICY])),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::protocol::admin_scope::{ADMIN, Permission, Permissions};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 
+pub mod applications;
 pub mod authorize;
 pub mod bootstrap;
 pub mod client_metadata;
@@ -24,7 +25,9 @@ pub mod events;
 pub mod idempotency;
 pub mod initial_access_tokens;
 pub mod keys;
+pub mod policies;
 pub mod requests;
+pub mod sign_on_settings;
 pub mod users;
 pub mod webhooks;
 

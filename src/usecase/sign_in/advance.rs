@@ -9,15 +9,16 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::domain::password::Password;
-use crate::protocol::authorization_request::ResponseMode;
+use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
-use crate::protocol::id::{FlowId, UserId};
+use crate::protocol::id::{BrowserKey, FlowId, UserId};
 use crate::protocol::scope::Scope;
+use crate::protocol::user_code::UserCode;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
-use crate::usecase::sign_in::{Browser, Judged, Known, Seen, left};
+use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
     pub known: Arc<Known>,
@@ -25,6 +26,7 @@ pub struct Advance {
     pub passwords: Arc<CheckPassword>,
     pub conclude: Arc<Conclude>,
     pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
 }
 
 /// Why a flow was not shown, or not taken further.
@@ -47,14 +49,21 @@ impl From<StoreError> for FlowError {
 #[derive(Clone, Copy, Debug)]
 pub struct Calling<'a> {
     pub browser: &'a Browser,
+    pub page: Page<'a>,
     pub from: IpAddr,
 }
 
 impl Advance {
     /// Where the flow is. Changes nothing.
-    pub async fn read(&self, id: &FlowId, browser: &Browser) -> Result<Seen, FlowError> {
-        let (_, flow, client) = self.find(id, browser).await?;
-        Ok(self.conclude.shown.seen(id, flow, client).await?)
+    pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Seen, FlowError> {
+        let (_, flow, client) = self.find(id, browser, page).await?;
+        let state = if flow.cookieless { browser.key.clone() } else { None };
+        Ok(Seen { state, ..self.conclude.shown.seen(id, flow, client).await? })
+    }
+
+    /// Whether pages of this origin may call at all: those of an application that is registered.
+    pub async fn admits(&self, origin: &str) -> Result<bool, StoreError> {
+        Ok(self.known.directory.sign_on().await?.admits(origin))
     }
 
     /// One action, and where the flow is then. Refused, it is where it was.
@@ -66,7 +75,7 @@ impl Advance {
         action: Action,
         body: &Value,
     ) -> Result<Seen, FlowError> {
-        let (found, flow, client) = self.find(id, calling.browser).await?;
+        let (found, flow, client) = self.find(id, calling.browser, calling.page).await?;
         // Before the body is looked at: what cannot be done now cannot be done wrongly either.
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
@@ -77,15 +86,15 @@ impl Advance {
             Action::CheckUsernamePassword => {
                 let user = self.check_password(&flow, calling, &members).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
-                flow.password_verified(user, &self.known.around(&judged))
+                flow.password_verified(user, &judged.around())
             }
             Action::SubmitIdentifier => {
                 let judged = self.judged(&client, None, now).await?;
-                flow.identified(members.text("identifier").unwrap_or_default(), &self.known.around(&judged))
+                flow.identified(members.text("identifier").unwrap_or_default(), &judged.around())
             }
             Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
                 let judged = self.judged(&client, flow.user(), now).await?;
-                flow.cancelled(&self.known.around(&judged))
+                flow.cancelled(&judged.around())
             }
             Action::GrantConsent => {
                 let scope = members.text("scope").map(|text| {
@@ -93,20 +102,36 @@ impl Advance {
                         .ok_or_else(|| FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("scope"), "no scope"))
                 });
                 let judged = self.judged(&client, flow.user(), now).await?;
-                flow.agreed(scope.transpose()?.as_ref(), &self.known.around(&judged))
+                flow.agreed(scope.transpose()?.as_ref(), &judged.around())
+            }
+            Action::ConfirmUserCode => {
+                let typed = members.text("userCode").and_then(UserCode::typed);
+                if typed.is_none() || typed != flow.device.as_ref().map(|device| device.user_code.clone()) {
+                    let why = "another code than that of the flow";
+                    return Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why).into());
+                }
+                let judged = self.judged(&client, flow.user(), now).await?;
+                flow.confirmed(&judged.around())
             }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         let mut session = None;
-        if matches!(next.at, At::Ready) && next.request.destination.mode == ResponseMode::Flow {
+        if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
+        }
+        if next.device.is_some() && matches!(next.at, At::Ready | At::Failed(_)) {
+            (next, session) = self.conclude.connect(next, calling.browser).await.map_err(FlowError::Other)?;
+        }
+        let state = next.cookieless.then(|| BrowserKey::new(self.entropy.token()));
+        if let Some(state) = &state {
+            next = next.rekeyed(state.digest());
         }
         if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(&next, now))).await? {
             // Somebody else was faster: what was to be done is a link of the state no more.
             return Err(FlowRefusal::not_now().into());
         }
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
-        Ok(Seen { session, ..self.conclude.shown.seen(id, next, client).await? })
+        Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
@@ -114,17 +139,28 @@ impl Advance {
     }
 
     /// A flow that this browser may see. Every reason why not reads the same.
-    async fn find(&self, id: &FlowId, browser: &Browser) -> Result<(Found<Flow>, Flow, Arc<Client>), FlowError> {
+    async fn find(
+        &self,
+        id: &FlowId,
+        browser: &Browser,
+        page: Page<'_>,
+    ) -> Result<(Found<Flow>, Flow, Arc<Client>), FlowError> {
         let not_found = |why| FlowError::from(FlowRefusal::not_found(why));
         let found = self.flows.find(&id.digest()).await?.ok_or_else(|| not_found("there is no such flow"))?;
         let flow = found.value()?;
-        if browser.key.as_ref().map(crate::protocol::id::BrowserKey::digest) != Some(flow.browser) {
+        if browser.key.as_ref().map(BrowserKey::digest) != Some(flow.browser) {
             return Err(not_found("another browser's flow"));
         }
         if flow.is_over(self.clock.now()) {
             return Err(not_found("the flow is over"));
         }
         let client = self.known.client(&flow.client).await?.ok_or_else(|| not_found("the client is gone"))?;
+        if let Page::Of(origin) = page {
+            let sign_on = self.known.directory.sign_on().await?;
+            if !sign_on.shows(origin, &client, flow.is_redirectless()) {
+                return Err(not_found("a page of another application"));
+            }
+        }
         Ok((found, flow, client))
     }
 

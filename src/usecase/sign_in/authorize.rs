@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
@@ -38,8 +39,9 @@ pub struct Authorize {
 pub enum Authorized {
     /// The answer of the client's request: a code, or why there is none.
     Answer { carrier: Carrier, session: Option<SessionToken> },
-    /// A person has to act. `key`: for a browser that had none.
-    Begun { seen: Box<Seen>, key: Option<BrowserKey> },
+    /// A person has to act. `key`: for a browser that had none. `application`: who shows it, where that is
+    /// not us.
+    Begun { seen: Box<Seen>, key: Option<BrowserKey>, application: Option<Arc<Application>> },
 }
 
 impl Authorize {
@@ -61,8 +63,15 @@ impl Authorize {
         };
         let parameters = read.as_ref().unwrap_or(parameters);
         let destination = destination(&client, parameters)?;
-        match AuthorizationRequest::parse(parameters, destination.clone(), &self.read.permitted(&client)?) {
-            Ok(request) => self.begin(&client, request, parameters.get("id_token_hint"), browser, now).await,
+        let sign_on = self.known.directory.sign_on().await?;
+        match AuthorizationRequest::parse(parameters, destination.clone(), &self.read.permitted(&client, &sign_on)?) {
+            Ok(request) => {
+                // What a browser has beside it would belong to whoever used it before.
+                let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
+                let alone = cookieless && destination.mode == ResponseMode::Flow;
+                let (alone, browser) = if alone { (true, &Browser::default()) } else { (false, browser) };
+                self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
+            }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
     }
@@ -72,7 +81,7 @@ impl Authorize {
         client: &Arc<Client>,
         request: AuthorizationRequest,
         hint: Option<&str>,
-        browser: &Browser,
+        (browser, cookieless): (&Browser, bool),
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
@@ -94,9 +103,11 @@ impl Authorize {
             client: client.id.clone(),
             request,
             browser: key,
+            cookieless,
             meant,
+            device: None,
         };
-        let flow = Flow::begin(start, session.as_ref(), &self.known.around(&judged));
+        let flow = Flow::begin(start, session.as_ref(), &judged.around());
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }
@@ -111,17 +122,24 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => {
+            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Failed(_) => (flow, None),
+                    At::Device
+                    | At::Asking(..)
+                    | At::Consent(_)
+                    | At::Completed(_)
+                    | At::Left
+                    | At::Connected
+                    | At::Failed(_) => (flow, None),
                 };
                 self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
-                let seen = Seen { session, ..seen };
-                Ok(Authorized::Begun { seen: Box::new(seen), key: fresh })
+                let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
+                let application = self.known.application_of(&judged).await?;
+                Ok(Authorized::Begun { seen: Box::new(Seen { session, state, ..seen }), key, application })
             }
         }
     }
@@ -168,6 +186,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Completed(_) | At::Left | At::Failed(_) => None,
+        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

@@ -82,7 +82,9 @@ impl Leave {
         }
         let failed = match &flow.at {
             At::Failed(failure) => Some(failure.refusal()),
-            At::Ready | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left => None,
+            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+                None
+            }
         };
         let concluded = match failed {
             Some(refusal) => Err(Error::Refused(refusal)),

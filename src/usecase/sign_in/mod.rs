@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::client::Client;
+use crate::domain::application::Application;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
@@ -19,6 +20,7 @@ use crate::store::sql::sessions::Sessions;
 pub mod advance;
 pub mod authorize;
 pub mod conclude;
+pub mod connect;
 pub mod leave;
 pub mod log_out;
 pub mod push;
@@ -44,12 +46,12 @@ pub struct Known {
     pub directory: Arc<Directory>,
     pub sessions: Sessions,
     pub consents: Consents,
-    pub policy: SignOnPolicy,
 }
 
 /// What a flow is judged by, as it is now.
 pub struct Judged {
     pub client: Arc<Client>,
+    pub policy: Arc<SignOnPolicy>,
     remembered: Option<Scope>,
     now: Timestamp,
 }
@@ -57,7 +59,8 @@ pub struct Judged {
 impl Known {
     /// `None`: the client may not have people sign in any more.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        Ok(self.directory.client(id).await?.filter(|client| !client.disabled && client.sign_in.is_some()))
+        let client = self.directory.client(id).await?.filter(|client| !client.disabled);
+        Ok(client.filter(|client| client.sign_in.is_some() || client.may(GrantType::DeviceCode)))
     }
 
     /// The session of a browser, if its person may still have one.
@@ -78,17 +81,45 @@ impl Known {
             Some(user) => self.consents.find(user, &client.id).await?,
             None => None,
         };
-        Ok(Judged { client, remembered, now })
+        let policy = self.policy_of(&client).await?;
+        Ok(Judged { client, policy, remembered, now })
     }
 
-    pub fn around<'a>(&'a self, judged: &'a Judged) -> Around<'a> {
+    /// How a client's people sign in. Where what it names is not to be found, nobody signs in.
+    async fn policy_of(&self, client: &Client) -> Result<Arc<SignOnPolicy>, StoreError> {
+        if let Some(policy) = self.directory.sign_on().await?.policy_of(client) {
+            return Ok(Arc::clone(policy));
+        }
+        // Made on another node a moment ago, and named since.
+        self.directory.look().await?;
+        let sign_on = self.directory.sign_on().await?;
+        sign_on.policy_of(client).cloned().ok_or(StoreError::Corrupt("a client names a policy that there is not"))
+    }
+
+    /// Who shows the flows of this policy, where that is not us.
+    pub async fn application_of(&self, judged: &Judged) -> Result<Option<Arc<Application>>, StoreError> {
+        Ok(self.directory.sign_on().await?.application_of(&judged.policy).cloned())
+    }
+}
+
+impl Judged {
+    pub fn around(&self) -> Around<'_> {
         Around {
             policy: &self.policy,
-            implied_consent: judged.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
-            remembered: judged.remembered.as_ref(),
-            now: judged.now,
+            implied_consent: self.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
+            remembered: self.remembered.as_ref(),
+            now: self.now,
         }
     }
+}
+
+/// A page that calls the flow API, as its browser says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page<'a> {
+    /// One of ours, or no page at all.
+    Own,
+    /// Of this other origin.
+    Of(&'a str),
 }
 
 /// How long a flow is kept after something was done to it.
@@ -110,4 +141,6 @@ pub struct Seen {
     pub answer: Option<Vec<(String, String)>>,
     /// Somebody was signed in by this call.
     pub session: Option<SessionToken>,
+    /// By which the next call goes on, where there are no cookies.
+    pub state: Option<BrowserKey>,
 }

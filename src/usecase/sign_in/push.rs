@@ -7,10 +7,13 @@ use crate::clock::Clock;
 use crate::domain::pushed_request::{LIFETIME, PushedRequest, REQUEST_URI};
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::dpop;
 use crate::protocol::id::PushedRequestId;
+use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::secret::Secret;
 use crate::store::ephemeral::Shelf;
+use crate::store::sql::directory::Directory;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::sign_in::authorize::destination;
@@ -19,6 +22,7 @@ use crate::usecase::sign_in::read_request::ReadRequest;
 pub struct Push {
     pub read: Arc<ReadRequest>,
     pub pushed: Shelf<PushedRequest>,
+    pub directory: Arc<Directory>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -35,13 +39,31 @@ const USED_UP: [&str; 5] = ["client_id", "client_secret", "client_assertion", "c
 
 impl Push {
     #[tracing::instrument(level = "debug", name = "push_authorization_request", skip_all)]
-    pub async fn push(&self, client: &AuthenticatedClient, parameters: &Parameters) -> Result<Acknowledged, Error> {
+    pub async fn push(
+        &self,
+        client: &AuthenticatedClient,
+        parameters: &Parameters,
+        key: Option<Thumbprint>,
+    ) -> Result<Acknowledged, Error> {
         let now = self.clock.now();
         let read = self.read.pushed(client.shared(), parameters, now).await?;
         let parameters = read.as_ref().unwrap_or(parameters);
         // [RFC 9126 §2.1] judged as the authorization endpoint will: here, the client is told.
-        AuthorizationRequest::parse(parameters, destination(client, parameters)?, &self.read.permitted(client)?)?;
+        let sign_on = self.directory.sign_on().await?;
+        AuthorizationRequest::parse(
+            parameters,
+            destination(client, parameters)?,
+            &self.read.permitted(client, &sign_on)?,
+        )?;
+        let named = parameters.get("dpop_jkt").map(str::to_owned);
+        let key = key.map(|key| key.to_string());
+        // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
+        if named.is_some() && key.is_some() && named != key {
+            return Err(dpop::refused("dpop_jkt is not the key of the DPoP proof.").into());
+        }
+        let bound = key.filter(|_| named.is_none());
         let kept = parameters.iter().filter(|(name, _)| !USED_UP.contains(name));
+        let kept = kept.chain(bound.iter().map(|key| ("dpop_jkt", key.as_str())));
         let request = PushedRequest {
             client: client.id.clone(),
             parameters: kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::domain::client::{Client, Requests};
 use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
+use crate::domain::sign_on::SignOn;
 use crate::outbound::egress::Egress;
 use crate::outbound::request_object::fetch;
 use crate::protocol::authorization_details::DetailType;
@@ -39,13 +40,13 @@ pub struct Rules {
 
 impl ReadRequest {
     /// What a client may ask for.
-    pub fn permitted<'a>(&'a self, client: &'a Client) -> Result<Permitted<'a>, Refusal> {
+    pub fn permitted<'a>(&'a self, client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
         let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
         Ok(Permitted {
             response_types: &registered.response_types,
             scope: &client.scope,
             challenge_required: registered.require_pkce || client.is_public(),
-            redirectless: registered.redirectless,
+            redirectless: sign_on.permits_redirectless(client),
             issuer: &self.issuer,
             resources: &client.resources,
             known_details: &self.rules.details,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
-use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::FlowId;
@@ -24,7 +23,7 @@ pub struct Shown {
 
 impl Shown {
     pub async fn seen(&self, id: &FlowId, flow: Flow, client: Arc<Client>) -> Result<Seen, StoreError> {
-        let redirectless = flow.request.destination.mode == ResponseMode::Flow;
+        let redirectless = flow.is_redirectless();
         let answer = match &flow.at {
             At::Completed(sealed) => {
                 let opened = self.master.open(&place(id), &Sealed::from_bytes(sealed.clone())).ok();
@@ -36,15 +35,15 @@ impl Shown {
                 let fields = self.fields(&flow, refused(&failure.refusal()))?;
                 Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
             }
-            At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Failed(_) => None,
+            At::Device | At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Connected | At::Failed(_) => None,
         };
-        let ends = matches!(flow.at, At::Ready | At::Failed(_));
+        let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
         let username = match flow.user() {
             Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
             None => None,
         };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None })
+        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None, state: None })
     }
 
     /// The flow with its answer in it.

@@ -89,6 +89,11 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InvalidRedirectUri | E::InvalidClientMetadata | E::UnapprovedSoftwareStatement => {
             ("RFC 7591 §3.2.2", "Metadata that can be registered: see docs/registration.md.")
         }
+        E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),
+        E::UseDpopNonce => (
+            "RFC 9449 §8",
+            "The same request with the DPoP-Nonce of this answer in its proof. Clients do so by themselves.",
+        ),
         E::TemporarilyUnavailable => ("RFC 6749 §4.1.2.1", "The same call, later: Retry-After says when."),
         E::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "A response_type that the metadata lists, such as code."),
         E::ServerError => {

@@ -13,7 +13,6 @@ use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow::{self, FlowApi};
 use crate::http::headers::queried;
-use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
 use crate::protocol::id::FlowId;
@@ -21,11 +20,13 @@ use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Locale, Wishes, Words};
 
+mod connect;
 mod pages;
 mod sign_out;
 mod trouble;
@@ -38,6 +39,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
+    pub connect: Connect,
     pub leave: Leave,
     pub log_out: LogOut,
     pub flow_api: FlowApi,
@@ -66,6 +68,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
         let provider = &self.provider;
         if path == path::AUTHORIZATION {
             Ok(Box::pin(provider.authorization(request)).await)
+        } else if path == path::USER_AUTHORIZATION {
+            Ok(Box::pin(provider.user_code(request)).await)
         } else if path == path::END_SESSION {
             Ok(Box::pin(provider.end_session(request)).await)
         } else if path == sign_out::SIGN_OUT {
@@ -110,12 +114,12 @@ impl Provider {
                 }
                 response
             }
-            Ok(Authorized::Begun { seen, key }) => {
-                let mut response = if seen.flow.request.destination.mode == ResponseMode::Flow {
-                    self.flow_api.shown(&seen)
-                } else {
-                    // [RFC 9700 §4.12] never 307: a browser would repeat the body.
-                    see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()))
+            Ok(Authorized::Begun { seen, key, application }) => {
+                // [RFC 9700 §4.12] never 307: a browser would repeat the body.
+                let mut response = match &application {
+                    _ if seen.flow.is_redirectless() => self.flow_api.shown(&seen, visit.locale),
+                    Some(application) => see_other(&application.url.with_flow(&seen.id)),
+                    None => see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose())),
                 };
                 if let Some(key) = &key {
                     self.cookies.set_key(response.headers_mut(), key);

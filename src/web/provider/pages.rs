@@ -15,16 +15,16 @@ use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
-use crate::protocol::id::{BrowserKey, FlowId};
+use crate::protocol::id::{BrowserKey, FlowId, SessionToken};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
-use crate::usecase::sign_in::{Browser, Seen};
+use crate::usecase::sign_in::{self as calling, Browser, Seen};
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
-use crate::web::sign_in::{self, Address, Form, Reason, consent, credentials, hop, identifier};
+use crate::web::sign_in::{self, Address, Form, Reason, consent, credentials, device, hop, identifier};
 use crate::words::Foreign;
 
 /// What is wrong with what somebody just sent.
@@ -37,7 +37,7 @@ impl Provider {
     pub(super) async fn page(&self, id: &FlowId, request: Request) -> Response {
         let (request, mut body) = request.split();
         let browser = self.cookies.browser(request.headers());
-        let seen = self.advance.read(id, &browser).await;
+        let seen = self.advance.read(id, &browser, calling::Page::Own).await;
         let wished = seen.as_ref().ok().and_then(|seen| seen.flow.request.ui_locales.clone());
         let visit = self.visit(&request, wished.as_deref());
         let seen = match seen {
@@ -47,7 +47,13 @@ impl Provider {
         match *request.method() {
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
             Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser)).await {
-                Ok(Submitted::Done) => see_other(&self.address(id)),
+                Ok(Submitted::Done(session)) => {
+                    let mut response = see_other(&self.address(id));
+                    if let Some(session) = &session {
+                        self.cookies.set_session(response.headers_mut(), session);
+                    }
+                    response
+                }
                 Ok(Submitted::Wrong(wrong)) => self.show(&seen, Some(&wrong), &browser, &visit),
                 Err(trouble) => self.troubled(&trouble, &visit).await,
             },
@@ -79,13 +85,16 @@ impl Provider {
         if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
             return Err(Trouble::Foreign);
         }
-        let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done) };
-        let calling = Calling { browser, from };
-        let Err(error) = self.advance.act(&seen.id, calling, action, &body).await else { return Ok(Submitted::Done) };
+        let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done(None)) };
+        let calling = Calling { browser, page: calling::Page::Own, from };
+        let error = match self.advance.act(&seen.id, calling, action, &body).await {
+            Ok(now) => return Ok(Submitted::Done(now.session)),
+            Err(error) => error,
+        };
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => {
-                return Ok(Submitted::Done);
+                return Ok(Submitted::Done(None));
             }
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
                 let missing = |name| {
@@ -109,7 +118,12 @@ impl Provider {
         match seen.flow.status() {
             Status::UsernamePasswordRequired => Ok(Submitted::Wrong(Wrong::Credentials { username, problem })),
             Status::IdentifierRequired => Ok(Submitted::Wrong(Wrong::Identifier { username })),
-            Status::ConsentRequired | Status::Resume | Status::Completed | Status::Failed => Err(error.into()),
+            Status::ConsentRequired
+            | Status::OauthDeviceUserCodeConfirmationRequired
+            | Status::OauthDeviceCompleted
+            | Status::Resume
+            | Status::Completed
+            | Status::Failed => Err(error.into()),
         }
     }
 
@@ -131,6 +145,11 @@ impl Provider {
         };
         let client = Some(client(&seen.client));
         match &seen.flow.at {
+            At::Device => device::confirm::render(&confirmation(seen, form), &around),
+            At::Connected => device::done::render(&device::done::View { connected: true }, &around),
+            At::Failed(_) if seen.flow.device.is_some() => {
+                device::done::render(&device::done::View { connected: false }, &around)
+            }
             At::Asking(..) if seen.flow.status() == Status::IdentifierRequired => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
@@ -177,6 +196,20 @@ impl Provider {
     }
 }
 
+fn confirmation(seen: &Seen, form: Form) -> device::confirm::View {
+    device::confirm::View {
+        form,
+        client: client(&seen.client),
+        code: code(seen).unwrap_or_default(),
+        user: seen.username.as_deref().map(Foreign::name),
+    }
+}
+
+/// Of the device that the flow is for.
+fn code(seen: &Seen) -> Option<String> {
+    seen.flow.device.as_ref().map(|device| device.user_code.to_string())
+}
+
 fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
     let asked = scope.names().map(|name| Asked {
         scope: name.to_owned(),
@@ -209,7 +242,8 @@ fn details(value: &Value) -> consent::Details {
 
 /// What came of a form.
 enum Submitted {
-    Done,
+    /// With the session of whoever is signed in by it.
+    Done(Option<SessionToken>),
     Wrong(Wrong),
 }
 
@@ -222,9 +256,15 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
     };
     let nothing = || Value::Object(Map::new());
     match (seen.flow.status(), form.get("action")) {
-        (Status::UsernamePasswordRequired, Some("cancel")) => Some((Action::Cancel, nothing())),
+        (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {
+            Some((Action::Cancel, nothing()))
+        }
         (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
         (Status::ConsentRequired, Some("cancel")) => Some((Action::DenyConsent, nothing())),
+        (Status::OauthDeviceUserCodeConfirmationRequired, Some("connect")) => {
+            let code = Value::String(code(seen)?);
+            Some((Action::ConfirmUserCode, Value::Object([("userCode".to_owned(), code)].into_iter().collect())))
+        }
         // Enter in a field presses no button.
         (Status::UsernamePasswordRequired, _) => {
             Some((Action::CheckUsernamePassword, body(&[("username", "username"), ("password", "password")])))
@@ -241,7 +281,15 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
                 Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect()),
             ))
         }
-        (Status::ConsentRequired | Status::Resume | Status::Completed | Status::Failed, _) => None,
+        (
+            Status::ConsentRequired
+            | Status::OauthDeviceUserCodeConfirmationRequired
+            | Status::OauthDeviceCompleted
+            | Status::Resume
+            | Status::Completed
+            | Status::Failed,
+            _,
+        ) => None,
     }
 }
 

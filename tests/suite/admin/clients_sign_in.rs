@@ -61,9 +61,11 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
             "client_id": "shop", "client_name": "shop", "token_endpoint_auth_method": "client_secret_basic",
             "grant_types": ["authorization_code"], "redirect_uris": [CALLBACK],
             "post_logout_redirect_uris": [], "response_types": ["code"],
-            "redirectless": false, "implied_consent": false, "require_pkce": true,
+            "redirectless": false, "cookieless": false, "implied_consent": false, "require_pkce": true,
             "require_pushed_authorization_requests": false, "require_signed_request_object": false,
             "request_uris": [], "authorization_details_types": [], "resources": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+            "request_uris": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+            "dpop_bound_access_tokens": false,
             "disabled": false, "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -73,17 +75,19 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
     // A list is replaced; `null` is the default.
     let other = "com.example.app:/callback";
     let patch = json!({ "redirect_uris": [other], "post_logout_redirect_uris": ["https://shop.example/bye"], "redirectless": true,
-            "implied_consent": true, "require_pkce": false, "require_pushed_authorization_requests": true,
+            "cookieless": true, "implied_consent": true, "require_pkce": false, "require_pushed_authorization_requests": true,
             "authorization_signed_response_alg": "PS256" });
     let changed = admin.patch(SHOP, &patch).await.ok();
     for (name, value) in patch.as_object().unwrap() {
         assert_eq!(&changed[name], value, "{name}");
     }
-    let patch = json!({ "redirectless": null, "implied_consent": null, "require_pkce": null, "response_types": null });
+    let patch = json!({ "redirectless": null, "cookieless": null, "implied_consent": null, "require_pkce": null, "response_types": null });
     let changed = admin.patch(SHOP, &patch).await.ok();
     assert_eq!(changed["redirect_uris"], json!([other]));
     assert_eq!(changed["response_types"], json!(["code"]));
-    for (name, default) in [("redirectless", false), ("implied_consent", false), ("require_pkce", true)] {
+    for (name, default) in
+        [("redirectless", false), ("cookieless", false), ("implied_consent", false), ("require_pkce", true)]
+    {
         assert_eq!(changed[name], default, "{name}");
     }
 
@@ -119,6 +123,7 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
         "post_logout_redirect_uris",
         "response_types",
         "redirectless",
+        "cookieless",
         "implied_consent",
         "require_pkce",
         "require_pushed_authorization_requests",

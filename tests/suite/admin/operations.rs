@@ -36,6 +36,8 @@ impl Operation {
         let nothing = |prefix: &str| format!("{prefix}_0000000000000000000000000z");
         self.path
             .replace("{client_id}", "nobody")
+            .replace("{policy_id}", "nothing")
+            .replace("{application_id}", "nothing")
             .replace("{kid}", "nothing")
             .replace("{user_id}", &nothing("usr"))
             .replace("{device_id}", &nothing("dev"))
@@ -158,6 +160,12 @@ async fn no_operation_that_changes_something_ignores_if_match() {
         Some(all["items"].get(0)?["id"].as_str()?.to_owned())
     })
     .await;
+    let login = serde_json::json!({ "id": "login", "url": "https://login.shop.example/" });
+    super::location(&admin.post("/admin/v1/authentication-applications", &login).await);
+    let staff = serde_json::json!({ "id": "staff", "steps": [{ "id": "password", "source": "password" }] });
+    super::location(&admin.post("/admin/v1/policies", &staff).await);
+    let initial = admin.post("/admin/v1/initial-access-tokens", &serde_json::json!({})).await;
+    let initial = super::location(&initial).rsplit('/').next().unwrap().to_owned();
     let key = admin.act(&format!("{user}/pairing-keys")).await;
     let pairing_key = super::location(&key).rsplit('/').next().unwrap().to_owned();
     admin.act("/admin/v1/keys/rotate?emergency=true").await.ok();
@@ -166,11 +174,14 @@ async fn no_operation_that_changes_something_ignores_if_match() {
     let kid = retiring.unwrap()["kid"].as_str().unwrap().to_owned();
     let named = |path: &str| {
         path.replace("{client_id}", "shop")
+            .replace("{policy_id}", "staff")
+            .replace("{application_id}", "login")
             .replace("{kid}", &kid)
             .replace("{user_id}", &super::robot::usr(&alice))
             .replace("{device_id}", &device)
             .replace("{request_id}", &request)
             .replace("{pairing_key_id}", &pairing_key)
+            .replace("{token_id}", &initial)
             .replace("{webhook_id}", webhook.rsplit('/').next().unwrap())
             .replace("{delivery_id}", &delivery)
     };

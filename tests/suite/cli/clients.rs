@@ -48,6 +48,17 @@ fn a_client_that_signs_people_in_is_registered_and_changed() {
     client(&site, &["create", "till", "--long-poll"]).ends_with(0);
     shows(&site, "till", &["backchannel   poll, number matching off, long poll true"]);
     client(&site, &["update", "till", "--long-poll=false"]).ends_with(0);
+    let exchange =
+        ["--grant", "token_exchange", "--token-exchange-audience", "stock", "--token-exchange-impersonation"];
+    client(&site, &[&["create", "backend", "--may-act", "other"], &exchange[..]].concat()).ends_with(0);
+    shows(&site, "backend", &["exchange      audiences stock, impersonation true", "may act       other"]);
+    client(&site, &["update", "till", "--userinfo-alg", "PS256", "--introspection-alg", "ES256"]).ends_with(0);
+    shows(&site, "till", &["userinfo      PS256", "introspection ES256"]);
+    client(&site, &["update", "till", "--userinfo-alg", "EdDSA"]).ends_with(2);
+    client(&site, &["update", "till", "--dpop-bound-access-tokens"]).ends_with(0);
+    shows(&site, "till", &["access token  always with a DPoP proof"]);
+    client(&site, &["update", "till", "--unset", "dpop_bound_access_tokens"]).ends_with(0);
+    assert!(!client(&site, &["show", "till"]).ends_with(0).contains("DPoP"));
     shows(&site, "till", &["backchannel   poll, number matching off, long poll false"]);
 }
 

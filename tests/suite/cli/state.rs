@@ -140,12 +140,16 @@ secret = "env:TILL_SECRET"
 redirect_uris = ["https://shop.example/callback", "http://localhost:*/callback"]
 require_pkce = false
 implied_consent = true
+grants = ["authorization_code", "token_exchange"]
+token_exchange_audiences = ["stock"]
 
 [[client]]
 id = "app"
 auth = "none"
 grants = ["authorization_code", "refresh_token"]
 redirect_uris = ["com.example.app:/callback"]
+dpop_bound_access_tokens = true
+may_act = "web"
 redirectless = true
 "#;
 
@@ -155,7 +159,9 @@ fn what_signs_people_in_is_exported_and_applied() {
     apply(&site, WEB, &[]).ends_with(0);
     let exported = export(&site);
     for line in [
-        "grants = [\"authorization_code\"]",
+        "grants = [\"authorization_code\", \"token_exchange\"]",
+        "token_exchange_audiences = [\"stock\"]",
+        "may_act = \"web\"",
         "redirect_uris = [\"https://shop.example/callback\", \"http://localhost:*/callback\"]",
         "response_types = [\"code\"]",
         "require_pkce = false",
@@ -164,6 +170,7 @@ fn what_signs_people_in_is_exported_and_applied() {
         "grants = [\"authorization_code\", \"refresh_token\"]",
         "redirectless = true",
         "require_pkce = true",
+        "dpop_bound_access_tokens = true",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
@@ -245,4 +252,97 @@ fn lists_are_objects_for_scripts() {
     let pending = Site::new();
     let text = pending.run(&["migrate", "status", "-c", "nod.toml"]).ends_with(0);
     assert!(text.contains("\"state\":\"pending\""), "{text}");
+}
+
+const SIGN_ON: &str = r#"
+[sign_on]
+default_policy = "name-first"
+default_application = "login"
+
+[[application]]
+id = "login"
+url = "https://login.shop.example/"
+additional_allowed_origins = ["https://preview.shop.example"]
+
+[[policy]]
+id = "name-first"
+steps = [{ id = "name", source = "identifier" }, { id = "password", source = "password" }]
+
+[[policy]]
+id = "staff"
+name = "Staff"
+application = "login"
+steps = [
+    { id = "password", source = "password", when = [{ not_within = 3600 }], success = "done" },
+]
+
+[[client]]
+id = "desk"
+auth = "none"
+redirect_uris = ["com.example.desk:/callback"]
+sign_on_policy = "staff"
+"#;
+
+#[test]
+fn how_people_sign_in_is_exported_and_applied() {
+    let site = Site::new().migrated();
+    let told = apply(&site, SIGN_ON, &["--yes"]).ends_with(0);
+    let lines = ["+ application login", "+ policy name-first", "+ policy staff", "~ sign_on settings", "+ client desk"];
+    let at: Vec<_> = lines.iter().map(|line| told.lines().position(|one| one == *line)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "in this order: {told}");
+    let exported = export(&site);
+    for line in [
+        "default_policy = \"name-first\"",
+        "url = \"https://login.shop.example/\"",
+        "sign_on_policy = \"staff\"",
+        "restrict_access_to_redirectless_mode = false",
+    ] {
+        assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
+    }
+    let before = events(&site);
+    for text in [SIGN_ON, &exported] {
+        let told = apply(&site, text, &["--prune"]).ends_with(0);
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 4 as they should be"), "{told}");
+    }
+    assert_eq!(events(&site), before);
+    assert_eq!(export(&site), exported);
+    let other = Site::new().migrated();
+    apply(&other, &exported, &["--yes"]).ends_with(0);
+    assert_eq!(export(&other), exported);
+
+    // Whose cookies would be kept back is told.
+    let told = other.run(&["doctor", "--offline", "--json"]).ends_with(0);
+    assert!(told.contains("login is on another site than the issuer"), "{told}");
+
+    // Who signs in otherwise from now on is asked about.
+    let weaker = SIGN_ON.replace("3600", "36000");
+    let told = apply(&site, &weaker, &[]).ends_with(2);
+    assert!(told.contains("~ policy staff") && told.contains("say --yes"), "{told}");
+    // All goes, each after what names it.
+    let told =
+        apply(&site, "application = []\npolicy = []\nclient = []\n[sign_on]\n", &["--prune", "--yes"]).ends_with(0);
+    let gone = ["~ sign_on settings", "- client desk", "- policy name-first", "- policy staff", "- application login"];
+    assert!(gone.iter().all(|line| told.lines().any(|one| one == *line)), "{told}");
+    assert!(export(&site).contains("policy = []"));
+    // Or is left where it is named.
+    apply(&site, SIGN_ON, &["--yes"]).ends_with(0);
+    let told = apply(&site, "policy = []\n", &["--prune", "--yes"]).ends_with(7);
+    assert!(told.contains("in use"), "{told}");
+
+    let wrong = SIGN_ON
+        .replace("source = \"identifier\"", "source = \"face\"")
+        .replace("sign_on_policy = \"staff\"", "sign_on_policy = \"guests\"")
+        .replace("https://preview.shop.example", "preview.shop.example");
+    let told = apply(&site, &wrong, &[]).ends_with(2);
+    for problem in [
+        "application login: additional_allowed_origins/0: Not an absolute URL.",
+        "policy name-first: steps/0/source: identifier or password.",
+    ] {
+        assert!(told.contains(problem), "{problem}:\n{told}");
+    }
+    let told = apply(&site, &SIGN_ON.replace("application = \"login\"", "application = \"other\""), &[]).ends_with(2);
+    assert!(told.contains("policy staff: there is no application other"), "{told}");
+    let told = apply(&site, &SIGN_ON.replace("sign_on_policy = \"staff\"", "sign_on_policy = \"guests\""), &[]);
+    let told = told.ends_with(2);
+    assert!(told.contains("client desk: there is no policy guests"), "{told}");
 }

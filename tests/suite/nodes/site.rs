@@ -145,8 +145,13 @@ impl Site {
             access_token_format: AccessTokenFormat::Jwt,
             resources: Vec::new(),
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));

@@ -15,7 +15,7 @@ use nod::domain::client::{
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
-use nod::protocol::id::ClientId;
+use nod::protocol::id::{ClientId, PolicyId};
 use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::Digest;
@@ -65,8 +65,13 @@ impl ClientBuilder {
             access_token_format: AccessTokenFormat::Jwt,
             resources: Vec::new(),
             backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            dpop_bound_access_tokens: false,
             sign_in: None,
             registered: None,
+            token_exchange: None,
+            may_act: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }
@@ -129,6 +134,8 @@ impl ClientBuilder {
             post_logout_redirect_uris: vec![RedirectUri::parse(SIGNED_OUT).unwrap()],
             response_types: vec![ResponseType::Code],
             redirectless: false,
+            cookieless: false,
+            policy: None,
             implied_consent: false,
             require_pkce: false,
             logout: Logout::default(),
@@ -141,6 +148,18 @@ impl ClientBuilder {
     /// Runs the flow itself.
     pub(crate) fn redirectless(mut self) -> Self {
         self.client.sign_in.as_mut().unwrap().redirectless = true;
+        self
+    }
+
+    /// Without cookies.
+    pub(crate) fn cookieless(mut self) -> Self {
+        self.client.sign_in.as_mut().unwrap().cookieless = true;
+        self
+    }
+
+    /// By this policy, which has to be there.
+    pub(crate) fn policy(mut self, id: &str) -> Self {
+        self.client.sign_in.as_mut().unwrap().policy = PolicyId::parse(id);
         self
     }
 

@@ -23,11 +23,12 @@ impl Digest {
         // They come and go with the worker.
         tables.remove("outbox");
         if let Some(rows) = tables.get_mut("ephemeral") {
-            let counted = |row: &String| ["61", "70", "74", "6c"].iter().any(|tag| row.contains(&format!("key={tag}")));
+            let counted =
+                |row: &String| ["61", "70", "74", "6c", "6a"].iter().any(|tag| row.contains(&format!("key={tag}")));
             rows.retain(|row| !counted(row));
         }
         if let Some(redis) = &inner.redis {
-            tables.insert("redis".to_owned(), redis_values(redis, b"aptl").await);
+            tables.insert("redis".to_owned(), redis_values(redis, b"aptlj").await);
         }
         Self(tables)
     }

@@ -7,11 +7,15 @@ use url::Url;
 use super::{ClientMetadata, KEYS, NONE, Problems};
 use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
-use crate::protocol::admin_error::FieldCode;
+use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_details::is_word;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::admin::policies::policy_id;
+
+pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
+    FieldProblem::new("/sign_on_policy", FieldCode::Unknown, "There is no such sign-on policy.");
 
 /// Each is compared with what a request says, and shown to whoever looks after the client.
 const MOST_REDIRECT_URIS: usize = 20;
@@ -55,6 +59,15 @@ impl ClientMetadata {
         }
         let redirect_uris = self.redirect_uris(problems);
         let logout = self.logout(&redirect_uris, egress, problems);
+        let redirectless = self.redirectless.unwrap_or(false);
+        let cookieless = self.cookieless.unwrap_or(false);
+        if cookieless && !redirectless {
+            problems.add("/cookieless", FieldCode::NotAllowed, "Only with redirectless.");
+        }
+        let policy = self.sign_on_policy.as_deref().map(policy_id);
+        if policy == Some(None) {
+            problems.0.push(NO_POLICY);
+        }
         Some(SignIn {
             redirect_uris,
             post_logout_redirect_uris: addresses(
@@ -63,7 +76,9 @@ impl ClientMetadata {
                 problems,
             ),
             response_types: self.response_types(problems),
-            redirectless: self.redirectless.unwrap_or(false),
+            redirectless,
+            cookieless,
+            policy: policy.flatten(),
             implied_consent: self.implied_consent.unwrap_or(false),
             require_pkce,
             logout,
@@ -155,6 +170,8 @@ impl ClientMetadata {
             ("/frontchannel_logout_session_required", self.frontchannel_logout_session_required == Some(true)),
             ("/response_types", some(&self.response_types)),
             ("/redirectless", self.redirectless == Some(true)),
+            ("/cookieless", self.cookieless == Some(true)),
+            ("/sign_on_policy", self.sign_on_policy.is_some()),
             ("/implied_consent", self.implied_consent == Some(true)),
             ("/require_pkce", self.require_pkce == Some(true)),
             ("/require_pushed_authorization_requests", self.require_pushed_authorization_requests == Some(true)),

@@ -1,0 +1,23 @@
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m0009_bound_tokens"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared(SCHEMA).await?;
+        Ok(())
+    }
+}
+
+/// `cnf` as JSON: what a token's holder has to show besides it. NULL: nothing.
+const SCHEMA: &str = "
+ALTER TABLE token_grant ADD COLUMN bound_to TEXT;
+ALTER TABLE access_token ADD COLUMN bound_to TEXT;
+";

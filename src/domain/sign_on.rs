@@ -1,0 +1,89 @@
+//! What operators have decided about signing in: which policy is whose, and who shows it. It is little, and
+//! read all together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::application::Application;
+use super::client::Client;
+use super::policy::SignOnPolicy;
+use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
+
+/// What holds where nothing else is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// For clients that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_policy: Option<PolicyId>,
+    /// For policies that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_application: Option<ApplicationId>,
+    /// A client may run flows without a browser only where an application is registered for it.
+    pub restrict_access_to_redirectless_mode: bool,
+}
+
+#[derive(Debug)]
+pub struct SignOn {
+    policies: BTreeMap<PolicyId, Arc<SignOnPolicy>>,
+    applications: BTreeMap<ApplicationId, Arc<Application>>,
+    settings: Settings,
+    /// Username and password: where nobody has decided anything.
+    built_in: Arc<SignOnPolicy>,
+}
+
+impl SignOn {
+    pub fn new(policies: Vec<SignOnPolicy>, applications: Vec<Application>, settings: Settings) -> Self {
+        Self {
+            policies: policies.into_iter().map(|policy| (policy.id.clone(), Arc::new(policy))).collect(),
+            applications: applications.into_iter().map(|one| (one.id.clone(), Arc::new(one))).collect(),
+            settings,
+            built_in: Arc::new(SignOnPolicy::password()),
+        }
+    }
+
+    /// The policy that a client names, or else the one for all others. `None`: what it names is not here, and
+    /// no other one stands in for it.
+    pub fn policy_of(&self, client: &Client) -> Option<&Arc<SignOnPolicy>> {
+        let named = client.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref());
+        match named.or(self.settings.default_policy.as_ref()) {
+            Some(id) => self.policies.get(id),
+            None => Some(&self.built_in),
+        }
+    }
+
+    /// [flows.md F14, F18] the application of the policy, or else the one for all others. `None`: our own pages.
+    pub fn application_of(&self, policy: &SignOnPolicy) -> Option<&Arc<Application>> {
+        let id = policy.application.as_ref().or(self.settings.default_application.as_ref());
+        id.and_then(|id| self.applications.get(id))
+    }
+
+    /// Whether the pages of this origin are those of any application.
+    pub fn admits(&self, origin: &str) -> bool {
+        self.applications.values().any(|application| application.admits(origin))
+    }
+
+    /// Whether pages of this origin show the flows of this client: an application that was registered for
+    /// some people does not get at the passwords of others.
+    pub fn shows(&self, origin: &str, client: &Client, redirectless: bool) -> bool {
+        let for_client = redirectless && self.redirectless(&client.id).any(|application| application.admits(origin));
+        let of_policy = || self.policy_of(client).and_then(|policy| self.application_of(policy));
+        for_client || of_policy().is_some_and(|application| application.admits(origin))
+    }
+
+    /// Whether a client may run flows without a browser [flows.md A.1 rules 14, 15].
+    pub fn permits_redirectless(&self, client: &Client) -> bool {
+        let registered = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.redirectless);
+        let restricted = self.settings.restrict_access_to_redirectless_mode;
+        registered && (!restricted || self.redirectless(&client.id).next().is_some())
+    }
+
+    fn redirectless<'a>(&'a self, client: &'a ClientId) -> impl Iterator<Item = &'a Arc<Application>> {
+        let names = move |application: &&Arc<Application>| {
+            application.client_for_redirectless_mode.as_ref().is_some_and(|named| named == client)
+        };
+        self.applications.values().filter(names)
+    }
+}

@@ -1,0 +1,127 @@
+//! The provider's metadata [OIDCD §3, RFC 8414 §2]: what works, and nothing else.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::path;
+use crate::domain::client::GrantType;
+use crate::protocol::acr::Acr;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::dpop;
+use crate::protocol::pkce::CodeChallenge;
+use crate::usecase::sign_in::read_request::Rules;
+use crate::words::Locale;
+
+/// The document, made once: nothing in it changes while the server runs.
+#[derive(Clone)]
+pub struct Discovery(Bytes);
+
+impl Discovery {
+    /// `registration`: clients may register themselves.
+    pub fn new(issuer: &str, registration: bool, rules: &Rules) -> Self {
+        let parts = [endpoints(issuer, registration), requests(rules), authentication(), tokens(), sessions()];
+        let members =
+            parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
+        let document: Map<String, Value> = members.flatten().collect();
+        Self(Bytes::from(serde_json::to_vec(&document).unwrap_or_default()))
+    }
+
+    pub fn document(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn bytes(&self) -> Bytes {
+        self.0.clone()
+    }
+}
+
+fn endpoints(issuer: &str, registration: bool) -> Value {
+    let at = |path: &str| format!("{issuer}{path}");
+    let mut endpoints = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at(path::AUTHORIZATION),
+        "pushed_authorization_request_endpoint": at(path::PUSHED_AUTHORIZATION_REQUEST),
+        "device_authorization_endpoint": at(path::DEVICE_AUTHORIZATION),
+        "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
+        "token_endpoint": at(path::TOKEN),
+        "userinfo_endpoint": at(path::USERINFO),
+        "jwks_uri": at(path::JWKS),
+        "revocation_endpoint": at(path::REVOCATION),
+        "introspection_endpoint": at(path::INTROSPECTION),
+        "end_session_endpoint": at(path::END_SESSION),
+    });
+    if let (true, Value::Object(endpoints)) = (registration, &mut endpoints) {
+        endpoints.insert("registration_endpoint".to_owned(), json!(at(path::REGISTRATION)));
+    }
+    endpoints
+}
+
+/// How people are asked, and how the answer comes.
+fn requests(rules: &Rules) -> Value {
+    let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
+    json!({
+        "scopes_supported": ["openid", "profile", "email"],
+        "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        "response_modes_supported":
+            ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"],
+        "authorization_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "authorization_response_iss_parameter_supported": true,
+        "code_challenge_methods_supported": [CodeChallenge::METHOD],
+        "acr_values_supported": Acr::ALL.map(Acr::as_str),
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page"],
+        "ui_locales_supported": Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(),
+        "authorization_details_types_supported": details,
+        "require_pushed_authorization_requests": rules.require_pushed,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "request_object_signing_alg_values_supported": names(&Algorithm::ALL),
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": false,
+    })
+}
+
+/// How clients say who they are.
+fn authentication() -> Value {
+    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    json!({
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+    })
+}
+
+fn tokens() -> Value {
+    json!({
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "claims_supported": [
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
+            "name", "preferred_username", "updated_at", "email", "email_verified"
+        ],
+    })
+}
+
+/// Who is told that one has ended.
+fn sessions() -> Value {
+    json!({
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+    })
+}
+
+fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {
+    algorithms.iter().map(|alg| alg.as_str()).collect()
+}

@@ -1,0 +1,57 @@
+//! What the holder of a token has to show besides it: the key that it is bound to [RFC 7800 §3.1].
+
+use serde::{Deserialize, Serialize};
+
+use super::jwt::Thumbprint;
+
+/// The value of `cnf`, as it stands in tokens and in the answers about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confirmation {
+    /// A proof by this key goes with each use [RFC 9449 §6.1].
+    #[serde(rename = "jkt")]
+    Key(Thumbprint),
+}
+
+impl Confirmation {
+    /// `token_type` of an access token that is bound so, or to nothing [RFC 9449 §5].
+    pub const fn token_type(bound_to: Option<Self>) -> &'static str {
+        match bound_to {
+            Some(Self::Key(_)) => "DPoP",
+            None => "Bearer",
+        }
+    }
+
+    pub const fn key(self) -> Thumbprint {
+        match self {
+            Self::Key(key) => key,
+        }
+    }
+
+    /// As it is stored: the JSON of `cnf`.
+    pub fn text(self) -> String {
+        // A string in an object: serde has nothing to refuse.
+        serde_json::to_string(&self).unwrap_or_default()
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rfc9449_6_1_it_reads_as_it_stands_in_tokens() {
+        let key = Thumbprint::from_bytes([0; 32]);
+        let confirmation = Confirmation::Key(key);
+        assert_eq!(serde_json::to_value(confirmation).unwrap(), json!({ "jkt": key.to_string() }));
+        assert_eq!(Confirmation::parse(&confirmation.text()), Some(confirmation));
+        for other in ["", "{}", r#"{"jkt":"x"}"#, r#"{"x5t":"AA"}"#] {
+            assert_eq!(Confirmation::parse(other), None, "{other}");
+        }
+    }
+}

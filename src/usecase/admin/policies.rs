@@ -1,0 +1,349 @@
+//! Sign-on policies: made, changed, deleted. What makes a policy one is said in
+//! [`listed`](crate::domain::policy::listed).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::domain::audit::Action;
+use crate::domain::policy::listed::{self, Fault, Listed, Target, Way, step_id};
+use crate::domain::policy::{About, Branch, Condition, SignOnPolicy, Source};
+use crate::protocol::acr::Acr;
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
+use crate::protocol::merge_patch;
+use crate::protocol::public_id::{self, Kind};
+use crate::protocol::scope::Scope;
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::applications::Applications;
+use crate::store::sql::policies::Policies;
+use crate::usecase::admin::client_metadata::Problems;
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+
+pub struct ManagePolicies {
+    pub policies: Policies,
+    pub applications: Applications,
+    pub desk: Desk,
+}
+
+/// What may be changed of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyWish {
+    /// The identifier when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    #[serde(default)]
+    pub steps: Vec<StepWish>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepWish {
+    pub id: String,
+    pub source: String,
+    /// All of them have to hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<ConditionWish>,
+    /// The next step when left out; behind the last one, `done`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<String>,
+    /// `fail` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// One of the four, or that it is not so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConditionWish {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_within: Option<u32>,
+}
+
+/// A name in a path, that an operator chooses.
+pub const BAD_ID_DETAIL: &str = "1 to 40 of A-Z a-z 0-9 - . _ ~, beginning with a letter or digit.";
+
+const BAD_ID: FieldProblem = FieldProblem::new("/id", FieldCode::Invalid, BAD_ID_DETAIL);
+
+/// As long as the name of a client.
+const LONGEST_NAME: usize = 100;
+
+/// Whether this may be an identifier of a policy, or of an application.
+pub(super) fn is_name(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(unreserved)
+}
+
+/// What operators see: theirs, or the identifier.
+pub(super) fn name(wished: Option<&str>, id: &str, problems: &mut Problems) -> String {
+    let name = wished.unwrap_or(id);
+    if name.is_empty() || name.chars().any(char::is_control) {
+        problems.add("/name", FieldCode::Invalid, "Empty, or with control characters.");
+    } else if name.chars().count() > LONGEST_NAME {
+        problems.add("/name", FieldCode::TooLong, "At most 100 characters.");
+    }
+    name.to_owned()
+}
+
+pub fn policy_id(text: &str) -> Option<PolicyId> {
+    PolicyId::parse(text).filter(|_| is_name(text))
+}
+
+impl ManagePolicies {
+    pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<SignOnPolicy>, StoreError> {
+        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
+        let found = self.policies.newest(after, limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |policy| Position {
+            at: policy.created_at.millis(),
+            id: policy.id.as_str().as_bytes().to_vec(),
+        }))
+    }
+
+    pub async fn read(&self, id: &str) -> Result<SignOnPolicy, AdminError> {
+        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
+        Ok(self.policies.find(&id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    /// Without `id`, one is made.
+    pub async fn create(
+        &self,
+        by: &Administrator,
+        id: Option<&str>,
+        wish: &PolicyWish,
+    ) -> Result<SignOnPolicy, AdminError> {
+        let fresh = public_id::encode(Kind::Policy, self.desk.entropy.uuid());
+        let wanted = policy_id(id.unwrap_or(&fresh));
+        let described = match &wanted {
+            Some(id) => wish.policy(id.clone(), self.desk.now()),
+            None => Err(wish.problems().into_iter().chain([BAD_ID]).collect()),
+        };
+        let policy = described.map_err(AdminError::invalid)?;
+        self.check_application(policy.application.as_ref()).await?;
+        let event = self.desk.event(by, Action::PolicyCreated).of(policy.id.as_str());
+        if self.policies.create(&policy, &event).await? { Ok(policy) } else { Err(AdminErrorCode::PolicyExists.into()) }
+    }
+
+    /// Applies a merge patch [RFC 7396] to what may be changed.
+    pub async fn update(
+        &self,
+        by: &Administrator,
+        id: &str,
+        patch: Value,
+        unchanged: Precondition<'_, SignOnPolicy>,
+    ) -> Result<SignOnPolicy, AdminError> {
+        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
+        if let Some(Value::String(named)) = patch.get("application") {
+            self.check_application(ApplicationId::parse(named).as_ref()).await?;
+        }
+        let event = self.desk.event(by, Action::PolicyUpdated).of(id.as_str());
+        let change = |policy: SignOnPolicy| {
+            if !unchanged(&policy) {
+                return Err(AdminErrorCode::PreconditionFailed.into());
+            }
+            let wish = patched(&policy, patch)?;
+            wish.policy(policy.id.clone(), policy.created_at).map_err(AdminError::invalid)
+        };
+        self.policies.update_if(&id, &event, self.desk.now(), change).await?.ok_or(AdminErrorCode::NotFound)?
+    }
+
+    pub async fn delete(
+        &self,
+        by: &Administrator,
+        id: &str,
+        unchanged: Precondition<'_, SignOnPolicy>,
+    ) -> Result<(), AdminError> {
+        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
+        let event = self.desk.event(by, Action::PolicyDeleted).of(id.as_str());
+        let check = |policy: &SignOnPolicy, used: bool| match () {
+            () if !unchanged(policy) => Err(AdminErrorCode::PreconditionFailed),
+            () if used => Err(AdminErrorCode::PolicyInUse),
+            () => Ok(()),
+        };
+        Ok(self.policies.delete_if(&id, &event, check).await?.ok_or(AdminErrorCode::NotFound)??)
+    }
+
+    /// One that goes at the same moment is kept by the database.
+    async fn check_application(&self, named: Option<&ApplicationId>) -> Result<(), AdminError> {
+        match named {
+            Some(id) if self.applications.find(id).await?.is_none() => Err(AdminError::invalid(vec![NO_APPLICATION])),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+const NO_APPLICATION: FieldProblem =
+    FieldProblem::new("/application", FieldCode::Unknown, "There is no such authentication application.");
+
+fn patched(policy: &SignOnPolicy, mut patch: Value) -> Result<PolicyWish, AdminError> {
+    super::sign_on_settings::take_read_only(&mut patch, policy.id.as_str(), policy.created_at)?;
+    let before = serde_json::to_value(PolicyWish::of(policy)).unwrap_or_default();
+    serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
+        AdminError::because(AdminErrorCode::InvalidRequest, "the patched policy does not have the documented members")
+    })
+}
+
+impl PolicyWish {
+    pub fn of(policy: &SignOnPolicy) -> Self {
+        Self {
+            name: Some(policy.name.clone()),
+            application: policy.application.as_ref().map(ToString::to_string),
+            steps: listed::list(&policy.root).iter().map(StepWish::of).collect(),
+        }
+    }
+
+    /// The policy that these words describe.
+    pub fn policy(&self, id: PolicyId, created_at: Timestamp) -> Result<SignOnPolicy, Vec<FieldProblem>> {
+        let mut problems = Problems::default();
+        let name = name(self.name.as_deref(), id.as_str(), &mut problems);
+        let application = self.application.as_deref().map(ApplicationId::parse);
+        if application == Some(None) {
+            problems.0.push(NO_APPLICATION);
+        }
+        match (self.root(&mut problems), problems.0.is_empty()) {
+            (Some(root), true) => Ok(SignOnPolicy { id, name, application: application.flatten(), root, created_at }),
+            _ => Err(problems.0),
+        }
+    }
+
+    /// What is wrong, whatever it is called.
+    fn problems(&self) -> Vec<FieldProblem> {
+        let any = PolicyId::parse("any");
+        any.and_then(|id| self.policy(id, Timestamp::from_millis(0)).err()).unwrap_or_default()
+    }
+
+    fn root(&self, problems: &mut Problems) -> Option<Branch> {
+        let before = problems.0.len();
+        let steps: Vec<Option<Listed>> = (0..self.steps.len()).map(|at| self.step(at, problems)).collect();
+        let steps: Vec<Listed> = steps.into_iter().collect::<Option<_>>().filter(|_| problems.0.len() == before)?;
+        listed::tree(steps).map_err(|faults| problems.0.extend(faults.into_iter().map(told))).ok()
+    }
+
+    fn step(&self, at: usize, problems: &mut Problems) -> Option<Listed> {
+        let wish = self.steps.get(at)?;
+        let next = self.steps.get(at + 1).map(|next| next.id.as_str());
+        let mut problem = |member: &str, code, detail| {
+            problems.0.push(FieldProblem::member(format!("/steps/{at}/{member}"), code, detail));
+        };
+        let id = step_id(&wish.id);
+        if id.is_none() {
+            problem("id", FieldCode::Invalid, "1 to 40 of A-Z a-z 0-9 - . _, and neither done nor fail.");
+        }
+        let source = Source::parse(&wish.source);
+        if source.is_none() {
+            problem("source", FieldCode::Unknown, "identifier or password.");
+        }
+        let target = |named: Option<&str>, default: &str| Target::parse(named.unwrap_or(default));
+        let success = target(wish.success.as_deref(), next.unwrap_or("done"));
+        let failure = target(wish.failure.as_deref(), "fail");
+        // Of a next step without a name, that step tells.
+        for (member, missing) in
+            [("success", success.is_none() && wish.success.is_some()), ("failure", failure.is_none())]
+        {
+            if missing {
+                problem(member, FieldCode::Invalid, "done, fail, or the id of a later step.");
+            }
+        }
+        let mut when = Vec::new();
+        for (nth, condition) in wish.when.iter().enumerate() {
+            match condition.condition() {
+                Ok(condition) => when.push(condition),
+                Err((member, detail)) => problem(&format!("when/{nth}{member}"), FieldCode::Invalid, detail),
+            }
+        }
+        Some(Listed { id: id?, source: source?, when, success: success?, failure: failure? })
+    }
+}
+
+/// A member, and what is wrong with it.
+type Wrong = (&'static str, &'static str);
+
+impl ConditionWish {
+    fn condition(&self) -> Result<Condition, Wrong> {
+        let about = match (&self.clients, &self.acr, &self.scopes, self.not_within) {
+            (Some(clients), None, None, None) => About::Client(client_ids(clients)?),
+            (None, Some(acr), None, None) => About::Asked(Acr::parse(acr).ok_or(("/acr", "One that we produce."))?),
+            (None, None, Some(scopes), None) => About::Scope(scope_names(scopes)?),
+            (None, None, None, Some(seconds)) => About::NotWithin(seconds),
+            _ => return Err(("", "One of clients, acr, scopes, not_within.")),
+        };
+        Ok(Condition { not: self.not, about })
+    }
+
+    fn of(condition: &Condition) -> Self {
+        let empty = Self { not: condition.not, ..Self::default() };
+        match &condition.about {
+            About::Client(clients) => {
+                Self { clients: Some(clients.iter().map(ToString::to_string).collect()), ..empty }
+            }
+            About::Asked(acr) => Self { acr: Some(acr.as_str().to_owned()), ..empty },
+            About::Scope(names) => Self { scopes: Some(names.clone()), ..empty },
+            About::NotWithin(seconds) => Self { not_within: Some(*seconds), ..empty },
+        }
+    }
+}
+
+/// As many as a condition may name.
+const MOST_NAMES: usize = 100;
+
+fn client_ids(texts: &[String]) -> Result<Vec<ClientId>, Wrong> {
+    let ids: Option<Vec<ClientId>> = texts.iter().map(|text| ClientId::parse(text)).collect();
+    ids.filter(|ids| (1..=MOST_NAMES).contains(&ids.len())).ok_or(("/clients", "1 to 100 identifiers of clients."))
+}
+
+fn scope_names(texts: &[String]) -> Result<Vec<String>, Wrong> {
+    let one = |text: &String| Scope::parse(text).is_some_and(|scope| scope.names().count() == 1);
+    let fits = (1..=MOST_NAMES).contains(&texts.len()) && texts.iter().all(one);
+    if fits { Ok(texts.to_vec()) } else { Err(("/scopes", "1 to 100 names of scopes.")) }
+}
+
+impl StepWish {
+    fn of(step: &Listed) -> Self {
+        Self {
+            id: step.id.to_string(),
+            source: step.source.as_str().to_owned(),
+            when: step.when.iter().map(ConditionWish::of).collect(),
+            success: Some(step.success.as_str().to_owned()),
+            failure: Some(step.failure.as_str().to_owned()),
+        }
+    }
+}
+
+fn told(fault: Fault) -> FieldProblem {
+    let way = |at: usize, way| match way {
+        Way::Success => format!("/steps/{at}/success"),
+        Way::Failure => format!("/steps/{at}/failure"),
+    };
+    match fault {
+        Fault::Empty => FieldProblem::new("/steps", FieldCode::Required, "At least one step."),
+        Fault::TooMany => FieldProblem::new("/steps", FieldCode::TooLong, "At most 20 steps."),
+        Fault::Repeated(at) => {
+            FieldProblem::member(format!("/steps/{at}/id"), FieldCode::Invalid, "Another step has this id.")
+        }
+        Fault::NoStep(at, out) => {
+            FieldProblem::member(way(at, out), FieldCode::Unknown, "done, fail, or the id of a later step.")
+        }
+        Fault::Shared(at, out) => {
+            FieldProblem::member(way(at, out), FieldCode::Invalid, "Something else leads to that step already.")
+        }
+        Fault::Unreachable(at) => {
+            FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
+        }
+        Fault::Unproved => FieldProblem::new(
+            "/steps",
+            FieldCode::NotAllowed,
+            "Somebody of whom nothing was proved would come to done: a password has to be right on the way.",
+        ),
+    }
+}

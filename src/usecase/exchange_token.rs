@@ -1,0 +1,173 @@
+//! A token for another one [RFC 8693]: of the same person, for another service, by whoever acts for them.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::client::{Client, TokenExchange as Registered};
+use crate::domain::grant::Grant;
+use crate::entropy::Entropy;
+use crate::protocol::admin_scope::is_administrative;
+use crate::protocol::confirmation::Confirmation;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::Audience;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::scope::Scope;
+use crate::protocol::token_exchange::{Actor, Given, GivenKind, TokenExchange};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::ledger::Ledger;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::introspect::Introspect;
+use crate::usecase::issue::{Exchanged, Issue, TokenResponse};
+
+/// Longer chains of those who act for each other have come from a circle.
+const MOST_ACTORS: usize = 4;
+
+pub struct ExchangeToken {
+    pub introspect: Arc<Introspect>,
+    pub issue: Arc<Issue>,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// What a token that was shown is worth.
+struct Worth {
+    /// Who it was given to, and who may exchange it.
+    client: Arc<Client>,
+    audience: Audience,
+    /// `None` for a client's own token.
+    grant: Option<Grant>,
+    scope: Scope,
+    expires_at: Timestamp,
+    bound_to: Option<Confirmation>,
+    act: Option<Actor>,
+}
+
+impl Worth {
+    fn sub(&self) -> String {
+        self.grant.as_ref().map_or_else(|| self.client.id.to_string(), |grant| grant.user.to_string())
+    }
+
+    /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
+    fn may_be_exchanged_by(&self, client: &Client) -> bool {
+        self.client.id == client.id
+            || self.audience.contains(client.id.as_str())
+            || self.client.may_act.as_ref() == Some(&client.id)
+    }
+
+    /// Whoever has stolen a bound token does not get rid of its key here.
+    fn is_held_by(&self, bound_to: Option<Confirmation>) -> bool {
+        self.bound_to.is_none() || self.bound_to == bound_to
+    }
+}
+
+impl ExchangeToken {
+    #[tracing::instrument(level = "debug", name = "exchange_token", skip_all)]
+    pub async fn exchange(
+        &self,
+        client: &AuthenticatedClient,
+        parameters: &Parameters,
+        bound_to: Option<Confirmation>,
+    ) -> Result<TokenResponse, Error> {
+        let Some(registered) = client.token_exchange.as_ref().filter(|_| !client.is_public()) else {
+            let why = "The client is not registered for the token-exchange grant.";
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, why).into());
+        };
+        let now = self.clock.now();
+        let asked = TokenExchange::parse(parameters)?;
+        let subject = self.worth(&asked.subject, now).await?;
+        let subject = subject.filter(|subject| subject.may_be_exchanged_by(client) && subject.is_held_by(bound_to));
+        // [RFC 8693 §2.2.2] invalid_request, whatever is wrong with the token: one text for all.
+        let unacceptable = |which| Refusal::invalid_request(which).because("unknown, ended, or not for this client");
+        let subject = subject.ok_or_else(|| unacceptable("The subject_token is not valid, or not for this client."))?;
+        // A client's own token hangs on no grant that could end what comes of it.
+        let grant = subject.grant.as_ref().ok_or(Refusal::invalid_request("The subject_token is no person's."))?;
+        let actor = match &asked.actor {
+            None => None,
+            Some(actor) => {
+                let worth = self.worth(actor, now).await?;
+                let own = worth.filter(|worth| worth.client.id == client.id && worth.is_held_by(bound_to));
+                Some(own.ok_or_else(|| unacceptable("The actor_token is not valid, or not for this client."))?)
+            }
+        };
+        let act = acting(client, registered, &subject, actor.as_ref())?;
+        let scope = narrowed(client, &subject.scope, asked.scope)?;
+        let exchanged = Exchanged {
+            grant,
+            scope,
+            audience: target(registered, asked.target)?,
+            act,
+            bound_to,
+            expires_at: subject.expires_at,
+            issued: asked.issued,
+        };
+        let response = self.issue.mint_exchanged(client, exchanged, now)?;
+        let event =
+            Event::new(self.entropy.ordered_uuid(now), now, Action::TokenExchanged).client(&client.id).user(grant.user);
+        self.ledger.audit(event).await;
+        Ok(response)
+    }
+
+    async fn worth(&self, given: &Given<'_>, now: Timestamp) -> Result<Option<Worth>, StoreError> {
+        let active = match given.kind {
+            GivenKind::Access => self.introspect.access(given.token).await?,
+            GivenKind::Id => self.introspect.id_token(given.token, now).await?,
+        };
+        Ok(active.map(|active| Worth {
+            client: active.client,
+            audience: active.audience,
+            grant: active.person.map(|(grant, _)| grant),
+            scope: active.scope,
+            expires_at: active.expires_at,
+            bound_to: active.bound_to,
+            act: active.act,
+        }))
+    }
+}
+
+/// [RFC 8693 §1.1] the token says who acts, unless the client may act as if it were the person.
+fn acting(
+    client: &Client,
+    registered: &Registered,
+    subject: &Worth,
+    actor: Option<&Worth>,
+) -> Result<Option<Actor>, Refusal> {
+    let own = subject.client.id == client.id && subject.act.is_none();
+    let act = match actor {
+        Some(actor) => Some(Actor::new(actor.sub()).after(subject.act.clone())),
+        // Nobody acts for anybody where a client narrows a token of its own.
+        None if registered.impersonation || own => subject.act.clone(),
+        None => Some(Actor::new(client.id.as_str()).after(subject.act.clone())),
+    };
+    match act {
+        Some(act) if act.depth() > MOST_ACTORS => {
+            Err(Refusal::invalid_request("Too many act for each other in the subject_token."))
+        }
+        act => Ok(act),
+    }
+}
+
+/// It narrows, and never widens: what the subject's token is good for, and what the client may ask for.
+fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Scope, Refusal> {
+    let most = subject.within(&client.scope).and_then(|scope| scope.only(|name| !is_administrative(name)));
+    let scope = match asked {
+        None => most,
+        Some(text) => Scope::parse(text).filter(|asked| most.as_ref().is_some_and(|most| asked.is_within(most))),
+    };
+    scope.ok_or(Refusal::new(
+        ErrorCode::InvalidScope,
+        "scope goes beyond the subject_token, or what the client may ask.",
+    ))
+}
+
+fn target(registered: &Registered, target: Option<&str>) -> Result<Option<String>, Refusal> {
+    match target {
+        None => Ok(None),
+        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.to_owned())),
+        Some(_) => {
+            Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for this audience or resource."))
+        }
+    }
+}

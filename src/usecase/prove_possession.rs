@@ -1,0 +1,96 @@
+//! Which key does the caller have? What a DPoP proof [RFC 9449 §4.3] shows, once for each proof.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::protocol::confirmation::Confirmation;
+use crate::protocol::dpop::{self, Call, Fitting, ProofClaims};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::{Thumbprint, Verified};
+use crate::store::ephemeral::Replay;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::authenticate_device::Nonces;
+
+pub struct ProvePossession {
+    pub replay: Replay,
+    pub nonces: Nonces,
+    pub clock: Arc<dyn Clock>,
+    pub issuer: String,
+}
+
+/// A call as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// `None`: none came along.
+    pub proof: Option<&'a str>,
+    pub method: &'a str,
+    /// Below the issuer, without query.
+    pub path: &'a str,
+    pub access_token: Option<&'a str>,
+}
+
+impl ProvePossession {
+    /// What the tokens that a client asks for are bound to. `None`: nothing.
+    pub async fn of_client(
+        &self,
+        client: &AuthenticatedClient,
+        shown: &Shown<'_>,
+    ) -> Result<Option<Confirmation>, Error> {
+        match shown.proof {
+            Some(proof) => Ok(Some(Confirmation::Key(self.prove(proof, shown).await?))),
+            // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
+            None if client.dpop_bound_access_tokens => Err(dpop::refused("The client needs a DPoP proof.").into()),
+            None => Ok(None),
+        }
+    }
+
+    /// The key that a client shows along with an authorization request [RFC 9449 §10.1], if it does.
+    pub async fn of_request(&self, shown: &Shown<'_>) -> Result<Option<Thumbprint>, Error> {
+        match shown.proof {
+            Some(proof) => Ok(Some(self.prove(proof, shown).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether whoever shows an access token has the key that it is bound to.
+    pub async fn of_holder(&self, bound_to: Confirmation, shown: &Shown<'_>) -> Result<(), Error> {
+        let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;
+        if self.prove(proof, shown).await? == bound_to.key() {
+            Ok(())
+        } else {
+            let why = "The access token is bound to another key than that of the DPoP proof.";
+            Err(Refusal::new(ErrorCode::InvalidToken, why).into())
+        }
+    }
+
+    /// The key of a proof that was made for this call and is now spent.
+    #[tracing::instrument(level = "debug", name = "prove_possession", skip_all)]
+    async fn prove(&self, proof: &str, shown: &Shown<'_>) -> Result<Thumbprint, Error> {
+        let now = self.clock.now();
+        let uri = format!("{}{}", self.issuer, shown.path);
+        let call = Call { method: shown.method, uri: &uri, access_token: shown.access_token };
+        let (key, fitting) = read(proof, &call, now)?;
+        match &fitting.nonce {
+            Some(nonce) if self.nonces.accepts(nonce, now) => {}
+            Some(_) | None => {
+                let why = "The DPoP proof needs the nonce of this answer.";
+                return Err(Refusal::new(ErrorCode::UseDpopNonce, why).into());
+            }
+        }
+        // [RFC 9449 §11.1] last, so that what is good for nothing leaves no mark.
+        if self.replay.first_use(key.as_bytes(), fitting.jti.as_bytes(), dpop::REMEMBER).await? {
+            Ok(key)
+        } else {
+            Err(dpop::refused("The DPoP proof was used before.").into())
+        }
+    }
+}
+
+fn read(proof: &str, call: &Call<'_>, now: Timestamp) -> Result<(Thumbprint, Fitting), Refusal> {
+    let proof = dpop::parse(proof)?;
+    let unusable = |error| dpop::refused("The key of the DPoP proof is not usable.").because(format!("DPoP: {error}"));
+    let key = proof.verification_key().map_err(unusable)?;
+    let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
+    Ok((proof.thumbprint(), dpop::accept(claims, call, now)?))
+}

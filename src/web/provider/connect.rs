@@ -1,0 +1,110 @@
+//! The page where somebody types the code of a device [RFC 8628 §3.3]. What follows is a flow.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::http::Method;
+use poem::{Request, RequestBody, Response};
+
+use super::trouble::Trouble;
+use super::{PAGES, Provider, Visit, see_other};
+use crate::http::body::read_page_form;
+use crate::http::client_authentication::client_ip;
+use crate::http::discovery::path;
+use crate::http::headers::queried;
+use crate::protocol::id::BrowserKey;
+use crate::protocol::parameters::Parameters;
+use crate::secret::constant_time_eq;
+use crate::usecase::Error;
+use crate::usecase::sign_in::Browser;
+use crate::usecase::sign_in::connect::{Begun, NotFound};
+use crate::web::sign_in::Form;
+use crate::web::sign_in::device::enter::{Problem, View, render};
+
+/// More than anybody types.
+const LONGEST: usize = 32;
+
+impl Provider {
+    pub(super) async fn user_code(&self, request: Request) -> Response {
+        let (request, mut body) = request.split();
+        let visit = self.visit(&request, None);
+        let browser = self.cookies.browser(request.headers());
+        match *request.method() {
+            Method::GET | Method::HEAD => {
+                let code = queried(&request, "user_code").filter(|code| code.len() <= LONGEST);
+                self.enter(code.unwrap_or_default(), None, browser, &visit)
+            }
+            Method::POST => match self.typed((&request, &mut body), &browser).await {
+                Ok(form) => self.entered(&form, &request, browser, &visit).await,
+                Err(trouble) => self.troubled(&trouble, &visit).await,
+            },
+            _ => self.troubled(&Trouble::Method, &visit).await,
+        }
+    }
+
+    async fn typed(
+        &self,
+        (request, body): (&Request, &mut RequestBody),
+        browser: &Browser,
+    ) -> Result<Option<Parameters>, Trouble> {
+        self.admit_form(request)?;
+        let form = read_page_form(request, body).await?;
+        let mark = browser.key.as_ref().map(|key| self.mark_of_code(key)).unwrap_or_default();
+        let given = form.get("csrf").unwrap_or_default();
+        let ours = !mark.is_empty() && constant_time_eq(mark.as_bytes(), given.as_bytes());
+        Ok(ours.then_some(form))
+    }
+
+    /// `None`: a form that another browser got, or this one long ago.
+    async fn entered(&self, form: &Option<Parameters>, request: &Request, browser: Browser, visit: &Visit) -> Response {
+        let Some(form) = form else {
+            return self.enter(String::new(), Some(Problem::PageExpired), browser, visit);
+        };
+        let code = form.get("user_code").unwrap_or_default();
+        let begun = self.connect.begin(code, &browser, client_ip(request), form.get("ui_locales")).await;
+        match begun {
+            Ok(Ok(Begun { seen, key })) => {
+                let mut response = see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()));
+                if let Some(key) = &key {
+                    self.cookies.set_key(response.headers_mut(), key);
+                }
+                response
+            }
+            Ok(Err(why)) => {
+                let problem = match why {
+                    NotFound::Missing => Problem::Missing,
+                    NotFound::Unknown => Problem::Unknown,
+                    NotFound::Expired => Problem::Expired,
+                    NotFound::SlowDown(wait) => Problem::SlowDown(wait),
+                };
+                self.enter(code.to_owned(), Some(problem), browser, visit)
+            }
+            Err(error) => self.troubled(&Error::from(error).into(), visit).await,
+        }
+    }
+
+    fn enter(&self, code: String, problem: Option<Problem>, browser: Browser, visit: &Visit) -> Response {
+        let fresh = browser.key.is_none().then(|| self.connect.browser_key());
+        let mark = browser.key.as_ref().or(fresh.as_ref()).map(|key| self.mark_of_code(key)).unwrap_or_default();
+        let view = View {
+            form: Form {
+                action: format!("{}{}", self.issuer, path::USER_AUTHORIZATION),
+                hidden: vec![("csrf".to_owned(), mark)],
+                expires_in: None,
+            },
+            code,
+            problem,
+        };
+        let here = format!("{}{}", self.site.base, path::USER_AUTHORIZATION);
+        let mut response = render(&view, &self.around(visit, Some(&here)));
+        if let Some(key) = &fresh {
+            self.cookies.set_key(response.headers_mut(), key);
+        }
+        response
+    }
+
+    /// Ties the form to the browser: nobody has it look up a code of theirs.
+    fn mark_of_code(&self, key: &BrowserKey) -> String {
+        let about = [&b"user code|"[..], key.digest().as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
+    }
+}
