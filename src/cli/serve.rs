@@ -312,7 +312,8 @@ pub(super) fn schedule(config: &Config) -> Schedule {
 
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
-    Rules { require_pushed: config.authorization.require_pushed }
+    let authorization = &config.authorization;
+    Rules { require_pushed: authorization.require_pushed, details: authorization.details.clone().into() }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;

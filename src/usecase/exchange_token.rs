@@ -10,6 +10,7 @@ use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::Audience;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, Given, GivenKind, TokenExchange};
@@ -35,7 +36,7 @@ pub struct ExchangeToken {
 struct Worth {
     /// Who it was given to, and who may exchange it.
     client: Arc<Client>,
-    audience: Option<String>,
+    audience: Audience,
     /// `None` for a client's own token.
     grant: Option<Grant>,
     scope: Scope,
@@ -52,7 +53,7 @@ impl Worth {
     /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
     fn may_be_exchanged_by(&self, client: &Client) -> bool {
         self.client.id == client.id
-            || self.audience.as_deref() == Some(client.id.as_str())
+            || self.audience.contains(client.id.as_str())
             || self.client.may_act.as_ref() == Some(&client.id)
     }
 
@@ -96,7 +97,7 @@ impl ExchangeToken {
             grant,
             scope,
             // What was for another server does not become good for us.
-            audience: target(registered, asked.target)?.or_else(|| subject.audience.clone()),
+            audience: target(registered, asked.target)?.unwrap_or_else(|| subject.audience.clone()),
             act,
             bound_to,
             expires_at: subject.expires_at,
@@ -157,10 +158,10 @@ fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Sco
     ))
 }
 
-fn target(registered: &Registered, target: Option<&str>) -> Result<Option<String>, Refusal> {
+fn target(registered: &Registered, target: Option<&str>) -> Result<Option<Audience>, Refusal> {
     match target {
         None => Ok(None),
-        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.to_owned())),
+        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.into())),
         Some(_) => {
             Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for this audience or resource."))
         }

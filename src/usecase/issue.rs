@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
-use crate::protocol::jwt::at_hash;
+use crate::protocol::jwt::{Audience, at_hash};
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
@@ -43,6 +47,8 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
+    /// [RFC 9396 §7]
+    pub authorization_details: Vec<Value>,
     /// What an exchange gave [RFC 8693 §2.2.1].
     pub issued: Option<TokenType>,
 }
@@ -53,8 +59,7 @@ pub struct Exchanged<'a> {
     /// That of the token that was shown: what ends it ends this one too.
     pub grant: &'a Grant,
     pub scope: Scope,
-    /// `None`: this server.
-    pub audience: Option<String>,
+    pub audience: Audience,
     pub act: Option<Actor>,
     pub bound_to: Option<Confirmation>,
     /// Of the token that was shown.
@@ -63,7 +68,7 @@ pub struct Exchanged<'a> {
 }
 
 /// What the request for tokens brought along, or the one before it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Along<'a> {
     /// What the access token is bound to.
     bound_to: Option<Confirmation>,
@@ -71,6 +76,10 @@ pub struct Along<'a> {
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
     nonce: Option<&'a str>,
+    /// [OIDCC §5.5]
+    claims: Map<String, Value>,
+    /// What the access token is for, where that is less than the grant is.
+    less: Option<&'a Extent>,
 }
 
 impl<'a> Along<'a> {
@@ -78,13 +87,18 @@ impl<'a> Along<'a> {
         Self { auth_req_id: Some(auth_req_id), ..Self::default() }
     }
 
-    pub fn nonce(nonce: Option<&'a str>) -> Self {
-        Self { nonce, ..Self::default() }
+    pub fn sign_in(nonce: Option<&'a str>, claims: Map<String, Value>) -> Self {
+        Self { nonce, claims, ..Self::default() }
     }
 
     #[must_use]
-    pub const fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+    pub fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
         Self { bound_to, ..self }
+    }
+
+    #[must_use]
+    pub fn for_less(self, less: Option<&'a Extent>) -> Self {
+        Self { less, ..self }
     }
 }
 
@@ -116,7 +130,8 @@ impl Issue {
             (token, row)
         });
         let (refresh_token, refresh_row) = refresh.unzip();
-        let (access_token, access_row) = self.access_token(client, grant, along.bound_to, now)?;
+        let extent = along.less.unwrap_or(&grant.extent);
+        let (access_token, access_row) = self.access_token(client, (grant, extent), along.bound_to, now)?;
         // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
         let id_token = grant
             .scope
@@ -130,6 +145,7 @@ impl Issue {
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
+            authorization_details: extent.details.values(),
             issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
@@ -138,7 +154,7 @@ impl Issue {
     fn access_token(
         &self,
         client: &Client,
-        grant: &Grant,
+        (grant, extent): (&Grant, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
@@ -151,6 +167,7 @@ impl Issue {
                     grant: grant.id,
                     bound_to,
                     scope: grant.scope.clone(),
+                    extent: Extent { claims: ClaimsRequest::default(), ..extent.clone() },
                     issued_at: now,
                     expires_at,
                 };
@@ -159,13 +176,14 @@ impl Issue {
             AccessTokenFormat::Jwt => {
                 let claims = AccessTokenClaims {
                     iss: self.issuer.clone(),
-                    aud: self.issuer.clone(),
+                    aud: extent.audience(&self.issuer),
                     sub: grant.user.to_string(),
                     client_id: client.id.to_string(),
                     exp: expires_at.seconds(),
                     iat: now.seconds(),
                     jti: self.entropy.uuid().to_string(),
                     scope: grant.scope.to_string(),
+                    authorization_details: extent.details.values(),
                     cnf: bound_to,
                     act: None,
                     may_act: may_act(client),
@@ -181,13 +199,13 @@ impl Issue {
     pub fn mint_for_client(
         &self,
         client: &Client,
-        scope: &Scope,
+        (scope, extent): (&Scope, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
+            aud: extent.audience(&self.issuer),
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
             sub: client.id.to_string(),
             client_id: client.id.to_string(),
@@ -195,6 +213,7 @@ impl Issue {
             iat: now.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             cnf: bound_to,
             act: None,
             may_act: None,
@@ -207,6 +226,7 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: None,
         })
     }
@@ -223,13 +243,14 @@ impl Issue {
         let expires_at = expires_at.min(now + self.lifetimes.access);
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
-            aud: audience.unwrap_or_else(|| self.issuer.clone()),
+            aud: audience,
             sub: grant.user.to_string(),
             client_id: client.id.to_string(),
             exp: expires_at.seconds(),
             iat: now.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             cnf: bound_to,
             act,
             may_act: may_act(client),
@@ -242,6 +263,7 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: Some(issued),
         })
     }
@@ -268,6 +290,7 @@ impl Issue {
             sid: grant.session.map(|session| session.to_string()),
             may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
+            requested: along.claims.clone(),
         };
         self.keys.sign(client, "JWT", &claims)
     }

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::{AMR_PASSWORD, Acr};
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
@@ -43,6 +44,8 @@ pub struct Flow {
     pub cookieless: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
+    /// Nobody else may sign in.
+    pub meant: Option<UserId>,
     pub who: Who,
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
@@ -102,6 +105,10 @@ pub enum Failure {
     ByPolicy,
     /// The policy would let in somebody of whom nothing was proved.
     NothingVerified,
+    /// Another person signed in than the relying party means.
+    AnotherPerson,
+    /// It needs a class of authentication that this was not.
+    NotWellEnough,
 }
 
 impl Failure {
@@ -111,6 +118,11 @@ impl Failure {
             Self::Cancelled => Refusal::new(ErrorCode::AccessDenied, "The person cancelled the sign-in."),
             Self::NotAgreed => Refusal::new(ErrorCode::AccessDenied, "The person did not agree."),
             Self::ByPolicy => Refusal::new(ErrorCode::AccessDenied, "The sign-on policy does not let the person in."),
+            Self::AnotherPerson => Refusal::new(ErrorCode::LoginRequired, "Another person signed in."),
+            Self::NotWellEnough => Refusal::new(
+                ErrorCode::UnmetAuthenticationRequirements,
+                "The person cannot be authenticated in a way that acr asks for.",
+            ),
             Self::NothingVerified => {
                 Refusal::new(ErrorCode::ServerError, "The sign-on policy asks for no proof of anything.")
             }
@@ -207,6 +219,7 @@ impl Flow {
             browser,
             cookieless,
             session: session.map(|session| session.id),
+            meant,
             who,
             authenticated: session.map(|session| session.authentication.clone()),
             notes: Notes::default(),
@@ -345,41 +358,75 @@ impl Flow {
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
             Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
             Next::Done => match (&self.who, self.authenticated.is_some()) {
-                (Who::Proved(_), true) => self.after_authentication(around),
+                (Who::Proved(user), true) => self.after_authentication(*user, around),
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
         self
     }
 
-    fn after_authentication(&self, around: &Around<'_>) -> At {
+    fn after_authentication(&self, user: UserId, around: &Around<'_>) -> At {
+        // [OIDCC §3.1.2.1, §5.5]
+        if self.meant.is_some_and(|meant| meant != user) {
+            return At::Failed(Failure::AnotherPerson);
+        }
+        if !self.is_well_enough() {
+            return At::Failed(Failure::NotWellEnough);
+        }
         if self.agreed.is_some() {
             return At::Ready;
         }
-        let asked = &self.request.scope;
+        let asked = self.asked();
         let before = around.remembered.is_some_and(|remembered| asked.is_within(remembered));
+        // [RFC 9396 §2] details are of one request: what was agreed to before was another one.
+        let remembered = before && self.request.extent.details.is_empty();
         // [OIDCC §3.1.2.1] prompt=consent asks again, whatever was agreed to before.
-        if (around.implied_consent || before) && !self.request.prompts(Prompt::Consent) {
+        if (around.implied_consent || remembered) && !self.request.prompts(Prompt::Consent) {
             At::Ready
         } else {
-            At::Consent(asked.clone())
+            At::Consent(asked)
         }
     }
 
+    /// [OIDCC §5.5.1.1] an essential `acr` that is none of the values is a failed authentication.
+    fn is_well_enough(&self) -> bool {
+        let (asked, had) = (&self.request.extent.claims.acr, &self.authenticated);
+        match asked.as_ref().filter(|asked| asked.essential && !asked.values.is_empty()) {
+            Some(asked) => had.as_ref().is_some_and(|had| asked.values.iter().any(|value| value == had.acr.as_str())),
+            None => true,
+        }
+    }
+
+    /// What the person is asked to agree to: also the scopes that single claims belong to.
+    pub fn asked(&self) -> Scope {
+        self.request.extent.claims.with(&self.request.scope)
+    }
+
     pub fn facts(&self, now: Timestamp) -> Facts<'_> {
-        let asked = self.request.acr_values.as_deref().unwrap_or_default();
+        let values = self.request.acr_values.as_deref().unwrap_or_default().split(' ');
+        let claimed = self.request.extent.claims.acr.iter().flat_map(|asked| asked.values.iter().map(String::as_str));
         Facts {
             client: &self.client,
             scope: &self.request.scope,
-            asked: asked.split(' ').filter_map(Acr::parse).max(),
+            asked: values.chain(claimed).filter_map(Acr::parse).max(),
             authenticated_at: self.authenticated.as_ref().map(|authentication| authentication.at),
             now,
         }
     }
 
     /// What the client gets.
-    pub fn granted(&self) -> &Scope {
-        self.agreed.as_ref().unwrap_or(&self.request.scope)
+    pub fn granted(&self) -> Scope {
+        match &self.agreed {
+            Some(agreed) => self.request.scope.within(agreed).unwrap_or_else(|| agreed.clone()),
+            None => self.request.scope.clone(),
+        }
+    }
+
+    /// What it gets besides.
+    pub fn extent(&self) -> Extent {
+        let extent = self.request.extent.clone();
+        let agreed = |scope: &str| self.agreed.as_ref().is_none_or(|agreed| agreed.contains(scope));
+        Extent { claims: extent.claims.only(agreed), ..extent }
     }
 
     pub const fn user(&self) -> Option<UserId> {

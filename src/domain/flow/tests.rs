@@ -28,6 +28,7 @@ fn request(mode: ResponseMode) -> AuthorizationRequest {
         acr_values: None,
         login_hint: None,
         ui_locales: None,
+        extent: Extent::default(),
     }
 }
 
@@ -73,7 +74,7 @@ fn a_password_signs_in_and_consent_is_asked_once() {
     assert_eq!(flow.user(), Some(ALICE));
     let only = Scope::parse("openid").unwrap();
     let flow = flow.agreed(Some(&only), &asks).unwrap();
-    assert_eq!((flow.status(), flow.granted()), (Status::Resume, &only));
+    assert_eq!((flow.status(), flow.granted()), (Status::Resume, only));
     let left = flow.clone().left().unwrap();
     assert!(left.left().is_none(), "an answer is fetched once");
 

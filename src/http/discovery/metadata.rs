@@ -11,6 +11,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::dpop;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::sign_in::read_request::Rules;
+use crate::words::Locale;
 
 /// The document, made once: nothing in it changes while the server runs.
 #[derive(Clone)]
@@ -58,6 +59,7 @@ fn endpoints(issuer: &str, registration: bool) -> Value {
 
 /// How people are asked, and how the answer comes.
 fn requests(rules: &Rules) -> Value {
+    let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
     json!({
         "scopes_supported": ["openid", "profile", "email"],
         "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
@@ -67,7 +69,10 @@ fn requests(rules: &Rules) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "code_challenge_methods_supported": [CodeChallenge::METHOD],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page"],
+        "ui_locales_supported": Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(),
+        "authorization_details_types_supported": details,
         "require_pushed_authorization_requests": rules.require_pushed,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::domain::client::{Client, Requests};
 use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
+use crate::domain::sign_on::SignOn;
 use crate::outbound::egress::Egress;
 use crate::outbound::request_object::fetch;
+use crate::protocol::authorization_details::DetailType;
+use crate::protocol::authorization_request::Permitted;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
@@ -31,9 +34,26 @@ pub struct ReadRequest {
 pub struct Rules {
     /// No browser brings a request [RFC 9126 §5].
     pub require_pushed: bool,
+    /// Types of `authorization_details` [RFC 9396 §2].
+    pub details: Arc<[DetailType]>,
 }
 
 impl ReadRequest {
+    /// What a client may ask for.
+    pub fn permitted<'a>(&'a self, client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
+        let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
+        Ok(Permitted {
+            response_types: &registered.response_types,
+            scope: &client.scope,
+            challenge_required: registered.require_pkce || client.is_public(),
+            redirectless: sign_on.permits_redirectless(client),
+            issuer: &self.issuer,
+            resources: &client.resources,
+            known_details: &self.rules.details,
+            details: &registered.requests.details,
+        })
+    }
+
     /// What a browser brings. `None`: the parameters are the request.
     pub async fn brought(
         &self,
