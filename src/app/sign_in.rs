@@ -10,7 +10,7 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::store::ephemeral::{Attempts, Shelf};
+use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
@@ -59,6 +59,7 @@ impl Wiring {
         ReadRequest {
             pushed: Shelf::new(self.store()),
             keys,
+            replay: Replay::new(self.store(), Purpose::RequestObjectReplay),
             egress: self.settings.egress.clone(),
             issuer: self.settings.issuer.clone(),
             rules: self.settings.authorization.clone(),

@@ -188,9 +188,7 @@ impl TokenApi {
                 let token = RefreshToken::presented(token);
                 Box::pin(self.refresh.refresh(client, &token, parameters, bound_to)).await
             }
-            GrantType::ClientCredentials => {
-                Box::pin(self.client_credentials.grant(client, parameters, bound_to)).await
-            }
+            GrantType::ClientCredentials => Box::pin(self.client_credentials.grant(client, parameters, bound_to)).await,
         }
     }
 }

@@ -147,9 +147,8 @@ fn is_harmless(id: &str) -> bool {
 fn claims((grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
     // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
     let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
-    let told = |claim: PersonalClaim| {
-        scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()))
-    };
+    let told =
+        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
     let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub: grant.user.to_string(),

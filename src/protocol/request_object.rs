@@ -37,8 +37,7 @@ pub struct RequestObject {
     exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
     iat: Option<NumericDate>,
-    #[serde(rename = "jti")]
-    _jti: Option<String>,
+    jti: Option<String>,
     /// The parameters.
     #[serde(flatten)]
     parameters: Map<String, Value>,
@@ -48,13 +47,22 @@ pub fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     Refusal::new(ErrorCode::InvalidRequestObject, "The request object is not acceptable.").because(detail)
 }
 
-/// The request that the object is. [RFC 9101 §6.3] nothing else that came with it counts.
+/// An object that a client signed for us, now.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The request that it is. [RFC 9101 §6.3] nothing else that came with it counts.
+    pub request: Parameters,
+    pub jti: Option<String>,
+    /// Until then, it could be sent again.
+    pub replay_until: Timestamp,
+}
+
 pub fn accept(
     object: Verified<RequestObject>,
     client: &ClientId,
     issuer: &str,
     now: Timestamp,
-) -> Result<Parameters, Refusal> {
+) -> Result<Accepted, Refusal> {
     let object = object.into_claims();
     // [RFC 9101 §10.8] what has the client as its subject is an assertion, by which the client
     // authenticates.
@@ -72,11 +80,12 @@ pub fn accept(
     if !object.aud.as_ref().is_some_and(|aud| aud.contains(issuer)) {
         return Err(refused("aud does not name this server"));
     }
-    in_time(&object, now)?;
-    parameters(object.parameters)
+    let replay_until = in_time(&object, now)?;
+    Ok(Accepted { request: parameters(object.parameters)?, jti: object.jti, replay_until })
 }
 
-fn in_time(object: &RequestObject, now: Timestamp) -> Result<(), Refusal> {
+/// Until when it is accepted.
+fn in_time(object: &RequestObject, now: Timestamp) -> Result<Timestamp, Refusal> {
     let Some(exp) = object.exp.map(NumericDate::timestamp) else { return Err(refused("exp is missing")) };
     if exp + LATE <= now {
         return Err(refused("it has expired"));
@@ -89,7 +98,7 @@ fn in_time(object: &RequestObject, now: Timestamp) -> Result<(), Refusal> {
     if exp > nbf + LONGEST {
         return Err(refused("it is good for more than an hour"));
     }
-    Ok(())
+    Ok(exp + LATE)
 }
 
 /// Claims as the parameters that they stand for [RFC 9101 §4].
@@ -143,7 +152,7 @@ mod tests {
         let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
         let token = key.sign("oauth-authz-req+jwt", &claims).unwrap();
         let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();
-        accept(object, &ClientId::parse("shop").unwrap(), ISSUER, NOW)
+        accept(object, &ClientId::parse("shop").unwrap(), ISSUER, NOW).map(|accepted| accepted.request)
     }
 
     #[track_caller]

@@ -16,14 +16,16 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, MAX_BYTES, RequestObject};
-use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::protocol::request_object::{self, Accepted, MAX_BYTES, RequestObject};
+use crate::store::ephemeral::{Lifetime, Replay, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
 
 pub struct ReadRequest {
     pub pushed: Shelf<PushedRequest>,
     pub keys: Arc<ClientKeys>,
+    /// Of request objects.
+    pub replay: Replay,
     pub egress: Egress,
     pub issuer: String,
     pub rules: Rules,
@@ -119,7 +121,16 @@ impl ReadRequest {
             (Some(object), None) => Cow::Borrowed(object),
             (None, Some(uri)) => Cow::Owned(self.fetched(requests, uri).await?),
         };
-        self.verified(client, requests, &object, now).await.map(Some)
+        let brought = matches!(object, Cow::Borrowed(_));
+        let Accepted { request, jti, replay_until } = self.verified(client, requests, &object, now).await?;
+        // What was fetched is what the client says at this moment, as often as it is asked.
+        if let Some(jti) = jti.filter(|_| brought) {
+            let lifetime = replay_until.since(now);
+            if !self.replay.first_use(client.id.as_str().as_bytes(), jti.as_bytes(), lifetime).await? {
+                return Err(request_object::refused("jti was used before").into());
+            }
+        }
+        Ok(Some(request))
     }
 
     async fn verified(
@@ -128,7 +139,7 @@ impl ReadRequest {
         requests: &Requests,
         object: &str,
         now: Timestamp,
-    ) -> Result<Parameters, Error> {
+    ) -> Result<Accepted, Error> {
         let Some(source) = client.keys() else {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
