@@ -98,7 +98,7 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
-        let connect = Connect {
+        let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
             devices: Shelf::new(self.store()),
@@ -108,7 +108,7 @@ impl Wiring {
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
-        };
+        });
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -123,6 +123,7 @@ impl Wiring {
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
             conclude: Arc::clone(&conclude),
+            connect: Arc::clone(&connect),
             clock: self.clock(),
             entropy: self.entropy(),
         });

@@ -37,6 +37,8 @@ pub struct Flow {
     pub request: AuthorizationRequest,
     /// What waits for the flow, where no relying party does.
     pub device: Option<ForDevice>,
+    /// Who runs it without a browser, where it is for a device: another client than the one that waits.
+    pub run_by: Option<ClientId>,
     /// Who may act.
     pub browser: Digest<BrowserKey>,
     /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
@@ -77,6 +79,8 @@ pub enum Who {
 /// Where a flow is. What is over says how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum At {
+    /// The person is to type what a device shows: nobody knows yet which one it is.
+    UserCode,
     /// The person is to look at the device and what it asks for, before anything is proved.
     Device,
     Asking(StepId, Source),
@@ -216,6 +220,7 @@ impl Flow {
             client,
             request,
             device,
+            run_by: None,
             browser,
             cookieless,
             session: session.map(|session| session.id),
@@ -242,11 +247,42 @@ impl Flow {
         flow.settled(around)
     }
 
+    /// For a device that somebody has yet to name, run by the client itself.
+    pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
+        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        Self {
+            transaction,
+            run_by: Some(client.clone()),
+            client,
+            request,
+            device,
+            browser,
+            cookieless,
+            session: None,
+            meant,
+            who: Who::Nobody,
+            authenticated: None,
+            notes: Notes::default(),
+            agreed: None,
+            at: At::UserCode,
+            started_at: now,
+        }
+    }
+
+    /// The code was that of a device: from here on it is the flow `of` that one, in the same hands. `None`: none
+    /// was asked for.
+    #[must_use]
+    pub fn for_device(self, of: Self) -> Option<Self> {
+        let Self { run_by, browser, cookieless, started_at, .. } = self;
+        (self.at == At::UserCode).then_some(Self { run_by, browser, cookieless, started_at, ..of })
+    }
+
     /// The step that is being asked, if it is one of `source`.
     fn asking(&self, source: Source) -> Option<StepId> {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
             At::Asking(..)
+            | At::UserCode
             | At::Device
             | At::Consent(_)
             | At::Ready
@@ -299,7 +335,8 @@ impl Flow {
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
-            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+            // There is nothing to give up yet.
+            At::UserCode | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
         }
     }
 
@@ -439,6 +476,7 @@ impl Flow {
     /// What an authentication application is told.
     pub const fn status(&self) -> Status {
         match &self.at {
+            At::UserCode => Status::OauthDeviceUserCodeRequired,
             At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
             At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
@@ -453,6 +491,7 @@ impl Flow {
     /// What can be done now, and nothing else can.
     pub const fn actions(&self) -> &'static [Action] {
         match &self.at {
+            At::UserCode => &[Action::SubmitUserCode],
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],

@@ -206,7 +206,11 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                 Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
                     Some(Action::Cancel)
                 }
-                Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
+                Status::OauthDeviceUserCodeRequired
+                | Status::Resume
+                | Status::Completed
+                | Status::OauthDeviceCompleted
+                | Status::Failed => None,
             };
             (flow.cancelled(around), action)
         }
@@ -274,6 +278,7 @@ proptest! {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
+                Action::SubmitUserCode => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
             };
@@ -310,6 +315,37 @@ fn rfc8628_5_4_nobody_signs_in_for_a_device_that_they_have_not_looked_at() {
     }
     let plain = begin(request(ResponseMode::Query), None);
     assert!(plain.confirmed(&around).is_none(), "no device");
+}
+
+#[test]
+fn a_code_that_is_typed_makes_it_the_flow_of_that_device() {
+    let policy = SignOnPolicy::password();
+    let around = around(&policy);
+    let app =
+        Start { cookieless: true, ..start(AuthorizationRequest::of_device(Scope::parse("openid").unwrap(), None)) };
+    let waiting = Flow::awaiting_code(app, at(0));
+    assert_eq!(
+        (waiting.status(), waiting.actions()),
+        (Status::OauthDeviceUserCodeRequired, &[Action::SubmitUserCode][..])
+    );
+    for nothing in [
+        waiting.clone().confirmed(&around),
+        waiting.clone().cancelled(&around),
+        waiting.clone().identified("alice", &around),
+        waiting.clone().password_verified(ALICE, &around),
+        waiting.clone().agreed(None, &around),
+        waiting.clone().left(),
+        waiting.clone().completed(&Sealed::from_bytes(vec![1])),
+    ] {
+        assert_eq!(nothing, None);
+    }
+    let telly = ClientId::parse("telly").unwrap();
+    let other = Start { client: telly.clone(), browser: Digest::of(b"another"), ..of_device() };
+    let flow = waiting.for_device(Flow::begin(other, None, &around)).unwrap();
+    assert_eq!(flow.status(), Status::OauthDeviceUserCodeConfirmationRequired);
+    assert_eq!((&flow.client, flow.run_by.as_ref().map(ClientId::as_str)), (&telly, Some("shop")));
+    assert_eq!((flow.browser, flow.cookieless), (Digest::of(b"browser"), true), "in the same hands");
+    assert!(flow.clone().for_device(flow).is_none(), "once");
 }
 
 #[test]

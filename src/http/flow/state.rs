@@ -87,7 +87,13 @@ impl FlowApi {
                 }
                 told
             }
-            (Status::OauthDeviceCompleted | Status::ConsentRequired | Status::Failed, _) => json!({}),
+            (
+                Status::OauthDeviceUserCodeRequired
+                | Status::OauthDeviceCompleted
+                | Status::ConsentRequired
+                | Status::Failed,
+                _,
+            ) => json!({}),
         }
     }
 }

@@ -379,6 +379,7 @@ const fn status_says(status: Status) -> &'static str {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
         Status::ConsentRequired => "May the client have what it asks for?",
+        Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
         Status::Resume => "Send the browser to `resumeUrl`.",
@@ -394,6 +395,7 @@ const fn action_says(action: Action) -> &'static str {
         Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
+        Action::SubmitUserCode => "Say what the device shows.",
         Action::ConfirmUserCode => "It is this code, and the person wants it.",
     }
 }

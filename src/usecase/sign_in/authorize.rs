@@ -122,12 +122,20 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+            At::Ready
+            | At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Completed(_)
+            | At::Left
+            | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Device
+                    At::UserCode
+                    | At::Device
                     | At::Asking(..)
                     | At::Consent(_)
                     | At::Completed(_)
@@ -186,6 +194,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+        At::Ready | At::UserCode | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

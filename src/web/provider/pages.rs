@@ -119,6 +119,7 @@ impl Provider {
             Status::UsernamePasswordRequired => Ok(Submitted::Wrong(Wrong::Credentials { username, problem })),
             Status::IdentifierRequired => Ok(Submitted::Wrong(Wrong::Identifier { username })),
             Status::ConsentRequired
+            | Status::OauthDeviceUserCodeRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
             | Status::Resume
@@ -191,7 +192,8 @@ impl Provider {
                 }
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
-            At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
+            // Run by an application: none of our pages shows it.
+            At::UserCode | At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
         }
     }
 }
@@ -283,6 +285,7 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         }
         (
             Status::ConsentRequired
+            | Status::OauthDeviceUserCodeRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
             | Status::Resume

