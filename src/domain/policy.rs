@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::flow::{Facts, Note, Notes};
+use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{ApplicationId, ClientId, PolicyId, StepId};
@@ -64,9 +64,14 @@ words! {
 impl Source {
     /// Whether whoever gets through has proved something.
     pub const fn proves(self) -> bool {
+        self.reaches().is_some()
+    }
+
+    /// The class of what it proves.
+    pub const fn reaches(self) -> Option<Acr> {
         match self {
-            Self::Identifier => false,
-            Self::Password => true,
+            Self::Identifier => None,
+            Self::Password => Some(Acr::Password),
         }
     }
 }
@@ -112,6 +117,21 @@ impl Condition {
 impl Step {
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
+    }
+
+    /// Whether what the browser has from before is no answer to it, where it is asked: it is for those who ask
+    /// for more than the session is worth.
+    fn wants_anew(&self, facts: &Facts<'_>) -> bool {
+        self.when.iter().any(|condition| !condition.not && condition.about.is_beyond(facts))
+    }
+}
+
+impl About {
+    fn is_beyond(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Self::Asked(acr) => facts.reached.is_none_or(|reached| reached < *acr),
+            Self::Client(_) | Self::Scope(_) | Self::NotWithin(_) => false,
+        }
     }
 }
 
@@ -166,10 +186,16 @@ impl SignOnPolicy {
             branch = match notes.of(&step.id) {
                 _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
+                Some(Note::Verified(Factor::Session)) if step.wants_anew(facts) => return Next::Ask(step),
                 Some(Note::Identified | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,
             };
         }
+    }
+
+    /// Whether somebody who gets through may have been authenticated with one of these classes.
+    pub fn reaches(&self, accepted: impl Fn(Acr) -> bool) -> bool {
+        self.steps().into_iter().filter_map(|step| step.source.reaches()).any(accepted)
     }
 
     /// Every step, wherever it is in the tree.

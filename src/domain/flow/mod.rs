@@ -168,6 +168,10 @@ impl Notes {
         self.0.retain(|(id, _)| *id != step);
         self.0.push((step, note));
     }
+
+    fn forget_session(&mut self) {
+        self.0.retain(|(_, note)| *note != Note::Verified(Factor::Session));
+    }
 }
 
 /// What a condition of a policy can ask about.
@@ -178,6 +182,8 @@ pub struct Facts<'a> {
     /// The strongest context that the relying party asks for.
     pub asked: Option<Acr>,
     pub authenticated_at: Option<Timestamp>,
+    /// The class of what was proved, in this flow or before it.
+    pub reached: Option<Acr>,
     pub now: Timestamp,
 }
 
@@ -237,7 +243,7 @@ impl Flow {
             for step in around.policy.steps() {
                 match step.source {
                     Source::Identifier => flow.notes.set(step.id.clone(), Note::Identified),
-                    Source::Password if session.authentication.acr >= Acr::Password => {
+                    Source::Password if flow.is_worth(session, Acr::Password) => {
                         flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
                     }
                     Source::Password => {}
@@ -314,9 +320,10 @@ impl Flow {
     #[must_use]
     pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Password)?;
-        // Another person than the one of the session: the session counts no more.
+        // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
+        self.session = None;
         if self.who != Who::Proved(user) {
-            self.session = None;
+            self.notes.forget_session();
         }
         self.who = Who::Proved(user);
         self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });
@@ -391,6 +398,8 @@ impl Flow {
             return self;
         }
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
+            // Nobody types a password in vain.
+            Next::Ask(_) if !self.may_be_accepted(around.policy) => At::Failed(Failure::NotWellEnough),
             Next::Ask(step) => At::Asking(step.id.clone(), step.source),
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
             Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
@@ -407,7 +416,7 @@ impl Flow {
         if self.meant.is_some_and(|meant| meant != user) {
             return At::Failed(Failure::AnotherPerson);
         }
-        if !self.is_well_enough() {
+        if !self.authenticated.as_ref().is_some_and(|authentication| self.accepts(authentication.acr)) {
             return At::Failed(Failure::NotWellEnough);
         }
         if self.agreed.is_some() {
@@ -425,13 +434,26 @@ impl Flow {
         }
     }
 
+    /// The classes of which the relying party needs one. None: any will do.
+    fn needed(&self) -> &[String] {
+        let asked = self.request.extent.claims.acr.as_ref().filter(|asked| asked.essential);
+        asked.map(|asked| asked.values.as_slice()).unwrap_or_default()
+    }
+
     /// [OIDCC §5.5.1.1] an essential `acr` that is none of the values is a failed authentication.
-    fn is_well_enough(&self) -> bool {
-        let (asked, had) = (&self.request.extent.claims.acr, &self.authenticated);
-        match asked.as_ref().filter(|asked| asked.essential && !asked.values.is_empty()) {
-            Some(asked) => had.as_ref().is_some_and(|had| asked.values.iter().any(|value| value == had.acr.as_str())),
-            None => true,
-        }
+    fn accepts(&self, acr: Acr) -> bool {
+        self.needed().is_empty() || self.needed().iter().any(|needed| needed == acr.as_str())
+    }
+
+    fn may_be_accepted(&self, policy: &SignOnPolicy) -> bool {
+        self.needed().is_empty() || policy.reaches(|acr| self.accepts(acr))
+    }
+
+    /// Whether the session stands for a step of this class: what it falls short of has to be proved, and so has
+    /// what the relying party needs and it is not, be it more.
+    fn is_worth(&self, session: &Session, acr: Acr) -> bool {
+        let had = session.authentication.acr;
+        had >= acr && (self.accepts(had) || !self.accepts(acr))
     }
 
     /// What the person is asked to agree to: also the scopes that single claims belong to.
@@ -447,6 +469,7 @@ impl Flow {
             scope: &self.request.scope,
             asked: values.chain(claimed).filter_map(Acr::parse).max(),
             authenticated_at: self.authenticated.as_ref().map(|authentication| authentication.at),
+            reached: self.authenticated.as_ref().map(|authentication| authentication.acr),
             now,
         }
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
+use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::id::SessionToken;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
@@ -116,6 +117,67 @@ fn who_signs_in_as_somebody_else_leaves_the_session_behind() {
     let anew = AuthorizationRequest { prompt: vec![Prompt::Login], ..request(ResponseMode::Query) };
     let flow = begin(anew, Some(&session(ALICE, 0))).password_verified(BOB, &around(&policy)).unwrap();
     assert_eq!((flow.user(), flow.session), (Some(BOB), None));
+}
+
+fn first_step(policy: &SignOnPolicy) -> Step {
+    let Branch::Step(step) = &policy.root else { unreachable!() };
+    Step::clone(step)
+}
+
+fn needing(classes: &[Acr]) -> AuthorizationRequest {
+    let mut request = request(ResponseMode::Query);
+    let values = classes.iter().map(|acr| acr.as_str().to_owned()).collect();
+    request.extent.claims.acr = Some(AcrRequest { essential: true, values });
+    request
+}
+
+#[test]
+fn oidcc_5_5_1_1_a_session_stands_for_what_it_is_worth() {
+    let policy = SignOnPolicy::password();
+    let by_device = Authentication { at: at(0), acr: Acr::Device, amr: "pop swk user".into() };
+    let by_device = Session { authentication: by_device, ..session(ALICE, 0) };
+    let begin = |request, session| Flow::begin(start(request), Some(session), &around(&policy));
+    assert_eq!(begin(request(ResponseMode::Query), &by_device).status(), Status::Resume);
+    // Another class than the one that is needed, be it a stronger one.
+    let flow = begin(needing(&[Acr::Password]), &by_device);
+    assert_eq!((flow.status(), flow.user()), (Status::UsernamePasswordRequired, Some(ALICE)));
+    let flow = flow.password_verified(ALICE, &around(&policy)).unwrap();
+    assert_eq!((flow.status(), flow.authenticated.unwrap().acr), (Status::Resume, Acr::Password));
+    assert_eq!(begin(needing(&[Acr::Password, Acr::Device]), &by_device).status(), Status::Resume);
+    // What no step can come to is refused before anybody is asked.
+    let needs_more = needing(&[Acr::DeviceNumber]);
+    for session in [None, Some(&by_device)] {
+        let flow = Flow::begin(start(needs_more.clone()), session, &around(&policy));
+        assert_eq!(flow.at, At::Failed(Failure::NotWellEnough));
+    }
+}
+
+#[test]
+fn who_asks_for_more_than_the_session_is_worth_has_the_step_for_it_asked() {
+    let careful = |condition| {
+        let again = Step {
+            id: StepId::parse("again").unwrap(),
+            when: vec![condition],
+            ..first_step(&SignOnPolicy::password())
+        };
+        let first = Step { success: Branch::Step(Box::new(again)), ..first_step(&SignOnPolicy::password()) };
+        SignOnPolicy { root: Branch::Step(Box::new(first)), ..SignOnPolicy::password() }
+    };
+    let for_device = Condition { not: false, about: About::Asked(Acr::Device) };
+    let policy = careful(for_device.clone());
+    let asking =
+        |acr: Acr| AuthorizationRequest { acr_values: Some(acr.as_str().into()), ..request(ResponseMode::Query) };
+    let alices = session(ALICE, -60);
+    let flow = |policy: &SignOnPolicy, acr| Flow::begin(start(asking(acr)), Some(&alices), &around(policy));
+    assert_eq!(flow(&policy, Acr::Password).status(), Status::Resume);
+    let asked = flow(&policy, Acr::Device);
+    assert_eq!(asked.asking(Source::Password), StepId::parse("again"));
+    let asked = asked.password_verified(ALICE, &around(&policy)).unwrap();
+    assert_eq!((asked.status(), asked.session), (Status::Resume, None), "the session is renewed by it");
+    assert_eq!(asked.authenticated.unwrap().at, at(0));
+    // The other way round, the session is an answer as ever.
+    let policy = careful(Condition { not: true, ..for_device });
+    assert_eq!(flow(&policy, Acr::Password).status(), Status::Resume);
 }
 
 #[test]

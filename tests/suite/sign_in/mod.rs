@@ -17,6 +17,7 @@ mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;
 mod rfc9396_details;
 mod rp_initiated_logout;
+mod step_up;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
