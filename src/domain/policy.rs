@@ -119,8 +119,8 @@ impl Step {
         self.when.iter().all(|condition| condition.holds(facts))
     }
 
-    /// Whether what the browser has from before is no answer to it, where it is asked: it is for those who ask
-    /// for more than the session is worth.
+    /// Whether what the browser has from before is no answer to it, where it is asked: it wants somebody who was
+    /// here within some time, and they were not; or more than the session is worth.
     fn wants_anew(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().any(|condition| !condition.not && condition.about.is_beyond(facts))
     }
@@ -130,7 +130,9 @@ impl About {
     fn is_beyond(&self, facts: &Facts<'_>) -> bool {
         match self {
             Self::Asked(acr) => facts.reached.is_none_or(|reached| reached < *acr),
-            Self::Client(_) | Self::Scope(_) | Self::NotWithin(_) => false,
+            // Where it is asked, that holds already.
+            Self::NotWithin(_) => true,
+            Self::Client(_) | Self::Scope(_) => false,
         }
     }
 }

@@ -84,9 +84,8 @@ impl Connect {
             Err(why) => return Ok(Err(why)),
         };
         let client = Arc::clone(&waiting.client);
-        let fresh = browser.key.is_none().then(|| self.browser_key());
-        let key = browser.key.as_ref().or(fresh.as_ref()).ok_or(StoreError::Corrupt("a browser without a key"))?;
-        let hands = Hands { browser, key: key.digest() };
+        let (key, fresh) = browser.recognised(&self.entropy);
+        let hands = Hands { browser, key };
         let flow = self.flow(waiting, hands, ui_locales, now).await?;
         let seen = self.kept(flow, client, now).await?;
         Ok(Ok(Begun { seen: Box::new(seen), key: fresh }))
@@ -106,14 +105,13 @@ impl Connect {
             return Err(refused().into());
         }
         let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
-        let known = browser.key.as_ref().filter(|_| !cookieless);
-        let fresh = known.is_none().then(|| self.browser_key());
-        let key = known.or(fresh.as_ref()).ok_or(StoreError::Corrupt("a browser without a key"))?;
+        let nobody = Browser::default();
+        let (key, fresh) = if cookieless { &nobody } else { browser }.recognised(&self.entropy);
         let start = Start {
             transaction: RequestId::new(self.entropy.ordered_uuid(now)),
             client: id,
             request: AuthorizationRequest::of_device(client.scope.clone(), parameters.get("ui_locales")),
-            browser: key.digest(),
+            browser: key,
             cookieless,
             meant: None,
             device: None,
@@ -152,11 +150,6 @@ impl Connect {
         // Only the try is taken back. Who could begin anew with a code of their own would guess on.
         self.ladder.update(&step, Lifetime::Keep, |ladder| (ladder.withdraw(), ())).await?;
         Ok(Ok(waiting))
-    }
-
-    /// For a browser that has none yet.
-    pub fn browser_key(&self) -> BrowserKey {
-        BrowserKey::new(self.entropy.token())
     }
 
     /// By network: there is nobody yet whose path could be counted.

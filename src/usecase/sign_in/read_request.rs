@@ -16,7 +16,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, Accepted, MAX_BYTES, RequestObject};
+use crate::protocol::request_object::{self, Accepted, MAX_BYTES, RequestObject, refused};
 use crate::store::ephemeral::{Lifetime, Replay, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
@@ -127,7 +127,7 @@ impl ReadRequest {
         if let Some(jti) = jti.filter(|_| brought) {
             let lifetime = replay_until.since(now);
             if !self.replay.first_use(client.id.as_str().as_bytes(), jti.as_bytes(), lifetime).await? {
-                return Err(request_object::refused("jti was used before").into());
+                return Err(refused("jti was used before").into());
             }
         }
         Ok(Some(request))
@@ -144,7 +144,6 @@ impl ReadRequest {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
         };
-        let refused = |why: String| request_object::refused(why);
         let token = Unverified::parse_within(object, MAX_BYTES).map_err(|error| refused(error.to_string()))?;
         if requests.signing_alg.is_some_and(|alg| alg != token.algorithm()) {
             return Err(refused("not the registered algorithm".to_owned()).into());
