@@ -80,6 +80,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             cast::Kind::Signed => AccessTokenFormat::Jwt,
             cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
         },
+        resources: Vec::new(),
         backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,

@@ -232,6 +232,17 @@ struct Registration {
     /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     authorization_response_alg: Option<Algorithm>,
+    /// A type of its details; may repeat
+    ///
+    /// A type of `authorization_details` that its requests may have (RFC 9396), one of those that the setting
+    /// `authorization.details` has.
+    #[arg(long = "details-type", value_name = "TYPE", hide_short_help = true)]
+    details_types: Vec<String>,
+    /// Whom its tokens may be for; may repeat
+    ///
+    /// An absolute URI that it may send as `resource` (RFC 8707): the audience of its access tokens.
+    #[arg(long = "resource", value_name = "URI", hide_short_help = true)]
+    resources: Vec<String>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -459,6 +470,8 @@ impl Registration {
             request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
             request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
             authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
+            authorization_details_types: (!self.details_types.is_empty()).then(|| self.details_types.clone()),
+            resources: (!self.resources.is_empty()).then(|| self.resources.clone()),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -548,11 +561,14 @@ fn line(client: &Client) {
 }
 
 fn show_requests(sign_in: &SignIn) {
-    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let Requests { pushed, signed, signing_alg, uris, details, .. } = &sign_in.requests;
     let alg = signing_alg.map_or("any", Algorithm::as_str);
     say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
     for uri in uris {
         say(&format!("request uri   {}", safe(uri)));
+    }
+    for kind in details {
+        say(&format!("details       {}", safe(kind)));
     }
 }
 
@@ -565,6 +581,9 @@ fn show(client: &Client) {
         say(&format!("profile       {profile}"));
     }
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    for uri in &client.resources {
+        say(&format!("resource      {}", safe(uri)));
+    }
     if let Some(alg) = client.userinfo_signed_response_alg {
         say(&format!("userinfo      {alg}"));
     }

@@ -327,7 +327,8 @@ pub(super) fn profiles(config: &Config) -> Profiles {
 
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
-    Rules { require_pushed: config.authorization.require_pushed }
+    let authorization = &config.authorization;
+    Rules { require_pushed: authorization.require_pushed, details: authorization.details.clone().into() }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::setting::{Setting, Value, words};
 use super::values::Values;
+use crate::protocol::authorization_details::DetailType;
 use crate::secret::Secret;
 
 /// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
@@ -185,6 +186,9 @@ settings! {
         /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
         /// itself.
         require_pushed: bool = "false",
+        /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
+        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        details: Vec<DetailType> = "[]",
     }
 
     /// How long tokens live.

@@ -46,6 +46,10 @@ pub struct Form {
     login_hint: Option<String>,
     id_token_hint: Option<String>,
     ui_locales: Option<String>,
+    claims: Option<String>,
+    /// May be there more than once.
+    resource: Option<String>,
+    authorization_details: Option<String>,
     /// A request object [RFC 9101] that has all of them instead.
     request: Option<String>,
 }

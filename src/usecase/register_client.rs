@@ -281,6 +281,9 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         request_object_signing_alg: wanted.request_object_signing_alg.clone(),
         request_uris: wanted.request_uris.clone(),
         authorization_signed_response_alg: wanted.authorization_signed_response_alg.clone(),
+        // An administrator says what else it may have.
+        authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
+        resources: kept.resources,
         redirectless: kept.redirectless.filter(|_| signs_in),
         cookieless: kept.cookieless.filter(|_| signs_in),
         sign_on_policy: kept.sign_on_policy.filter(|_| signs_in),

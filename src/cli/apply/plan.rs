@@ -97,6 +97,8 @@ impl Change {
             "client_for_redirectless_mode",
             "request_object_signing_alg",
             "request_uris",
+            "authorization_details_types",
+            "resources",
             "authorization_signed_response_alg",
             "userinfo_alg",
             "introspection_alg",

@@ -192,6 +192,10 @@ pub struct ClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10].
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one [RFC 8707].
+    pub resources: Vec<String>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -294,6 +298,14 @@ pub struct NewClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10], out of those that the server is set to
+    /// know. None when left out.
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one: what it may send as `resource` [RFC 8707].
+    /// None when left out.
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -356,6 +368,10 @@ pub struct ClientPatch {
     #[oai(validator(max_items = 20))]
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -447,6 +463,8 @@ impl From<&domain::Client> for ClientBody {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(IdTokenAlgorithm::from),
+            authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
+            resources: client.resources.clone(),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),

@@ -11,6 +11,7 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::sign_in::read_request::Rules;
+use crate::words::Locale;
 
 /// The document, made once: nothing in it changes while the server runs.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
     let kinds = ResponseType::SUPPORTED.iter().filter(|kind| demands.given.permits(**kind));
     let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
     let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
+    let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
     json!({
         "scopes_supported": ["openid", "profile", "email"],
         "response_types_supported": kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
@@ -76,7 +78,10 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "code_challenge_methods_supported": [CodeChallenge::METHOD],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page"],
+        "ui_locales_supported": Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(),
+        "authorization_details_types_supported": details,
         "require_pushed_authorization_requests": rules.require_pushed || demands.pushed,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,

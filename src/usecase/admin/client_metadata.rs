@@ -22,6 +22,7 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 
 /// What may be changed. A member that is left out has its default.
@@ -80,6 +81,11 @@ pub struct ClientMetadata {
     pub request_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that access tokens may be for [RFC 8707].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,6 +220,8 @@ impl ClientMetadata {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            authorization_details_types: requests.map(|requests| requests.details.clone()),
+            resources: Some(client.resources.clone()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -255,6 +263,7 @@ impl ClientMetadata {
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
+        let resources = self.resources(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let security_profile = self.security_profile(&mut problems);
@@ -289,6 +298,7 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    resources,
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
@@ -424,6 +434,21 @@ impl ClientMetadata {
             problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
         }
         alg
+    }
+
+    fn resources(&self, problems: &mut Problems) -> Vec<String> {
+        let given = self.resources.as_deref().unwrap_or_default();
+        if given.len() > resource::MOST {
+            problems.add("/resources", FieldCode::TooLong, "At most 20.");
+            return Vec::new();
+        }
+        for (at, text) in given.iter().enumerate() {
+            if !resource::is_one(text) {
+                let detail = "An absolute URI of at most 400 characters, without a fragment.";
+                problems.add_to(format!("/resources/{at}"), FieldCode::Invalid, detail);
+            }
+        }
+        given.to_vec()
     }
 
     fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {

@@ -143,6 +143,7 @@ impl Site {
             scope: Scope::parse("openid profile").expect("a scope"),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
+            resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,

@@ -63,6 +63,7 @@ impl ClientBuilder {
             scope: Scope::parse("openid profile email").unwrap(),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
+            resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,
