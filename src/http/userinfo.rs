@@ -10,6 +10,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use crate::call;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -30,6 +31,7 @@ pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
     pub issue: Arc<Issue>,
+    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -83,6 +85,10 @@ impl UserInfoApi {
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
         let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
+            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
+                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
+            }
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {
                 let (method, path) = (http.method().as_str(), path::USERINFO);

@@ -33,6 +33,7 @@ pub mod registration;
 pub mod request_object;
 pub mod resource;
 pub mod scope;
+pub mod software_statement;
 pub mod token_exchange;
 pub mod user_code;
 pub(crate) mod words;

@@ -103,12 +103,6 @@ impl Introspect {
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token that is good for whoever has it, as administrators' are.
-    pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
-        Ok(self.here(token).await?.filter(|active| active.bound_to.is_none()))
-    }
-
     /// An active access token for this server: what was given for others alone opens nothing here [RFC 8707 §2].
     pub async fn here(&self, token: &str) -> Result<Option<Active>, StoreError> {
         Ok(self.access(token).await?.filter(|active| active.audience.contains(&self.issuer)))

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::profile::Profiles;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::algorithm::Algorithm;
@@ -28,6 +29,7 @@ pub struct Issue {
     pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
+    pub profiles: Profiles,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,11 @@ pub struct Minted {
 }
 
 impl Issue {
+    /// How long an access token of this client lives.
+    fn access(&self, client: &Client) -> Duration {
+        self.lifetimes.access.min(self.profiles.of(client).access_lifetime)
+    }
+
     pub fn mint(
         &self,
         client: &Client,
@@ -142,7 +149,7 @@ impl Issue {
         let response = TokenResponse {
             access_token,
             token_type: Confirmation::token_type(along.bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
@@ -159,7 +166,7 @@ impl Issue {
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
-        let expires_at = now + self.lifetimes.access;
+        let expires_at = now + self.access(client);
         match client.access_token_format {
             AccessTokenFormat::Opaque => {
                 let token = self.entropy.token();
@@ -195,11 +202,11 @@ impl Issue {
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let whom = (extent.audience(&self.issuer), scope);
-        let claims = self.claims(client, None, whom, bound_to, (now, now + self.lifetimes.access));
+        let claims = self.claims(client, None, whom, bound_to, (now, now + self.access(client)));
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
@@ -217,7 +224,7 @@ impl Issue {
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
-        let expires_at = expires_at.min(now + self.lifetimes.access);
+        let expires_at = expires_at.min(now + self.access(client));
         let own = self.claims(client, Some(grant), (audience, &scope), bound_to, (now, expires_at));
         let claims = AccessTokenClaims { act, ..own };
         Ok(TokenResponse {
@@ -313,7 +320,9 @@ impl Issue {
             "iat": now.seconds(),
             "token_introspection": told,
         });
-        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        // [RFC 9701 §6] RS256 when nothing is registered, where that is allowed.
+        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of(client).allows(*alg));
+        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
         self.keys.sign_with(alg, INTROSPECTION, &claims)
     }
 }

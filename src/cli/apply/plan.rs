@@ -104,6 +104,8 @@ impl Change {
             "introspection_alg",
             "token_exchange_audiences",
             "may_act",
+            "security_profile",
+            "ciba_request_alg",
         ];
         let demands = [
             "disabled",

@@ -76,6 +76,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
     }
+    fields.extend(client.security_profile.map(|profile| ("security_profile", quoted(profile.as_str()))));
     fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
@@ -111,6 +112,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             )
         }));
         fields.push(("long_poll", backchannel.long_poll.to_string()));
+        fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
     }
     fields
 }

@@ -8,6 +8,7 @@ use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
+use crate::domain::profile::Profiles;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Prompt, ResponseMode};
 use crate::protocol::authorization_response::Carrier;
@@ -32,6 +33,7 @@ pub struct Authorize {
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
+    pub profiles: Profiles,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -53,7 +55,7 @@ impl Authorize {
         let id = parameters.get("client_id").and_then(ClientId::parse);
         let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
         let client = self.known.client(&id).await?.ok_or_else(super::no_sign_in)?;
-        let read = match self.read.brought(&client, parameters, now).await {
+        let read = match self.heard(&client, parameters, now).await {
             Ok(read) => read,
             // [RFC 9101 §7] told to the client, if what was sent beside it says where that is.
             Err(Error::Refused(refusal)) => match destination(&client, parameters) {
@@ -65,7 +67,10 @@ impl Authorize {
         let parameters = read.as_ref().unwrap_or(parameters);
         let destination = destination(&client, parameters)?;
         let sign_on = self.known.directory.sign_on().await?;
-        match AuthorizationRequest::parse(parameters, destination.clone(), &self.read.permitted(&client, &sign_on)?) {
+        let permitted = self.read.permitted(&client, &sign_on)?;
+        let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted);
+        let demands = self.profiles.of(&client);
+        match request.and_then(|request| demands.met_by(&request).map(|()| request)) {
             Ok(request) => {
                 // What a browser has beside it would belong to whoever used it before.
                 let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
@@ -76,6 +81,19 @@ impl Authorize {
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
+    }
+
+    /// What a browser brings of a client that may be heard.
+    async fn heard(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        if let Some(unmet) = self.profiles.of(client).unmet_by(client).next() {
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, unmet.description()).into());
+        }
+        self.read.brought(client, parameters, now).await
     }
 
     async fn begin(
@@ -172,6 +190,9 @@ impl Authorize {
         let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
         tracing::info!(client.id = %client.id, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
         self.refusals.record(Action::SignInRefused, reason, Some(client.id.clone())).await;
+        // Whoever is owed signed answers believes no other, not even one that says no.
+        let signed = self.profiles.of(client).signed_answers.then(|| destination.clone().signed());
+        let destination = signed.as_ref().unwrap_or(destination);
         let carrier = self.respond.carried(client, destination, refused(refusal))?;
         Ok(Authorized::Answer { carrier, session: None })
     }

@@ -50,11 +50,9 @@ impl Push {
         let parameters = read.as_ref().unwrap_or(parameters);
         // [RFC 9126 §2.1] judged as the authorization endpoint will: here, the client is told.
         let sign_on = self.directory.sign_on().await?;
-        AuthorizationRequest::parse(
-            parameters,
-            destination(client, parameters)?,
-            &self.read.permitted(client, &sign_on)?,
-        )?;
+        let permitted = self.read.permitted(client, &sign_on)?;
+        let request = AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted)?;
+        client.demands().met_by(&request)?;
         let named = parameters.get("dpop_jkt").map(str::to_owned);
         let key = key.map(|key| key.to_string());
         // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
