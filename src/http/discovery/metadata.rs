@@ -66,7 +66,6 @@ fn endpoints(issuer: &str, registration: bool) -> Value {
 
 /// How people are asked, and how the answer comes.
 fn requests(rules: &Rules, demands: &Demands) -> Value {
-    let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
     let kinds = ResponseType::SUPPORTED.iter().filter(|kind| demands.given.permits(**kind));
     let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
     let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
