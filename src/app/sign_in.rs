@@ -10,7 +10,7 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::store::ephemeral::{Attempts, Shelf};
+use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
@@ -59,9 +59,11 @@ impl Wiring {
         ReadRequest {
             pushed: Shelf::new(self.store()),
             keys,
+            replay: Replay::new(self.store(), Purpose::RequestObjectReplay),
             egress: self.settings.egress.clone(),
             issuer: self.settings.issuer.clone(),
             rules: self.settings.authorization.clone(),
+            profiles: self.settings.profiles,
         }
     }
 
@@ -99,7 +101,7 @@ impl Wiring {
         });
         let errands = self.errands(&known);
         let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
-        let connect = Connect {
+        let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
             devices: Shelf::new(self.store()),
@@ -110,7 +112,7 @@ impl Wiring {
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
-        };
+        });
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -125,6 +127,7 @@ impl Wiring {
             flows: flows.clone(),
             errands,
             conclude: Arc::clone(&conclude),
+            connect: Arc::clone(&connect),
             clock: self.clock(),
             entropy: self.entropy(),
         });
@@ -145,6 +148,7 @@ impl Wiring {
             refusals: self.parts.refusals.clone(),
             recoverable,
             keys: Arc::clone(&self.parts.ring),
+            profiles: self.settings.profiles,
             clock: self.clock(),
             entropy: self.entropy(),
         };

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::setting::{Setting, Value, words};
 use super::values::Values;
+use crate::protocol::authorization_details::DetailType;
 use crate::secret::Secret;
 
 /// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
@@ -81,6 +82,9 @@ settings! {
         /// Public base address: https, no slash at the end, no query. Every endpoint and `iss` derive from it.
         /// A path is for a proxy that takes it off.
         issuer: String,
+        /// The security profile that every client is held to: `oauth21`, `fapi2-security`, `fapi2-message-signing` or
+        /// `fapi-ciba`. A client may be held to one by itself.
+        profile: Option<SecurityProfile>,
     }
 
     /// Where the server listens.
@@ -172,6 +176,9 @@ settings! {
         /// `off`: there is no such endpoint. `token`: with an initial access token. `open`: whoever asks, for sign-in
         /// alone.
         mode: RegistrationMode = "off",
+        /// A JSON file of those whose software statements are believed (RFC 7591): each issuer with its JWK Set. Without
+        /// it, no statement is.
+        software_statement_issuers: Option<PathBuf>,
     }
 
     /// What clients ask for when they have somebody sign in.
@@ -179,6 +186,9 @@ settings! {
         /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
         /// itself.
         require_pushed: bool = "false",
+        /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
+        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        details: Vec<DetailType> = "[]",
     }
 
     /// How long tokens live.
@@ -306,6 +316,16 @@ words! {
         StartTls = "starttls",
         Tls = "tls",
         Nothing = "none",
+    }
+}
+
+words! {
+    /// What is demanded of clients.
+    SecurityProfile {
+        OAuth21 = "oauth21",
+        Fapi2Security = "fapi2-security",
+        Fapi2MessageSigning = "fapi2-message-signing",
+        FapiCiba = "fapi-ciba",
     }
 }
 

@@ -8,7 +8,9 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::call;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -17,6 +19,7 @@ use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::usecase;
@@ -28,6 +31,7 @@ pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
     pub issue: Arc<Issue>,
+    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -81,6 +85,10 @@ impl UserInfoApi {
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
         let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
+            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
+                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
+            }
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {
                 let (method, path) = (http.method().as_str(), path::USERINFO);
@@ -109,7 +117,7 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(&grant, &user, &scope);
+        let claims = claims((&grant, &client), &user, &scope);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
@@ -127,15 +135,18 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
-    let profile = scope.contains("profile");
-    let email = scope.contains("email").then(|| user.email.clone()).flatten();
+fn claims((grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+    // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
+    let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
+    let told =
+        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
+    let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub: grant.user.to_string(),
-        name: user.name.clone().filter(|_| profile),
-        preferred_username: profile.then(|| user.username.clone()),
-        updated_at: profile.then(|| user.updated_at.seconds()),
-        email_verified: email.as_ref().map(|_| user.email_verified),
-        email,
+        name: user.name.clone().filter(|_| told(PersonalClaim::Name)),
+        preferred_username: told(PersonalClaim::PreferredUsername).then(|| user.username.clone()),
+        updated_at: told(PersonalClaim::UpdatedAt).then(|| user.updated_at.seconds()),
+        email: user.email.clone().filter(|_| told(PersonalClaim::Email)),
+        email_verified: verified.filter(|_| told(PersonalClaim::EmailVerified)),
     }
 }

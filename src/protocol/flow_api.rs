@@ -12,6 +12,8 @@ words! {
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
+        /// Which code does the device show?
+        OauthDeviceUserCodeRequired = "OAUTH_DEVICE_USER_CODE_REQUIRED",
         /// Is it the device in front of the person, and what they want?
         OauthDeviceUserCodeConfirmationRequired = "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED",
         /// The device is connected.
@@ -46,6 +48,7 @@ words! {
         Cancel = "cancel",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
+        SubmitUserCode = "submitUserCode",
         ConfirmUserCode = "confirmUserCode",
         InitiatePasswordChange = "initiatePasswordChange",
         CheckCurrentCredentials = "checkCurrentCredentials",
@@ -134,7 +137,7 @@ impl Action {
             Self::SubmitIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::GrantConsent => CONSENT,
-            Self::ConfirmUserCode => USER_CODE,
+            Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
             Self::CancelIdentifierSubmission
             | Self::Cancel
             | Self::DenyConsent
@@ -229,6 +232,7 @@ words! {
         OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
         OtpExpired = "OTP_EXPIRED",
         PasswordChangeError = "PASSWORD_CHANGE_ERROR",
+        UserCodeExpired = "USER_CODE_EXPIRED",
         InvalidContentType = "INVALID_CONTENT_TYPE",
     }
 }
@@ -257,7 +261,8 @@ impl DetailCode {
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The username or the password is wrong.",
-            Self::InvalidUserCode => "The code is not the one of this flow.",
+            Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
+            Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidOtp => "The code is wrong.",
             Self::OtpAttemptsLimit => "Too many codes were wrong: begin anew.",
             Self::OtpExpired => "The message is worth nothing any more: begin anew.",

@@ -5,6 +5,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::Value;
 
 use crate::domain::client::{self as domain, Authentication, GrantType, KeySource, NumberMatching};
+use crate::domain::profile::Profile;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
 use crate::http::admin::members::{Members, Patch};
@@ -99,6 +100,30 @@ pub enum AssertionAlgorithm {
     EdDsa,
 }
 
+/// What a client is held to.
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ClientSecurityProfile {
+    #[oai(rename = "oauth21")]
+    OAuth21,
+    #[oai(rename = "fapi2-security")]
+    Fapi2Security,
+    #[oai(rename = "fapi2-message-signing")]
+    Fapi2MessageSigning,
+    #[oai(rename = "fapi-ciba")]
+    FapiCiba,
+}
+
+impl From<Profile> for ClientSecurityProfile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::OAuth21 => Self::OAuth21,
+            Profile::Fapi2Security => Self::Fapi2Security,
+            Profile::Fapi2MessageSigning => Self::Fapi2MessageSigning,
+            Profile::FapiCiba => Self::FapiCiba,
+        }
+    }
+}
+
 impl From<Algorithm> for IdTokenAlgorithm {
     fn from(alg: Algorithm) -> Self {
         match alg {
@@ -167,6 +192,10 @@ pub struct ClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10].
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one [RFC 8707].
+    pub resources: Vec<String>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -183,10 +212,14 @@ pub struct ClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// Which client may exchange its tokens [RFC 8693 §4.4].
     pub may_act: Option<String>,
+    /// What it is held to, besides what the server holds everybody to.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4].
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: bool,
     pub created_at: DateTime,
 }
@@ -265,6 +298,14 @@ pub struct NewClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10], out of those that the server is set to
+    /// know. None when left out.
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one: what it may send as `resource` [RFC 8707].
+    /// None when left out.
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -285,10 +326,15 @@ pub struct NewClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
     pub may_act: Option<String>,
+    /// What it is held to, all at once: see docs/security-profiles.md. What the server holds everybody to holds besides.
+    /// Nothing when left out.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4]. They may be signed or not when left out.
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -322,6 +368,10 @@ pub struct ClientPatch {
     #[oai(validator(max_items = 20))]
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -332,9 +382,11 @@ pub struct ClientPatch {
     pub token_exchange_audiences: Option<Vec<String>>,
     pub token_exchange_impersonation: Option<bool>,
     pub may_act: Option<String>,
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -411,6 +463,8 @@ impl From<&domain::Client> for ClientBody {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(IdTokenAlgorithm::from),
+            authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
+            resources: client.resources.clone(),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
@@ -423,6 +477,7 @@ impl From<&domain::Client> for ClientBody {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            security_profile: client.security_profile.map(ClientSecurityProfile::from),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),
@@ -433,6 +488,9 @@ impl From<&domain::Client> for ClientBody {
                 }
             }),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            backchannel_authentication_request_signing_alg: backchannel
+                .and_then(|backchannel| backchannel.request_signing_alg)
+                .map(AssertionAlgorithm::from),
             disabled: client.disabled,
             created_at: client.created_at.into(),
         }

@@ -101,6 +101,7 @@ fn about(detail: &Detail) -> Message<'static> {
         (DetailCode::CredentialValidationFailed, Some(_)) => Message::CurrentPasswordWrong,
         (DetailCode::CredentialValidationFailed, None) => Message::WrongCredentials,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
+        (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
         (DetailCode::FieldRequired, Some("userCode" | "recoveryCode")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("newPassword")) => Message::NewPasswordMissing,
         (DetailCode::FieldRequired, Some("existingPassword")) => Message::CurrentPasswordMissing,

@@ -104,6 +104,7 @@ impl FlowApi {
             (Status::ConsentRequired, At::Consent(scope)) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+                "authorizationDetails": flow.request.extent.details.values(),
             }),
             (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
@@ -136,7 +137,7 @@ impl FlowApi {
 const fn why(failure: Failure) -> Message<'static> {
     match failure {
         Failure::Cancelled | Failure::NotAgreed => Message::SignInGivenUp,
-        Failure::ByPolicy => Message::ErrorDenied,
+        Failure::ByPolicy | Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
         Failure::NothingVerified => Message::ErrorInternal,
     }
 }

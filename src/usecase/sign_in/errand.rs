@@ -57,6 +57,7 @@ impl RunErrand {
             | Action::Cancel
             | Action::GrantConsent
             | Action::DenyConsent
+            | Action::SubmitUserCode
             | Action::ConfirmUserCode
             | Action::InitiatePasswordChange
             | Action::ContinueAuthentication => Ok(None),

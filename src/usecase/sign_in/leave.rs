@@ -83,6 +83,7 @@ impl Leave {
         let failed = match &flow.at {
             At::Failed(failure) => Some(failure.refusal()),
             At::Ready
+            | At::UserCode
             | At::Device
             | At::Asking(..)
             | At::Errand(_)

@@ -36,7 +36,8 @@ impl Shown {
                 let fields = self.fields(&flow, refused(&failure.refusal()))?;
                 Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
             }
-            At::Device
+            At::UserCode
+            | At::Device
             | At::Asking(..)
             | At::Errand(_)
             | At::Consent(_)

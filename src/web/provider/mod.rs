@@ -41,7 +41,7 @@ pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
     pub beside: Arc<Beside>,
-    pub connect: Connect,
+    pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
     pub flow_api: FlowApi,

@@ -27,6 +27,7 @@ fn client() -> Client {
         scope: Scope::parse("openid").unwrap(),
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         backchannel: None,
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
@@ -35,6 +36,7 @@ fn client() -> Client {
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now(),
     }
 }
