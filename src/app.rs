@@ -46,6 +46,7 @@ use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::authenticate_client::ClientKeys;
 use crate::usecase::authenticate_device::Nonces;
+use crate::usecase::certificates::Certificates;
 use crate::usecase::dev::Dev;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::introspect::Introspect;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub hold: Duration,
     pub lifetimes: Lifetimes,
     pub authorization: Rules,
+    /// How client certificates get here, and whose are worth something.
+    pub certificates: Certificates,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -222,6 +225,7 @@ impl Wiring {
             nonces: dpop_nonces.clone(),
             clock: self.clock(),
             issuer: issuer.clone(),
+            alias: self.settings.certificates.alias.clone(),
         });
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
@@ -275,7 +279,8 @@ impl Wiring {
 
     fn discovery(&self) -> Discovery {
         let registers = self.settings.registration != Admission::Nobody;
-        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+        let Settings { issuer, authorization, certificates, .. } = &self.settings;
+        Discovery::new(issuer, registers, authorization, certificates)
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -288,6 +293,7 @@ impl Wiring {
             egress: self.settings.egress.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
+            certificates: self.settings.certificates.clone(),
         };
         RegistrationApi { register }
     }

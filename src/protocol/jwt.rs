@@ -50,7 +50,8 @@ pub fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(left)
 }
 
-/// What names a public key: the SHA-256 of its required members [RFC 7638 §3].
+/// What names a public key: the SHA-256 of its required members [RFC 7638 §3]. Or a certificate: that of all of it
+/// [RFC 8705 §3.1].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Thumbprint([u8; 32]);
 

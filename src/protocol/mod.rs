@@ -10,6 +10,7 @@ pub mod authorization_response;
 pub mod backchannel_authentication;
 pub mod binding_message;
 pub mod client_assertion;
+pub mod client_certificate;
 pub mod client_credentials;
 pub mod confirmation;
 pub mod device_error;

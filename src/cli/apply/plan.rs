@@ -7,7 +7,7 @@ use super::state::{Declared, DeclaredClient, DeclaredUser};
 use super::written::{client_fields, user_fields};
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
-use crate::domain::client::{Authentication, Client};
+use crate::domain::client::Client;
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::domain::user::User;
@@ -202,9 +202,7 @@ impl Plan {
         let gone: Vec<_> = gone.map(|client| Step::DeleteClient(client.id.clone())).collect();
         for one in declared {
             let before = there.iter().find(|client| client.id == one.id);
-            let has_secret = before.is_some_and(|before| {
-                !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
-            });
+            let has_secret = before.is_some_and(|before| before.authentication.secrets().is_some());
             if one.needs_secret() && !has_secret && one.secret.is_none() {
                 problems.push(format!("client {}: it needs a secret: secret = \"env:NAME\" or \"file:PATH\"", one.id));
                 continue;

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::path;
+use super::{DIRECT, path};
 use crate::domain::client::GrantType;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::dpop;
 use crate::protocol::pkce::CodeChallenge;
+use crate::usecase::certificates::Certificates;
 use crate::usecase::sign_in::read_request::Rules;
 
 /// The document, made once: nothing in it changes while the server runs.
@@ -18,8 +19,16 @@ pub struct Discovery(Bytes);
 
 impl Discovery {
     /// `registration`: clients may register themselves.
-    pub fn new(issuer: &str, registration: bool, rules: &Rules) -> Self {
-        let parts = [endpoints(issuer, registration), requests(rules), authentication(), tokens(), sessions()];
+    pub fn new(issuer: &str, registration: bool, rules: &Rules, certificates: &Certificates) -> Self {
+        let endpoints = endpoints(issuer, registration);
+        let parts = [
+            endpoints,
+            requests(rules),
+            authentication(certificates),
+            tokens(),
+            sessions(),
+            mutual_tls(certificates),
+        ];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
         let document: Map<String, Value> = members.flatten().collect();
@@ -79,9 +88,9 @@ fn requests(rules: &Rules) -> Value {
 }
 
 /// How clients say who they are.
-fn authentication() -> Value {
-    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+fn authentication(certificates: &Certificates) -> Value {
+    let confidential = [&["client_secret_basic", "client_secret_post", "private_key_jwt"], certificates.methods()].concat();
+    let methods = [&confidential[..], &["none"]].concat();
     json!({
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
@@ -105,6 +114,19 @@ fn tokens() -> Value {
             "name", "preferred_username", "updated_at", "email", "email_verified"
         ],
     })
+}
+
+/// [RFC 8705 §3.3, §5]
+fn mutual_tls(certificates: &Certificates) -> Value {
+    let mut members = Map::new();
+    if certificates.arrive {
+        members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    }
+    if let Some(alias) = &certificates.alias {
+        let aliases = DIRECT.map(|(name, path)| (name.to_owned(), json!(format!("{alias}{path}"))));
+        members.insert("mtls_endpoint_aliases".to_owned(), Value::Object(aliases.into_iter().collect()));
+    }
+    Value::Object(members)
 }
 
 /// Who is told that one has ended.
