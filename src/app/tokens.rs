@@ -71,19 +71,14 @@ impl Wiring {
         authenticate: Arc<AuthenticateClient>,
         prove: Arc<ProvePossession>,
         introspect: &Arc<Introspect>,
+        issue: &Arc<Issue>,
     ) -> TokenApi {
-        let issue = Arc::new(Issue {
-            issuer: self.settings.issuer.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            entropy: self.entropy(),
-            lifetimes: self.settings.lifetimes,
-        });
         let redeem = Redeem {
             requests: self.parts.requests.clone(),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
             decisions: Decisions::new(self.parts.database.clone()),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             clock: self.clock(),
             entropy: self.entropy(),
             hold: self.settings.hold,
@@ -92,7 +87,7 @@ impl Wiring {
             shutdown: self.shutdown.clone(),
         };
         let client_credentials = ClientCredentials {
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -101,16 +96,16 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             directory: self.directory(),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             master: Arc::clone(&self.master),
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let exchange_code = self.exchange_code(&issue);
-        let redeem_device = self.redeem_device(&issue);
+        let exchange_code = self.exchange_code(issue);
+        let redeem_device = self.redeem_device(issue);
         let exchange_token = ExchangeToken {
             introspect: Arc::clone(introspect),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -131,6 +126,7 @@ impl Wiring {
         &self,
         authenticate: Arc<AuthenticateClient>,
         introspect: Arc<Introspect>,
+        issue: Arc<Issue>,
     ) -> TokenManagementApi {
         let cancel = Cancel {
             requests: self.parts.requests.clone(),
@@ -149,9 +145,18 @@ impl Wiring {
             authenticate,
             revoke,
             introspect,
-            keys: Arc::clone(&self.parts.ring),
+            issue,
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),
+        }
+    }
+
+    pub(super) fn issue(&self) -> Issue {
+        Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
         }
     }
 

@@ -257,9 +257,8 @@ async fn serve(
     let ops_down = CancellationToken::new();
     worker.finish(server::serve(ops, ops_endpoint, Edge::default(), ops_down.clone()));
     let endpoint = Arc::new(endpoint);
-    let second = second.map(|(listener, edge)| {
-        server::serve(listener, SecondPort(Arc::clone(&endpoint)), edge, shutdown.clone())
-    });
+    let second = second
+        .map(|(listener, edge)| server::serve(listener, SecondPort(Arc::clone(&endpoint)), edge, shutdown.clone()));
     let second = async move {
         if let Some(serving) = second {
             serving.await;

@@ -29,7 +29,8 @@ pub async fn authenticate_meanwhile<T>(
     reading: impl Future<Output = T>,
 ) -> poem::Result<(AuthenticatedClient, T)> {
     let authorization = authorization(request).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
-    let presented = Presented { authorization, parameters, certificate: certificate(request), from: client_ip(request) };
+    let presented =
+        Presented { authorization, parameters, certificate: certificate(request), from: client_ip(request) };
     use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)
 }
 

@@ -189,13 +189,16 @@ mod tests {
     fn rfc9440_2_the_certificate_and_its_chain_have_a_header_each() {
         let (own, issuer) = (certificate(), certificate());
         let (value, chain) = (sequence(&own), format!("{}, {}", sequence(&issuer), sequence(&issuer)));
-        for lines in [&[("client-cert", value.as_str())][..], &[("client-cert", &value), ("client-cert-chain", &chain)]] {
+        for lines in [&[("client-cert", value.as_str())][..], &[("client-cert", &value), ("client-cert-chain", &chain)]]
+        {
             let taken = handed_on(Format::Rfc9440, lines, true).expect("a certificate");
             assert_eq!(taken.thumbprint().to_string(), thumbprint(&own));
             // Everybody else has written it.
             assert!(handed_on(Format::Rfc9440, lines, false).is_none());
         }
-        for bad in [value.trim_matches(':'), "::", ":!:", ":AAAA", &format!("{value};a=1"), &format!("{value}, {value}")] {
+        for bad in
+            [value.trim_matches(':'), "::", ":!:", ":AAAA", &format!("{value};a=1"), &format!("{value}, {value}")]
+        {
             assert!(handed_on(Format::Rfc9440, &[("client-cert", bad)], true).is_none(), "{bad}");
         }
         let twice = [("client-cert", value.as_str()), ("client-cert", value.as_str())];

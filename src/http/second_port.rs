@@ -20,6 +20,7 @@ impl<E: Endpoint> Endpoint for SecondPort<E> {
             // In a box, as between the layers below.
             return Box::pin(self.0.call(request)).await.map(IntoResponse::into_response);
         }
-        Ok(Family::Elsewhere.unreached(StatusCode::NOT_FOUND, "At this port are the addresses of mtls_endpoint_aliases."))
+        Ok(Family::Elsewhere
+            .unreached(StatusCode::NOT_FOUND, "At this port are the addresses of mtls_endpoint_aliases."))
     }
 }

@@ -359,8 +359,9 @@ impl<E: Endpoint + 'static> Server<E> {
     async fn respond(&self, line: &Line, request: http::Request<Incoming>) -> Response {
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
         let scheme = self.edge.proxies.scheme(line.shown.peer.ip(), request.headers(), line.shown.tls);
-        let in_the_clear =
-            || (scheme != Scheme::HTTPS && !self.edge.cleartext.takes(line.shown.peer.ip())).then_some(Refused::InTheClear);
+        let in_the_clear = || {
+            (scheme != Scheme::HTTPS && !self.edge.cleartext.takes(line.shown.peer.ip())).then_some(Refused::InTheClear)
+        };
         match refused.or_else(|| self.refused(&request)).or_else(in_the_clear) {
             Some(refused) => {
                 let family = Family::of(request.uri().path());

@@ -207,11 +207,9 @@ mod tests {
         let issued = shop().signed_by(&KeyPair::generate().unwrap(), &ours).unwrap();
         let certificate = ClientCertificate::new([issued.der().clone()]).unwrap();
         let subject = CertificateSubject::dns("shop.example").unwrap();
-        for (year, expected) in [
-            (2025, Err(CertificateError::NotYetValid)),
-            (2027, Ok(())),
-            (2028, Err(CertificateError::Expired)),
-        ] {
+        for (year, expected) in
+            [(2025, Err(CertificateError::NotYetValid)), (2027, Ok(())), (2028, Err(CertificateError::Expired))]
+        {
             assert_eq!(certificate.is_current(at(year)), expected);
             assert_eq!(certificate.proves(&subject, &trusts(&[&ours]), at(year)), expected);
         }

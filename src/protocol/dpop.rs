@@ -139,7 +139,11 @@ mod tests {
         for (name, value) in change.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        accept(serde_json::from_value(claims).unwrap(), &Call { method: "POST", uri: URI, alias: None, access_token }, NOW)
+        accept(
+            serde_json::from_value(claims).unwrap(),
+            &Call { method: "POST", uri: URI, alias: None, access_token },
+            NOW,
+        )
     }
 
     #[track_caller]

@@ -53,6 +53,12 @@ pub struct Active {
     pub act: Option<Actor>,
 }
 
+impl Active {
+    pub fn subject(&self) -> String {
+        self.person.as_ref().map_or_else(|| self.client.id.to_string(), |(grant, _)| grant.user.to_string())
+    }
+}
+
 /// An access token that we gave.
 #[derive(Clone, Debug)]
 pub struct Found {

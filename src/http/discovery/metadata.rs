@@ -21,14 +21,8 @@ impl Discovery {
     /// `registration`: clients may register themselves.
     pub fn new(issuer: &str, registration: bool, rules: &Rules, certificates: &Certificates) -> Self {
         let endpoints = endpoints(issuer, registration);
-        let parts = [
-            endpoints,
-            requests(rules),
-            authentication(certificates),
-            tokens(),
-            sessions(),
-            mutual_tls(certificates),
-        ];
+        let parts =
+            [endpoints, requests(rules), authentication(certificates), tokens(), sessions(), mutual_tls(certificates)];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
         let document: Map<String, Value> = members.flatten().collect();
@@ -89,7 +83,8 @@ fn requests(rules: &Rules) -> Value {
 
 /// How clients say who they are.
 fn authentication(certificates: &Certificates) -> Value {
-    let confidential = [&["client_secret_basic", "client_secret_post", "private_key_jwt"], certificates.methods()].concat();
+    let confidential =
+        [&["client_secret_basic", "client_secret_post", "private_key_jwt"], certificates.methods()].concat();
     let methods = [&confidential[..], &["none"]].concat();
     json!({
         "token_endpoint_auth_methods_supported": methods,

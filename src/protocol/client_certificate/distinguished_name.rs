@@ -105,9 +105,8 @@ fn attribute(text: &str) -> Option<String> {
     if let Some((_, oid)) = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
         return Some((*oid).to_owned());
     }
-    let number = |arc: &str| {
-        !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'))
-    };
+    let number =
+        |arc: &str| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'));
     (text.contains('.') && text.split('.').all(number)).then(|| text.to_owned())
 }
 
@@ -261,9 +260,32 @@ mod tests {
     #[test]
     fn rfc4514_3_what_is_no_name_is_not_read() {
         for bad in [
-            "", "shop", "=", "CN=", "CN=a,", ",CN=a", "CN=a,,O=b", "CN=a;O=b", "X=a", "1.=a", "1..2=a", "01.2=a",
-            "CN=\"a\"", "CN=a\\", "CN=a\\x", "CN=a\\4", "CN=\\ff", "CN= a", "CN=a ", "CN=a ,O=b", "CN=#", "CN=#1",
-            "CN=#0c", "CN=#0c0161ff", "CN=a+", "CN=<a>",
+            "",
+            "shop",
+            "=",
+            "CN=",
+            "CN=a,",
+            ",CN=a",
+            "CN=a,,O=b",
+            "CN=a;O=b",
+            "X=a",
+            "1.=a",
+            "1..2=a",
+            "01.2=a",
+            "CN=\"a\"",
+            "CN=a\\",
+            "CN=a\\x",
+            "CN=a\\4",
+            "CN=\\ff",
+            "CN= a",
+            "CN=a ",
+            "CN=a ,O=b",
+            "CN=#",
+            "CN=#1",
+            "CN=#0c",
+            "CN=#0c0161ff",
+            "CN=a+",
+            "CN=<a>",
         ] {
             assert!(DistinguishedName::parse(bad).is_none(), "{bad}");
         }

@@ -99,9 +99,7 @@ async fn protocol_c34_the_alias_is_an_audience_and_the_address_of_a_proof() {
     first.refused(400, "use_dpop_nonce");
     let mut claims = prover.claims("POST", TOKEN);
     claims["nonce"] = json!(first.header("dpop-nonce").unwrap());
-    for (base, accepted) in
-        [(world.alias(), true), (world.issuer(), true), ("https://evil.example", false)]
-    {
+    for (base, accepted) in [(world.alias(), true), (world.issuer(), true), ("https://evil.example", false)] {
         claims["htu"] = json!(format!("{base}{TOKEN}"));
         claims["jti"] = json!(base);
         let answer = Answer::of(form().header("dpop", prover.key().jws(&prover.header(), &claims))).await;

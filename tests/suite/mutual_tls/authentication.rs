@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{OWN, Scene};
 use crate::rfc7523_client_auth::KeyServer;
 use crate::world::{
-    Answer, Authority, BC_AUTHORIZE, CALLBACK, CHALLENGE, CIBA, Identity, INTROSPECT, PAR, REVOKE, World, basic, named,
+    Answer, Authority, BC_AUTHORIZE, CALLBACK, CHALLENGE, CIBA, INTROSPECT, Identity, PAR, REVOKE, World, basic, named,
 };
 
 const DEVICE: &str = "/as/device_authz.oauth2";
@@ -82,7 +82,9 @@ async fn rfc8705_2_1_2_one_of_five_names_is_compared() {
     ] {
         let what = format!("{subject:?}");
         let subject = subject.unwrap();
-        robot.update(move |client| client.authentication = nod::domain::client::Authentication::TlsClientAuth(subject)).await;
+        robot
+            .update(move |client| client.authentication = nod::domain::client::Authentication::TlsClientAuth(subject))
+            .await;
         scene.accepts(&scene.authority.issues(&good), &what).await;
         scene.refuses(Some(&scene.authority.issues(&bad)), &what).await;
         if !what.contains("Dn(") {
@@ -141,11 +143,12 @@ async fn rfc8705_2_2_a_self_signed_certificate_is_known_by_itself() {
     old.not_after = date_time_ymd(2027, 1, 10);
     let old = Identity::self_signed(&old);
     let keys = json!({ "keys": [old.jwk()] });
-    robot.update(|client| {
-        client.authentication =
-            nod::domain::client::Authentication::SelfSignedTlsClientAuth { keys: KeySource::Jwks(keys) };
-    })
-    .await;
+    robot
+        .update(|client| {
+            client.authentication =
+                nod::domain::client::Authentication::SelfSignedTlsClientAuth { keys: KeySource::Jwks(keys) };
+        })
+        .await;
     scene.refuses(Some(&old), "expired").await;
     scene.refuses(Some(&own), "no longer registered").await;
 }

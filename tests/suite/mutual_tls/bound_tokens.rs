@@ -34,12 +34,8 @@ async fn code(world: &World, client: &Client) -> String {
 }
 
 async fn redeem(caller: &Caller, client: &Client, code: &str) -> Answer {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", CALLBACK),
-        ("code_verifier", VERIFIER),
-    ];
+    let fields =
+        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
     over(caller, client, &fields).await
 }
 

@@ -1,10 +1,10 @@
 //! The certificate in a header, from whom it is believed [security.md case 41].
 
 use http::HeaderName;
+use nod::domain::client::GrantType;
 use nod::http::forwarded_certificate::{Format, ForwardedCertificate};
 use nod::http::remote::TrustedProxies;
 use nod::protocol::client_certificate::CertificateSubject;
-use nod::domain::client::GrantType;
 use serde_json::json;
 
 use super::OWN;
