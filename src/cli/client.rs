@@ -316,6 +316,7 @@ struct Registration {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "as the standard calls them")]
 enum Auth {
     ClientSecretBasic,
     ClientSecretPost,

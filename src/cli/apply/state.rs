@@ -95,6 +95,7 @@ struct ClientEntry {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "as the standard calls them")]
 enum Auth {
     #[default]
     ClientSecretBasic,
@@ -390,8 +391,8 @@ impl DeclaredClient {
     }
 
     /// The client as it should be. Secrets that it has stay, unless another one is declared.
-    pub(super) fn applied(self, before: Client, now: Timestamp) -> Result<Client, AdminError> {
-        let changes_secret = self.changes_secret(&before);
+    pub(super) fn applied(self, before: &Client, now: Timestamp) -> Result<Client, AdminError> {
+        let changes_secret = self.changes_secret(before);
         let mut client = Client { created_at: before.created_at, ..self.shape };
         if let Some(secrets) = client.authentication.secrets_mut() {
             *secrets = before.authentication.secrets().cloned().unwrap_or(Secrets(Vec::new()));

@@ -428,6 +428,19 @@ pub struct ClientPage {
     pub next_cursor: Option<String>,
 }
 
+impl From<&Authentication> for ClientAuthMethod {
+    fn from(authentication: &Authentication) -> Self {
+        match authentication {
+            Authentication::None => Self::None,
+            Authentication::ClientSecretBasic(_) => Self::ClientSecretBasic,
+            Authentication::ClientSecretPost(_) => Self::ClientSecretPost,
+            Authentication::PrivateKeyJwt { .. } => Self::PrivateKeyJwt,
+            Authentication::TlsClientAuth(_) => Self::TlsClientAuth,
+            Authentication::SelfSignedTlsClientAuth { .. } => Self::SelfSignedTlsClientAuth,
+        }
+    }
+}
+
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
         let (jwks, jwks_uri) = match client.keys() {
@@ -451,14 +464,7 @@ impl From<&domain::Client> for ClientBody {
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
-            token_endpoint_auth_method: match client.authentication {
-                Authentication::None => ClientAuthMethod::None,
-                Authentication::ClientSecretBasic(_) => ClientAuthMethod::ClientSecretBasic,
-                Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
-                Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
-                Authentication::TlsClientAuth(_) => ClientAuthMethod::TlsClientAuth,
-                Authentication::SelfSignedTlsClientAuth { .. } => ClientAuthMethod::SelfSignedTlsClientAuth,
-            },
+            token_endpoint_auth_method: (&client.authentication).into(),
             token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
             tls_client_auth_subject_dn: subject.dn,
             tls_client_auth_san_dns: subject.dns,

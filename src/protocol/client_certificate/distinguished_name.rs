@@ -69,12 +69,9 @@ impl DistinguishedName {
             let (kind, after) = rest.trim_start_matches(' ').split_once('=')?;
             let (value, end, after) = value(after)?;
             part.push((attribute(kind)?, value));
-            match end {
-                Some('+') => {}
-                Some(_) | None => {
-                    part.sort();
-                    parts.push(std::mem::take(&mut part));
-                }
+            if end != Some('+') {
+                part.sort();
+                parts.push(std::mem::take(&mut part));
             }
             if end.is_none() {
                 break;
