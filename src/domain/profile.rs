@@ -98,15 +98,9 @@ impl Profile {
                 Demands { algorithms: FAPI2, issuer_as_audience: true, pushed: true, lasting_refresh: true, ..fapi }
             }
             // [FAPI 2 Message Signing §5.3.1, §5.4.1]
-            Self::Fapi2MessageSigning => Demands {
-                algorithms: FAPI2,
-                issuer_as_audience: true,
-                pushed: true,
-                lasting_refresh: true,
-                signed_requests: true,
-                signed_answers: true,
-                ..fapi
-            },
+            Self::Fapi2MessageSigning => {
+                Demands { signed_requests: true, signed_answers: true, ..Self::Fapi2Security.demands() }
+            }
             // [FAPI-CIBA §5.2.2]
             Self::FapiCiba => Demands {
                 algorithms: FAPI1,
@@ -157,6 +151,11 @@ impl Demands {
 
     pub fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
+    }
+
+    /// What signs where the standards say RS256 when nothing is registered [OIDCR §2, RFC 9701 §6], if it may.
+    pub fn usual(&self) -> Option<Algorithm> {
+        Some(Algorithm::RS256).filter(|algorithm| self.allows(*algorithm))
     }
 
     /// Of what we sign with, what is allowed; the default first.

@@ -177,10 +177,8 @@ impl RegisterClient {
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
         self.certificates_arrive(wanted)?;
         let mut metadata = metadata(wanted, before, invited)?;
-        // [OIDCR §2] RS256 when left out, where that is allowed.
-        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of_all().allows(*alg));
-        let usual = usual.unwrap_or(Algorithm::ES256).as_str();
-        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.to_owned());
+        let usual = self.profiles.of_all().usual().unwrap_or(Algorithm::ES256);
+        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.as_str().to_owned());
         let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
         if before.is_some_and(|before| goes_beyond(&client, before))
             && let Some(sign_in) = &mut client.sign_in

@@ -41,7 +41,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -54,6 +54,8 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("fluent_bundle::", &["words"]),
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
+    ("x509_parser::", &["protocol/client_certificate"]),
+    ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 
 /// What has no place in pure layers.
