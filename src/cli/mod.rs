@@ -12,6 +12,7 @@ use crate::telemetry::{Detail, Format};
 
 mod apply;
 mod audit;
+mod certificates;
 mod client;
 mod config;
 mod dev;
@@ -25,6 +26,7 @@ mod initial_token;
 mod keys;
 mod listen;
 mod listing;
+mod mail;
 mod migrate;
 mod openapi;
 mod opened;

@@ -68,8 +68,10 @@ codes! {
     SameListener = "017",
     /// Passwords would be hashed too cheaply, or at a cost that no node can pay.
     HashCost = "018",
+    /// Client certificates cannot get here as it says.
+    Certificates = "019",
     /// Mail is set up by half, or a password for it would go unencrypted to another machine.
-    Mail = "019",
+    Mail = "020",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.
@@ -86,6 +88,8 @@ codes! {
     SharedEmbedded = "107",
     /// Unsafe: a listener without TLS that others than the proxies reach.
     OpenListener = "108",
+    /// Unsafe: everybody is believed to hand on the certificates of clients.
+    OpenCertificates = "109",
 }
 
 impl Problem {

@@ -1,6 +1,9 @@
 //! What settings must fulfil together.
 
-use std::net::{IpAddr, SocketAddr};
+mod certificates;
+mod mail;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +14,9 @@ use super::values::Values;
 
 /// Looks at each rule, whatever the others find.
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
-    let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost, mail, mail_in_clear];
-    rules.iter().filter_map(|rule| rule(values)).collect()
+    let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
+    let one_by_one = rules.iter().filter_map(|rule| rule(values));
+    one_by_one.chain(certificates::problems(values)).chain(mail::problems(values)).collect()
 }
 
 fn issuer(values: &Values) -> Option<Problem> {
@@ -94,34 +98,6 @@ fn retire_after(values: &Values) -> Option<Problem> {
     let problem = || Problem::new(Code::RetireAfter, "keys.retire_after is shorter than tokens live");
     let help = format!("{}s at least: what was signed must be verifiable to its end", access.max(id).as_secs());
     (retire < access.max(id)).then(|| problem().at(values.origin("keys.retire_after")).help(help))
-}
-
-fn mail(values: &Values) -> Option<Problem> {
-    let set = |key: &str| values.entry(key).is_some();
-    let password = ["mail.password", "mail.password_file"].into_iter().find(|key| set(key));
-    let half = |there: &str, missing: &str| {
-        let problem = Problem::new(Code::Mail, format!("{there} is set and {missing} is not"));
-        Some(problem.at(values.origin(there)).help(format!("set {missing} too, or not {there}")))
-    };
-    match (set("mail.host"), set("mail.from"), set("mail.username"), password) {
-        (true, false, _, _) => return half("mail.host", "mail.from"),
-        (false, true, _, _) => return half("mail.from", "mail.host"),
-        (_, _, true, None) => return half("mail.username", "mail.password"),
-        (_, _, false, Some(password)) => return half(password, "mail.username"),
-        (true, true, _, _) | (false, false, _, _) => {}
-    }
-    let port: u32 = values.get("mail.port")?;
-    let problem = || Problem::new(Code::Mail, "mail.port is no port").at(values.origin("mail.port"));
-    (port > u32::from(u16::MAX)).then(|| problem().help("587, 465 or 25 are usual"))
-}
-
-/// What letters have in them opens accounts.
-fn mail_in_clear(values: &Values) -> Option<Problem> {
-    let (host, security): (String, String) = (values.get("mail.host")?, values.get("mail.security")?);
-    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let problem = || Problem::new(Code::Mail, "mail.security is none, and the server is on another machine");
-    let help = "use starttls or tls, or a server on this machine; there is no override";
-    (security == "none" && !here).then(|| problem().at(values.origin("mail.security")).help(help))
 }
 
 /// [OWASP Password Storage] KiB and iterations of Argon2id that it calls equal.

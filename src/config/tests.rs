@@ -238,10 +238,11 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
         "from = \"nod@id.example\"",
         &format!("{whole}username = \"nod\""),
         &format!("{whole}password = \"secret\""),
+        &format!("{whole}port = 0"),
         &format!("{whole}port = 70000"),
         &format!("{whole}security = \"none\""),
     ] {
-        assert_eq!(codes(&problems(with(half))), ["019"], "{half}");
+        assert_eq!(codes(&problems(with(half))), ["020"], "{half}");
     }
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("password"), "from a file\n").unwrap();
@@ -249,4 +250,34 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
     let loaded =
         usable(read(&format!("{MINIMAL}[mail]\n{whole}username = \"nod\""), &[("NOD_MAIL__PASSWORD_FILE", &file)]));
     assert_eq!(loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(), Some("from a file"));
+}
+
+#[test]
+fn certificates_get_here_in_a_way_that_works() {
+    const TLS: &str = "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
+    const ADDRESS: &str = "mtls.address = \"https://mtls.example.com:8444\"\n";
+    const LISTEN: &str = "mtls.listen = \"127.0.0.1:8444\"\n";
+    const HEADER: &str = "proxy.certificate_header = \"Client-Cert\"\n";
+    let with = |more: &[&str]| read(&format!("{MINIMAL}{}", more.concat()), &[]);
+    for good in [&[TLS, LISTEN, ADDRESS][..], &[HEADER], &[HEADER, ADDRESS], &[HEADER, TLS, LISTEN, ADDRESS]] {
+        usable(with(good));
+    }
+    for (bad, why) in [
+        (&[LISTEN, ADDRESS][..], "no TLS"),
+        (&[TLS, LISTEN], "no address"),
+        (&[TLS, "mtls.listen = \"127.0.0.1:8443\"\n", ADDRESS], "the first port"),
+        (&[ADDRESS], "nobody asks there"),
+        (&[TLS, LISTEN, "mtls.address = \"http://mtls.example.com\"\n"], "in the clear"),
+        (&[TLS, LISTEN, "mtls.address = \"https://mtls.example.com/\"\n"], "a slash"),
+        (&["proxy.certificate_header = \"a b\"\n"], "no name"),
+        (&["proxy.certificate_header = \"Authorization\"\n"], "the name of something else"),
+    ] {
+        assert_eq!(codes(&problems(with(bad))), ["019"], "{why}");
+    }
+    let nobody = MINIMAL.replace("[\"127.0.0.1/32\"]", "[]");
+    assert_eq!(codes(&problems(read(&format!("{nobody}{TLS}{HEADER}"), &[]))), ["019"], "no proxy is trusted");
+    // [security.md case 41] whoever can write it is everybody.
+    let everybody = MINIMAL.replace("127.0.0.1/32", "0.0.0.0/0");
+    let loaded = usable(read(&format!("{everybody}{TLS}{HEADER}"), &[]));
+    assert_eq!(codes(&loaded.refusals), ["109"]);
 }

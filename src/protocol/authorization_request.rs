@@ -141,9 +141,7 @@ impl Destination {
         let state = parameters.get("state").map(str::to_owned);
         Ok(Self { redirect_uri: redirect_uri.to_owned(), mode, state })
     }
-}
 
-impl Destination {
     /// The same place, and there a JWT.
     #[must_use]
     pub fn signed(self) -> Self {

@@ -197,11 +197,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
     const ISSUER: &str = "https://op.example";
 
-    /// A good object with some claims replaced; `null` removes one.
-    fn read(change: &Value) -> Result<Parameters, Refusal> {
-        let now = NOW.seconds();
-        let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "client_id": "shop",
-            "scope": "openid", "response_type": "code"});
+    /// `null` removes a claim.
+    fn alter(claims: &mut Value, change: &Value) {
         for (name, value) in change.as_object().unwrap() {
             if value.is_null() {
                 claims.as_object_mut().unwrap().remove(name);
@@ -209,6 +206,14 @@ mod tests {
                 claims[name] = value.clone();
             }
         }
+    }
+
+    /// A good object with some claims replaced.
+    fn read(change: &Value) -> Result<Parameters, Refusal> {
+        let now = NOW.seconds();
+        let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "client_id": "shop",
+            "scope": "openid", "response_type": "code"});
+        alter(&mut claims, change);
         let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
         let token = key.sign("oauth-authz-req+jwt", &claims).unwrap();
         let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();
@@ -276,13 +281,7 @@ mod tests {
         let read = |change: Value| {
             let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "iat": now, "jti": "one",
                 "scope": "openid", "login_hint": "alice", "requested_expiry": 60});
-            for (name, value) in change.as_object().unwrap() {
-                if value.is_null() {
-                    claims.as_object_mut().unwrap().remove(name);
-                } else {
-                    claims[name] = value.clone();
-                }
-            }
+            alter(&mut claims, &change);
             let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
             let token = key.sign("JWT", &claims).unwrap();
             let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();

@@ -320,9 +320,9 @@ impl Issue {
             "iat": now.seconds(),
             "token_introspection": told,
         });
-        // [RFC 9701 §6] RS256 when nothing is registered, where that is allowed.
-        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of(client).allows(*alg));
-        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
+        let usual = || self.profiles.of(client).usual();
+        let alg =
+            client.introspection_signed_response_alg.or_else(usual).unwrap_or(client.id_token_signed_response_alg);
         self.keys.sign_with(alg, INTROSPECTION, &claims)
     }
 }

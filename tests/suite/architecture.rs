@@ -55,7 +55,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 11] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -69,6 +69,8 @@ const LIBRARIES: [(&str, &[&str]); 11] = [
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
     ("lettre::", &["outbound/smtp"]),
+    ("x509_parser::", &["protocol/client_certificate"]),
+    ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 
 /// What has no place in pure layers.

@@ -59,6 +59,10 @@ async fn rfc9396_2_the_person_sees_what_exactly_and_the_tokens_say_it() {
         let none = [("authorization_details", less.as_str()), ("prompt", "none")];
         browser.authorize(&shop, &none).await.unwrap_err().error("consent_required");
         browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().get("code");
+        // Nor do they go without saying for a client whose scopes do.
+        shop.update(|shop| shop.sign_in.as_mut().unwrap().implied_consent = true).await;
+        browser.authorize(&shop, &[]).await.unwrap_err().get("code");
+        browser.authorize(&shop, &none).await.unwrap_err().error("consent_required");
     }
 }
 

@@ -88,7 +88,7 @@ impl ClientMetadata {
     }
 
     fn requests(&self, egress: Option<&Egress>, problems: &mut Problems) -> Requests {
-        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS);
+        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
         let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
         let keys = if has_keys && !own_keys { self.keys(egress, problems) } else { None };
         let signed = self.require_signed_request_object.unwrap_or(false);
