@@ -140,8 +140,9 @@ mod tests {
     #[test]
     fn security_151_a_name_writes_no_markup_and_no_second_line() {
         let evil = "<img src=x>\r\nBcc: eve@example.com\u{202e}";
-        let Written { subject, html, .. } = letters().forgotten(Locale::En, &forgotten(evil));
-        assert!(!html.contains("<img"), "{html}");
+        let Written { subject, text, html } = letters().forgotten(Locale::En, &forgotten(evil));
+        assert!(!html.contains("<img") && !html.contains("\nBcc"), "{html}");
+        assert!(!text.contains("\nBcc") && !text.contains('\u{202e}'), "{text}");
         assert!(!subject.contains("eve"));
         let Written { text, html, .. } = letters().changed(Locale::De, evil);
         assert!(!html.contains("<img") && !text.contains("\nBcc"), "{text}");

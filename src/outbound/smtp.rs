@@ -109,13 +109,18 @@ impl Courier for Smtp {
         match timeout(PATIENCE, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             // Its words may have the address in them.
-            Ok(Err(error)) if error.is_permanent() => {
+            Ok(Err(error)) if error.is_permanent() && !is_about_us(&error) => {
                 Err(Undelivered::Never(format!("the mail server refused it ({})", said(&error))))
             }
             Ok(Err(error)) => Err(Undelivered::NotNow(said(&error))),
             Err(_) => Err(Undelivered::NotNow("no answer in time".to_owned())),
         }
     }
+}
+
+/// [RFC 4954 §6] the server does not let us send anything. It may, once the operator has mended that.
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()))
 }
 
 /// The kind of a failure, and the number that the server gave.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nod::app::Mail;
 use nod::http::tls::server_config;
+use nod::outbound::courier::{Courier as _, Letter, Undelivered};
 use nod::outbound::smtp::{Security, Smtp, SmtpError, SmtpSettings};
 use nod::secret::Secret;
 use rcgen::{CertificateParams, KeyPair};
@@ -23,6 +24,8 @@ enum Manner {
     Tls,
     /// Says nothing of encryption.
     Deaf,
+    /// Knows nobody who logs in.
+    Stranger,
 }
 
 /// What it has heard.
@@ -147,7 +150,7 @@ impl Session {
             let line = line.trim_end().to_owned();
             self.heard.lock().unwrap().lines.push((self.encrypted, line.clone()));
             match line.split(' ').next().unwrap_or_default() {
-                "EHLO" if self.encrypted || manner == Manner::Plain => {
+                "EHLO" if self.encrypted || [Manner::Plain, Manner::Stranger].contains(&manner) => {
                     say(stream, "250-mail.example\r\n250 AUTH PLAIN LOGIN").await?;
                 }
                 "EHLO" if manner == Manner::StartTls => say(stream, "250-mail.example\r\n250 STARTTLS").await?,
@@ -155,6 +158,7 @@ impl Session {
                     say(stream, "220 go ahead").await?;
                     return Some(true);
                 }
+                "AUTH" if manner == Manner::Stranger => say(stream, "535 5.7.8 who?").await?,
                 "AUTH" => say(stream, "235 welcome").await?,
                 "RCPT" => {
                     let answer = self.says.lock().unwrap().pop().unwrap_or("250 yes");
@@ -316,15 +320,69 @@ async fn a_letter_that_is_refused_for_good_is_given_up_and_recorded() {
     assert!(double.heard.lock().unwrap().letters.is_empty());
 }
 
+/// Who may not send anything here keeps what was to be sent: the operator can mend that.
+#[tokio::test]
+async fn rfc4954_a_letter_waits_while_the_server_does_not_know_us() {
+    let double = Double::start(Manner::Stranger, &[]).await;
+    let world = world(double.settings(Security::Nothing)).await;
+    forgets(&world).await;
+    double.hears("AUTH").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(waiting(&world).await, 1);
+    world.clock.advance(seconds(600));
+    empty(&world).await;
+    assert!(double.heard.lock().unwrap().letters.is_empty());
+}
+
+#[tokio::test]
+async fn security_151_nothing_in_a_letter_writes_a_header_or_a_command() {
+    const EVIL: &str = "alice\r\nBcc: eve@example.com\r\n\r\n.\r\nRCPT TO:<eve@example.com>\r\n";
+    let double = Double::start(Manner::Plain, &[]).await;
+    let smtp = Smtp::new(&double.settings(Security::Nothing)).unwrap();
+    let letter = |to: &str| Letter {
+        id: "7".to_owned(),
+        to: to.to_owned(),
+        subject: EVIL.to_owned(),
+        text: EVIL.to_owned(),
+        html: EVIL.to_owned(),
+        language: "en",
+    };
+    smtp.deliver(&letter("alice@example.com")).await.unwrap();
+    let sent = double.letter().await;
+    let (head, _) = sent.split_once("\r\n\r\n").unwrap();
+    let names: Vec<&str> =
+        head.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split(':').next()).collect();
+    for name in &names {
+        let known = ["From", "To", "Subject", "Message-ID", "Auto-Submitted", "Date", "MIME-Version", "Content-Type"];
+        assert!(known.contains(name), "{head}");
+    }
+    let recipients = double.lines().into_iter().filter(|(_, line)| line.starts_with("RCPT")).map(|(_, line)| line);
+    assert_eq!(recipients.collect::<Vec<_>>(), ["RCPT TO:<alice@example.com>"]);
+
+    let said = double.lines().len();
+    for to in [
+        "alice@example.com\r\nBcc: eve@example.com",
+        "alice@example.com>\r\nRCPT TO:<eve@example.com",
+        "alice@example.com, eve@example.com",
+        "alice@example.com\n",
+        "",
+    ] {
+        assert_eq!(smtp.deliver(&letter(to)).await, Err(Undelivered::Never("no mail address".to_owned())), "{to:?}");
+    }
+    assert_eq!(double.lines().len(), said, "nothing is said about an address that is none");
+}
+
 #[tokio::test]
 async fn a_sender_that_is_no_address_is_told_at_start() {
-    let settings = SmtpSettings {
-        host: "localhost".to_owned(),
-        port: 25,
-        security: Security::Nothing,
-        login: None,
-        from: "nobody\r\nBcc: eve@example.com".to_owned(),
-        extra_trust_anchors: Vec::new(),
-    };
-    assert!(matches!(Smtp::new(&settings), Err(SmtpError::From)));
+    for from in ["nobody\r\nBcc: eve@example.com", "Nod\r\nBcc: eve@example.com <nod@id.example>", "nobody", ""] {
+        let settings = SmtpSettings {
+            host: "localhost".to_owned(),
+            port: 25,
+            security: Security::Nothing,
+            login: None,
+            from: from.to_owned(),
+            extra_trust_anchors: Vec::new(),
+        };
+        assert!(matches!(Smtp::new(&settings), Err(SmtpError::From)), "{from:?}");
+    }
 }

@@ -35,6 +35,7 @@ use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::second_port::SecondPort;
 use nod::http::server::{Edge, bind_next_free, serve};
+use nod::outbound::dev_inbox::Received;
 use nod::outbound::egress::{Egress, EgressSettings};
 use nod::protocol::software_statement::TrustedIssuers;
 use nod::secret::Secret;
@@ -293,6 +294,14 @@ impl World {
     /// Parts of the first node, for what has no endpoint.
     pub(crate) fn parts(&self) -> &Parts {
         self.inner.parts()
+    }
+
+    /// Letters to people that stay here, whichever node had them to send; the newest first.
+    pub(crate) fn inbox(&self) -> Vec<Arc<Received>> {
+        let inboxes = self.inner.nodes.iter().filter_map(|node| node.parts.carriers.dev_inbox.as_ref());
+        let mut letters: Vec<_> = inboxes.flat_map(|inbox| inbox.letters()).collect();
+        letters.sort_by_key(|received| std::cmp::Reverse(received.at));
+        letters
     }
 
     /// Runs something among the server's tasks, where its connections live.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Around, At, Flow, Who};
 use crate::clock::Timestamp;
 use crate::domain::password::Confirmed;
+use crate::domain::policy::Source;
 use crate::protocol::flow_api::{Action, CanceledOperation, Status};
 use crate::protocol::id::{RecoveryId, UserId};
 
@@ -170,6 +172,109 @@ impl Errand {
             | Self::Resetting { .. }
             | Self::Reset { .. }
             | Self::Canceled(_) => None,
+        }
+    }
+}
+
+/// The errands of a sign-in.
+impl Flow {
+    /// It was chosen then.
+    #[must_use]
+    pub fn by_password_of(self, chosen_at: Timestamp) -> Self {
+        Self { password: Some(chosen_at), ..self }
+    }
+
+    /// The password was right, and is good for nothing but to choose another. `None`: none was asked for.
+    #[must_use]
+    pub fn must_change(self, confirmed: Confirmed) -> Option<Self> {
+        self.sent_on(Errand::Choosing { user: confirmed.user(), old: Old::MustChange(confirmed) })
+    }
+
+    /// The person wants another password. `None`: none was asked for.
+    #[must_use]
+    pub fn changes_password(self) -> Option<Self> {
+        let username = self.claimed();
+        self.sent_on(Errand::Current { username })
+    }
+
+    /// The person has forgotten the password. `None`: none was asked for, or nobody can be written to.
+    #[must_use]
+    pub fn recovers(self, hint: Option<&str>) -> Option<Self> {
+        let username = hint.map_or_else(|| self.claimed(), str::to_owned);
+        let recoverable = self.recoverable;
+        self.sent_on(Errand::Asking { username, late: false }).filter(|_| recoverable)
+    }
+
+    fn sent_on(self, errand: Errand) -> Option<Self> {
+        self.asking(Source::Password)?;
+        Some(Self { at: At::Errand(errand), ..self })
+    }
+
+    fn claimed(&self) -> String {
+        match &self.who {
+            Who::Claimed(username) => username.clone(),
+            Who::Nobody | Who::Proved(_) => String::new(),
+        }
+    }
+
+    /// Who has changed a password on the way, and so has given one.
+    pub const fn proved_by_errand(&self) -> Option<UserId> {
+        match self.errand() {
+            Some(Errand::Changed(changed)) => Some(changed.user),
+            Some(
+                Errand::Current { .. }
+                | Errand::Choosing { .. }
+                | Errand::Asking { .. }
+                | Errand::Sent { .. }
+                | Errand::Resetting { .. }
+                | Errand::Reset { .. }
+                | Errand::Canceled(_),
+            )
+            | None => None,
+        }
+    }
+
+    /// What the person does before the sign-in goes on.
+    pub const fn errand(&self) -> Option<&Errand> {
+        match &self.at {
+            At::Errand(errand) => Some(errand),
+            At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Ready
+            | At::Completed(_)
+            | At::Left
+            | At::Connected
+            | At::Failed(_) => None,
+        }
+    }
+
+    /// The errand goes on. `None`: there is none.
+    #[must_use]
+    pub fn on_errand(self, errand: Errand) -> Option<Self> {
+        self.errand()?;
+        Some(Self { at: At::Errand(errand), ..self })
+    }
+
+    /// The errand is over, and the sign-in goes on: who has changed a password has given one. `None`: it is not.
+    #[must_use]
+    pub fn continued(self, around: &Around<'_>) -> Option<Self> {
+        match self.errand()? {
+            Errand::Changed(Changed { user, proved_at, changed_at }) => {
+                let (user, changed_at) = (*user, *changed_at);
+                let then = Around { now: *proved_at, ..*around };
+                let asked = self.settled(around);
+                // A policy that has changed meanwhile may ask for something else.
+                let verified = asked.clone().password_verified(user, &then);
+                Some(verified.map_or(asked, |flow| flow.by_password_of(changed_at)))
+            }
+            Errand::Reset { .. } | Errand::Canceled(_) => Some(self.settled(around)),
+            Errand::Current { .. }
+            | Errand::Choosing { .. }
+            | Errand::Asking { .. }
+            | Errand::Sent { .. }
+            | Errand::Resetting { .. } => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::password::Confirmed;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;

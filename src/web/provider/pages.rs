@@ -66,9 +66,23 @@ impl Provider {
     }
 
     /// Ties a form to the browser and the flow that it was made for.
-    pub(super) fn mark_of_flow(&self, id: &FlowId, browser: &Browser) -> String {
+    fn mark_of_flow(&self, id: &FlowId, browser: &Browser) -> String {
         let key = browser.key.as_ref().map(BrowserKey::digest);
         self.mark(&[id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())])
+    }
+
+    /// What a form says that this browser has from us, for this flow.
+    pub(super) async fn form_of_flow(
+        &self,
+        id: &FlowId,
+        (request, body): (&Request, &mut RequestBody),
+        browser: &Browser,
+    ) -> Result<Parameters, Trouble> {
+        self.admit_form(request)?;
+        let form = read_page_form(request, body).await?;
+        let mark = self.mark_of_flow(id, browser);
+        let given = form.get("csrf").unwrap_or_default();
+        if constant_time_eq(mark.as_bytes(), given.as_bytes()) { Ok(form) } else { Err(Trouble::Foreign) }
     }
 
     async fn submitted(
@@ -78,13 +92,8 @@ impl Provider {
         browser: &Browser,
         visit: &Visit,
     ) -> Result<Submitted, Trouble> {
-        self.admit_form(request)?;
         let from = client_ip(request);
-        let form = read_page_form(request, body).await?;
-        let mark = self.mark_of_flow(&seen.id, browser);
-        if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
-            return Err(Trouble::Foreign);
-        }
+        let form = self.form_of_flow(&seen.id, (request, body), browser).await?;
         let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done(None)) };
         let calling = Calling { browser, page: calling::Page::Own, from, language: visit.locale.tag() };
         let error = match self.advance.act(&seen.id, calling, action, &body).await {

@@ -11,13 +11,11 @@ use super::trouble::Trouble;
 use super::{PAGES, Provider, Visit, see_other};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::NewPassword;
-use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::http::headers::queried;
 use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, FlowRefusal, Validator};
 use crate::protocol::id::FlowId;
 use crate::protocol::parameters::Parameters;
-use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::beside::{ErrandSeen, Purpose};
@@ -115,13 +113,8 @@ impl Provider {
         browser: &Browser,
         visit: &Visit,
     ) -> Result<Response, Trouble> {
-        self.admit_form(request)?;
         let from = client_ip(request);
-        let form = read_page_form(request, body).await?;
-        let mark = self.mark_of_flow(&seen.id, browser);
-        if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
-            return Err(Trouble::Foreign);
-        }
+        let form = self.form_of_flow(&seen.id, (request, body), browser).await?;
         let here = || see_other(&self.address(&seen.id));
         let (action, body) = action(&seen.flow.errand, &form);
         let calling = Calling { browser, page: Page::Own, from, language: visit.locale.tag() };

@@ -152,6 +152,28 @@ async fn f18_who_is_not_signed_in_gives_the_password_first() {
 }
 
 #[tokio::test]
+async fn security_135_at_a_change_a_wrong_name_and_a_wrong_password_read_the_same() {
+    let world = World::start().await;
+    shop_and_alice(&world).await;
+    let mut told = Vec::new();
+    for username in ["alice", "nobody"] {
+        let mut browser = world.browser();
+        let page = browser.open(IDENTIFY).await.unwrap();
+        let flow = page.flow().to_owned();
+        let credentials = json!({ "username": username, "password": "not hers at all" });
+        let mut answers = Vec::new();
+        // The second one comes too early, whoever it is about.
+        for _ in 0..2 {
+            let answer = browser.act(&flow, "checkCurrentCredentials", &credentials).await;
+            answers.push((answer.status, answer.text(), answer.header("retry-after").map(str::to_owned)));
+        }
+        assert_eq!((answers[0].0, answers[1].0), (400, 429));
+        told.push(answers);
+    }
+    assert_eq!(told[0], told[1]);
+}
+
+#[tokio::test]
 async fn t18_1_the_default_application_shows_it() {
     let world = World::with().letters().start().await;
     let (_, alice) = shop_and_alice(&world).await;
