@@ -8,6 +8,7 @@ use nod::domain::user::User;
 use nod::protocol::acr::Acr;
 use nod::protocol::id::{SessionId, SessionToken};
 use nod::store::sql::passwords::{Over, Set, Then};
+use nod::store::sql::sessions::Replaced;
 
 use super::stage::{Node, Stage, later, now};
 
@@ -16,6 +17,7 @@ on_every_engine! {
     a_hash_is_swapped_for_the_one_that_was_seen
     a_password_goes_with_its_user
     a_session_begins_with_the_password_that_is_theirs
+    a_session_goes_on_with_the_password_that_is_theirs
     security_27_no_session_of_the_old_password_outlives_the_change
 }
 
@@ -120,6 +122,27 @@ async fn a_session_begins_with_the_password_that_is_theirs(stage: Stage) {
     assert!(there.sessions.is_live(stays.unwrap(), now()).await.unwrap());
     assert_eq!(stage.count("SELECT COUNT(*) FROM outbox WHERE kind = 'mail'").await, 1);
     assert_eq!(begun(&stage, there, &session(&stage, &alice), Some(now())).await, None);
+}
+
+async fn a_session_goes_on_with_the_password_that_is_theirs(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let event = stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event, now()), Then::default()).await.unwrap();
+    let first = session(&stage, &alice);
+    assert_eq!(begun(&stage, here, &first, Some(now())).await, Some(first.id));
+    let renewed = async |old: &Session, next: &Session, password: Option<Timestamp>| {
+        let (event, ended) = (stage.event(Action::SessionBegun), stage.event(Action::SessionEnded));
+        let replaces = Replaced { session: old, ended: &ended };
+        there.sessions.begin(next, Some(replaces), password, &event).await.unwrap()
+    };
+    let second = session(&stage, &alice);
+    assert_eq!(renewed(&first, &second, Some(later(1))).await, None);
+    assert!(here.sessions.find(&first.token, now()).await.unwrap().is_some(), "the one that there was is as it was");
+    assert_eq!(renewed(&first, &second, Some(now())).await, Some(first.id));
+    // What is proved otherwise asks for no password.
+    let (second, third) = (Session { id: first.id, ..second }, session(&stage, &alice));
+    assert_eq!(renewed(&second, &third, None).await, Some(first.id));
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 1);
 }
 
 async fn security_27_no_session_of_the_old_password_outlives_the_change(stage: Stage) {
