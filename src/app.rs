@@ -223,9 +223,10 @@ impl Wiring {
             clock: self.clock(),
             issuer: issuer.clone(),
         });
+        let issue = Arc::new(self.issue());
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, Arc::clone(&issue)),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
             self.token_management(authenticate, Arc::clone(&introspect)),
@@ -254,7 +255,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read, issue)), inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (

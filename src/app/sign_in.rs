@@ -81,7 +81,7 @@ impl Wiring {
         PushedAuthorizationRequestApi { authenticate, prove, push }
     }
 
-    pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
+    pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
         let known = Arc::new(Known {
@@ -114,6 +114,7 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
+            issue,
             clock: self.clock(),
             entropy: self.entropy(),
         });

@@ -62,18 +62,22 @@ impl Wiring {
         BackchannelAuthenticationApi { authenticate, request }
     }
 
+    pub(super) fn issue(&self) -> Issue {
+        Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
+        }
+    }
+
     pub(super) fn token(
         &self,
         authenticate: Arc<AuthenticateClient>,
         prove: Arc<ProvePossession>,
         introspect: &Arc<Introspect>,
+        issue: Arc<Issue>,
     ) -> TokenApi {
-        let issue = Arc::new(Issue {
-            issuer: self.settings.issuer.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            entropy: self.entropy(),
-            lifetimes: self.settings.lifetimes,
-        });
         let redeem = Redeem {
             requests: self.parts.requests.clone(),
             directory: self.directory(),

@@ -136,7 +136,7 @@ struct Registration {
     auth_alg: Option<Algorithm>,
     /// Default ciba; may repeat
     ///
-    /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
+    /// What the client may get tokens with: `authorization_code`, `implicit`, `ciba`, `refresh_token`,
     /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
@@ -146,6 +146,12 @@ struct Registration {
     /// `http://[::1]` and `http://localhost:*` stand for any port. 1 to 20, for `authorization_code`.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// What a sign-in is answered with; may repeat
+    ///
+    /// code (the default), `id_token`, "`id_token` token", "code `id_token`", "code token" or "code `id_token` token".
+    /// All but the first need `--grant implicit`.
+    #[arg(long = "response-type", value_name = "TYPE", hide_short_help = true)]
+    response_types: Vec<String>,
     /// Where a browser goes after signing out; may repeat
     ///
     /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
@@ -298,6 +304,7 @@ enum Auth {
 #[value(rename_all = "snake_case")]
 enum Grant {
     AuthorizationCode,
+    Implicit,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -425,8 +432,7 @@ impl Registration {
             backchannel_logout_session_required: self.backchannel_logout_session_required,
             frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
             frontchannel_logout_session_required: self.frontchannel_logout_session_required,
-            // There is one.
-            response_types: None,
+            response_types: (!self.response_types.is_empty()).then(|| self.response_types.clone()),
             redirectless: self.redirectless,
             cookieless: self.cookieless,
             sign_on_policy: self.sign_on_policy.clone(),
@@ -469,6 +475,7 @@ impl From<Grant> for GrantType {
     fn from(grant: Grant) -> Self {
         match grant {
             Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::Implicit => Self::Implicit,
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,

@@ -131,6 +131,9 @@ pub enum KeySource {
 pub enum GrantType {
     #[serde(rename = "authorization_code")]
     AuthorizationCode,
+    /// Tokens of the authorization endpoint itself [RFC 7591 §2.1, OIDCR §2].
+    #[serde(rename = "implicit")]
+    Implicit,
     #[serde(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[serde(rename = "refresh_token")]
@@ -147,8 +150,9 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
+        Self::Implicit,
         Self::Ciba,
         Self::RefreshToken,
         Self::ClientCredentials,
@@ -159,6 +163,7 @@ impl GrantType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
@@ -169,6 +174,17 @@ impl GrantType {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+
+    /// What an answer of the authorization endpoint is part of [RFC 7591 §2.1, OIDCR §2].
+    pub fn of(response_type: ResponseType) -> impl Iterator<Item = Self> {
+        let code = response_type.has_code().then_some(Self::AuthorizationCode);
+        code.into_iter().chain(response_type.is_in_front().then_some(Self::Implicit))
+    }
+
+    /// Whether it begins at the authorization endpoint.
+    pub const fn signs_people_in(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Implicit)
     }
 }
 

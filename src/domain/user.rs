@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::protocol::id::UserId;
+use crate::protocol::scope::Scope;
+use crate::protocol::standard_claims::StandardClaims;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -32,5 +34,18 @@ pub enum Status {
 impl User {
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
+    }
+
+    /// What may be told of them, as far as the scope goes [OIDCC §5.4].
+    pub fn claims(&self, scope: &Scope) -> StandardClaims {
+        let profile = scope.contains("profile");
+        let email = scope.contains("email").then(|| self.email.clone()).flatten();
+        StandardClaims {
+            name: self.name.clone().filter(|_| profile),
+            preferred_username: profile.then(|| self.username.clone()),
+            updated_at: profile.then(|| self.updated_at.seconds()),
+            email_verified: email.as_ref().map(|_| self.email_verified),
+            email,
+        }
     }
 }

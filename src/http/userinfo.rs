@@ -22,6 +22,7 @@ use crate::http::signed::{self, Signed};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
+use crate::protocol::standard_claims::StandardClaims;
 use crate::secret::Secret;
 use crate::usecase;
 use crate::usecase::StoreError;
@@ -144,14 +145,6 @@ fn is_harmless(id: &str) -> bool {
 }
 
 fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
-    let profile = scope.contains("profile");
-    let email = scope.contains("email").then(|| user.email.clone()).flatten();
-    UserInfo {
-        sub: grant.user.to_string(),
-        name: user.name.clone().filter(|_| profile),
-        preferred_username: profile.then(|| user.username.clone()),
-        updated_at: profile.then(|| user.updated_at.seconds()),
-        email_verified: email.as_ref().map(|_| user.email_verified),
-        email,
-    }
+    let StandardClaims { name, preferred_username, updated_at, email, email_verified } = user.claims(scope);
+    UserInfo { sub: grant.user.to_string(), name, preferred_username, updated_at, email, email_verified }
 }

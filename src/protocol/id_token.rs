@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::ClientId;
 use super::jwt::{AcceptedTyp, Audience, JwtError, KeySet, NumericDate, Unverified};
+use super::standard_claims::StandardClaims;
 use super::token_exchange::Actor;
 use crate::clock::Timestamp;
 
@@ -24,7 +25,14 @@ pub struct IdTokenClaims {
     /// Values of [RFC 8176 §2].
     pub amr: Vec<String>,
     /// [`at_hash`](super::jwt::at_hash) of the access token issued along.
-    pub at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+    /// The same of the code that it came with [OIDCC §3.3.2.11].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<String>,
+    /// The same of the `state` that it came with [FAPI 1 Advanced §5.1]: whoever changes the answer is noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s_hash: Option<String>,
     /// As it was sent [OIDCC §3.1.2.1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -37,6 +45,9 @@ pub struct IdTokenClaims {
     /// Ties the token to the request that it answers [CIBA §10.3.1].
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     pub auth_req_id: Option<String>,
+    /// Where there is no access token with which `UserInfo` could be asked [OIDCC §5.4].
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub person: Option<StandardClaims>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,11 +161,14 @@ mod tests {
             auth_time: 1_800_000_000,
             acr: "high".into(),
             amr: vec!["hwk".into(), "user".into()],
-            at_hash: at_hash(Algorithm::ES256, "token"),
+            at_hash: Some(at_hash(Algorithm::ES256, "token")),
+            c_hash: None,
+            s_hash: None,
             nonce: None,
             sid: None,
             may_act: None,
             auth_req_id: Some("1c266114".into()),
+            person: None,
         }
     }
 

@@ -181,7 +181,7 @@ impl Wanted {
 
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
-        let signs_in = |names: &Vec<String>| names.iter().any(|name| name == "authorization_code");
+        let signs_in = |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
         self.token_endpoint_auth_method.as_deref() == Some("private_key_jwt")
             || self.grant_types.as_ref().is_none_or(signs_in)
     }

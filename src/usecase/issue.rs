@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::entropy::Entropy;
+use crate::domain::user::User;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
@@ -71,6 +73,37 @@ pub struct Along<'a> {
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
     nonce: Option<&'a str>,
+    /// Of an answer of the authorization endpoint.
+    answer: Answer<'a>,
+}
+
+/// What an ID token vouches for in the answer that it is part of [OIDCC §3.3.2.11].
+#[derive(Clone, Copy, Debug, Default)]
+struct Answer<'a> {
+    code: Option<&'a str>,
+    state: Option<&'a str>,
+    /// Told of in the ID token.
+    person: Option<&'a User>,
+}
+
+/// What the authorization endpoint itself is to give [OIDCC §3.2.2.5, §3.3.2.5].
+#[derive(Debug)]
+pub struct InFront<'a> {
+    pub response_type: ResponseType,
+    pub nonce: Option<&'a str>,
+    pub state: Option<&'a str>,
+    /// What is given beside it.
+    pub code: Option<&'a str>,
+    pub user: &'a User,
+}
+
+/// What goes through the browser: no refresh token, and an access token that is good for whoever has it.
+#[derive(Debug)]
+pub struct MintedInFront {
+    pub access_token: Option<Secret<String>>,
+    pub expires_in: Duration,
+    pub id_token: Option<Secret<String>>,
+    pub access_row: Option<StoredAccessToken>,
 }
 
 impl<'a> Along<'a> {
@@ -121,7 +154,7 @@ impl Issue {
         let id_token = grant
             .scope
             .contains(Scope::OPENID)
-            .then(|| self.id_token(client, grant, along, access_token.expose(), now))
+            .then(|| self.id_token(client, grant, along, Some(access_token.expose()), now))
             .transpose()?;
         let response = TokenResponse {
             access_token,
@@ -133,6 +166,32 @@ impl Issue {
             issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
+    }
+
+    /// For the answer of the authorization endpoint.
+    pub fn mint_in_front(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        asked: &InFront<'_>,
+        now: Timestamp,
+    ) -> Result<MintedInFront, StoreError> {
+        let InFront { response_type, nonce, state, code, user } = *asked;
+        let minted = response_type.has_token().then(|| self.access_token(client, grant, None, now)).transpose()?;
+        let (access_token, access_row) = minted.unzip();
+        // [OIDCC §5.4] with an access token, and with a code that gives one, UserInfo tells.
+        let alone = access_token.is_none() && code.is_none();
+        let answer = Answer { code, state, person: alone.then_some(user) };
+        let along = Along { nonce, answer, ..Along::default() };
+        let shown = access_token.as_ref().map(|token| token.expose().as_str());
+        let id_token =
+            response_type.has_id_token().then(|| self.id_token(client, grant, &along, shown, now)).transpose()?;
+        Ok(MintedInFront {
+            access_token,
+            expires_in: self.lifetimes.access,
+            id_token,
+            access_row: access_row.flatten(),
+        })
     }
 
     fn access_token(
@@ -251,9 +310,11 @@ impl Issue {
         client: &Client,
         grant: &Grant,
         along: &Along<'_>,
-        access_token: &str,
+        access_token: Option<&str>,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
+        let hash = |text: &str| at_hash(client.id_token_signed_response_alg, text);
+        let Answer { code, state, person } = along.answer;
         let claims = IdTokenClaims {
             iss: self.issuer.clone(),
             sub: grant.user.to_string(),
@@ -263,11 +324,14 @@ impl Issue {
             auth_time: grant.authenticated_at.seconds(),
             acr: grant.acr.as_str().to_owned(),
             amr: grant.amr.split(' ').map(str::to_owned).collect(),
-            at_hash: at_hash(client.id_token_signed_response_alg, access_token),
+            at_hash: access_token.map(hash),
+            c_hash: code.map(hash),
+            s_hash: state.map(hash),
             nonce: along.nonce.map(str::to_owned),
             sid: grant.session.map(|session| session.to_string()),
             may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
+            person: person.map(|person| person.claims(&grant.scope)),
         };
         self.keys.sign(client, "JWT", &claims)
     }

@@ -250,7 +250,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
     let code = || vec![GrantType::AuthorizationCode.as_str().to_owned()];
     let grant_types = wanted.grant_types.clone().unwrap_or_else(code);
     let asked = |grant: GrantType| grant_types.iter().any(|name| name == grant.as_str());
-    let (signs_in, ciba) = (asked(GrantType::AuthorizationCode), asked(GrantType::Ciba));
+    let signs_in = asked(GrantType::AuthorizationCode) || asked(GrantType::Implicit);
+    let ciba = asked(GrantType::Ciba);
     let exchanges = asked(GrantType::TokenExchange);
     let scope = scope(wanted, invited)?;
     let with_keys = wanted.uses_keys();
@@ -382,9 +383,12 @@ const SENTENCES: [(&str, &str); 14] = [
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (
         "grant_types",
-        "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two.",
+        "grant_types: authorization_code, implicit, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first three.",
     ),
-    ("response_types", "response_types: code, with authorization_code."),
+    (
+        "response_types",
+        "response_types: code with authorization_code, id_token and id_token token with implicit, those with code and another with both.",
+    ),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
     ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),

@@ -320,7 +320,9 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("redirect_uris", json!(["http://localhost/cb"])), redirect),
         (with("redirect_uris", json!(["com.example.app:/cb"])), redirect),
         (with("application_type", json!("spa")), metadata),
+        // [RFC 7591 §2.1] code, which is the default, is none of it.
         (with("grant_types", json!(["implicit"])), metadata),
+        (with("response_types", json!(["code id_token"])), metadata),
         (with("grant_types", json!([])), metadata),
         (with("response_types", json!(["token"])), metadata),
         (with("token_endpoint_auth_method", json!("password")), metadata),

@@ -94,6 +94,7 @@ enum Auth {
 #[serde(rename_all = "snake_case")]
 enum Grant {
     AuthorizationCode,
+    Implicit,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -292,6 +293,7 @@ fn called(pointer: &str) -> String {
 const fn grant_type(grant: Grant) -> GrantType {
     match grant {
         Grant::AuthorizationCode => GrantType::AuthorizationCode,
+        Grant::Implicit => GrantType::Implicit,
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,

@@ -50,6 +50,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     }));
     let grants = client.grants.iter().map(|grant| match grant {
         GrantType::AuthorizationCode => "authorization_code",
+        GrantType::Implicit => "implicit",
         GrantType::Ciba => "ciba",
         GrantType::RefreshToken => "refresh_token",
         GrantType::ClientCredentials => "client_credentials",

@@ -40,9 +40,32 @@ pub enum ClientAuthMethod {
 
 /// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
 #[derive(Clone, Copy, Debug, Enum)]
-#[oai(rename_all = "snake_case")]
 pub enum ClientResponseType {
+    #[oai(rename = "code")]
     Code,
+    #[oai(rename = "id_token")]
+    IdToken,
+    #[oai(rename = "id_token token")]
+    IdTokenToken,
+    #[oai(rename = "code id_token")]
+    CodeIdToken,
+    #[oai(rename = "code token")]
+    CodeToken,
+    #[oai(rename = "code id_token token")]
+    CodeIdTokenToken,
+}
+
+impl From<ResponseType> for ClientResponseType {
+    fn from(kind: ResponseType) -> Self {
+        match kind {
+            ResponseType::Code => Self::Code,
+            ResponseType::IdToken => Self::IdToken,
+            ResponseType::IdTokenToken => Self::IdTokenToken,
+            ResponseType::CodeIdToken => Self::CodeIdToken,
+            ResponseType::CodeToken => Self::CodeToken,
+            ResponseType::CodeIdTokenToken => Self::CodeIdTokenToken,
+        }
+    }
 }
 
 /// What a client may do at the token endpoint.
@@ -50,6 +73,9 @@ pub enum ClientResponseType {
 pub enum ClientGrantType {
     #[oai(rename = "authorization_code")]
     AuthorizationCode,
+    /// Not at the token endpoint: what the authorization endpoint gives itself.
+    #[oai(rename = "implicit")]
+    Implicit,
     #[oai(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[oai(rename = "refresh_token")]
@@ -214,8 +240,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
-    /// grant alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `implicit`, `refresh_token` and the
+    /// device grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -237,7 +263,8 @@ pub struct NewClientBody {
     pub frontchannel_logout_uri: Option<String>,
     /// It cannot do without `iss` and `sid`, which are always there. `false` when left out.
     pub frontchannel_logout_session_required: Option<bool>,
-    /// `code` when left out.
+    /// What it may have the authorization endpoint answer with, and nothing else. `code` when left out. Those with
+    /// `code` need the `authorization_code` grant, those with `id_token` or `token` the `implicit` one.
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
     /// there. `false` when left out.
@@ -379,6 +406,7 @@ impl From<&domain::Client> for ClientBody {
                 .iter()
                 .map(|grant| match grant {
                     GrantType::AuthorizationCode => ClientGrantType::AuthorizationCode,
+                    GrantType::Implicit => ClientGrantType::Implicit,
                     GrantType::Ciba => ClientGrantType::Ciba,
                     GrantType::RefreshToken => ClientGrantType::RefreshToken,
                     GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
@@ -392,11 +420,8 @@ impl From<&domain::Client> for ClientBody {
             backchannel_logout_session_required: called.map(|logout| logout.session_required),
             frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
             frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
-            response_types: sign_in.map(|sign_in| {
-                // Nothing else can be registered.
-                let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));
-                code.map(|_| ClientResponseType::Code).collect()
-            }),
+            response_types: sign_in
+                .map(|sign_in| sign_in.response_types.iter().map(|kind| (*kind).into()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             cookieless: sign_in.map(|sign_in| sign_in.cookieless),
             sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),

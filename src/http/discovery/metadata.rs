@@ -60,7 +60,7 @@ fn endpoints(issuer: &str, registration: bool) -> Value {
 fn requests(rules: &Rules) -> Value {
     json!({
         "scopes_supported": ["openid", "profile", "email"],
-        "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        "response_types_supported": ResponseType::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "response_modes_supported":
             ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"],
         "authorization_signing_alg_values_supported": names(&Algorithm::SIGNING),
@@ -101,7 +101,8 @@ fn tokens() -> Value {
         "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
         "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "c_hash", "s_hash", "nonce",
+            "sid",
             "name", "preferred_username", "updated_at", "email", "email_verified"
         ],
     })

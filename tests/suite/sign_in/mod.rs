@@ -8,6 +8,7 @@ mod device_grant;
 mod flow_api;
 mod frontchannel_logout;
 mod jarm;
+mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;
 mod policies;
 mod races;
