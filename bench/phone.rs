@@ -92,6 +92,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         created_at: now,
     })
 }

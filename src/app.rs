@@ -129,6 +129,7 @@ impl App {
                     tokens: parts.tokens.clone(),
                     directory: Arc::clone(&parts.directory),
                     keys: Arc::clone(&parts.ring),
+                    subjects: Arc::clone(&parts.subjects),
                     clock: Arc::clone(&parts.clock),
                     issuer: parts.ring.issuer.clone(),
                 },

@@ -43,6 +43,7 @@ pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) 
         outbox: Outbox::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),
         keys: Arc::clone(&parts.ring),
+        subjects: Arc::clone(&parts.subjects),
         egress: settings.egress.clone(),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
@@ -129,6 +130,7 @@ impl Wiring {
         let log_out = LogOut {
             known: Arc::clone(&known),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             entropy: self.entropy(),
         };
@@ -142,6 +144,7 @@ impl Wiring {
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             entropy: self.entropy(),
         };

@@ -55,6 +55,7 @@ impl Wiring {
             ledger: self.parts.ledger.clone(),
             tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,
@@ -66,6 +67,7 @@ impl Wiring {
         Issue {
             issuer: self.settings.issuer.clone(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             entropy: self.entropy(),
             lifetimes: self.settings.lifetimes,
         }
@@ -160,6 +162,7 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             directory: self.directory(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),
         }

@@ -280,6 +280,18 @@ struct Registration {
     /// Which client may exchange its tokens
     #[arg(long, value_name = "CLIENT", hide_short_help = true)]
     may_act: Option<String>,
+    /// public (the default) or pairwise
+    ///
+    /// With pairwise, clients of another sector know a person by another `sub`. To change it makes strangers of all
+    /// people.
+    #[arg(long, value_name = "TYPE", value_enum, hide_short_help = true, hide_possible_values = true)]
+    subject_type: Option<SubjectType>,
+    /// Where its sector lists its addresses
+    ///
+    /// For pairwise: https; its host names the sector. Without it, the host of all redirect URIs. Nothing is called from
+    /// here, so whether they are listed is for you to say.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    sector_identifier_uri: Option<String>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -316,6 +328,12 @@ enum Grant {
 enum TokenFormat {
     Jwt,
     Opaque,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SubjectType {
+    Public,
+    Pairwise,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -459,6 +477,13 @@ impl Registration {
                 .then(|| self.token_exchange_audiences.clone()),
             token_exchange_impersonation: self.token_exchange_impersonation,
             may_act: self.may_act.clone(),
+            subject_type: self.subject_type.and_then(|kind| {
+                text(match kind {
+                    SubjectType::Public => "public",
+                    SubjectType::Pairwise => "pairwise",
+                })
+            }),
+            sector_identifier_uri: self.sector_identifier_uri.clone(),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -585,6 +610,9 @@ fn show(client: &Client) {
             kinds.join(", ")
         ));
         show_requests(sign_in);
+    }
+    if let Some(sector) = &client.pairwise {
+        say(&format!("people        pairwise, in the sector {}", safe(&sector.host)));
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {

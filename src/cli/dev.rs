@@ -328,6 +328,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         created_at: now,
     })
 }
@@ -368,6 +369,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         created_at: now,
     })
 }

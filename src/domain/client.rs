@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::subject::Sector;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
@@ -49,6 +50,9 @@ pub struct Client {
     /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_act: Option<ClientId>,
+    /// Present when the client knows people by subjects of its own sector [OIDCC §8.1]: `subject_type` pairwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairwise: Option<Sector>,
     pub created_at: Timestamp,
 }
 
@@ -63,6 +67,26 @@ impl Client {
 
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
+    }
+
+    /// The addresses that show whose it is, and that its sector has to list [OIDCC §8.1, CIBA §4].
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let redirects = self.sign_in.iter().flat_map(|sign_in| &sign_in.redirect_uris).map(RedirectUri::as_str);
+        let keys = match &self.authentication {
+            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), .. } if self.is_known_by_its_keys() => {
+                Some(uri.as_str())
+            }
+            Authentication::PrivateKeyJwt { .. }
+            | Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_) => None,
+        };
+        redirects.chain(keys)
+    }
+
+    /// It is given tokens without anybody's having come back to an address of its.
+    fn is_known_by_its_keys(&self) -> bool {
+        self.sign_in.is_none() || self.grants.iter().any(|grant| grant.is_out_of_band())
     }
 
     /// What its signatures are verified with: those of its assertions, and those of its request objects.
@@ -180,6 +204,11 @@ impl GrantType {
     pub fn of(response_type: ResponseType) -> impl Iterator<Item = Self> {
         let code = response_type.has_code().then_some(Self::AuthorizationCode);
         code.into_iter().chain(response_type.is_in_front().then_some(Self::Implicit))
+    }
+
+    /// Whether it ends somewhere else than at an address of the client.
+    pub const fn is_out_of_band(self) -> bool {
+        matches!(self, Self::Ciba | Self::DeviceCode)
     }
 
     /// Whether it begins at the authorization endpoint.

@@ -62,8 +62,10 @@ pub struct Described {
     userinfo_signed_response_alg: Option<String>,
     introspection_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
-    /// `public`.
+    /// `public`, which is the default, or `pairwise`.
     subject_type: Option<String>,
+    /// For `pairwise`: where all `redirect_uris` are listed, as a JSON array.
+    sector_identifier_uri: Option<String>,
     /// `poll`.
     backchannel_token_delivery_mode: Option<String>,
     software_id: Option<String>,
@@ -120,6 +122,7 @@ pub struct Information {
     introspection_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
     subject_type: Option<String>,
+    sector_identifier_uri: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,

@@ -175,8 +175,8 @@ impl TokenManagementApi {
     }
 
     fn described(&self, active: Active) -> Introspection {
+        let subject = self.introspect.subject(&active);
         let person = active.person.as_ref();
-        let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
         Introspection {
             active: true,
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),

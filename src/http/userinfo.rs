@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::call;
 use crate::domain::client::Client;
-use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -102,9 +101,10 @@ impl UserInfoApi {
 
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
+        let sub = self.introspect.subject(&active);
         let Active { person, scope, client, .. } = active;
         // A client's own token tells of nobody.
-        let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
+        let (_, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.
         let interaction = http
@@ -115,7 +115,7 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(&grant, &user, &scope);
+        let claims = claims(sub, &user, &scope);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
@@ -144,7 +144,7 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
+fn claims(sub: String, user: &User, scope: &Scope) -> UserInfo {
     let StandardClaims { name, preferred_username, updated_at, email, email_verified } = user.claims(scope);
-    UserInfo { sub: grant.user.to_string(), name, preferred_username, updated_at, email, email_verified }
+    UserInfo { sub, name, preferred_username, updated_at, email, email_verified }
 }

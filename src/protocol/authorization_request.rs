@@ -188,7 +188,8 @@ impl AuthorizationRequest {
             .filter(|scope| scope.is_within(permitted.scope))
             .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
         // [OIDCC §11] ignored where there is no code: nothing of what is given outlives the session.
-        let scope = if response_type.has_code() { Some(scope) } else { scope.only(|name| name != Scope::OFFLINE_ACCESS) };
+        let scope =
+            if response_type.has_code() { Some(scope) } else { scope.only(|name| name != Scope::OFFLINE_ACCESS) };
         let scope =
             scope.ok_or(Refusal::new(ErrorCode::InvalidScope, "The scope has nothing for this response_type."))?;
         let nonce = parameters.get("nonce").map(str::to_owned);

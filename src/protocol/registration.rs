@@ -37,6 +37,7 @@ pub struct Wanted {
     pub introspection_signed_response_alg: Option<String>,
     pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
+    pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub software_statement: Option<String>,
     /// When it changes what is registered [RFC 7592 §2.2].
@@ -99,8 +100,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 17] = [
-    "sector_identifier_uri",
+const NOT_HERE: [&str; 16] = [
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
@@ -130,9 +130,6 @@ impl Wanted {
             // [RFC 7591 §3.2.2] nobody is trusted to make statements about clients.
             let description = "Software statements are not accepted here.";
             return Err(Refusal::new(ErrorCode::UnapprovedSoftwareStatement, description));
-        }
-        if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
-            return Err(refused("subject_type is public."));
         }
         for name in NOT_HERE {
             if self.others.0.get(name).is_some_and(says_something) {
@@ -181,7 +178,8 @@ impl Wanted {
 
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
-        let signs_in = |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
+        let signs_in =
+            |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
         self.token_endpoint_auth_method.as_deref() == Some("private_key_jwt")
             || self.grant_types.as_ref().is_none_or(signs_in)
     }
@@ -315,6 +313,5 @@ mod tests {
             assert!(about(json!({ name: null })).is_ok() && about(json!({ name: false })).is_ok());
         }
         assert_eq!(code(json!({"software_statement": "a.b.c"})), ErrorCode::UnapprovedSoftwareStatement);
-        assert_eq!(code(json!({"subject_type": "pairwise"})), ErrorCode::InvalidClientMetadata);
     }
 }

@@ -132,7 +132,8 @@ impl ExchangeCode {
         }
         let event = self.event(Action::CodeReused, code, now).refused("a code came again: what it gave is revoked");
         let revoked = self.tokens.revoke_grant_of(code.transaction, &event, now).await?;
-        let beside = self.event(Action::CodeReused, code, now).refused("a code came again: what came with it is revoked");
+        let beside =
+            self.event(Action::CodeReused, code, now).refused("a code came again: what came with it is revoked");
         let beside = self.tokens.revoke_grant_of(given_beside(digest), &beside, now).await?;
         Ok(if revoked || beside { Error::Recorded(refusal) } else { refusal.into() })
     }

@@ -35,6 +35,8 @@ pub struct ExchangeToken {
 struct Worth {
     /// Who it was given to, and who may exchange it.
     client: Arc<Client>,
+    /// As the client knows the person.
+    sub: String,
     audience: Option<String>,
     /// `None` for a client's own token.
     grant: Option<Grant>,
@@ -45,10 +47,6 @@ struct Worth {
 }
 
 impl Worth {
-    fn sub(&self) -> String {
-        self.grant.as_ref().map_or_else(|| self.client.id.to_string(), |grant| grant.user.to_string())
-    }
-
     /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
     fn may_be_exchanged_by(&self, client: &Client) -> bool {
         self.client.id == client.id
@@ -115,6 +113,7 @@ impl ExchangeToken {
             GivenKind::Id => self.introspect.id_token(given.token, now).await?,
         };
         Ok(active.map(|active| Worth {
+            sub: self.introspect.subject(&active),
             client: active.client,
             audience: active.audience,
             grant: active.person.map(|(grant, _)| grant),
@@ -135,7 +134,7 @@ fn acting(
 ) -> Result<Option<Actor>, Refusal> {
     let own = subject.client.id == client.id && subject.act.is_none();
     let act = match actor {
-        Some(actor) => Some(Actor::new(actor.sub()).after(subject.act.clone())),
+        Some(actor) => Some(Actor::new(&*actor.sub).after(subject.act.clone())),
         // Nobody acts for anybody where a client narrows a token of its own.
         None if registered.impersonation || own => subject.act.clone(),
         None => Some(Actor::new(client.id.as_str()).after(subject.act.clone())),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
+use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
 use crate::protocol::confirmation::Confirmation;
-use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId, UserId};
+use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId};
 use crate::protocol::id_token::Fresh;
 use crate::protocol::jwt::{Unverified, Verified};
 use crate::protocol::scope::Scope;
@@ -23,6 +24,7 @@ pub struct Introspect {
     pub tokens: Tokens,
     pub directory: Arc<Directory>,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
 }
@@ -92,6 +94,12 @@ impl Introspect {
         self.active(Kind::Refresh, found).await
     }
 
+    /// `sub`: the person, as the client of the token knows them, or that client itself.
+    pub fn subject(&self, active: &Active) -> String {
+        let client = &active.client;
+        active.person.as_ref().map_or_else(|| client.id.to_string(), |(grant, _)| self.subjects.of(client, grant.user))
+    }
+
     /// An active access token that is good for whoever has it, as administrators' are.
     pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
         // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
@@ -110,11 +118,9 @@ impl Introspect {
             return Ok(None);
         };
         let Some((client, expires_at)) = claims.client(&self.issuer, now) else { return Ok(None) };
-        let (Ok(user), session) = (claims.sub.parse::<UserId>(), claims.sid.as_deref().map(str::parse::<SessionId>))
-        else {
-            return Ok(None);
-        };
-        let Ok(session) = session.transpose() else { return Ok(None) };
+        let Some(audience) = self.enabled(&client).await? else { return Ok(None) };
+        let Some(user) = self.subjects.user(&audience, &claims.sub) else { return Ok(None) };
+        let Ok(session) = claims.sid.as_deref().map(str::parse::<SessionId>).transpose() else { return Ok(None) };
         let issued_at = claims.iat.timestamp();
         let authenticated_at = claims.auth_time.timestamp();
         let of = IdTokenOf { user, client: &client, session, authenticated_at, issued_at };

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
-use crate::entropy::Entropy;
+use crate::domain::subject::Subjects;
 use crate::domain::user::User;
+use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::confirmation::Confirmation;
@@ -23,6 +24,7 @@ use crate::usecase::signing_keys::KeyRing;
 pub struct Issue {
     pub issuer: String,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
 }
@@ -219,7 +221,7 @@ impl Issue {
                 let claims = AccessTokenClaims {
                     iss: self.issuer.clone(),
                     aud: self.issuer.clone(),
-                    sub: grant.user.to_string(),
+                    sub: self.subjects.of(client, grant.user),
                     client_id: client.id.to_string(),
                     exp: expires_at.seconds(),
                     iat: now.seconds(),
@@ -283,7 +285,7 @@ impl Issue {
         let claims = AccessTokenClaims {
             iss: self.issuer.clone(),
             aud: audience.unwrap_or_else(|| self.issuer.clone()),
-            sub: grant.user.to_string(),
+            sub: self.subjects.of(client, grant.user),
             client_id: client.id.to_string(),
             exp: expires_at.seconds(),
             iat: now.seconds(),
@@ -317,7 +319,7 @@ impl Issue {
         let Answer { code, state, person } = along.answer;
         let claims = IdTokenClaims {
             iss: self.issuer.clone(),
-            sub: grant.user.to_string(),
+            sub: self.subjects.of(client, grant.user),
             aud: client.id.to_string(),
             exp: (now + self.lifetimes.id).seconds(),
             iat: now.seconds(),

@@ -24,6 +24,7 @@ use crate::usecase::Error;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::stored;
+use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,8 @@ impl RegisterClient {
         let id = ClientId::parse(&id).ok_or(invalid("client_id"))?;
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
+        let vouched = Vouched::of(Some(&self.egress), &client, None).await;
+        belongs_to_its_sector(&vouched, &client)?;
         let secret = self.give_secret(&mut client);
         let event = self.event(Action::ClientRegistered, &client, now);
         let digest = token.as_ref().map(InitialToken::digest);
@@ -100,6 +103,7 @@ impl RegisterClient {
         let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientUpdated).client(&id);
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut given = None;
+        let vouched = self.vouched(&id, &token, wanted, now).await?;
         let change = |_: Option<Client>, before: Client| {
             if !belongs(&before, &token) {
                 return Err(invalid_token("not the token of this client"));
@@ -110,12 +114,27 @@ impl RegisterClient {
                 return Err(refused("client_secret is the one that was given, or left out."));
             }
             let mut client = self.described((before.id.clone(), own.digest()), wanted, Some(&before), false, now)?;
+            belongs_to_its_sector(&vouched, &client)?;
             given = if has_secrets(&client) { None } else { self.give_secret(&mut client) };
             Ok(client)
         };
         let changed = self.clients.update_if(&id, None, &event, now, change).await?;
         let client = changed.ok_or_else(|| invalid_token("no such client"))??;
         Ok(Told { client, secret: given, token: own })
+    }
+
+    /// What the sector says of the client as it is to be. Nobody is called for whoever has not the client's token.
+    async fn vouched(
+        &self,
+        id: &ClientId,
+        token: &RegistrationToken,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Vouched, Error> {
+        let before = self.clients.find(id).await?.filter(|client| belongs(client, token));
+        let before = before.ok_or_else(|| invalid_token("no such client, or not its token"))?;
+        let client = self.described((before.id.clone(), token.digest()), wanted, Some(&before), false, now)?;
+        Ok(Vouched::of(Some(&self.egress), &client, Some(&before)).await)
     }
 
     /// [RFC 7592 §2.3]
@@ -209,7 +228,6 @@ impl RegisterClient {
         if client.sign_in.is_none() {
             members.insert("response_types".to_owned(), json!([]));
         }
-        members.insert("subject_type".to_owned(), json!("public"));
         members.insert("client_id".to_owned(), json!(client.id));
         members.insert("client_id_issued_at".to_owned(), json!(client.created_at.seconds()));
         if let Some(secret) = secret {
@@ -292,6 +310,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
         may_act: kept.may_act,
+        subject_type: wanted.subject_type.clone(),
+        sector_identifier_uri: wanted.sector_identifier_uri.clone(),
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
         disabled: kept.disabled,
@@ -308,6 +328,10 @@ fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
     } else {
         Ok(Some(open.join(" ")))
     }
+}
+
+fn belongs_to_its_sector(vouched: &Vouched, client: &Client) -> Result<(), Refusal> {
+    if vouched.covers(client) { Ok(()) } else { Err(worded(&[NOT_LISTED])) }
 }
 
 fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
@@ -360,7 +384,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &str); 16] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -392,5 +416,10 @@ const SENTENCES: [(&str, &str); 14] = [
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
     ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),
+    ("subject_type", "subject_type: public or pairwise."),
+    (
+        "sector_identifier_uri",
+        "sector_identifier_uri: with subject_type pairwise, an https URL of a JSON array with all redirect_uris; needed where those are not https and of one host.",
+    ),
     ("client_name", "client_name: at most 100 characters, no control characters."),
 ];

@@ -280,7 +280,7 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }
     shop.token(&[("grant_type", "password"), ("username", "x")]).await.refused(400, "unsupported_grant_type");
-    assert_eq!(texts(&metadata["subject_types_supported"]), ["public"]);
+    assert_eq!(texts(&metadata["subject_types_supported"]), ["public", "pairwise"]);
 }
 
 /// What there is, as its answer.

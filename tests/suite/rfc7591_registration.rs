@@ -351,7 +351,7 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("backchannel_logout_uri", json!("https://10.0.0.1/out")), metadata),
         (with("frontchannel_logout_uri", json!("https://evil.test/out")), metadata),
         (with("post_logout_redirect_uris", json!(["http://evil.test/"])), metadata),
-        (with("subject_type", json!("pairwise")), metadata),
+        (with("subject_type", json!("ephemeral")), metadata),
         (with("request_object_encryption_alg", json!("RSA-OAEP")), metadata),
         (with("scope", json!("nod:admin")), metadata),
         (with("client_name", json!("a\u{7}b")), metadata),

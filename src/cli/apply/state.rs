@@ -75,6 +75,8 @@ struct ClientEntry {
     token_exchange_audiences: Option<Vec<String>>,
     token_exchange_impersonation: Option<bool>,
     may_act: Option<String>,
+    subject_type: Option<String>,
+    sector_identifier_uri: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -267,6 +269,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         token_exchange_audiences: entry.token_exchange_audiences.clone(),
         token_exchange_impersonation: entry.token_exchange_impersonation,
         may_act: entry.may_act.clone(),
+        subject_type: entry.subject_type.clone(),
+        sector_identifier_uri: entry.sector_identifier_uri.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         disabled: Some(entry.disabled),

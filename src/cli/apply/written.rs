@@ -9,6 +9,7 @@ use crate::domain::client::{
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::admin::client_metadata::subject_type;
 
 /// Names and values, as TOML writes them.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -75,6 +76,10 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
     }
     fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
+    if let Some(sector) = &client.pairwise {
+        fields.push(("subject_type", quoted(subject_type(client))));
+        fields.extend(sector.uri.as_ref().map(|uri| ("sector_identifier_uri", quoted(uri))));
+    }
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
         fields.push((

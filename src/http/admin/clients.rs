@@ -38,6 +38,16 @@ pub enum ClientAuthMethod {
     PrivateKeyJwt,
 }
 
+/// How a client knows people [OIDC Core §8].
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ClientSubjectType {
+    /// By the subject that all others have.
+    Public,
+    /// By one of its sector's own.
+    Pairwise,
+}
+
 /// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
 #[derive(Clone, Copy, Debug, Enum)]
 pub enum ClientResponseType {
@@ -209,6 +219,9 @@ pub struct ClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// Which client may exchange its tokens [RFC 8693 §4.4].
     pub may_act: Option<String>,
+    pub subject_type: ClientSubjectType,
+    /// Where its sector lists its addresses [OIDC Core §8.1].
+    pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
@@ -312,6 +325,12 @@ pub struct NewClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
     pub may_act: Option<String>,
+    /// `public` when left out. With `pairwise`, clients of another sector know a person by another `sub`
+    /// [OIDC Core §8.1]. To change it, or what the sector is made from, makes strangers of all people.
+    pub subject_type: Option<ClientSubjectType>,
+    /// For `pairwise`: https; its host names the sector, and what is there is a JSON array with all `redirect_uris`, and
+    /// `jwks_uri` for a client with CIBA or the device grant. When left out, the host that they all have.
+    pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
@@ -359,6 +378,8 @@ pub struct ClientPatch {
     pub token_exchange_audiences: Option<Vec<String>>,
     pub token_exchange_impersonation: Option<bool>,
     pub may_act: Option<String>,
+    pub subject_type: Option<ClientSubjectType>,
+    pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -420,8 +441,7 @@ impl From<&domain::Client> for ClientBody {
             backchannel_logout_session_required: called.map(|logout| logout.session_required),
             frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
             frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
-            response_types: sign_in
-                .map(|sign_in| sign_in.response_types.iter().map(|kind| (*kind).into()).collect()),
+            response_types: sign_in.map(|sign_in| sign_in.response_types.iter().map(|kind| (*kind).into()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             cookieless: sign_in.map(|sign_in| sign_in.cookieless),
             sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
@@ -448,6 +468,11 @@ impl From<&domain::Client> for ClientBody {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            subject_type: match client.pairwise {
+                None => ClientSubjectType::Public,
+                Some(_) => ClientSubjectType::Pairwise,
+            },
+            sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),

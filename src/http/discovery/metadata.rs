@@ -96,7 +96,7 @@ fn tokens() -> Value {
     json!({
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
         "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
         "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),

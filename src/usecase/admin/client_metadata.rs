@@ -3,6 +3,7 @@
 mod exchange;
 mod logout;
 pub(super) mod sign_in;
+mod subject;
 
 use std::collections::BTreeSet;
 
@@ -100,6 +101,10 @@ pub struct ClientMetadata {
     /// For administrators to say: it lets another client act for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_act: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -207,6 +212,8 @@ impl ClientMetadata {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            subject_type: Some(subject_type(client).to_owned()),
+            sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
@@ -237,6 +244,7 @@ impl ClientMetadata {
         let sign_in = self.sign_in(&grants, egress, &mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
+        let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -276,6 +284,7 @@ impl ClientMetadata {
                     registered: before.and_then(|before| before.registered.clone()),
                     token_exchange,
                     may_act,
+                    pairwise,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -423,6 +432,11 @@ impl ClientMetadata {
         }
         None
     }
+}
+
+/// In the word of [OIDCR §2].
+pub const fn subject_type(client: &Client) -> &'static str {
+    if client.pairwise.is_some() { subject::PAIRWISE } else { subject::PUBLIC }
 }
 
 /// Whether we may call an address, as far as that can be told now.

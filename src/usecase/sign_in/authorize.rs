@@ -9,6 +9,7 @@ use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
 use crate::domain::sign_on::SignOn;
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
@@ -32,6 +33,7 @@ pub struct Authorize {
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -149,8 +151,9 @@ impl Authorize {
     fn meant(&self, client: &Client, hint: Option<&str>) -> Result<Option<UserId>, Refusal> {
         let Some(hint) = hint else { return Ok(None) };
         let subject = self.keys.subject_of_hint(hint, &client.id)?;
-        let nobody = |_| Refusal::invalid_request("id_token_hint is no ID token of this client.");
-        subject.parse().map(Some).map_err(nobody)
+        // As long as it knew people by other subjects, it was told of others.
+        let nobody = || Refusal::invalid_request("id_token_hint is no ID token of this client.");
+        self.subjects.user(client, &subject).map(Some).ok_or_else(nobody)
     }
 
     async fn refused(

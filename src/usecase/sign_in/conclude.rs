@@ -147,8 +147,16 @@ impl Conclude {
         event: Event,
         now: Timestamp,
     ) -> Result<AuthorizationResponse, Error> {
+        let client = &entered.client;
+        // What held when the flow began may not any more.
+        let registered = client.sign_in.as_ref().map(|sign_in| sign_in.response_types.as_slice());
+        if !registered.is_some_and(|registered| registered.contains(&flow.request.response_type)) {
+            let told = "The client is not registered for this response_type.";
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, told).into());
+        }
         // What goes through a browser administers nothing, and is for while the person is there.
-        let scope = flow.granted().only(|name| name != Scope::OFFLINE_ACCESS && !is_administrative(name));
+        let fits = |name: &str| name != Scope::OFFLINE_ACCESS && !is_administrative(name);
+        let scope = flow.granted().within(&client.scope).and_then(|scope| scope.only(fits));
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: code.map(|code| given_beside(&code.digest())),
@@ -171,7 +179,7 @@ impl Conclude {
             code: code.map(|code| code.expose().as_str()),
             user: &entered.user,
         };
-        let minted = self.issue.mint_in_front(&entered.client, &grant, &asked, now)?;
+        let minted = self.issue.mint_in_front(client, &grant, &asked, now)?;
         if let Some(token) = &minted.access_token {
             response = response
                 .with("access_token", token.expose().clone())

@@ -151,6 +151,7 @@ impl Site {
             registered: None,
             token_exchange: None,
             may_act: None,
+            pairwise: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));

@@ -10,6 +10,7 @@ mod frontchannel_logout;
 mod jarm;
 mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;
+mod pairwise;
 mod policies;
 mod races;
 mod rfc9101_request_objects;

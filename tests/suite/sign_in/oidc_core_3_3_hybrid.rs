@@ -131,6 +131,10 @@ async fn a_client_has_the_response_types_that_it_registered() {
         Callback::of(&location).error("unauthorized_client");
     }
     fragment(&mut browser, &shop, &[("response_type", "id_token code")]).await.get("code");
+    // Nor has it those that it had when somebody began to sign in.
+    let page = browser.authorize(&shop, &[("response_type", "code id_token"), ("prompt", "login")]).await.unwrap();
+    shop.update(|shop| shop.sign_in.as_mut().unwrap().response_types = vec![ResponseType::Code]).await;
+    browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().error("unauthorized_client");
 }
 
 #[tokio::test]
@@ -262,7 +266,10 @@ async fn oidcc_11_what_comes_through_the_browser_ends_with_the_session() {
         }
         let tokens = shop.redeem(hybrid.get("code")).await.tokens();
         let hint = tokens.id_token.as_str();
-        browser.log_out(&[("id_token_hint", hint), ("post_logout_redirect_uri", crate::world::SIGNED_OUT)]).await.unwrap_err();
+        browser
+            .log_out(&[("id_token_hint", hint), ("post_logout_redirect_uri", crate::world::SIGNED_OUT)])
+            .await
+            .unwrap_err();
         for callback in [&hybrid, &implicit] {
             world.userinfo(callback.get("access_token")).await.refused(401, "invalid_token");
         }
@@ -300,7 +307,9 @@ async fn security_27_a_token_of_the_browser_is_worth_nothing_when_its_person_is_
     assert_eq!(shop.introspect(token).await["active"], true);
     alice.lock().await;
     world.userinfo(token).await.refused(401, "invalid_token");
-    fragment(&mut browser, &shop, &[("response_type", "id_token token"), ("prompt", "none")]).await.error("login_required");
+    fragment(&mut browser, &shop, &[("response_type", "id_token token"), ("prompt", "none")])
+        .await
+        .error("login_required");
     alice.unlock().await;
     world.userinfo(token).await.refused(401, "invalid_token");
 }
@@ -317,7 +326,10 @@ async fn bcl_2_4_who_was_given_an_id_token_alone_is_told_of_the_end() {
     let page = browser.authorize(&shop, &[("response_type", "id_token")]).await.unwrap();
     let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
     let hint = callback.get("id_token");
-    browser.log_out(&[("id_token_hint", hint), ("post_logout_redirect_uri", crate::world::SIGNED_OUT)]).await.unwrap_err();
+    browser
+        .log_out(&[("id_token_hint", hint), ("post_logout_redirect_uri", crate::world::SIGNED_OUT)])
+        .await
+        .unwrap_err();
     let received = receiver.gets(1).await.remove(0);
     assert_eq!(backchannel_logout::claims(&received)["sid"], decoded(hint).1["sid"]);
 }

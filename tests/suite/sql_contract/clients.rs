@@ -35,6 +35,7 @@ fn client() -> Client {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         created_at: now(),
     }
 }

@@ -71,6 +71,7 @@ impl ClientBuilder {
             registered: None,
             token_exchange: None,
             may_act: None,
+            pairwise: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }

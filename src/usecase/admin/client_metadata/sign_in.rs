@@ -20,8 +20,7 @@ pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
 const MOST_REDIRECT_URIS: usize = 20;
 const LONGEST_REQUEST_URI: usize = 400;
 
-const ANSWERS: &str =
-    "One of code, id_token, id_token token, code id_token, code token, code id_token token.";
+const ANSWERS: &str = "One of code, id_token, id_token token, code id_token, code token, code id_token token.";
 
 impl ClientMetadata {
     pub(super) fn is_public(&self) -> bool {
@@ -177,7 +176,11 @@ impl ClientMetadata {
 
     fn redirect_uris(&self, problems: &mut Problems) -> Vec<RedirectUri> {
         if self.redirect_uris.as_ref().is_none_or(Vec::is_empty) {
-            problems.add("/redirect_uris", FieldCode::Required, "Who signs people in needs somewhere for them to come back to.");
+            problems.add(
+                "/redirect_uris",
+                FieldCode::Required,
+                "Who signs people in needs somewhere for them to come back to.",
+            );
         }
         addresses("/redirect_uris", self.redirect_uris.as_deref(), problems)
     }
