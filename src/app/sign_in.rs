@@ -134,8 +134,14 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let respond =
-            Arc::new(Respond { keys: Arc::clone(&self.parts.ring), clock: self.clock(), issuer: issuer.clone() });
+        let session_management = self.settings.authorization.session_management;
+        let respond = Arc::new(Respond {
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            issuer: issuer.clone(),
+            session_management,
+        });
         let authorize = Authorize {
             known,
             flows: flows.clone(),
@@ -151,7 +157,7 @@ impl Wiring {
         let leave =
             Leave { flows, conclude, tickets, refusals: self.parts.refusals.clone(), clock: self.clock(), respond };
         let (origin, base) = origin_and_base(issuer);
-        let cookies = Cookies::new(issuer);
+        let cookies = Cookies::new(issuer).telling(session_management);
         let words = Arc::new(Words::new(&[]));
         let flow_api = FlowApi {
             words: Arc::clone(&words),

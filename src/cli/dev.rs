@@ -233,7 +233,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
-        authorization: Rules::default(),
+        authorization: Rules { session_management: true, ..Rules::default() },
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),

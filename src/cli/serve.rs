@@ -312,7 +312,10 @@ pub(super) fn schedule(config: &Config) -> Schedule {
 
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
-    Rules { require_pushed: config.authorization.require_pushed }
+    Rules {
+        require_pushed: config.authorization.require_pushed,
+        session_management: config.authorization.session_management,
+    }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;

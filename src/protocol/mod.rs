@@ -29,6 +29,7 @@ pub mod redirect_uri;
 pub mod registration;
 pub mod request_object;
 pub mod scope;
+pub mod session_state;
 pub mod standard_claims;
 pub mod token_exchange;
 pub mod user_code;

@@ -19,7 +19,8 @@ pub struct Discovery(Bytes);
 impl Discovery {
     /// `registration`: clients may register themselves.
     pub fn new(issuer: &str, registration: bool, rules: &Rules) -> Self {
-        let parts = [endpoints(issuer, registration), requests(rules), authentication(), tokens(), sessions()];
+        let parts =
+            [endpoints(issuer, registration), requests(rules), authentication(), tokens(), sessions(issuer, rules)];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
         let document: Map<String, Value> = members.flatten().collect();
@@ -109,13 +110,18 @@ fn tokens() -> Value {
 }
 
 /// Who is told that one has ended.
-fn sessions() -> Value {
-    json!({
+fn sessions(issuer: &str, rules: &Rules) -> Value {
+    let mut sessions = json!({
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
-    })
+    });
+    if let (true, Value::Object(sessions)) = (rules.session_management, &mut sessions) {
+        let frame = format!("{issuer}{}", path::CHECK_SESSION);
+        sessions.insert("check_session_iframe".to_owned(), json!(frame));
+    }
+    sessions
 }
 
 fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {

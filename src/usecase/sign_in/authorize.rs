@@ -117,7 +117,8 @@ impl Authorize {
         match &flow.at {
             At::Ready if destination.mode != ResponseMode::Flow => match self.conclude.conclude(&flow, browser).await {
                 Ok(concluded) => {
-                    let carrier = self.respond.carried(client, &destination, concluded.response)?;
+                    let session = concluded.session.as_ref().or(browser.session.as_ref());
+                    let carrier = self.respond.signed_in(client, &destination, concluded.response, session)?;
                     Ok(Authorized::Answer { carrier, session: concluded.session })
                 }
                 Err(Error::Refused(refusal)) => self.refused(client, &destination, &refusal).await,

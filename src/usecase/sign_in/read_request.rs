@@ -26,11 +26,13 @@ pub struct ReadRequest {
     pub rules: Rules,
 }
 
-/// What every client has to keep.
+/// What holds for every client.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// No browser brings a request [RFC 9126 §5].
     pub require_pushed: bool,
+    /// Answers have a `session_state`, by which pages see that somebody signed out [OIDC Session §3.1].
+    pub session_management: bool,
 }
 
 impl ReadRequest {

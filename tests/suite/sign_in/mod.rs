@@ -16,6 +16,7 @@ mod races;
 mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;
 mod rp_initiated_logout;
+mod session_management;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
