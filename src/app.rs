@@ -32,6 +32,7 @@ use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
+use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::Settings as RedisSettings;
 use crate::store::sql::Database;
@@ -221,20 +222,21 @@ impl Wiring {
         let prove = Arc::new(ProvePossession {
             replay: Replay::new(self.store(), Purpose::DpopReplay),
             nonces: dpop_nonces.clone(),
+            keys: Kept::new(10_000),
             clock: self.clock(),
             issuer: issuer.clone(),
         });
         let issue = Arc::new(self.issue());
         let apis = (
             self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, Arc::clone(&issue)),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
-            self.token_management(authenticate, Arc::clone(&introspect)),
+            self.token_management(authenticate, Arc::clone(&introspect), Arc::clone(&issue)),
             UserInfoApi {
                 introspect: Arc::clone(&introspect),
                 prove,
-                keys: Arc::clone(&self.parts.ring),
+                issue: Arc::clone(&issue),
                 entropy: self.entropy(),
             },
             self.registration(),

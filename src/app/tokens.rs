@@ -78,14 +78,14 @@ impl Wiring {
         authenticate: Arc<AuthenticateClient>,
         prove: Arc<ProvePossession>,
         introspect: &Arc<Introspect>,
-        issue: Arc<Issue>,
+        issue: &Arc<Issue>,
     ) -> TokenApi {
         let redeem = Redeem {
             requests: self.parts.requests.clone(),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
             decisions: Decisions::new(self.parts.database.clone()),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             clock: self.clock(),
             entropy: self.entropy(),
             hold: self.settings.hold,
@@ -94,7 +94,7 @@ impl Wiring {
             shutdown: self.shutdown.clone(),
         };
         let client_credentials = ClientCredentials {
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -103,16 +103,16 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             directory: self.directory(),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             master: Arc::clone(&self.master),
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let exchange_code = self.exchange_code(&issue);
-        let redeem_device = self.redeem_device(&issue);
+        let exchange_code = self.exchange_code(issue);
+        let redeem_device = self.redeem_device(issue);
         let exchange_token = ExchangeToken {
             introspect: Arc::clone(introspect),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -133,6 +133,7 @@ impl Wiring {
         &self,
         authenticate: Arc<AuthenticateClient>,
         introspect: Arc<Introspect>,
+        issue: Arc<Issue>,
     ) -> TokenManagementApi {
         let cancel = Cancel {
             requests: self.parts.requests.clone(),
@@ -151,7 +152,7 @@ impl Wiring {
             authenticate,
             revoke,
             introspect,
-            keys: Arc::clone(&self.parts.ring),
+            issue,
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),
         }

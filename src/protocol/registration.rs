@@ -121,6 +121,8 @@ const NOT_HERE: [&str; 16] = [
 
 /// As long as an address may be.
 const LONGEST: usize = 400;
+/// As long as another text may be.
+const LONGEST_TEXT: usize = 200;
 const MOST_CONTACTS: usize = 10;
 
 impl Wanted {
@@ -222,12 +224,12 @@ impl Wanted {
     /// People follow it.
     fn address(&self, name: &str, wrong: &'static str) -> Result<Option<String>, Refusal> {
         let Some(value) = self.other(name) else { return Ok(None) };
-        let is_web = |text: &&str| {
+        let is_web = |text: &str| {
             let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
             text.len() <= LONGEST && url.is_some_and(|url| url.password().is_none())
         };
-        let text = value.as_str().filter(is_web).and_then(plain);
-        text.map(Some).ok_or_else(|| refused(wrong))
+        let text = value.as_str().filter(|text| is_web(text) && has_no_controls(text));
+        text.map(|text| Some(text.to_owned())).ok_or_else(|| refused(wrong))
     }
 
     fn other(&self, name: &str) -> Option<&Value> {
@@ -247,8 +249,12 @@ fn refused(description: &'static str) -> Refusal {
 }
 
 fn plain(text: &str) -> Option<String> {
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+    let fits = !text.is_empty() && text.chars().count() <= LONGEST_TEXT && has_no_controls(text);
     fits.then(|| text.to_owned())
+}
+
+fn has_no_controls(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 /// Not where it asks for what is there anyway: nothing.
@@ -304,6 +310,20 @@ mod tests {
             }
             assert_eq!(code(json!({ name: 1 })), ErrorCode::InvalidClientMetadata);
         }
+    }
+
+    #[test]
+    fn what_is_said_to_people_is_short() {
+        let text = |length: usize| "ü".repeat(length);
+        for name in ["software_id", "software_version"] {
+            assert!(about(json!({ name: text(200) })).is_ok(), "{name}");
+            assert_eq!(code(json!({ name: text(201) })), ErrorCode::InvalidClientMetadata, "{name}");
+        }
+        assert!(about(json!({ "contacts": [text(200)] })).is_ok());
+        assert_eq!(code(json!({ "contacts": [text(201)] })), ErrorCode::InvalidClientMetadata);
+        let address = |length: usize| format!("https://shop.example/{}", "x".repeat(length - 21));
+        assert!(about(json!({ "client_uri": address(400) })).is_ok());
+        assert_eq!(code(json!({ "client_uri": address(401) })), ErrorCode::InvalidClientMetadata);
     }
 
     #[test]

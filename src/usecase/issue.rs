@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
+
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
@@ -10,6 +12,7 @@ use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
@@ -218,20 +221,7 @@ impl Issue {
                 Ok((token, Some(row)))
             }
             AccessTokenFormat::Jwt => {
-                let claims = AccessTokenClaims {
-                    iss: self.issuer.clone(),
-                    aud: self.issuer.clone(),
-                    sub: self.subjects.of(client, grant.user),
-                    client_id: client.id.to_string(),
-                    exp: expires_at.seconds(),
-                    iat: now.seconds(),
-                    jti: self.entropy.uuid().to_string(),
-                    scope: grant.scope.to_string(),
-                    cnf: bound_to,
-                    act: None,
-                    may_act: may_act(client),
-                    approved: Some(approved(grant)),
-                };
+                let claims = self.claims(client, Some(grant), &grant.scope, bound_to, (now, expires_at));
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
         }
@@ -246,21 +236,7 @@ impl Issue {
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
-        let claims = AccessTokenClaims {
-            iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
-            // [RFC 9068 §2.2] without a resource owner, the client is the subject.
-            sub: client.id.to_string(),
-            client_id: client.id.to_string(),
-            exp: (now + self.lifetimes.access).seconds(),
-            iat: now.seconds(),
-            jti: self.entropy.uuid().to_string(),
-            scope: scope.to_string(),
-            cnf: bound_to,
-            act: None,
-            may_act: None,
-            approved: None,
-        };
+        let claims = self.claims(client, None, scope, bound_to, (now, now + self.lifetimes.access));
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -282,20 +258,8 @@ impl Issue {
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
         let expires_at = expires_at.min(now + self.lifetimes.access);
-        let claims = AccessTokenClaims {
-            iss: self.issuer.clone(),
-            aud: audience.unwrap_or_else(|| self.issuer.clone()),
-            sub: self.subjects.of(client, grant.user),
-            client_id: client.id.to_string(),
-            exp: expires_at.seconds(),
-            iat: now.seconds(),
-            jti: self.entropy.uuid().to_string(),
-            scope: scope.to_string(),
-            cnf: bound_to,
-            act,
-            may_act: may_act(client),
-            approved: Some(approved(grant)),
-        };
+        let own = self.claims(client, Some(grant), &scope, bound_to, (now, expires_at));
+        let claims = AccessTokenClaims { aud: audience.unwrap_or_else(|| self.issuer.clone()), act, ..own };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -305,6 +269,33 @@ impl Issue {
             scope: scope.to_string(),
             issued: Some(issued),
         })
+    }
+
+    /// Of an access token for this server, with nobody in between. `times`: issued, expires.
+    fn claims(
+        &self,
+        client: &Client,
+        grant: Option<&Grant>,
+        scope: &Scope,
+        bound_to: Option<Confirmation>,
+        times: (Timestamp, Timestamp),
+    ) -> AccessTokenClaims {
+        let (issued_at, expires_at) = times;
+        AccessTokenClaims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            // [RFC 9068 §2.2] without a resource owner, the client is the subject.
+            sub: grant.map_or_else(|| client.id.to_string(), |grant| self.subjects.of(client, grant.user)),
+            client_id: client.id.to_string(),
+            exp: expires_at.seconds(),
+            iat: issued_at.seconds(),
+            jti: self.entropy.uuid().to_string(),
+            scope: scope.to_string(),
+            cnf: bound_to,
+            act: None,
+            may_act: grant.and_then(|_| may_act(client)),
+            approved: grant.map(approved),
+        }
     }
 
     fn id_token(
@@ -337,7 +328,40 @@ impl Issue {
         };
         self.keys.sign(client, "JWT", &claims)
     }
+
+    /// What is known of a person [OIDCC §5.3.2], with `iss` and `aud`, and with no date that would make an ID
+    /// token of it.
+    pub fn user_info(
+        &self,
+        client: &Client,
+        alg: Algorithm,
+        mut claims: Map<String, Value>,
+    ) -> Result<Secret<String>, StoreError> {
+        claims.insert("iss".to_owned(), json!(self.issuer));
+        claims.insert("aud".to_owned(), json!(client.id));
+        self.keys.sign_with(alg, "JWT", &claims)
+    }
+
+    /// What is behind a token [RFC 9701 §5]: whoever asked can show others what they were told.
+    pub fn introspection(
+        &self,
+        client: &Client,
+        told: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Secret<String>, StoreError> {
+        let claims = json!({
+            "iss": self.issuer,
+            "aud": client.id,
+            "iat": now.seconds(),
+            "token_introspection": told,
+        });
+        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        self.keys.sign_with(alg, INTROSPECTION, &claims)
+    }
 }
+
+/// `typ` [RFC 9701 §5]
+const INTROSPECTION: &str = "token-introspection+jwt";
 
 fn approved(grant: &Grant) -> ApprovedClaims {
     ApprovedClaims {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::dpop::{self, Call, Fitting, ProofClaims};
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::jwt::{Thumbprint, Verified};
+use crate::protocol::jwt::{Thumbprint, VerificationKey, Verified};
 use crate::store::ephemeral::Replay;
+use crate::store::kept::Kept;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::authenticate_device::Nonces;
@@ -15,6 +17,8 @@ use crate::usecase::authenticate_device::Nonces;
 pub struct ProvePossession {
     pub replay: Replay,
     pub nonces: Nonces,
+    /// Reading a key costs more than using it, and a client has the same one at each call.
+    pub keys: Kept<(Thumbprint, Algorithm), VerificationKey>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
 }
@@ -71,7 +75,8 @@ impl ProvePossession {
         let now = self.clock.now();
         let uri = format!("{}{}", self.issuer, shown.path);
         let call = Call { method: shown.method, uri: &uri, access_token: shown.access_token };
-        let (key, fitting) = read(proof, &call, now)?;
+        let Read { key, key_is_new, fitting } = self.read(proof, &call, now)?;
+        let thumbprint = key.thumbprint();
         match &fitting.nonce {
             Some(nonce) if self.nonces.accepts(nonce, now) => {}
             Some(_) | None => {
@@ -80,18 +85,32 @@ impl ProvePossession {
             }
         }
         // [RFC 9449 §11.1] last, so that what is good for nothing leaves no mark.
-        if self.replay.first_use(key.as_bytes(), fitting.jti.as_bytes(), dpop::REMEMBER).await? {
-            Ok(key)
-        } else {
-            Err(dpop::refused("The DPoP proof was used before.").into())
+        if !self.replay.first_use(thumbprint.as_bytes(), fitting.jti.as_bytes(), dpop::REMEMBER).await? {
+            return Err(dpop::refused("The DPoP proof was used before.").into());
         }
+        if key_is_new {
+            self.keys.insert((thumbprint, key.algorithm()), key);
+        }
+        Ok(thumbprint)
+    }
+
+    fn read(&self, proof: &str, call: &Call<'_>, now: Timestamp) -> Result<Read, Refusal> {
+        let proof = dpop::parse(proof)?;
+        let unusable =
+            |error| dpop::refused("The key of the DPoP proof is not usable.").because(format!("DPoP: {error}"));
+        let (key, key_is_new) = match self.keys.get(&(proof.thumbprint(), proof.algorithm())) {
+            Some(key) => (key, false),
+            None => (proof.verification_key().map_err(unusable)?, true),
+        };
+        let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
+        Ok(Read { key, key_is_new, fitting: dpop::accept(claims, call, now)? })
     }
 }
 
-fn read(proof: &str, call: &Call<'_>, now: Timestamp) -> Result<(Thumbprint, Fitting), Refusal> {
-    let proof = dpop::parse(proof)?;
-    let unusable = |error| dpop::refused("The key of the DPoP proof is not usable.").because(format!("DPoP: {error}"));
-    let key = proof.verification_key().map_err(unusable)?;
-    let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
-    Ok((proof.thumbprint(), dpop::accept(claims, call, now)?))
+/// A proof that was made for this call.
+struct Read {
+    key: VerificationKey,
+    /// Not one of those that are kept.
+    key_is_new: bool,
+    fitting: Fitting,
 }

@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::metrics::{Limit, metrics};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
-use crate::protocol::public_id::{self, Kind};
+use crate::protocol::public_id::Kind;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
@@ -66,14 +68,13 @@ impl RegisterClient {
         let now = self.desk.now();
         self.admit(from).await?;
         let token = self.invited(token)?;
-        let id = public_id::encode(Kind::Client, self.desk.entropy.uuid());
-        let id = ClientId::parse(&id).ok_or(invalid("client_id"))?;
+        let id = self.desk.fresh(Kind::Client, ClientId::parse)?;
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
         let vouched = Vouched::of(Some(&self.egress), &client, None).await;
         belongs_to_its_sector(&vouched, &client)?;
         let secret = self.give_secret(&mut client);
-        let event = self.event(Action::ClientRegistered, &client, now);
+        let event = self.event(Action::ClientRegistered, &client.id, now);
         let digest = token.as_ref().map(InitialToken::digest);
         if !self.registration.register(&client, digest.as_ref(), &event, now).await? {
             return Err(invalid_token("the initial access token is unknown, expired, or used up").into());
@@ -100,7 +101,7 @@ impl RegisterClient {
         if wanted.has_what_is_ours() {
             return Err(refused("Members of the answer that are not registered are not sent back.").into());
         }
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientUpdated).client(&id);
+        let event = self.event(Action::ClientUpdated, &id, now);
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut given = None;
         let vouched = self.vouched(&id, &token, wanted, now).await?;
@@ -141,7 +142,7 @@ impl RegisterClient {
     pub async fn remove(&self, id: &str, token: Option<&str>) -> Result<(), Error> {
         let now = self.desk.now();
         let (id, token) = presented(id, token)?;
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientDeleted).client(&id);
+        let event = self.event(Action::ClientDeleted, &id, now);
         let check = |_: Option<&Client>, client: &Client| {
             if belongs(client, &token) { Ok(()) } else { Err(invalid_token("not the token of this client")) }
         };
@@ -152,6 +153,7 @@ impl RegisterClient {
     /// Counted first, so that it holds however many come at once.
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
         if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
+            metrics().limited(Limit::Registrations);
             return Err(Error::TooMany { retry_after: WINDOW });
         }
         Ok(())
@@ -178,7 +180,12 @@ impl RegisterClient {
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
         let metadata = metadata(wanted, before, invited)?;
-        let client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        if before.is_some_and(|before| goes_beyond(&client, before))
+            && let Some(sign_in) = &mut client.sign_in
+        {
+            sign_in.implied_consent = false;
+        }
         if client.scope.names().any(is_administrative) {
             return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
         }
@@ -204,11 +211,12 @@ impl RegisterClient {
         }
     }
 
-    fn event(&self, action: Action, client: &Client, now: Timestamp) -> Event {
-        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(&client.id)
+    fn event(&self, action: Action, client: &ClientId, now: Timestamp) -> Event {
+        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(client)
     }
 
-    /// The client information response [RFC 7591 §3.2.1, RFC 7592 §3].
+    /// What the client information response [RFC 7591 §3.2.1, RFC 7592 §3] is read from. What is between us and
+    /// the operator is no member of that.
     pub fn information(&self, told: &Told) -> Map<String, Value> {
         let Told { client, secret, token } = told;
         let mut members = Map::new();
@@ -220,10 +228,6 @@ impl RegisterClient {
             if let Some(some) = value.as_object_mut() {
                 members.append(some);
             }
-        }
-        // Between us and the operator.
-        for name in OURS {
-            members.remove(name);
         }
         if client.sign_in.is_none() {
             members.insert("response_types".to_owned(), json!([]));
@@ -244,22 +248,6 @@ impl RegisterClient {
 
 /// Where clients register, below the issuer.
 pub const PATH: &str = "/as/clients.oauth2";
-
-/// What no standard has, and no client says of itself.
-const OURS: [&str; 12] = [
-    "redirectless",
-    "cookieless",
-    "sign_on_policy",
-    "implied_consent",
-    "disabled",
-    "access_token_format",
-    "number_matching",
-    "long_poll",
-    "require_pkce",
-    "token_exchange_audiences",
-    "token_exchange_impersonation",
-    "may_act",
-];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
     let kept = before.map(ClientMetadata::of).unwrap_or_default();
@@ -334,6 +322,17 @@ fn belongs_to_its_sector(vouched: &Vouched, client: &Client) -> Result<(), Refus
     if vouched.covers(client) { Ok(()) } else { Err(worded(&[NOT_LISTED])) }
 }
 
+/// Whether it asks for more than before, or elsewhere: of that, whoever agreed to it in people's place knew
+/// nothing.
+fn goes_beyond(client: &Client, before: &Client) -> bool {
+    let known = redirect_uris(before);
+    !client.scope.is_within(&before.scope) || redirect_uris(client).iter().any(|uri| !known.contains(uri))
+}
+
+fn redirect_uris(client: &Client) -> &[RedirectUri] {
+    client.sign_in.as_ref().map(|sign_in| sign_in.redirect_uris.as_slice()).unwrap_or_default()
+}
+
 fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
     let token = token.ok_or_else(|| invalid_token("a registration access token is required"))?;
     let id = ClientId::parse(id).ok_or_else(|| invalid_token("no such client"))?;
@@ -370,10 +369,6 @@ fn invalid_token(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidToken, "The token is not valid, or no longer.").because(detail)
 }
 
-fn invalid(what: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::ServerError, "Something went wrong on the server.").because(what)
-}
-
 /// The first of what is wrong, in the words of [RFC 7591 §3.2.2].
 fn worded(problems: &[FieldProblem]) -> Refusal {
     let Some(problem) = problems.first() else { return refused("The metadata are not acceptable.") };
@@ -407,7 +402,7 @@ const SENTENCES: [(&str, &str); 16] = [
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (
         "grant_types",
-        "grant_types: authorization_code, implicit, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first three.",
+        "grant_types: authorization_code, implicit, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first four.",
     ),
     (
         "response_types",

@@ -136,18 +136,22 @@ pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     format!("[{}]", texts.map(quoted).collect::<Vec<_>>().join(", "))
 }
 
 /// The file that declares what there is.
 pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> String {
     let mut text = String::from("# Written by `nod export`, for `nod apply -f`.\n");
+    let (ours, own): (Vec<&Client>, Vec<&Client>) = clients.iter().partition(|client| client.registered.is_none());
+    if !own.is_empty() {
+        let _ = writeln!(text, "# Not here, and left alone: clients that registered themselves, {}.", own.len());
+    }
     // Nothing of a kind is said too: with --prune, the rest would be deleted.
     for (kind, empty) in [
         ("application", sign_on.applications.is_empty()),
         ("policy", sign_on.policies.is_empty()),
-        ("client", clients.is_empty()),
+        ("client", ours.is_empty()),
         ("user", people.is_empty()),
     ] {
         if empty {
@@ -164,7 +168,7 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
         let _ = write!(text, "\n[[policy]]\nid = {}\n", quoted(policy.id.as_str()));
         lines(&mut text, policy_fields(policy));
     }
-    for client in clients {
+    for client in ours {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
         lines(&mut text, client_fields(client));
         if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {

@@ -152,6 +152,10 @@ impl Notes {
         self.0.retain(|(id, _)| *id != step);
         self.0.push((step, note));
     }
+
+    fn forget_session(&mut self) {
+        self.0.retain(|(_, note)| *note != Note::Verified(Factor::Session));
+    }
 }
 
 /// What a condition of a policy can ask about.
@@ -265,9 +269,10 @@ impl Flow {
     #[must_use]
     pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Password)?;
-        // Another person than the one of the session: the session counts no more.
+        // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
+        self.session = None;
         if self.who != Who::Proved(user) {
-            self.session = None;
+            self.notes.forget_session();
         }
         self.who = Who::Proved(user);
         self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });

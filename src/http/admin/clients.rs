@@ -543,11 +543,7 @@ impl ClientsApi {
         body: Members<NewClientBody>,
     ) -> Result<Created<ClientWithSecret>> {
         let mut members = body.value;
-        let id = match members.remove("client_id") {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
-        };
+        let id = take_id(&mut members, "client_id")?;
         let metadata: ClientMetadata = read(members)?;
         let made = self.clients.create(&admin, id.as_deref(), &metadata, None).await?;
         let at = path(&made.client.id);
@@ -630,6 +626,15 @@ impl ClientsApi {
 
 pub(super) fn path(id: &ClientId) -> String {
     format!("/admin/v1/clients/{id}")
+}
+
+/// The identifier that is wanted for what is to be made, if one is.
+pub(super) fn take_id(members: &mut serde_json::Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(AdminErrorCode::InvalidRequest.into()),
+    }
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(members: serde_json::Map<String, Value>) -> Result<T> {

@@ -147,10 +147,24 @@ pub const fn matching_text(matching: NumberMatching) -> &'static str {
 
 /// An identifier that stands in a path as it is, and is nobody's `sub` [RFC 9068 §5].
 pub fn client_id(text: &str) -> Option<ClientId> {
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    let fits = begins && text.bytes().all(unreserved) && uuid::Uuid::parse_str(text).is_err();
-    ClientId::parse(text).filter(|_| fits)
+    ClientId::parse(text).filter(|_| is_name(text) && uuid::Uuid::parse_str(text).is_err())
+}
+
+/// Whether it stands in a path as it is, and begins like a word.
+pub(super) fn is_name(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(unreserved)
+}
+
+/// What people see: what was wished for, or the identifier.
+pub(super) fn name(pointer: &'static str, wished: Option<&str>, id: &str, problems: &mut Problems) -> String {
+    let name = wished.unwrap_or(id);
+    if name.is_empty() || name.chars().any(char::is_control) {
+        problems.add(pointer, FieldCode::Invalid, "Empty, or with control characters.");
+    } else if name.chars().count() > LONGEST_NAME {
+        problems.add(pointer, FieldCode::TooLong, "At most 100 characters.");
+    }
+    name.to_owned()
 }
 
 impl ClientMetadata {
@@ -232,12 +246,7 @@ impl ClientMetadata {
         now: Timestamp,
     ) -> Result<Client, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = self.client_name.clone().unwrap_or_else(|| id.to_string());
-        if name.is_empty() || name.chars().any(char::is_control) {
-            problems.add("/client_name", FieldCode::Invalid, "Empty, or with control characters.");
-        } else if name.chars().count() > LONGEST_NAME {
-            problems.add("/client_name", FieldCode::TooLong, "At most 100 characters.");
-        }
+        let name = name("/client_name", self.client_name.as_deref(), id.as_str(), &mut problems);
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);

@@ -16,6 +16,7 @@ use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::admin_scope::Permissions;
 use crate::protocol::id::ClientId;
 use crate::protocol::merge_patch;
+use crate::protocol::public_id::Kind;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::{Clients, Created};
@@ -23,7 +24,7 @@ use crate::store::sql::sign_on::Policies;
 use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::policies::policy_id;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, take_read_only};
 use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// How long a replaced secret still works.
@@ -49,12 +50,8 @@ pub struct WithSecret {
 
 impl ManageClients {
     pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<Client>, StoreError> {
-        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
-        let found = self.clients.newest(after, limit.saturating_add(1)).await?;
-        Ok(Page::of(found, limit, |client| Position {
-            at: client.created_at.millis(),
-            id: client.id.as_str().as_bytes().to_vec(),
-        }))
+        let found = self.clients.newest(after.and_then(Position::text), limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |client| Position::named(client.created_at, client.id.as_str())))
     }
 
     /// From the database itself: whoever just changed it elsewhere sees it.
@@ -76,7 +73,7 @@ impl ManageClients {
         let bad_id = wanted == Some(None);
         let id = match wanted.flatten() {
             Some(id) => id,
-            None => self.fresh_id()?,
+            None => self.desk.fresh(Kind::Client, client_id)?,
         };
         let described = metadata.client(id, None, self.egress.as_ref(), now);
         let mut client = match described {
@@ -228,11 +225,6 @@ impl ManageClients {
             None => Err(AdminError::invalid(vec![NO_POLICY])),
         }
     }
-
-    fn fresh_id(&self) -> Result<ClientId, AdminError> {
-        let id = crate::protocol::public_id::encode(crate::protocol::public_id::Kind::Client, self.desk.entropy.uuid());
-        Ok(client_id(&id).ok_or(StoreError::Corrupt("an identifier of ours"))?)
-    }
 }
 
 /// What an identifier is that `client_id` does not take.
@@ -254,19 +246,8 @@ fn may_touch(by: &Administrator, own: Option<&Client>, client: &Client) -> bool 
 
 fn patched(client: &Client, mut patch: Value) -> Result<ClientMetadata, AdminError> {
     let before = serde_json::to_value(ClientMetadata::of(client)).unwrap_or_default();
-    // Whoever sends back what was read sends these too.
-    let read_only = [
-        ("client_id", "/client_id", Value::from(client.id.as_str())),
-        ("created_at", "/created_at", Value::from(client.created_at.to_string())),
-    ];
-    if let Some(members) = patch.as_object_mut() {
-        for (name, pointer, value) in read_only {
-            if members.remove(name).is_some_and(|said| said != value) {
-                let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
-                return Err(AdminError::invalid(vec![problem]));
-            }
-        }
-    }
+    let read_only = [("client_id", client.id.as_str().into()), ("created_at", client.created_at.to_string().into())];
+    take_read_only(&mut patch, read_only)?;
     serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
         AdminError::because(AdminErrorCode::InvalidRequest, "the patched client does not have the documented members")
     })

@@ -12,7 +12,7 @@ use crate::domain::sign_on::SignOn;
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
-use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
 use crate::protocol::parameters::Parameters;
@@ -22,6 +22,7 @@ use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
+use crate::usecase::sign_in::shown::refused;
 use crate::usecase::sign_in::{Browser, Known, Seen};
 use crate::usecase::signing_keys::KeyRing;
 
@@ -72,7 +73,8 @@ impl Authorize {
                 // What a browser has beside it would belong to whoever used it before.
                 let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
                 let alone = cookieless && destination.mode == ResponseMode::Flow;
-                let (alone, browser) = if alone { (true, &Browser::default()) } else { (false, browser) };
+                let nobody = Browser::default();
+                let browser = if alone { &nobody } else { browser };
                 self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
@@ -95,12 +97,7 @@ impl Authorize {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
-        let (key, fresh) = if let Some(key) = &browser.key {
-            (key.digest(), None)
-        } else {
-            let fresh = BrowserKey::new(self.entropy.token());
-            (fresh.digest(), Some(fresh))
-        };
+        let (key, fresh) = browser.recognised(&self.entropy);
         let start = Start {
             transaction: RequestId::new(self.entropy.ordered_uuid(now)),
             client: client.id.clone(),
@@ -166,8 +163,8 @@ impl Authorize {
         let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
         tracing::info!(client.id = %client.id, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
         self.refusals.record(Action::SignInRefused, reason, Some(client.id.clone())).await;
-        let response = AuthorizationResponse::error(refusal.code, refusal.description);
-        Ok(Authorized::Answer { carrier: self.respond.carried(client, destination, response)?, session: None })
+        let carrier = self.respond.carried(client, destination, refused(refusal))?;
+        Ok(Authorized::Answer { carrier, session: None })
     }
 }
 

@@ -34,8 +34,8 @@ pub struct Acknowledged {
     pub expires_in: Duration,
 }
 
-/// What the client proved itself with, and what was read already: not for the browser's request.
-const USED_UP: [&str; 5] = ["client_id", "client_secret", "client_assertion", "client_assertion_type", "request"];
+/// What the client proved itself with: not for the browser's request.
+const USED_UP: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 impl Push {
     #[tracing::instrument(level = "debug", name = "push_authorization_request", skip_all)]

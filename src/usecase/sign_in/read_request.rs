@@ -13,7 +13,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, MAX_BYTES, RequestObject};
+use crate::protocol::request_object::{self, MAX_BYTES, RequestObject, refused};
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
@@ -115,7 +115,6 @@ impl ReadRequest {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
         };
-        let refused = |why: String| request_object::refused(why);
         let token = Unverified::parse_within(object, MAX_BYTES).map_err(|error| refused(error.to_string()))?;
         if requests.signing_alg.is_some_and(|alg| alg != token.algorithm()) {
             return Err(refused("not the registered algorithm".to_owned()).into());
