@@ -80,10 +80,12 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             cast::Kind::Signed => AccessTokenFormat::Jwt,
             cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
         },
+        resources: Vec::new(),
         backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,
             long_poll: false,
+            request_signing_alg: None,
         }),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
@@ -93,6 +95,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         token_exchange: None,
         may_act: None,
         pairwise: None,
+        security_profile: None,
         created_at: now,
     })
 }

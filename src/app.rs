@@ -16,6 +16,7 @@ use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
+use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
@@ -30,6 +31,7 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
 use crate::store::kept::Kept;
@@ -76,6 +78,9 @@ pub struct Settings {
     pub hold: Duration,
     pub lifetimes: Lifetimes,
     pub authorization: Rules,
+    pub profiles: Profiles,
+    /// Whose software statements are believed.
+    pub trusted: TrustedIssuers,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -215,7 +220,7 @@ impl Wiring {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
-        let authenticate = Arc::new(self.authenticate_client(keys));
+        let authenticate = Arc::new(self.authenticate_client(Arc::clone(&keys)));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
@@ -227,8 +232,13 @@ impl Wiring {
             issuer: issuer.clone(),
         });
         let issue = Arc::new(self.issue());
+        let authorize = Arc::new(Authorize {
+            introspect: Arc::clone(&introspect),
+            prove: Arc::clone(&prove),
+            profiles: self.settings.profiles,
+        });
         let apis = (
-            self.backchannel(Arc::clone(&authenticate)),
+            self.backchannel(Arc::clone(&authenticate), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
@@ -237,11 +247,12 @@ impl Wiring {
                 introspect: Arc::clone(&introspect),
                 prove,
                 issue: Arc::clone(&issue),
+                profiles: self.settings.profiles,
                 entropy: self.entropy(),
             },
             self.registration(),
             self.device(nonces.clone()),
-            self.admin(&introspect),
+            self.admin(&authorize),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = openapi::Published::new(api.spec());
@@ -254,7 +265,7 @@ impl Wiring {
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
-            authorize: Arc::new(Authorize { introspect }),
+            authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
@@ -279,7 +290,8 @@ impl Wiring {
 
     fn discovery(&self) -> Discovery {
         let registers = self.settings.registration != Admission::Nobody;
-        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+        let Settings { issuer, authorization, profiles, .. } = &self.settings;
+        Discovery::new(issuer, registers, authorization, &profiles.of_all())
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -290,6 +302,8 @@ impl Wiring {
             clients: Clients::new(self.parts.database.clone(), self.directory()),
             attempts: Attempts::new(self.store()),
             egress: self.settings.egress.clone(),
+            profiles: self.settings.profiles,
+            trusted: self.settings.trusted.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
         };

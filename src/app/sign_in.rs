@@ -10,7 +10,7 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::store::ephemeral::{Attempts, Shelf};
+use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::sessions::Sessions;
@@ -60,9 +60,11 @@ impl Wiring {
         ReadRequest {
             pushed: Shelf::new(self.store()),
             keys,
+            replay: Replay::new(self.store(), Purpose::RequestObjectReplay),
             egress: self.settings.egress.clone(),
             issuer: self.settings.issuer.clone(),
             rules: self.settings.authorization.clone(),
+            profiles: self.settings.profiles,
         }
     }
 
@@ -98,7 +100,7 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
-        let connect = Connect {
+        let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
             devices: Shelf::new(self.store()),
@@ -108,7 +110,7 @@ impl Wiring {
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
-        };
+        });
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -124,6 +126,7 @@ impl Wiring {
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
             conclude: Arc::clone(&conclude),
+            connect: Arc::clone(&connect),
             clock: self.clock(),
             entropy: self.entropy(),
         });
@@ -151,6 +154,7 @@ impl Wiring {
             refusals: self.parts.refusals.clone(),
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
+            profiles: self.settings.profiles,
             clock: self.clock(),
             entropy: self.entropy(),
         };

@@ -18,6 +18,7 @@ use crate::usecase::held::Held;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::RequestAuthentication;
@@ -40,13 +41,24 @@ impl Wiring {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
+            issuer: issuer.clone(),
+            profiles: self.settings.profiles,
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
             keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }
 
-    pub(super) fn backchannel(&self, authenticate: Arc<AuthenticateClient>) -> BackchannelAuthenticationApi {
+    pub(super) fn backchannel(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        keys: Arc<ClientKeys>,
+    ) -> BackchannelAuthenticationApi {
+        let read = ReadQuestion {
+            keys,
+            replay: Replay::new(self.store(), Purpose::QuestionReplay),
+            issuer: self.settings.issuer.clone(),
+        };
         let request = RequestAuthentication {
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),
@@ -56,6 +68,7 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
+            read,
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,
@@ -70,6 +83,7 @@ impl Wiring {
             subjects: Arc::clone(&self.parts.subjects),
             entropy: self.entropy(),
             lifetimes: self.settings.lifetimes,
+            profiles: self.settings.profiles,
         }
     }
 

@@ -85,6 +85,10 @@ pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let declared = declared(arguments)?;
     let stores = Stores::open(&arguments.place).await?;
+    let unmet = declared.unmet(stores.opened.profiles);
+    if !unmet.is_empty() {
+        return Err(refused(arguments, &unmet));
+    }
     let there = stores.all().await?;
     let now = stores.opened.clock.now();
     let plan = Plan::new(declared, &there, arguments.prune, now).map_err(|problems| refused(arguments, &problems))?;
@@ -186,7 +190,13 @@ impl Stores {
         Ok(Self {
             by: Administrator::command_line(),
             // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-            clients: ManageClients { clients, policies: policies.clone(), egress: None, desk: opened.desk() },
+            clients: ManageClients {
+                clients,
+                policies: policies.clone(),
+                egress: None,
+                profiles: opened.profiles,
+                desk: opened.desk(),
+            },
             settings: ManageSignOnSettings {
                 settings: SignOnSettings::new(opened.database.clone(), Arc::clone(&opened.directory)),
                 policies: policies.clone(),

@@ -13,6 +13,7 @@ use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
+use crate::domain::profile::Profile;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -237,6 +238,17 @@ struct Registration {
     /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     authorization_response_alg: Option<Algorithm>,
+    /// A type of its details; may repeat
+    ///
+    /// A type of `authorization_details` that its requests may have (RFC 9396), one of those that the setting
+    /// `authorization.details` has.
+    #[arg(long = "details-type", value_name = "TYPE", hide_short_help = true)]
+    details_types: Vec<String>,
+    /// Whom its tokens may be for; may repeat
+    ///
+    /// An absolute URI that it may send as `resource` (RFC 8707): the audience of its access tokens.
+    #[arg(long = "resource", value_name = "URI", hide_short_help = true)]
+    resources: Vec<String>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -292,6 +304,17 @@ struct Registration {
     /// here, so whether they are listed is for you to say.
     #[arg(long, value_name = "URL", hide_short_help = true)]
     sector_identifier_uri: Option<String>,
+    /// What it is held to, all at once
+    ///
+    /// oauth21, fapi2-security, fapi2-message-signing or fapi-ciba: see docs/security-profiles.md. Besides what the
+    /// server holds everybody to.
+    #[arg(long, value_name = "PROFILE", value_parser = profile, hide_short_help = true)]
+    security_profile: Option<Profile>,
+    /// Its CIBA requests are signed, by this
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`. Without it, they may be signed or not.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    ciba_request_alg: Option<Algorithm>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -346,6 +369,10 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "one of ES256, PS256, RS256, EdDSA".to_owned())
 }
 
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| "one of oauth21, fapi2-security, fapi2-message-signing, fapi-ciba".to_owned())
+}
+
 /// One that the admin API has: an unknown one could be set to nothing without anybody noticing.
 fn member(name: &str) -> Result<String, String> {
     let alone = serde_json::json!({ name: null });
@@ -358,7 +385,13 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
     let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
-    let manage = ManageClients { clients: clients.clone(), policies, egress: None, desk: opened.desk() };
+    let manage = ManageClients {
+        clients: clients.clone(),
+        policies,
+        egress: None,
+        profiles: opened.profiles,
+        desk: opened.desk(),
+    };
     let by = Administrator::command_line();
     match action {
         Action::List(format) => {
@@ -461,6 +494,8 @@ impl Registration {
             request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
             request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
             authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
+            authorization_details_types: (!self.details_types.is_empty()).then(|| self.details_types.clone()),
+            resources: (!self.resources.is_empty()).then(|| self.resources.clone()),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -484,6 +519,7 @@ impl Registration {
                 })
             }),
             sector_identifier_uri: self.sector_identifier_uri.clone(),
+            security_profile: self.security_profile.and_then(|profile| text(profile.as_str())),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -491,6 +527,7 @@ impl Registration {
                 })
             }),
             long_poll: self.long_poll,
+            backchannel_authentication_request_signing_alg: self.ciba_request_alg.and_then(|alg| text(alg.as_str())),
             disabled: None,
         })
     }
@@ -556,11 +593,14 @@ fn line(client: &Client) {
 }
 
 fn show_requests(sign_in: &SignIn) {
-    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let Requests { pushed, signed, signing_alg, uris, details, .. } = &sign_in.requests;
     let alg = signing_alg.map_or("any", Algorithm::as_str);
     say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
     for uri in uris {
         say(&format!("request uri   {}", safe(uri)));
+    }
+    for kind in details {
+        say(&format!("details       {}", safe(kind)));
     }
 }
 
@@ -569,7 +609,13 @@ fn show(client: &Client) {
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
+    if let Some(profile) = client.security_profile {
+        say(&format!("profile       {profile}"));
+    }
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    for uri in &client.resources {
+        say(&format!("resource      {}", safe(uri)));
+    }
     if let Some(alg) = client.userinfo_signed_response_alg {
         say(&format!("userinfo      {alg}"));
     }
@@ -621,6 +667,9 @@ fn show(client: &Client) {
             Some(NumberMatching::Type) => "type",
         };
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+        if let Some(alg) = backchannel.request_signing_alg {
+            say(&format!("questions     signed with {alg}"));
+        }
     }
     if let Some(registered) = &client.registered {
         say(&format!(

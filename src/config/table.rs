@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::setting::{Setting, Value, words};
 use super::values::Values;
+use crate::protocol::authorization_details::DetailType;
 use crate::secret::Secret;
 
 /// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
@@ -81,6 +82,9 @@ settings! {
         /// Public base address: https, no slash at the end, no query. Every endpoint and `iss` derive from it.
         /// A path is for a proxy that takes it off.
         issuer: String,
+        /// The security profile that every client is held to: `oauth21`, `fapi2-security`, `fapi2-message-signing` or
+        /// `fapi-ciba`. A client may be held to one by itself.
+        profile: Option<SecurityProfile>,
     }
 
     /// Where the server listens.
@@ -172,6 +176,9 @@ settings! {
         /// `off`: there is no such endpoint. `token`: with an initial access token. `open`: whoever asks, for sign-in
         /// alone.
         mode: RegistrationMode = "off",
+        /// A JSON file of those whose software statements are believed (RFC 7591): each issuer with its JWK Set. Without
+        /// it, no statement is.
+        software_statement_issuers: Option<PathBuf>,
     }
 
     /// What clients ask for when they have somebody sign in.
@@ -182,6 +189,9 @@ settings! {
         /// Answers have a `session_state`, and pages of clients can ask a frame of ours whether it still holds (OpenID
         /// Connect Session Management 1.0). Of use only in browsers that let frames have their cookies.
         session_management: bool = "false",
+        /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
+        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        details: Vec<DetailType> = "[]",
     }
 
     /// How long tokens live.
@@ -278,6 +288,16 @@ words! {
         /// Whoever has an initial access token [RFC 7591 §3].
         Token = "token",
         Open = "open",
+    }
+}
+
+words! {
+    /// What is demanded of clients.
+    SecurityProfile {
+        OAuth21 = "oauth21",
+        Fapi2Security = "fapi2-security",
+        Fapi2MessageSigning = "fapi2-message-signing",
+        FapiCiba = "fapi-ciba",
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
 use super::subject::Sector;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::About;
@@ -27,6 +29,9 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Servers that it may have access tokens for, besides us [RFC 8707].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
@@ -53,6 +58,9 @@ pub struct Client {
     /// Present when the client knows people by subjects of its own sector [OIDCC §8.1]: `subject_type` pairwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairwise: Option<Sector>,
+    /// What it is held to, besides what the server holds everybody to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<Profile>,
     pub created_at: Timestamp,
 }
 
@@ -63,6 +71,18 @@ impl Client {
 
     pub fn logout(&self) -> Option<&Logout> {
         self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
+    }
+
+    /// Whether it may have access tokens for this server: for us, each client may [RFC 8707 §2].
+    pub fn may_reach(&self, resource: &str, issuer: &str) -> bool {
+        resource == issuer || self.resources.iter().any(|own| own == resource)
+    }
+
+    /// What it may still have of what was given to it. `None`: nothing, though something was named.
+    pub fn still(&self, extent: Extent, issuer: &str) -> Option<Extent> {
+        let types = self.sign_in.as_ref().map(|sign_in| sign_in.requests.details.as_slice()).unwrap_or_default();
+        let detail = |kind: &str| types.iter().any(|own| own == kind);
+        extent.left(&self.scope, |uri| self.may_reach(uri, issuer), detail)
     }
 
     pub const fn is_public(&self) -> bool {
@@ -234,6 +254,9 @@ pub struct Backchannel {
     pub number_matching: Option<NumberMatching>,
     /// Polls of this client are held until there is an answer [CIBA §7.3].
     pub long_poll: bool,
+    /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_signing_alg: Option<Algorithm>,
 }
 
 /// What a client registered for the authorization endpoint [RFC 7591 §2].
@@ -282,6 +305,8 @@ pub struct Requests {
     pub keys: Option<KeySource>,
     /// Where they may be fetched [OIDCC §6.2]: `request_uris`.
     pub uris: Vec<String>,
+    /// Types of `authorization_details` that they may have [RFC 9396 §10]: `authorization_details_types`.
+    pub details: Vec<String>,
 }
 
 /// How a client wants to hear that a session has ended in which people signed in to it.

@@ -16,6 +16,7 @@ pub mod ladder;
 pub mod logout;
 pub mod password;
 pub mod policy;
+pub mod profile;
 pub mod prompt;
 pub mod pushed_request;
 pub mod refusals;

@@ -64,9 +64,14 @@ words! {
 impl Source {
     /// Whether whoever gets through has proved something.
     pub const fn proves(self) -> bool {
+        self.reaches().is_some()
+    }
+
+    /// The class of what it proves.
+    pub const fn reaches(self) -> Option<Acr> {
         match self {
-            Self::Identifier => false,
-            Self::Password => true,
+            Self::Identifier => None,
+            Self::Password => Some(Acr::Password),
         }
     }
 }
@@ -114,10 +119,21 @@ impl Step {
         self.when.iter().all(|condition| condition.holds(facts))
     }
 
-    /// Whether it wants somebody who was here within some time: where it is asked, they were not, and what the
-    /// browser has from before is no answer.
-    fn wants_anew(&self) -> bool {
-        self.when.iter().any(|condition| !condition.not && matches!(condition.about, About::NotWithin(_)))
+    /// Whether what the browser has from before is no answer to it, where it is asked: it wants somebody who was
+    /// here within some time, and they were not; or more than the session is worth.
+    fn wants_anew(&self, facts: &Facts<'_>) -> bool {
+        self.when.iter().any(|condition| !condition.not && condition.about.is_beyond(facts))
+    }
+}
+
+impl About {
+    fn is_beyond(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Self::Asked(acr) => facts.reached.is_none_or(|reached| reached < *acr),
+            // Where it is asked, that holds already.
+            Self::NotWithin(_) => true,
+            Self::Client(_) | Self::Scope(_) => false,
+        }
     }
 }
 
@@ -172,11 +188,16 @@ impl SignOnPolicy {
             branch = match notes.of(&step.id) {
                 _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
-                Some(Note::Verified(Factor::Session)) if step.wants_anew() => return Next::Ask(step),
+                Some(Note::Verified(Factor::Session)) if step.wants_anew(facts) => return Next::Ask(step),
                 Some(Note::Identified | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,
             };
         }
+    }
+
+    /// Whether somebody who gets through may have been authenticated with one of these classes.
+    pub fn reaches(&self, accepted: impl Fn(Acr) -> bool) -> bool {
+        self.steps().into_iter().filter_map(|step| step.source.reaches()).any(accepted)
     }
 
     /// Every step, wherever it is in the tree.

@@ -1,11 +1,11 @@
 //! A person.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::id::UserId;
-use crate::protocol::scope::Scope;
-use crate::protocol::standard_claims::StandardClaims;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -32,20 +32,23 @@ pub enum Status {
 }
 
 impl User {
-    pub fn is_active(&self) -> bool {
-        self.status == Status::Active
+    /// What is known. A mail address and whether it is verified go together.
+    pub fn claim(&self, claim: PersonalClaim) -> Option<Value> {
+        match claim {
+            PersonalClaim::Name => self.name.as_deref().map(Value::from),
+            PersonalClaim::PreferredUsername => Some(self.username.as_str().into()),
+            PersonalClaim::UpdatedAt => Some(self.updated_at.seconds().into()),
+            PersonalClaim::Email => self.email.as_deref().map(Value::from),
+            PersonalClaim::EmailVerified => self.email.as_ref().map(|_| self.email_verified.into()),
+        }
     }
 
-    /// What may be told of them, as far as the scope goes [OIDCC §5.4].
-    pub fn claims(&self, scope: &Scope) -> StandardClaims {
-        let profile = scope.contains("profile");
-        let email = scope.contains("email").then(|| self.email.clone()).flatten();
-        StandardClaims {
-            name: self.name.clone().filter(|_| profile),
-            preferred_username: profile.then(|| self.username.clone()),
-            updated_at: profile.then(|| self.updated_at.seconds()),
-            email_verified: email.as_ref().map(|_| self.email_verified),
-            email,
-        }
+    pub fn claims(&self, wanted: &[PersonalClaim]) -> Map<String, Value> {
+        let known = wanted.iter().filter_map(|claim| Some((claim.as_str().to_owned(), self.claim(*claim)?)));
+        known.collect()
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
     }
 }

@@ -8,6 +8,9 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::call;
+use crate::domain::client::Client;
+use crate::domain::grant::Grant;
+use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -16,9 +19,9 @@ use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
-use crate::protocol::standard_claims::StandardClaims;
 use crate::usecase;
 use crate::usecase::introspect::{Active, Introspect};
 use crate::usecase::issue::Issue;
@@ -28,6 +31,7 @@ pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
     pub issue: Arc<Issue>,
+    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -81,6 +85,10 @@ impl UserInfoApi {
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
         let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
+            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
+                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
+            }
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {
                 let (method, path) = (http.method().as_str(), path::USERINFO);
@@ -99,7 +107,7 @@ impl UserInfoApi {
         let sub = self.introspect.subject(&active);
         let Active { person, scope, client, .. } = active;
         // A client's own token tells of nobody.
-        let (_, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
+        let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.
         let interaction = http
@@ -110,7 +118,7 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(sub, &user, &scope);
+        let claims = claims(sub, (&grant, &client), &user, &scope);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
@@ -128,7 +136,18 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(sub: String, user: &User, scope: &Scope) -> UserInfo {
-    let StandardClaims { name, preferred_username, updated_at, email, email_verified } = user.claims(scope);
-    UserInfo { sub, name, preferred_username, updated_at, email, email_verified }
+fn claims(sub: String, (grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+    // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
+    let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
+    let told =
+        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
+    let verified = user.email.as_ref().map(|_| user.email_verified);
+    UserInfo {
+        sub,
+        name: user.name.clone().filter(|_| told(PersonalClaim::Name)),
+        preferred_username: told(PersonalClaim::PreferredUsername).then(|| user.username.clone()),
+        updated_at: told(PersonalClaim::UpdatedAt).then(|| user.updated_at.seconds()),
+        email: user.email.clone().filter(|_| told(PersonalClaim::Email)),
+        email_verified: verified.filter(|_| told(PersonalClaim::EmailVerified)),
+    }
 }

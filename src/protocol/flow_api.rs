@@ -12,6 +12,8 @@ words! {
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
+        /// Which code does the device show?
+        OauthDeviceUserCodeRequired = "OAUTH_DEVICE_USER_CODE_REQUIRED",
         /// Is it the device in front of the person, and what they want?
         OauthDeviceUserCodeConfirmationRequired = "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED",
         /// The device is connected.
@@ -33,6 +35,7 @@ words! {
         Cancel = "cancel",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
+        SubmitUserCode = "submitUserCode",
         ConfirmUserCode = "confirmUserCode",
     }
 }
@@ -74,7 +77,7 @@ impl Action {
             Self::SubmitIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::GrantConsent => CONSENT,
-            Self::ConfirmUserCode => USER_CODE,
+            Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
             Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
         }
     }
@@ -159,6 +162,7 @@ words! {
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
         InvalidUserCode = "INVALID_USER_CODE",
+        UserCodeExpired = "USER_CODE_EXPIRED",
         InvalidContentType = "INVALID_CONTENT_TYPE",
     }
 }
@@ -187,7 +191,8 @@ impl DetailCode {
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The username or the password is wrong.",
-            Self::InvalidUserCode => "The code is not the one of this flow.",
+            Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
+            Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }
     }

@@ -38,6 +38,8 @@ pub enum Purpose {
     Inbox,
     /// Client assertion `jti` (RFC 7523 §3).
     AssertionReplay,
+    /// `jti` of a signed question [CIBA §7.1.1].
+    QuestionReplay,
     /// Device proof `jti`.
     ProofReplay,
     /// Wrong guesses within a window.
@@ -50,6 +52,8 @@ pub enum Purpose {
     PushedRequest,
     /// `jti` of DPoP proofs [RFC 9449 §11.1].
     DpopReplay,
+    /// `jti` of request objects [RFC 9101].
+    RequestObjectReplay,
     /// `domain::device_authorization::DeviceAuthorization` by digest of its device code.
     DeviceAuthorization,
     /// Which device shows a user code.
@@ -64,12 +68,14 @@ impl Purpose {
             Self::AuthenticationRequest => b'r',
             Self::Inbox => b'i',
             Self::AssertionReplay => b'a',
+            Self::QuestionReplay => b'b',
             Self::ProofReplay => b'p',
             Self::Attempts => b't',
             Self::Flow => b'f',
             Self::Code => b'c',
             Self::PushedRequest => b'q',
             Self::DpopReplay => b'j',
+            Self::RequestObjectReplay => b'o',
             Self::DeviceAuthorization => b'g',
             Self::UserCode => b'u',
             Self::Ladder => b'l',

@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::Audience;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, Given, GivenKind, TokenExchange};
@@ -33,7 +34,7 @@ pub struct ExchangeToken {
 /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
 fn may_be_exchanged_by(token: &Active, client: &Client) -> bool {
     token.client.id == client.id
-        || token.audience.as_deref() == Some(client.id.as_str())
+        || token.audience.contains(client.id.as_str())
         || token.client.may_act.as_ref() == Some(&client.id)
 }
 
@@ -77,7 +78,7 @@ impl ExchangeToken {
             grant,
             scope,
             // What was for another server does not become good for us.
-            audience: target(registered, asked.target)?.or_else(|| subject.audience.clone()),
+            audience: target(registered, asked.target)?.unwrap_or_else(|| subject.audience.clone()),
             act,
             bound_to,
             expires_at: subject.expires_at,
@@ -129,10 +130,10 @@ fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Sco
     ))
 }
 
-fn target(registered: &Registered, target: Option<&str>) -> Result<Option<String>, Refusal> {
+fn target(registered: &Registered, target: Option<&str>) -> Result<Option<Audience>, Refusal> {
     match target {
         None => Ok(None),
-        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.to_owned())),
+        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.into())),
         Some(_) => {
             Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for this audience or resource."))
         }

@@ -8,16 +8,18 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::profile::Profiles;
 use crate::domain::subject::Subjects;
-use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
-use crate::protocol::jwt::at_hash;
+use crate::protocol::jwt::{Audience, at_hash};
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
@@ -30,6 +32,7 @@ pub struct Issue {
     pub subjects: Arc<Subjects>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
+    pub profiles: Profiles,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,8 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
+    /// [RFC 9396 §7]
+    pub authorization_details: Vec<Value>,
     /// What an exchange gave [RFC 8693 §2.2.1].
     pub issued: Option<TokenType>,
 }
@@ -60,8 +65,7 @@ pub struct Exchanged<'a> {
     /// That of the token that was shown: what ends it ends this one too.
     pub grant: &'a Grant,
     pub scope: Scope,
-    /// `None`: this server.
-    pub audience: Option<String>,
+    pub audience: Audience,
     pub act: Option<Actor>,
     pub bound_to: Option<Confirmation>,
     /// Of the token that was shown.
@@ -70,7 +74,7 @@ pub struct Exchanged<'a> {
 }
 
 /// What the request for tokens brought along, or the one before it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Along<'a> {
     /// What the access token is bound to.
     bound_to: Option<Confirmation>,
@@ -78,6 +82,10 @@ pub struct Along<'a> {
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
     nonce: Option<&'a str>,
+    /// [OIDCC §5.5]
+    claims: Map<String, Value>,
+    /// What the access token is for, where that is less than the grant is.
+    less: Option<&'a Extent>,
     /// Of an answer of the authorization endpoint.
     answer: Answer<'a>,
 }
@@ -87,8 +95,6 @@ pub struct Along<'a> {
 struct Answer<'a> {
     code: Option<&'a str>,
     state: Option<&'a str>,
-    /// Told of in the ID token.
-    person: Option<&'a User>,
 }
 
 /// What the authorization endpoint itself is to give [OIDCC §3.2.2.5, §3.3.2.5].
@@ -99,7 +105,8 @@ pub struct InFront<'a> {
     pub state: Option<&'a str>,
     /// What is given beside it.
     pub code: Option<&'a str>,
-    pub user: &'a User,
+    /// What the ID token says of the person.
+    pub claims: Map<String, Value>,
 }
 
 /// What goes through the browser: no refresh token, and an access token that is good for whoever has it.
@@ -116,13 +123,18 @@ impl<'a> Along<'a> {
         Self { auth_req_id: Some(auth_req_id), ..Self::default() }
     }
 
-    pub fn nonce(nonce: Option<&'a str>) -> Self {
-        Self { nonce, ..Self::default() }
+    pub fn sign_in(nonce: Option<&'a str>, claims: Map<String, Value>) -> Self {
+        Self { nonce, claims, ..Self::default() }
     }
 
     #[must_use]
-    pub const fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+    pub fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
         Self { bound_to, ..self }
+    }
+
+    #[must_use]
+    pub fn for_less(self, less: Option<&'a Extent>) -> Self {
+        Self { less, ..self }
     }
 }
 
@@ -135,6 +147,11 @@ pub struct Minted {
 }
 
 impl Issue {
+    /// How long an access token of this client lives.
+    fn access(&self, client: &Client) -> Duration {
+        self.lifetimes.access.min(self.profiles.of(client).access_lifetime)
+    }
+
     pub fn mint(
         &self,
         client: &Client,
@@ -154,7 +171,8 @@ impl Issue {
             (token, row)
         });
         let (refresh_token, refresh_row) = refresh.unzip();
-        let (access_token, access_row) = self.access_token(client, grant, along.bound_to, now)?;
+        let extent = along.less.unwrap_or(&grant.extent);
+        let (access_token, access_row) = self.access_token(client, (grant, extent), along.bound_to, now)?;
         // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
         let id_token = grant
             .scope
@@ -164,10 +182,11 @@ impl Issue {
         let response = TokenResponse {
             access_token,
             token_type: Confirmation::token_type(along.bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
+            authorization_details: extent.details.values(),
             issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
@@ -178,35 +197,27 @@ impl Issue {
         &self,
         client: &Client,
         grant: &Grant,
-        asked: &InFront<'_>,
+        asked: InFront<'_>,
         now: Timestamp,
     ) -> Result<MintedInFront, StoreError> {
-        let InFront { response_type, nonce, state, code, user } = *asked;
-        let minted = response_type.has_token().then(|| self.access_token(client, grant, None, now)).transpose()?;
-        let (access_token, access_row) = minted.unzip();
-        // [OIDCC §5.4] with an access token, and with a code that gives one, UserInfo tells.
-        let alone = access_token.is_none() && code.is_none();
-        let answer = Answer { code, state, person: alone.then_some(user) };
-        let along = Along { nonce, answer, ..Along::default() };
+        let InFront { response_type, nonce, state, code, claims } = asked;
+        let access = || self.access_token(client, (grant, &grant.extent), None, now);
+        let (access_token, access_row) = response_type.has_token().then(access).transpose()?.unzip();
+        let along = Along { nonce, claims, answer: Answer { code, state }, ..Along::default() };
         let shown = access_token.as_ref().map(|token| token.expose().as_str());
         let id_token =
             response_type.has_id_token().then(|| self.id_token(client, grant, &along, shown, now)).transpose()?;
-        Ok(MintedInFront {
-            access_token,
-            expires_in: self.lifetimes.access,
-            id_token,
-            access_row: access_row.flatten(),
-        })
+        Ok(MintedInFront { access_token, expires_in: self.access(client), id_token, access_row: access_row.flatten() })
     }
 
     fn access_token(
         &self,
         client: &Client,
-        grant: &Grant,
+        (grant, extent): (&Grant, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
-        let expires_at = now + self.lifetimes.access;
+        let expires_at = now + self.access(client);
         match client.access_token_format {
             AccessTokenFormat::Opaque => {
                 let token = self.entropy.token();
@@ -215,13 +226,18 @@ impl Issue {
                     grant: grant.id,
                     bound_to,
                     scope: grant.scope.clone(),
+                    extent: Extent { claims: ClaimsRequest::default(), ..extent.clone() },
                     issued_at: now,
                     expires_at,
                 };
                 Ok((token, Some(row)))
             }
             AccessTokenFormat::Jwt => {
-                let claims = self.claims(client, Some(grant), &grant.scope, bound_to, (now, expires_at));
+                let whom = (extent.audience(&self.issuer), &grant.scope);
+                let claims = AccessTokenClaims {
+                    authorization_details: extent.details.values(),
+                    ..self.claims(client, Some(grant), whom, bound_to, (now, expires_at))
+                };
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
         }
@@ -232,18 +248,20 @@ impl Issue {
     pub fn mint_for_client(
         &self,
         client: &Client,
-        scope: &Scope,
+        (scope, extent): (&Scope, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
-        let claims = self.claims(client, None, scope, bound_to, (now, now + self.lifetimes.access));
+        let whom = (extent.audience(&self.issuer), scope);
+        let claims = self.claims(client, None, whom, bound_to, (now, now + self.access(client)));
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: None,
         })
     }
@@ -257,9 +275,9 @@ impl Issue {
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
-        let expires_at = expires_at.min(now + self.lifetimes.access);
-        let own = self.claims(client, Some(grant), &scope, bound_to, (now, expires_at));
-        let claims = AccessTokenClaims { aud: audience.unwrap_or_else(|| self.issuer.clone()), act, ..own };
+        let expires_at = expires_at.min(now + self.access(client));
+        let own = self.claims(client, Some(grant), (audience, &scope), bound_to, (now, expires_at));
+        let claims = AccessTokenClaims { act, ..own };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -267,23 +285,24 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: Some(issued),
         })
     }
 
-    /// Of an access token for this server, with nobody in between. `times`: issued, expires.
+    /// Of an access token: whom it is for, and what for, with nobody in between. `times`: issued, expires.
     fn claims(
         &self,
         client: &Client,
         grant: Option<&Grant>,
-        scope: &Scope,
+        (aud, scope): (Audience, &Scope),
         bound_to: Option<Confirmation>,
         times: (Timestamp, Timestamp),
     ) -> AccessTokenClaims {
         let (issued_at, expires_at) = times;
         AccessTokenClaims {
             iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
+            aud,
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
             sub: grant.map_or_else(|| client.id.to_string(), |grant| self.subjects.of(client, grant.user)),
             client_id: client.id.to_string(),
@@ -291,6 +310,7 @@ impl Issue {
             iat: issued_at.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             cnf: bound_to,
             act: None,
             may_act: grant.and_then(|_| may_act(client)),
@@ -307,7 +327,7 @@ impl Issue {
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
         let hash = |text: &str| at_hash(client.id_token_signed_response_alg, text);
-        let Answer { code, state, person } = along.answer;
+        let Answer { code, state } = along.answer;
         let claims = IdTokenClaims {
             iss: self.issuer.clone(),
             sub: self.subjects.of(client, grant.user),
@@ -324,7 +344,7 @@ impl Issue {
             sid: grant.session.map(|session| session.to_string()),
             may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
-            person: person.map(|person| person.claims(&grant.scope)),
+            requested: along.claims.clone(),
         };
         self.keys.sign(client, "JWT", &claims)
     }
@@ -355,7 +375,9 @@ impl Issue {
             "iat": now.seconds(),
             "token_introspection": told,
         });
-        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
+        // [RFC 9701 §6] RS256 when nothing is registered, where that is allowed.
+        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of(client).allows(*alg));
+        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
         self.keys.sign_with(alg, INTROSPECTION, &claims)
     }
 }

@@ -8,16 +8,19 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::domain::profile::Profiles;
 use crate::metrics::{Limit, metrics};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
 use crate::protocol::public_id::Kind;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::clients::Clients;
@@ -45,6 +48,8 @@ pub struct RegisterClient {
     pub clients: Clients,
     pub attempts: Attempts,
     pub egress: Egress,
+    pub profiles: Profiles,
+    pub trusted: TrustedIssuers,
     pub desk: Desk,
     pub issuer: String,
 }
@@ -176,10 +181,22 @@ impl RegisterClient {
         invited: bool,
         now: Timestamp,
     ) -> Result<Client, Refusal> {
+        let believed = match wanted.software_statement.as_deref() {
+            None => None,
+            Some(statement) => {
+                let said = self.trusted.believe(statement, self.profiles.of_all().algorithms, now)?;
+                Some(wanted.clone().under(said))
+            }
+        };
+        let wanted = believed.as_ref().unwrap_or(wanted);
         let own = before.and_then(|before| before.registered.as_ref());
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
-        let metadata = metadata(wanted, before, invited)?;
+        let mut metadata = metadata(wanted, before, invited)?;
+        // [OIDCR §2] RS256 when left out, where that is allowed.
+        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of_all().allows(*alg));
+        let usual = usual.unwrap_or(Algorithm::ES256).as_str();
+        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.to_owned());
         let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
         if before.is_some_and(|before| goes_beyond(&client, before))
             && let Some(sign_in) = &mut client.sign_in
@@ -196,6 +213,9 @@ impl RegisterClient {
         // For what, an operator says.
         if client.may(GrantType::TokenExchange) && before.is_none_or(|before| !before.may(GrantType::TokenExchange)) {
             return Err(refused("grant_types: token exchange is not for clients that register themselves."));
+        }
+        if let Some(unmet) = self.profiles.of(&client).unmet_by(&client).next() {
+            return Err(refused(unmet.description()));
         }
         Ok(Client { registered: Some(registered), ..client })
     }
@@ -280,6 +300,9 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         request_object_signing_alg: wanted.request_object_signing_alg.clone(),
         request_uris: wanted.request_uris.clone(),
         authorization_signed_response_alg: wanted.authorization_signed_response_alg.clone(),
+        // An administrator says what else it may have.
+        authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
+        resources: kept.resources,
         redirectless: kept.redirectless.filter(|_| signs_in),
         cookieless: kept.cookieless.filter(|_| signs_in),
         sign_on_policy: kept.sign_on_policy.filter(|_| signs_in),
@@ -287,10 +310,9 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         // The specifications leave it to clients that can keep a secret.
         require_pkce: signs_in.then(|| kept.require_pkce.unwrap_or(public) || public),
         scope,
-        id_token_signed_response_alg: Some(
-            wanted.id_token_signed_response_alg.clone().unwrap_or_else(|| "RS256".to_owned()),
-        ),
+        id_token_signed_response_alg: wanted.id_token_signed_response_alg.clone(),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
+        backchannel_authentication_request_signing_alg: wanted.backchannel_authentication_request_signing_alg.clone(),
         access_token_format: kept.access_token_format,
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
         introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
@@ -300,6 +322,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         may_act: kept.may_act,
         subject_type: wanted.subject_type.clone(),
         sector_identifier_uri: wanted.sector_identifier_uri.clone(),
+        security_profile: kept.security_profile,
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
         disabled: kept.disabled,
@@ -379,7 +402,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 16] = [
+const SENTENCES: [(&str, &str); 17] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -415,6 +438,10 @@ const SENTENCES: [(&str, &str); 16] = [
     (
         "sector_identifier_uri",
         "sector_identifier_uri: with subject_type pairwise, an https URL of a JSON array with all redirect_uris; needed where those are not https and of one host.",
+    ),
+    (
+        "backchannel_authentication_request_signing_alg",
+        "backchannel_authentication_request_signing_alg: ES256, PS256, RS256 or EdDSA, with the CIBA grant and jwks or jwks_uri.",
     ),
     ("client_name", "client_name: at most 100 characters, no control characters."),
 ];

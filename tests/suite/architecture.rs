@@ -15,8 +15,9 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("trace", &[]),
     ("words", &[]),
     ("telemetry", &["call", "clock", "outbound"]),
-    ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
+    // Some settings are words of a specification, which `protocol` can read.
+    ("config", &["secret", "protocol"]),
     ("domain", &["clock", "secret", "protocol"]),
     ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
     ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),

@@ -108,6 +108,8 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "request_object_signing_alg_values_supported",
         "require_request_uri_registration",
         "authorization_signing_alg_values_supported",
+        "authorization_details_types_supported",
+        "display_values_supported",
         "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
@@ -136,8 +138,8 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     assert!(texts(&metadata["grant_types_supported"]).contains(&CIBA));
     assert_eq!(texts(&metadata["backchannel_token_delivery_modes_supported"]), ["poll"]);
     assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
-    // No request objects here yet, so nothing to sign them with.
-    assert!(metadata.get("backchannel_authentication_request_signing_alg_values_supported").is_none());
+    let signed = texts(&metadata["backchannel_authentication_request_signing_alg_values_supported"]);
+    assert_eq!(signed, ["ES256", "PS256", "RS256", "EdDSA"]);
 }
 
 #[tokio::test]
@@ -150,7 +152,7 @@ async fn oidcd_3_what_a_request_may_be_is_said() {
         ("request_uri_parameter_supported", true),
         ("require_request_uri_registration", true),
         ("require_pushed_authorization_requests", false),
-        ("claims_parameter_supported", false),
+        ("claims_parameter_supported", true),
     ] {
         assert_eq!(metadata[name], is, "{name}");
     }

@@ -99,11 +99,15 @@ impl Change {
             "client_for_redirectless_mode",
             "request_object_signing_alg",
             "request_uris",
+            "authorization_details_types",
+            "resources",
             "authorization_signed_response_alg",
             "userinfo_alg",
             "introspection_alg",
             "token_exchange_audiences",
             "may_act",
+            "security_profile",
+            "ciba_request_alg",
         ];
         let demands = [
             "disabled",

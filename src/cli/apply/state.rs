@@ -11,12 +11,14 @@ use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
+use crate::domain::profile::Profiles;
 use crate::domain::sign_on::Settings;
 use crate::domain::user::{Status, User};
 use crate::protocol::id::{ClientId, PolicyId, UserId};
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::usecase::admin::AdminError;
+use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::{ClientMetadata, format_text, matching_text};
 use crate::usecase::admin::clients::{SHORTEST_SECRET, replace_secret, stored};
 use crate::usecase::admin::users::Profile;
@@ -66,6 +68,8 @@ struct ClientEntry {
     request_object_signing_alg: Option<String>,
     request_uris: Option<Vec<String>>,
     authorization_signed_response_alg: Option<String>,
+    authorization_details_types: Option<Vec<String>>,
+    resources: Option<Vec<String>>,
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
@@ -77,9 +81,11 @@ struct ClientEntry {
     may_act: Option<String>,
     subject_type: Option<String>,
     sector_identifier_uri: Option<String>,
+    security_profile: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
+    ciba_request_alg: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -178,6 +184,19 @@ impl State {
     }
 }
 
+impl Declared {
+    /// What the server, or a client itself, demands and the file does not have.
+    pub(super) fn unmet(&self, profiles: Profiles) -> Vec<String> {
+        let mut problems = Vec::new();
+        for client in self.clients.iter().flatten() {
+            for one in unmet(profiles, &client.shape).err().into_iter().flatten() {
+                problems.push(format!("client {}: {}: {}", client.id, called(one.name()), one.detail));
+            }
+        }
+        problems
+    }
+}
+
 fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
     names.sort();
     for pair in names.windows(2) {
@@ -259,6 +278,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         request_object_signing_alg: entry.request_object_signing_alg.clone(),
         request_uris: entry.request_uris.clone(),
         authorization_signed_response_alg: entry.authorization_signed_response_alg.clone(),
+        authorization_details_types: entry.authorization_details_types.clone(),
+        resources: entry.resources.clone(),
         scope: entry.scope.clone(),
         id_token_signed_response_alg: entry.id_token_alg.clone(),
         backchannel_token_delivery_mode: None,
@@ -271,8 +292,10 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         may_act: entry.may_act.clone(),
         subject_type: entry.subject_type.clone(),
         sector_identifier_uri: entry.sector_identifier_uri.clone(),
+        security_profile: entry.security_profile.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
+        backchannel_authentication_request_signing_alg: entry.ciba_request_alg.clone(),
         disabled: Some(entry.disabled),
     }
 }
@@ -289,6 +312,7 @@ fn called(pointer: &str) -> String {
         "userinfo_signed_response_alg" => "userinfo_alg",
         "introspection_signed_response_alg" => "introspection_alg",
         "access_token_format" => "access_token",
+        "backchannel_authentication_request_signing_alg" => "ciba_request_alg",
         other => other,
     };
     if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }

@@ -68,6 +68,9 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    if !client.resources.is_empty() {
+        fields.push(("resources", list(client.resources.iter().map(String::as_str))));
+    }
     fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
     fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
     fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
@@ -75,6 +78,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
     }
+    fields.extend(client.security_profile.map(|profile| ("security_profile", quoted(profile.as_str()))));
     fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
     if let Some(sector) = &client.pairwise {
         fields.push(("subject_type", quoted(subject_type(client))));
@@ -114,17 +118,19 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             )
         }));
         fields.push(("long_poll", backchannel.long_poll.to_string()));
+        fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
     }
     fields
 }
 
 /// How its requests come, and its answers go.
 fn request_fields(sign_in: &SignIn) -> Fields {
-    let Requests { pushed, signed, signing_alg, keys: _, uris } = &sign_in.requests;
+    let Requests { pushed, signed, signing_alg, keys: _, uris, details } = &sign_in.requests;
     let mut fields = vec![
         ("require_pushed_authorization_requests", pushed.to_string()),
         ("require_signed_request_object", signed.to_string()),
         ("request_uris", list(uris.iter().map(String::as_str))),
+        ("authorization_details_types", list(details.iter().map(String::as_str))),
     ];
     fields.extend(signing_alg.map(|alg| ("request_object_signing_alg", quoted(alg.as_str()))));
     let answers = sign_in.authorization_signed_response_alg;

@@ -5,6 +5,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::Value;
 
 use crate::domain::client::{self as domain, Authentication, GrantType, KeySource, NumberMatching};
+use crate::domain::profile::Profile;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
 use crate::http::admin::members::{Members, Patch};
@@ -135,6 +136,30 @@ pub enum AssertionAlgorithm {
     EdDsa,
 }
 
+/// What a client is held to.
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ClientSecurityProfile {
+    #[oai(rename = "oauth21")]
+    OAuth21,
+    #[oai(rename = "fapi2-security")]
+    Fapi2Security,
+    #[oai(rename = "fapi2-message-signing")]
+    Fapi2MessageSigning,
+    #[oai(rename = "fapi-ciba")]
+    FapiCiba,
+}
+
+impl From<Profile> for ClientSecurityProfile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::OAuth21 => Self::OAuth21,
+            Profile::Fapi2Security => Self::Fapi2Security,
+            Profile::Fapi2MessageSigning => Self::Fapi2MessageSigning,
+            Profile::FapiCiba => Self::FapiCiba,
+        }
+    }
+}
+
 impl From<Algorithm> for IdTokenAlgorithm {
     fn from(alg: Algorithm) -> Self {
         match alg {
@@ -203,6 +228,10 @@ pub struct ClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10].
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one [RFC 8707].
+    pub resources: Vec<String>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -222,10 +251,14 @@ pub struct ClientBody {
     pub subject_type: ClientSubjectType,
     /// Where its sector lists its addresses [OIDC Core §8.1].
     pub sector_identifier_uri: Option<String>,
+    /// What it is held to, besides what the server holds everybody to.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4].
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: bool,
     pub created_at: DateTime,
 }
@@ -305,6 +338,14 @@ pub struct NewClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10], out of those that the server is set to
+    /// know. None when left out.
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one: what it may send as `resource` [RFC 8707].
+    /// None when left out.
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -331,10 +372,15 @@ pub struct NewClientBody {
     /// For `pairwise`: https; its host names the sector, and what is there is a JSON array with all `redirect_uris`, and
     /// `jwks_uri` for a client with CIBA or the device grant. When left out, the host that they all have.
     pub sector_identifier_uri: Option<String>,
+    /// What it is held to, all at once: see docs/security-profiles.md. What the server holds everybody to holds besides.
+    /// Nothing when left out.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4]. They may be signed or not when left out.
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -368,6 +414,10 @@ pub struct ClientPatch {
     #[oai(validator(max_items = 20))]
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -380,9 +430,11 @@ pub struct ClientPatch {
     pub may_act: Option<String>,
     pub subject_type: Option<ClientSubjectType>,
     pub sector_identifier_uri: Option<String>,
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -456,6 +508,8 @@ impl From<&domain::Client> for ClientBody {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(IdTokenAlgorithm::from),
+            authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
+            resources: client.resources.clone(),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
@@ -473,6 +527,7 @@ impl From<&domain::Client> for ClientBody {
                 Some(_) => ClientSubjectType::Pairwise,
             },
             sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
+            security_profile: client.security_profile.map(ClientSecurityProfile::from),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),
@@ -483,6 +538,9 @@ impl From<&domain::Client> for ClientBody {
                 }
             }),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            backchannel_authentication_request_signing_alg: backchannel
+                .and_then(|backchannel| backchannel.request_signing_alg)
+                .map(AssertionAlgorithm::from),
             disabled: client.disabled,
             created_at: client.created_at.into(),
         }

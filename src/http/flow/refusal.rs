@@ -97,6 +97,7 @@ fn about(detail: &Detail) -> Message<'static> {
     match (detail.code, detail.target) {
         (DetailCode::CredentialValidationFailed, _) => Message::WrongCredentials,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
+        (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
         (DetailCode::FieldRequired, Some("userCode")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
         (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,

@@ -64,6 +64,7 @@ impl FlowApi {
             (Status::ConsentRequired, At::Consent(scope)) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+                "authorizationDetails": flow.request.extent.details.values(),
             }),
             (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
@@ -86,7 +87,13 @@ impl FlowApi {
                 }
                 told
             }
-            (Status::OauthDeviceCompleted | Status::ConsentRequired | Status::Failed, _) => json!({}),
+            (
+                Status::OauthDeviceUserCodeRequired
+                | Status::OauthDeviceCompleted
+                | Status::ConsentRequired
+                | Status::Failed,
+                _,
+            ) => json!({}),
         }
     }
 }
@@ -96,6 +103,7 @@ const fn why(failure: Failure) -> Message<'static> {
         Failure::Cancelled | Failure::NotAgreed => Message::SignInGivenUp,
         Failure::ByPolicy => Message::ErrorDenied,
         Failure::NothingVerified => Message::ErrorInternal,
+        Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
     }
 }
 

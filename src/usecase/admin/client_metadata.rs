@@ -2,6 +2,7 @@
 
 mod exchange;
 mod logout;
+pub mod profile;
 pub(super) mod sign_in;
 mod subject;
 
@@ -22,6 +23,7 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 
 /// What may be changed. A member that is left out has its default.
@@ -81,6 +83,11 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that access tokens may be for [RFC 8707].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
@@ -101,6 +108,9 @@ pub struct ClientMetadata {
     /// For administrators to say: it lets another client act for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_act: Option<String>,
+    /// For administrators to say: what a client is held to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +120,8 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_poll: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_authentication_request_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
 
@@ -117,6 +129,7 @@ const NONE: &str = "none";
 const BASIC: &str = "client_secret_basic";
 const POST: &str = "client_secret_post";
 const KEYS: &str = "private_key_jwt";
+const SIGNING_ALG: &str = "/backchannel_authentication_request_signing_alg";
 
 /// As long as a scope parameter may be.
 const LONGEST_SCOPE: usize = 300;
@@ -212,6 +225,8 @@ impl ClientMetadata {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            authorization_details_types: requests.map(|requests| requests.details.clone()),
+            resources: Some(client.resources.clone()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -228,10 +243,14 @@ impl ClientMetadata {
             may_act: client.may_act.as_ref().map(ClientId::to_string),
             subject_type: Some(subject_type(client).to_owned()),
             sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
+            security_profile: client.security_profile.map(|profile| profile.as_str().to_owned()),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            backchannel_authentication_request_signing_alg: backchannel
+                .and_then(|backchannel| backchannel.request_signing_alg)
+                .map(|alg| alg.as_str().to_owned()),
             disabled: Some(client.disabled),
         }
     }
@@ -251,9 +270,11 @@ impl ClientMetadata {
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
+        let resources = self.resources(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
+        let security_profile = self.security_profile(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -285,6 +306,7 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    resources,
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
@@ -294,6 +316,7 @@ impl ClientMetadata {
                     token_exchange,
                     may_act,
                     pairwise,
+                    security_profile,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -412,6 +435,31 @@ impl ClientMetadata {
         Some(scope)
     }
 
+    fn question_signing_alg(&self, problems: &mut Problems) -> Option<Algorithm> {
+        let alg = Algorithm::parse(self.backchannel_authentication_request_signing_alg.as_deref()?);
+        if alg.is_none() {
+            problems.add(SIGNING_ALG, FieldCode::Invalid, "One of ES256, PS256, RS256, EdDSA.");
+        } else if self.jwks.is_none() && self.jwks_uri.is_none() {
+            problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
+        }
+        alg
+    }
+
+    fn resources(&self, problems: &mut Problems) -> Vec<String> {
+        let given = self.resources.as_deref().unwrap_or_default();
+        if given.len() > resource::MOST {
+            problems.add("/resources", FieldCode::TooLong, "At most 20.");
+            return Vec::new();
+        }
+        for (at, text) in given.iter().enumerate() {
+            if !resource::is_one(text) {
+                let detail = "An absolute URI of at most 400 characters, without a fragment.";
+                problems.add_to(format!("/resources/{at}"), FieldCode::Invalid, detail);
+            }
+        }
+        given.to_vec()
+    }
+
     fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {
         let mode = self.backchannel_token_delivery_mode.as_deref();
         let number_matching = match self.number_matching.as_deref() {
@@ -428,12 +476,14 @@ impl ClientMetadata {
                 problems.add("/backchannel_token_delivery_mode", FieldCode::Invalid, "poll.");
             }
             let long_poll = self.long_poll.unwrap_or(false);
-            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll });
+            let request_signing_alg = self.question_signing_alg(problems);
+            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll, request_signing_alg });
         }
         for (pointer, present) in [
             ("/backchannel_token_delivery_mode", mode.is_some()),
             ("/number_matching", self.number_matching.is_some()),
             ("/long_poll", self.long_poll == Some(true)),
+            (SIGNING_ALG, self.backchannel_authentication_request_signing_alg.is_some()),
         ] {
             if present {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with the CIBA grant.");

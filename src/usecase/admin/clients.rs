@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::client::{Authentication, Client, Secrets, StoredSecret};
+use crate::domain::profile::Profiles;
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::admin_scope::Permissions;
@@ -21,6 +22,7 @@ use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::{Clients, Created};
 use crate::store::sql::sign_on::Policies;
+use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::policies::policy_id;
@@ -38,6 +40,7 @@ pub struct ManageClients {
     pub policies: Policies,
     /// Says whether a `jwks_uri` may be called; where nothing is called, nothing is asked.
     pub egress: Option<Egress>,
+    pub profiles: Profiles,
     pub desk: Desk,
 }
 
@@ -76,6 +79,7 @@ impl ManageClients {
             None => self.desk.fresh(Kind::Client, client_id)?,
         };
         let described = metadata.client(id, None, self.egress.as_ref(), now);
+        let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
         let mut client = match described {
             Ok(client) if !bad_id => client,
             described => {
@@ -129,7 +133,9 @@ impl ManageClients {
 
     fn patched(&self, client: &Client, patch: Value, now: Timestamp) -> Result<Client, AdminError> {
         let metadata = patched(client, patch)?;
-        metadata.client(client.id.clone(), Some(client), self.egress.as_ref(), now).map_err(AdminError::invalid)
+        let described = metadata.client(client.id.clone(), Some(client), self.egress.as_ref(), now);
+        let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
+        described.map_err(AdminError::invalid)
     }
 
     /// What the sector says of the client as it would be now. Nobody waits for others with the client locked.

@@ -10,7 +10,7 @@ use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::domain::password::Password;
 use crate::entropy::Entropy;
-use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
+use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
@@ -18,6 +18,7 @@ use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
@@ -25,6 +26,7 @@ pub struct Advance {
     pub flows: Shelf<Flow>,
     pub passwords: Arc<CheckPassword>,
     pub conclude: Arc<Conclude>,
+    pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -75,7 +77,7 @@ impl Advance {
         action: Action,
         body: &Value,
     ) -> Result<Seen, FlowError> {
-        let (found, flow, client) = self.find(id, calling.browser, calling.page).await?;
+        let (found, flow, mut client) = self.find(id, calling.browser, calling.page).await?;
         // Before the body is looked at: what cannot be done now cannot be done wrongly either.
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
@@ -103,6 +105,11 @@ impl Advance {
                 });
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.agreed(scope.transpose()?.as_ref(), &judged.around())
+            }
+            Action::SubmitUserCode => {
+                let of_device;
+                (of_device, client) = self.typed(&flow, members.text("userCode"), calling, now).await?;
+                flow.for_device(of_device)
             }
             Action::ConfirmUserCode => {
                 let typed = members.text("userCode").and_then(UserCode::typed);
@@ -134,6 +141,34 @@ impl Advance {
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
+    /// The flow of the device that shows this code, and its client.
+    async fn typed(
+        &self,
+        flow: &Flow,
+        code: Option<&str>,
+        calling: Calling<'_>,
+        now: Timestamp,
+    ) -> Result<(Flow, Arc<Client>), FlowError> {
+        let waiting = match self.connect.look_up(code.unwrap_or_default(), calling.from, now).await? {
+            Ok(waiting) => waiting,
+            Err(NotFound::Missing | NotFound::Unknown) => {
+                let why = "no device waits with this code";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why).into());
+            }
+            Err(NotFound::Expired) => {
+                let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "the device waits no more");
+                return Err(refusal.about(DetailCode::UserCodeExpired, Some("userCode")).into());
+            }
+            Err(NotFound::SlowDown(retry_after)) => {
+                return Err(FlowError::Other(usecase::Error::TooMany { retry_after }));
+            }
+        };
+        let client = Arc::clone(&waiting.client);
+        let hands = Hands { browser: calling.browser, key: flow.browser };
+        let of_device = self.connect.flow(waiting, hands, flow.request.ui_locales.as_deref(), now).await?;
+        Ok((of_device, client))
+    }
+
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
         Ok(self.known.judged(Arc::clone(client), user, now).await?)
     }
@@ -155,9 +190,13 @@ impl Advance {
             return Err(not_found("the flow is over"));
         }
         let client = self.known.client(&flow.client).await?.ok_or_else(|| not_found("the client is gone"))?;
+        let runs = match &flow.run_by {
+            Some(id) => self.known.client(id).await?.ok_or_else(|| not_found("who runs it is gone"))?,
+            None => Arc::clone(&client),
+        };
         if let Page::Of(origin) = page {
             let sign_on = self.known.directory.sign_on().await?;
-            if !sign_on.shows(origin, &client, flow.is_redirectless()) {
+            if !sign_on.shows(origin, &runs, flow.is_redirectless() || flow.run_by.is_some()) {
                 return Err(not_found("a page of another application"));
             }
         }

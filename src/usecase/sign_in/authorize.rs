@@ -8,10 +8,10 @@ use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
-use crate::domain::sign_on::SignOn;
+use crate::domain::profile::Profiles;
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
-use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
+use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Prompt, ResponseMode};
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
@@ -35,6 +35,7 @@ pub struct Authorize {
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
+    pub profiles: Profiles,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -56,7 +57,7 @@ impl Authorize {
         let id = parameters.get("client_id").and_then(ClientId::parse);
         let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
         let client = self.known.client(&id).await?.ok_or_else(super::no_sign_in)?;
-        let read = match self.read.brought(&client, parameters, now).await {
+        let read = match self.heard(&client, parameters, now).await {
             Ok(read) => read,
             // [RFC 9101 §7] told to the client, if what was sent beside it says where that is.
             Err(Error::Refused(refusal)) => match destination(&client, parameters) {
@@ -68,7 +69,10 @@ impl Authorize {
         let parameters = read.as_ref().unwrap_or(parameters);
         let destination = destination(&client, parameters)?;
         let sign_on = self.known.directory.sign_on().await?;
-        match AuthorizationRequest::parse(parameters, destination.clone(), &permitted(&client, &sign_on)?) {
+        let permitted = self.read.permitted(&client, &sign_on)?;
+        let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted);
+        let demands = self.profiles.of(&client);
+        match request.and_then(|request| demands.met_by(&request).map(|()| request)) {
             Ok(request) => {
                 // What a browser has beside it would belong to whoever used it before.
                 let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
@@ -81,6 +85,19 @@ impl Authorize {
         }
     }
 
+    /// What a browser brings of a client that may be heard.
+    async fn heard(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        if let Some(unmet) = self.profiles.of(client).unmet_by(client).next() {
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, unmet.description()).into());
+        }
+        self.read.brought(client, parameters, now).await
+    }
+
     async fn begin(
         &self,
         client: &Arc<Client>,
@@ -90,7 +107,7 @@ impl Authorize {
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
-        let meant = match self.meant(client, hint) {
+        let meant = match self.meant(client, hint, request.extent.claims.sub.as_deref()) {
             Ok(meant) => meant,
             Err(refusal) => return self.refused(client, &destination, &refusal).await,
         };
@@ -123,12 +140,20 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+            At::Ready
+            | At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Completed(_)
+            | At::Left
+            | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Device
+                    At::UserCode
+                    | At::Device
                     | At::Asking(..)
                     | At::Consent(_)
                     | At::Completed(_)
@@ -146,12 +171,18 @@ impl Authorize {
     }
 
     /// Whom the client means.
-    fn meant(&self, client: &Client, hint: Option<&str>) -> Result<Option<UserId>, Refusal> {
-        let Some(hint) = hint else { return Ok(None) };
-        let subject = self.keys.subject_of_hint(hint, &client.id)?;
-        // As long as it knew people by other subjects, it was told of others.
-        let nobody = || Refusal::invalid_request("id_token_hint is no ID token of this client.");
-        self.subjects.user(client, &subject).map(Some).ok_or_else(nobody)
+    fn meant(&self, client: &Client, hint: Option<&str>, sub: Option<&str>) -> Result<Option<UserId>, Refusal> {
+        let hinted = match hint {
+            Some(hint) => Some(self.keys.subject_of_hint(hint, &client.id)?),
+            None => None,
+        };
+        // [OIDCC §5.5] the claim `sub` says the same.
+        if hinted.as_deref().zip(sub).is_some_and(|(hinted, sub)| hinted != sub) {
+            return Err(Refusal::invalid_request("id_token_hint and the claim sub name different people."));
+        }
+        // As the client knows them: as long as it knew people by other subjects, it was told of others.
+        let nobody = || Refusal::invalid_request("Nobody has the sub that is named.");
+        hinted.as_deref().or(sub).map(|sub| self.subjects.user(client, sub).ok_or_else(nobody)).transpose()
     }
 
     async fn refused(
@@ -163,6 +194,9 @@ impl Authorize {
         let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
         tracing::info!(client.id = %client.id, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
         self.refusals.record(Action::SignInRefused, reason, Some(client.id.clone())).await;
+        // Whoever is owed signed answers believes no other, not even one that says no.
+        let signed = self.profiles.of(client).signed_answers.then(|| destination.clone().signed());
+        let destination = signed.as_ref().unwrap_or(destination);
         let carrier = self.respond.carried(client, destination, refused(refusal))?;
         Ok(Authorized::Answer { carrier, session: None })
     }
@@ -174,17 +208,6 @@ pub(super) fn destination(client: &Client, parameters: &Parameters) -> Result<De
     Destination::parse(parameters, &registered.redirect_uris)
 }
 
-/// What a client may ask for.
-pub(super) fn permitted<'a>(client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
-    let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
-    Ok(Permitted {
-        response_types: &registered.response_types,
-        scope: &client.scope,
-        challenge_required: registered.require_pkce || client.is_public(),
-        redirectless: sign_on.permits_redirectless(client),
-    })
-}
-
 /// What `prompt=none` cannot have [OIDCC §3.1.2.6].
 fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     if !flow.request.prompts(Prompt::None) {
@@ -193,6 +216,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+        At::Ready | At::UserCode | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::authorization_response::AuthorizationResponse;
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, FlowId, GrantId, SessionId, SessionToken, UserId};
@@ -127,8 +128,9 @@ impl Conclude {
             dpop_jkt: flow.request.dpop_jkt,
             user: entered.user.id,
             session: entered.session,
-            scope: flow.granted().clone(),
+            scope: flow.granted(),
             nonce: flow.request.nonce.clone(),
+            extent: flow.extent(),
             authentication: entered.authentication.clone(),
             issued_at: now,
             burnt: false,
@@ -156,7 +158,14 @@ impl Conclude {
         }
         // What goes through a browser administers nothing, and is for while the person is there.
         let fits = |name: &str| name != Scope::OFFLINE_ACCESS && !is_administrative(name);
-        let scope = flow.granted().within(&client.scope).and_then(|scope| scope.only(fits));
+        let nothing = || Refusal::new(ErrorCode::InvalidScope, "The scope has nothing for this answer.");
+        let scope = flow.granted().within(&client.scope).and_then(|scope| scope.only(fits)).ok_or_else(nothing)?;
+        let extent = client.still(flow.extent(), &self.issue.issuer).ok_or_else(nothing)?;
+        // [OIDCC §5.4] with an access token, and with a code that gives one, UserInfo tells.
+        let alone = code.is_none() && !flow.request.response_type.has_token();
+        let told =
+            |claim: &PersonalClaim| extent.claims.id_token.contains(claim) || (alone && scope.contains(claim.scope()));
+        let told: Vec<PersonalClaim> = PersonalClaim::ALL.iter().copied().filter(told).collect();
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: code.map(|code| given_beside(&code.digest())),
@@ -165,7 +174,8 @@ impl Conclude {
             device: None,
             session: Some(entered.session),
             bound_to: None,
-            scope: scope.ok_or(Refusal::new(ErrorCode::InvalidScope, "The scope has nothing for this answer."))?,
+            scope,
+            extent,
             acr: entered.authentication.acr,
             amr: entered.authentication.amr.clone(),
             authenticated_at: entered.authentication.at,
@@ -177,9 +187,9 @@ impl Conclude {
             nonce: flow.request.nonce.as_deref(),
             state: flow.request.destination.state.as_deref(),
             code: code.map(|code| code.expose().as_str()),
-            user: &entered.user,
+            claims: entered.user.claims(&told),
         };
-        let minted = self.issue.mint_in_front(client, &grant, &asked, now)?;
+        let minted = self.issue.mint_in_front(client, &grant, asked, now)?;
         if let Some(token) = &minted.access_token {
             response = response
                 .with("access_token", token.expose().clone())

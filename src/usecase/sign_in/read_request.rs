@@ -6,24 +6,31 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::domain::client::{Client, Requests};
+use crate::domain::profile::Profiles;
 use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
+use crate::domain::sign_on::SignOn;
 use crate::outbound::egress::Egress;
 use crate::outbound::request_object::fetch;
+use crate::protocol::authorization_details::DetailType;
+use crate::protocol::authorization_request::Permitted;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, MAX_BYTES, RequestObject, refused};
-use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::protocol::request_object::{self, Accepted, MAX_BYTES, RequestObject, Since, refused};
+use crate::store::ephemeral::{Lifetime, Replay, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
 
 pub struct ReadRequest {
     pub pushed: Shelf<PushedRequest>,
     pub keys: Arc<ClientKeys>,
+    /// Of request objects.
+    pub replay: Replay,
     pub egress: Egress,
     pub issuer: String,
     pub rules: Rules,
+    pub profiles: Profiles,
 }
 
 /// What holds for every client.
@@ -33,9 +40,26 @@ pub struct Rules {
     pub require_pushed: bool,
     /// Answers have a `session_state`, by which pages see that somebody signed out [OIDC Session §3.1].
     pub session_management: bool,
+    /// Types of `authorization_details` [RFC 9396 §2].
+    pub details: Arc<[DetailType]>,
 }
 
 impl ReadRequest {
+    /// What a client may ask for.
+    pub fn permitted<'a>(&'a self, client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
+        let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
+        Ok(Permitted {
+            response_types: &registered.response_types,
+            scope: &client.scope,
+            challenge_required: registered.require_pkce || client.is_public(),
+            redirectless: sign_on.permits_redirectless(client),
+            issuer: &self.issuer,
+            resources: &client.resources,
+            known_details: &self.rules.details,
+            details: &registered.requests.details,
+        })
+    }
+
     /// What a browser brings. `None`: the parameters are the request.
     pub async fn brought(
         &self,
@@ -50,7 +74,7 @@ impl ReadRequest {
             }
             return self.take(client, &PushedRequestId::presented(id), now).await.map(Some);
         }
-        if self.rules.require_pushed || requests(client)?.pushed {
+        if self.rules.require_pushed || requests(client)?.pushed || self.profiles.of(client).pushed {
             return Err(Refusal::invalid_request("The request must be pushed.").into());
         }
         self.object(client, parameters, now).await
@@ -93,7 +117,7 @@ impl ReadRequest {
     ) -> Result<Option<Parameters>, Error> {
         let requests = requests(client)?;
         let object = match (parameters.get("request"), parameters.get("request_uri")) {
-            (None, None) if requests.signed => {
+            (None, None) if requests.signed || self.profiles.of(client).signed_requests => {
                 return Err(Refusal::invalid_request("The request must be a signed request object.").into());
             }
             (None, None) => return Ok(None),
@@ -101,7 +125,16 @@ impl ReadRequest {
             (Some(object), None) => Cow::Borrowed(object),
             (None, Some(uri)) => Cow::Owned(self.fetched(requests, uri).await?),
         };
-        self.verified(client, requests, &object, now).await.map(Some)
+        let brought = matches!(object, Cow::Borrowed(_));
+        let Accepted { request, jti, replay_until } = self.verified(client, requests, &object, now).await?;
+        // What was fetched is what the client says at this moment, as often as it is asked.
+        if let Some(jti) = jti.filter(|_| brought) {
+            let lifetime = replay_until.since(now);
+            if !self.replay.first_use(client.id.as_str().as_bytes(), jti.as_bytes(), lifetime).await? {
+                return Err(refused("jti was used before").into());
+            }
+        }
+        Ok(Some(request))
     }
 
     async fn verified(
@@ -110,7 +143,7 @@ impl ReadRequest {
         requests: &Requests,
         object: &str,
         now: Timestamp,
-    ) -> Result<Parameters, Error> {
+    ) -> Result<Accepted, Error> {
         let Some(source) = client.keys() else {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
@@ -119,9 +152,15 @@ impl ReadRequest {
         if requests.signing_alg.is_some_and(|alg| alg != token.algorithm()) {
             return Err(refused("not the registered algorithm".to_owned()).into());
         }
+        let demands = self.profiles.of(client);
+        if !demands.allows(token.algorithm()) {
+            return Err(refused("not an algorithm of the security profile".to_owned()).into());
+        }
         let verify = |keys: &KeySet| keys.verify::<RequestObject>(&token, token.algorithm(), request_object::TYP);
         let object = self.keys.verify(client, source, now, verify).await.map_err(|error| refused(error.to_string()))?;
-        Ok(request_object::accept(object, &client.id, &self.issuer, now)?)
+        // [FAPI 2 Message Signing §5.3.1, FAPI 1 Advanced §5.2.2]
+        let since = if demands.signed_requests { Since::Said } else { Since::SaidOrNow };
+        Ok(request_object::accept(object, &client.id, &self.issuer, since, now)?)
     }
 
     /// [RFC 9101 §10.4] nothing is fetched but what the client registered.

@@ -228,6 +228,9 @@ async fn arrive(
     (app, tv): (&crate::world::Client, &crate::world::Client),
     status: Status,
 ) -> Option<Value> {
+    if status == Status::OauthDeviceUserCodeRequired {
+        return Some(device_grant::begun_without_page(phone, app).await.ok());
+    }
     let device = [Status::OauthDeviceUserCodeConfirmationRequired, Status::OauthDeviceCompleted];
     if device.contains(&status) {
         let state = device_grant::begun(phone, tv, world).await;
@@ -249,7 +252,10 @@ async fn arrive(
             Some(phone.act(&flow, "grantConsent", &json!({})).await.ok())
         }
         Status::Failed => Some(phone.act(&flow, "cancel", &json!({})).await.ok()),
-        Status::Resume | Status::OauthDeviceUserCodeConfirmationRequired | Status::OauthDeviceCompleted => None,
+        Status::Resume
+        | Status::OauthDeviceUserCodeRequired
+        | Status::OauthDeviceUserCodeConfirmationRequired
+        | Status::OauthDeviceCompleted => None,
     }
 }
 

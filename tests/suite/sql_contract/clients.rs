@@ -27,6 +27,7 @@ fn client() -> Client {
         scope: Scope::parse("openid").unwrap(),
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         backchannel: None,
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
@@ -36,6 +37,7 @@ fn client() -> Client {
         token_exchange: None,
         may_act: None,
         pairwise: None,
+        security_profile: None,
         created_at: now(),
     }
 }

@@ -63,7 +63,13 @@ impl ClientBuilder {
             scope: Scope::parse("openid profile email").unwrap(),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
-            backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            resources: Vec::new(),
+            backchannel: Some(Backchannel {
+                delivery: Delivery::Poll,
+                number_matching: None,
+                long_poll: false,
+                request_signing_alg: None,
+            }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
@@ -72,6 +78,7 @@ impl ClientBuilder {
             token_exchange: None,
             may_act: None,
             pairwise: None,
+            security_profile: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }

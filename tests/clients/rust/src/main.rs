@@ -71,6 +71,7 @@ async fn administrator() -> Client {
         requested_token_type: None,
         audience: None,
         resource: None,
+        authorization_details: None,
     };
     let answer = credentials.request_token(&body).await.unwrap();
     println!("1-2  the first administrator has a token");
@@ -137,11 +138,12 @@ async fn phone(admin: &Client, user: &User) -> Child {
 
 async fn ask(client: &Client) -> TokenResponse {
     let question = BackchannelAuthenticationRequest {
-        scope: "openid profile".to_owned(),
+        scope: Some("openid profile".to_owned()),
         login_hint: Some("bob".to_owned()),
         acr_values: None,
         binding_message: None,
         id_token_hint: None,
+        request: None,
         requested_expiry: None,
     };
     let asked = client.request_backchannel_authentication(&question).await.unwrap().into_inner();
@@ -163,6 +165,7 @@ async fn ask(client: &Client) -> TokenResponse {
         requested_token_type: None,
         audience: None,
         resource: None,
+        authorization_details: None,
     };
     let pending = refused(400, client.request_token(&poll).await);
     assert_eq!(pending.error, OAuthErrorCode::AuthorizationPending);
