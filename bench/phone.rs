@@ -90,6 +90,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
+        tls_client_certificate_bound_access_tokens: false,
         sign_in: if signs_in { Some(sign_in()?) } else { None },
         registered: None,
         token_exchange: None,

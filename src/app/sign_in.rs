@@ -84,6 +84,16 @@ impl Wiring {
         PushedAuthorizationRequestApi { authenticate, prove, push }
     }
 
+    fn respond(&self) -> Respond {
+        Respond {
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            issuer: self.settings.issuer.clone(),
+            session_management: self.settings.authorization.session_management,
+        }
+    }
+
     pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
@@ -137,14 +147,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let session_management = self.settings.authorization.session_management;
-        let respond = Arc::new(Respond {
-            keys: Arc::clone(&self.parts.ring),
-            clock: self.clock(),
-            entropy: self.entropy(),
-            issuer: issuer.clone(),
-            session_management,
-        });
+        let respond = Arc::new(self.respond());
         let authorize = Authorize {
             known,
             flows: flows.clone(),
@@ -161,7 +164,7 @@ impl Wiring {
         let leave =
             Leave { flows, conclude, tickets, refusals: self.parts.refusals.clone(), clock: self.clock(), respond };
         let (origin, base) = origin_and_base(issuer);
-        let cookies = Cookies::new(issuer).telling(session_management);
+        let cookies = Cookies::new(issuer).telling(self.settings.authorization.session_management);
         let words = Arc::new(Words::new(&[]));
         let flow_api = FlowApi {
             words: Arc::clone(&words),

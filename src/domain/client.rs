@@ -9,6 +9,7 @@ use super::subject::Sector;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
@@ -41,6 +42,9 @@ pub struct Client {
     /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
+    /// Its access tokens are for whoever has its certificate [RFC 8705 §3.4].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls_client_certificate_bound_access_tokens: bool,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.
@@ -93,10 +97,15 @@ impl Client {
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let redirects = self.sign_in.iter().flat_map(|sign_in| &sign_in.redirect_uris).map(RedirectUri::as_str);
         let keys = match &self.authentication {
-            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), .. } if self.is_known_by_its_keys() => {
+            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), .. }
+            | Authentication::SelfSignedTlsClientAuth { keys: KeySource::JwksUri(uri) }
+                if self.is_known_by_its_keys() =>
+            {
                 Some(uri.as_str())
             }
             Authentication::PrivateKeyJwt { .. }
+            | Authentication::SelfSignedTlsClientAuth { .. }
+            | Authentication::TlsClientAuth(_)
             | Authentication::None
             | Authentication::ClientSecretBasic(_)
             | Authentication::ClientSecretPost(_) => None,
@@ -112,8 +121,11 @@ impl Client {
     /// What its signatures are verified with: those of its assertions, and those of its request objects.
     pub fn keys(&self) -> Option<&KeySource> {
         match &self.authentication {
-            Authentication::PrivateKeyJwt { keys, .. } => Some(keys),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+            Authentication::PrivateKeyJwt { keys, .. } | Authentication::SelfSignedTlsClientAuth { keys } => Some(keys),
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::TlsClientAuth(_) => {
                 self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
             }
         }
@@ -134,6 +146,33 @@ pub enum Authentication {
         /// `token_endpoint_auth_signing_alg`; any algorithm that fits the key when absent.
         alg: Option<Algorithm>,
     },
+    /// By a certificate of this subject [RFC 8705 §2.1].
+    TlsClientAuth(CertificateSubject),
+    /// By a certificate that is in its key set [RFC 8705 §2.2].
+    SelfSignedTlsClientAuth {
+        keys: KeySource,
+    },
+}
+
+impl Authentication {
+    /// Of a client that has them.
+    pub const fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::ClientSecretBasic(secrets) | Self::ClientSecretPost(secrets) => Some(secrets),
+            Self::None | Self::PrivateKeyJwt { .. } | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth { .. } => {
+                None
+            }
+        }
+    }
+
+    pub const fn secrets_mut(&mut self) -> Option<&mut Secrets> {
+        match self {
+            Self::ClientSecretBasic(secrets) | Self::ClientSecretPost(secrets) => Some(secrets),
+            Self::None | Self::PrivateKeyJwt { .. } | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// The digests of the secrets that work now: two while one replaces the other.

@@ -172,6 +172,7 @@ impl Demands {
         let asks = sign_in.is_some() || client.backchannel.is_some();
         let (by_key, assertion) = match &client.authentication {
             Authentication::PrivateKeyJwt { alg, .. } => (true, *alg),
+            Authentication::TlsClientAuth(_) | Authentication::SelfSignedTlsClientAuth { .. } => (true, None),
             Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
                 (false, None)
             }

@@ -97,7 +97,7 @@ impl PushedAuthorizationRequestApi {
         parameters: &Parameters,
     ) -> Result<Acknowledged, Error> {
         let path = path::PUSHED_AUTHORIZATION_REQUEST;
-        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None };
+        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None, certificate: None };
         let key = self.prove.of_request(client, &shown).await?;
         self.push.push(client, parameters, key).await
     }

@@ -12,7 +12,7 @@ use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
-use crate::http::client_authentication::authenticate_meanwhile;
+use crate::http::client_authentication::{authenticate_meanwhile, certificate};
 use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
@@ -132,7 +132,8 @@ impl TokenApi {
     ///
     /// With a proof in the header `DPoP` [RFC 9449 §5] the access token is bound to its key; so is a public client's refresh
     /// token. Each proof needs the nonce of the `DPoP-Nonce` header: without it, the answer is
-    /// `use_dpop_nonce` and has one.
+    /// `use_dpop_nonce` and has one. A client that is registered with `tls_client_certificate_bound_access_tokens` calls over a
+    /// connection with its certificate, and the access token is bound to that [RFC 8705 §3].
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -166,7 +167,8 @@ impl TokenApi {
         (grant, parameters): (Result<GrantType, Refusal>, &Parameters),
         seen: Seen,
     ) -> Result<TokenResponse, Error> {
-        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path: path::TOKEN, access_token: None };
+        let (proof, path, certificate) = (dpop::proof(http)?, path::TOKEN, certificate(http));
+        let shown = Shown { proof, method: "POST", path, access_token: None, certificate };
         let bound_to = self.prove.of_client(client, &shown).await?;
         // Each in a box of its own: a poll that is held does not carry the room for all the others.
         match grant? {

@@ -57,12 +57,16 @@ pub struct Form {
 pub struct Bound {
     /// The thumbprint of the key whose DPoP proof goes with each use [RFC 9449 §6.1].
     jkt: Option<String>,
+    /// The SHA-256 of the certificate that the connection has at each use [RFC 8705 §3.2].
+    #[oai(rename = "x5t#S256")]
+    certificate: Option<String>,
 }
 
 impl From<Confirmation> for Bound {
     fn from(bound_to: Confirmation) -> Self {
         match bound_to {
-            Confirmation::Key(key) => Self { jkt: Some(key.to_string()) },
+            Confirmation::Key(key) => Self { jkt: Some(key.to_string()), certificate: None },
+            Confirmation::Certificate(own) => Self { jkt: None, certificate: Some(own.to_string()) },
         }
     }
 }

@@ -14,12 +14,13 @@ use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
-use crate::http::client_authentication::{Scheme, access_token};
+use crate::http::client_authentication::{Scheme, access_token, certificate};
 use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
 use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::usecase;
@@ -62,7 +63,7 @@ impl UserInfoApi {
     /// Read claims about the person
     ///
     /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
-    /// [RFC 9449 §7.1].
+    /// [RFC 9449 §7.1]; one that is bound to a certificate, over a connection with it [RFC 8705 §3].
     #[oai(path = "/idp/userinfo.openid", method = "get", operation_id = "getUserInfo", tag = "Tag::Oidc")]
     async fn get(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
@@ -71,7 +72,7 @@ impl UserInfoApi {
     /// Read claims about the person
     ///
     /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
-    /// [RFC 9449 §7.1].
+    /// [RFC 9449 §7.1]; one that is bound to a certificate, over a connection with it [RFC 8705 §3].
     #[oai(path = "/idp/userinfo.openid", method = "post", operation_id = "postUserInfo", tag = "Tag::Oidc")]
     async fn post(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
@@ -90,14 +91,20 @@ impl UserInfoApi {
                 return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
             }
             (Scheme::Bearer, None) => {}
-            (Scheme::Dpop, Some(bound_to)) => {
-                let (method, path) = (http.method().as_str(), path::USERINFO);
-                let shown = Shown { proof: dpop::proof(http)?, method, path, access_token: Some(token) };
+            (Scheme::Dpop, Some(bound_to @ Confirmation::Key(_)))
+            | (Scheme::Bearer, Some(bound_to @ Confirmation::Certificate(_))) => {
+                let (method, path, certificate) = (http.method().as_str(), path::USERINFO, certificate(http));
+                let proof = dpop::proof(http)?;
+                let shown = Shown { proof, method, path, access_token: Some(token), certificate };
                 self.prove.of_holder(bound_to, &shown).await?;
             }
             // [RFC 9449 §7.2] whoever has lost the key, or never had it, tries so.
-            (Scheme::Bearer, Some(_)) => return Err(INVALID.because("a bound token without its proof").into()),
-            (Scheme::Dpop, None) => return Err(INVALID.because("bound to no key").into()),
+            (Scheme::Bearer, Some(Confirmation::Key(_))) => {
+                return Err(INVALID.because("a bound token without its proof").into());
+            }
+            (Scheme::Dpop, Some(Confirmation::Certificate(_)) | None) => {
+                return Err(INVALID.because("bound to no key").into());
+            }
         }
         Ok(active)
     }

@@ -173,7 +173,7 @@ mod tests {
             json!({"type": "payment", "amount": 2, "creditor": "b"}),
         );
         let granted = read(&json!([one, other])).unwrap();
-        assert_eq!(granted.narrowed(&json!([other]).to_string()).unwrap().values(), [other.clone()]);
+        assert_eq!(granted.narrowed(&json!([other]).to_string()).unwrap().values(), [other]);
         // The same in another order of members.
         assert!(granted.narrowed(r#"[{"creditor":"a","type":"payment","amount":1}]"#).is_ok());
         for more in [

@@ -12,6 +12,7 @@ pub mod backchannel_authentication;
 pub mod binding_message;
 pub mod claims_request;
 pub mod client_assertion;
+pub mod client_certificate;
 pub mod client_credentials;
 pub mod confirmation;
 pub mod device_error;

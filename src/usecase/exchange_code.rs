@@ -50,7 +50,7 @@ impl ExchangeCode {
             client: &client.id,
             redirect_uri: parameters.get("redirect_uri"),
             verifier: parameters.get("code_verifier"),
-            key: bound_to.map(Confirmation::key),
+            key: bound_to.and_then(Confirmation::key),
         };
         let shown = |code: Code| {
             let worth = code.clone();

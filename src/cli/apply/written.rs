@@ -8,8 +8,10 @@ use crate::domain::client::{
     SignIn,
 };
 use crate::domain::user::{Status, User};
+use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::usecase::admin::client_metadata::subject_type;
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// Names and values, as TOML writes them.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -44,6 +46,17 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             fields.push(("auth", quoted("private_key_jwt")));
             fields.extend(alg.map(|alg| ("auth_alg", quoted(alg.as_str()))));
         }
+        Authentication::TlsClientAuth(subject) => {
+            fields.push(("auth", quoted(OF_AN_AUTHORITY)));
+            fields.push(match subject {
+                CertificateSubject::SubjectDn(name) => ("tls_client_auth_subject_dn", quoted(name.as_str())),
+                CertificateSubject::SanDns(name) => ("tls_client_auth_san_dns", quoted(name)),
+                CertificateSubject::SanUri(uri) => ("tls_client_auth_san_uri", quoted(uri)),
+                CertificateSubject::SanIp(address) => ("tls_client_auth_san_ip", quoted(&address.to_string())),
+                CertificateSubject::SanEmail(email) => ("tls_client_auth_san_email", quoted(email)),
+            });
+        }
+        Authentication::SelfSignedTlsClientAuth { .. } => fields.push(("auth", quoted(SELF_SIGNED))),
     }
     fields.extend(client.keys().map(|keys| match keys {
         KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
@@ -74,6 +87,8 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
     fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
     fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
+    let bound = client.tls_client_certificate_bound_access_tokens;
+    fields.push(("tls_client_certificate_bound_access_tokens", bound.to_string()));
     if let Some(exchange) = &client.token_exchange {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
@@ -177,7 +192,7 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
     for client in ours {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
         lines(&mut text, client_fields(client));
-        if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {
+        if client.authentication.secrets().is_some() {
             text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
         }
     }

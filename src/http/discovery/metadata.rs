@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::path;
+use super::{DIRECT, path};
 use crate::domain::client::GrantType;
 use crate::domain::profile::Demands;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
+use crate::usecase::certificates::Certificates;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::words::Locale;
 
@@ -19,14 +20,21 @@ pub struct Discovery(Bytes);
 
 impl Discovery {
     /// `registration`: clients may register themselves. `demands`: of all clients.
-    pub fn new(issuer: &str, registration: bool, rules: &Rules, demands: &Demands) -> Self {
+    pub fn new(
+        issuer: &str,
+        registration: bool,
+        rules: &Rules,
+        demands: &Demands,
+        certificates: &Certificates,
+    ) -> Self {
         let parts = [
             endpoints(issuer, registration),
             requests(rules, demands),
             demanded(demands),
-            authentication(demands),
+            authentication(demands, certificates),
             tokens(demands),
             sessions(issuer, rules),
+            mutual_tls(certificates),
         ];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
@@ -99,15 +107,11 @@ fn demanded(demands: &Demands) -> Value {
 }
 
 /// How clients say who they are.
-fn authentication(demands: &Demands) -> Value {
-    let (confidential, methods): (&[&str], &[&str]) = if demands.key {
-        (&["private_key_jwt"], &["private_key_jwt"])
-    } else {
-        (
-            &["client_secret_basic", "client_secret_post", "private_key_jwt"],
-            &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-        )
-    };
+fn authentication(demands: &Demands, certificates: &Certificates) -> Value {
+    let (secrets, none): (&[&str], &[&str]) =
+        if demands.key { (&[], &[]) } else { (&["client_secret_basic", "client_secret_post"], &["none"]) };
+    let confidential = [secrets, &["private_key_jwt"], certificates.methods()].concat();
+    let methods = [&confidential[..], none].concat();
     let algorithms = names(demands.algorithms);
     json!({
         "token_endpoint_auth_methods_supported": methods,
@@ -133,6 +137,19 @@ fn tokens(demands: &Demands) -> Value {
             "name", "preferred_username", "updated_at", "email", "email_verified"
         ],
     })
+}
+
+/// [RFC 8705 §3.3, §5]
+fn mutual_tls(certificates: &Certificates) -> Value {
+    let mut members = Map::new();
+    if certificates.arrive {
+        members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    }
+    if let Some(alias) = &certificates.alias {
+        let aliases = DIRECT.map(|(name, path)| (name.to_owned(), json!(format!("{alias}{path}"))));
+        members.insert("mtls_endpoint_aliases".to_owned(), Value::Object(aliases.into_iter().collect()));
+    }
+    Value::Object(members)
 }
 
 /// Who is told that one has ended.

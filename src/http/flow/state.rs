@@ -101,9 +101,8 @@ impl FlowApi {
 const fn why(failure: Failure) -> Message<'static> {
     match failure {
         Failure::Cancelled | Failure::NotAgreed => Message::SignInGivenUp,
-        Failure::ByPolicy => Message::ErrorDenied,
+        Failure::ByPolicy | Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
         Failure::NothingVerified => Message::ErrorInternal,
-        Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
     }
 }
 

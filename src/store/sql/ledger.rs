@@ -92,7 +92,7 @@ enum Commit {
         answer: Answer<Decided>,
     },
     Grant {
-        grant: Grant,
+        grant: Box<Grant>,
         /// The session that must not have ended.
         within: Option<SessionId>,
         refresh: Option<StoredRefreshToken>,
@@ -158,6 +158,7 @@ impl Ledger {
         event: Event,
     ) -> Result<Granted, StoreError> {
         let (answer, answered) = oneshot::channel();
+        let grant = Box::new(grant);
         self.commit(Commit::Grant { grant, within, refresh, access, event, answer }, answered).await
     }
 
@@ -477,7 +478,7 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
     let grants: Vec<(&Grant, Option<SessionId>)> = commits
         .iter()
         .filter_map(|item| match item {
-            Commit::Grant { grant, within, .. } => Some((grant, *within)),
+            Commit::Grant { grant, within, .. } => Some((&**grant, *within)),
             Commit::Decide { .. } => None,
         })
         .collect();

@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod certificate;
 mod exchange;
 mod logout;
 pub mod profile;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+pub use self::certificate::SubjectTexts;
 use crate::clock::Timestamp;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
@@ -25,6 +27,7 @@ use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::resource;
 use crate::protocol::scope::Scope;
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// What may be changed. A member that is left out has its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,16 @@ pub struct ClientMetadata {
     pub token_endpoint_auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +115,8 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token_exchange_audiences: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_exchange_impersonation: Option<bool>,
@@ -141,6 +156,8 @@ pub const fn method(authentication: &Authentication) -> &'static str {
         Authentication::ClientSecretBasic(_) => BASIC,
         Authentication::ClientSecretPost(_) => POST,
         Authentication::PrivateKeyJwt { .. } => KEYS,
+        Authentication::TlsClientAuth(_) => OF_AN_AUTHORITY,
+        Authentication::SelfSignedTlsClientAuth { .. } => SELF_SIGNED,
     }
 }
 
@@ -189,8 +206,13 @@ impl ClientMetadata {
         };
         let alg = match &client.authentication {
             Authentication::PrivateKeyJwt { alg, .. } => *alg,
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::TlsClientAuth(_)
+            | Authentication::SelfSignedTlsClientAuth { .. } => None,
         };
+        let subject = SubjectTexts::of(client);
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
@@ -200,6 +222,11 @@ impl ClientMetadata {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
             token_endpoint_auth_signing_alg: alg.map(|alg| alg.as_str().to_owned()),
+            tls_client_auth_subject_dn: subject.dn,
+            tls_client_auth_san_dns: subject.dns,
+            tls_client_auth_san_uri: subject.uri,
+            tls_client_auth_san_ip: subject.ip,
+            tls_client_auth_san_email: subject.email,
             jwks,
             jwks_uri,
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
@@ -238,6 +265,7 @@ impl ClientMetadata {
                 .introspection_signed_response_alg
                 .map(|alg| alg.as_str().to_owned()),
             dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            tls_client_certificate_bound_access_tokens: Some(client.tls_client_certificate_bound_access_tokens),
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
@@ -269,6 +297,7 @@ impl ClientMetadata {
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
+        let tls_client_certificate_bound_access_tokens = self.certificate_bound(&mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
         let resources = self.resources(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
@@ -310,6 +339,7 @@ impl ClientMetadata {
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
+                    tls_client_certificate_bound_access_tokens,
                     backchannel,
                     sign_in,
                     registered: before.and_then(|before| before.registered.clone()),
@@ -330,13 +360,10 @@ impl ClientMetadata {
         egress: Option<&Egress>,
         problems: &mut Problems,
     ) -> Option<Authentication> {
-        let secrets = match before.map(|before| &before.authentication) {
-            Some(Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets)) => {
-                secrets.clone()
-            }
-            Some(Authentication::None | Authentication::PrivateKeyJwt { .. }) | None => Secrets(Vec::new()),
-        };
+        let secrets = before.and_then(|before| before.authentication.secrets().cloned());
+        let secrets = secrets.unwrap_or(Secrets(Vec::new()));
         let method = self.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
+        self.no_certificate_subject(method, problems);
         if method == KEYS {
             let keys = self.keys(egress, problems);
             let alg = match self.token_endpoint_auth_signing_alg.as_deref().map(Algorithm::parse) {
@@ -351,7 +378,7 @@ impl ClientMetadata {
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
         // Where people sign in, keys verify requests as well.
-        let no_keys = !self.signs_people_in();
+        let no_keys = !self.signs_people_in() && method != SELF_SIGNED;
         for (pointer, not_allowed) in [
             ("/jwks", self.jwks.is_some() && no_keys),
             ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
@@ -365,22 +392,33 @@ impl ClientMetadata {
             NONE => Some(Authentication::None),
             BASIC => Some(Authentication::ClientSecretBasic(secrets)),
             POST => Some(Authentication::ClientSecretPost(secrets)),
+            OF_AN_AUTHORITY => self.certificate_subject(problems).map(Authentication::TlsClientAuth),
+            SELF_SIGNED => self.keys(egress, problems).map(|keys| Authentication::SelfSignedTlsClientAuth { keys }),
             _ => {
-                let detail = "client_secret_basic, client_secret_post, private_key_jwt or none.";
+                let detail = "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none.";
                 problems.add("/token_endpoint_auth_method", FieldCode::Invalid, detail);
                 None
             }
         }
     }
 
+    fn own_certificates(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(SELF_SIGNED)
+    }
+
     fn keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
         match (&self.jwks, &self.jwks_uri) {
             (Some(jwks), None) => {
                 let text = serde_json::to_vec(jwks).unwrap_or_default();
-                if KeySet::parse(&text).is_ok_and(|keys| !keys.keys().is_empty()) {
+                let keys = KeySet::parse(&text).unwrap_or_default();
+                let (any, detail) = if self.own_certificates() {
+                    (!keys.certificates().is_empty(), "No certificate: x5c of a key has it.")
+                } else {
+                    (!keys.keys().is_empty(), "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.")
+                };
+                if any {
                     return Some(KeySource::Jwks(jwks.clone()));
                 }
-                let detail = "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.";
                 problems.add("/jwks", FieldCode::Invalid, detail);
             }
             (None, Some(uri)) => {
@@ -390,7 +428,10 @@ impl ClientMetadata {
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
                 problems.add("/jwks_uri", FieldCode::Invalid, detail);
             }
-            (None, None) => problems.add("/jwks", FieldCode::Required, "private_key_jwt needs jwks or jwks_uri."),
+            (None, None) => {
+                let detail = "private_key_jwt and self_signed_tls_client_auth need jwks or jwks_uri.";
+                problems.add("/jwks", FieldCode::Required, detail);
+            }
             (Some(_), Some(_)) => problems.add("/jwks_uri", FieldCode::NotAllowed, "Only one of jwks and jwks_uri."),
         }
         None

@@ -154,6 +154,13 @@ redirect_uris = ["com.example.app:/callback"]
 dpop_bound_access_tokens = true
 may_act = "web"
 redirectless = true
+
+[[client]]
+id = "robot"
+auth = "tls_client_auth"
+tls_client_auth_san_dns = "robot.example"
+tls_client_certificate_bound_access_tokens = true
+grants = ["client_credentials"]
 "#;
 
 #[test]
@@ -177,6 +184,9 @@ fn what_signs_people_in_is_exported_and_applied() {
         "redirectless = true",
         "require_pkce = true",
         "dpop_bound_access_tokens = true",
+        "auth = \"tls_client_auth\"",
+        "tls_client_auth_san_dns = \"robot.example\"",
+        "tls_client_certificate_bound_access_tokens = true",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
@@ -184,7 +194,7 @@ fn what_signs_people_in_is_exported_and_applied() {
     let before = events(&site);
     for text in [WEB, &exported] {
         let told = apply(&site, text, &["--prune"]).ends_with(0);
-        assert!(told.contains("0 to create, 0 to update, 0 to delete, 2 as they should be"), "{told}");
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 3 as they should be"), "{told}");
     }
     assert_eq!(events(&site), before);
 

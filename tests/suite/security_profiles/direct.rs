@@ -222,6 +222,8 @@ async fn access_tokens_live_for_ten_minutes_at_most() {
     }
 }
 
+type Change = fn(&mut nod::domain::client::Client);
+
 #[tokio::test]
 async fn fapi2_5_4_1_nothing_is_signed_for_a_client_by_pkcs1() {
     for profile in FAPI {
@@ -229,7 +231,6 @@ async fn fapi2_5_4_1_nothing_is_signed_for_a_client_by_pkcs1() {
             let world = held.world(profile).start().await;
             let shop = world.client("shop").signs_in().private_key_jwt(Algorithm::ES256).await;
             held.to(&shop, profile).await;
-            type Change = fn(&mut nod::domain::client::Client);
             let changes: [Change; 4] = [
                 |client| client.id_token_signed_response_alg = Algorithm::RS256,
                 |client| client.userinfo_signed_response_alg = Some(Algorithm::RS256),

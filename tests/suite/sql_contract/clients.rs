@@ -32,6 +32,7 @@ fn client() -> Client {
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
+        tls_client_certificate_bound_access_tokens: false,
         sign_in: None,
         registered: None,
         token_exchange: None,

@@ -73,6 +73,7 @@ impl ClientBuilder {
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
+            tls_client_certificate_bound_access_tokens: false,
             sign_in: None,
             registered: None,
             token_exchange: None,
@@ -204,7 +205,12 @@ impl ClientBuilder {
             |secret: &str| Secrets(vec![StoredSecret { digest: Digest::of(secret.as_bytes()), expires_at: None }]);
         self.client.authentication = match (&self.credentials, self.client.authentication) {
             // What `registered` said.
-            (_, special @ Authentication::PrivateKeyJwt { .. }) => special,
+            (
+                _,
+                special @ (Authentication::PrivateKeyJwt { .. }
+                | Authentication::TlsClientAuth(_)
+                | Authentication::SelfSignedTlsClientAuth { .. }),
+            ) => special,
             (Credentials::None, _) => Authentication::None,
             (Credentials::Basic(secret), _) => Authentication::ClientSecretBasic(digest(secret)),
             (Credentials::Post(secret), _) => Authentication::ClientSecretPost(digest(secret)),

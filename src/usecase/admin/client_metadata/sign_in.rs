@@ -43,6 +43,10 @@ impl ClientMetadata {
         }
     }
 
+    fn binds_tokens(&self) -> bool {
+        self.dpop_bound_access_tokens == Some(true) || self.tls_client_certificate_bound_access_tokens == Some(true)
+    }
+
     pub(super) fn sign_in(
         &self,
         grants: &BTreeSet<GrantType>,
@@ -90,7 +94,7 @@ impl ClientMetadata {
     }
 
     fn requests(&self, egress: Option<&Egress>, problems: &mut Problems) -> Requests {
-        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS);
+        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
         let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
         let keys = if has_keys && !own_keys { self.keys(egress, problems) } else { None };
         let signed = self.require_signed_request_object.unwrap_or(false);
@@ -221,9 +225,12 @@ impl ClientMetadata {
                     FieldCode::NotAllowed,
                     "code needs the authorization_code grant, id_token and token the implicit one.",
                 ),
-                // [RFC 9449 §5.2] what comes through the browser is bound to nothing.
-                Some(kind) if kind.has_token() && self.dpop_bound_access_tokens == Some(true) => {
-                    problem(FieldCode::NotAllowed, "No token with dpop_bound_access_tokens.");
+                // [RFC 9449 §5.2, RFC 8705 §3.4] what comes through the browser is bound to nothing.
+                Some(kind) if kind.has_token() && self.binds_tokens() => {
+                    problem(
+                        FieldCode::NotAllowed,
+                        "No token where access tokens are always bound to a key or certificate.",
+                    );
                 }
                 Some(kind) => parsed.push(kind),
             }

@@ -38,11 +38,12 @@ impl ClientMetadata {
                 return None;
             }
         }
-        let keys = self.jwks_uri.as_deref().filter(|_| self.token_endpoint_auth_method.as_deref() == Some(KEYS));
+        let proves = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
+        let keys = self.jwks_uri.as_deref().filter(|_| proves);
         // [CIBA §4] Where nobody comes back, an address is a client's only if its keys are there.
         let keyed = sign_in.is_none() || grants.iter().any(|grant| grant.is_out_of_band());
         if keyed && keys.is_none() {
-            let detail = "Pairwise subjects without redirect_uris, with CIBA or devices need private_key_jwt and this.";
+            let detail = "Pairwise subjects without redirect_uris, with CIBA or devices need private_key_jwt, or self_signed_tls_client_auth, and this.";
             problems.add("/jwks_uri", FieldCode::Required, detail);
             return None;
         }
