@@ -120,11 +120,15 @@ fn xfcc(text: &str) -> Result<Chain, Unreadable> {
             return Err(Unreadable);
         }
     }
-    // The chain begins with the certificate.
-    match chain.or(certificate) {
-        Some(text) => pem(text),
+    match (certificate, chain) {
+        (Some(text), None) | (None, Some(text)) => pem(text),
+        // The chain begins with the certificate. One that does not was put there by whoever chose a name in it.
+        (Some(certificate), Some(chain)) => {
+            let (certificate, chain) = (pem(certificate)?, pem(chain)?);
+            if chain.first() == certificate.first() { Ok(chain) } else { Err(Unreadable) }
+        }
         // The proxy says by whom it was called, and not with what: it is not set up for us.
-        None => Err(Unreadable),
+        (None, None) => Err(Unreadable),
     }
 }
 
@@ -243,6 +247,8 @@ mod tests {
         for bad in [
             format!("Cert=\"{text}\",Cert=\"{text}\""),
             format!("Cert=\"{text}\";Cert=\"{text}\""),
+            // Put there by a name in the certificate, which the proxy writes as it is.
+            format!("Cert=\"{}\";URI=x;Chain=\"{text}\"", escaped(&other)),
             format!("Cert=\"{text}"),
             "Hash=00;Subject=\"CN=a\"".to_owned(),
             text.clone(),

@@ -96,7 +96,7 @@ impl UserInfoApi {
                 let (method, path, certificate) = (http.method().as_str(), path::USERINFO, certificate(http));
                 let proof = dpop::proof(http)?;
                 let shown = Shown { proof, method, path, access_token: Some(token), certificate };
-                self.prove.of_holder(bound_to, &shown).await?;
+                self.prove.of_holder(bound_to, &shown, self.profiles.of(&active.client).algorithms).await?;
             }
             // [RFC 9449 §7.2] whoever has lost the key, or never had it, tries so.
             (Scheme::Bearer, Some(Confirmation::Key(_))) => {

@@ -78,7 +78,10 @@ impl ExchangeToken {
             grant,
             scope,
             // What was for another server does not become good for us.
-            audience: target(registered, asked.target)?.unwrap_or_else(|| subject.audience.clone()),
+            audience: match target(registered, asked.target)? {
+                Some(audience) => audience,
+                None => self.same(registered, &asked.subject, &subject.audience)?,
+            },
             act,
             bound_to,
             expires_at: subject.expires_at,
@@ -89,6 +92,20 @@ impl ExchangeToken {
             Event::new(self.entropy.ordered_uuid(now), now, Action::TokenExchanged).client(&client.id).user(grant.user);
         self.ledger.audit(event).await;
         Ok(response)
+    }
+
+    /// Whom the new token is for when nobody is named. An ID token is good at no server: what was granted with it
+    /// is the client's to have only as far as it may name it.
+    fn same(&self, registered: &Registered, given: &Given<'_>, audience: &Audience) -> Result<Audience, Refusal> {
+        let may_have =
+            |one: &str| one == self.issue.issuer || registered.audiences.iter().any(|audience| audience == one);
+        match given.kind {
+            GivenKind::Access => Ok(audience.clone()),
+            GivenKind::Id if audience.iter().all(may_have) => Ok(audience.clone()),
+            GivenKind::Id => {
+                Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for what was granted."))
+            }
+        }
     }
 
     async fn active(&self, given: &Given<'_>, now: Timestamp) -> Result<Option<Active>, StoreError> {

@@ -88,14 +88,19 @@ impl ProvePossession {
         }
     }
 
-    /// Whether whoever shows an access token has what it is bound to.
-    pub async fn of_holder(&self, bound_to: Confirmation, shown: &Shown<'_>) -> Result<(), Error> {
+    /// Whether whoever shows an access token has what it is bound to. A key is not bound to an algorithm, so which
+    /// ones are allowed is asked of each proof.
+    pub async fn of_holder(
+        &self,
+        bound_to: Confirmation,
+        shown: &Shown<'_>,
+        allowed: &[Algorithm],
+    ) -> Result<(), Error> {
         let refused = |why| Refusal::new(ErrorCode::InvalidToken, why);
         match bound_to {
             Confirmation::Key(key) => {
                 let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;
-                // By which algorithm, was asked when the token was bound.
-                if self.prove(proof, shown, &dpop::ALGORITHMS).await? == key {
+                if self.prove(proof, shown, allowed).await? == key {
                     return Ok(());
                 }
                 Err(refused("The access token is bound to another key than that of the DPoP proof.").into())

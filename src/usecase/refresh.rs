@@ -64,7 +64,8 @@ impl Refresh {
         let narrowed = match parameters.get("scope") {
             None => grant.scope.clone(),
             Some(text) => Scope::parse(text)
-                .filter(|scope| scope.is_within(&grant.scope) && scope.contains(Scope::OPENID))
+                .filter(|scope| scope.is_within(&grant.scope))
+                .filter(|scope| scope.contains(Scope::OPENID) || !grant.scope.contains(Scope::OPENID))
                 .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond what was granted, or lacks openid."))?,
         };
         grant.extent = client

@@ -324,6 +324,8 @@ impl Flow {
         self.session = None;
         if self.who != Who::Proved(user) {
             self.notes.forget_session();
+            // What somebody else agreed to.
+            self.agreed = None;
         }
         self.who = Who::Proved(user);
         self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });
@@ -424,14 +426,10 @@ impl Flow {
         }
         let asked = self.asked();
         let before = around.remembered.is_some_and(|remembered| asked.is_within(remembered));
-        // [RFC 9396 §2] details are of one request: what was agreed to before was another one.
-        let remembered = before && self.request.extent.details.is_empty();
+        // [RFC 9396 §2] details are of one request: what was agreed to before, or goes without saying, was another one.
+        let given = (around.implied_consent || before) && self.request.extent.details.is_empty();
         // [OIDCC §3.1.2.1] prompt=consent asks again, whatever was agreed to before.
-        if (around.implied_consent || remembered) && !self.request.prompts(Prompt::Consent) {
-            At::Ready
-        } else {
-            At::Consent(asked)
-        }
+        if given && !self.request.prompts(Prompt::Consent) { At::Ready } else { At::Consent(asked) }
     }
 
     /// The classes of which the relying party needs one. None: any will do.

@@ -222,6 +222,25 @@ fn who_asks_for_more_than_the_session_is_worth_has_the_step_for_it_asked() {
 }
 
 #[test]
+fn nobody_agrees_for_somebody_else() {
+    let policy = SignOnPolicy::password();
+    let hourly = Step { when: vec![not_within(false)], ..first_step(&policy) };
+    let policy = SignOnPolicy { root: Branch::Step(Box::new(hourly)), ..policy };
+    let asking = Around { implied_consent: false, ..around(&policy) };
+    let aged = Session { seen_at: at(0), ..session(ALICE, -3599) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&aged), &asking);
+    assert_eq!(flow.status(), Status::ConsentRequired);
+    // Meanwhile the hour is over.
+    let later = Around { now: at(2), ..asking };
+    let flow = flow.agreed(None, &later).unwrap();
+    assert_eq!(flow.status(), Status::UsernamePasswordRequired);
+    let alice = flow.clone().password_verified(ALICE, &later).unwrap();
+    assert_eq!(alice.status(), Status::Resume);
+    let bob = flow.password_verified(BOB, &later).unwrap();
+    assert_eq!((bob.user(), bob.status()), (Some(BOB), Status::ConsentRequired));
+}
+
+#[test]
 fn a_policy_that_asks_nothing_lets_nobody_in() {
     for root in [Branch::Done, step("a", Source::Identifier, Branch::Done, Branch::Done)] {
         let policy = SignOnPolicy { root, ..SignOnPolicy::password() };

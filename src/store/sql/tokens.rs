@@ -229,7 +229,7 @@ impl Tokens {
             if kept == 0 {
                 return Ok(false);
             }
-            transaction.insert(&INSERT_ACCESS, access.into_iter().map(access_row).collect()).await?;
+            AccessRows::of(access).insert(&transaction).await?;
             transaction.record(&[event]);
             transaction.commit().await?;
             Ok(true)

@@ -93,7 +93,7 @@ fn what_changes_is_shown_and_what_takes_away_is_asked_for() {
     assert!(export(&site).contains("bob"), "nothing was done");
     // Without --prune only the lock is a reason to ask.
     let told = apply(&site, &less, &["--json"]).ends_with(2);
-    let change: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    let change: Value = serde_json::from_str(told.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
     assert_eq!((change["action"].as_str(), change["id"].as_str()), (Some("update"), Some("alice")), "{told}");
     assert_eq!(change["changes"][0]["to"], "\"locked\"");
     apply(&site, &less, &["--prune", "--yes"]).ends_with(0);
