@@ -146,6 +146,7 @@ impl App {
                     tokens: parts.tokens.clone(),
                     directory: Arc::clone(&parts.directory),
                     keys: Arc::clone(&parts.ring),
+                    subjects: Arc::clone(&parts.subjects),
                     clock: Arc::clone(&parts.clock),
                     issuer: parts.ring.issuer.clone(),
                 },
@@ -259,7 +260,7 @@ impl Wiring {
             UserInfoApi {
                 introspect: Arc::clone(&introspect),
                 prove,
-                issue,
+                issue: Arc::clone(&issue),
                 profiles: self.settings.profiles,
                 entropy: self.entropy(),
             },
@@ -282,7 +283,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read, issue)), inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (

@@ -8,5 +8,6 @@ pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
 pub mod request_object;
+pub mod sector;
 pub mod smtp;
 pub mod webhook;

@@ -37,6 +37,7 @@ pub mod refresh;
 pub mod register_client;
 pub mod request_authentication;
 pub mod revoke;
+pub mod sector;
 pub mod send_mail;
 pub mod set_password;
 pub mod settle;

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::password::Confirmed;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
-use crate::protocol::id::{RecoveryId, SessionToken};
+use crate::protocol::id::SessionToken;
+
+mod errand;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));
@@ -300,13 +301,7 @@ enum Deed {
     Agree,
     Leave,
     Complete,
-    /// The password is right, and has to be changed.
-    MustChange,
-    Recover,
-    Choose,
-    Reset,
-    GiveUp,
-    Continue,
+    Errand(errand::Deed),
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -317,12 +312,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::Agree),
         1 => Just(Deed::Leave),
         1 => Just(Deed::Complete),
-        2 => Just(Deed::MustChange),
-        2 => Just(Deed::Recover),
-        3 => Just(Deed::Choose),
-        3 => Just(Deed::Reset),
-        1 => Just(Deed::GiveUp),
-        3 => Just(Deed::Continue),
+        16 => errand::deeds().prop_map(Deed::Errand),
     ];
     proptest::collection::vec(deed, 0..12)
 }
@@ -337,71 +327,22 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
             (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
         }
         Deed::Cancel => {
-            let action = match status {
-                Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
-                Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
-                    Some(Action::Cancel)
-                }
-                Status::OauthDeviceUserCodeRequired
-                | Status::Resume
-                | Status::Completed
-                | Status::OauthDeviceCompleted
-                | Status::Failed
-                | Status::CurrentCredentialsRequired
-                | Status::NewPasswordRequired
-                | Status::MustChangePassword
-                | Status::SuccessfulPasswordChange
-                | Status::AccountRecoveryUsernameRequired
-                | Status::RecoveryCodeRequired
-                | Status::PasswordResetRequired
-                | Status::SuccessfulPasswordReset
-                | Status::Canceled => None,
-            };
+            let cancels = [
+                (Status::IdentifierRequired, Action::CancelIdentifierSubmission),
+                (Status::UsernamePasswordRequired, Action::Cancel),
+                (Status::OauthDeviceUserCodeConfirmationRequired, Action::Cancel),
+                (Status::ConsentRequired, Action::DenyConsent),
+            ];
+            let action = cancels.iter().find(|(at, _)| *at == status).map(|(_, action)| *action);
             (flow.cancelled(around), action)
         }
         Deed::Agree => (flow.agreed(None, around), Some(Action::GrantConsent)),
         Deed::Leave => (flow.left(), None),
         Deed::Complete => (flow.completed(&Sealed::from_bytes(vec![1])), None),
-        // The other way that a password may be right.
-        Deed::MustChange => (flow.must_change(confirmed()), Some(Action::CheckUsernamePassword)),
-        Deed::Recover => {
-            let asked = flow.clone().recovers(None).or_else(|| on_errand(flow, Errand::again));
-            (asked, Some(Action::InitiateAccountRecovery))
+        Deed::Errand(deed) => {
+            let (next, action) = errand::done(flow, *deed, around);
+            (next, Some(action))
         }
-        Deed::Choose => (on_errand(flow, |errand| errand.changed(&confirmed(), at(0))), Some(Action::CheckNewPassword)),
-        Deed::Reset => (on_errand(flow, reset), errand_action(status)),
-        Deed::GiveUp => {
-            let changing = status == Status::MustChangePassword;
-            let action = if changing { Action::CancelPasswordChange } else { Action::CancelAccountRecovery };
-            (on_errand(flow, Errand::cancelled), Some(action))
-        }
-        Deed::Continue => (flow.continued(around), Some(Action::ContinueAuthentication)),
-    }
-}
-
-fn confirmed() -> Confirmed {
-    Confirmed::new(ALICE, at(0), at(-9))
-}
-
-fn on_errand(flow: Flow, then: impl FnOnce(Errand) -> Option<Errand>) -> Option<Flow> {
-    let next = then(flow.errand()?.clone())?;
-    flow.on_errand(next)
-}
-
-/// One step on the way of a recovery.
-fn reset(errand: Errand) -> Option<Errand> {
-    let asked = errand.clone().asked(RecoveryId::new(Uuid::nil()), "alice");
-    asked.or_else(|| errand.clone().proved(BOB)).or_else(|| errand.reset())
-}
-
-fn errand_action(status: Status) -> Option<Action> {
-    if status == Status::RecoveryCodeRequired {
-        Some(Action::CheckRecoveryCode)
-    } else if status == Status::PasswordResetRequired {
-        Some(Action::CheckPasswordReset)
-    } else {
-        Some(Action::CheckAccountRecoveryUsername)
     }
 }
 
@@ -433,7 +374,8 @@ proptest! {
                 verified = Some(if *alice { ALICE } else { BOB });
             }
             // A password that was forgotten and chosen anew proves nothing; one that was given and changed does.
-            if let (Deed::Continue, Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand()) {
+            if let (Deed::Errand(errand::Deed::Continue), Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand())
+            {
                 verified = Some(ALICE);
             }
             flow = next.unwrap_or_else(|| before.clone());
