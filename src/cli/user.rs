@@ -61,7 +61,7 @@ pub(super) enum Action {
         /// Whom, by user name
         username: String,
     },
-    /// The next sign-in of this person leads to a new password
+    /// The next sign-in leads to a new password
     #[command(
         after_long_help = "Examples:\n  nod user require-password-change bob\n  nod user require-password-change bob -c nod.toml"
     )]

@@ -150,10 +150,11 @@ impl Session {
             let line = line.trim_end().to_owned();
             self.heard.lock().unwrap().lines.push((self.encrypted, line.clone()));
             match line.split(' ').next().unwrap_or_default() {
-                "EHLO" if self.encrypted || [Manner::Plain, Manner::Stranger].contains(&manner) => {
-                    say(stream, "250-mail.example\r\n250 AUTH PLAIN LOGIN").await?;
+                "EHLO" if manner == Manner::StartTls && !self.encrypted => {
+                    say(stream, "250-mail.example\r\n250 STARTTLS").await?;
                 }
-                "EHLO" if manner == Manner::StartTls => say(stream, "250-mail.example\r\n250 STARTTLS").await?,
+                // Whoever hides STARTTLS wants to hear the password.
+                "EHLO" => say(stream, "250-mail.example\r\n250 AUTH PLAIN LOGIN").await?,
                 "STARTTLS" if manner == Manner::StartTls => {
                     say(stream, "220 go ahead").await?;
                     return Some(true);
@@ -174,7 +175,7 @@ impl Session {
                     say(stream, "221 bye").await?;
                     return Some(false);
                 }
-                "EHLO" | "MAIL" | "RSET" | "NOOP" => say(stream, "250 yes").await?,
+                "MAIL" | "RSET" | "NOOP" => say(stream, "250 yes").await?,
                 _ => say(stream, "500 what?").await?,
             }
         }
