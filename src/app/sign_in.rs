@@ -25,6 +25,7 @@ use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
@@ -121,6 +122,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
+        let known_devices = Arc::new(KnownDevices::new(&self.master));
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -128,6 +130,7 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             issue,
+            known_devices: Arc::clone(&known_devices),
             clock: self.clock(),
             entropy: self.entropy(),
         });
@@ -135,6 +138,7 @@ impl Wiring {
             known: Arc::clone(&known),
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
+            known_devices: Arc::clone(&known_devices),
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),

@@ -30,6 +30,8 @@ words! {
     /// What a client of the API can do to a flow.
     Action {
         SubmitIdentifier = "submitIdentifier",
+        /// The one that is offered is not the one.
+        ClearIdentifier = "clearIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
         Cancel = "cancel",
@@ -74,7 +76,7 @@ impl Action {
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
         match self {
-            Self::SubmitIdentifier => IDENTIFIER,
+            Self::SubmitIdentifier | Self::ClearIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,

@@ -37,6 +37,7 @@ impl Shown {
             }
             At::UserCode
             | At::Device
+            | At::Account(_)
             | At::Asking(..)
             | At::Consent(_)
             | At::Ready
@@ -46,11 +47,13 @@ impl Shown {
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
-        let username = match flow.user() {
-            Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
+        let person = match flow.user().or_else(|| flow.offered()) {
+            Some(user) => self.known.directory.user(&user).await?,
             None => None,
         };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None, state: None })
+        let username = person.as_ref().map(|user| user.username.clone());
+        let name = person.and_then(|user| user.name.clone());
+        Ok(Seen { id: id.clone(), flow, client, username, name, resume, answer, session: None, state: None })
     }
 
     /// The flow with its answer in it.
