@@ -19,6 +19,7 @@ use crate::usecase::send_mail::SendMail;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::errand::RunErrand;
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::words::Words;
 use crate::worker::Worker;
 
@@ -79,7 +80,7 @@ fn secrets(master: &MasterKey) -> RecoverySecrets {
 }
 
 impl Wiring {
-    pub(super) fn errands(&self, known: &Arc<Known>) -> Arc<RunErrand> {
+    pub(super) fn errands(&self, known: &Arc<Known>, known_devices: &Arc<KnownDevices>) -> Arc<RunErrand> {
         let recover = self.parts.carriers.courier.is_some().then(|| {
             Arc::new(RecoverPassword {
                 attempts: Attempts::new(self.store()),
@@ -96,6 +97,7 @@ impl Wiring {
         Arc::new(RunErrand {
             known: Arc::clone(known),
             check: Arc::clone(&self.parts.check_password),
+            known_devices: Arc::clone(known_devices),
             set: Arc::clone(&self.parts.set_password),
             recover,
             clock: self.clock(),

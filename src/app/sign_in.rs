@@ -25,6 +25,7 @@ use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
@@ -110,7 +111,8 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
-        let errands = self.errands(&known);
+        let known_devices = Arc::new(KnownDevices::new(&self.master));
+        let errands = self.errands(&known, &known_devices);
         let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
         let connect = Arc::new(Connect {
             known: Arc::clone(&known),
@@ -131,6 +133,7 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             issue,
+            known_devices,
             clock: self.clock(),
             entropy: self.entropy(),
         });

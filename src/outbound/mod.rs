@@ -2,6 +2,7 @@
 
 pub mod courier;
 pub mod dev_inbox;
+pub mod document;
 pub mod egress;
 pub mod jwks;
 pub mod logout;

@@ -43,6 +43,8 @@ words! {
     /// What a client of the API can do to a flow.
     Action {
         SubmitIdentifier = "submitIdentifier",
+        /// The one that is offered is not the one.
+        ClearIdentifier = "clearIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
         Cancel = "cancel",
@@ -134,7 +136,7 @@ impl Action {
             Self::CheckAccountRecoveryUsername => FORGOTTEN,
             Self::CheckRecoveryCode => RECOVERY_CODE,
             Self::CheckPasswordReset => RESET,
-            Self::SubmitIdentifier => IDENTIFIER,
+            Self::SubmitIdentifier | Self::ClearIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,

@@ -239,6 +239,7 @@ impl Flow {
         match &self.at {
             At::Errand(errand) => Some(errand),
             At::UserCode
+            | At::Account(_)
             | At::Device
             | At::Asking(..)
             | At::Consent(_)

@@ -90,6 +90,8 @@ pub enum At {
     UserCode,
     /// The person is to look at the device and what it asks for, before anything is proved.
     Device,
+    /// The person is to say whether they go on as this one.
+    Account(Offered),
     Asking(StepId, Source),
     /// The person does something about their password first.
     Errand(Errand),
@@ -105,6 +107,20 @@ pub enum At {
     /// The device has what it waited for.
     Connected,
     Failed(Failure),
+}
+
+/// Who is signed in already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    session: SessionId,
+    user: UserId,
+    authentication: Authentication,
+}
+
+impl From<&Session> for Offered {
+    fn from(session: &Session) -> Self {
+        Self { session: session.id, user: session.user, authentication: session.authentication.clone() }
+    }
 }
 
 /// Why nobody was signed in.
@@ -226,24 +242,21 @@ impl Flow {
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
         let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
-        let who = match (session, &request.login_hint) {
-            (Some(session), _) => Who::Proved(session.user),
-            (None, Some(hint)) => Who::Claimed(hint.clone()),
-            (None, None) => Who::Nobody,
-        };
-        let mut flow = Self {
+        // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
+        let chooses = request.prompts(Prompt::SelectAccount);
+        let flow = Self {
             transaction,
             client,
-            request,
             device,
             run_by: None,
             browser,
             cookieless,
             recoverable,
-            session: session.map(|session| session.id),
+            session: None,
             meant,
-            who,
-            authenticated: session.map(|session| session.authentication.clone()),
+            who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
+            request,
+            authenticated: None,
             password: None,
             notes: Notes::default(),
             agreed: None,
@@ -251,18 +264,29 @@ impl Flow {
             at: At::Failed(Failure::NothingVerified),
             started_at: around.now,
         };
-        if let Some(session) = session {
-            for step in around.policy.steps() {
-                match step.source {
-                    Source::Identifier => flow.notes.set(step.id.clone(), Note::Identified),
-                    Source::Password if flow.is_worth(session, Acr::Password) => {
-                        flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
-                    }
-                    Source::Password => {}
+        match session.map(Offered::from) {
+            Some(offered) if chooses => Self { at: At::Account(offered), ..flow },
+            Some(offered) => flow.going_on(offered, around),
+            None => flow.settled(around),
+        }
+    }
+
+    /// The session stands for what it is worth.
+    fn going_on(mut self, offered: Offered, around: &Around<'_>) -> Self {
+        let Offered { session, user, authentication } = offered;
+        for step in around.policy.steps() {
+            match step.source {
+                Source::Identifier => self.notes.set(step.id.clone(), Note::Identified),
+                Source::Password if self.is_worth(authentication.acr, Acr::Password) => {
+                    self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
                 }
+                Source::Password => {}
             }
         }
-        flow.settled(around)
+        self.session = Some(session);
+        self.who = Who::Proved(user);
+        self.authenticated = Some(authentication);
+        self.settled(around)
     }
 
     /// For a device that somebody has yet to name, run by the client itself.
@@ -305,6 +329,7 @@ impl Flow {
             | At::Errand(_)
             | At::UserCode
             | At::Device
+            | At::Account(_)
             | At::Consent(_)
             | At::Ready
             | At::Completed(_)
@@ -320,6 +345,31 @@ impl Flow {
         let device = self.device.as_mut().filter(|_| self.at == At::Device)?;
         device.confirmed = true;
         Some(self.settled(around))
+    }
+
+    /// Who may go on as they are.
+    pub const fn offered(&self) -> Option<UserId> {
+        if let At::Account(offered) = &self.at { Some(offered.user) } else { None }
+    }
+
+    /// The person goes on as who is signed in. `None`: there was no choice.
+    #[must_use]
+    pub fn chosen(self, around: &Around<'_>) -> Option<Self> {
+        let At::Account(offered) = &self.at else { return None };
+        let offered = offered.clone();
+        Some(self.going_on(offered, around))
+    }
+
+    /// As somebody else, who may have said as whom. `None`: there was no choice.
+    #[must_use]
+    pub fn another(mut self, username: Option<&str>, around: &Around<'_>) -> Option<Self> {
+        self.offered()?;
+        self.who = username.map_or(Who::Nobody, |username| Who::Claimed(username.to_owned()));
+        let next = self.settled(around);
+        Some(match username {
+            Some(username) => next.clone().identified(username, around).unwrap_or(next),
+            None => next,
+        })
     }
 
     /// Somebody says who they are. `None`: nobody was asked.
@@ -358,6 +408,7 @@ impl Flow {
                 let gave_up = matches!(next.at, At::Failed(Failure::ByPolicy));
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
+            At::Account(_) => Some(Self { at: At::Failed(Failure::Cancelled), ..self }),
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
             // There is nothing to give up yet.
             At::UserCode | At::Errand(_) | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => {
@@ -466,8 +517,7 @@ impl Flow {
 
     /// Whether the session stands for a step of this class: what it falls short of has to be proved, and so has
     /// what the relying party needs and it is not, be it more.
-    fn is_worth(&self, session: &Session, acr: Acr) -> bool {
-        let had = session.authentication.acr;
+    fn is_worth(&self, had: Acr, acr: Acr) -> bool {
         had >= acr && (self.accepts(had) || !self.accepts(acr))
     }
 
@@ -517,7 +567,7 @@ impl Flow {
             At::UserCode => Status::OauthDeviceUserCodeRequired,
             At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
             At::Connected => Status::OauthDeviceCompleted,
-            At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
+            At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
@@ -532,6 +582,7 @@ impl Flow {
         match &self.at {
             At::UserCode => &[Action::SubmitUserCode],
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
+            At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) if self.recoverable => &[
                 Action::CheckUsernamePassword,
@@ -555,7 +606,7 @@ impl Flow {
 
 /// Whether the session of a browser answers for what a request asks.
 fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
-    let asks_anew = request.prompts(Prompt::Login) || request.prompts(Prompt::SelectAccount);
+    let asks_anew = request.prompts(Prompt::Login);
     // [OIDCC §3.1.2.1] max_age=0 is prompt=login.
     let too_old =
         request.max_age.is_some_and(|age| now.since(session.authentication.at) >= Duration::from_secs(u64::from(age)));

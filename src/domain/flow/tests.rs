@@ -98,7 +98,6 @@ fn oidcc_3_1_2_1_a_session_counts_where_the_request_lets_it() {
     assert_eq!(begin(plain.clone(), Some(&alices)).status(), Status::Resume);
     for asked_anew in [
         AuthorizationRequest { prompt: vec![Prompt::Login], ..plain.clone() },
-        AuthorizationRequest { prompt: vec![Prompt::SelectAccount], ..plain.clone() },
         AuthorizationRequest { max_age: Some(0), ..plain.clone() },
     ] {
         let flow = begin(asked_anew, Some(&alices));
@@ -121,6 +120,30 @@ fn first_step(policy: &SignOnPolicy) -> Step {
 
 fn not_within(not: bool) -> Condition {
     Condition { not, about: About::NotWithin(3600) }
+}
+
+#[test]
+fn oidcc_3_1_2_1_who_is_to_choose_goes_on_as_they_are_or_as_another() {
+    let asked = AuthorizationRequest { prompt: vec![Prompt::SelectAccount], ..request(ResponseMode::Query) };
+    let policy = SignOnPolicy::password();
+    let flow = begin(asked.clone(), Some(&session(ALICE, -60)));
+    assert_eq!((flow.status(), flow.offered(), flow.user()), (Status::IdentifierRequired, Some(ALICE), None));
+    let on = flow.clone().chosen(&around(&policy)).unwrap();
+    assert_eq!((on.status(), on.user(), on.session.is_some()), (Status::Resume, Some(ALICE), true));
+    for (username, who) in [(None, Who::Nobody), (Some("bob"), Who::Claimed("bob".into()))] {
+        let other = flow.clone().another(username, &around(&policy)).unwrap();
+        assert_eq!((other.status(), &other.who, other.session), (Status::UsernamePasswordRequired, &who, None));
+        assert!(other.authenticated.is_none() && other.chosen(&around(&policy)).is_none());
+    }
+    let gave_up = flow.cancelled(&around(&policy)).unwrap();
+    assert_eq!(gave_up.at, At::Failed(Failure::Cancelled));
+    // Nobody is signed in, or not as the client needs it: there is nothing to choose from.
+    let old = AuthorizationRequest { max_age: Some(10), ..asked.clone() };
+    let login = AuthorizationRequest { prompt: vec![Prompt::SelectAccount, Prompt::Login], ..asked.clone() };
+    for (request, session) in [(asked, None), (old, Some(session(ALICE, -60))), (login, Some(session(ALICE, 0)))] {
+        let flow = begin(request, session.as_ref());
+        assert_eq!((flow.status(), flow.offered()), (Status::UsernamePasswordRequired, None));
+    }
 }
 
 #[test]
@@ -296,6 +319,9 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
 #[derive(Clone, Debug)]
 enum Deed {
     Identify,
+    /// As the one who is signed in already.
+    GoOn,
+    Clear,
     Password(bool),
     Cancel,
     Agree,
@@ -307,6 +333,8 @@ enum Deed {
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let deed = prop_oneof![
         3 => Just(Deed::Identify),
+        2 => Just(Deed::GoOn),
+        1 => Just(Deed::Clear),
         4 => any::<bool>().prop_map(Deed::Password),
         1 => Just(Deed::Cancel),
         2 => Just(Deed::Agree),
@@ -321,7 +349,16 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<Action>) {
     let status = flow.status();
     match deed {
-        Deed::Identify => (flow.identified("alice", around), Some(Action::SubmitIdentifier)),
+        Deed::Identify => {
+            let next = if flow.offered().is_some() {
+                flow.another(Some("bob"), around)
+            } else {
+                flow.identified("alice", around)
+            };
+            (next, Some(Action::SubmitIdentifier))
+        }
+        Deed::GoOn => (flow.chosen(around), None),
+        Deed::Clear => (flow.another(None, around), Some(Action::ClearIdentifier)),
         Deed::Password(alice) => {
             let user = if *alice { ALICE } else { BOB };
             (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
@@ -355,11 +392,15 @@ proptest! {
         implied_consent in any::<bool>(),
         redirectless in any::<bool>(),
         with_session in any::<bool>(),
+        chooses in any::<bool>(),
     ) {
         let mode = if redirectless { ResponseMode::Flow } else { ResponseMode::Query };
         let around = Around { policy: &policy, implied_consent, remembered: None, now: at(0) };
         let session = session(ALICE, 0);
-        let mut flow = Flow::begin(start(request(mode)), with_session.then_some(&session), &around);
+        let prompt = if chooses { vec![Prompt::SelectAccount] } else { Vec::new() };
+        let request = AuthorizationRequest { prompt, ..request(mode) };
+        let mut flow = Flow::begin(start(request), with_session.then_some(&session), &around);
+        prop_assert_eq!(flow.offered().is_some(), with_session && chooses);
         let mut verified = with_session.then_some(ALICE);
         let mut was_ready = false;
         for deed in &deeds {
@@ -370,8 +411,11 @@ proptest! {
             if let Some(action) = action {
                 prop_assert_eq!(next.is_some(), allowed.contains(&action), "{:?} in {:?}", action, before.at);
             }
-            if let (Deed::Password(alice), Some(_)) = (deed, &next) {
-                verified = Some(if *alice { ALICE } else { BOB });
+            match (deed, &next) {
+                (Deed::Password(alice), Some(_)) => verified = Some(if *alice { ALICE } else { BOB }),
+                // The session counts for nothing then.
+                (Deed::Identify | Deed::Clear, Some(_)) if before.offered().is_some() => verified = None,
+                _ => {}
             }
             // A password that was forgotten and chosen anew proves nothing; one that was given and changed does.
             if let (Deed::Errand(errand::Deed::Continue), Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand())
@@ -407,6 +451,7 @@ proptest! {
             let Some(action) = flow.actions().first() else { break };
             let next = match action {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
+                Action::ClearIdentifier => flow.clone().another(None, &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
                 Action::SubmitUserCode => None,

@@ -18,7 +18,7 @@ use crate::usecase;
 use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
-use crate::usecase::sign_in::errand::{RunErrand, check, wrong_credentials};
+use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
@@ -104,8 +104,26 @@ impl Advance {
             | Action::CheckPasswordReset
             | Action::CancelAccountRecovery => self.run_errand(flow, action, calling, &members).await?,
             Action::SubmitIdentifier => {
+                let identifier = members.text("identifier").unwrap_or_default();
+                if flow.offered().is_some() {
+                    let goes_on = self.offers(&flow, identifier).await?;
+                    let judged = self.judged(&client, goes_on, now).await?;
+                    match goes_on {
+                        Some(_) => flow.chosen(&judged.around()),
+                        None => flow.another(Some(identifier), &judged.around()),
+                    }
+                } else {
+                    let judged = self.judged(&client, None, now).await?;
+                    flow.identified(identifier, &judged.around())
+                }
+            }
+            Action::ClearIdentifier => {
+                if self.offers(&flow, members.text("identifier").unwrap_or_default()).await?.is_none() {
+                    let why = "another identifier than the one that is offered";
+                    return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("identifier"), why).into());
+                }
                 let judged = self.judged(&client, None, now).await?;
-                flow.identified(members.text("identifier").unwrap_or_default(), &judged.around())
+                flow.another(None, &judged.around())
             }
             Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
                 let judged = self.judged(&client, flow.user(), now).await?;
@@ -182,6 +200,12 @@ impl Advance {
         Ok((of_device, client))
     }
 
+    /// Whether the flow offers to go on as who is called so.
+    async fn offers(&self, flow: &Flow, username: &str) -> Result<Option<UserId>, FlowError> {
+        let user = self.known.directory.user_by_username(username).await?;
+        Ok(user.map(|user| user.id).filter(|id| flow.offered() == Some(*id)))
+    }
+
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
         Ok(self.known.judged(Arc::clone(client), user, now).await?)
     }
@@ -226,7 +250,7 @@ impl Advance {
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
         let given = (members.text("username"), members.text("password"));
-        match check(&self.errands.check, &self.known, given, calling, Some(&flow.client)).await? {
+        match self.errands.check_password(given, calling, Some(&flow.client)).await? {
             Checked::Right(confirmed) => {
                 let judged = self.judged(client, Some(confirmed.user()), now).await?;
                 let verified = flow.password_verified(confirmed.user(), &judged.around());

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::clock::Clock;
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::{Confirmed, Malformed, Password, Refused};
@@ -12,10 +14,12 @@ use crate::usecase::recover_password::{RecoverPassword, Reset, Typed};
 use crate::usecase::set_password::{Chosen, SetPassword};
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
+use crate::usecase::sign_in::known_devices::KnownDevices;
 
 pub struct RunErrand {
     pub known: Arc<Known>,
     pub check: Arc<CheckPassword>,
+    pub known_devices: Arc<KnownDevices>,
     pub set: Arc<SetPassword>,
     /// `None`: nobody can be written to.
     pub recover: Option<Arc<RecoverPassword>>,
@@ -35,7 +39,7 @@ impl RunErrand {
         match action {
             Action::CheckCurrentCredentials => {
                 let given = (members.text("username"), members.text("password"));
-                match check(&self.check, &self.known, given, calling, client).await? {
+                match self.check_password(given, calling, client).await? {
                     Checked::Right(confirmed) | Checked::MustChange(confirmed) => Ok(errand.confirmed(confirmed)),
                     Checked::Wrong => Err(wrong_credentials(None)),
                 }
@@ -52,6 +56,7 @@ impl RunErrand {
             Action::InitiateAccountRecovery => Ok(errand.again()),
             Action::CancelPasswordChange | Action::CancelAccountRecovery => Ok(errand.cancelled()),
             Action::SubmitIdentifier
+            | Action::ClearIdentifier
             | Action::CancelIdentifierSubmission
             | Action::CheckUsernamePassword
             | Action::Cancel
@@ -85,6 +90,24 @@ impl RunErrand {
         }
     }
 
+    /// Whether this is the password of who is called so.
+    pub(super) async fn check_password(
+        &self,
+        (username, password): (Option<&str>, Option<&str>),
+        calling: Calling<'_>,
+        client: Option<&ClientId>,
+    ) -> Result<Checked, FlowError> {
+        let username = username.unwrap_or_default();
+        let Ok(password) = Password::presented(password.unwrap_or_default()) else { return Ok(Checked::Wrong) };
+        let user = self.known.directory.user_by_username(username).await?;
+        // Asked of nobody as well: who exists is not told by the time it takes.
+        let whose = user.as_ref().map_or(UserId::new(Uuid::nil()), |user| user.id);
+        let known_device = self.known_devices.knows(calling.browser.device.as_ref(), whose, self.clock.now());
+        let caller = Caller { from: calling.from, known_device, client };
+        let attempt = Attempt { username, user: user.as_deref(), password, caller };
+        self.check.check(attempt).await.map_err(FlowError::Other)
+    }
+
     /// Who is signed in gives the password along with the next one.
     async fn confirm(
         &self,
@@ -100,7 +123,7 @@ impl RunErrand {
         };
         let user = self.known.directory.user(&user).await?;
         let username = user.as_ref().map(|user| user.username.as_str());
-        match check(&self.check, &self.known, (username, Some(existing)), calling, client).await? {
+        match self.check_password((username, Some(existing)), calling, client).await? {
             Checked::Right(confirmed) | Checked::MustChange(confirmed) => Ok(confirmed),
             Checked::Wrong => Err(wrong_credentials(FIELD)),
         }
@@ -137,22 +160,6 @@ impl RunErrand {
             Reset::Late => Err(failed(DetailCode::OtpExpired, "a message that is worth nothing any more")),
         }
     }
-}
-
-/// Whether this is the password of who is called so.
-pub(super) async fn check(
-    passwords: &CheckPassword,
-    known: &Known,
-    (username, password): (Option<&str>, Option<&str>),
-    calling: Calling<'_>,
-    client: Option<&ClientId>,
-) -> Result<Checked, FlowError> {
-    let username = username.unwrap_or_default();
-    let Ok(password) = Password::presented(password.unwrap_or_default()) else { return Ok(Checked::Wrong) };
-    let user = known.directory.user_by_username(username).await?;
-    let caller = Caller { from: calling.from, known_device: false, client };
-    let attempt = Attempt { username, user: user.as_deref(), password, caller };
-    passwords.check(attempt).await.map_err(FlowError::Other)
 }
 
 pub(super) fn wrong_credentials(target: Option<&'static str>) -> FlowError {

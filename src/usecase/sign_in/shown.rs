@@ -38,6 +38,7 @@ impl Shown {
             }
             At::UserCode
             | At::Device
+            | At::Account(_)
             | At::Asking(..)
             | At::Errand(_)
             | At::Consent(_)
@@ -48,11 +49,14 @@ impl Shown {
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
-        let username = match flow.errand().and_then(Errand::user).or(flow.user()) {
-            Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
+        let whose = flow.errand().and_then(Errand::user).or(flow.user()).or_else(|| flow.offered());
+        let person = match whose {
+            Some(user) => self.known.directory.user(&user).await?,
             None => None,
         };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None, state: None })
+        let username = person.as_ref().map(|user| user.username.clone());
+        let name = person.and_then(|user| user.name.clone());
+        Ok(Seen { id: id.clone(), flow, client, username, name, resume, answer, session: None, state: None })
     }
 
     /// The flow with its answer in it.
