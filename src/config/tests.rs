@@ -238,7 +238,6 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
         "from = \"nod@id.example\"",
         &format!("{whole}username = \"nod\""),
         &format!("{whole}password = \"secret\""),
-        &format!("{whole}port = 0"),
         &format!("{whole}port = 70000"),
         &format!("{whole}security = \"none\""),
     ] {

@@ -111,7 +111,7 @@ mod tests {
         let link = secrets(1).link(id(7)).expose().clone();
         assert_eq!(link.len(), 64);
         assert_eq!(secrets(1).opened(&link), Some(id(7)));
-        let another = format!("A{}", &link[1..]);
+        let another = format!("B{}", &link[1..]);
         for wrong in ["", "x", link.trim_end_matches(|_| true), &another, &link[..63], secrets(2).link(id(7)).expose()]
         {
             assert_eq!(secrets(1).opened(wrong), None, "{wrong}");

@@ -24,7 +24,7 @@ fn whole(values: &Values) -> Option<Problem> {
     }
     let port: u32 = values.get("mail.port")?;
     let problem = || Problem::new(Code::Mail, "mail.port is no port").at(values.origin("mail.port"));
-    (port == 0 || port > u32::from(u16::MAX)).then(|| problem().help("587, 465 or 25 are usual"))
+    (port > u32::from(u16::MAX)).then(|| problem().help("587, 465 or 25 are usual"))
 }
 
 /// What letters have in them opens accounts.
