@@ -2,6 +2,7 @@
 
 mod administration;
 mod devices;
+mod mail;
 mod parts;
 mod sign_in;
 mod tokens;
@@ -67,7 +68,11 @@ use crate::web::docs::Docs;
 use crate::web::provider::Browsed;
 use crate::worker::Worker;
 
+pub use self::mail::{Carriers, Mail};
 pub use self::parts::Parts;
+
+/// Whose pages and letters these are.
+const BRAND: &str = "Nod";
 
 /// What a server needs to know.
 pub struct Settings {
@@ -91,6 +96,9 @@ pub struct Settings {
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
+    /// Messages about forgotten passwords an hour that may be asked for from one network.
+    pub recoveries: u32,
+    pub mail: Mail,
     /// Who may register a client.
     pub registration: Admission,
     /// Registrations an hour, from one network.
@@ -147,6 +155,7 @@ impl App {
             entropy: Arc::clone(&parts.entropy),
             keep,
             told: parts.told.subscribe(),
+            inbox: parts.carriers.dev_inbox.clone(),
         };
         let (public, work) = web::dev::around(self.public, needs).map_err(StartError::Pages)?;
         worker.run(work);
@@ -185,6 +194,7 @@ pub async fn build(
     parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
+    mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, documents) = wiring.public();

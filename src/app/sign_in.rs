@@ -111,6 +111,9 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
+        let known_devices = Arc::new(KnownDevices::new(&self.master));
+        let errands = self.errands(&known, &known_devices);
+        let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
         let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
@@ -118,11 +121,11 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             ladder: Shelf::new(self.store()),
             shown: Arc::clone(&shown),
+            recoverable,
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let known_devices = Arc::new(KnownDevices::new(&self.master));
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -130,15 +133,14 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             issue,
-            known_devices: Arc::clone(&known_devices),
+            known_devices,
             clock: self.clock(),
             entropy: self.entropy(),
         });
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
-            passwords: Arc::clone(&self.parts.check_password),
-            known_devices: Arc::clone(&known_devices),
+            errands,
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),
@@ -159,6 +161,7 @@ impl Wiring {
             read,
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
+            recoverable,
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
             profiles: self.settings.profiles,
@@ -173,15 +176,17 @@ impl Wiring {
         let flow_api = FlowApi {
             words: Arc::clone(&words),
             advance: Arc::clone(&advance),
+            beside: Arc::clone(&beside),
             refusals: self.parts.refusals.clone(),
             cookies,
             origin: Arc::clone(&origin),
             base: issuer.as_str().into(),
         };
-        let site = Site { brand: "Nod".to_owned(), logo: None, base, help: None, privacy: None, terms: None };
+        let site = Site { brand: super::BRAND.to_owned(), logo: None, base, help: None, privacy: None, terms: None };
         Provider {
             authorize,
             advance,
+            beside,
             connect,
             leave,
             log_out,

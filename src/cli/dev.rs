@@ -15,7 +15,7 @@ use nod_device::{DeviceKey as _, Issuer, SoftwareKey};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, App, EphemeralStore, Parts, Settings};
+use crate::app::{self, App, EphemeralStore, Mail, Parts, Settings};
 use crate::cli::Logging;
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
@@ -247,6 +247,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Nobody gets a letter from here: they are on a page.
+        recoveries: 1000,
+        mail: Mail::DevInbox,
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,
         registrations: 1000,
@@ -496,6 +499,7 @@ impl Screen<'_> {
 {notes}
   Open this     {issuer}/           shop, phone and wire on one page
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
+  Inbox         {issuer}/dev/inbox  letters to people: nobody else gets them
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json

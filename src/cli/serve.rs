@@ -15,6 +15,7 @@ use crate::app::{self, App, EphemeralStore, Settings};
 use crate::cli::certificates::{certificates, forwarded, second_edge};
 use crate::cli::dev;
 use crate::cli::exit::Exit;
+use crate::cli::mail::mail;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
@@ -349,6 +350,7 @@ pub(super) fn rules(config: &Config) -> Rules {
         details: authorization.details.clone().into(),
     }
 }
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
@@ -361,7 +363,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     };
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
-        extra_trust_anchors,
+        extra_trust_anchors: extra_trust_anchors.clone(),
         ..EgressSettings::default()
     };
     Ok(Settings {
@@ -400,6 +402,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        recoveries: config.limits.recoveries,
+        mail: mail(loaded, &extra_trust_anchors)?,
         registration: match config.registration.mode {
             RegistrationMode::Off => Admission::Nobody,
             RegistrationMode::Token => Admission::Invited,

@@ -1,5 +1,7 @@
 //! Everything that we call.
 
+pub mod courier;
+pub mod dev_inbox;
 pub mod document;
 pub mod egress;
 pub mod jwks;
@@ -8,4 +10,5 @@ pub mod logout;
 pub mod otlp;
 pub mod request_object;
 pub mod sector;
+pub mod smtp;
 pub mod webhook;

@@ -60,6 +60,10 @@ pub enum Purpose {
     UserCode,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
+    /// `domain::recovery::Recovery` by its name.
+    Recovery,
+    /// `domain::flow::errand::ErrandFlow` by digest of its `flowId`.
+    ErrandFlow,
 }
 
 impl Purpose {
@@ -79,6 +83,8 @@ impl Purpose {
             Self::DeviceAuthorization => b'g',
             Self::UserCode => b'u',
             Self::Ladder => b'l',
+            Self::Recovery => b'w',
+            Self::ErrandFlow => b'e',
         }
     }
 }

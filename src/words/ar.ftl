@@ -139,6 +139,7 @@ forgot-sent-note = إذا كان هناك حساب بهذا الاسم، فال�
 forgot-sent-late = لم يصل شيء؟ ابحث في مجلد الرسائل غير المرغوب فيها، أو ابدأ من جديد بعد بضع دقائق.
 forgot-code = الرمز من الرسالة
 forgot-expired = لم يعد هذا الرابط أو الرمز صالحًا. ابدأ من جديد للحصول على رمز آخر.
+forgot-again = إرسال رسالة جديدة
 new-password-title = اختر كلمة مرور جديدة
 new-password = كلمة المرور الجديدة
 new-password-hint =
@@ -164,16 +165,31 @@ password-long =
        *[other] كلمة المرور هذه طويلة. استخدم { $n } حرفًا على الأكثر.
     }
 password-common = يستخدم كثير من الناس كلمة المرور هذه، لذا يسهل تخمينها. اختر كلمة أخرى.
+password-name = كلمة المرور هذه تحتوي على اسم المستخدم. اختر كلمة أخرى.
 password-same = هذه هي كلمة مرورك الحالية. اختر كلمة أخرى.
 password-save = حفظ كلمة المرور
 password-saved = تم تغيير كلمة المرور
 password-saved-note = استخدمها من الآن فصاعدًا.
 password-saved-everywhere = تم تسجيل خروجك من كل مكان آخر.
+password-kept = كلمة المرور لم تتغير
+change-password-first = لتغيير كلمة المرور، أدخل أولًا الكلمة الحالية.
 change-password = تغيير كلمة المرور
 must-change-password = اختر كلمة مرور جديدة قبل المتابعة.
 current-password = كلمة المرور الحالية
 current-password-missing = أدخل كلمة المرور الحالية.
 current-password-wrong = كلمة المرور الحالية غير صحيحة.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: اختر كلمة مرور جديدة
+letter-forgotten = طلب أحدهم كلمة مرور جديدة للحساب { $username }.
+letter-forgotten-link = إذا كنت أنت، فافتح هذا الرابط:
+letter-forgotten-code = أو أدخل هذا الرمز في الصفحة التي طلبت منها:
+letter-forgotten-once = كلاهما صالح مرة واحدة، لمدة { $span }.
+letter-not-you = إذا لم تكن أنت، فلا تفعل شيئًا: كلمة المرور تبقى كما هي. لا تعطِ الرمز لأحد.
+letter-changed-subject = { $brand }: تم تغيير كلمة المرور
+letter-changed = تم تغيير كلمة مرور الحساب { $username } قبل قليل، وتم تسجيل الخروج من كل مكان آخر.
+letter-changed-not-you = إذا لم تكن أنت، فاختر كلمة مرور جديدة فورًا:
 
 ## A device without a keyboard
 

@@ -130,6 +130,7 @@ forgot-sent-note = Wenn es ein Konto mit diesem Benutzernamen gibt, ist eine E-M
 forgot-sent-late = Nichts angekommen? Sehen Sie im Spam-Ordner nach oder beginnen Sie in ein paar Minuten noch einmal.
 forgot-code = Code aus der E-Mail
 forgot-expired = Dieser Link oder Code gilt nicht mehr. Beginnen Sie noch einmal, um einen neuen zu bekommen.
+forgot-again = Neue E-Mail senden
 new-password-title = Neues Passwort wählen
 new-password = Neues Passwort
 new-password-hint =
@@ -149,16 +150,31 @@ password-long =
        *[other] Dieses Passwort ist zu lang. Nehmen Sie höchstens { $n } Zeichen.
     }
 password-common = Viele Leute haben dieses Passwort, es ist also leicht zu erraten. Wählen Sie ein anderes.
+password-name = In diesem Passwort steht Ihr Benutzername. Wählen Sie ein anderes.
 password-same = Das ist schon Ihr Passwort. Wählen Sie ein anderes.
 password-save = Passwort speichern
 password-saved = Ihr Passwort ist geändert
 password-saved-note = Verwenden Sie es ab jetzt.
 password-saved-everywhere = Überall sonst wurden Sie abgemeldet.
+password-kept = Ihr Passwort bleibt, wie es ist
+change-password-first = Um Ihr Passwort zu ändern, geben Sie zuerst das bisherige ein.
 change-password = Passwort ändern
 must-change-password = Wählen Sie ein neues Passwort, bevor es weitergeht.
 current-password = Bisheriges Passwort
 current-password-missing = Geben Sie Ihr bisheriges Passwort ein.
 current-password-wrong = Das bisherige Passwort stimmt nicht.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: neues Passwort wählen
+letter-forgotten = Jemand hat für das Konto { $username } ein neues Passwort angefordert.
+letter-forgotten-link = Wenn Sie das waren, öffnen Sie diesen Link:
+letter-forgotten-code = Oder geben Sie diesen Code auf der Seite ein, auf der Sie gefragt haben:
+letter-forgotten-once = Beides gilt einmal, { $span } lang.
+letter-not-you = Wenn Sie es nicht waren, tun Sie nichts: Ihr Passwort bleibt, wie es ist. Sagen Sie den Code niemandem.
+letter-changed-subject = { $brand }: Ihr Passwort wurde geändert
+letter-changed = Das Passwort des Kontos { $username } wurde gerade geändert, und überall sonst wurde das Konto abgemeldet.
+letter-changed-not-you = Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:
 
 ## A device without a keyboard
 

@@ -130,6 +130,7 @@ forgot-sent-note = If there is an account with this username, an email is on its
 forgot-sent-late = Nothing there? Look in the spam folder, or start again in a few minutes.
 forgot-code = Code from the email
 forgot-expired = This link or code does not work any more. Start again to get a new one.
+forgot-again = Send a new email
 new-password-title = Choose a new password
 new-password = New password
 new-password-hint =
@@ -149,16 +150,31 @@ password-long =
        *[other] This password is too long. Use at most { $n } characters.
     }
 password-common = Many people use this password, so it is easy to guess. Choose another one.
+password-name = This password has your username in it. Choose another one.
 password-same = This is your password already. Choose another one.
 password-save = Save the password
 password-saved = Your password is changed
 password-saved-note = Use it from now on.
 password-saved-everywhere = You were signed out everywhere else.
+password-kept = Your password stays as it is
+change-password-first = To change your password, first enter the one that you have.
 change-password = Change your password
 must-change-password = Choose a new password before you continue.
 current-password = Current password
 current-password-missing = Enter your current password.
 current-password-wrong = The current password is not right.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: choose a new password
+letter-forgotten = Somebody asked for a new password for the account { $username }.
+letter-forgotten-link = If it was you, open this link:
+letter-forgotten-code = Or enter this code on the page where you asked:
+letter-forgotten-once = Both work once, for { $span }.
+letter-not-you = If it was not you, do nothing: your password stays as it is. Never tell the code to anybody.
+letter-changed-subject = { $brand }: your password was changed
+letter-changed = The password of the account { $username } was changed a moment ago, and the account was signed out everywhere else.
+letter-changed-not-you = If it was not you, choose a new password at once:
 
 ## A device without a keyboard
 

@@ -130,6 +130,7 @@ forgot-sent-note = Si hay una cuenta con este nombre de usuario, un correo está
 forgot-sent-late = ¿No llega nada? Mira en la carpeta de correo no deseado o empieza otra vez dentro de unos minutos.
 forgot-code = Código del correo
 forgot-expired = Este enlace o código ya no funciona. Empieza otra vez para recibir uno nuevo.
+forgot-again = Enviar otro correo
 new-password-title = Elige una contraseña nueva
 new-password = Contraseña nueva
 new-password-hint =
@@ -149,16 +150,31 @@ password-long =
        *[other] Esta contraseña es demasiado larga. Usa como máximo { $n } caracteres.
     }
 password-common = Mucha gente usa esta contraseña, así que es fácil de adivinar. Elige otra.
+password-name = Esta contraseña contiene tu nombre de usuario. Elige otra.
 password-same = Esta ya es tu contraseña. Elige otra.
 password-save = Guardar la contraseña
 password-saved = Tu contraseña ha cambiado
 password-saved-note = Úsala a partir de ahora.
 password-saved-everywhere = Hemos cerrado tu sesión en los demás sitios.
+password-kept = Tu contraseña sigue siendo la misma
+change-password-first = Para cambiar tu contraseña, escribe primero la que tienes.
 change-password = Cambia tu contraseña
 must-change-password = Elige una contraseña nueva antes de continuar.
 current-password = Contraseña actual
 current-password-missing = Escribe tu contraseña actual.
 current-password-wrong = La contraseña actual no es correcta.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: elige una contraseña nueva
+letter-forgotten = Alguien ha pedido una contraseña nueva para la cuenta { $username }.
+letter-forgotten-link = Si has sido tú, abre este enlace:
+letter-forgotten-code = O escribe este código en la página donde lo pediste:
+letter-forgotten-once = Los dos sirven una sola vez, durante { $span }.
+letter-not-you = Si no has sido tú, no hagas nada: tu contraseña sigue siendo la misma. No digas el código a nadie.
+letter-changed-subject = { $brand }: tu contraseña ha cambiado
+letter-changed = La contraseña de la cuenta { $username } acaba de cambiar, y se ha cerrado la sesión en todos los demás sitios.
+letter-changed-not-you = Si no has sido tú, elige enseguida una contraseña nueva:
 
 ## A device without a keyboard
 

@@ -130,6 +130,7 @@ forgot-sent-note = S’il existe un compte avec ce nom d’utilisateur, un e-mai
 forgot-sent-late = Rien reçu ? Regardez dans les courriers indésirables, ou recommencez dans quelques minutes.
 forgot-code = Code reçu par e-mail
 forgot-expired = Ce lien ou ce code ne fonctionne plus. Recommencez pour en recevoir un nouveau.
+forgot-again = Envoyer un nouvel e-mail
 new-password-title = Choisissez un nouveau mot de passe
 new-password = Nouveau mot de passe
 new-password-hint =
@@ -149,16 +150,31 @@ password-long =
        *[other] Ce mot de passe est trop long. Prenez au plus { $n } caractères.
     }
 password-common = Beaucoup de gens utilisent ce mot de passe : il est facile à deviner. Choisissez-en un autre.
+password-name = Ce mot de passe contient votre nom d’utilisateur. Choisissez-en un autre.
 password-same = C’est déjà votre mot de passe. Choisissez-en un autre.
 password-save = Enregistrer le mot de passe
 password-saved = Votre mot de passe est changé
 password-saved-note = Utilisez-le dès maintenant.
 password-saved-everywhere = Vous avez été déconnecté partout ailleurs.
+password-kept = Votre mot de passe reste le même
+change-password-first = Pour changer votre mot de passe, saisissez d’abord celui que vous avez.
 change-password = Changez votre mot de passe
 must-change-password = Choisissez un nouveau mot de passe avant de continuer.
 current-password = Mot de passe actuel
 current-password-missing = Saisissez votre mot de passe actuel.
 current-password-wrong = Le mot de passe actuel n’est pas correct.
+
+## Letters
+
+letter-forgotten-subject = { $brand } : choisissez un nouveau mot de passe
+letter-forgotten = Quelqu’un a demandé un nouveau mot de passe pour le compte { $username }.
+letter-forgotten-link = Si c’était vous, ouvrez ce lien :
+letter-forgotten-code = Ou saisissez ce code sur la page où vous l’avez demandé :
+letter-forgotten-once = Les deux fonctionnent une seule fois, pendant { $span }.
+letter-not-you = Si ce n’était pas vous, ne faites rien : votre mot de passe reste le même. Ne donnez le code à personne.
+letter-changed-subject = { $brand } : votre mot de passe a changé
+letter-changed = Le mot de passe du compte { $username } vient de changer, et le compte a été déconnecté partout ailleurs.
+letter-changed-not-you = Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe :
 
 ## A device without a keyboard
 

@@ -114,6 +114,7 @@ forgot-sent-note = このユーザー名のアカウントがあれば、メー�
 forgot-sent-late = 届かない場合は、迷惑メールフォルダーを確認するか、数分後にもう一度お試しください。
 forgot-code = メールのコード
 forgot-expired = このリンクまたはコードは使えなくなりました。もう一度始めると、新しいものを受け取れます。
+forgot-again = 新しいメールを送る
 new-password-title = 新しいパスワードを決める
 new-password = 新しいパスワード
 new-password-hint = { $n }文字以上。いくつかの言葉を組み合わせると良いパスワードになります。
@@ -121,16 +122,31 @@ new-password-missing = 新しいパスワードを入力してください。
 password-short = パスワードが短すぎます。{ $n }文字以上にしてください。
 password-long = パスワードが長すぎます。{ $n }文字以下にしてください。
 password-common = このパスワードは多くの人が使っていて、推測されやすいものです。別のものにしてください。
+password-name = このパスワードにはユーザー名が含まれています。別のものを決めてください。
 password-same = 今のパスワードと同じです。別のものにしてください。
 password-save = パスワードを保存
 password-saved = パスワードを変更しました
 password-saved-note = これからは新しいパスワードをお使いください。
 password-saved-everywhere = ほかの場所ではサインアウトしました。
+password-kept = パスワードはそのままです
+change-password-first = パスワードを変更するには、まず今のパスワードを入力してください。
 change-password = パスワードの変更
 must-change-password = 続ける前に、新しいパスワードを決めてください。
 current-password = 今のパスワード
 current-password-missing = 今のパスワードを入力してください。
 current-password-wrong = 今のパスワードが正しくありません。
+
+## Letters
+
+letter-forgotten-subject = { $brand }：新しいパスワードを決めてください
+letter-forgotten = アカウント { $username } の新しいパスワードが求められました。
+letter-forgotten-link = ご自身の場合は、このリンクを開いてください。
+letter-forgotten-code = または、このコードを元のページに入力してください。
+letter-forgotten-once = どちらも { $span }以内に一度だけ使えます。
+letter-not-you = 心当たりがない場合は、何もしないでください。パスワードはそのままです。コードは誰にも教えないでください。
+letter-changed-subject = { $brand }：パスワードが変更されました
+letter-changed = アカウント { $username } のパスワードが先ほど変更され、ほかの場所ではサインアウトされました。
+letter-changed-not-you = 心当たりがない場合は、すぐに新しいパスワードを決めてください。
 
 ## A device without a keyboard
 

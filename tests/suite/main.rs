@@ -94,6 +94,8 @@ mod security_profiles;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod smtp;
+#[cfg(test)]
 mod spec_table;
 #[cfg(test)]
 mod sql_contract;

@@ -21,8 +21,11 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+pub mod errand;
 #[cfg(test)]
 mod tests;
+
+use self::errand::Errand;
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -44,6 +47,8 @@ pub struct Flow {
     /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
     /// worth nothing then.
     pub cookieless: bool,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
     /// Nobody else may sign in.
@@ -51,6 +56,8 @@ pub struct Flow {
     pub who: Who,
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
+    /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
+    pub password: Option<Timestamp>,
     pub notes: Notes,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
@@ -86,6 +93,8 @@ pub enum At {
     /// The person is to say whether they go on as this one.
     Account(Offered),
     Asking(StepId, Source),
+    /// The person does something about their password first.
+    Errand(Errand),
     /// The person is to agree to this.
     Consent(Scope),
     /// Nothing is left to ask: the browser may come for the answer, once.
@@ -222,6 +231,7 @@ pub struct Start {
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
     pub cookieless: bool,
+    pub recoverable: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
     pub device: Option<ForDevice>,
@@ -230,7 +240,7 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
         // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
         let chooses = request.prompts(Prompt::SelectAccount);
@@ -241,11 +251,13 @@ impl Flow {
             run_by: None,
             browser,
             cookieless,
+            recoverable,
             session: None,
             meant,
             who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
             request,
             authenticated: None,
+            password: None,
             notes: Notes::default(),
             agreed: None,
             // Where the walk below leads is what counts.
@@ -279,7 +291,7 @@ impl Flow {
 
     /// For a device that somebody has yet to name, run by the client itself.
     pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
-        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         Self {
             transaction,
             run_by: Some(client.clone()),
@@ -288,10 +300,12 @@ impl Flow {
             device,
             browser,
             cookieless,
+            recoverable,
             session: None,
             meant,
             who: Who::Nobody,
             authenticated: None,
+            password: None,
             notes: Notes::default(),
             agreed: None,
             at: At::UserCode,
@@ -312,6 +326,7 @@ impl Flow {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
             At::Asking(..)
+            | At::Errand(_)
             | At::UserCode
             | At::Device
             | At::Account(_)
@@ -396,7 +411,9 @@ impl Flow {
             At::Account(_) => Some(Self { at: At::Failed(Failure::Cancelled), ..self }),
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
             // There is nothing to give up yet.
-            At::UserCode | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+            At::UserCode | At::Errand(_) | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => {
+                None
+            }
         }
     }
 
@@ -552,6 +569,7 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
             At::Completed(_) => Status::Completed,
@@ -566,7 +584,16 @@ impl Flow {
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Asking(_, Source::Password) if self.recoverable => &[
+                Action::CheckUsernamePassword,
+                Action::InitiateAccountRecovery,
+                Action::InitiatePasswordChange,
+                Action::Cancel,
+            ],
+            At::Asking(_, Source::Password) => {
+                &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel]
+            }
+            At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }

@@ -9,6 +9,8 @@ use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::id::SessionToken;
 
+mod errand;
+
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));
 
@@ -40,6 +42,7 @@ fn start(request: AuthorizationRequest) -> Start {
         request,
         browser: Digest::of(b"browser"),
         cookieless: false,
+        recoverable: true,
         meant: None,
         device: None,
     }
@@ -324,6 +327,7 @@ enum Deed {
     Agree,
     Leave,
     Complete,
+    Errand(errand::Deed),
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -336,6 +340,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::Agree),
         1 => Just(Deed::Leave),
         1 => Just(Deed::Complete),
+        16 => errand::deeds().prop_map(Deed::Errand),
     ];
     proptest::collection::vec(deed, 0..12)
 }
@@ -359,23 +364,22 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
             (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
         }
         Deed::Cancel => {
-            let action = match status {
-                Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
-                Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
-                    Some(Action::Cancel)
-                }
-                Status::OauthDeviceUserCodeRequired
-                | Status::Resume
-                | Status::Completed
-                | Status::OauthDeviceCompleted
-                | Status::Failed => None,
-            };
+            let cancels = [
+                (Status::IdentifierRequired, Action::CancelIdentifierSubmission),
+                (Status::UsernamePasswordRequired, Action::Cancel),
+                (Status::OauthDeviceUserCodeConfirmationRequired, Action::Cancel),
+                (Status::ConsentRequired, Action::DenyConsent),
+            ];
+            let action = cancels.iter().find(|(at, _)| *at == status).map(|(_, action)| *action);
             (flow.cancelled(around), action)
         }
         Deed::Agree => (flow.agreed(None, around), Some(Action::GrantConsent)),
         Deed::Leave => (flow.left(), None),
         Deed::Complete => (flow.completed(&Sealed::from_bytes(vec![1])), None),
+        Deed::Errand(deed) => {
+            let (next, action) = errand::done(flow, *deed, around);
+            (next, Some(action))
+        }
     }
 }
 
@@ -413,6 +417,11 @@ proptest! {
                 (Deed::Identify | Deed::Clear, Some(_)) if before.offered().is_some() => verified = None,
                 _ => {}
             }
+            // A password that was forgotten and chosen anew proves nothing; one that was given and changed does.
+            if let (Deed::Errand(errand::Deed::Continue), Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand())
+            {
+                verified = Some(ALICE);
+            }
             flow = next.unwrap_or_else(|| before.clone());
             // I4: what is over stays over.
             if matches!(before.at, At::Failed(_) | At::Left | At::Completed(_)) {
@@ -448,6 +457,16 @@ proptest! {
                 Action::SubmitUserCode => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
+                Action::InitiatePasswordChange
+                | Action::CheckCurrentCredentials
+                | Action::CheckNewPassword
+                | Action::CancelPasswordChange
+                | Action::InitiateAccountRecovery
+                | Action::CheckAccountRecoveryUsername
+                | Action::CheckRecoveryCode
+                | Action::CheckPasswordReset
+                | Action::CancelAccountRecovery
+                | Action::ContinueAuthentication => unreachable!("nothing sends a flow on an errand here"),
             };
             flow = next.expect("a link of the state");
         }

@@ -9,7 +9,9 @@ use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow;
 use crate::protocol::authorization_request::{Prompt, ResponseMode, ResponseType};
-use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Kind, Member, Status};
+use crate::protocol::flow_api::{
+    Action, CanceledOperation, DetailCode, FlowErrorCode, Kind, Member, Status, Validator,
+};
 use crate::protocol::pkce::CodeChallenge;
 
 const TAG: &str = "Flow";
@@ -362,7 +364,8 @@ fn example(action: Action) -> Value {
     let sample = |member: &Member| {
         let value = match (member.name, member.kind) {
             ("identifier" | "username", _) => json!("alice"),
-            ("password", _) => json!("correct horse battery staple"),
+            ("password" | "newPassword" | "existingPassword", _) => json!("correct horse battery staple"),
+            ("recoveryCode", _) => json!("12345678"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
             (_, Kind::Text) => json!("..."),
@@ -382,6 +385,15 @@ const fn status_says(status: Status) -> &'static str {
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
+        Status::CurrentCredentialsRequired => "Who wants another password, and what is it now?",
+        Status::NewPasswordRequired => "What is the new password?",
+        Status::MustChangePassword => "What is the new password? Nothing goes on without one.",
+        Status::SuccessfulPasswordChange => "The password is changed; go on.",
+        Status::AccountRecoveryUsernameRequired => "Whose password was forgotten?",
+        Status::RecoveryCodeRequired => "What code does the message have? The same for who gets none.",
+        Status::PasswordResetRequired => "What is the new password, in place of the forgotten one?",
+        Status::SuccessfulPasswordReset => "The password is another one; go on.",
+        Status::Canceled => "The person gave up on `canceledOperation`.",
         Status::Resume => "Send the browser to `resumeUrl`.",
         Status::Completed => "The end: the answer is in `authorizeResponse`.",
         Status::Failed => "The end: `code` says why.",
@@ -398,6 +410,17 @@ const fn action_says(action: Action) -> &'static str {
         Action::DenyConsent => "Let the client have nothing.",
         Action::SubmitUserCode => "Say what the device shows.",
         Action::ConfirmUserCode => "It is this code, and the person wants it.",
+        Action::InitiatePasswordChange => "Change the password first.",
+        Action::CheckCurrentCredentials => "Prove with the password that there is who wants another one.",
+        Action::CheckNewPassword => {
+            "Have another password; with `existingPassword`, where `existingPasswordRequired` says so."
+        }
+        Action::InitiateAccountRecovery => "The password was forgotten, or no message came: ask for one.",
+        Action::CheckAccountRecoveryUsername => "Have a message sent to who is called so, if there is anybody.",
+        Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
+        Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
+        Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",
+        Action::ContinueAuthentication => "Go on.",
     }
 }
 
@@ -431,7 +454,7 @@ fn states() -> Map<String, Value> {
             "id": {"type": "string", "description": "The identifier of the flow."},
             "status": reference("FlowStatus"),
             "_links": reference("FlowLinks"),
-            "username": password(&text, "who it is, as far as that is known."),
+            "username": {"type": "string", "description": "Who it is, as far as that is known."},
             "allowUsernameEdits": password(&flag, "whether it may be somebody else."),
             "showRememberMyUsername": password(&flag, ""),
             "rememberMyUsernameSelected": password(&flag, ""),
@@ -451,6 +474,13 @@ fn states() -> Map<String, Value> {
                 json!({"type": "array", "items": reference("FlowScope")}),
                 "what the client asks for.",
             ),
+            "existingPasswordRequired": only(
+                Status::NewPasswordRequired, flag.clone(), "the present password has to be given too.",
+            ),
+            "canceledOperation": only(
+                Status::Canceled, json!({"type": "string", "enum": words(CanceledOperation::ALL, CanceledOperation::as_str)}),
+                "what the person gave up.",
+            ),
             "authorizationDetails": only(
                 Status::ConsentRequired,
                 json!({"type": "array", "items": {"type": "object", "additionalProperties": true}}),
@@ -461,7 +491,7 @@ fn states() -> Map<String, Value> {
             "_pf_authn_api_state": carried(),
             "code": failed("an error code of OAuth and OpenID Connect."),
             "message": failed("for the developer."),
-            "userMessage": failed("for the person."),
+            "userMessage": {"type": "string", "description": "For the person."},
         },
     });
     [
@@ -548,6 +578,14 @@ fn errors() -> Map<String, Value> {
     };
     let mut detail = told("FlowDetailCode");
     put(&mut detail, "target", json!({"type": "string", "description": "The member of the body that it is about."}));
+    put(
+        &mut detail,
+        "failedValidators",
+        json!({
+            "type": "array", "description": "What a new password does not fulfil.",
+            "items": {"type": "string", "enum": words(Validator::ALL, Validator::as_str)},
+        }),
+    );
     let mut error = told("FlowErrorCode");
     put(&mut error, "details", json!({"type": "array", "items": reference("FlowErrorDetail")}));
     put(&mut error, "_pf_authn_api_state", carried());

@@ -16,6 +16,8 @@ pub enum Kind {
     Decision,
     /// The end of a session, to be told to one of its clients.
     Logout,
+    /// A letter to a person ([`crate::domain::occasion`]).
+    Mail,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Decision => "decision",
             Self::Logout => "logout",
+            Self::Mail => "mail",
         }
     }
 }
@@ -105,6 +108,13 @@ impl Outbox {
                 })
             })
             .collect()
+    }
+
+    /// What belongs to no other change.
+    pub async fn put(&self, id: Uuid, kind: Kind, payload: &[u8], now: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6)";
+        self.database.execute(sql, row(id, kind, payload, now, now)).await.map(drop)
     }
 
     /// Delivered, or given up.

@@ -30,6 +30,7 @@ pub mod initial_access_tokens;
 pub mod keys;
 pub mod policies;
 pub mod requests;
+pub mod require_password_change;
 pub mod sign_on_settings;
 pub mod users;
 pub mod webhooks;

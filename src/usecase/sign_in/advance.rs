@@ -4,12 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
-use crate::domain::password::Password;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId, UserId};
@@ -17,17 +15,16 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
-use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
+use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
-use crate::usecase::sign_in::known_devices::KnownDevices;
+use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
-    pub passwords: Arc<CheckPassword>,
-    pub known_devices: Arc<KnownDevices>,
+    pub errands: Arc<RunErrand>,
     pub conclude: Arc<Conclude>,
     pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
@@ -56,6 +53,8 @@ pub struct Calling<'a> {
     pub browser: &'a Browser,
     pub page: Page<'a>,
     pub from: IpAddr,
+    /// A BCP 47 tag of ours: in which letters are written.
+    pub language: &'static str,
 }
 
 impl Advance {
@@ -88,11 +87,22 @@ impl Advance {
         let members = Members::parse(action, body)?;
         let now = self.clock.now();
         let next = match action {
-            Action::CheckUsernamePassword => {
-                let user = self.check_password(&flow, calling, &members).await?;
-                let judged = self.judged(&client, Some(user), now).await?;
-                flow.password_verified(user, &judged.around())
+            Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
+            Action::InitiatePasswordChange => flow.changes_password(),
+            Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
+            Action::ContinueAuthentication => {
+                let user = flow.proved_by_errand().or(flow.user());
+                let judged = self.judged(&client, user, now).await?;
+                flow.continued(&judged.around())
             }
+            Action::CheckCurrentCredentials
+            | Action::CheckNewPassword
+            | Action::CancelPasswordChange
+            | Action::InitiateAccountRecovery
+            | Action::CheckAccountRecoveryUsername
+            | Action::CheckRecoveryCode
+            | Action::CheckPasswordReset
+            | Action::CancelAccountRecovery => self.run_errand(flow, action, calling, &members).await?,
             Action::SubmitIdentifier => {
                 let identifier = members.text("identifier").unwrap_or_default();
                 if flow.offered().is_some() {
@@ -230,25 +240,36 @@ impl Advance {
         Ok((found, flow, client))
     }
 
-    async fn check_password(&self, flow: &Flow, calling: Calling<'_>, members: &Members) -> Result<UserId, FlowError> {
-        let wrong = || FlowRefusal::invalid(DetailCode::CredentialValidationFailed, None, "wrong username or password");
-        let username = members.text("username").unwrap_or_default();
-        let Ok(password) = Password::presented(members.text("password").unwrap_or_default()) else {
-            return Err(wrong().into());
-        };
-        let user = self.known.directory.user_by_username(username).await?;
-        // Asked of nobody as well: who exists is not told by the time it takes.
-        let whose = user.as_ref().map_or(UserId::new(Uuid::nil()), |user| user.id);
-        let known_device = self.known_devices.knows(calling.browser.device.as_ref(), whose, self.clock.now());
-        let attempt = Attempt {
-            username,
-            user: user.as_deref(),
-            password,
-            caller: Caller { from: calling.from, known_device, client: Some(&flow.client) },
-        };
-        match self.passwords.check(attempt).await.map_err(FlowError::Other)? {
-            Checked::Right(confirmed) => Ok(confirmed.user()),
-            Checked::MustChange(_) | Checked::Wrong => Err(wrong().into()),
+    /// The password is right, or wrong, or right and to be changed.
+    async fn check_password(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        calling: Calling<'_>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let given = (members.text("username"), members.text("password"));
+        match self.errands.check_password(given, calling, Some(&flow.client)).await? {
+            Checked::Right(confirmed) => {
+                let judged = self.judged(client, Some(confirmed.user()), now).await?;
+                let verified = flow.password_verified(confirmed.user(), &judged.around());
+                Ok(verified.map(|flow| flow.by_password_of(confirmed.changed_at())))
+            }
+            Checked::MustChange(confirmed) => Ok(flow.must_change(confirmed)),
+            Checked::Wrong => Err(wrong_credentials(None)),
         }
+    }
+
+    async fn run_errand(
+        &self,
+        flow: Flow,
+        action: Action,
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<Option<Flow>, FlowError> {
+        let Some(errand) = flow.errand() else { return Ok(None) };
+        let next = self.errands.act(errand.clone(), action, members, calling, Some(&flow.client)).await?;
+        Ok(next.and_then(|errand| flow.on_errand(errand)))
     }
 }

@@ -22,8 +22,10 @@ use crate::usecase::sign_in::known_devices::KnownDevice;
 
 pub mod advance;
 pub mod authorize;
+pub mod beside;
 pub mod conclude;
 pub mod connect;
+pub mod errand;
 pub mod known_devices;
 pub mod leave;
 pub mod log_out;

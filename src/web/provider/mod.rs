@@ -13,7 +13,7 @@ use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
-use crate::http::flow::{self, FlowApi};
+use crate::http::flow::{self, FlowApi, PAGES};
 use crate::http::headers::queried;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
@@ -22,6 +22,7 @@ use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
@@ -31,17 +32,16 @@ use crate::words::{Locale, Wishes, Words};
 mod check_session;
 mod connect;
 mod pages;
+mod passwords;
 mod sign_out;
 mod trouble;
-
-/// Where our own pages are, below the issuer.
-pub const PAGES: &str = "/sign-in/";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
+    pub beside: Arc<Beside>,
     pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
@@ -79,6 +79,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(provider.check_session(&request))
         } else if path == sign_out::SIGN_OUT {
             Ok(Box::pin(provider.sign_out(request)).await)
+        } else if passwords::is_entry(path) {
+            Ok(Box::pin(provider.errand(&request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.page(&id, request)).await)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nod::app::{self, App, EphemeralStore, Parts, Settings};
+use nod::app::{self, App, EphemeralStore, Mail, Parts, Settings};
 use nod::clock::{Clock, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
@@ -298,6 +298,8 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            recoveries: 100_000,
+            mail: Mail::Nobody,
             registration: Admission::Nobody,
             registrations: 20,
             profiles: nod::domain::profile::Profiles::default(),

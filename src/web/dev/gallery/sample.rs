@@ -99,7 +99,7 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
         client: Some(cast.client()),
         who: credentials::Who::Anyone { username: String::new() },
         reason: None,
-        forgot: Some("/dev/pages/forgot/fresh".to_owned()),
+        forgot: true,
         ways,
         may_cancel: true,
         problem: None,
@@ -108,11 +108,12 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let wrong = |problem| credentials::View { who: anyone.clone(), problem: Some(problem), ..fresh.clone() };
     let states = [
         ("hint", credentials::View { who: anyone.clone(), ..fresh.clone() }),
-        ("alone", credentials::View { client: None, forgot: None, ways: vec![], may_cancel: false, ..fresh.clone() }),
+        ("alone", credentials::View { client: None, forgot: false, ways: vec![], may_cancel: false, ..fresh.clone() }),
         ("known", credentials::View { who: credentials::Who::SignedIn { name: cast.name() }, ..fresh.clone() }),
         ("prompt-login", again(Reason::AskedByClient)),
         ("max-age", again(Reason::LongAgo)),
         ("step-up", again(Reason::Stronger)),
+        ("change-password", again(Reason::PasswordChange)),
         ("wrong", wrong(credentials::Problem::WrongCredentials)),
         ("missing", wrong(credentials::Problem::BothMissing)),
         ("slow-down", wrong(credentials::Problem::SlowDown(WAIT))),
@@ -234,16 +235,24 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("forgot", recovery::ask::render, states);
     let sent = recovery::sent::View { form: cast.form(), problem: None };
-    let wrong = recovery::sent::View { problem: Some(recovery::sent::Problem::Wrong), ..sent.clone() };
-    samples.add("forgot-sent", recovery::sent::render, [("wrong", wrong), ("fresh", sent)]);
+    let wrong = |problem| recovery::sent::View { problem: Some(problem), ..sent.clone() };
+    let states = [
+        ("wrong", wrong(recovery::sent::Problem::Wrong)),
+        ("expired", wrong(recovery::sent::Problem::Expired)),
+        ("fresh", sent.clone()),
+    ];
+    samples.add("forgot-sent", recovery::sent::render, states);
 
     let new = password::new::View { form: cast.form(), username: cast.typed.clone(), least: 12, problem: None };
-    let unfit = |unfit| password::new::View { problem: Some(unfit), ..new.clone() };
+    let wrong = |problem| password::new::View { problem: Some(problem), ..new.clone() };
+    let unfit = |unfit| wrong(password::new::Problem::New(unfit));
     let states = [
         ("missing", unfit(Unfit::Missing)),
         ("short", unfit(Unfit::Short(12))),
         ("long", unfit(Unfit::Long(256))),
         ("common", unfit(Unfit::Common)),
+        ("name", unfit(Unfit::Name)),
+        ("expired", wrong(password::new::Problem::Expired)),
         ("fresh", new.clone()),
     ];
     samples.add("new-password", password::new::render, states);
@@ -252,12 +261,13 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
         form: cast.form(),
         username: cast.typed.clone(),
         must: false,
+        current: true,
         least: 12,
         problem: None,
     };
     let wrong = |problem| password::change::View { problem: Some(problem), ..change.clone() };
     let states = [
-        ("must", password::change::View { must: true, ..change.clone() }),
+        ("must", password::change::View { must: true, current: false, ..change.clone() }),
         ("missing", wrong(password::change::Problem::CurrentMissing)),
         ("wrong", wrong(password::change::Problem::CurrentWrong)),
         ("same", wrong(password::change::Problem::New(Unfit::Same))),
@@ -266,8 +276,9 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("change-password", password::change::render, states);
     let states = [
-        ("closed", password::done::View { everywhere: false, next: None }),
-        ("everywhere", password::done::View { everywhere: true, next: Some("/dev/pages/sign-in/fresh".to_owned()) }),
+        ("closed", password::done::View { kept: false, everywhere: false, next: None }),
+        ("everywhere", password::done::View { kept: false, everywhere: true, next: Some(cast.form()) }),
+        ("kept", password::done::View { kept: true, everywhere: false, next: None }),
     ];
     samples.add("password-changed", password::done::render, states);
 }
