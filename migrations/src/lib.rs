@@ -15,6 +15,7 @@ mod m0006_sign_in;
 mod m0007_sign_on;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
+mod m0016_passkeys;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_sign_on::Migration),
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
+            Box::new(m0016_passkeys::Migration),
         ]
     }
 }

@@ -10,12 +10,17 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::account::confirm::Confirm;
+use crate::usecase::account::passkeys::OwnPasskeys;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
+use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
@@ -33,6 +38,7 @@ use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
+use crate::web::provider::account::Account;
 use crate::web::sign_in::Site;
 use crate::words::Words;
 use crate::worker::Worker;
@@ -84,8 +90,10 @@ impl Wiring {
     pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
+        let passkeys = self.check_passkey();
         let known = Arc::new(Known {
             directory: self.directory(),
+            passkeys: Arc::clone(&passkeys),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
         });
@@ -131,6 +139,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
+        let account = self.account(&known, passkeys);
         let respond =
             Arc::new(Respond { keys: Arc::clone(&self.parts.ring), clock: self.clock(), issuer: issuer.clone() });
         let authorize = Authorize {
@@ -164,6 +173,7 @@ impl Wiring {
             connect,
             leave,
             log_out,
+            account,
             flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,
@@ -172,6 +182,42 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn check_passkey(&self) -> Arc<CheckPasskey> {
+        Arc::new(CheckPasskey {
+            passkeys: Passkeys::new(self.parts.database.clone()),
+            directory: self.directory(),
+            party: RelyingParty::of_issuer(&self.settings.issuer),
+            ledger: self.parts.ledger.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn account(&self, known: &Arc<Known>, passkeys: Arc<CheckPasskey>) -> Account {
+        let party = passkeys.party.clone();
+        Account {
+            passkeys: OwnPasskeys {
+                known: Arc::clone(known),
+                passkeys: passkeys.passkeys.clone(),
+                party: party.clone(),
+                ceremonies: Shelf::new(self.store()),
+                refusals: self.parts.refusals.clone(),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
+            confirm: Confirm {
+                known: Arc::clone(known),
+                passwords: Arc::clone(&self.parts.check_password),
+                passkeys,
+                party,
+                ceremonies: Shelf::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
         }
     }
 

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
+pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod prompt;

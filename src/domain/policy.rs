@@ -44,6 +44,9 @@ pub enum Branch {
 pub struct Step {
     pub id: StepId,
     pub source: Source,
+    /// What the person may take instead: as good to whoever wrote the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Source>,
     /// Where one of these does not hold, the step counts as passed, and has proved nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
@@ -58,6 +61,8 @@ words! {
         Identifier = "identifier",
         /// Username and password.
         Password = "password",
+        /// A passkey: whose it is, it says itself.
+        Passkey = "passkey",
     }
 }
 
@@ -66,7 +71,7 @@ impl Source {
     pub const fn proves(self) -> bool {
         match self {
             Self::Identifier => false,
-            Self::Password => true,
+            Self::Password | Self::Passkey => true,
         }
     }
 }
@@ -110,6 +115,11 @@ impl Condition {
 }
 
 impl Step {
+    /// Whether the person may take this one.
+    pub fn offers(&self, source: Source) -> bool {
+        self.source == source || self.alternatives.contains(&source)
+    }
+
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
@@ -134,12 +144,13 @@ pub enum Why {
 }
 
 impl SignOnPolicy {
-    /// Username and password, and nothing else.
+    /// Username and password, or a passkey: where nobody has decided anything.
     #[expect(clippy::expect_used, reason = "constants that are names")]
     pub fn password() -> Self {
         let step = Step {
             id: StepId::parse("password").expect("a name"),
             source: Source::Password,
+            alternatives: vec![Source::Passkey],
             when: Vec::new(),
             success: Branch::Done,
             failure: Branch::Fail,

@@ -10,6 +10,8 @@ words! {
     Status {
         IdentifierRequired = "IDENTIFIER_REQUIRED",
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
+        /// A passkey is to answer to `publicKeyCredentialRequestOptions`.
+        AssertionRequired = "ASSERTION_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
         /// Is it the device in front of the person, and what they want?
@@ -30,7 +32,10 @@ words! {
         SubmitIdentifier = "submitIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
+        CheckAssertion = "checkAssertion",
+        UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
+        CancelAuthentication = "cancelAuthentication",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
         ConfirmUserCode = "confirmUserCode",
@@ -68,14 +73,18 @@ impl Action {
             flag("thisIsMyDevice"),
             text("captchaResponse", false),
         ];
+        const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
+        const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
         match self {
             Self::SubmitIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
+            Self::CheckAssertion => ASSERTION,
+            Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::ConfirmUserCode => USER_CODE,
-            Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
+            Self::CancelIdentifierSubmission | Self::Cancel | Self::CancelAuthentication | Self::DenyConsent => &[],
         }
     }
 }
@@ -89,7 +98,7 @@ enum Given {
     Flag(bool),
 }
 
-/// The longest text of a member, in bytes.
+/// The longest text of a member, in bytes: an assertion with an RSA key of 4096 bits fits.
 const LONGEST: usize = 4096;
 
 impl Members {
@@ -186,7 +195,7 @@ impl DetailCode {
             Self::InvalidFieldValue => "The value is not possible here.",
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
-            Self::CredentialValidationFailed => "The username or the password is wrong.",
+            Self::CredentialValidationFailed => "The credentials are wrong.",
             Self::InvalidUserCode => "The code is not the one of this flow.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }

@@ -31,4 +31,5 @@ pub mod request_object;
 pub mod scope;
 pub mod token_exchange;
 pub mod user_code;
+pub mod webauthn;
 pub(crate) mod words;

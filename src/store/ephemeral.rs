@@ -54,6 +54,8 @@ pub enum Purpose {
     DeviceAuthorization,
     /// Which device shows a user code.
     UserCode,
+    /// `domain::passkey::OfAccount` by digest of its identifier.
+    Ceremony,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
 }
@@ -72,6 +74,7 @@ impl Purpose {
             Self::DpopReplay => b'j',
             Self::DeviceAuthorization => b'g',
             Self::UserCode => b'u',
+            Self::Ceremony => b'k',
             Self::Ladder => b'l',
         }
     }

@@ -6,10 +6,13 @@ use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
+use crate::domain::passkey::OfAccount;
 use crate::domain::pushed_request::PushedRequest;
 use std::sync::Arc;
 
-use crate::protocol::id::{AuthReqId, AuthorizationCode, DeviceCode, FlowId, InstallationId, PushedRequestId, UserId};
+use crate::protocol::id::{
+    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, FlowId, InstallationId, PushedRequestId, UserId,
+};
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
@@ -73,6 +76,15 @@ impl Shelved for ShownCode {
     type Id = Digest<UserCode>;
 
     fn id(id: &Digest<UserCode>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for OfAccount {
+    const PURPOSE: Purpose = Purpose::Ceremony;
+    type Id = Digest<CeremonyId>;
+
+    fn id(id: &Digest<CeremonyId>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::{Next, SignOnPolicy, Source, Why};
+use super::passkey::Ceremony;
+use super::policy::{Next, SignOnPolicy, Source, Step, Why};
 use super::session::{Authentication, Session};
 use crate::clock::Timestamp;
-use crate::protocol::acr::{AMR_PASSWORD, Acr};
+use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::flow_api::{Action, Status};
@@ -20,8 +21,11 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+mod notes;
 #[cfg(test)]
 mod tests;
+
+pub use notes::{Factor, Note, Notes};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -47,6 +51,12 @@ pub struct Flow {
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
     pub notes: Notes,
+    /// What the person takes in place of what the policy asks first.
+    pub chosen: Option<(StepId, Source)>,
+    /// What else they may take now.
+    pub ways: Vec<Source>,
+    /// What a passkey is to sign, while one is asked for.
+    pub ceremony: Option<Ceremony>,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
     pub at: At,
@@ -118,42 +128,6 @@ impl Failure {
     }
 }
 
-/// What each step of the policy has come to, under the step's own name: what one step proved never counts
-/// for another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notes(Vec<(StepId, Note)>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Note {
-    /// Somebody said who they are. Proves nothing.
-    Identified,
-    Verified(Factor),
-    Failed,
-}
-
-/// What was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Factor {
-    /// The session of the browser stands for it.
-    Session,
-    Password,
-}
-
-impl Notes {
-    pub fn of(&self, step: &StepId) -> Option<Note> {
-        self.0.iter().find(|(id, _)| id == step).map(|(_, note)| *note)
-    }
-
-    pub fn has_verified(&self) -> bool {
-        self.0.iter().any(|(_, note)| matches!(note, Note::Verified(_)))
-    }
-
-    fn set(&mut self, step: StepId, note: Note) {
-        self.0.retain(|(id, _)| *id != step);
-        self.0.push((step, note));
-    }
-}
-
 /// What a condition of a policy can ask about.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -173,6 +147,8 @@ pub struct Around<'a> {
     pub implied_consent: bool,
     /// What the person let the client have before.
     pub remembered: Option<&'a Scope>,
+    /// Browsers have passkeys for this issuer.
+    pub passkeys: bool,
     pub now: Timestamp,
 }
 
@@ -210,6 +186,9 @@ impl Flow {
             who,
             authenticated: session.map(|session| session.authentication.clone()),
             notes: Notes::default(),
+            chosen: None,
+            ways: Vec::new(),
+            ceremony: None,
             agreed: None,
             // Where the walk below leads is what counts.
             at: At::Failed(Failure::NothingVerified),
@@ -217,12 +196,10 @@ impl Flow {
         };
         if let Some(session) = session {
             for step in around.policy.steps() {
-                match step.source {
-                    Source::Identifier => flow.notes.set(step.id.clone(), Note::Identified),
-                    Source::Password if session.authentication.acr >= Acr::Password => {
-                        flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
-                    }
-                    Source::Password => {}
+                if step.source == Source::Identifier {
+                    flow.notes.set(step.id.clone(), Note::Identified);
+                } else if answers_for(session, step) {
+                    flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
                 }
             }
         }
@@ -265,14 +242,69 @@ impl Flow {
     #[must_use]
     pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Password)?;
-        // Another person than the one of the session: the session counts no more.
+        self.verified(user, Authentication::by_password(around.now), (step, Factor::Password));
+        Some(self.settled(around))
+    }
+
+    /// A passkey of `user` has answered. `None`: none was asked for.
+    #[must_use]
+    pub fn passkey_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
+        let step = self.asking(Source::Passkey)?;
+        self.verified(user, Authentication::by_passkey(around.now), (step, Factor::Passkey));
+        Some(self.settled(around))
+    }
+
+    fn verified(&mut self, user: UserId, how: Authentication, (step, factor): (StepId, Factor)) {
+        // Another person than the one so far: neither the session nor what that one proved counts any more.
         if self.who != Who::Proved(user) {
             self.session = None;
+            self.notes.forget_verified();
         }
         self.who = Who::Proved(user);
-        self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });
-        self.notes.set(step, Note::Verified(Factor::Password));
+        // What the session stands for was proved at another time, and is told where nothing is newer.
+        let before = self.authenticated.take().filter(|_| self.notes.has_verified_here());
+        self.authenticated = Some(before.map_or_else(|| how.clone(), |before| before.and(&how)));
+        self.notes.set(step, Note::Verified(factor));
+    }
+
+    /// The person wants to be asked this instead. `None`: it is not offered.
+    #[must_use]
+    pub fn turned_to(mut self, source: Source, around: &Around<'_>) -> Option<Self> {
+        let At::Asking(step, _) = &self.at else { return None };
+        // By the policy as it is now, not as it was when it was offered.
+        let step = around.policy.steps().into_iter().find(|own| own.id == *step)?;
+        if !self.ways.contains(&source) || !step.offers(source) {
+            return None;
+        }
+        self.chosen = Some((step.id.clone(), source));
+        self.ceremony = None;
         Some(self.settled(around))
+    }
+
+    /// Whether a passkey is asked for, and there is nothing yet that it could sign.
+    pub fn wants_ceremony(&self) -> bool {
+        self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
+    }
+
+    /// What the passkey is to sign. One is for one try.
+    #[must_use]
+    pub fn with_ceremony(self, ceremony: Ceremony) -> Self {
+        Self { ceremony: Some(ceremony), ..self }
+    }
+
+    /// The person has nothing of what is asked. The step, or else the policy, may know another way.
+    #[must_use]
+    pub fn lacking(mut self, around: &Around<'_>) -> Self {
+        let At::Asking(step, _) = &self.at else { return self };
+        let step = step.clone();
+        if self.chosen.as_ref().is_some_and(|(chosen, _)| *chosen == step) {
+            self.chosen = None;
+        } else if let Some(way) = self.ways.first() {
+            self.chosen = Some((step, *way));
+        } else {
+            self.notes.set(step, Note::Failed);
+        }
+        self.settled(around)
     }
 
     /// The person gives up on what is asked. The policy may know another way.
@@ -335,13 +367,20 @@ impl Flow {
     }
 
     fn settled(mut self, around: &Around<'_>) -> Self {
+        let before = self.ceremony.is_some().then(|| self.at.clone());
+        self.ways = Vec::new();
         // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
         if self.device.as_ref().is_some_and(|device| !device.confirmed) {
             self.at = At::Device;
             return self;
         }
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
-            Next::Ask(step) => At::Asking(step.id.clone(), step.source),
+            Next::Ask(step) => {
+                let source = self.asked_by(step);
+                let all = [step.source].into_iter().chain(step.alternatives.iter().copied());
+                self.ways = all.filter(|way| *way != source && can_be_had(*way, around)).collect();
+                At::Asking(step.id.clone(), source)
+            }
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
             Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
             Next::Done => match (&self.who, self.authenticated.is_some()) {
@@ -349,7 +388,17 @@ impl Flow {
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
+        // What was to be signed was for that step, and for whoever it was then.
+        if before.is_some_and(|before| before != self.at) {
+            self.ceremony = None;
+        }
         self
+    }
+
+    /// What is asked in a step: what the person has chosen, where the policy still offers it.
+    fn asked_by(&self, step: &Step) -> Source {
+        let chosen = self.chosen.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
+        chosen.map_or(step.source, |(_, source)| *source)
     }
 
     fn after_authentication(&self, around: &Around<'_>) -> At {
@@ -396,6 +445,7 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Asking(_, Source::Passkey) => Status::AssertionRequired,
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
             At::Completed(_) => Status::Completed,
@@ -404,11 +454,16 @@ impl Flow {
     }
 
     /// What can be done now, and nothing else can.
-    pub const fn actions(&self) -> &'static [Action] {
+    pub fn actions(&self) -> &'static [Action] {
+        use Action::UseAlternativeAuthenticationSource as Otherwise;
+        let alone = self.ways.is_empty();
         match &self.at {
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Asking(_, Source::Password) if alone => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Otherwise, Action::Cancel],
+            At::Asking(_, Source::Passkey) if alone => &[Action::CheckAssertion, Action::CancelAuthentication],
+            At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Otherwise, Action::CancelAuthentication],
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }
@@ -417,6 +472,19 @@ impl Flow {
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.started_at + LONGEST || matches!(self.at, At::Left)
     }
+}
+
+const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
+    match source {
+        Source::Identifier | Source::Password => true,
+        Source::Passkey => around.passkeys,
+    }
+}
+
+/// Whether what a session stands for is as good as what a step asks.
+fn answers_for(session: &Session, step: &Step) -> bool {
+    let acr = session.authentication.acr;
+    (step.offers(Source::Password) && acr >= Acr::Password) || (step.offers(Source::Passkey) && acr == Acr::Passkey)
 }
 
 /// Whether the session of a browser answers for what a request asks.

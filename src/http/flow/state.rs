@@ -47,7 +47,8 @@ impl FlowApi {
         let flow = &seen.flow;
         let hint = match &flow.who {
             Who::Claimed(username) => username.as_str(),
-            Who::Nobody | Who::Proved(_) => "",
+            Who::Proved(_) => seen.username.as_deref().unwrap_or_default(),
+            Who::Nobody => "",
         };
         match (flow.status(), &flow.at) {
             (Status::UsernamePasswordRequired, _) => json!({
@@ -58,7 +59,11 @@ impl FlowApi {
                 "showCaptcha": false,
                 "username": hint,
                 "allowUsernameEdits": true,
-                "alternativeAuthenticationSources": [],
+                "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::AssertionRequired, _) => json!({
+                "publicKeyCredentialRequestOptions": seen.assertion,
+                "alternativeAuthenticationSources": flow.ways,
             }),
             (Status::IdentifierRequired, _) => json!({ "previouslySubmittedIdentifiers": [], "showCaptcha": false }),
             (Status::ConsentRequired, At::Consent(scope)) => json!({

@@ -339,6 +339,8 @@ fn example(action: Action) -> Value {
             ("password", _) => json!("correct horse battery staple"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
+            ("authenticationSource", _) => json!("passkey"),
+            ("assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -352,6 +354,7 @@ const fn status_says(status: Status) -> &'static str {
     match status {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
+        Status::AssertionRequired => "With which passkey?",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
@@ -365,7 +368,11 @@ const fn action_says(action: Action) -> &'static str {
     match action {
         Action::SubmitIdentifier => "Say who signs in.",
         Action::CheckUsernamePassword => "Prove it with a password.",
-        Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
+        Action::CheckAssertion => {
+            "Prove it with a passkey: `assertion` is what `toJSON` makes of the credential, as text."
+        }
+        Action::UseAlternativeAuthenticationSource => "Take one of `alternativeAuthenticationSources` instead.",
+        Action::CancelIdentifierSubmission | Action::Cancel | Action::CancelAuthentication => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
         Action::ConfirmUserCode => "It is this code, and the person wants it.",
@@ -389,6 +396,18 @@ fn links() -> Value {
     })
 }
 
+fn alternatives() -> Value {
+    json!({
+        "type": "array", "items": {"type": "string"},
+        "description": "Where something has to be proved: other ways to do that.",
+    })
+}
+
+fn request_options() -> Value {
+    let says = "for `navigator.credentials.get`, as `parseRequestOptionsFromJSON` reads it.";
+    only(Status::AssertionRequired, json!({"type": "object", "additionalProperties": true}), says)
+}
+
 fn states() -> Map<String, Value> {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
@@ -409,7 +428,8 @@ fn states() -> Map<String, Value> {
             "showThisIsMyDevice": password(&flag, ""),
             "thisIsMyDeviceSelected": password(&flag, ""),
             "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
-            "alternativeAuthenticationSources": password(&texts, "other ways to sign in."),
+            "alternativeAuthenticationSources": alternatives(),
+            "publicKeyCredentialRequestOptions": request_options(),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
             "userCode": only(

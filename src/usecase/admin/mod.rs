@@ -25,6 +25,7 @@ pub mod events;
 pub mod idempotency;
 pub mod initial_access_tokens;
 pub mod keys;
+pub mod passkeys;
 pub mod policies;
 pub mod requests;
 pub mod sign_on_settings;

@@ -44,6 +44,9 @@ pub struct PolicyWish {
 pub struct StepWish {
     pub id: String,
     pub source: String,
+    /// What the person may take instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
     /// All of them have to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionWish>,
@@ -242,7 +245,11 @@ impl PolicyWish {
         }
         let source = Source::parse(&wish.source);
         if source.is_none() {
-            problem("source", FieldCode::Unknown, "identifier or password.");
+            problem("source", FieldCode::Unknown, "identifier, password or passkey.");
+        }
+        let alternatives: Option<Vec<Source>> = wish.alternatives.iter().map(|text| Source::parse(text)).collect();
+        if alternatives.is_none() {
+            problem("alternatives", FieldCode::Unknown, "password or passkey.");
         }
         let target = |named: Option<&str>, default: &str| Target::parse(named.unwrap_or(default));
         let success = target(wish.success.as_deref(), next.unwrap_or("done"));
@@ -262,7 +269,8 @@ impl PolicyWish {
                 Err((member, detail)) => problem(&format!("when/{nth}{member}"), FieldCode::Invalid, detail),
             }
         }
-        Some(Listed { id: id?, source: source?, when, success: success?, failure: failure? })
+        let (source, alternatives) = (source?, alternatives?);
+        Some(Listed { id: id?, source, alternatives, when, success: success?, failure: failure? })
     }
 }
 
@@ -313,6 +321,7 @@ impl StepWish {
         Self {
             id: step.id.to_string(),
             source: step.source.as_str().to_owned(),
+            alternatives: step.alternatives.iter().map(|source| source.as_str().to_owned()).collect(),
             when: step.when.iter().map(ConditionWish::of).collect(),
             success: Some(step.success.as_str().to_owned()),
             failure: Some(step.failure.as_str().to_owned()),
@@ -337,13 +346,18 @@ fn told(fault: Fault) -> FieldProblem {
         Fault::Shared(at, out) => {
             FieldProblem::member(way(at, out), FieldCode::Invalid, "Something else leads to that step already.")
         }
+        Fault::Alternatives(at) => FieldProblem::member(
+            format!("/steps/{at}/alternatives"),
+            FieldCode::Invalid,
+            "Other sources than the step's own, each once; and all of them prove something, the step's own too.",
+        ),
         Fault::Unreachable(at) => {
             FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
         }
         Fault::Unproved => FieldProblem::new(
             "/steps",
             FieldCode::NotAllowed,
-            "Somebody of whom nothing was proved would come to done: a password has to be right on the way.",
+            "Somebody of whom nothing was proved would come to done: a password or a passkey has to be right on the way.",
         ),
     }
 }

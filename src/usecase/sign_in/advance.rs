@@ -9,13 +9,16 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::domain::password::Password;
+use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
+use crate::usecase::check_passkey;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
@@ -88,11 +91,28 @@ impl Advance {
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.password_verified(user, &judged.around())
             }
+            Action::CheckAssertion => {
+                let user = self.check_assertion(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::UseAlternativeAuthenticationSource => {
+                let wrong = || {
+                    let why = "a source that is not offered";
+                    FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
+                };
+                let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
+                let judged = self.judged(&client, flow.user(), now).await?;
+                Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
+            }
             Action::SubmitIdentifier => {
                 let judged = self.judged(&client, None, now).await?;
                 flow.identified(members.text("identifier").unwrap_or_default(), &judged.around())
             }
-            Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
+            Action::Cancel
+            | Action::CancelAuthentication
+            | Action::CancelIdentifierSubmission
+            | Action::DenyConsent => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.cancelled(&judged.around())
             }
@@ -115,6 +135,10 @@ impl Advance {
             }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
+        if next.wants_ceremony() {
+            let judged = self.judged(&client, next.user(), now).await?;
+            next = self.known.asking(next, &judged).await?;
+        }
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
@@ -162,6 +186,45 @@ impl Advance {
             }
         }
         Ok((found, flow, client))
+    }
+
+    /// Refused, the flow asks for another signature: a challenge is for one try.
+    async fn check_assertion(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
+        let passkeys = &self.known.passkeys;
+        let own = passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let origin = match calling.page {
+            Page::Own => own,
+            Page::Of(origin) => origin,
+        };
+        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
+            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
+                let why = "another value than is possible here";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why).into());
+            }
+        }
+        let attempt = check_passkey::Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin,
+            user: flow.user(),
+            client: Some(&flow.client),
+        };
+        if let Some(user) = passkeys.check(attempt).await? {
+            return Ok(user);
+        }
+        if let Some(anew) = passkeys.begin(flow.user(), self.clock.now()).await? {
+            let next = flow.clone().with_ceremony(anew);
+            self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
+        }
+        let why = "the passkey proves nothing";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
     }
 
     async fn check_password(&self, flow: &Flow, calling: Calling<'_>, members: &Members) -> Result<UserId, FlowError> {

@@ -131,7 +131,7 @@ impl Connect {
             meant: None,
             device: Some(for_device),
         };
-        let flow = Flow::begin(start, session.as_ref(), &judged.around());
+        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await?;
         let id = FlowId::new(self.entropy.alphanumeric());
         self.flows.insert(&id.digest(), &flow, left(&flow, now)).await?;
         let seen = self.shown.seen(&id, flow, client).await?;

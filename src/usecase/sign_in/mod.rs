@@ -16,6 +16,7 @@ use crate::store::ephemeral::StoreError;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::check_passkey::CheckPasskey;
 
 pub mod advance;
 pub mod authorize;
@@ -44,6 +45,7 @@ pub struct Browser {
 /// What is known about people and clients while somebody signs in.
 pub struct Known {
     pub directory: Arc<Directory>,
+    pub passkeys: Arc<CheckPasskey>,
     pub sessions: Sessions,
     pub consents: Consents,
 }
@@ -53,6 +55,7 @@ pub struct Judged {
     pub client: Arc<Client>,
     pub policy: Arc<SignOnPolicy>,
     remembered: Option<Scope>,
+    passkeys: bool,
     now: Timestamp,
 }
 
@@ -82,7 +85,7 @@ impl Known {
             None => None,
         };
         let policy = self.policy_of(&client).await?;
-        Ok(Judged { client, policy, remembered, now })
+        Ok(Judged { client, policy, remembered, passkeys: self.passkeys.party.is_some(), now })
     }
 
     /// How a client's people sign in. Where what it names is not to be found, nobody signs in.
@@ -94,6 +97,18 @@ impl Known {
         self.directory.look().await?;
         let sign_on = self.directory.sign_on().await?;
         sign_on.policy_of(client).cloned().ok_or(StoreError::Corrupt("a client names a policy that there is not"))
+    }
+
+    /// The flow with something for a passkey to sign, where one is asked for. Who has proved to be somebody without
+    /// any is led to wherever the policy leads from there.
+    pub async fn asking(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
+        while flow.wants_ceremony() {
+            flow = match self.passkeys.begin(flow.user(), judged.now).await? {
+                Some(ceremony) => flow.with_ceremony(ceremony),
+                None => flow.lacking(&judged.around()),
+            };
+        }
+        Ok(flow)
     }
 
     /// Who shows the flows of this policy, where that is not us.
@@ -108,6 +123,7 @@ impl Judged {
             policy: &self.policy,
             implied_consent: self.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
             remembered: self.remembered.as_ref(),
+            passkeys: self.passkeys,
             now: self.now,
         }
     }
@@ -135,6 +151,8 @@ pub struct Seen {
     pub client: Arc<Client>,
     /// Of the person, once somebody proved to be one.
     pub username: Option<String>,
+    /// What a passkey is asked, while one is.
+    pub assertion: Option<serde_json::Value>,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

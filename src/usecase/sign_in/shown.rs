@@ -8,6 +8,7 @@ use crate::entropy::Entropy;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::FlowId;
+use crate::protocol::webauthn::request_options;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::leave::Tickets;
@@ -43,7 +44,11 @@ impl Shown {
             Some(user) => self.known.directory.user(&user).await?.map(|user| user.username.clone()),
             None => None,
         };
-        Ok(Seen { id: id.clone(), flow, client, username, resume, answer, session: None, state: None })
+        let assertion = match (&flow.ceremony, &self.known.passkeys.party) {
+            (Some(ceremony), Some(party)) => Some(request_options(party, ceremony.challenge, &ceremony.allowed)),
+            (Some(_), None) | (None, _) => None,
+        };
+        Ok(Seen { id: id.clone(), flow, client, username, assertion, resume, answer, session: None, state: None })
     }
 
     /// The flow with its answer in it.

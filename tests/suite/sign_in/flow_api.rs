@@ -23,7 +23,7 @@ async fn f1_without_a_browser_the_flow_ends_in_the_answer() {
     let mut phone = world.browser();
     let state = phone.flow(&app, &[]).await;
     assert_eq!(state["status"], "USERNAME_PASSWORD_REQUIRED");
-    assert_eq!(links(&state), ["cancel", "checkUsernamePassword", "self"]);
+    assert_eq!(links(&state), ["cancel", "checkUsernamePassword", "self", "useAlternativeAuthenticationSource"]);
     assert!(id(&state).len() == 22 && id(&state).bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let flow = id(&state).to_owned();
 
@@ -243,6 +243,10 @@ async fn arrive(
     let flow = id(&state).to_owned();
     match status {
         Status::IdentifierRequired | Status::UsernamePasswordRequired => Some(state),
+        Status::AssertionRequired => {
+            let body = json!({ "authenticationSource": "passkey" });
+            Some(phone.act(&flow, "useAlternativeAuthenticationSource", &body).await.ok())
+        }
         Status::ConsentRequired => Some(phone.password(&flow, "alice", PASSWORD).await.ok()),
         Status::Completed => {
             phone.password(&flow, "alice", PASSWORD).await.ok();

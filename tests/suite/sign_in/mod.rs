@@ -9,6 +9,7 @@ mod flow_api;
 mod frontchannel_logout;
 mod jarm;
 mod oidc_core_3_code;
+pub(crate) mod passkeys;
 mod policies;
 mod races;
 mod rfc9101_request_objects;
