@@ -343,7 +343,9 @@ impl<'a> Stage<'a> {
                 figures.iter_mut().zip(samples).for_each(|(figure, sample)| figure.nod.push(sample));
             }
         }
-        figures.into_iter().for_each(|figure| self.record(figure));
+        for figure in figures {
+            self.record(figure);
+        }
         Ok(())
     }
 

@@ -120,7 +120,9 @@ for (const [id, file, command] of RUN) {
     await writeFile(join(folder, file), program)
 
     const [run, ...rest] = command
-    const child = spawn(run, [...rest, file], { cwd: folder, env: { ...process.env, GOFLAGS: '-mod=mod' } })
+    // As a stranger's Python does, it keeps what it prints to itself until it is told to.
+    const environment = { ...process.env, GOFLAGS: '-mod=mod', PYTHONUNBUFFERED: '' }
+    const child = spawn(run, [...rest, file], { cwd: folder, env: environment })
     let output = ''
     const ended = new Promise((resolve) => child.once('exit', resolve))
     // The virtual phone does not tell which number is right; nobody but the shop knows. It is in the output.

@@ -29,6 +29,7 @@ const PARTS = {
   python: { server: true },
   go: { server: true },
   authlib: { server: true },
+  apache: { server: true },
   typescript: { server: true },
   documents: { server: false },
 }

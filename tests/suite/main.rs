@@ -96,6 +96,8 @@ mod store_contract;
 #[cfg(test)]
 mod telemetry;
 #[cfg(test)]
+mod token_races;
+#[cfg(test)]
 mod userinfo;
 #[cfg(test)]
 mod users_and_devices;

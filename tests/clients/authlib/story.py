@@ -1,72 +1,37 @@
 """A person signs in at Nod with Authlib, which nobody wrote with Nod in mind, and out again.
 
-Authorization code with PKCE and nonce, for a client with a secret and for a public one. The browser is
-`requests` with its cookies, which presses the buttons of our pages.
+Authorization code with PKCE and nonce, for a client with a secret, for one with a key, and for a public one.
 """
 
-import html
-import os
-import re
+import time
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
+from provider import ISSUER, METADATA, Browser, register
 
-ISSUER = os.environ["NOD_ISSUER"]
 CALLBACK = "http://localhost:4712/callback"
 HOME = "http://localhost:4712/"
-METADATA = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10).json()
 KEYS = KeySet.import_key_set(requests.get(METADATA["jwks_uri"], timeout=10).json())
 
 
-class Browser:
-    """Keeps cookies, follows what leads to our own pages, and presses buttons."""
+class Soon(PrivateKeyJWT):
+    """Of itself Authlib makes assertions that are good for an hour; Nod takes five minutes."""
 
-    def __init__(self) -> None:
-        self.session = requests.Session()
-
-    def open(self, method: str, url: str, form: dict[str, str] | None = None) -> str:
-        """The page at which it ends; or the address of somebody else."""
-        for _ in range(5):
-            answer = self.session.request(method, url, data=form, allow_redirects=False, timeout=10)
-            hop = re.search(r'http-equiv="refresh" content="0;url=([^"]*)"', answer.text)
-            if "location" in answer.headers:
-                url = answer.headers["location"]
-            elif hop:
-                url = html.unescape(hop[1])
-            else:
-                return answer.text
-            if not url.startswith(ISSUER):
-                return url
-            method, form = "GET", None
-        raise AssertionError(f"redirects without end: {url}")
-
-    def press(self, page: str, button: str, fields: dict[str, str]) -> str:
-        target = re.search(r'<form method="post" action="([^"]*)"', page)
-        assert target, page
-        hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
-        ticked = re.findall(r'<input type="checkbox" name="([^"]*)" value="([^"]*)" checked>', page)
-        form = {html.unescape(name): html.unescape(value) for name, value in hidden + ticked}
-        return self.open("POST", html.unescape(target[1]), form | {"action": button} | fields)
-
-    def sign_in(self, url: str, username: str, password: str) -> str:
-        page = self.open("GET", url)
-        if 'name="password"' in page:
-            page = self.press(page, "sign_in", {"username": username, "password": password})
-        if 'value="allow"' in page:
-            page = self.press(page, "allow", {})
-        assert page.startswith(CALLBACK), page
-        return page
+    def sign(self, auth: Any, token_endpoint: str) -> Any:
+        self.claims = {"exp": int(time.time()) + 120}
+        return super().sign(auth, token_endpoint)
 
 
-def sign_in_and_out(client_id: str, secret: str | None) -> None:
-    method = "none" if secret is None else "client_secret_basic"
-    party = OAuth2Session(
+def relying_party(client_id: str, secret: str | ECKey | None, method: str | PrivateKeyJWT) -> OAuth2Session:
+    return OAuth2Session(
         client_id,
         secret,
         token_endpoint_auth_method=method,
@@ -74,6 +39,27 @@ def sign_in_and_out(client_id: str, secret: str | None) -> None:
         redirect_uri=CALLBACK,
         code_challenge_method="S256",
     )
+
+
+def with_a_key(client_id: str) -> OAuth2Session:
+    """A client that has no secret: it signs who it is (RFC 7523)."""
+    key = ECKey.generate_key("P-256", {"kid": "authlib", "use": "sig"})
+    register(
+        {
+            "client_id": client_id,
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": {"keys": [key.as_dict(private=False)]},
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": [CALLBACK],
+            "post_logout_redirect_uris": [HOME],
+            "scope": "openid profile email",
+        }
+    )
+    return relying_party(client_id, key, Soon(METADATA["token_endpoint"], headers={"kid": "authlib"}, alg="ES256"))
+
+
+def sign_in_and_out(party: OAuth2Session) -> None:
+    client_id = party.client_id
     browser = Browser()
     verifier, nonce = generate_token(48), generate_token(20)
     url, state = party.create_authorization_url(METADATA["authorization_endpoint"], code_verifier=verifier, nonce=nonce)
@@ -129,6 +115,7 @@ def sign_in_with_a_pushed_request(client_id: str, secret: str) -> None:
     print(f"{client_id}: signed in with a pushed request")
 
 
-sign_in_and_out("shop", "shop-secret")
+sign_in_and_out(relying_party("shop", "shop-secret", "client_secret_basic"))
 sign_in_with_a_pushed_request("shop", "shop-secret")
-sign_in_and_out("spa", None)
+sign_in_and_out(relying_party("spa", None, "none"))
+sign_in_and_out(with_a_key("keyed"))

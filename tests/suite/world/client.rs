@@ -410,6 +410,15 @@ impl Client {
         self.world.among_servers(updated).await.unwrap().expect("the client");
     }
 
+    pub(crate) async fn delete(&self) {
+        let parts = self.world.parts();
+        let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
+        let id = ClientId::parse(&self.id).unwrap();
+        let (event, now) = (self.world.event(Action::ClientDeleted).client(&id), self.world.clock.now());
+        let deleted = async move { clients.delete(&id, &event, now).await };
+        assert!(self.world.among_servers(deleted).await.unwrap(), "no such client");
+    }
+
     pub(crate) async fn disable(&self) {
         self.update(|client| client.disabled = true).await;
     }

@@ -25,7 +25,7 @@ def call(path, authorization, parameters=None):
 
 basic = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
 asked = call("/as/bc-auth.ciba", basic, {"scope": "openid profile", "login_hint": person, "binding_message": "K7Q2"})
-print(asked)
+print(asked, flush=True)
 if "error" in asked:
     raise SystemExit(1)
 
