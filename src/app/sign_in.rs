@@ -18,6 +18,7 @@ use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::account::confirm::Confirm;
 use crate::usecase::account::passkeys::OwnPasskeys;
+use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::check_passkey::CheckPasskey;
@@ -125,10 +126,18 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
+        let add_passkey = Arc::new(AddPasskey {
+            passkeys: passkeys.passkeys.clone(),
+            party: passkeys.party.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        });
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
+            add_passkey: Arc::clone(&add_passkey),
             conclude: Arc::clone(&conclude),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -139,7 +148,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let account = self.account(&known, passkeys);
+        let account = self.account(&known, passkeys, Arc::clone(&add_passkey));
         let respond =
             Arc::new(Respond { keys: Arc::clone(&self.parts.ring), clock: self.clock(), issuer: issuer.clone() });
         let authorize = Authorize {
@@ -197,15 +206,14 @@ impl Wiring {
         })
     }
 
-    fn account(&self, known: &Arc<Known>, passkeys: Arc<CheckPasskey>) -> Account {
+    fn account(&self, known: &Arc<Known>, passkeys: Arc<CheckPasskey>, add: Arc<AddPasskey>) -> Account {
         let party = passkeys.party.clone();
         Account {
             passkeys: OwnPasskeys {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),
-                party: party.clone(),
+                add,
                 ceremonies: Shelf::new(self.store()),
-                refusals: self.parts.refusals.clone(),
                 clock: self.clock(),
                 entropy: self.entropy(),
             },

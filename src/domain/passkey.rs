@@ -50,6 +50,7 @@ impl PasskeyName {
 /// What a browser was asked to have signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceremony {
+    pub purpose: Purpose,
     pub challenge: Challenge,
     /// The credentials that may answer. None: any of ours, whoever's it is.
     pub allowed: Vec<CredentialId>,
@@ -62,30 +63,30 @@ impl Ceremony {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To make a passkey.
+    Register,
+    /// To show who it is.
+    Prove,
+}
+
 /// One that somebody who is signed in began on the pages of their account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfAccount {
     pub session: SessionId,
     pub user: UserId,
-    pub purpose: Purpose,
     pub ceremony: Ceremony,
     /// Whatever came of it: a challenge is for one try.
     pub used: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Purpose {
-    /// To make a passkey.
-    Register,
-    /// To show that it is still the same person.
-    Confirm,
 }
 
 impl OfAccount {
     /// The ceremony, for the first who comes with it.
     #[must_use]
     pub fn taken(self, session: SessionId, purpose: Purpose, now: Timestamp) -> (Self, Option<Ceremony>) {
-        let fits = !self.used && self.session == session && self.purpose == purpose && self.ceremony.is_live(now);
+        let fits =
+            !self.used && self.session == session && self.ceremony.purpose == purpose && self.ceremony.is_live(now);
         let ceremony = fits.then(|| self.ceremony.clone());
         (Self { used: true, ..self }, ceremony)
     }

@@ -47,6 +47,9 @@ pub struct Step {
     /// What the person may take instead: as good to whoever wrote the policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Source>,
+    /// Who has no passkey makes the first one here, once something else was proved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enrol: bool,
     /// Where one of these does not hold, the step counts as passed, and has proved nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
@@ -151,6 +154,7 @@ impl SignOnPolicy {
             id: StepId::parse("password").expect("a name"),
             source: Source::Password,
             alternatives: vec![Source::Passkey],
+            enrol: false,
             when: Vec::new(),
             success: Branch::Done,
             failure: Branch::Fail,

@@ -12,6 +12,8 @@ words! {
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
         /// A passkey is to answer to `publicKeyCredentialRequestOptions`.
         AssertionRequired = "ASSERTION_REQUIRED",
+        /// A passkey is to be made of `publicKeyCredentialCreationOptions`.
+        Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
         /// Is it the device in front of the person, and what they want?
@@ -33,6 +35,7 @@ words! {
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
         CheckAssertion = "checkAssertion",
+        ActivateFido2Device = "activateFido2Device",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
         CancelAuthentication = "cancelAuthentication",
@@ -74,6 +77,7 @@ impl Action {
             text("captchaResponse", false),
         ];
         const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
+        const ATTESTATION: &[Member] = &[text("attestation", true), text("origin", false), text("nickname", false)];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
@@ -81,6 +85,7 @@ impl Action {
             Self::SubmitIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::CheckAssertion => ASSERTION,
+            Self::ActivateFido2Device => ATTESTATION,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::ConfirmUserCode => USER_CODE,

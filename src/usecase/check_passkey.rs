@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::passkey::{Ceremony, Passkey};
+use crate::domain::passkey::{Ceremony, Passkey, Purpose};
 use crate::entropy::Entropy;
 use crate::protocol::id::{ClientId, UserId};
-use crate::protocol::webauthn::{Assertion, Challenge, Expected, Known, Proved, RelyingParty, Unproved};
+use crate::protocol::webauthn::{Assertion, Challenge, CredentialId, Expected, Known, Proved, RelyingParty, Unproved};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
@@ -64,8 +64,16 @@ impl CheckPasskey {
             None => Vec::new(),
         };
         let lacking = user.is_some() && allowed.is_empty();
-        let challenge = Challenge::new(self.entropy.bytes());
-        Ok((self.party.is_some() && !lacking).then_some(Ceremony { challenge, allowed, begun_at: now }))
+        Ok((self.party.is_some() && !lacking).then(|| self.ceremony(Purpose::Prove, allowed, now)))
+    }
+
+    /// For whoever has none. `None`: browsers make none for us.
+    pub fn begin_first(&self, now: Timestamp) -> Option<Ceremony> {
+        self.party.is_some().then(|| self.ceremony(Purpose::Register, Vec::new(), now))
+    }
+
+    fn ceremony(&self, purpose: Purpose, allowed: Vec<CredentialId>, begun_at: Timestamp) -> Ceremony {
+        Ceremony { purpose, challenge: Challenge::new(self.entropy.bytes()), allowed, begun_at }
     }
 
     /// `None`: it proves nothing.
@@ -101,7 +109,7 @@ impl CheckPasskey {
 
     async fn look(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<Result<UserId, Refused>, StoreError> {
         let refused = |user, why| Ok(Err(Refused { user, why }));
-        if !attempt.ceremony.is_live(now) {
+        if !attempt.ceremony.is_live(now) || attempt.ceremony.purpose != Purpose::Prove {
             return refused(None, "the challenge has expired");
         }
         let assertion = match Assertion::parse(attempt.assertion) {

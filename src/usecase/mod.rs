@@ -6,6 +6,7 @@ use crate::protocol::error::Refusal;
 pub use crate::store::ephemeral::StoreError;
 
 pub mod account;
+pub mod add_passkey;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::passkey::Ceremony;
+use super::passkey::{Ceremony, Purpose};
 use super::policy::{Next, SignOnPolicy, Source, Step, Why};
 use super::session::{Authentication, Session};
 use crate::clock::Timestamp;
@@ -286,6 +286,14 @@ impl Flow {
         self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
     }
 
+    /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a
+    /// session alone, which may be somebody else's by now.
+    pub fn enrols(&self, around: &Around<'_>) -> bool {
+        let At::Asking(step, Source::Passkey) = &self.at else { return false };
+        let steps = around.policy.steps();
+        self.notes.has_verified_here() && steps.into_iter().any(|own| own.id == *step && own.enrol)
+    }
+
     /// What the passkey is to sign. One is for one try.
     #[must_use]
     pub fn with_ceremony(self, ceremony: Ceremony) -> Self {
@@ -445,7 +453,10 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
-            At::Asking(_, Source::Passkey) => Status::AssertionRequired,
+            At::Asking(_, Source::Passkey) => match &self.ceremony {
+                Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
+                Some(Ceremony { purpose: Purpose::Prove, .. }) | None => Status::AssertionRequired,
+            },
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
             At::Completed(_) => Status::Completed,
@@ -462,6 +473,9 @@ impl Flow {
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) if alone => &[Action::CheckUsernamePassword, Action::Cancel],
             At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Otherwise, Action::Cancel],
+            At::Asking(_, Source::Passkey) if self.status() == Status::Fido2ActivationRequired => {
+                &[Action::ActivateFido2Device, Action::CancelAuthentication]
+            }
             At::Asking(_, Source::Passkey) if alone => &[Action::CheckAssertion, Action::CancelAuthentication],
             At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Otherwise, Action::CancelAuthentication],
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],

@@ -131,7 +131,15 @@ fn a_policy_that_asks_nothing_lets_nobody_in() {
 
 fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
     let id = StepId::parse(id).unwrap();
-    Branch::Step(Box::new(Step { id, source, alternatives: Vec::new(), when: Vec::new(), success, failure }))
+    Branch::Step(Box::new(Step {
+        id,
+        source,
+        alternatives: Vec::new(),
+        enrol: false,
+        when: Vec::new(),
+        success,
+        failure,
+    }))
 }
 
 /// A tree in which every step has a name of its own.
@@ -154,7 +162,7 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
                 Source::Passkey if or => vec![Source::Password],
                 Source::Identifier | Source::Password | Source::Passkey => Vec::new(),
             };
-            Branch::Step(Box::new(Step { id, source, alternatives, when, success, failure }))
+            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, when, success, failure }))
         })
     });
     branch.prop_map(|mut root| {
@@ -224,7 +232,7 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                 Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
                     Some(Action::Cancel)
                 }
-                Status::AssertionRequired => Some(Action::CancelAuthentication),
+                Status::AssertionRequired | Status::Fido2ActivationRequired => Some(Action::CancelAuthentication),
                 Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
             };
             (flow.cancelled(around), action)
@@ -298,7 +306,7 @@ proptest! {
             let next = match action {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
-                Action::CheckAssertion => flow.clone().passkey_verified(ALICE, &around),
+                Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
                 Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),

@@ -14,6 +14,7 @@ pub struct Listed {
     pub id: StepId,
     pub source: Source,
     pub alternatives: Vec<Source>,
+    pub enrol: bool,
     pub when: Vec<Condition>,
     pub success: Target,
     pub failure: Target,
@@ -77,6 +78,8 @@ pub enum Fault {
     Shared(usize, Way),
     /// One that proves nothing, or is there twice.
     Alternatives(usize),
+    /// Nothing can be made in this step.
+    Enrol(usize),
     /// No step leads here.
     Unreachable(usize),
     /// Whoever fails every proof, or is asked for none, would be signed in.
@@ -95,14 +98,14 @@ pub fn tree(steps: Vec<Listed>) -> Result<Branch, Vec<Fault>> {
     // From the end: what a step leads to is there when the step comes.
     let mut branches = BTreeMap::new();
     let mut root = Branch::Fail;
-    for Listed { id, source, alternatives, when, success, failure } in steps.into_iter().rev() {
+    for Listed { id, source, alternatives, enrol, when, success, failure } in steps.into_iter().rev() {
         let mut take = |target: &Target| match target {
             Target::Done => Branch::Done,
             Target::Step(id) => branches.remove(id).unwrap_or(Branch::Fail),
             Target::Fail => Branch::Fail,
         };
         let (success, failure) = (take(&success), take(&failure));
-        root = Branch::Step(Box::new(Step { id: id.clone(), source, alternatives, when, success, failure }));
+        root = Branch::Step(Box::new(Step { id: id.clone(), source, alternatives, enrol, when, success, failure }));
         branches.insert(id, root.clone());
     }
     if unproved(&root, false) { Err(vec![Fault::Unproved]) } else { Ok(root) }
@@ -117,6 +120,9 @@ fn faults(steps: &[Listed]) -> Vec<Fault> {
         }
         if !alternative(step) {
             faults.push(Fault::Alternatives(at));
+        }
+        if step.enrol && step.source != Source::Passkey && !step.alternatives.contains(&Source::Passkey) {
+            faults.push(Fault::Enrol(at));
         }
         for (way, target) in [(Way::Success, &step.success), (Way::Failure, &step.failure)] {
             let Target::Step(id) = target else { continue };
@@ -159,12 +165,13 @@ fn unproved(branch: &Branch, proved: bool) -> bool {
 pub fn list(root: &Branch) -> Vec<Listed> {
     fn gather(branch: &Branch, listed: &mut Vec<Listed>) {
         let Branch::Step(step) = branch else { return };
-        let Step { id, source, alternatives, when, success, failure } = &**step;
+        let Step { id, source, alternatives, enrol, when, success, failure } = &**step;
         let (success_target, failure_target) = (target(success), target(failure));
         listed.push(Listed {
             id: id.clone(),
             source: *source,
             alternatives: alternatives.clone(),
+            enrol: *enrol,
             when: when.clone(),
             success: success_target,
             failure: failure_target,
@@ -194,7 +201,15 @@ mod tests {
     fn step(id: &str, source: Source, success: &str, failure: &str) -> Listed {
         let parsed = |text| Target::parse(text).unwrap();
         let (success, failure) = (parsed(success), parsed(failure));
-        Listed { id: step_id(id).unwrap(), source, alternatives: Vec::new(), when: Vec::new(), success, failure }
+        Listed {
+            id: step_id(id).unwrap(),
+            source,
+            alternatives: Vec::new(),
+            enrol: false,
+            when: Vec::new(),
+            success,
+            failure,
+        }
     }
 
     fn refused(steps: &[Listed]) -> Vec<Fault> {
@@ -233,6 +248,7 @@ mod tests {
         for alternatives in [vec![Password], vec![Identifier], vec![Source::Passkey, Source::Passkey]] {
             assert_eq!(refused(&[passkey(alternatives)]), [Fault::Alternatives(0)]);
         }
+        assert_eq!(refused(&[Listed { enrol: true, ..password("a") }]), [Fault::Enrol(0)]);
         assert_eq!(Target::parse("a b"), None);
         assert_eq!(step_id("done"), None);
     }
@@ -271,6 +287,7 @@ mod tests {
                     id: step_id(&format!("s{id}")).unwrap(),
                     source: if proves { Source::Password } else { Source::Identifier },
                     alternatives: Vec::new(),
+                    enrol: false,
                     when: Vec::new(),
                     success: name(success),
                     failure: name(failure),

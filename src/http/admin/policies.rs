@@ -59,6 +59,8 @@ pub struct StepBody {
     /// What the person may take instead of `source`, where that proves something.
     #[oai(validator(min_items = 1, max_items = 5))]
     pub alternatives: Option<Vec<PolicySource>>,
+    /// Who has no passkey makes the first one in this step, once something else was proved.
+    pub enrol: Option<bool>,
     /// All of them have to hold, or the step is passed over and proves nothing.
     pub when: Option<Vec<ConditionBody>>,
     /// Where it goes from here: `done`, `fail`, or the `id` of a later step. When left out, the next step;
@@ -132,7 +134,7 @@ impl From<&SignOnPolicy> for PolicyBody {
 
 /// In the closed words, of which it was made.
 fn step(step: StepWish) -> Option<StepBody> {
-    let StepWish { id, source, alternatives, when, success, failure } = step;
+    let StepWish { id, source, alternatives, enrol, when, success, failure } = step;
     let alternatives: Vec<PolicySource> =
         alternatives.iter().map(|text| Some(Source::parse(text)?.into())).collect::<Option<_>>()?;
     let when: Vec<ConditionBody> = when.into_iter().map(condition).collect();
@@ -140,6 +142,7 @@ fn step(step: StepWish) -> Option<StepBody> {
         id,
         source: Source::parse(&source)?.into(),
         alternatives: (!alternatives.is_empty()).then_some(alternatives),
+        enrol: enrol.then_some(true),
         when: (!when.is_empty()).then_some(when),
         success,
         failure,

@@ -62,8 +62,11 @@ impl FlowApi {
                 "alternativeAuthenticationSources": flow.ways,
             }),
             (Status::AssertionRequired, _) => json!({
-                "publicKeyCredentialRequestOptions": seen.assertion,
+                "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::Fido2ActivationRequired, _) => json!({
+                "publicKeyCredentialCreationOptions": seen.passkey.as_ref().map(Value::to_string),
             }),
             (Status::IdentifierRequired, _) => json!({ "previouslySubmittedIdentifiers": [], "showCaptcha": false }),
             (Status::ConsentRequired, At::Consent(scope)) => json!({

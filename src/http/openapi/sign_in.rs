@@ -340,7 +340,7 @@ fn example(action: Action) -> Value {
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
             ("authenticationSource", _) => json!("passkey"),
-            ("assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
+            ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -355,6 +355,7 @@ const fn status_says(status: Status) -> &'static str {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
         Status::AssertionRequired => "With which passkey?",
+        Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
@@ -371,6 +372,7 @@ const fn action_says(action: Action) -> &'static str {
         Action::CheckAssertion => {
             "Prove it with a passkey: `assertion` is what `toJSON` makes of the credential, as text."
         }
+        Action::ActivateFido2Device => "Keep the passkey that was made: `attestation` is its `toJSON`, as text.",
         Action::UseAlternativeAuthenticationSource => "Take one of `alternativeAuthenticationSources` instead.",
         Action::CancelIdentifierSubmission | Action::Cancel | Action::CancelAuthentication => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
@@ -430,6 +432,11 @@ fn states() -> Map<String, Value> {
             "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
             "alternativeAuthenticationSources": alternatives(),
             "publicKeyCredentialRequestOptions": request_options(),
+            "publicKeyCredentialCreationOptions": only(
+                Status::Fido2ActivationRequired,
+                text.clone(),
+                "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.",
+            ),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
             "userCode": only(

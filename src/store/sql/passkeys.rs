@@ -3,7 +3,7 @@
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
-use crate::domain::passkey::{MOST, Passkey, PasskeyName};
+use crate::domain::passkey::{Passkey, PasskeyName};
 use crate::protocol::id::{PasskeyId, UserId};
 use crate::protocol::webauthn::{CredentialId, Proved, PublicKey};
 use crate::store::ephemeral::StoreError;
@@ -44,7 +44,8 @@ impl Passkeys {
         self.database.find(&sql, [credential.as_bytes().into()]).await?.as_ref().map(passkey).transpose()
     }
 
-    pub async fn add(&self, passkey: &Passkey, event: &Event) -> Result<Added, StoreError> {
+    /// `most`: as many as the person may have then.
+    pub async fn add(&self, passkey: &Passkey, most: u32, event: &Event) -> Result<Added, StoreError> {
         let added: Result<Added, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             // Whoever adds one at the same time waits here, so that nobody has more than one may have.
@@ -55,7 +56,7 @@ impl Passkeys {
             let sql = "SELECT COUNT(*) FROM passkey WHERE user_id = $1";
             let row = transaction.find(sql, [bytes(passkey.user.uuid())]).await?;
             let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
-            if count >= i64::from(MOST) {
+            if count >= i64::from(most) {
                 return Ok(Added::TooMany);
             }
             let sql = "INSERT INTO passkey (id, user_id, credential_id, public_key, sign_count, name, aaguid, \

@@ -58,13 +58,7 @@ impl Confirm {
         let (Some(ceremony), Some(party)) = (ceremony, &self.party) else { return Ok(Ask::Password) };
         let options = request_options(party, ceremony.challenge, &ceremony.allowed);
         let id = CeremonyId::new(self.entropy.token());
-        let begun = OfAccount {
-            session: signed.session.id,
-            user: signed.user.id,
-            purpose: Purpose::Confirm,
-            ceremony,
-            used: false,
-        };
+        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
         self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
         Ok(Ask::Passkey { id, options })
     }
@@ -121,7 +115,7 @@ impl Confirm {
 
     async fn take(&self, id: &CeremonyId, signed: &Signed, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
         let session = signed.session.id;
-        let take = |begun: OfAccount| begun.taken(session, Purpose::Confirm, now);
+        let take = |begun: OfAccount| begun.taken(session, Purpose::Prove, now);
         Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
     }
 

@@ -5,27 +5,22 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::passkey::Ceremony;
-use crate::domain::passkey::{OfAccount, Passkey, PasskeyName, Purpose};
+use crate::domain::passkey::{Ceremony, MOST, OfAccount, Passkey, PasskeyName, Purpose};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::id::{CeremonyId, PasskeyId, SessionId, UserId};
-use crate::protocol::webauthn::{
-    Attestation, Challenge, CredentialId, Expected, LIFETIME, NewCredential, Owner, RelyingParty, Unproved,
-    creation_options,
-};
+use crate::protocol::webauthn::{Challenge, CredentialId, LIFETIME, Owner, RelyingParty, creation_options};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::passkeys::{Added, Passkeys};
-use crate::usecase::record_refusal::RecordRefusal;
+use crate::usecase::add_passkey::{AddPasskey, Made};
 use crate::usecase::sign_in::{Browser, Known};
 
 pub struct OwnPasskeys {
     pub known: Arc<Known>,
     pub passkeys: Passkeys,
-    pub party: Option<RelyingParty>,
+    pub add: Arc<AddPasskey>,
     pub ceremonies: Shelf<OfAccount>,
-    pub refusals: RecordRefusal,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -77,11 +72,11 @@ impl OwnPasskeys {
     /// `Err`: why none can be made.
     pub async fn begin(&self, signed: &Signed) -> Result<Result<Begun, Outcome>, StoreError> {
         let now = self.clock.now();
-        let Some(party) = &self.party else { return Ok(Err(Outcome::Unproved)) };
+        let Some(party) = &self.add.party else { return Ok(Err(Outcome::Unproved)) };
         if !signed.fresh {
             return Ok(Err(Outcome::ConfirmFirst));
         }
-        if signed.passkeys.len() >= usize::try_from(crate::domain::passkey::MOST).unwrap_or(usize::MAX) {
+        if signed.passkeys.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
             return Ok(Err(Outcome::TooMany));
         }
         let has: Vec<CredentialId> = signed.passkeys.iter().map(|passkey| passkey.credential.clone()).collect();
@@ -94,8 +89,7 @@ impl OwnPasskeys {
         let begun = OfAccount {
             session: signed.session.id,
             user: signed.user.id,
-            purpose: Purpose::Register,
-            ceremony: Ceremony { challenge, allowed: Vec::new(), begun_at: now },
+            ceremony: Ceremony { purpose: Purpose::Register, challenge, allowed: Vec::new(), begun_at: now },
             used: false,
         };
         self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
@@ -116,55 +110,21 @@ impl OwnPasskeys {
             return Ok(Outcome::ConfirmFirst);
         }
         let Some(name) = PasskeyName::parse(name) else { return Ok(Outcome::BadName) };
-        let made = match self.take(id, signed.session.id, now).await? {
-            Some(ceremony) => self.verified(attestation, ceremony.challenge).map_err(|why| why.why()),
-            None => Err("the ceremony is over, or another session's"),
-        };
-        let made = match made {
-            Ok(made) => made,
-            Err(why) => return self.refuse(why).await,
-        };
-        let passkey = Passkey {
-            id: PasskeyId::new(self.entropy.uuid()),
-            user: signed.user.id,
-            credential: made.id,
-            key: made.key,
-            sign_count: made.sign_count,
-            name,
-            aaguid: made.aaguid,
-            transports: made.transports,
-            backup_eligible: made.backup_eligible,
-            backed_up: made.backed_up,
-            created_at: now,
-            last_used_at: None,
-        };
-        match self.passkeys.add(&passkey, &self.event(Action::PasskeyAdded, signed.user.id, now)).await? {
-            Added::Yes => Ok(Outcome::Done),
-            Added::TooMany => Ok(Outcome::TooMany),
-            Added::Taken => self.refuse("the credential is registered already").await,
-            Added::NoUser => self.refuse("the user is locked, disabled or gone").await,
-        }
-    }
-
-    async fn refuse(&self, why: &'static str) -> Result<Outcome, StoreError> {
-        tracing::info!(detail = why, "passkey not registered");
-        self.refusals.record(Action::PasskeyAdded, why.to_owned(), None).await;
-        Ok(Outcome::Unproved)
+        let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let ceremony = self.take(id, signed.session.id, now).await?;
+        let user = signed.user.id;
+        let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, first: false };
+        Ok(match self.add.add(made).await? {
+            Some(Added::Yes) => Outcome::Done,
+            Some(Added::TooMany) => Outcome::TooMany,
+            Some(Added::Taken | Added::NoUser) | None => Outcome::Unproved,
+        })
     }
 
     /// The ceremony, once.
     async fn take(&self, id: &CeremonyId, session: SessionId, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
-        let taken = self
-            .ceremonies
-            .update(&id.digest(), Lifetime::Keep, |begun| begun.taken(session, Purpose::Register, now))
-            .await?;
-        Ok(taken.flatten())
-    }
-
-    fn verified(&self, attestation: &str, challenge: Challenge) -> Result<NewCredential, Unproved> {
-        let party = self.party.as_ref().ok_or(Unproved::RelyingParty)?;
-        let expected = Expected { party, origin: party.origin(), challenge };
-        Attestation::parse(attestation)?.verify(&expected)
+        let take = |begun: OfAccount| begun.taken(session, Purpose::Register, now);
+        Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
     }
 
     pub async fn rename(&self, signed: &Signed, id: PasskeyId, name: &str) -> Result<Outcome, StoreError> {

@@ -47,6 +47,9 @@ pub struct StepWish {
     /// What the person may take instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<String>,
+    /// Who has no passkey makes one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enrol: bool,
     /// All of them have to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionWish>,
@@ -270,7 +273,7 @@ impl PolicyWish {
             }
         }
         let (source, alternatives) = (source?, alternatives?);
-        Some(Listed { id: id?, source, alternatives, when, success: success?, failure: failure? })
+        Some(Listed { id: id?, source, alternatives, enrol: wish.enrol, when, success: success?, failure: failure? })
     }
 }
 
@@ -322,6 +325,7 @@ impl StepWish {
             id: step.id.to_string(),
             source: step.source.as_str().to_owned(),
             alternatives: step.alternatives.iter().map(|source| source.as_str().to_owned()).collect(),
+            enrol: step.enrol,
             when: step.when.iter().map(ConditionWish::of).collect(),
             success: Some(step.success.as_str().to_owned()),
             failure: Some(step.failure.as_str().to_owned()),
@@ -351,6 +355,9 @@ fn told(fault: Fault) -> FieldProblem {
             FieldCode::Invalid,
             "Other sources than the step's own, each once; and all of them prove something, the step's own too.",
         ),
+        Fault::Enrol(at) => {
+            FieldProblem::member(format!("/steps/{at}/enrol"), FieldCode::NotAllowed, "For a step with passkeys.")
+        }
         Fault::Unreachable(at) => {
             FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
+use crate::domain::passkey::{Ceremony, PasskeyName};
 use crate::domain::password::Password;
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
@@ -17,7 +18,9 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::store::sql::passkeys::Added;
 use crate::usecase;
+use crate::usecase::add_passkey::{AddPasskey, Made};
 use crate::usecase::check_passkey;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
@@ -27,10 +30,14 @@ pub struct Advance {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
     pub passwords: Arc<CheckPassword>,
+    pub add_passkey: Arc<AddPasskey>,
     pub conclude: Arc<Conclude>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
+
+/// What a passkey is called that nobody has named.
+const UNNAMED: &str = "Passkey";
 
 /// Why a flow was not shown, or not taken further.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +100,11 @@ impl Advance {
             }
             Action::CheckAssertion => {
                 let user = self.check_assertion(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::ActivateFido2Device => {
+                let user = self.activate(id, (&found, &flow), calling, &members).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.passkey_verified(user, &judged.around())
             }
@@ -198,7 +210,56 @@ impl Advance {
     ) -> Result<UserId, FlowError> {
         let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
         let passkeys = &self.known.passkeys;
-        let own = passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let attempt = check_passkey::Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin: self.origin(calling, members)?,
+            user: flow.user(),
+            client: Some(&flow.client),
+        };
+        if let Some(user) = passkeys.check(attempt).await? {
+            return Ok(user);
+        }
+        let anew = passkeys.begin(flow.user(), self.clock.now()).await?;
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey proves nothing";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+    }
+
+    /// The first passkey of whoever has just proved to be somebody in another way.
+    async fn activate(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let name = members.text("nickname").unwrap_or(UNNAMED);
+        let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
+        let made = Made {
+            user,
+            attestation: members.text("attestation").unwrap_or_default(),
+            ceremony: flow.ceremony.as_ref(),
+            origin: self.origin(calling, members)?,
+            name: PasskeyName::parse(name).ok_or_else(bad_name)?,
+            first: true,
+        };
+        if self.add_passkey.add(made).await? == Some(Added::Yes) {
+            return Ok(user);
+        }
+        let passkeys = &self.known.passkeys;
+        let now = self.clock.now();
+        // Whoever has one by now shows that one.
+        let anew = passkeys.begin(Some(user), now).await?.or_else(|| passkeys.begin_first(now));
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey was not made";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
+    }
+
+    /// Of the page that calls: a passkey has to have been used there.
+    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
+        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
         let origin = match calling.page {
             Page::Own => own,
             Page::Of(origin) => origin,
@@ -206,25 +267,24 @@ impl Advance {
         for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
             if members.text(name).is_some_and(|said| !fits.contains(&said)) {
                 let why = "another value than is possible here";
-                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why).into());
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
             }
         }
-        let attempt = check_passkey::Attempt {
-            assertion: members.text("assertion").unwrap_or_default(),
-            ceremony,
-            origin,
-            user: flow.user(),
-            client: Some(&flow.client),
-        };
-        if let Some(user) = passkeys.check(attempt).await? {
-            return Ok(user);
-        }
-        if let Some(anew) = passkeys.begin(flow.user(), self.clock.now()).await? {
-            let next = flow.clone().with_ceremony(anew);
+        Ok(origin)
+    }
+
+    async fn ask_anew(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        ceremony: Option<Ceremony>,
+    ) -> Result<(), StoreError> {
+        if let Some(ceremony) = ceremony {
+            let next = flow.clone().with_ceremony(ceremony);
+            // Somebody else was faster: then there is another one already.
             self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
         }
-        let why = "the passkey proves nothing";
-        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+        Ok(())
     }
 
     async fn check_password(&self, flow: &Flow, calling: Calling<'_>, members: &Members) -> Result<UserId, FlowError> {

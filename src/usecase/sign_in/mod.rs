@@ -105,7 +105,10 @@ impl Known {
         while flow.wants_ceremony() {
             flow = match self.passkeys.begin(flow.user(), judged.now).await? {
                 Some(ceremony) => flow.with_ceremony(ceremony),
-                None => flow.lacking(&judged.around()),
+                None => match self.passkeys.begin_first(judged.now).filter(|_| flow.enrols(&judged.around())) {
+                    Some(ceremony) => flow.with_ceremony(ceremony),
+                    None => flow.lacking(&judged.around()),
+                },
             };
         }
         Ok(flow)
@@ -151,8 +154,8 @@ pub struct Seen {
     pub client: Arc<Client>,
     /// Of the person, once somebody proved to be one.
     pub username: Option<String>,
-    /// What a passkey is asked, while one is.
-    pub assertion: Option<serde_json::Value>,
+    /// What a passkey is asked, or made of, while one is.
+    pub passkey: Option<serde_json::Value>,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

@@ -69,6 +69,7 @@ impl Provider {
                         form: self.own_form(PASSKEYS, Some(&begun.id), browser),
                         options: begun.options.to_string(),
                         name: self.words.say(visit.locale, Message::MethodPasskey),
+                        failed: false,
                     };
                     return Ok(new_passkey::render(&view, &self.around(visit, None)));
                 }

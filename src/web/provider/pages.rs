@@ -23,10 +23,11 @@ use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::{self as calling, Browser, Seen};
+use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{self, Address, Form, Reason, Way, consent, credentials, device, hop, identifier, passkey};
-use crate::words::Foreign;
+use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
 enum Wrong {
@@ -112,7 +113,7 @@ impl Provider {
                         .iter()
                         .any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(name))
                 };
-                if seen.flow.status() == Status::AssertionRequired {
+                if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
                     let problem =
                         if missing("assertion") { passkey::Problem::NoScript } else { passkey::Problem::Failed };
                     return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
@@ -133,6 +134,7 @@ impl Provider {
             Status::UsernamePasswordRequired => Ok(Submitted::Wrong(Wrong::Credentials { username, problem })),
             Status::IdentifierRequired => Ok(Submitted::Wrong(Wrong::Identifier { username })),
             Status::AssertionRequired
+            | Status::Fido2ActivationRequired
             | Status::ConsentRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
@@ -165,12 +167,21 @@ impl Provider {
             At::Failed(_) if seen.flow.device.is_some() => {
                 device::done::render(&device::done::View { connected: false }, &around)
             }
+            At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
+                let view = new_passkey::View {
+                    form,
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    name: around.words.say(around.locale, Message::MethodPasskey),
+                    failed: matches!(wrong, Some(Wrong::Passkey(_))),
+                };
+                new_passkey::render(&view, &around)
+            }
             At::Asking(_, Source::Passkey) => {
                 let view = passkey::View {
                     form,
                     client,
                     reason: reason(seen),
-                    options: seen.assertion.as_ref().map(Value::to_string).unwrap_or_default(),
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
                     ways: ways(seen),
                     may_cancel: true,
                     problem: match wrong {
@@ -278,7 +289,12 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {
             Some((Action::Cancel, nothing()))
         }
-        (Status::AssertionRequired, Some("cancel")) => Some((Action::CancelAuthentication, nothing())),
+        (Status::Fido2ActivationRequired, None | Some("passkey")) => {
+            Some((Action::ActivateFido2Device, body(&[("attestation", "attestation"), ("nickname", "name")])))
+        }
+        (Status::AssertionRequired | Status::Fido2ActivationRequired, Some("cancel")) => {
+            Some((Action::CancelAuthentication, nothing()))
+        }
         (Status::UsernamePasswordRequired | Status::AssertionRequired, Some(way @ ("passkey" | "password")))
             if way != asked_here(seen) =>
         {
@@ -310,7 +326,8 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
             ))
         }
         (
-            Status::ConsentRequired
+            Status::Fido2ActivationRequired
+            | Status::ConsentRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
             | Status::Resume

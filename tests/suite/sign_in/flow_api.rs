@@ -4,6 +4,7 @@ use nod::protocol::flow_api::{Action, Kind, Status};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::passkeys::password_and_passkey;
 use super::{PASSWORD, device_grant, links, name_first, policy, refused, shop_and_alice};
 use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
@@ -196,13 +197,16 @@ async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
     let world = World::start().await;
     let (app, _alice) = app(&world).await;
     let tv = device_grant::tv(&world).await;
-    policy(&world.admin().await, &name_first("name-first")).await;
+    let admin = world.admin().await;
+    policy(&admin, &name_first("name-first")).await;
     let named = world.client("named").signs_in().redirectless().policy("name-first").await;
+    policy(&world.admin_again(&admin).await, &password_and_passkey("enrols", true)).await;
+    let enrols = world.client("enrols").signs_in().redirectless().policy("enrols").await;
     let mut reached = Vec::new();
     for status in Status::ALL {
         let mut phone = world.browser();
         let client = if *status == Status::IdentifierRequired { &named } else { &app };
-        let Some(state) = arrive(&mut phone, &world, (client, &tv), *status).await else { continue };
+        let Some(state) = arrive(&mut phone, &world, (client, &tv, &enrols), *status).await else { continue };
         assert_eq!(state["status"], status.as_str());
         reached.push(*status);
         let watch = world.watch().await;
@@ -225,7 +229,7 @@ async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
 async fn arrive(
     phone: &mut Browser,
     world: &World,
-    (app, tv): (&crate::world::Client, &crate::world::Client),
+    (app, tv, enrols): (&crate::world::Client, &crate::world::Client, &crate::world::Client),
     status: Status,
 ) -> Option<Value> {
     let device = [Status::OauthDeviceUserCodeConfirmationRequired, Status::OauthDeviceCompleted];
@@ -253,6 +257,11 @@ async fn arrive(
             Some(phone.act(&flow, "grantConsent", &json!({})).await.ok())
         }
         Status::Failed => Some(phone.act(&flow, "cancel", &json!({})).await.ok()),
+        Status::Fido2ActivationRequired => {
+            // Whoever has none makes one, where the policy says so.
+            let state = phone.flow(enrols, &[]).await;
+            Some(phone.password(id(&state), "alice", PASSWORD).await.ok())
+        }
         Status::Resume | Status::OauthDeviceUserCodeConfirmationRequired | Status::OauthDeviceCompleted => None,
     }
 }

@@ -67,8 +67,12 @@ fn only_passkey(id: &str) -> Value {
     json!({ "id": id, "steps": [{ "id": "passkey", "source": "passkey" }] })
 }
 
-fn password_and_passkey(id: &str) -> Value {
-    json!({ "id": id, "steps": [{ "id": "password", "source": "password" }, { "id": "passkey", "source": "passkey" }] })
+pub(super) fn password_and_passkey(id: &str, enrol: bool) -> Value {
+    let mut steps = json!([{ "id": "password", "source": "password" }, { "id": "passkey", "source": "passkey" }]);
+    if enrol {
+        steps[1]["enrol"] = json!(true);
+    }
+    json!({ "id": id, "steps": steps })
 }
 
 /// A client without a browser whose people sign in so.
@@ -251,7 +255,7 @@ async fn a_passkey_after_the_password() {
     world.user("bob").with_password(PASSWORD).await;
     world.user("carol").with_password(PASSWORD).await;
     let mut bobs = with_passkey(&world, &shop, "bob", Passkey::new(world.issuer())).await;
-    policy(&admin, &password_and_passkey(SECOND)).await;
+    policy(&admin, &password_and_passkey(SECOND, false)).await;
     let app = app(&world, SECOND).await;
     // Who has none does not get through.
     let mut phone = world.browser();
@@ -297,6 +301,83 @@ async fn a_passkey_of_one_and_the_password_of_another_let_nobody_in() {
     let state = phone.password(&flow, "mallory", PASSWORD).await.ok();
     // Of mallory, the passkey is still to be seen: there is none.
     assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+}
+
+/// [flows.md A.1.3] whoever has no passkey makes the first one on the way, where the policy says so.
+#[tokio::test]
+async fn a_1_3_the_first_passkey_is_made_on_the_way() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let app = app(&world, SECOND).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(state["status"], "FIDO2_ACTIVATION_REQUIRED");
+    assert_eq!(links(&state), ["activateFido2Device", "cancelAuthentication", "self"]);
+    let asked = |state: &Value| -> Value {
+        serde_json::from_str(state["publicKeyCredentialCreationOptions"].as_str().unwrap()).unwrap()
+    };
+    let mut passkey = Passkey::new(world.issuer());
+    passkey.origin = "https://evil.test".into();
+    let lie = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
+    let answer = phone.act(&flow, "activateFido2Device", &lie).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    passkey.origin = world.issuer().to_owned();
+    let late = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
+    let answer = phone.act(&flow, "activateFido2Device", &late).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    let made = json!({ "attestation": passkey.create(&asked(&state)).to_string(), "nickname": "Mine" });
+
+    // Somebody else who knows the password was here before, and waits.
+    let mut thief = world.browser();
+    let stolen = id(&thief.flow(&app, &[]).await);
+    let waiting = thief.password(&stolen, "alice", PASSWORD).await.ok();
+    let state = phone.act(&flow, "activateFido2Device", &made).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+    let code = state["authorizeResponse"]["code"].as_str().unwrap();
+    let (_, claims) = decoded(&app.redeem(code).await.tokens().id_token);
+    assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
+    let theirs = json!({ "attestation": Passkey::new(world.issuer()).create(&asked(&waiting)).to_string() });
+    let answer = thief.act(&stolen, "activateFido2Device", &theirs).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    assert_eq!(thief.get(&format!("{FLOWS}{stolen}")).await.ok()["status"], "ASSERTION_REQUIRED", "there is one now");
+    assert_eq!(world.rows("passkey").await.len(), 1);
+
+    // A session alone is not enough to make one.
+    admin.patch(&format!("{POLICIES}/{SECOND}"), &json!({ "name": "The same" })).await.ok();
+    world.user("bob").with_password(PASSWORD).await;
+    let mut bobs = world.browser();
+    bobs.log_in(&shop, "bob", PASSWORD).await;
+    let state = bobs.flow(&app, &[]).await;
+    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+}
+
+#[tokio::test]
+async fn the_first_passkey_is_made_on_our_own_pages() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    let fields = [("username", "alice"), ("password", PASSWORD)];
+    let page = browser.press(&page, "sign_in", &fields).await.unwrap();
+    page.has("Add a passkey");
+    // Without a script.
+    let page = browser.press(&page, "passkey", &[("name", "My phone")]).await.unwrap();
+    let mut passkey = Passkey::new(world.issuer());
+    let made = passkey.create(&options(&page, "create")).to_string();
+    let fields = [("attestation", made.as_str()), ("name", "My phone")];
+    browser.press(&page, "passkey", &fields).await.unwrap_err().get("code");
+    browser.open(ACCOUNT).await.unwrap().has("My phone");
+    let mut again = world.browser();
+    let page = again.authorize(&desk, &[]).await.unwrap();
+    let page = again.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    again.answer(&page, &mut passkey).await.unwrap_err().get("code");
 }
 
 /// Step-up: the session is enough for one client, and another wants more.

@@ -176,8 +176,10 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("passkeys", passkeys::render, states);
 
-    let view = new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone() };
-    samples.add("new-passkey", new_passkey::render, [("fresh", view)]);
+    let view =
+        new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone(), failed: false };
+    let states = [("failed", new_passkey::View { failed: true, ..view.clone() }), ("fresh", view)];
+    samples.add("new-passkey", new_passkey::render, states);
 
     let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
     let password = || confirm::With::Password(cast.typed.clone());

@@ -16,6 +16,8 @@ pub struct View {
     pub options: String,
     /// What the person may call it.
     pub name: String,
+    /// The last try came to nothing.
+    pub failed: bool,
 }
 
 #[derive(Template)]
