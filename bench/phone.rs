@@ -84,6 +84,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             delivery: Delivery::Poll,
             number_matching: None,
             long_poll: false,
+            request_signing_alg: None,
         }),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
@@ -92,6 +93,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now,
     })
 }

@@ -16,6 +16,7 @@ use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
+use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
@@ -30,8 +31,10 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
+use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::Settings as RedisSettings;
 use crate::store::sql::Database;
@@ -75,6 +78,9 @@ pub struct Settings {
     pub hold: Duration,
     pub lifetimes: Lifetimes,
     pub authorization: Rules,
+    pub profiles: Profiles,
+    /// Whose software statements are believed.
+    pub trusted: TrustedIssuers,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -213,31 +219,39 @@ impl Wiring {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
-        let authenticate = Arc::new(self.authenticate_client(keys));
+        let authenticate = Arc::new(self.authenticate_client(Arc::clone(&keys)));
         let introspect = Arc::new(self.introspect());
         let nonces = Nonces::new(self.master.derive("device nonce"));
         let dpop_nonces = Nonces::new(self.master.derive("DPoP nonce"));
         let prove = Arc::new(ProvePossession {
             replay: Replay::new(self.store(), Purpose::DpopReplay),
             nonces: dpop_nonces.clone(),
+            keys: Kept::new(10_000),
             clock: self.clock(),
             issuer: issuer.clone(),
         });
+        let issue = Arc::new(self.issue());
+        let authorize = Arc::new(Authorize {
+            introspect: Arc::clone(&introspect),
+            prove: Arc::clone(&prove),
+            profiles: self.settings.profiles,
+        });
         let apis = (
-            self.backchannel(Arc::clone(&authenticate)),
-            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect),
+            self.backchannel(Arc::clone(&authenticate), keys),
+            self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
             self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
-            self.token_management(authenticate, Arc::clone(&introspect)),
+            self.token_management(authenticate, Arc::clone(&introspect), Arc::clone(&issue)),
             UserInfoApi {
                 introspect: Arc::clone(&introspect),
                 prove,
-                keys: Arc::clone(&self.parts.ring),
+                issue,
+                profiles: self.settings.profiles,
                 entropy: self.entropy(),
             },
             self.registration(),
             self.device(nonces.clone()),
-            self.admin(&introspect),
+            self.admin(&authorize),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
         let openapi = openapi::Published::new(api.spec());
@@ -250,7 +264,7 @@ impl Wiring {
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
             inner: Beside { routes, api: api.into_endpoint() },
-            authorize: Arc::new(Authorize { introspect }),
+            authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
@@ -275,7 +289,8 @@ impl Wiring {
 
     fn discovery(&self) -> Discovery {
         let registers = self.settings.registration != Admission::Nobody;
-        Discovery::new(&self.settings.issuer, registers, &self.settings.authorization)
+        let Settings { issuer, authorization, profiles, .. } = &self.settings;
+        Discovery::new(issuer, registers, authorization, &profiles.of_all())
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -286,6 +301,8 @@ impl Wiring {
             clients: Clients::new(self.parts.database.clone(), self.directory()),
             attempts: Attempts::new(self.store()),
             egress: self.settings.egress.clone(),
+            profiles: self.settings.profiles,
+            trusted: self.settings.trusted.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
         };

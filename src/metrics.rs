@@ -135,6 +135,7 @@ words! {
         Pairing = "pairing",
         UserCodes = "user_codes",
         DeviceAuthorizations = "device_authorizations",
+        Registrations = "registrations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
         DevicesPerUser = "devices_per_user",
@@ -155,6 +156,14 @@ const REQUESTS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 const PEOPLE: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0];
 const GROUPS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
+/// How many rows wait, and how long the oldest has; without an answer of the database, both are "not a number".
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Backlogs {
+    pub decisions: Option<(u64, Duration)>,
+    pub logouts: Option<(u64, Duration)>,
+    pub webhooks: Option<(u64, Duration)>,
+}
+
 pub struct Metrics {
     registry: Registry,
     requests: Family<[(&'static str, &'static str); 2], Counter>,
@@ -173,6 +182,8 @@ pub struct Metrics {
     ledger_failures: Counter,
     outbox_rows: Gauge<f64, AtomicU64>,
     outbox_age: Gauge<f64, AtomicU64>,
+    logout_rows: Gauge<f64, AtomicU64>,
+    logout_age: Gauge<f64, AtomicU64>,
     webhook_deliveries: Family<Label, Counter>,
     webhook_rows: Gauge<f64, AtomicU64>,
     webhook_age: Gauge<f64, AtomicU64>,
@@ -211,6 +222,8 @@ impl Metrics {
             ledger_failures: Counter::default(),
             outbox_rows: Gauge::default(),
             outbox_age: Gauge::default(),
+            logout_rows: Gauge::default(),
+            logout_age: Gauge::default(),
             webhook_deliveries: Family::default(),
             webhook_rows: Gauge::default(),
             webhook_age: Gauge::default(),
@@ -273,6 +286,17 @@ impl Metrics {
             "How long the oldest row of the outbox has waited",
             Unit::Seconds,
             self.outbox_age.clone(),
+        );
+        to.register(
+            "logout_rows",
+            "Ended sessions that a client waits to hear of, of all nodes",
+            self.logout_rows.clone(),
+        );
+        to.register_with_unit(
+            "logout_oldest",
+            "How long a client has waited to hear of an ended session",
+            Unit::Seconds,
+            self.logout_age.clone(),
         );
         to.register(
             "webhook_deliveries",
@@ -366,11 +390,13 @@ impl Metrics {
         self.webhook_deliveries.get_or_create(&[("outcome", delivered.as_str())]).inc();
     }
 
-    /// As `OpenMetrics`. `outbox` and `webhooks` are how many rows wait, and how long the oldest has;
-    /// without an answer, both are "not a number".
-    pub fn text(&self, outbox: Option<(u64, Duration)>, webhooks: Option<(u64, Duration)>) -> String {
-        let waiting =
-            [(outbox, &self.outbox_rows, &self.outbox_age), (webhooks, &self.webhook_rows, &self.webhook_age)];
+    /// As `OpenMetrics`.
+    pub fn text(&self, backlogs: &Backlogs) -> String {
+        let waiting = [
+            (backlogs.decisions, &self.outbox_rows, &self.outbox_age),
+            (backlogs.logouts, &self.logout_rows, &self.logout_age),
+            (backlogs.webhooks, &self.webhook_rows, &self.webhook_age),
+        ];
         for (answer, rows, age) in waiting {
             rows.set(answer.map_or(f64::NAN, |(rows, _)| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
             age.set(answer.map_or(f64::NAN, |(_, age)| age.as_secs_f64()));
@@ -405,7 +431,7 @@ mod tests {
 
     #[test]
     fn everything_is_there_from_the_beginning_and_in_the_documentation() {
-        let text = Metrics::new().text(Some((0, Duration::ZERO)), Some((0, Duration::ZERO)));
+        let text = Metrics::new().text(&Backlogs::default());
         let documented = include_str!("../docs/operations.md");
         let mut families = 0;
         for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {

@@ -50,7 +50,6 @@ use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::webhooks::ManageWebhooks;
-use crate::usecase::introspect::Introspect;
 use crate::worker::Worker;
 
 /// Tells webhooks what happened.
@@ -91,7 +90,7 @@ type SignOnApi = (PoliciesApi, ApplicationsApi, SignOnSettingsApi);
 
 impl Wiring {
     /// The admin API: every resource of it.
-    pub(super) fn admin(&self, introspect: &Arc<Introspect>) -> AdminApi {
+    pub(super) fn admin(&self, authorize: &Arc<Authorize>) -> AdminApi {
         let desk = Desk { clock: self.clock(), entropy: self.entropy() };
         let cursors = Cursors::new(self.master.derive("admin cursor"));
         let (database, devices) = (&self.parts.database, &self.parts.devices);
@@ -101,6 +100,7 @@ impl Wiring {
             clients: Clients::new(database.clone(), self.directory()),
             policies: Policies::new(database.clone(), self.directory()),
             egress: Some(self.settings.egress.clone()),
+            profiles: self.settings.profiles,
             desk: desk.clone(),
         };
         let devices_of_people =
@@ -132,7 +132,6 @@ impl Wiring {
         };
         let people = People::new(database.clone(), self.directory());
         let keys = ManageKeys { keys: Arc::clone(&self.parts.keys), desk: desk.clone() };
-        let authorize = Arc::new(Authorize { introspect: Arc::clone(introspect) });
         (
             BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
             ClientsApi { clients, cursors: cursors.clone() },
@@ -149,7 +148,12 @@ impl Wiring {
             RequestsApi { requests, cursors: cursors.clone() },
             KeysApi { keys },
             AuditApi { trail: Arc::clone(&read), cursors: cursors.clone() },
-            EventsApi { trail: read, authorize, cursors: cursors.clone(), streams: admin::events::Streams::default() },
+            EventsApi {
+                trail: read,
+                authorize: Arc::clone(authorize),
+                cursors: cursors.clone(),
+                streams: admin::events::Streams::default(),
+            },
             WebhooksApi { webhooks, cursors: cursors.clone() },
             self.sign_on(cursors),
         )

@@ -132,6 +132,7 @@ pub(super) fn parts(
     let bootstrap = Bootstrap {
         tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
         desk: Desk { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) },
+        profiles: settings.profiles,
         file: Mutex::default(),
     };
     Parts {

@@ -69,6 +69,7 @@ impl Wiring {
             egress: self.settings.egress.clone(),
             issuer: self.settings.issuer.clone(),
             rules: self.settings.authorization.clone(),
+            profiles: self.settings.profiles,
         }
     }
 
@@ -159,6 +160,7 @@ impl Wiring {
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
             keys: Arc::clone(&self.parts.ring),
+            profiles: self.settings.profiles,
             clock: self.clock(),
             entropy: self.entropy(),
         };

@@ -18,6 +18,7 @@ use crate::usecase::held::Held;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::RequestAuthentication;
@@ -40,13 +41,24 @@ impl Wiring {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
+            issuer: issuer.clone(),
+            profiles: self.settings.profiles,
             audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
             keys,
             failures: Failures::new(self.settings.failed_authentications),
         }
     }
 
-    pub(super) fn backchannel(&self, authenticate: Arc<AuthenticateClient>) -> BackchannelAuthenticationApi {
+    pub(super) fn backchannel(
+        &self,
+        authenticate: Arc<AuthenticateClient>,
+        keys: Arc<ClientKeys>,
+    ) -> BackchannelAuthenticationApi {
+        let read = ReadQuestion {
+            keys,
+            replay: Replay::new(self.store(), Purpose::QuestionReplay),
+            issuer: self.settings.issuer.clone(),
+        };
         let request = RequestAuthentication {
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),
@@ -55,6 +67,7 @@ impl Wiring {
             ledger: self.parts.ledger.clone(),
             tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
+            read,
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,
@@ -67,19 +80,14 @@ impl Wiring {
         authenticate: Arc<AuthenticateClient>,
         prove: Arc<ProvePossession>,
         introspect: &Arc<Introspect>,
+        issue: &Arc<Issue>,
     ) -> TokenApi {
-        let issue = Arc::new(Issue {
-            issuer: self.settings.issuer.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            entropy: self.entropy(),
-            lifetimes: self.settings.lifetimes,
-        });
         let redeem = Redeem {
             requests: self.parts.requests.clone(),
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
             decisions: Decisions::new(self.parts.database.clone()),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             clock: self.clock(),
             entropy: self.entropy(),
             hold: self.settings.hold,
@@ -88,7 +96,7 @@ impl Wiring {
             shutdown: self.shutdown.clone(),
         };
         let client_credentials = ClientCredentials {
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -97,16 +105,16 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             directory: self.directory(),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             master: Arc::clone(&self.master),
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let exchange_code = self.exchange_code(&issue);
-        let redeem_device = self.redeem_device(&issue);
+        let exchange_code = self.exchange_code(issue);
+        let redeem_device = self.redeem_device(issue);
         let exchange_token = ExchangeToken {
             introspect: Arc::clone(introspect),
-            issue: Arc::clone(&issue),
+            issue: Arc::clone(issue),
             ledger: self.parts.ledger.clone(),
             clock: self.clock(),
             entropy: self.entropy(),
@@ -127,6 +135,7 @@ impl Wiring {
         &self,
         authenticate: Arc<AuthenticateClient>,
         introspect: Arc<Introspect>,
+        issue: Arc<Issue>,
     ) -> TokenManagementApi {
         let cancel = Cancel {
             requests: self.parts.requests.clone(),
@@ -145,9 +154,19 @@ impl Wiring {
             authenticate,
             revoke,
             introspect,
-            keys: Arc::clone(&self.parts.ring),
+            issue,
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),
+        }
+    }
+
+    pub(super) fn issue(&self) -> Issue {
+        Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
+            profiles: self.settings.profiles,
         }
     }
 

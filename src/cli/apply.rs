@@ -16,7 +16,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::plan::{Deed, Plan, Step, There};
+use self::plan::{Deed, Plan, SignOnStep, Step, There};
 use self::state::{Declared, State};
 use crate::cli::Place;
 use crate::cli::exit::Exit;
@@ -25,12 +25,11 @@ use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
-use crate::store::sql::sign_on::Applications;
-use crate::store::sql::sign_on::Policies;
-use crate::store::sql::sign_on::SignOnSettings;
+use crate::store::sql::sign_on::{Applications, Policies, SignOnSettings};
 use crate::usecase::admin::applications::{ApplicationWish, ManageApplications};
 use crate::usecase::admin::clients::ManageClients;
 use crate::usecase::admin::policies::{ManagePolicies, PolicyWish};
+use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::{Administrator, always};
 
@@ -86,6 +85,10 @@ pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let declared = declared(arguments)?;
     let stores = Stores::open(&arguments.place).await?;
+    let unmet = declared.unmet(stores.opened.profiles);
+    if !unmet.is_empty() {
+        return Err(refused(arguments, &unmet));
+    }
     let there = stores.all().await?;
     let now = stores.opened.clock.now();
     let plan = Plan::new(declared, &there, arguments.prune, now).map_err(|problems| refused(arguments, &problems))?;
@@ -174,7 +177,7 @@ struct Stores {
     users: ManageUsers,
     policies: ManagePolicies,
     applications: ManageApplications,
-    settings: SignOnSettings,
+    settings: ManageSignOnSettings,
 }
 
 impl Stores {
@@ -187,10 +190,21 @@ impl Stores {
         Ok(Self {
             by: Administrator::command_line(),
             // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
-            clients: ManageClients { clients, policies: policies.clone(), egress: None, desk: opened.desk() },
+            clients: ManageClients {
+                clients,
+                policies: policies.clone(),
+                egress: None,
+                profiles: opened.profiles,
+                desk: opened.desk(),
+            },
+            settings: ManageSignOnSettings {
+                settings: SignOnSettings::new(opened.database.clone(), Arc::clone(&opened.directory)),
+                policies: policies.clone(),
+                applications: applications.clone(),
+                desk: opened.desk(),
+            },
             policies: ManagePolicies { policies, applications: applications.clone(), desk: opened.desk() },
             applications: ManageApplications { applications, desk: opened.desk() },
-            settings: SignOnSettings::new(opened.database.clone(), Arc::clone(&opened.directory)),
             users: ManageUsers { people, desk: opened.desk() },
             opened,
         })
@@ -201,7 +215,7 @@ impl Stores {
             sign_on: sign_on::There {
                 policies: self.policies.policies.all().await?,
                 applications: self.applications.applications.all().await?,
-                settings: self.settings.find().await?,
+                settings: self.settings.read().await?,
             },
             clients: self.clients.clients.list(None, u32::MAX).await?,
             people: self.users.people.list(None, u32::MAX).await?,
@@ -242,49 +256,36 @@ impl Stores {
                 }
             }
             Step::DeleteUser(user) => self.users.delete(by, user.id, &always).await?,
-            step @ (Step::CreateApplication(_)
-            | Step::UpdateApplication(..)
-            | Step::DeleteApplication(_)
-            | Step::CreatePolicy(_)
-            | Step::UpdatePolicy(..)
-            | Step::DeletePolicy(_)
-            | Step::UpdateSignOn(..)) => self.take_sign_on(step).await?,
+            Step::SignOn(step) => self.take_sign_on(step).await?,
         }
         Ok(())
     }
 
-    /// How people sign in.
-    async fn take_sign_on(&self, step: Step) -> Result<(), Exit> {
+    async fn take_sign_on(&self, step: SignOnStep) -> Result<(), Exit> {
         let by = &self.by;
         match step {
-            Step::CreateApplication(one) => {
+            SignOnStep::CreateApplication(one) => {
                 let wish = ApplicationWish::of(&one);
                 self.applications.create(by, Some(one.id.as_str()), &wish).await?;
             }
-            Step::UpdateApplication(one, _) => {
+            SignOnStep::UpdateApplication(one, _) => {
                 let whole = whole(&ApplicationWish::of(&one), &["client_for_redirectless_mode"]);
                 self.applications.update(by, one.id.as_str(), whole, &always).await?;
             }
-            Step::DeleteApplication(id) => self.applications.delete(by, id.as_str(), &always).await?,
-            Step::CreatePolicy(policy) => {
+            SignOnStep::DeleteApplication(id) => self.applications.delete(by, id.as_str(), &always).await?,
+            SignOnStep::CreatePolicy(policy) => {
                 let wish = PolicyWish::of(&policy);
                 self.policies.create(by, Some(policy.id.as_str()), &wish).await?;
             }
-            Step::UpdatePolicy(policy, _) => {
+            SignOnStep::UpdatePolicy(policy, _) => {
                 let whole = whole(&PolicyWish::of(&policy), &["application"]);
                 self.policies.update(by, policy.id.as_str(), whole, &always).await?;
             }
-            Step::DeletePolicy(id) => self.policies.delete(by, id.as_str(), &always).await?,
-            Step::UpdateSignOn(settings, _) => {
-                let event = self.policies.desk.event(by, Action::SignOnSettingsUpdated);
-                let Ok(_) = self.settings.update_if(&event, |_| Ok::<_, std::convert::Infallible>(settings)).await?;
+            SignOnStep::DeletePolicy(id) => self.policies.delete(by, id.as_str(), &always).await?,
+            SignOnStep::UpdateSettings(settings, _) => {
+                let whole = whole(&settings, &["default_policy", "default_application"]);
+                self.settings.update(by, whole, &always).await?;
             }
-            Step::CreateClient(_)
-            | Step::UpdateClient(..)
-            | Step::DeleteClient(_)
-            | Step::CreateUser(_)
-            | Step::UpdateUser(..)
-            | Step::DeleteUser(_) => {}
         }
         Ok(())
     }

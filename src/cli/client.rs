@@ -13,6 +13,7 @@ use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::{Client, GrantType, NumberMatching, Requests, SignIn};
+use crate::domain::profile::Profile;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
@@ -274,6 +275,17 @@ struct Registration {
     /// Which client may exchange its tokens
     #[arg(long, value_name = "CLIENT", hide_short_help = true)]
     may_act: Option<String>,
+    /// What it is held to, all at once
+    ///
+    /// oauth21, fapi2-security, fapi2-message-signing or fapi-ciba: see docs/security-profiles.md. Besides what the
+    /// server holds everybody to.
+    #[arg(long, value_name = "PROFILE", value_parser = profile, hide_short_help = true)]
+    security_profile: Option<Profile>,
+    /// Its CIBA requests are signed, by this
+    ///
+    /// ES256, PS256, RS256 or `EdDSA`. Without it, they may be signed or not.
+    #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
+    ciba_request_alg: Option<Algorithm>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -321,6 +333,10 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "one of ES256, PS256, RS256, EdDSA".to_owned())
 }
 
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| "one of oauth21, fapi2-security, fapi2-message-signing, fapi-ciba".to_owned())
+}
+
 /// One that the admin API has: an unknown one could be set to nothing without anybody noticing.
 fn member(name: &str) -> Result<String, String> {
     let alone = serde_json::json!({ name: null });
@@ -333,7 +349,13 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let clients = Clients::new(opened.database.clone(), Arc::clone(&opened.directory));
     // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
     let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
-    let manage = ManageClients { clients: clients.clone(), policies, egress: None, desk: opened.desk() };
+    let manage = ManageClients {
+        clients: clients.clone(),
+        policies,
+        egress: None,
+        profiles: opened.profiles,
+        desk: opened.desk(),
+    };
     let by = Administrator::command_line();
     match action {
         Action::List(format) => {
@@ -453,6 +475,7 @@ impl Registration {
                 .then(|| self.token_exchange_audiences.clone()),
             token_exchange_impersonation: self.token_exchange_impersonation,
             may_act: self.may_act.clone(),
+            security_profile: self.security_profile.and_then(|profile| text(profile.as_str())),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
                     Matching::Pick => "pick",
@@ -460,6 +483,7 @@ impl Registration {
                 })
             }),
             long_poll: self.long_poll,
+            backchannel_authentication_request_signing_alg: self.ciba_request_alg.and_then(|alg| text(alg.as_str())),
             disabled: None,
         })
     }
@@ -537,6 +561,9 @@ fn show(client: &Client) {
     let grants: Vec<_> = client.grants.iter().map(|grant| grant.as_str()).collect();
     say(&format!("grants        {}", grants.join(" ")));
     say(&format!("scope         {}", client.scope));
+    if let Some(profile) = client.security_profile {
+        say(&format!("profile       {profile}"));
+    }
     say(&format!("id token      {}", client.id_token_signed_response_alg));
     if let Some(alg) = client.userinfo_signed_response_alg {
         say(&format!("userinfo      {alg}"));
@@ -586,6 +613,9 @@ fn show(client: &Client) {
             Some(NumberMatching::Type) => "type",
         };
         say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+        if let Some(alg) = backchannel.request_signing_alg {
+            say(&format!("questions     signed with {alg}"));
+        }
     }
     if let Some(registered) = &client.registered {
         say(&format!(

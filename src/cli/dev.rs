@@ -30,6 +30,7 @@ use crate::domain::client::{
 };
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
+use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::domain::user::{self, User};
 use crate::entropy::Entropy;
@@ -40,6 +41,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
 use crate::store::sql::alone::{Alone, BESIDE};
@@ -234,6 +236,8 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
         authorization: Rules::default(),
+        profiles: Profiles::default(),
+        trusted: TrustedIssuers::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
@@ -323,11 +327,13 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
+            request_signing_alg: None,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now,
     })
 }
@@ -368,6 +374,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now,
     })
 }

@@ -144,6 +144,8 @@ impl From<AdminError> for Exit {
             | AdminErrorCode::InvalidCursor
             | AdminErrorCode::TokenRequired
             | AdminErrorCode::TokenInvalid
+            | AdminErrorCode::InvalidDpopProof
+            | AdminErrorCode::UseDpopNonce
             | AdminErrorCode::InsufficientScope
             | AdminErrorCode::ScopeNotGrantable
             | AdminErrorCode::BootstrapTokenInvalid

@@ -8,6 +8,7 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Loaded, Sources, parse_master_key};
+use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::secret::{MasterKey, Secret};
@@ -34,6 +35,8 @@ pub(super) struct Opened {
     schedule: Schedule,
     pub(super) pairing_key_lifetime: Duration,
     pub(super) issuer: String,
+    /// What the server holds every client to.
+    pub(super) profiles: Profiles,
     /// No question waits longer.
     pub(super) max_expiry: Duration,
 }
@@ -54,6 +57,7 @@ impl Opened {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
         let mut max_expiry = super::dev::MAX_EXPIRY;
+        let mut profiles = Profiles::default();
         let mut issuer = "http://localhost:8080".to_owned();
         let (url, ephemeral, master_key) = if place.config.is_empty() {
             dev_mode(&place.data_dir)?
@@ -62,6 +66,7 @@ impl Opened {
             issuer.clone_from(&loaded.config.issuer);
             max_expiry = loaded.config.ciba.max_expiry;
             schedule = super::serve::schedule(&loaded.config);
+            profiles = super::serve::profiles(&loaded.config);
             pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
             let ephemeral = redis(&loaded);
             (loaded.secrets.database_url, ephemeral, loaded.secrets.master_key)
@@ -79,6 +84,7 @@ impl Opened {
             schedule,
             pairing_key_lifetime,
             issuer,
+            profiles,
             max_expiry,
         })
     }

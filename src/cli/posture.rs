@@ -1,28 +1,40 @@
 //! What the settings mean for security, in one table.
 
+mod demands;
+
 use serde_json::json;
 
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
+use crate::cli::serve::profiles;
 use crate::config::{Given, Loaded, Origin, SETTINGS, UnknownUser};
 
 pub(super) fn show(loaded: &Loaded, format: Format) -> Result<(), Exit> {
-    let mut listing = Listing::new(&["topic", "state", "what"]);
-    for (topic, state, what) in rows(loaded) {
-        listing.row(json!({ "topic": topic, "state": state.word(), "what": what }));
+    let mut listing = Listing::new(&["topic", "state", "what", "origin"]);
+    for row in rows(loaded) {
+        let (topic, state, origins) = (row.topic, row.state.word(), row.origins(loaded));
+        let origin = if format.is_json() {
+            let origins = origins.into_iter().map(|(key, origin)| json!({ "key": key, "origin": origin.json() }));
+            origins.collect::<Vec<_>>().into()
+        } else {
+            told(&origins)
+        };
+        listing.row(json!({ "topic": topic, "state": state, "what": row.what, "origin": origin }));
     }
     listing.print(format)
 }
 
 /// What is permitted and yet not what one would want.
 pub(super) fn warnings(loaded: &Loaded) -> Vec<String> {
-    let rows = rows(loaded).into_iter().filter(|(_, state, _)| *state == State::Weak);
-    rows.map(|(topic, _, what)| format!("{topic}: {what}")).collect()
+    let rows = rows(loaded).into_iter().filter(|row| row.state == State::Weak);
+    rows.map(|row| format!("{}: {}", row.topic, row.what)).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Good,
+    /// As each client is registered.
+    Open,
     Weak,
     Refused,
 }
@@ -31,71 +43,99 @@ impl State {
     const fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
+            Self::Open => "open",
             Self::Weak => "weak",
             Self::Refused => "refused",
         }
     }
 }
 
-type Row = (&'static str, State, String);
+struct Row {
+    topic: &'static str,
+    state: State,
+    what: String,
+    /// The settings that say so.
+    keys: &'static [&'static str],
+}
+
+impl Row {
+    fn new(topic: &'static str, state: State, what: impl Into<String>, keys: &'static [&'static str]) -> Self {
+        Self { topic, state, what: what.into(), keys }
+    }
+
+    /// Those of its settings that somebody has set.
+    fn origins<'a>(&self, loaded: &'a Loaded) -> Vec<(&'static str, &'a Origin)> {
+        let entries = self.keys.iter().filter_map(|key| Some((*key, &loaded.values.entry(key)?.origin)));
+        entries.filter(|(_, origin)| **origin != Origin::Default).collect()
+    }
+}
+
+fn told(origins: &[(&str, &Origin)]) -> serde_json::Value {
+    if origins.is_empty() {
+        return "default".into();
+    }
+    origins.iter().map(|(key, origin)| format!("{key} ({origin})")).collect::<Vec<_>>().join(", ").into()
+}
 
 fn rows(loaded: &Loaded) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![issuer(loaded), tls(loaded), ops(loaded), stores(loaded)];
     rows.extend([ephemeral(loaded), master_key(loaded), limits(loaded), tokens(loaded), outbound(loaded)]);
-    rows.push(match loaded.config.ciba.unknown_user {
-        UnknownUser::Strict => ("unknown users", State::Good, "clients learn who exists (strict)".to_owned()),
-        UnknownUser::Uniform => ("unknown users", State::Good, "no client learns who exists (uniform)".to_owned()),
-    });
+    let what = match loaded.config.ciba.unknown_user {
+        UnknownUser::Strict => "clients learn who exists (strict)",
+        UnknownUser::Uniform => "no client learns who exists (uniform)",
+    };
+    rows.push(Row::new("unknown users", State::Good, what, &["ciba.unknown_user"]));
+    rows.extend(demands::rows(loaded));
     rows.extend(inline_passwords(loaded));
-    rows.extend(dangers(loaded).map(|key| ("override", State::Weak, format!("{key} is set"))));
-    rows.extend(
-        loaded
-            .refusals
-            .iter()
-            .map(|problem| ("nod serve", State::Refused, format!("{}: {}", problem.code.as_str(), problem.message))),
-    );
+    rows.extend(dangers(loaded).map(|key| Row::new("override", State::Weak, format!("{key} is set"), &[])));
+    rows.extend(loaded.refusals.iter().map(|problem| {
+        let what = format!("{}: {}", problem.code.as_str(), problem.message);
+        Row::new("nod serve", State::Refused, what, &[])
+    }));
     rows
 }
 
 fn issuer(loaded: &Loaded) -> Row {
     let issuer = loaded.config.issuer.clone();
     let state = if issuer.starts_with("https://") { State::Good } else { State::Weak };
-    ("issuer", state, issuer)
+    Row::new("issuer", state, issuer, &["issuer"])
 }
 
 fn tls(loaded: &Loaded) -> Row {
     let config = &loaded.config;
+    let row = |state, what: String| Row::new("tls", state, what, &["tls.cert", "proxy.trusted", "danger.plain_http"]);
     if config.tls.cert.is_some() {
-        return ("tls", State::Good, "by the server: 1.3, and 1.2 with the suites of FAPI".to_owned());
+        return row(State::Good, "by the server: 1.3, and 1.2 with the suites of FAPI".to_owned());
     }
     if config.danger.plain_http {
-        return ("tls", State::Weak, "none: plain HTTP is answered, whoever it comes from".to_owned());
+        return row(State::Weak, "none: plain HTTP is answered, whoever it comes from".to_owned());
     }
     let trusted: Vec<_> = config.proxy.trusted.iter().map(ToString::to_string).collect();
     if trusted.is_empty() {
-        return ("tls", State::Weak, "none: requests of this machine alone are answered".to_owned());
+        return row(State::Weak, "none: requests of this machine alone are answered".to_owned());
     }
     let everybody = config.proxy.trusted.iter().any(|network| network.prefix_len() == 0);
     let state = if everybody { State::Weak } else { State::Good };
-    ("tls", state, format!("by a proxy in {}, whose X-Forwarded-For and -Proto are believed", trusted.join(", ")))
+    row(state, format!("by a proxy in {}, whose X-Forwarded-For and -Proto are believed", trusted.join(", ")))
 }
 
 fn ops(loaded: &Loaded) -> Row {
     let ops = loaded.config.listen.ops;
     let state = if ops.ip().is_loopback() { State::Good } else { State::Weak };
     let reach = if state == State::Good { "from this machine alone" } else { "from the network, without TLS" };
-    ("operations", state, format!("health at {ops}, {reach}"))
+    Row::new("operations", state, format!("health at {ops}, {reach}"), &["listen.ops"])
 }
 
 fn stores(loaded: &Loaded) -> Row {
     let url = loaded.secrets.database_url.expose();
     let what = if url.starts_with("sqlite:") { "SQLite on this machine" } else { "PostgreSQL" };
-    ("database", State::Good, format!("{what}; secrets in it are digests, or sealed by the master key"))
+    let what = format!("{what}; secrets in it are digests, or sealed by the master key");
+    Row::new("database", State::Good, what, &["database.url", "database.url_file"])
 }
 
 fn ephemeral(loaded: &Loaded) -> Row {
     let what = if loaded.secrets.redis_url.is_some() { "Redis" } else { "beside the database, for one node" };
-    ("pending", State::Good, what.to_owned())
+    Row::new("pending", State::Good, what, &["ephemeral.url", "ephemeral.url_file"])
 }
 
 fn master_key(loaded: &Loaded) -> Row {
@@ -105,7 +145,8 @@ fn master_key(loaded: &Loaded) -> Row {
         (None, Some(name)) => format!("from the environment, {name}"),
         (None, None) => "from the environment".to_owned(),
     };
-    ("master key", State::Good, what)
+    let all = &["keys.master_key", "keys.master_key_file", "keys.master_key_env"];
+    Row::new("master key", State::Good, what, all)
 }
 
 fn limits(loaded: &Loaded) -> Row {
@@ -119,22 +160,33 @@ fn limits(loaded: &Loaded) -> Row {
         limits.failed_authentications,
         limits.connections_per_ip
     );
-    ("limits", state, what)
+    let all = &[
+        "limits.requests_per_user",
+        "limits.requests_per_client_and_user",
+        "limits.failed_authentications",
+        "limits.connections_per_ip",
+    ];
+    Row::new("limits", state, what, all)
 }
 
 fn tokens(loaded: &Loaded) -> Row {
     let tokens = &loaded.config.tokens;
-    let state = if tokens.access.as_secs() > 3600 { State::Weak } else { State::Good };
+    let access = tokens.access.min(profiles(&loaded.config).of_all().access_lifetime);
+    let state = if access.as_secs() > 3600 { State::Weak } else { State::Good };
     let days = tokens.refresh_absolute.as_secs() / 86_400;
-    ("tokens", state, format!("access tokens live {} s, chains of refresh tokens {days} days", tokens.access.as_secs()))
+    let what = format!("access tokens live {} s, chains of refresh tokens {days} days", access.as_secs());
+    let cut: &[&str] = &["profile", "tokens.refresh_absolute"];
+    let own: &[&str] = &["tokens.access", "tokens.refresh_absolute"];
+    Row::new("tokens", state, what, if access < tokens.access { cut } else { own })
 }
 
 fn outbound(loaded: &Loaded) -> Row {
     let allowed: Vec<_> = loaded.config.outbound.allow.iter().map(ToString::to_string).collect();
     if allowed.is_empty() {
-        return ("outbound", State::Good, "https to public addresses alone".to_owned());
+        return Row::new("outbound", State::Good, "https to public addresses alone", &["outbound.allow"]);
     }
-    ("outbound", State::Weak, format!("clients may make the server call {}", allowed.join(", ")))
+    let what = format!("clients may make the server call {}", allowed.join(", "));
+    Row::new("outbound", State::Weak, what, &["outbound.allow"])
 }
 
 fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
@@ -144,7 +196,7 @@ fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
         let (Origin::File(place), Given::Secret(url)) = (&entry.origin, &entry.given) else { continue };
         if url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
             let what = format!("{key} has a password in {}: {key}_file keeps it apart", place.file.display());
-            rows.push(("secrets", State::Weak, what));
+            rows.push(Row::new("secrets", State::Weak, what, &[]));
         }
     }
     rows

@@ -16,11 +16,14 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, UnknownUser};
+use crate::config::{
+    Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, SecurityProfile, UnknownUser,
+};
 use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
 use crate::domain::password::hash::{Cost, Hasher, Pepper, Verdict};
+use crate::domain::profile::{Profile, Profiles};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
@@ -28,6 +31,7 @@ use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::ClientId;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
@@ -310,6 +314,17 @@ pub(super) fn schedule(config: &Config) -> Schedule {
     }
 }
 
+/// What every client is held to.
+pub(super) fn profiles(config: &Config) -> Profiles {
+    let server = config.profile.map(|profile| match profile {
+        SecurityProfile::OAuth21 => Profile::OAuth21,
+        SecurityProfile::Fapi2Security => Profile::Fapi2Security,
+        SecurityProfile::Fapi2MessageSigning => Profile::Fapi2MessageSigning,
+        SecurityProfile::FapiCiba => Profile::FapiCiba,
+    });
+    Profiles { server }
+}
+
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
     Rules { require_pushed: config.authorization.require_pushed }
@@ -317,6 +332,13 @@ pub(super) fn rules(config: &Config) -> Rules {
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
+    let trusted = match config.registration.software_statement_issuers.as_deref() {
+        None => TrustedIssuers::default(),
+        Some(file) => {
+            let problem = |error| Exit::config(format!("registration.software_statement_issuers: {error}"));
+            TrustedIssuers::parse(&read(file)?).map_err(problem)?
+        }
+    };
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
         extra_trust_anchors,
@@ -344,6 +366,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             refresh_absolute: config.tokens.refresh_absolute,
         },
         authorization: rules(config),
+        profiles: profiles(config),
+        trusted,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,

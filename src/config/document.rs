@@ -34,6 +34,9 @@ pub fn template(issuer: &str, master_key_file: &str) -> String {
         find_about("issuer"),
         literal(issuer)
     );
+    for setting in SETTINGS.iter().filter(|setting| setting.split().0.is_none() && setting.key != "issuer") {
+        let _ = writeln!(text, "\n# {}\n# {} = {}", setting.about, setting.key, default(setting));
+    }
     for (section, about) in SECTIONS {
         let _ = write!(text, "\n# {}\n[{section}]\n", about.trim());
         for setting in SETTINGS.iter().filter(|setting| setting.split().0 == Some(section)) {

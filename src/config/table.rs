@@ -81,6 +81,9 @@ settings! {
         /// Public base address: https, no slash at the end, no query. Every endpoint and `iss` derive from it.
         /// A path is for a proxy that takes it off.
         issuer: String,
+        /// The security profile that every client is held to: `oauth21`, `fapi2-security`, `fapi2-message-signing` or
+        /// `fapi-ciba`. A client may be held to one by itself.
+        profile: Option<SecurityProfile>,
     }
 
     /// Where the server listens.
@@ -172,6 +175,9 @@ settings! {
         /// `off`: there is no such endpoint. `token`: with an initial access token. `open`: whoever asks, for sign-in
         /// alone.
         mode: RegistrationMode = "off",
+        /// A JSON file of those whose software statements are believed (RFC 7591): each issuer with its JWK Set. Without
+        /// it, no statement is.
+        software_statement_issuers: Option<PathBuf>,
     }
 
     /// What clients ask for when they have somebody sign in.
@@ -275,6 +281,16 @@ words! {
         /// Whoever has an initial access token [RFC 7591 §3].
         Token = "token",
         Open = "open",
+    }
+}
+
+words! {
+    /// What is demanded of clients.
+    SecurityProfile {
+        OAuth21 = "oauth21",
+        Fapi2Security = "fapi2-security",
+        Fapi2MessageSigning = "fapi2-message-signing",
+        FapiCiba = "fapi-ciba",
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
@@ -49,6 +50,9 @@ pub struct Client {
     /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_act: Option<ClientId>,
+    /// What it is held to, besides what the server holds everybody to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<Profile>,
     pub created_at: Timestamp,
 }
 
@@ -189,6 +193,9 @@ pub struct Backchannel {
     pub number_matching: Option<NumberMatching>,
     /// Polls of this client are held until there is an answer [CIBA §7.3].
     pub long_poll: bool,
+    /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_signing_alg: Option<Algorithm>,
 }
 
 /// What a client registered for the authorization endpoint [RFC 7591 §2].

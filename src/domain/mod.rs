@@ -17,6 +17,7 @@ pub mod logout;
 pub mod passkey;
 pub mod password;
 pub mod policy;
+pub mod profile;
 pub mod prompt;
 pub mod pushed_request;
 pub mod refusals;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::flow::{Facts, Note, Notes};
+use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{ApplicationId, ClientId, PolicyId, StepId};
@@ -126,6 +126,12 @@ impl Step {
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
+
+    /// Whether it wants somebody who was here within some time: where it is asked, they were not, and what the
+    /// browser has from before is no answer.
+    fn wants_anew(&self) -> bool {
+        self.when.iter().any(|condition| !condition.not && matches!(condition.about, About::NotWithin(_)))
+    }
 }
 
 /// What a policy comes to, as far as it is known.
@@ -181,6 +187,7 @@ impl SignOnPolicy {
             branch = match notes.of(&step.id) {
                 _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
+                Some(Note::Verified(Factor::Session)) if step.wants_anew() => return Next::Ask(step),
                 Some(Note::Identified | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,
             };

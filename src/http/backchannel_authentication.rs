@@ -24,8 +24,8 @@ pub struct BackchannelAuthenticationApi {
 #[derive(Object)]
 #[oai(rename = "BackchannelAuthenticationRequest")]
 pub struct Form {
-    /// Space-separated; must contain `openid`.
-    scope: String,
+    /// Space-separated; must contain `openid`. Needed, unless there is a `request`.
+    scope: Option<String>,
     /// A username. Exactly one hint is required.
     login_hint: Option<String>,
     /// An ID token of this server for this client, expired or not. Exactly one hint is required.
@@ -36,6 +36,8 @@ pub struct Form {
     requested_expiry: Option<String>,
     /// Space-separated, in order of preference. Refused when none can be had.
     acr_values: Option<String>,
+    /// A JWT that the client signed and that has all of them instead [CIBA §7.1.1].
+    request: Option<String>,
 }
 
 /// The acknowledgement [CIBA §7.3].

@@ -21,6 +21,7 @@ use crate::http::discovery::path;
 use crate::http::headers::{harden, retry_after};
 use crate::http::observe::NotYet;
 use crate::http::{admin, device, dpop, flow, openapi};
+use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -203,7 +204,9 @@ impl<E: Endpoint> Endpoint for Errors<E> {
                 Ok(response)
             }
             // In boxes: an answer that is no refusal does not carry the room for one about.
-            Err(error) if family == Family::Admin => Ok(Box::pin(self.refuse_administrator(&error, uri.path())).await),
+            Err(error) if family == Family::Admin => {
+                Ok(Box::pin(self.refuse_administrator(&error, shown, uri.path())).await)
+            }
             Err(error) => Ok(Box::pin(self.refuse(family, &error, shown, uri.path())).await),
         }
     }
@@ -262,23 +265,29 @@ impl<E> Errors<E> {
         if family == Family::Device {
             response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
         }
-        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_)) {
+        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_) | Family::Admin) {
             dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
         }
     }
 
-    async fn refuse_administrator(&self, error: &poem::Error, path: &str) -> Response {
+    async fn refuse_administrator(&self, error: &poem::Error, shown: Shown, path: &str) -> Response {
         let worded = admin::problem::Worded::of(error);
         let (code, status) = (worded.code.as_str(), worded.status.as_u16());
         if worded.status.is_server_error() {
             tracing::error!(error = code, detail = worded.reason, status, "failed");
+        } else if worded.code == AdminErrorCode::UseDpopNonce {
+            // Part of the handshake.
+            tracing::debug!(error = code, status, "nonce handed out");
         } else {
             tracing::info!(error = code, detail = worded.reason, status, "refused");
             let actor = error.data::<admin::RefusedActor>().map(|admin::RefusedActor(actor)| actor.clone());
             self.record.record_by(Action::AdminCalled, format!("{code}: {}", worded.reason), actor).await;
         }
         let allow = (worded.status == StatusCode::METHOD_NOT_ALLOWED).then(|| self.openapi.allow(path)).flatten();
-        worded.respond(&self.issuer, allow.as_ref())
+        let proof = shown.proof || worded.code == AdminErrorCode::InvalidDpopProof;
+        let mut response = worded.respond(&self.issuer, allow.as_ref());
+        self.with_nonce(Family::Admin, Shown { proof, ..shown }, &mut response);
+        response
     }
 
     async fn refuse(&self, family: Family, error: &poem::Error, shown: Shown, path: &str) -> Response {
@@ -428,6 +437,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
             | ErrorCode::UnsupportedTokenType
             | ErrorCode::InvalidRedirectUri
             | ErrorCode::InvalidClientMetadata
+            | ErrorCode::InvalidSoftwareStatement
             | ErrorCode::UnapprovedSoftwareStatement
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce

@@ -94,7 +94,7 @@ impl PushedAuthorizationRequestApi {
     ) -> Result<Acknowledged, Error> {
         let path = path::PUSHED_AUTHORIZATION_REQUEST;
         let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None };
-        let key = self.prove.of_request(&shown).await?;
+        let key = self.prove.of_request(client, &shown).await?;
         self.push.push(client, parameters, key).await
     }
 }

@@ -66,8 +66,13 @@ pub struct Described {
     subject_type: Option<String>,
     /// `poll`.
     backchannel_token_delivery_mode: Option<String>,
+    /// Its CIBA requests are signed, by this [CIBA §4].
+    backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
+    /// What somebody whom the operator trusts says about the client, in a JWT: it counts more than the other members
+    /// [RFC 7591 §2.3].
+    software_statement: Option<String>,
     /// In a change: that of the registration.
     client_id: Option<String>,
     /// In a change: the one that was given, or none.
@@ -121,8 +126,10 @@ pub struct Information {
     dpop_bound_access_tokens: Option<bool>,
     subject_type: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
+    backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,
+    software_statement: Option<String>,
 }
 
 #[derive(ApiResponse)]

@@ -7,7 +7,6 @@ use poem::http::header;
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde_json::json;
 
 use crate::clock::Clock;
 use crate::http::Tag;
@@ -15,7 +14,6 @@ use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
-use crate::protocol::algorithm::Algorithm;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
@@ -23,20 +21,17 @@ use crate::protocol::token_exchange::Actor;
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
 use crate::usecase::introspect::{Active, Introspect, Kind};
+use crate::usecase::issue::Issue;
 use crate::usecase::revoke::Revoke;
-use crate::usecase::signing_keys::KeyRing;
 
 pub struct TokenManagementApi {
     pub authenticate: Arc<AuthenticateClient>,
     pub revoke: Revoke,
     pub introspect: Arc<Introspect>,
-    pub keys: Arc<KeyRing>,
+    pub issue: Arc<Issue>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
 }
-
-/// `typ` [RFC 9701 §5]
-const TYP: &str = "token-introspection+jwt";
 
 #[derive(ApiResponse)]
 pub enum Introspected {
@@ -152,7 +147,7 @@ impl TokenManagementApi {
 }
 
 impl TokenManagementApi {
-    /// [RFC 9701 §5] whoever reads the token can show others what they were told.
+    /// As it is asked for [RFC 9701 §4].
     fn signed(
         &self,
         http: &Request,
@@ -164,19 +159,12 @@ impl TokenManagementApi {
         if !accepted.any(|kind| kind.trim().eq_ignore_ascii_case(signed::INTROSPECTION)) {
             return Ok(Signed::Plain(Json(described)));
         }
-        let claims = json!({
-            "iss": self.issuer,
-            "aud": client.id.as_str(),
-            "iat": self.clock.now().seconds(),
-            "token_introspection": described.to_json(),
-        });
-        let alg = client.introspection_signed_response_alg.unwrap_or(Algorithm::RS256);
-        Ok(Signed::Token(signed::INTROSPECTION, self.keys.sign_with(alg, TYP, &claims)?))
+        let token = self.issue.introspection(client, described.to_json().as_ref(), self.clock.now())?;
+        Ok(Signed::Token(signed::INTROSPECTION, token))
     }
 
     fn described(&self, active: Active) -> Introspection {
         let person = active.person.as_ref();
-        let subject = person.map_or_else(|| active.client.id.to_string(), |(grant, _)| grant.user.to_string());
         Introspection {
             active: true,
             username: person.filter(|_| active.scope.contains("profile")).map(|(_, user)| user.username.clone()),
@@ -186,7 +174,7 @@ impl TokenManagementApi {
             cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
-            sub: Some(subject),
+            sub: Some(active.subject()),
             aud: (active.kind == Kind::Access).then(|| active.audience.unwrap_or_else(|| self.issuer.clone())),
             act: active.act.map(acting),
             iss: Some(self.issuer.clone()),

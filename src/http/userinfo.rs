@@ -6,11 +6,10 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde_json::json;
 
 use crate::call;
-use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
@@ -19,20 +18,18 @@ use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
-use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
-use crate::secret::Secret;
 use crate::usecase;
-use crate::usecase::StoreError;
 use crate::usecase::introspect::{Active, Introspect};
+use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::{ProvePossession, Shown};
-use crate::usecase::signing_keys::KeyRing;
 
 pub struct UserInfoApi {
     pub introspect: Arc<Introspect>,
     pub prove: Arc<ProvePossession>,
-    pub keys: Arc<KeyRing>,
+    pub issue: Arc<Issue>,
+    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -86,6 +83,10 @@ impl UserInfoApi {
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
         let active = self.introspect.here(token).await?.ok_or(INVALID)?;
         match (scheme, active.bound_to) {
+            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
+                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
+            }
             (Scheme::Bearer, None) => {}
             (Scheme::Dpop, Some(bound_to)) => {
                 let (method, path) = (http.method().as_str(), path::USERINFO);
@@ -118,23 +119,12 @@ impl UserInfoApi {
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
-                let token = self.signed(&client, alg, &claims);
+                let claims = claims.to_json().and_then(|claims| claims.as_object().cloned()).unwrap_or_default();
+                let token = self.issue.user_info(&client, alg, claims);
                 Signed::Token(signed::JWT, token.map_err(|error| Failure::unauthenticated(error.into()))?)
             }
         };
         Ok(Answer::Claims(claims, interaction))
-    }
-}
-
-impl UserInfoApi {
-    /// [OIDCC §5.3.2] with `iss` and `aud`, and with no date that would make an ID token of it.
-    fn signed(&self, client: &Client, alg: Algorithm, claims: &UserInfo) -> Result<Secret<String>, StoreError> {
-        let mut claims = claims.to_json().unwrap_or_default();
-        if let Some(claims) = claims.as_object_mut() {
-            claims.insert("iss".to_owned(), json!(self.keys.issuer));
-            claims.insert("aud".to_owned(), json!(client.id.as_str()));
-        }
-        self.keys.sign_with(alg, "JWT", &claims)
     }
 }
 

@@ -51,13 +51,21 @@ codes! {
         fix: "Pass `next_cursor` on as it came, with the same filters; or begin again without a cursor.",
         example: "GET /admin/v1/users?cursor=abc";
     TokenRequired = "token_required", "An access token is required.",
-        cause: "The request has no `Authorization: Bearer` header.",
+        cause: "The request has no `Authorization` header with `Bearer` or `DPoP`.",
         fix: "Fetch an access token at the token endpoint with the client_credentials grant, and send it.",
         example: "GET /admin/v1/clients without a header";
     TokenInvalid = "token_invalid", "The access token is not valid, or no longer.",
-        cause: "It has expired or was revoked, its client is disabled or gone, or it is a person's and not a client's.",
+        cause: "It has expired or was revoked, its client is disabled or gone, it is a person's and not a client's, or it is bound to a key and came as a bearer token.",
         fix: "Fetch another one with the client_credentials grant.",
         example: "GET /admin/v1/clients with a token of yesterday";
+    InvalidDpopProof = "invalid_dpop_proof", "The DPoP proof is not acceptable.",
+        cause: "The access token is bound to a key, and the proof in the header `DPoP` is missing, was made for another call, by another key or for another token, or was used before [RFC 9449 §4.3].",
+        fix: "Make a proof for each call: with its method and address, a `jti` of its own, the time, the hash of the token and the last `DPoP-Nonce`.",
+        example: "GET /admin/v1/clients with `Authorization: DPoP` and the proof of the call before";
+    UseDpopNonce = "use_dpop_nonce", "The DPoP proof needs the nonce of this answer.",
+        cause: "The proof has no `nonce`, or one that is too old.",
+        fix: "Make another proof with the `DPoP-Nonce` of this answer, and send the request again.",
+        example: "GET /admin/v1/clients with `Authorization: DPoP`, an hour after the call before";
     InsufficientScope = "insufficient_scope", "The access token does not reach this far.",
         cause: "The operation needs a scope that the token, or the registration of its client, does not have. `WWW-Authenticate` names it.",
         fix: "Ask for the scope when fetching the token. If the client may not have it, somebody who has it must register it.",

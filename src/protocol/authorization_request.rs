@@ -139,6 +139,24 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// The same place, and there a JWT.
+    #[must_use]
+    pub fn signed(self) -> Self {
+        let mode = match self.mode {
+            ResponseMode::Query => ResponseMode::QueryJwt,
+            ResponseMode::Fragment => ResponseMode::FragmentJwt,
+            ResponseMode::FormPost => ResponseMode::FormPostJwt,
+            mode @ (ResponseMode::Jwt
+            | ResponseMode::QueryJwt
+            | ResponseMode::FragmentJwt
+            | ResponseMode::FormPostJwt
+            | ResponseMode::Flow) => mode,
+        };
+        Self { mode, ..self }
+    }
+}
+
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Permitted<'a> {

@@ -27,8 +27,9 @@ impl BackchannelAuthenticationRequest {
     /// The rules that need nothing but the request itself, in the order of their errors. Parameters
     /// that a poll client has no use for (`client_notification_token`, `user_code`) are ignored.
     pub fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
-        if parameters.get("request").is_some() || parameters.get("request_uri").is_some() {
-            return Err(Refusal::invalid_request("Request objects are not supported at this endpoint."));
+        // `request` was read before.
+        if parameters.contains("request_uri") {
+            return Err(Refusal::invalid_request("request_uri is not supported at this endpoint."));
         }
         let hints = ["login_hint", "id_token_hint", "login_hint_token"].map(|name| parameters.get(name));
         let hint = match hints {
@@ -61,6 +62,28 @@ impl BackchannelAuthenticationRequest {
     }
 }
 
+/// [CIBA §7.1.1] what stands beside `request` and not in it was signed by nobody.
+const SIGNED: [&str; 9] = [
+    "scope",
+    "client_notification_token",
+    "acr_values",
+    "login_hint_token",
+    "id_token_hint",
+    "login_hint",
+    "binding_message",
+    "user_code",
+    "requested_expiry",
+];
+
+/// The question that a client signed, where it did.
+pub fn signed(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
+    let Some(object) = parameters.get("request") else { return Ok(None) };
+    if SIGNED.iter().any(|name| parameters.contains(name)) {
+        return Err(Refusal::invalid_request("With request, the other parameters are in it, and not beside it."));
+    }
+    Ok(Some(object))
+}
+
 /// A positive decimal number of seconds, nothing else: `0x10`, `1e2` and ` 60` are not.
 fn parse_expiry(text: &str) -> Result<Duration, Refusal> {
     let digits = (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
@@ -90,7 +113,7 @@ mod tests {
         assert_eq!(code("scope=openid&login_hint=a&id_token_hint=b"), ErrorCode::InvalidRequest);
         assert_eq!(code("scope=openid&login_hint=a&login_hint_token=b"), ErrorCode::InvalidRequest);
         assert_eq!(code("scope=openid&login_hint_token=b"), ErrorCode::InvalidRequest);
-        assert_eq!(code("scope=openid&login_hint=a&request=x"), ErrorCode::InvalidRequest);
+        assert_eq!(code("scope=openid&login_hint=a&request_uri=x"), ErrorCode::InvalidRequest);
     }
 
     #[test]

@@ -62,12 +62,28 @@ pub struct AcceptedAssertion {
     pub replay_until: Timestamp,
 }
 
-/// `audiences` are the names we accept for ourselves: for CIBA the issuer, the token endpoint and
-/// the backchannel authentication endpoint [CIBA §7.1].
+/// The names that we accept for ourselves.
+#[derive(Clone, Copy, Debug)]
+pub enum OurNames<'a> {
+    /// For CIBA the issuer, the token endpoint and the backchannel authentication endpoint [CIBA §7.1].
+    AnyOf(&'a [String]),
+    /// [FAPI 2 §5.3.2.1] the issuer, "as a string": for another server it is not, too.
+    Alone(&'a str),
+}
+
+impl OurNames<'_> {
+    fn are_in(&self, aud: &Audience) -> bool {
+        match self {
+            Self::AnyOf(names) => names.iter().any(|name| aud.contains(name)),
+            Self::Alone(name) => aud.is(name),
+        }
+    }
+}
+
 pub fn accept(
     assertion: &Verified<ClientAssertion>,
     client_id: &ClientId,
-    audiences: &[&str],
+    names: OurNames<'_>,
     tolerance: &Tolerance,
     now: Timestamp,
 ) -> Result<AcceptedAssertion, Refusal> {
@@ -83,7 +99,7 @@ pub fn accept(
     }
     // [RFC 7523 §3] 3: an assertion for another server must not work here.
     match &claims.aud {
-        Some(aud) if audiences.iter().any(|accepted| aud.contains(accepted)) => {}
+        Some(aud) if names.are_in(aud) => {}
         Some(_) | None => return refused("assertion: aud does not name this server"),
     }
     // [RFC 7523 §3] 4: short-lived, so that remembering its jti stays affordable.
@@ -129,6 +145,11 @@ mod tests {
     const ISSUER: &str = "https://op.example";
     const AUDIENCES: [&str; 3] = [ISSUER, "https://op.example/as/token.oauth2", "https://op.example/as/bc-auth.ciba"];
 
+    fn judged(assertion: &Verified<ClientAssertion>, now: Timestamp) -> Result<AcceptedAssertion, Refusal> {
+        let names = AUDIENCES.map(str::to_owned);
+        accept(assertion, &shop(), OurNames::AnyOf(&names), &Tolerance::DEFAULT, now)
+    }
+
     fn shop() -> ClientId {
         ClientId::parse("shop").unwrap()
     }
@@ -152,12 +173,12 @@ mod tests {
 
     #[track_caller]
     fn accepted(change: &Value) -> AcceptedAssertion {
-        accept(&assertion(change), &shop(), &AUDIENCES, &Tolerance::DEFAULT, NOW).unwrap()
+        judged(&assertion(change), NOW).unwrap()
     }
 
     #[track_caller]
     fn refused(change: &Value) -> String {
-        let refusal = accept(&assertion(change), &shop(), &AUDIENCES, &Tolerance::DEFAULT, NOW).unwrap_err();
+        let refusal = judged(&assertion(change), NOW).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::InvalidClient);
         assert_eq!(refusal.description, "Client authentication failed.", "one text for all");
         refusal.detail.into_owned()
@@ -187,6 +208,20 @@ mod tests {
         }
         for wrong in [json!("https://op.example/"), json!("https://OP.example"), json!(["x"]), json!([]), Value::Null] {
             assert!(refused(&json!({ "aud": wrong })).contains("aud"));
+        }
+    }
+
+    #[test]
+    fn fapi2_5_3_2_1_the_audience_is_the_issuer_as_one_text() {
+        let alone = |aud: Value| {
+            let assertion = assertion(&json!({ "aud": aud }));
+            accept(&assertion, &shop(), OurNames::Alone(ISSUER), &Tolerance::DEFAULT, NOW)
+        };
+        assert!(alone(json!(ISSUER)).is_ok());
+        for wrong in
+            [json!([ISSUER]), json!([ISSUER, "x"]), json!(AUDIENCES[1]), json!("https://op.example/"), Value::Null]
+        {
+            assert!(alone(wrong.clone()).is_err(), "{wrong}");
         }
     }
 
@@ -228,7 +263,7 @@ mod tests {
     #[test]
     fn rfc7523_3_the_record_of_a_jti_outlives_the_assertion() {
         let assertion = assertion(&json!({}));
-        let at = |now| accept(&assertion, &shop(), &AUDIENCES, &Tolerance::DEFAULT, now);
+        let at = |now| judged(&assertion, now);
         let until = at(NOW).unwrap().replay_until;
         assert!(at(until - Duration::from_millis(1)).is_ok(), "still good, still remembered");
         assert!(at(until).is_err(), "forgotten, no longer good");

@@ -32,6 +32,7 @@ pub enum ErrorCode {
     // RFC 7591 §3.2.2
     InvalidRedirectUri,
     InvalidClientMetadata,
+    InvalidSoftwareStatement,
     UnapprovedSoftwareStatement,
     // RFC 9449 §5, §8
     InvalidDpopProof,
@@ -63,7 +64,7 @@ pub enum ErrorCode {
 impl ErrorCode {
     /// Those of direct endpoints. Where requests are pushed, some are those of the authorization endpoint
     /// [RFC 9126 §2.3].
-    pub const DIRECT: [Self; 30] = [
+    pub const DIRECT: [Self; 31] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -84,6 +85,7 @@ impl ErrorCode {
         Self::UnsupportedTokenType,
         Self::InvalidRedirectUri,
         Self::InvalidClientMetadata,
+        Self::InvalidSoftwareStatement,
         Self::UnapprovedSoftwareStatement,
         Self::InvalidDpopProof,
         Self::UseDpopNonce,
@@ -130,6 +132,7 @@ impl ErrorCode {
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",

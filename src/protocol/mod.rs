@@ -29,6 +29,7 @@ pub mod redirect_uri;
 pub mod registration;
 pub mod request_object;
 pub mod scope;
+pub mod software_statement;
 pub mod token_exchange;
 pub mod user_code;
 pub mod webauthn;

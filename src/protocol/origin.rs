@@ -1,12 +1,13 @@
 //! Pages that may call us: the origins that they have, as browsers write them [RFC 6454 §6.2], and where
 //! an authentication application is.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::id::FlowId;
-use super::redirect_uri::is_this_machine;
+use super::redirect_uri::{is_port, is_this_machine};
 
 /// As long as a redirect URI may be.
 const LONGEST: usize = 400;
@@ -56,13 +57,31 @@ impl AllowedOrigin {
 fn is_localhost(origin: &str) -> bool {
     let Some(rest) = origin.strip_prefix("http://localhost") else { return false };
     let Some(port) = rest.strip_prefix(':') else { return rest.is_empty() };
-    port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
+    is_port(port)
 }
 
 /// Where an authentication application is: a browser is sent there with the identifier of its flow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ApplicationUrl(String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationUrl {
+    text: String,
+    /// Asked for with each call from another origin.
+    origin: String,
+}
+
+impl Serialize for ApplicationUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
+    }
+}
+
+/// As it was registered: the rules of then are not asked again.
+impl<'de> Deserialize<'de> for ApplicationUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let url = Url::parse(&text).map_err(D::Error::custom)?;
+        Ok(Self { text, origin: url.origin().ascii_serialization() })
+    }
+}
 
 impl ApplicationUrl {
     /// It is shown passwords, so it comes over `https`, or from this machine.
@@ -84,27 +103,27 @@ impl ApplicationUrl {
         if url.query_pairs().any(|(name, _)| name == FLOW_ID) {
             return Err("flowId is added to the address: it cannot be there already.");
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self { text: text.to_owned(), origin: url.origin().ascii_serialization() })
     }
 
     /// Where the browser goes.
     pub fn with_flow(&self, id: &FlowId) -> String {
-        let join = match self.0.split_once('?') {
+        let join = match self.text.split_once('?') {
             None => "?",
             Some((_, "")) => "",
             Some(_) => "&",
         };
         let id: String = byte_serialize(id.expose().as_bytes()).collect();
-        format!("{}{join}{FLOW_ID}={id}", self.0)
+        format!("{}{join}{FLOW_ID}={id}", self.text)
     }
 
     /// Whose pages it shows, as a browser writes it.
-    pub fn origin(&self) -> String {
-        Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

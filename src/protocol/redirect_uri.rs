@@ -58,8 +58,7 @@ impl RedirectUri {
             let Some(port) = rest.strip_prefix(':') else { return Some(rest.to_owned()) };
             let end = port.find('/').unwrap_or(port.len());
             let (port, path) = port.split_at(end);
-            let number = port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port);
-            (number || (any && port == "*")).then(|| path.to_owned())
+            (is_port(port) || (any && port == "*")).then(|| path.to_owned())
         };
         match (rest(&self.0, true), rest(presented, false)) {
             (Some(own), Some(presented)) => own == presented && (own.is_empty() || own.starts_with('/')),
@@ -74,6 +73,11 @@ impl RedirectUri {
     pub fn texts(uris: &[Self]) -> Vec<String> {
         uris.iter().map(|uri| uri.0.clone()).collect()
     }
+}
+
+/// A port as it is written: no zeros before it, no sign.
+pub(super) fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == text)
 }
 
 pub(super) fn is_this_machine(url: &Url) -> bool {

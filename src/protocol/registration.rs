@@ -38,6 +38,7 @@ pub struct Wanted {
     pub dpop_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
+    pub backchannel_authentication_request_signing_alg: Option<String>,
     pub software_statement: Option<String>,
     /// When it changes what is registered [RFC 7592 §2.2].
     pub client_id: Option<String>,
@@ -93,13 +94,16 @@ pub struct About {
     pub software_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// What somebody else says of it [RFC 7591 §2.3], as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<String>,
     /// Keys of a client that authenticates otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 17] = [
+const NOT_HERE: [&str; 16] = [
     "sector_identifier_uri",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
@@ -115,22 +119,73 @@ const NOT_HERE: [&str; 17] = [
     "tls_client_certificate_bound_access_tokens",
     "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",
-    "backchannel_authentication_request_signing_alg",
     "backchannel_user_code_parameter",
 ];
 
 /// As long as an address may be.
 const LONGEST: usize = 400;
+/// As long as another text may be.
+const LONGEST_TEXT: usize = 200;
 const MOST_CONTACTS: usize = 10;
 
 impl Wanted {
+    /// The same, where somebody else's word counts more [RFC 7591 §2.3].
+    #[must_use]
+    pub fn under(self, said: Self) -> Self {
+        let mut others = self.others;
+        others.0.extend(said.others.0);
+        Self {
+            redirect_uris: said.redirect_uris.or(self.redirect_uris),
+            post_logout_redirect_uris: said.post_logout_redirect_uris.or(self.post_logout_redirect_uris),
+            backchannel_logout_uri: said.backchannel_logout_uri.or(self.backchannel_logout_uri),
+            backchannel_logout_session_required: said
+                .backchannel_logout_session_required
+                .or(self.backchannel_logout_session_required),
+            frontchannel_logout_uri: said.frontchannel_logout_uri.or(self.frontchannel_logout_uri),
+            frontchannel_logout_session_required: said
+                .frontchannel_logout_session_required
+                .or(self.frontchannel_logout_session_required),
+            token_endpoint_auth_method: said.token_endpoint_auth_method.or(self.token_endpoint_auth_method),
+            token_endpoint_auth_signing_alg: said
+                .token_endpoint_auth_signing_alg
+                .or(self.token_endpoint_auth_signing_alg),
+            grant_types: said.grant_types.or(self.grant_types),
+            response_types: said.response_types.or(self.response_types),
+            client_name: said.client_name.or(self.client_name),
+            scope: said.scope.or(self.scope),
+            jwks: said.jwks.or(self.jwks),
+            jwks_uri: said.jwks_uri.or(self.jwks_uri),
+            id_token_signed_response_alg: said.id_token_signed_response_alg.or(self.id_token_signed_response_alg),
+            require_pushed_authorization_requests: said
+                .require_pushed_authorization_requests
+                .or(self.require_pushed_authorization_requests),
+            require_signed_request_object: said.require_signed_request_object.or(self.require_signed_request_object),
+            request_object_signing_alg: said.request_object_signing_alg.or(self.request_object_signing_alg),
+            request_uris: said.request_uris.or(self.request_uris),
+            authorization_signed_response_alg: said
+                .authorization_signed_response_alg
+                .or(self.authorization_signed_response_alg),
+            userinfo_signed_response_alg: said.userinfo_signed_response_alg.or(self.userinfo_signed_response_alg),
+            introspection_signed_response_alg: said
+                .introspection_signed_response_alg
+                .or(self.introspection_signed_response_alg),
+            dpop_bound_access_tokens: said.dpop_bound_access_tokens.or(self.dpop_bound_access_tokens),
+            subject_type: said.subject_type.or(self.subject_type),
+            backchannel_token_delivery_mode: said
+                .backchannel_token_delivery_mode
+                .or(self.backchannel_token_delivery_mode),
+            backchannel_authentication_request_signing_alg: said
+                .backchannel_authentication_request_signing_alg
+                .or(self.backchannel_authentication_request_signing_alg),
+            software_statement: self.software_statement,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            others,
+        }
+    }
+
     /// What the client says of itself, once the rest of what it wants can be had here at all.
     pub fn about(&self) -> Result<About, Refusal> {
-        if self.software_statement.is_some() {
-            // [RFC 7591 §3.2.2] nobody is trusted to make statements about clients.
-            let description = "Software statements are not accepted here.";
-            return Err(Refusal::new(ErrorCode::UnapprovedSoftwareStatement, description));
-        }
         if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
             return Err(refused("subject_type is public."));
         }
@@ -151,6 +206,7 @@ impl Wanted {
             software_id: self.short("software_id", "software_id is a text of at most 200 characters.")?,
             software_version: self
                 .short("software_version", "software_version is a text of at most 200 characters.")?,
+            software_statement: self.software_statement.clone(),
             jwks: None,
         };
         self.at_home(about.application_type)?;
@@ -224,12 +280,12 @@ impl Wanted {
     /// People follow it.
     fn address(&self, name: &str, wrong: &'static str) -> Result<Option<String>, Refusal> {
         let Some(value) = self.other(name) else { return Ok(None) };
-        let is_web = |text: &&str| {
+        let is_web = |text: &str| {
             let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
             text.len() <= LONGEST && url.is_some_and(|url| url.password().is_none())
         };
-        let text = value.as_str().filter(is_web).and_then(plain);
-        text.map(Some).ok_or_else(|| refused(wrong))
+        let text = value.as_str().filter(|text| is_web(text) && has_no_controls(text));
+        text.map(|text| Some(text.to_owned())).ok_or_else(|| refused(wrong))
     }
 
     fn other(&self, name: &str) -> Option<&Value> {
@@ -249,8 +305,12 @@ fn refused(description: &'static str) -> Refusal {
 }
 
 fn plain(text: &str) -> Option<String> {
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+    let fits = !text.is_empty() && text.chars().count() <= LONGEST_TEXT && has_no_controls(text);
     fits.then(|| text.to_owned())
+}
+
+fn has_no_controls(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 /// Not where it asks for what is there anyway: nothing.
@@ -309,12 +369,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_to_people_is_short() {
+        let text = |length: usize| "ü".repeat(length);
+        for name in ["software_id", "software_version"] {
+            assert!(about(json!({ name: text(200) })).is_ok(), "{name}");
+            assert_eq!(code(json!({ name: text(201) })), ErrorCode::InvalidClientMetadata, "{name}");
+        }
+        assert!(about(json!({ "contacts": [text(200)] })).is_ok());
+        assert_eq!(code(json!({ "contacts": [text(201)] })), ErrorCode::InvalidClientMetadata);
+        let address = |length: usize| format!("https://shop.example/{}", "x".repeat(length - 21));
+        assert!(about(json!({ "client_uri": address(400) })).is_ok());
+        assert_eq!(code(json!({ "client_uri": address(401) })), ErrorCode::InvalidClientMetadata);
+    }
+
+    #[test]
     fn what_is_not_there_is_not_promised() {
         for name in NOT_HERE {
             assert_eq!(code(json!({ name: "RS256" })), ErrorCode::InvalidClientMetadata, "{name}");
             assert!(about(json!({ name: null })).is_ok() && about(json!({ name: false })).is_ok());
         }
-        assert_eq!(code(json!({"software_statement": "a.b.c"})), ErrorCode::UnapprovedSoftwareStatement);
         assert_eq!(code(json!({"subject_type": "pairwise"})), ErrorCode::InvalidClientMetadata);
     }
 }

@@ -37,11 +37,19 @@ pub struct RequestObject {
     exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
     iat: Option<NumericDate>,
-    #[serde(rename = "jti")]
-    _jti: Option<String>,
+    jti: Option<String>,
     /// The parameters.
     #[serde(flatten)]
     parameters: Map<String, Value>,
+}
+
+/// Since when an object is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// `nbf`; without it, now.
+    SaidOrNow,
+    /// `nbf`, which has to be there.
+    Said,
 }
 
 pub fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
@@ -53,6 +61,7 @@ pub fn accept(
     object: Verified<RequestObject>,
     client: &ClientId,
     issuer: &str,
+    since: Since,
     now: Timestamp,
 ) -> Result<Parameters, Refusal> {
     let object = object.into_claims();
@@ -72,8 +81,59 @@ pub fn accept(
     if !object.aud.as_ref().is_some_and(|aud| aud.contains(issuer)) {
         return Err(refused("aud does not name this server"));
     }
+    if since == Since::Said && object.nbf.is_none() {
+        return Err(refused("nbf is missing"));
+    }
     in_time(&object, now)?;
     parameters(object.parameters)
+}
+
+/// A signed question to a person, and by what it is known when it comes again.
+#[derive(Debug)]
+pub struct SignedQuestion {
+    pub parameters: Parameters,
+    pub jti: String,
+    /// It could be accepted again until then.
+    pub replay_until: Timestamp,
+}
+
+pub fn question_refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+    Refusal::invalid_request("The signed authentication request is not acceptable.").because(detail)
+}
+
+/// The question that the object is [CIBA §7.1.1]: there, every claim is required, and it is asked once.
+pub fn accept_question(
+    object: Verified<RequestObject>,
+    client: &ClientId,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<SignedQuestion, Refusal> {
+    let object = object.into_claims();
+    let refused = |detail: &'static str| Err(question_refused(detail));
+    if object.sub.as_deref() == Some(client.as_str()) {
+        return refused("sub is the client_id: this may be a client assertion");
+    }
+    if object.iss.as_deref() != Some(client.as_str()) {
+        return refused("iss is not the client_id");
+    }
+    if object.parameters.get("client_id").is_some_and(|id| id.as_str() != Some(client.as_str())) {
+        return refused("client_id is another one");
+    }
+    if !object.aud.as_ref().is_some_and(|aud| aud.contains(issuer)) {
+        return refused("aud does not name this server");
+    }
+    if object.iat.is_none() || object.nbf.is_none() {
+        return refused("iat or nbf is missing");
+    }
+    in_time(&object, now).map_err(|refusal| question_refused(refusal.detail))?;
+    let replay_until = object.exp.map_or(now, NumericDate::timestamp) + LATE;
+    let jti = match object.jti {
+        Some(jti) if (1..=256).contains(&jti.len()) => jti,
+        Some(_) => return refused("jti must have 1 to 256 bytes"),
+        None => return refused("jti is missing"),
+    };
+    let parameters = parameters(object.parameters).map_err(|refusal| question_refused(refusal.detail))?;
+    Ok(SignedQuestion { parameters, jti, replay_until })
 }
 
 fn in_time(object: &RequestObject, now: Timestamp) -> Result<(), Refusal> {
@@ -143,7 +203,7 @@ mod tests {
         let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
         let token = key.sign("oauth-authz-req+jwt", &claims).unwrap();
         let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();
-        accept(object, &ClientId::parse("shop").unwrap(), ISSUER, NOW)
+        accept(object, &ClientId::parse("shop").unwrap(), ISSUER, Since::SaidOrNow, NOW)
     }
 
     #[track_caller]
@@ -198,6 +258,51 @@ mod tests {
         assert!(because(&json!({"exp": now + 3601})).contains("hour"));
         assert!(because(&json!({"exp": now + 3601, "nbf": null})).contains("hour"));
         assert!(because(&json!({"exp": now + 60, "nbf": now - 3541})).contains("hour"));
+    }
+
+    #[test]
+    fn ciba_7_1_1_a_signed_question_has_every_claim() {
+        let now = NOW.seconds();
+        let read = |change: Value| {
+            let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "iat": now, "jti": "one",
+                "scope": "openid", "login_hint": "alice", "requested_expiry": 60});
+            for (name, value) in change.as_object().unwrap() {
+                if value.is_null() {
+                    claims.as_object_mut().unwrap().remove(name);
+                } else {
+                    claims[name] = value.clone();
+                }
+            }
+            let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
+            let token = key.sign("JWT", &claims).unwrap();
+            let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();
+            accept_question(object, &ClientId::parse("shop").unwrap(), ISSUER, NOW)
+        };
+        let question = read(json!({})).unwrap();
+        assert_eq!((question.jti.as_str(), question.replay_until), ("one", NOW + Duration::from_secs(305)));
+        assert_eq!(question.parameters.get("requested_expiry"), Some("60"));
+        assert!(read(json!({"requested_expiry": "60", "client_id": "shop", "aud": ["x", ISSUER]})).is_ok());
+        for change in [
+            json!({"iss": null}),
+            json!({"iss": "other"}),
+            json!({"aud": null}),
+            json!({"aud": "https://other.example"}),
+            json!({"exp": null}),
+            json!({"exp": now - 5}),
+            json!({"exp": now + 3601}),
+            json!({"iat": null}),
+            json!({"iat": now + 31}),
+            json!({"nbf": null}),
+            json!({"nbf": now + 31}),
+            json!({"nbf": now - 3600, "exp": now + 1}),
+            json!({"jti": null}),
+            json!({"jti": ""}),
+            json!({"sub": "shop"}),
+            json!({"client_id": "other"}),
+            json!({"request": "x"}),
+        ] {
+            assert_eq!(read(change.clone()).unwrap_err().code, ErrorCode::InvalidRequest, "{change}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Purpose {
     Inbox,
     /// Client assertion `jti` (RFC 7523 §3).
     AssertionReplay,
+    /// `jti` of a signed question [CIBA §7.1.1].
+    QuestionReplay,
     /// Device proof `jti`.
     ProofReplay,
     /// Wrong guesses within a window.
@@ -66,6 +68,7 @@ impl Purpose {
             Self::AuthenticationRequest => b'r',
             Self::Inbox => b'i',
             Self::AssertionReplay => b'a',
+            Self::QuestionReplay => b'b',
             Self::ProofReplay => b'p',
             Self::Attempts => b't',
             Self::Flow => b'f',

@@ -11,10 +11,11 @@ use futures_util::future::join;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Authentication, Client, GrantType, KeySource};
+use crate::domain::profile::{Demands, Profiles};
 use crate::metrics::{Limit, metrics};
 use crate::outbound::jwks::{JwksCache, JwksError};
 use crate::protocol::algorithm::Algorithm;
-use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, Tolerance};
+use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, OurNames, Tolerance};
 use crate::protocol::client_credentials::Credentials;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -27,7 +28,10 @@ use crate::usecase::Error;
 
 /// A client that has proved who it is, in this request.
 #[derive(Clone, Debug)]
-pub struct AuthenticatedClient(Arc<Client>);
+pub struct AuthenticatedClient {
+    client: Arc<Client>,
+    profiles: Profiles,
+}
 
 impl AuthenticatedClient {
     /// One that has something nobody else has, for what a name alone must not do.
@@ -42,7 +46,12 @@ impl AuthenticatedClient {
 
     /// For what remembers it.
     pub const fn shared(&self) -> &Arc<Client> {
-        &self.0
+        &self.client
+    }
+
+    /// What it is held to.
+    pub fn demands(&self) -> Demands {
+        self.profiles.of(&self.client)
     }
 }
 
@@ -62,7 +71,7 @@ impl Deref for AuthenticatedClient {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        &self.0
+        &self.client
     }
 }
 
@@ -72,6 +81,8 @@ pub struct AuthenticateClient {
     pub clock: Arc<dyn Clock>,
     /// What an assertion may name as its audience [protocol.md C34]: issuer and direct endpoints.
     pub audiences: Vec<String>,
+    pub issuer: String,
+    pub profiles: Profiles,
     pub keys: Arc<ClientKeys>,
     pub failures: Failures,
 }
@@ -122,6 +133,7 @@ impl AuthenticateClient {
             .await?
             .filter(|client| !client.disabled)
             .ok_or_else(|| Refusal::invalid_client("unknown or disabled client"))?;
+        let demands = self.profiles.of(&client);
         // [protocol.md C43] only the registered method, whatever else would fit.
         let read = match (&client.authentication, credentials, token) {
             (Authentication::ClientSecretBasic(secrets), Credentials::Basic { secret, .. }, None)
@@ -132,7 +144,7 @@ impl AuthenticateClient {
                 reading.await
             }
             (Authentication::PrivateKeyJwt { keys, alg }, Credentials::Assertion { .. }, Some(token)) => {
-                let accepted = self.verify_assertion(&client, keys, *alg, token, now).await?;
+                let accepted = self.verify_assertion(&client, (keys, *alg), &demands, token, now).await?;
                 let lifetime = accepted.replay_until.since(now);
                 let mark = self.replay.first_use(client.id.as_str().as_bytes(), accepted.jti.as_bytes(), lifetime);
                 // [RFC 7523 §3] 7: no answer from the store is no permission.
@@ -152,17 +164,22 @@ impl AuthenticateClient {
                 _,
             ) => return Err(Refusal::invalid_client("not the registered authentication method").into()),
         };
-        Ok((AuthenticatedClient(client), read))
+        // Last, so that what is registered is told to the client alone.
+        demands.admit(&client)?;
+        Ok((AuthenticatedClient { client, profiles: self.profiles }, read))
     }
 
     async fn verify_assertion(
         &self,
         client: &Arc<Client>,
-        source: &KeySource,
-        registered: Option<Algorithm>,
+        (source, registered): (&KeySource, Option<Algorithm>),
+        demands: &Demands,
         token: &Unverified<'_>,
         now: Timestamp,
     ) -> Result<AcceptedAssertion, Error> {
+        if !demands.allows(token.algorithm()) {
+            return Err(Refusal::invalid_client("assertion: not an algorithm of the security profile").into());
+        }
         if registered.is_some_and(|alg| alg != token.algorithm()) {
             return Err(Refusal::invalid_client("assertion: not the registered algorithm").into());
         }
@@ -174,8 +191,9 @@ impl AuthenticateClient {
             .verify(client, source, now, verify)
             .await
             .map_err(|error| Refusal::invalid_client(format!("assertion: {error}")))?;
-        let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-        Ok(client_assertion::accept(&verified, &client.id, &audiences, &Tolerance::DEFAULT, now)?)
+        let names =
+            if demands.issuer_as_audience { OurNames::Alone(&self.issuer) } else { OurNames::AnyOf(&self.audiences) };
+        Ok(client_assertion::accept(&verified, &client.id, names, &Tolerance::DEFAULT, now)?)
     }
 }
 

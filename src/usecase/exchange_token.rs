@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Client, GrantType, TokenExchange as Registered};
-use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
@@ -17,7 +16,7 @@ use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticatedClient, not_registered};
-use crate::usecase::introspect::Introspect;
+use crate::usecase::introspect::{Active, Introspect};
 use crate::usecase::issue::{Exchanged, Issue, TokenResponse};
 
 /// Longer chains of those who act for each other have come from a circle.
@@ -31,35 +30,16 @@ pub struct ExchangeToken {
     pub entropy: Arc<Entropy>,
 }
 
-/// What a token that was shown is worth.
-struct Worth {
-    /// Who it was given to, and who may exchange it.
-    client: Arc<Client>,
-    audience: Option<String>,
-    /// `None` for a client's own token.
-    grant: Option<Grant>,
-    scope: Scope,
-    expires_at: Timestamp,
-    bound_to: Option<Confirmation>,
-    act: Option<Actor>,
+/// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
+fn may_be_exchanged_by(token: &Active, client: &Client) -> bool {
+    token.client.id == client.id
+        || token.audience.as_deref() == Some(client.id.as_str())
+        || token.client.may_act.as_ref() == Some(&client.id)
 }
 
-impl Worth {
-    fn sub(&self) -> String {
-        self.grant.as_ref().map_or_else(|| self.client.id.to_string(), |grant| grant.user.to_string())
-    }
-
-    /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
-    fn may_be_exchanged_by(&self, client: &Client) -> bool {
-        self.client.id == client.id
-            || self.audience.as_deref() == Some(client.id.as_str())
-            || self.client.may_act.as_ref() == Some(&client.id)
-    }
-
-    /// Whoever has stolen a bound token does not get rid of its key here.
-    fn is_held_by(&self, bound_to: Option<Confirmation>) -> bool {
-        self.bound_to.is_none() || self.bound_to == bound_to
-    }
+/// Whoever has stolen a bound token does not get rid of its key here.
+fn is_held_by(token: &Active, bound_to: Option<Confirmation>) -> bool {
+    token.bound_to.is_none() || token.bound_to == bound_to
 }
 
 impl ExchangeToken {
@@ -75,18 +55,19 @@ impl ExchangeToken {
         };
         let now = self.clock.now();
         let asked = TokenExchange::parse(parameters)?;
-        let subject = self.worth(&asked.subject, now).await?;
-        let subject = subject.filter(|subject| subject.may_be_exchanged_by(client) && subject.is_held_by(bound_to));
+        let subject = self.active(&asked.subject, now).await?;
+        let subject = subject.filter(|token| may_be_exchanged_by(token, client) && is_held_by(token, bound_to));
         // [RFC 8693 §2.2.2] invalid_request, whatever is wrong with the token: one text for all.
         let unacceptable = |which| Refusal::invalid_request(which).because("unknown, ended, or not for this client");
         let subject = subject.ok_or_else(|| unacceptable("The subject_token is not valid, or not for this client."))?;
         // A client's own token hangs on no grant that could end what comes of it.
-        let grant = subject.grant.as_ref().ok_or(Refusal::invalid_request("The subject_token is no person's."))?;
+        let person = subject.person.as_ref().ok_or(Refusal::invalid_request("The subject_token is no person's."))?;
+        let (grant, _) = person;
         let actor = match &asked.actor {
             None => None,
             Some(actor) => {
-                let worth = self.worth(actor, now).await?;
-                let own = worth.filter(|worth| worth.client.id == client.id && worth.is_held_by(bound_to));
+                let token = self.active(actor, now).await?;
+                let own = token.filter(|token| token.client.id == client.id && is_held_by(token, bound_to));
                 Some(own.ok_or_else(|| unacceptable("The actor_token is not valid, or not for this client."))?)
             }
         };
@@ -109,20 +90,11 @@ impl ExchangeToken {
         Ok(response)
     }
 
-    async fn worth(&self, given: &Given<'_>, now: Timestamp) -> Result<Option<Worth>, StoreError> {
-        let active = match given.kind {
-            GivenKind::Access => self.introspect.access(given.token).await?,
-            GivenKind::Id => self.introspect.id_token(given.token, now).await?,
-        };
-        Ok(active.map(|active| Worth {
-            client: active.client,
-            audience: active.audience,
-            grant: active.person.map(|(grant, _)| grant),
-            scope: active.scope,
-            expires_at: active.expires_at,
-            bound_to: active.bound_to,
-            act: active.act,
-        }))
+    async fn active(&self, given: &Given<'_>, now: Timestamp) -> Result<Option<Active>, StoreError> {
+        match given.kind {
+            GivenKind::Access => self.introspect.access(given.token).await,
+            GivenKind::Id => self.introspect.id_token(given.token, now).await,
+        }
     }
 }
 
@@ -130,12 +102,12 @@ impl ExchangeToken {
 fn acting(
     client: &Client,
     registered: &Registered,
-    subject: &Worth,
-    actor: Option<&Worth>,
+    subject: &Active,
+    actor: Option<&Active>,
 ) -> Result<Option<Actor>, Refusal> {
     let own = subject.client.id == client.id && subject.act.is_none();
     let act = match actor {
-        Some(actor) => Some(Actor::new(actor.sub()).after(subject.act.clone())),
+        Some(actor) => Some(Actor::new(actor.subject()).after(subject.act.clone())),
         // Nobody acts for anybody where a client narrows a token of its own.
         None if registered.impersonation || own => subject.act.clone(),
         None => Some(Actor::new(client.id.as_str()).after(subject.act.clone())),

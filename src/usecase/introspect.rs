@@ -53,6 +53,12 @@ pub struct Active {
     pub act: Option<Actor>,
 }
 
+impl Active {
+    pub fn subject(&self) -> String {
+        self.person.as_ref().map_or_else(|| self.client.id.to_string(), |(grant, _)| grant.user.to_string())
+    }
+}
+
 /// An access token that we gave.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -90,12 +96,6 @@ impl Introspect {
             grant: Some(grant),
         };
         self.active(Kind::Refresh, found).await
-    }
-
-    /// An active access token that is good for whoever has it, as administrators' are.
-    pub async fn bearer(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
-        Ok(self.here(token).await?.filter(|active| active.bound_to.is_none()))
     }
 
     /// An active access token for this server.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
+
 use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::profile::Profiles;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
@@ -23,6 +27,7 @@ pub struct Issue {
     pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
+    pub profiles: Profiles,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +102,11 @@ pub struct Minted {
 }
 
 impl Issue {
+    /// How long an access token of this client lives.
+    fn access(&self, client: &Client) -> Duration {
+        self.lifetimes.access.min(self.profiles.of(client).access_lifetime)
+    }
+
     pub fn mint(
         &self,
         client: &Client,
@@ -126,7 +136,7 @@ impl Issue {
         let response = TokenResponse {
             access_token,
             token_type: Confirmation::token_type(along.bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
@@ -142,7 +152,7 @@ impl Issue {
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
-        let expires_at = now + self.lifetimes.access;
+        let expires_at = now + self.access(client);
         match client.access_token_format {
             AccessTokenFormat::Opaque => {
                 let token = self.entropy.token();
@@ -157,20 +167,7 @@ impl Issue {
                 Ok((token, Some(row)))
             }
             AccessTokenFormat::Jwt => {
-                let claims = AccessTokenClaims {
-                    iss: self.issuer.clone(),
-                    aud: self.issuer.clone(),
-                    sub: grant.user.to_string(),
-                    client_id: client.id.to_string(),
-                    exp: expires_at.seconds(),
-                    iat: now.seconds(),
-                    jti: self.entropy.uuid().to_string(),
-                    scope: grant.scope.to_string(),
-                    cnf: bound_to,
-                    act: None,
-                    may_act: may_act(client),
-                    approved: Some(approved(grant)),
-                };
+                let claims = self.claims(client, Some(grant), &grant.scope, bound_to, (now, expires_at));
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
         }
@@ -185,25 +182,11 @@ impl Issue {
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
-        let claims = AccessTokenClaims {
-            iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
-            // [RFC 9068 §2.2] without a resource owner, the client is the subject.
-            sub: client.id.to_string(),
-            client_id: client.id.to_string(),
-            exp: (now + self.lifetimes.access).seconds(),
-            iat: now.seconds(),
-            jti: self.entropy.uuid().to_string(),
-            scope: scope.to_string(),
-            cnf: bound_to,
-            act: None,
-            may_act: None,
-            approved: None,
-        };
+        let claims = self.claims(client, None, scope, bound_to, (now, now + self.access(client)));
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
-            expires_in: self.lifetimes.access,
+            expires_in: self.access(client),
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
@@ -220,21 +203,9 @@ impl Issue {
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
-        let expires_at = expires_at.min(now + self.lifetimes.access);
-        let claims = AccessTokenClaims {
-            iss: self.issuer.clone(),
-            aud: audience.unwrap_or_else(|| self.issuer.clone()),
-            sub: grant.user.to_string(),
-            client_id: client.id.to_string(),
-            exp: expires_at.seconds(),
-            iat: now.seconds(),
-            jti: self.entropy.uuid().to_string(),
-            scope: scope.to_string(),
-            cnf: bound_to,
-            act,
-            may_act: may_act(client),
-            approved: Some(approved(grant)),
-        };
+        let expires_at = expires_at.min(now + self.access(client));
+        let own = self.claims(client, Some(grant), &scope, bound_to, (now, expires_at));
+        let claims = AccessTokenClaims { aud: audience.unwrap_or_else(|| self.issuer.clone()), act, ..own };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -244,6 +215,33 @@ impl Issue {
             scope: scope.to_string(),
             issued: Some(issued),
         })
+    }
+
+    /// Of an access token for this server, with nobody in between. `times`: issued, expires.
+    fn claims(
+        &self,
+        client: &Client,
+        grant: Option<&Grant>,
+        scope: &Scope,
+        bound_to: Option<Confirmation>,
+        times: (Timestamp, Timestamp),
+    ) -> AccessTokenClaims {
+        let (issued_at, expires_at) = times;
+        AccessTokenClaims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            // [RFC 9068 §2.2] without a resource owner, the client is the subject.
+            sub: grant.map_or_else(|| client.id.to_string(), |grant| grant.user.to_string()),
+            client_id: client.id.to_string(),
+            exp: expires_at.seconds(),
+            iat: issued_at.seconds(),
+            jti: self.entropy.uuid().to_string(),
+            scope: scope.to_string(),
+            cnf: bound_to,
+            act: None,
+            may_act: grant.and_then(|_| may_act(client)),
+            approved: grant.map(approved),
+        }
     }
 
     fn id_token(
@@ -271,7 +269,42 @@ impl Issue {
         };
         self.keys.sign(client, "JWT", &claims)
     }
+
+    /// What is known of a person [OIDCC §5.3.2], with `iss` and `aud`, and with no date that would make an ID
+    /// token of it.
+    pub fn user_info(
+        &self,
+        client: &Client,
+        alg: Algorithm,
+        mut claims: Map<String, Value>,
+    ) -> Result<Secret<String>, StoreError> {
+        claims.insert("iss".to_owned(), json!(self.issuer));
+        claims.insert("aud".to_owned(), json!(client.id));
+        self.keys.sign_with(alg, "JWT", &claims)
+    }
+
+    /// What is behind a token [RFC 9701 §5]: whoever asked can show others what they were told.
+    pub fn introspection(
+        &self,
+        client: &Client,
+        told: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Secret<String>, StoreError> {
+        let claims = json!({
+            "iss": self.issuer,
+            "aud": client.id,
+            "iat": now.seconds(),
+            "token_introspection": told,
+        });
+        // [RFC 9701 §6] RS256 when nothing is registered, where that is allowed.
+        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of(client).allows(*alg));
+        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
+        self.keys.sign_with(alg, INTROSPECTION, &claims)
+    }
 }
+
+/// `typ` [RFC 9701 §5]
+const INTROSPECTION: &str = "token-introspection+jwt";
 
 fn approved(grant: &Grant) -> ApprovedClaims {
     ApprovedClaims {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
-use crate::metrics::metrics;
+use crate::metrics::{Backlogs, metrics};
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::webhooks::Webhooks;
 
@@ -16,9 +16,17 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (outbox, webhooks) = tokio::join!(self.outbox.backlog(Kind::Decision), self.webhooks.backlog());
+        let (decisions, logouts, webhooks) = tokio::join!(
+            self.outbox.backlog(Kind::Decision),
+            self.outbox.backlog(Kind::Logout),
+            self.webhooks.backlog()
+        );
         let waits =
             |(rows, oldest): (u64, Option<Timestamp>)| (rows, oldest.map(|at| now.since(at)).unwrap_or_default());
-        metrics().text(outbox.ok().map(waits), webhooks.ok().map(waits))
+        metrics().text(&Backlogs {
+            decisions: decisions.ok().map(waits),
+            logouts: logouts.ok().map(waits),
+            webhooks: webhooks.ok().map(waits),
+        })
     }
 }

@@ -29,6 +29,7 @@ pub mod pair_device;
 pub mod pairing_keys;
 pub mod password_ladder;
 pub mod prove_possession;
+pub mod read_question;
 pub mod readiness;
 pub mod record_refusal;
 pub mod redeem;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::dpop::{self, Call, Fitting, ProofClaims};
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::jwt::{Thumbprint, Verified};
+use crate::protocol::jwt::{Thumbprint, VerificationKey, Verified};
 use crate::store::ephemeral::Replay;
+use crate::store::kept::Kept;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::authenticate_device::Nonces;
@@ -15,6 +17,8 @@ use crate::usecase::authenticate_device::Nonces;
 pub struct ProvePossession {
     pub replay: Replay,
     pub nonces: Nonces,
+    /// Reading a key costs more than using it, and a client has the same one at each call.
+    pub keys: Kept<(Thumbprint, Algorithm), VerificationKey>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
 }
@@ -37,19 +41,28 @@ impl ProvePossession {
         client: &AuthenticatedClient,
         shown: &Shown<'_>,
     ) -> Result<Option<Confirmation>, Error> {
-        match self.of_request(shown).await? {
+        match self.of_request(client, shown).await? {
             Some(key) => Ok(Some(Confirmation::Key(key))),
             // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
             None if client.dpop_bound_access_tokens => Err(dpop::refused("The client needs a DPoP proof.").into()),
+            // [FAPI 2 §5.3.2.1, FAPI 1 Advanced §5.2.2]
+            None if client.demands().bound => {
+                let told = "The security profile demands a DPoP proof: access tokens are bound to a key.";
+                Err(Refusal::invalid_request(told).into())
+            }
             None => Ok(None),
         }
     }
 
     /// The key that a client shows along with an authorization request [RFC 9449 §10.1], if it does.
-    pub async fn of_request(&self, shown: &Shown<'_>) -> Result<Option<Thumbprint>, Error> {
+    pub async fn of_request(
+        &self,
+        client: &AuthenticatedClient,
+        shown: &Shown<'_>,
+    ) -> Result<Option<Thumbprint>, Error> {
         match shown.proof {
             // In a box: few calls have one, and each would carry the room for it.
-            Some(proof) => Ok(Some(Box::pin(self.prove(proof, shown)).await?)),
+            Some(proof) => Ok(Some(Box::pin(self.prove(proof, shown, client.demands().algorithms)).await?)),
             None => Ok(None),
         }
     }
@@ -57,7 +70,8 @@ impl ProvePossession {
     /// Whether whoever shows an access token has the key that it is bound to.
     pub async fn of_holder(&self, bound_to: Confirmation, shown: &Shown<'_>) -> Result<(), Error> {
         let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;
-        if self.prove(proof, shown).await? == bound_to.key() {
+        // By which algorithm, was asked when the token was bound.
+        if self.prove(proof, shown, &dpop::ALGORITHMS).await? == bound_to.key() {
             Ok(())
         } else {
             let why = "The access token is bound to another key than that of the DPoP proof.";
@@ -67,11 +81,12 @@ impl ProvePossession {
 
     /// The key of a proof that was made for this call and is now spent.
     #[tracing::instrument(level = "debug", name = "prove_possession", skip_all)]
-    async fn prove(&self, proof: &str, shown: &Shown<'_>) -> Result<Thumbprint, Error> {
+    async fn prove(&self, proof: &str, shown: &Shown<'_>, allowed: &[Algorithm]) -> Result<Thumbprint, Error> {
         let now = self.clock.now();
         let uri = format!("{}{}", self.issuer, shown.path);
         let call = Call { method: shown.method, uri: &uri, access_token: shown.access_token };
-        let (key, fitting) = read(proof, &call, now)?;
+        let Read { key, key_is_new, fitting } = self.read(proof, &call, allowed, now)?;
+        let thumbprint = key.thumbprint();
         match &fitting.nonce {
             Some(nonce) if self.nonces.accepts(nonce, now) => {}
             Some(_) | None => {
@@ -80,18 +95,35 @@ impl ProvePossession {
             }
         }
         // [RFC 9449 §11.1] last, so that what is good for nothing leaves no mark.
-        if self.replay.first_use(key.as_bytes(), fitting.jti.as_bytes(), dpop::REMEMBER).await? {
-            Ok(key)
-        } else {
-            Err(dpop::refused("The DPoP proof was used before.").into())
+        if !self.replay.first_use(thumbprint.as_bytes(), fitting.jti.as_bytes(), dpop::REMEMBER).await? {
+            return Err(dpop::refused("The DPoP proof was used before.").into());
         }
+        if key_is_new {
+            self.keys.insert((thumbprint, key.algorithm()), key);
+        }
+        Ok(thumbprint)
+    }
+
+    fn read(&self, proof: &str, call: &Call<'_>, allowed: &[Algorithm], now: Timestamp) -> Result<Read, Refusal> {
+        let proof = dpop::parse(proof)?;
+        if !allowed.contains(&proof.algorithm()) {
+            return Err(dpop::refused("The security profile does not allow the algorithm of the DPoP proof."));
+        }
+        let unusable =
+            |error| dpop::refused("The key of the DPoP proof is not usable.").because(format!("DPoP: {error}"));
+        let (key, key_is_new) = match self.keys.get(&(proof.thumbprint(), proof.algorithm())) {
+            Some(key) => (key, false),
+            None => (proof.verification_key().map_err(unusable)?, true),
+        };
+        let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
+        Ok(Read { key, key_is_new, fitting: dpop::accept(claims, call, now)? })
     }
 }
 
-fn read(proof: &str, call: &Call<'_>, now: Timestamp) -> Result<(Thumbprint, Fitting), Refusal> {
-    let proof = dpop::parse(proof)?;
-    let unusable = |error| dpop::refused("The key of the DPoP proof is not usable.").because(format!("DPoP: {error}"));
-    let key = proof.verification_key().map_err(unusable)?;
-    let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
-    Ok((proof.thumbprint(), dpop::accept(claims, call, now)?))
+/// A proof that was made for this call.
+struct Read {
+    key: VerificationKey,
+    /// Not one of those that are kept.
+    key_is_new: bool,
+    fitting: Fitting,
 }

@@ -81,14 +81,22 @@ impl Refresh {
         let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let access = minted.access_row.take();
+        let rotated =
+            Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRefreshed).client(&client.id).user(grant.user);
+        // [FAPI 2 §5.3.2.1] "shall not use refresh token rotation": whoever took it has neither the client's key nor
+        // that of its tokens, and an answer that is lost costs nothing. What was replaced before is looked at below.
+        if client.demands().lasting_refresh
+            && self.tokens.keep(&digest, successor.expires_at, access.as_ref(), &rotated, now).await?
+        {
+            minted.response.refresh_token = Some(RefreshToken::new(Secret::new(presented.expose().clone())));
+            return Ok(minted.response);
+        }
         let rotate = Presented {
             digest,
             sealed_successor: self.master.seal(&place(&digest), token.expose().as_bytes(), &self.entropy),
             successor,
             access: access.clone(),
-            rotated: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRefreshed)
-                .client(&client.id)
-                .user(grant.user),
+            rotated,
             reused: Event::new(self.entropy.ordered_uuid(now), now, Action::TokenReused)
                 .client(&client.id)
                 .user(grant.user)

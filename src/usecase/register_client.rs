@@ -8,14 +8,19 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::domain::profile::Profiles;
+use crate::metrics::{Limit, metrics};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
+use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{ClientId, InitialToken, RegistrationToken};
-use crate::protocol::public_id::{self, Kind};
+use crate::protocol::public_id::Kind;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
+use crate::protocol::software_statement::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::clients::Clients;
@@ -42,6 +47,8 @@ pub struct RegisterClient {
     pub clients: Clients,
     pub attempts: Attempts,
     pub egress: Egress,
+    pub profiles: Profiles,
+    pub trusted: TrustedIssuers,
     pub desk: Desk,
     pub issuer: String,
 }
@@ -65,12 +72,11 @@ impl RegisterClient {
         let now = self.desk.now();
         self.admit(from).await?;
         let token = self.invited(token)?;
-        let id = public_id::encode(Kind::Client, self.desk.entropy.uuid());
-        let id = ClientId::parse(&id).ok_or(invalid("client_id"))?;
+        let id = self.desk.fresh(Kind::Client, ClientId::parse)?;
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
         let secret = self.give_secret(&mut client);
-        let event = self.event(Action::ClientRegistered, &client, now);
+        let event = self.event(Action::ClientRegistered, &client.id, now);
         let digest = token.as_ref().map(InitialToken::digest);
         if !self.registration.register(&client, digest.as_ref(), &event, now).await? {
             return Err(invalid_token("the initial access token is unknown, expired, or used up").into());
@@ -97,7 +103,7 @@ impl RegisterClient {
         if wanted.has_what_is_ours() {
             return Err(refused("Members of the answer that are not registered are not sent back.").into());
         }
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientUpdated).client(&id);
+        let event = self.event(Action::ClientUpdated, &id, now);
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut given = None;
         let change = |_: Option<Client>, before: Client| {
@@ -122,7 +128,7 @@ impl RegisterClient {
     pub async fn remove(&self, id: &str, token: Option<&str>) -> Result<(), Error> {
         let now = self.desk.now();
         let (id, token) = presented(id, token)?;
-        let event = Event::new(self.desk.entropy.ordered_uuid(now), now, Action::ClientDeleted).client(&id);
+        let event = self.event(Action::ClientDeleted, &id, now);
         let check = |_: Option<&Client>, client: &Client| {
             if belongs(client, &token) { Ok(()) } else { Err(invalid_token("not the token of this client")) }
         };
@@ -133,6 +139,7 @@ impl RegisterClient {
     /// Counted first, so that it holds however many come at once.
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
         if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
+            metrics().limited(Limit::Registrations);
             return Err(Error::TooMany { retry_after: WINDOW });
         }
         Ok(())
@@ -155,11 +162,28 @@ impl RegisterClient {
         invited: bool,
         now: Timestamp,
     ) -> Result<Client, Refusal> {
+        let believed = match wanted.software_statement.as_deref() {
+            None => None,
+            Some(statement) => {
+                let said = self.trusted.believe(statement, self.profiles.of_all().algorithms, now)?;
+                Some(wanted.clone().under(said))
+            }
+        };
+        let wanted = believed.as_ref().unwrap_or(wanted);
         let own = before.and_then(|before| before.registered.as_ref());
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
-        let metadata = metadata(wanted, before, invited)?;
-        let client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        let mut metadata = metadata(wanted, before, invited)?;
+        // [OIDCR §2] RS256 when left out, where that is allowed.
+        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of_all().allows(*alg));
+        let usual = usual.unwrap_or(Algorithm::ES256).as_str();
+        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.to_owned());
+        let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
+        if before.is_some_and(|before| goes_beyond(&client, before))
+            && let Some(sign_in) = &mut client.sign_in
+        {
+            sign_in.implied_consent = false;
+        }
         if client.scope.names().any(is_administrative) {
             return Err(refused("scope: what begins with nod: is not for clients that register themselves."));
         }
@@ -170,6 +194,9 @@ impl RegisterClient {
         // For what, an operator says.
         if client.may(GrantType::TokenExchange) && before.is_none_or(|before| !before.may(GrantType::TokenExchange)) {
             return Err(refused("grant_types: token exchange is not for clients that register themselves."));
+        }
+        if let Some(unmet) = self.profiles.of(&client).unmet_by(&client).next() {
+            return Err(refused(unmet.description()));
         }
         Ok(Client { registered: Some(registered), ..client })
     }
@@ -185,11 +212,12 @@ impl RegisterClient {
         }
     }
 
-    fn event(&self, action: Action, client: &Client, now: Timestamp) -> Event {
-        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(&client.id)
+    fn event(&self, action: Action, client: &ClientId, now: Timestamp) -> Event {
+        Event::new(self.desk.entropy.ordered_uuid(now), now, action).client(client)
     }
 
-    /// The client information response [RFC 7591 §3.2.1, RFC 7592 §3].
+    /// What the client information response [RFC 7591 §3.2.1, RFC 7592 §3] is read from. What is between us and
+    /// the operator is no member of that.
     pub fn information(&self, told: &Told) -> Map<String, Value> {
         let Told { client, secret, token } = told;
         let mut members = Map::new();
@@ -201,10 +229,6 @@ impl RegisterClient {
             if let Some(some) = value.as_object_mut() {
                 members.append(some);
             }
-        }
-        // Between us and the operator.
-        for name in OURS {
-            members.remove(name);
         }
         if client.sign_in.is_none() {
             members.insert("response_types".to_owned(), json!([]));
@@ -226,22 +250,6 @@ impl RegisterClient {
 
 /// Where clients register, below the issuer.
 pub const PATH: &str = "/as/clients.oauth2";
-
-/// What no standard has, and no client says of itself.
-const OURS: [&str; 12] = [
-    "redirectless",
-    "cookieless",
-    "sign_on_policy",
-    "implied_consent",
-    "disabled",
-    "access_token_format",
-    "number_matching",
-    "long_poll",
-    "require_pkce",
-    "token_exchange_audiences",
-    "token_exchange_impersonation",
-    "may_act",
-];
 
 fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<ClientMetadata, Refusal> {
     let kept = before.map(ClientMetadata::of).unwrap_or_default();
@@ -280,10 +288,9 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         // The specifications leave it to clients that can keep a secret.
         require_pkce: signs_in.then(|| kept.require_pkce.unwrap_or(public) || public),
         scope,
-        id_token_signed_response_alg: Some(
-            wanted.id_token_signed_response_alg.clone().unwrap_or_else(|| "RS256".to_owned()),
-        ),
+        id_token_signed_response_alg: wanted.id_token_signed_response_alg.clone(),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
+        backchannel_authentication_request_signing_alg: wanted.backchannel_authentication_request_signing_alg.clone(),
         access_token_format: kept.access_token_format,
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
         introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
@@ -291,6 +298,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
         may_act: kept.may_act,
+        security_profile: kept.security_profile,
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
         disabled: kept.disabled,
@@ -307,6 +315,17 @@ fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
     } else {
         Ok(Some(open.join(" ")))
     }
+}
+
+/// Whether it asks for more than before, or elsewhere: of that, whoever agreed to it in people's place knew
+/// nothing.
+fn goes_beyond(client: &Client, before: &Client) -> bool {
+    let known = redirect_uris(before);
+    !client.scope.is_within(&before.scope) || redirect_uris(client).iter().any(|uri| !known.contains(uri))
+}
+
+fn redirect_uris(client: &Client) -> &[RedirectUri] {
+    client.sign_in.as_ref().map(|sign_in| sign_in.redirect_uris.as_slice()).unwrap_or_default()
 }
 
 fn presented(id: &str, token: Option<&str>) -> Result<(ClientId, RegistrationToken), Refusal> {
@@ -345,10 +364,6 @@ fn invalid_token(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidToken, "The token is not valid, or no longer.").because(detail)
 }
 
-fn invalid(what: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::ServerError, "Something went wrong on the server.").because(what)
-}
-
 /// The first of what is wrong, in the words of [RFC 7591 §3.2.2].
 fn worded(problems: &[FieldProblem]) -> Refusal {
     let Some(problem) = problems.first() else { return refused("The metadata are not acceptable.") };
@@ -359,7 +374,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &str); 15] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -382,11 +397,15 @@ const SENTENCES: [(&str, &str); 14] = [
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (
         "grant_types",
-        "grant_types: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first two.",
+        "grant_types: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first three.",
     ),
     ("response_types", "response_types: code, with authorization_code."),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
     ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),
+    (
+        "backchannel_authentication_request_signing_alg",
+        "backchannel_authentication_request_signing_alg: ES256, PS256, RS256 or EdDSA, with the CIBA grant and jwks or jwks_uri.",
+    ),
     ("client_name", "client_name: at most 100 characters, no control characters."),
 ];

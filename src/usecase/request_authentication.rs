@@ -30,6 +30,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::signing_keys::KeyRing;
 
 pub struct RequestAuthentication {
@@ -40,6 +41,7 @@ pub struct RequestAuthentication {
     pub ledger: Ledger,
     pub tokens: Tokens,
     pub keys: Arc<KeyRing>,
+    pub read: ReadQuestion,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub policy: Policy,
@@ -109,7 +111,13 @@ impl RequestAuthentication {
                 );
             }
         };
-        let asked = BackchannelAuthenticationRequest::parse(parameters)?;
+        let read = self.read.read(client, backchannel, parameters, now).await?;
+        let asked = BackchannelAuthenticationRequest::parse(read.as_ref().unwrap_or(parameters))?;
+        // [FAPI-CIBA §5.2.2] whoever is asked can tell this question from another one.
+        if client.demands().binding_message && asked.binding_message.is_none() {
+            let told = "binding_message is required by the security profile.";
+            return Err(Refusal::new(ErrorCode::InvalidBindingMessage, told).into());
+        }
         // What a client may administer is no person's to approve.
         if !asked.scope.is_within(&client.scope) || asked.scope.names().any(is_administrative) {
             return Err(Refusal::new(ErrorCode::InvalidScope, "A scope is unknown or not for this client.").into());

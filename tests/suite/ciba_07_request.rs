@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use nod::domain::client::{GrantType, NumberMatching};
-use nod::protocol::algorithm::Algorithm;
 use nod_device::NumberMatching as Shown;
 use serde_json::json;
 
@@ -315,24 +314,6 @@ async fn ciba_7_1_acr_values_are_honoured_or_refused() {
     let (shop, _alice) = (world.client("shop").await, world.user("alice").with_phone().await);
     for bad in ["urn:x", "urn:nod:acr:device-number", "1 2", "URN:NOD:ACR:DEVICE"] {
         let fields = [("login_hint", "alice"), ("scope", "openid"), ("acr_values", bad)];
-        refused(&world, &shop, &fields, "invalid_request").await;
-    }
-}
-
-#[tokio::test]
-async fn ciba_7_1_request_objects_are_refused_where_they_are_not_supported() {
-    let world = World::start().await;
-    let shop = world.client("shop").private_key_jwt(Algorithm::ES256).await;
-    let _alice = world.user("alice").with_phone().await;
-    let mut claims = shop.claims();
-    claims["login_hint"] = json!("alice");
-    claims["scope"] = json!("openid");
-    let request = shop.key().jws(&shop.header(), &claims);
-    for fields in [
-        vec![("request", request.as_str())],
-        vec![("request", request.as_str()), ("login_hint", "alice"), ("scope", "openid")],
-        vec![("request_uri", "https://shop.example/request"), ("login_hint", "alice"), ("scope", "openid")],
-    ] {
         refused(&world, &shop, &fields, "invalid_request").await;
     }
 }

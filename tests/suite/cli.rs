@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod events;
 mod help;
+mod profiles;
 mod state;
 
 use std::fs;

@@ -138,8 +138,8 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     assert!(texts(&metadata["grant_types_supported"]).contains(&CIBA));
     assert_eq!(texts(&metadata["backchannel_token_delivery_modes_supported"]), ["poll"]);
     assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
-    // No request objects here yet, so nothing to sign them with.
-    assert!(metadata.get("backchannel_authentication_request_signing_alg_values_supported").is_none());
+    let signed = texts(&metadata["backchannel_authentication_request_signing_alg_values_supported"]);
+    assert_eq!(signed, ["ES256", "PS256", "RS256", "EdDSA"]);
 }
 
 #[tokio::test]

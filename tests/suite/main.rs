@@ -17,6 +17,8 @@ mod bad_input;
 #[cfg(test)]
 mod ciba_07_request;
 #[cfg(test)]
+mod ciba_07_signed_request;
+#[cfg(test)]
 mod ciba_10_token;
 #[cfg(test)]
 mod ciba_11_errors;
@@ -78,6 +80,8 @@ mod rfc7523_client_auth;
 #[cfg(test)]
 mod rfc7591_registration;
 #[cfg(test)]
+mod rfc7591_software_statements;
+#[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
 mod rfc8693_token_exchange;
@@ -85,6 +89,8 @@ mod rfc8693_token_exchange;
 mod rfc9449_dpop;
 #[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod security_profiles;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]

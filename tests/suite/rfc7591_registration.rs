@@ -65,8 +65,9 @@ struct Own {
 
 impl Own {
     fn of(world: &World, answer: &Answer) -> Self {
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.text());
         let json = answer.json();
+        assert!([200, 201].contains(&answer.status), "{json}");
         let path = json["registration_client_uri"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();
         Self { path, token: json["registration_access_token"].as_str().unwrap().to_owned(), json }
     }
@@ -450,6 +451,32 @@ async fn what_an_administrator_says_of_a_registered_client_holds() {
     own.put(&world, &asked).await.refused(401, "invalid_token");
     admin.patch(&at, &json!({ "disabled": false })).await.ok();
     own.call(&world, Method::GET).await.ok();
+}
+
+/// What an operator agreed to in people's place does not cover what the client thinks of later.
+#[tokio::test]
+async fn security_146_who_asks_for_more_asks_people_again() {
+    let world = open().start().await;
+    let admin = world.admin().await;
+    let (scope, uris) = ("openid profile", json!([CALLBACK, "https://shop.example/other"]));
+    let mut own = registered(&world, &shop()).await;
+    let id = own.json["client_id"].as_str().unwrap().to_owned();
+    let at = format!("/admin/v1/clients/{id}");
+    let asked = |scope: Option<&str>, uris: &Value| json!({ "client_id": id, "redirect_uris": uris, "scope": scope });
+    for (later, others, kept) in [
+        (Some(scope), &uris, true),
+        (Some("profile openid"), &uris, true),
+        (Some("openid"), &json!([CALLBACK]), true),
+        (Some("openid email"), &uris, false),
+        // Left out, it is more than there was.
+        (None, &uris, false),
+        (Some(scope), &json!([CALLBACK, "https://evil.test/cb"]), false),
+    ] {
+        own = Own::of(&world, &own.put(&world, &asked(Some(scope), &uris)).await);
+        admin.patch(&at, &json!({ "implied_consent": true })).await.ok();
+        own = Own::of(&world, &own.put(&world, &asked(later, others)).await);
+        assert_eq!(admin.get(&at).await.ok()["implied_consent"], kept, "{later:?} {others}");
+    }
 }
 
 #[tokio::test]

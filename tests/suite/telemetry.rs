@@ -124,6 +124,7 @@ async fn metrics_count_what_happened_and_say_nothing_of_whom() {
         assert!(value(&after, series) > 0.0, "{series}");
     }
     assert!(value(&after, "nod_outbox_rows") >= 0.0);
+    assert!(value(&after, "nod_logout_rows") >= 0.0 && value(&after, "nod_logout_oldest_seconds") >= 0.0);
     assert!(value(&after, "nod_webhook_rows") >= 0.0 && value(&after, "nod_webhook_oldest_seconds") >= 0.0);
     for secret in ["alice", "shop", "patient", "evil", "nobody-knows", id.as_str(), held.as_str()] {
         assert!(!after.contains(secret), "{secret} is in the metrics");

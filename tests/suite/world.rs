@@ -30,10 +30,12 @@ use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
 use nod::domain::password::hash::Cost;
+use nod::domain::profile::Profiles;
 use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::server::{Edge, bind_next_free, serve};
 use nod::outbound::egress::{Egress, EgressSettings};
+use nod::protocol::software_statement::TrustedIssuers;
 use nod::secret::Secret;
 use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
@@ -602,6 +604,8 @@ fn settings(issuer: String) -> Settings {
             refresh_absolute: seconds(90 * 86_400),
         },
         authorization: Rules::default(),
+        profiles: Profiles::default(),
+        trusted: TrustedIssuers::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

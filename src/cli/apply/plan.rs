@@ -1,5 +1,7 @@
 //! What has to change for things to be as declared.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::sign_on::{self, Planned};
@@ -18,6 +20,8 @@ use crate::usecase::admin::clients::{BAD_ID_DETAIL, OVERLAP};
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     unchanged: usize,
+    /// Clients that registered themselves: theirs to change, whatever the file has.
+    left_alone: usize,
 }
 
 /// What there is.
@@ -34,13 +38,18 @@ pub(super) enum Step {
     CreateUser(DeclaredUser),
     UpdateUser(UserId, DeclaredUser, Vec<Change>),
     DeleteUser(User),
+    SignOn(SignOnStep),
+}
+
+/// How people sign in.
+pub(super) enum SignOnStep {
     CreateApplication(Application),
     UpdateApplication(Application, Vec<Change>),
     DeleteApplication(ApplicationId),
     CreatePolicy(SignOnPolicy),
     UpdatePolicy(SignOnPolicy, Vec<Change>),
     DeletePolicy(PolicyId),
-    UpdateSignOn(Settings, Vec<Change>),
+    UpdateSettings(Settings, Vec<Change>),
 }
 
 /// What becomes of something.
@@ -67,6 +76,7 @@ impl Change {
     fn takes_away(&self) -> bool {
         let always = [
             "auth",
+            "auth_alg",
             "jwks",
             "jwks_uri",
             "secret",
@@ -88,17 +98,25 @@ impl Change {
             "request_object_signing_alg",
             "request_uris",
             "authorization_signed_response_alg",
+            "userinfo_alg",
+            "introspection_alg",
+            "token_exchange_audiences",
+            "may_act",
+            "security_profile",
+            "ciba_request_alg",
         ];
         let demands = [
             "disabled",
             "require_pkce",
             "require_pushed_authorization_requests",
             "require_signed_request_object",
+            "dpop_bound_access_tokens",
             "restrict_access_to_redirectless_mode",
         ];
+        let permits = ["redirectless", "cookieless", "token_exchange_impersonation"];
         always.contains(&self.field)
             || (demands.contains(&self.field) && self.to == "true")
-            || (matches!(self.field, "redirectless" | "cookieless") && self.from == "true")
+            || (permits.contains(&self.field) && self.from == "true")
             || (self.field == "status" && self.to != "\"active\"")
     }
 }
@@ -106,17 +124,10 @@ impl Change {
 impl Step {
     pub(super) const fn deed(&self) -> Deed {
         match self {
-            Self::CreateClient(_) | Self::CreateUser(_) | Self::CreateApplication(_) | Self::CreatePolicy(_) => {
-                Deed::Create
-            }
-            Self::UpdateClient(..)
-            | Self::UpdateUser(..)
-            | Self::UpdateApplication(..)
-            | Self::UpdatePolicy(..)
-            | Self::UpdateSignOn(..) => Deed::Update,
-            Self::DeleteClient(_) | Self::DeleteUser(_) | Self::DeleteApplication(_) | Self::DeletePolicy(_) => {
-                Deed::Delete
-            }
+            Self::CreateClient(_) | Self::CreateUser(_) => Deed::Create,
+            Self::UpdateClient(..) | Self::UpdateUser(..) => Deed::Update,
+            Self::DeleteClient(_) | Self::DeleteUser(_) => Deed::Delete,
+            Self::SignOn(step) => step.deed(),
         }
     }
 
@@ -126,29 +137,46 @@ impl Step {
             Self::DeleteClient(id) => ("client", id.to_string()),
             Self::CreateUser(declared) | Self::UpdateUser(_, declared, _) => ("user", declared.username.clone()),
             Self::DeleteUser(user) => ("user", user.username.clone()),
-            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
-            Self::DeleteApplication(id) => ("application", id.to_string()),
-            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
-            Self::DeletePolicy(id) => ("policy", id.to_string()),
-            Self::UpdateSignOn(..) => ("sign_on", "settings".to_owned()),
+            Self::SignOn(step) => step.subject(),
         }
     }
 
     pub(super) fn changes(&self) -> &[Change] {
         match self {
-            Self::UpdateClient(_, changes)
-            | Self::UpdateUser(_, _, changes)
-            | Self::UpdateApplication(_, changes)
-            | Self::UpdatePolicy(_, changes)
-            | Self::UpdateSignOn(_, changes) => changes,
-            Self::CreateClient(_)
-            | Self::DeleteClient(_)
-            | Self::CreateUser(_)
-            | Self::DeleteUser(_)
-            | Self::CreateApplication(_)
-            | Self::DeleteApplication(_)
-            | Self::CreatePolicy(_)
-            | Self::DeletePolicy(_) => &[],
+            Self::UpdateClient(_, changes) | Self::UpdateUser(_, _, changes) => changes,
+            Self::CreateClient(_) | Self::DeleteClient(_) | Self::CreateUser(_) | Self::DeleteUser(_) => &[],
+            Self::SignOn(step) => step.changes(),
+        }
+    }
+}
+
+impl SignOnStep {
+    const fn deed(&self) -> Deed {
+        match self {
+            Self::CreateApplication(_) | Self::CreatePolicy(_) => Deed::Create,
+            Self::UpdateApplication(..) | Self::UpdatePolicy(..) | Self::UpdateSettings(..) => Deed::Update,
+            Self::DeleteApplication(_) | Self::DeletePolicy(_) => Deed::Delete,
+        }
+    }
+
+    fn subject(&self) -> (&'static str, String) {
+        match self {
+            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
+            Self::DeleteApplication(id) => ("application", id.to_string()),
+            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
+            Self::DeletePolicy(id) => ("policy", id.to_string()),
+            Self::UpdateSettings(..) => ("sign_on", "settings".to_owned()),
+        }
+    }
+
+    fn changes(&self) -> &[Change] {
+        match self {
+            Self::UpdateApplication(_, changes) | Self::UpdatePolicy(_, changes) | Self::UpdateSettings(_, changes) => {
+                changes
+            }
+            Self::CreateApplication(_) | Self::DeleteApplication(_) | Self::CreatePolicy(_) | Self::DeletePolicy(_) => {
+                &[]
+            }
         }
     }
 }
@@ -159,7 +187,7 @@ impl Plan {
         let mut problems = Vec::new();
         let Planned { first, last, unchanged, policies } =
             Planned::new(declared.sign_on, &there.sign_on, prune, &mut problems);
-        let mut plan = Self { steps: first, unchanged };
+        let mut plan = Self { steps: first.into_iter().map(Step::SignOn).collect(), unchanged, left_alone: 0 };
         if let Some(declared) = declared.clients {
             for client in &declared {
                 if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy)) {
@@ -171,7 +199,7 @@ impl Plan {
         if let Some(declared) = declared.people {
             plan.people(declared, &there.people, prune, &mut problems);
         }
-        plan.steps.extend(last);
+        plan.steps.extend(last.into_iter().map(Step::SignOn));
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -181,13 +209,17 @@ impl Plan {
 
     pub(super) fn summary(&self) -> String {
         let count = |deed: Deed| self.steps.iter().filter(|step| step.deed() == deed).count();
-        format!(
+        let mut summary = format!(
             "{} to create, {} to update, {} to delete, {} as they should be",
             count(Deed::Create),
             count(Deed::Update),
             count(Deed::Delete),
             self.unchanged
-        )
+        );
+        if self.left_alone > 0 {
+            let _ = write!(summary, "; {} that registered themselves are left alone", self.left_alone);
+        }
+        summary
     }
 
     fn clients(
@@ -198,10 +230,16 @@ impl Plan {
         now: Timestamp,
         problems: &mut Vec<String>,
     ) {
-        let gone = there.iter().filter(|client| declared.iter().all(|one| one.id != client.id));
+        self.left_alone = there.iter().filter(|client| client.registered.is_some()).count();
+        let ours = there.iter().filter(|client| client.registered.is_none());
+        let gone = ours.filter(|client| declared.iter().all(|one| one.id != client.id));
         let gone: Vec<_> = gone.map(|client| Step::DeleteClient(client.id.clone())).collect();
         for one in declared {
             let before = there.iter().find(|client| client.id == one.id);
+            if before.is_some_and(|before| before.registered.is_some()) {
+                problems.push(format!("client {}: it registered itself, and is not for a file to describe", one.id));
+                continue;
+            }
             let has_secret = before.is_some_and(|before| {
                 !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
             });

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::plan::{Change, Step, differences};
-use super::written::{Fields, quoted};
+use super::plan::{Change, SignOnStep, differences};
+use super::written::{Fields, list, quoted};
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::id::{ApplicationId, PolicyId};
+use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::{ApplicationWish, application_id};
 use crate::usecase::admin::policies::{BAD_ID_DETAIL, PolicyWish, StepWish, policy_id};
 
@@ -91,8 +92,8 @@ pub(super) fn policy_fields(policy: &SignOnPolicy) -> Fields {
 
 pub(super) fn application_fields(application: &Application) -> Fields {
     let mut fields = vec![("name", quoted(&application.name)), ("url", quoted(application.url.as_str()))];
-    let origins = application.additional_allowed_origins.iter().map(|origin| quoted(origin.as_str()));
-    fields.push(("additional_allowed_origins", format!("[{}]", origins.collect::<Vec<_>>().join(", "))));
+    let origins = application.additional_allowed_origins.iter().map(AllowedOrigin::as_str);
+    fields.push(("additional_allowed_origins", list(origins)));
     let client = application.client_for_redirectless_mode.as_ref();
     fields.extend(client.map(|client| ("client_for_redirectless_mode", quoted(client.as_str()))));
     fields
@@ -110,8 +111,8 @@ pub(super) fn settings_fields(settings: &Settings) -> Fields {
 /// What comes first, so that others can name it; and what comes last, when nothing names it any more.
 #[derive(Default)]
 pub(super) struct Planned {
-    pub(super) first: Vec<Step>,
-    pub(super) last: Vec<Step>,
+    pub(super) first: Vec<SignOnStep>,
+    pub(super) last: Vec<SignOnStep>,
     pub(super) unchanged: usize,
     /// The policies that there will be.
     pub(super) policies: BTreeSet<PolicyId>,
@@ -137,7 +138,7 @@ impl Planned {
             }
             let changes = differences(&settings_fields(&there.settings), &settings_fields(&settings));
             if !changes.is_empty() {
-                planned.first.push(Step::UpdateSignOn(settings, changes));
+                planned.first.push(SignOnStep::UpdateSettings(settings, changes));
             }
         }
         // A policy goes before the application that it names.
@@ -156,17 +157,17 @@ impl Planned {
         let Some(declared) = declared else { return will_be };
         for gone in there.iter().filter(|one| prune && declared.iter().all(|other| other.id != one.id)) {
             will_be.remove(&gone.id);
-            self.last.push(Step::DeleteApplication(gone.id.clone()));
+            self.last.push(SignOnStep::DeleteApplication(gone.id.clone()));
         }
         for one in declared {
             will_be.insert(one.id.clone());
             let before = there.iter().find(|before| before.id == one.id);
             let Some(before) = before else {
-                self.first.push(Step::CreateApplication(one));
+                self.first.push(SignOnStep::CreateApplication(one));
                 continue;
             };
             match changes(&application_fields(before), &application_fields(&one)) {
-                Some(changes) => self.first.push(Step::UpdateApplication(one, changes)),
+                Some(changes) => self.first.push(SignOnStep::UpdateApplication(one, changes)),
                 None => self.unchanged += 1,
             }
         }
@@ -178,17 +179,17 @@ impl Planned {
         let Some(declared) = declared else { return };
         for gone in there.iter().filter(|one| prune && declared.iter().all(|other| other.id != one.id)) {
             self.policies.remove(&gone.id);
-            self.last.push(Step::DeletePolicy(gone.id.clone()));
+            self.last.push(SignOnStep::DeletePolicy(gone.id.clone()));
         }
         for one in declared {
             self.policies.insert(one.id.clone());
             let before = there.iter().find(|before| before.id == one.id);
             let Some(before) = before else {
-                self.first.push(Step::CreatePolicy(one));
+                self.first.push(SignOnStep::CreatePolicy(one));
                 continue;
             };
             match changes(&policy_fields(before), &policy_fields(&one)) {
-                Some(changes) => self.first.push(Step::UpdatePolicy(one, changes)),
+                Some(changes) => self.first.push(SignOnStep::UpdatePolicy(one, changes)),
                 None => self.unchanged += 1,
             }
         }

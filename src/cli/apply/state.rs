@@ -11,12 +11,14 @@ use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
 use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
+use crate::domain::profile::Profiles;
 use crate::domain::sign_on::Settings;
 use crate::domain::user::{Status, User};
 use crate::protocol::id::{ClientId, PolicyId, UserId};
 use crate::protocol::jwt::KeySet;
 use crate::secret::Secret;
 use crate::usecase::admin::AdminError;
+use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::{ClientMetadata, format_text, matching_text};
 use crate::usecase::admin::clients::{SHORTEST_SECRET, replace_secret, stored};
 use crate::usecase::admin::users::Profile;
@@ -75,9 +77,11 @@ struct ClientEntry {
     token_exchange_audiences: Option<Vec<String>>,
     token_exchange_impersonation: Option<bool>,
     may_act: Option<String>,
+    security_profile: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
+    ciba_request_alg: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -175,6 +179,19 @@ impl State {
     }
 }
 
+impl Declared {
+    /// What the server, or a client itself, demands and the file does not have.
+    pub(super) fn unmet(&self, profiles: Profiles) -> Vec<String> {
+        let mut problems = Vec::new();
+        for client in self.clients.iter().flatten() {
+            for one in unmet(profiles, &client.shape).err().into_iter().flatten() {
+                problems.push(format!("client {}: {}: {}", client.id, called(one.name()), one.detail));
+            }
+        }
+        problems
+    }
+}
+
 fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
     names.sort();
     for pair in names.windows(2) {
@@ -266,8 +283,10 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         token_exchange_audiences: entry.token_exchange_audiences.clone(),
         token_exchange_impersonation: entry.token_exchange_impersonation,
         may_act: entry.may_act.clone(),
+        security_profile: entry.security_profile.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
+        backchannel_authentication_request_signing_alg: entry.ciba_request_alg.clone(),
         disabled: Some(entry.disabled),
     }
 }
@@ -284,6 +303,7 @@ fn called(pointer: &str) -> String {
         "userinfo_signed_response_alg" => "userinfo_alg",
         "introspection_signed_response_alg" => "introspection_alg",
         "access_token_format" => "access_token",
+        "backchannel_authentication_request_signing_alg" => "ciba_request_alg",
         other => other,
     };
     if rest.is_empty() { name.to_owned() } else { format!("{name}/{rest}") }

@@ -73,6 +73,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
     }
+    fields.extend(client.security_profile.map(|profile| ("security_profile", quoted(profile.as_str()))));
     fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
@@ -108,6 +109,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             )
         }));
         fields.push(("long_poll", backchannel.long_poll.to_string()));
+        fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
     }
     fields
 }
@@ -130,18 +132,22 @@ pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     format!("[{}]", texts.map(quoted).collect::<Vec<_>>().join(", "))
 }
 
 /// The file that declares what there is.
 pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> String {
     let mut text = String::from("# Written by `nod export`, for `nod apply -f`.\n");
+    let (ours, own): (Vec<&Client>, Vec<&Client>) = clients.iter().partition(|client| client.registered.is_none());
+    if !own.is_empty() {
+        let _ = writeln!(text, "# Not here, and left alone: clients that registered themselves, {}.", own.len());
+    }
     // Nothing of a kind is said too: with --prune, the rest would be deleted.
     for (kind, empty) in [
         ("application", sign_on.applications.is_empty()),
         ("policy", sign_on.policies.is_empty()),
-        ("client", clients.is_empty()),
+        ("client", ours.is_empty()),
         ("user", people.is_empty()),
     ] {
         if empty {
@@ -158,7 +164,7 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
         let _ = write!(text, "\n[[policy]]\nid = {}\n", quoted(policy.id.as_str()));
         lines(&mut text, policy_fields(policy));
     }
-    for client in clients {
+    for client in ours {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
         lines(&mut text, client_fields(client));
         if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {

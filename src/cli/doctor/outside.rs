@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::certificate;
 use super::{Findings, State};
 use crate::cli::exchange::{Http, send};
-use crate::cli::serve::rules;
+use crate::cli::serve::{profiles, rules};
 use crate::config::{Loaded, RegistrationMode};
 use crate::entropy::Entropy;
 use crate::http::discovery::{Discovery, path};
@@ -53,7 +53,7 @@ fn discovery(address: &Issuer, loaded: Option<&Loaded>, document: &Value, findin
     };
     // The same version here and there says the same, byte for byte.
     let registers = loaded.config.registration.mode != RegistrationMode::Off;
-    let ours = Discovery::new(issuer, registers, &rules(&loaded.config));
+    let ours = Discovery::new(issuer, registers, &rules(&loaded.config), &profiles(&loaded.config).of_all());
     let ours: Value = serde_json::from_slice(ours.document()).unwrap_or_default();
     let differing = |ours: &Value| {
         let members = ours.as_object()?;

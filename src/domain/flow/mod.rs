@@ -255,9 +255,10 @@ impl Flow {
     }
 
     fn verified(&mut self, user: UserId, how: Authentication, (step, factor): (StepId, Factor)) {
-        // Another person than the one so far: neither the session nor what that one proved counts any more.
+        // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
+        self.session = None;
+        // Of another person than the one so far: nothing that was proved until now counts any more.
         if self.who != Who::Proved(user) {
-            self.session = None;
             self.notes.forget_verified();
         }
         self.who = Who::Proved(user);

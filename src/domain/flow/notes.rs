@@ -41,11 +41,6 @@ impl Notes {
         self.0.iter().any(|(_, note)| here(note))
     }
 
-    /// Whether the session of the browser is worth more now than it was.
-    pub fn strengthen(&self) -> bool {
-        self.0.iter().any(|(_, note)| *note == Note::Verified(Factor::Passkey))
-    }
-
     /// What was proved was proved of somebody else.
     pub(super) fn forget_verified(&mut self) {
         self.0.retain(|(_, note)| !matches!(note, Note::Verified(_)));

@@ -109,12 +109,58 @@ fn oidcc_3_1_2_1_a_session_counts_where_the_request_lets_it() {
     assert_eq!(begin(plain, Some(&ended)).status(), Status::UsernamePasswordRequired);
 }
 
+fn first_step(policy: &SignOnPolicy) -> Step {
+    let Branch::Step(step) = &policy.root else { unreachable!() };
+    Step::clone(step)
+}
+
+fn not_within(not: bool) -> Condition {
+    Condition { not, about: About::NotWithin(3600) }
+}
+
 #[test]
 fn who_signs_in_as_somebody_else_leaves_the_session_behind() {
     let policy = SignOnPolicy::password();
     let anew = AuthorizationRequest { prompt: vec![Prompt::Login], ..request(ResponseMode::Query) };
     let flow = begin(anew, Some(&session(ALICE, 0))).password_verified(BOB, &around(&policy)).unwrap();
     assert_eq!((flow.user(), flow.session), (Some(BOB), None));
+    // What the session stood for was another's.
+    let first = Step { id: StepId::parse("first").unwrap(), ..first_step(&policy) };
+    let hourly = Step { when: vec![not_within(false)], ..first_step(&policy) };
+    let both = Step { success: Branch::Step(Box::new(hourly)), ..first };
+    let both = SignOnPolicy { root: Branch::Step(Box::new(both)), ..policy };
+    let aged = Session { seen_at: at(0), ..session(ALICE, -3600) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&aged), &around(&both));
+    let password = flow.asking(Source::Password);
+    let alice = flow.clone().password_verified(ALICE, &around(&both)).unwrap();
+    assert_eq!((password, alice.status()), (StepId::parse("password"), Status::Resume));
+    let bob = flow.password_verified(BOB, &around(&both)).unwrap();
+    assert_eq!((bob.user(), bob.asking(Source::Password)), (Some(BOB), StepId::parse("first")));
+}
+
+#[test]
+fn a_session_stands_for_no_password_that_is_wanted_anew() {
+    let policy = |when| {
+        let asked = Step { when, ..first_step(&SignOnPolicy::password()) };
+        SignOnPolicy { root: Branch::Step(Box::new(asked)), ..SignOnPolicy::password() }
+    };
+    let begin = |policy: &SignOnPolicy, age: i64| {
+        let aged = Session { seen_at: at(0), ..session(ALICE, -age) };
+        Flow::begin(start(request(ResponseMode::Query)), Some(&aged), &around(policy))
+    };
+    let hourly = policy(vec![not_within(false)]);
+    assert_eq!(begin(&hourly, 3599).status(), Status::Resume);
+    let aged = Session { seen_at: at(0), ..session(ALICE, -3600) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&aged), &around(&hourly));
+    assert_eq!((flow.status(), flow.user()), (Status::UsernamePasswordRequired, Some(ALICE)));
+    let flow = flow.password_verified(ALICE, &around(&hourly)).unwrap();
+    // Its time is that of the proof, not that of the session.
+    assert_eq!((flow.status(), flow.session), (Status::Resume, None));
+    assert_eq!(flow.authenticated.map(|authentication| authentication.at), Some(at(0)));
+    // Where it is not asked at all, or asked of those who were just there, nothing is wanted anew.
+    let others = Condition { not: false, about: About::Client(vec![ClientId::parse("bank").unwrap()]) };
+    assert_eq!(begin(&policy(vec![not_within(false), others]), 1200).status(), Status::Resume);
+    assert_eq!(begin(&policy(vec![not_within(true)]), 1200).status(), Status::Resume);
 }
 
 #[test]

@@ -96,8 +96,8 @@ pub fn tree(steps: Vec<Listed>) -> Result<Branch, Vec<Fault>> {
         return Err(faults);
     }
     // From the end: what a step leads to is there when the step comes.
+    let first = steps.first().map(|step| step.id.clone());
     let mut branches = BTreeMap::new();
-    let mut root = Branch::Fail;
     for Listed { id, source, alternatives, enrol, when, success, failure } in steps.into_iter().rev() {
         let mut take = |target: &Target| match target {
             Target::Done => Branch::Done,
@@ -105,9 +105,10 @@ pub fn tree(steps: Vec<Listed>) -> Result<Branch, Vec<Fault>> {
             Target::Fail => Branch::Fail,
         };
         let (success, failure) = (take(&success), take(&failure));
-        root = Branch::Step(Box::new(Step { id: id.clone(), source, alternatives, enrol, when, success, failure }));
-        branches.insert(id, root.clone());
+        let step = Step { id: id.clone(), source, alternatives, enrol, when, success, failure };
+        branches.insert(id, Branch::Step(Box::new(step)));
     }
+    let root = first.and_then(|first| branches.remove(&first)).unwrap_or(Branch::Fail);
     if unproved(&root, false) { Err(vec![Fault::Unproved]) } else { Ok(root) }
 }
 

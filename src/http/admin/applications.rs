@@ -2,18 +2,16 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
-use serde_json::Value;
 
 use crate::domain::application::Application;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
-use crate::http::admin::clients::read;
+use crate::http::admin::clients::{read, take_id};
 use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
-use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::usecase::admin::applications::{ApplicationWish, ManageApplications};
 
@@ -139,11 +137,7 @@ impl ApplicationsApi {
         body: Members<NewApplicationBody>,
     ) -> Result<Created<ApplicationBody>> {
         let mut members = body.value;
-        let id = match members.remove("id") {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
-        };
+        let id = take_id(&mut members, "id")?;
         let wish: ApplicationWish = read(members)?;
         let made = ApplicationBody::from(&self.applications.create(&admin, id.as_deref(), &wish).await?);
         Ok(Created::at(format!("/admin/v1/authentication-applications/{}", made.id), &made.clone(), made))

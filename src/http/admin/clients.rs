@@ -5,6 +5,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::Value;
 
 use crate::domain::client::{self as domain, Authentication, GrantType, KeySource, NumberMatching};
+use crate::domain::profile::Profile;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
 use crate::http::admin::members::{Members, Patch};
@@ -99,6 +100,30 @@ pub enum AssertionAlgorithm {
     EdDsa,
 }
 
+/// What a client is held to.
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ClientSecurityProfile {
+    #[oai(rename = "oauth21")]
+    OAuth21,
+    #[oai(rename = "fapi2-security")]
+    Fapi2Security,
+    #[oai(rename = "fapi2-message-signing")]
+    Fapi2MessageSigning,
+    #[oai(rename = "fapi-ciba")]
+    FapiCiba,
+}
+
+impl From<Profile> for ClientSecurityProfile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::OAuth21 => Self::OAuth21,
+            Profile::Fapi2Security => Self::Fapi2Security,
+            Profile::Fapi2MessageSigning => Self::Fapi2MessageSigning,
+            Profile::FapiCiba => Self::FapiCiba,
+        }
+    }
+}
+
 impl From<Algorithm> for IdTokenAlgorithm {
     fn from(alg: Algorithm) -> Self {
         match alg {
@@ -183,10 +208,14 @@ pub struct ClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// Which client may exchange its tokens [RFC 8693 §4.4].
     pub may_act: Option<String>,
+    /// What it is held to, besides what the server holds everybody to.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4].
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: bool,
     pub created_at: DateTime,
 }
@@ -285,10 +314,15 @@ pub struct NewClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
     pub may_act: Option<String>,
+    /// What it is held to, all at once: see docs/security-profiles.md. What the server holds everybody to holds besides.
+    /// Nothing when left out.
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    /// Its CIBA requests are signed, by this [CIBA §4]. They may be signed or not when left out.
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -332,9 +366,11 @@ pub struct ClientPatch {
     pub token_exchange_audiences: Option<Vec<String>>,
     pub token_exchange_impersonation: Option<bool>,
     pub may_act: Option<String>,
+    pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
+    pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
     pub disabled: Option<bool>,
 }
 
@@ -423,6 +459,7 @@ impl From<&domain::Client> for ClientBody {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            security_profile: client.security_profile.map(ClientSecurityProfile::from),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
             }),
@@ -433,6 +470,9 @@ impl From<&domain::Client> for ClientBody {
                 }
             }),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            backchannel_authentication_request_signing_alg: backchannel
+                .and_then(|backchannel| backchannel.request_signing_alg)
+                .map(AssertionAlgorithm::from),
             disabled: client.disabled,
             created_at: client.created_at.into(),
         }
@@ -493,11 +533,7 @@ impl ClientsApi {
         body: Members<NewClientBody>,
     ) -> Result<Created<ClientWithSecret>> {
         let mut members = body.value;
-        let id = match members.remove("client_id") {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
-        };
+        let id = take_id(&mut members, "client_id")?;
         let metadata: ClientMetadata = read(members)?;
         let made = self.clients.create(&admin, id.as_deref(), &metadata, None).await?;
         let at = path(&made.client.id);
@@ -580,6 +616,15 @@ impl ClientsApi {
 
 pub(super) fn path(id: &ClientId) -> String {
     format!("/admin/v1/clients/{id}")
+}
+
+/// The identifier that is wanted for what is to be made, if one is.
+pub(super) fn take_id(members: &mut serde_json::Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(AdminErrorCode::InvalidRequest.into()),
+    }
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(members: serde_json::Map<String, Value>) -> Result<T> {

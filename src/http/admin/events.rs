@@ -18,9 +18,9 @@ use crate::domain::audit::Action;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, EventsRead};
 use crate::http::admin::audit::EventBody;
-use crate::http::admin::bearer;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::reply::{Refused, Result};
+use crate::http::admin::token;
 use crate::http::server::CallTime;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
@@ -135,7 +135,8 @@ impl EventsApi {
             Some(position) => position.at,
             None => self.trail.end().await?,
         };
-        let token = bearer(http)?.map(|token| Secret::new(token.to_owned())).ok_or(AdminErrorCode::TokenRequired)?;
+        let (_, token) = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
+        let token = Secret::new(token.to_owned());
         let open = self.streams.open(admin.actor.text());
         let open = open.ok_or_else(|| Refused::from(AdminError::TooMany { retry_after: Duration::from_secs(5) }))?;
         let time = CallTime::of(http);
@@ -227,7 +228,7 @@ impl Listening {
             return true;
         }
         self.checked = Instant::now();
-        let administrator = self.authorize.identify(self.token.expose()).await;
+        let administrator = self.authorize.still(self.token.expose()).await;
         administrator.is_ok_and(|administrator| administrator.permissions.allow(Permission::EventsRead))
     }
 }

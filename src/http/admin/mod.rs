@@ -7,12 +7,15 @@ use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::domain::audit::Actor;
-use crate::http::client_authentication;
+use crate::http::client_authentication::{Scheme, access_token};
+use crate::http::dpop;
 use crate::http::openapi::Published;
 use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::error::Refusal;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::{AdminError, Administrator};
+use crate::usecase::prove_possession::Shown;
 
 pub mod access;
 pub mod applications;
@@ -81,13 +84,26 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
 }
 
 impl<E: Endpoint> AdminGate<E> {
+    async fn identify(&self, http: &Request) -> Result<Administrator, AdminError> {
+        let (scheme, token) = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
+        match scheme {
+            Scheme::Bearer => self.authorize.identify(token, None).await,
+            Scheme::Dpop => {
+                let unreadable =
+                    |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
+                let proof = dpop::proof(http).map_err(unreadable)?;
+                let (method, path) = (http.method().as_str(), http.uri().path());
+                let shown = Shown { proof, method, path, access_token: Some(token) };
+                self.authorize.identify(token, Some(&shown)).await
+            }
+        }
+    }
+
     async fn admit(&self, mut request: Request, actor: &mut Option<Actor>) -> poem::Result<Response> {
         request.set_data(self.openapi.clone());
         // It has a token of its own kind.
         if request.uri().path() != BOOTSTRAP {
-            let token = bearer(&request)?.ok_or_else(|| Refused::from(AdminErrorCode::TokenRequired))?;
-            let administrator = self.authorize.identify(token).await.map_err(Refused::from)?;
-            let by = Arc::<Administrator>::new(administrator);
+            let by = Arc::<Administrator>::new(self.identify(&request).await.map_err(Refused::from)?);
             *actor = Some(by.actor.clone());
             request.set_data(Arc::clone(&by));
             if repeats_a_parameter(&request) {
@@ -111,8 +127,13 @@ fn repeats_a_parameter(http: &Request) -> bool {
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !seen.insert(name.into_owned()))
 }
 
-/// The bearer token. Two headers are no token that anybody has given.
-fn bearer(http: &Request) -> Result<Option<&str>, Refused> {
+/// The access token, and how it is shown. Two headers are no token that anybody has given.
+fn token(http: &Request) -> Result<Option<(Scheme, &str)>, AdminError> {
     let unreadable = |_| AdminError::because(AdminErrorCode::TokenInvalid, "more than one, or not ASCII");
-    client_authentication::bearer(http).map_err(unreadable).map_err(Refused::from)
+    access_token(http).map_err(unreadable)
+}
+
+/// The token of whoever may show none of the other kind.
+fn bearer(http: &Request) -> Result<Option<&str>, AdminError> {
+    Ok(token(http)?.filter(|(scheme, _)| *scheme == Scheme::Bearer).map(|(_, token)| token))
 }

@@ -2,12 +2,11 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
-use serde_json::Value;
 
 use crate::domain::policy::{SignOnPolicy, Source};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
-use crate::http::admin::clients::read;
+use crate::http::admin::clients::{read, take_id};
 use crate::http::admin::closed::closed;
 use crate::http::admin::members::{Members, Patch};
 use crate::http::admin::page::{self, Cursors};
@@ -15,7 +14,6 @@ use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::acr::Acr;
-use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
 use crate::usecase::admin::policies::{ConditionWish, ManagePolicies, PolicyWish, StepWish};
 
@@ -203,11 +201,7 @@ impl PoliciesApi {
         body: Members<NewPolicyBody>,
     ) -> Result<Created<PolicyBody>> {
         let mut members = body.value;
-        let id = match members.remove("id") {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
-        };
+        let id = take_id(&mut members, "id")?;
         let policy = PolicyBody::from(&self.policies.create(&admin, id.as_deref(), &read(members)?).await?);
         Ok(Created::at(format!("/admin/v1/policies/{}", policy.id), &policy.clone(), policy))
     }

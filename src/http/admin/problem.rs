@@ -14,6 +14,7 @@ use poem_openapi::types::ToJSON as _;
 use crate::http::admin::closed::closed;
 use crate::http::admin::reply::Failure;
 use crate::http::body::BodyError;
+use crate::http::dpop;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem, Place};
 use crate::protocol::admin_scope::Permission;
 use crate::usecase::admin::{AdminError, AdminRefusal};
@@ -82,9 +83,11 @@ pub const fn status(code: AdminErrorCode) -> StatusCode {
     match code {
         AdminErrorCode::InvalidRequest | AdminErrorCode::InvalidCursor => StatusCode::BAD_REQUEST,
         AdminErrorCode::ValidationFailed | AdminErrorCode::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-        AdminErrorCode::TokenRequired | AdminErrorCode::TokenInvalid | AdminErrorCode::BootstrapTokenInvalid => {
-            StatusCode::UNAUTHORIZED
-        }
+        AdminErrorCode::TokenRequired
+        | AdminErrorCode::TokenInvalid
+        | AdminErrorCode::BootstrapTokenInvalid
+        | AdminErrorCode::InvalidDpopProof
+        | AdminErrorCode::UseDpopNonce => StatusCode::UNAUTHORIZED,
         AdminErrorCode::InsufficientScope | AdminErrorCode::ScopeNotGrantable => StatusCode::FORBIDDEN,
         AdminErrorCode::NotFound => StatusCode::NOT_FOUND,
         AdminErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -227,8 +230,11 @@ fn told(refusal: &AdminRefusal) -> Option<Cow<'static, str>> {
     own.then(|| refusal.detail.clone())
 }
 
-/// [RFC 6750 §3]
+/// [RFC 6750 §3, RFC 9449 §7.1]
 fn challenge(code: AdminErrorCode, needs: Option<Permission>) -> Option<HeaderValue> {
+    if matches!(code, AdminErrorCode::InvalidDpopProof | AdminErrorCode::UseDpopNonce) {
+        return Some(dpop::challenge(Some(code.as_str())));
+    }
     let text = match (status(code), needs) {
         // [RFC 6750 §3.1] no token, no error code.
         (StatusCode::UNAUTHORIZED, _) if code == AdminErrorCode::TokenRequired => "Bearer".to_owned(),

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::path;
 use crate::domain::client::GrantType;
+use crate::domain::profile::Demands;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
-use crate::protocol::dpop;
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::sign_in::read_request::Rules;
 
@@ -17,9 +17,16 @@ use crate::usecase::sign_in::read_request::Rules;
 pub struct Discovery(Bytes);
 
 impl Discovery {
-    /// `registration`: clients may register themselves.
-    pub fn new(issuer: &str, registration: bool, rules: &Rules) -> Self {
-        let parts = [endpoints(issuer, registration), requests(rules), authentication(), tokens(), sessions()];
+    /// `registration`: clients may register themselves. `demands`: of all clients.
+    pub fn new(issuer: &str, registration: bool, rules: &Rules, demands: &Demands) -> Self {
+        let parts = [
+            endpoints(issuer, registration),
+            requests(rules, demands),
+            demanded(demands),
+            authentication(demands),
+            tokens(demands),
+            sessions(),
+        ];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
         let document: Map<String, Value> = members.flatten().collect();
@@ -57,49 +64,64 @@ fn endpoints(issuer: &str, registration: bool) -> Value {
 }
 
 /// How people are asked, and how the answer comes.
-fn requests(rules: &Rules) -> Value {
+fn requests(rules: &Rules, demands: &Demands) -> Value {
+    let kinds = ResponseType::SUPPORTED.iter().filter(|kind| demands.given.permits(**kind));
+    let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
+    let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
     json!({
         "scopes_supported": ["openid", "profile", "email"],
-        "response_types_supported": ResponseType::SUPPORTED.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
-        "response_modes_supported":
-            ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"],
-        "authorization_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "response_types_supported": kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        "response_modes_supported": modes.collect::<Vec<_>>(),
+        "authorization_signing_alg_values_supported": signing(demands),
         "authorization_response_iss_parameter_supported": true,
         "code_challenge_methods_supported": [CodeChallenge::METHOD],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
         "claims_parameter_supported": false,
-        "require_pushed_authorization_requests": rules.require_pushed,
+        "require_pushed_authorization_requests": rules.require_pushed || demands.pushed,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,
         "require_request_uri_registration": true,
-        "request_object_signing_alg_values_supported": names(&Algorithm::ALL),
+        "request_object_signing_alg_values_supported": names(demands.algorithms),
         "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_authentication_request_signing_alg_values_supported": names(demands.algorithms),
         "backchannel_user_code_parameter_supported": false,
     })
 }
 
+/// [RFC 9101 §10.5] what no request may be without.
+fn demanded(demands: &Demands) -> Value {
+    if demands.signed_requests { json!({ "require_signed_request_object": true }) } else { json!({}) }
+}
+
 /// How clients say who they are.
-fn authentication() -> Value {
-    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+fn authentication(demands: &Demands) -> Value {
+    let (confidential, methods): (&[&str], &[&str]) = if demands.key {
+        (&["private_key_jwt"], &["private_key_jwt"])
+    } else {
+        (
+            &["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        )
+    };
+    let algorithms = names(demands.algorithms);
     json!({
         "token_endpoint_auth_methods_supported": methods,
-        "token_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,
-        "introspection_endpoint_auth_signing_alg_values_supported": names(&Algorithm::ALL),
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
     })
 }
 
-fn tokens() -> Value {
+fn tokens(demands: &Demands) -> Value {
     json!({
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
-        "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
+        "dpop_signing_alg_values_supported": names(demands.algorithms),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": names(&Algorithm::SIGNING),
-        "userinfo_signing_alg_values_supported": names(&Algorithm::SIGNING),
-        "introspection_signing_alg_values_supported": names(&Algorithm::SIGNING),
+        "id_token_signing_alg_values_supported": signing(demands),
+        "userinfo_signing_alg_values_supported": signing(demands),
+        "introspection_signing_alg_values_supported": signing(demands),
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
             "name", "preferred_username", "updated_at", "email", "email_verified"
@@ -115,6 +137,11 @@ fn sessions() -> Value {
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
     })
+}
+
+/// What we sign with.
+fn signing(demands: &Demands) -> Vec<&'static str> {
+    demands.signing().map(Algorithm::as_str).collect()
 }
 
 fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {

@@ -18,6 +18,16 @@ impl Audience {
     }
 }
 
+impl Audience {
+    /// Whether it is `party` alone, and no list.
+    pub fn is(&self, party: &str) -> bool {
+        match self {
+            Self::One(one) => one == party,
+            Self::Many(_) => false,
+        }
+    }
+}
+
 impl From<&str> for Audience {
     fn from(party: &str) -> Self {
         Self::One(party.to_owned())

@@ -82,7 +82,12 @@ impl<'t> EmbeddedKeyProof<'t> {
         self.thumbprint
     }
 
-    /// Reads the embedded key, which costs more than using it: keep it under its thumbprint.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Reads the embedded key, which costs more than using it: keep it under its thumbprint
+    /// and the algorithm that it is for.
     pub fn verification_key(&self) -> Result<VerificationKey, KeyError> {
         VerificationKey::new(self.material.clone(), self.algorithm, None)
     }

@@ -204,6 +204,38 @@ impl Tokens {
         }
     }
 
+    /// Uses a refresh token that stays, and lives until then. `false`: it is not live, or was replaced.
+    pub async fn keep(
+        &self,
+        digest: &Digest<RefreshToken>,
+        until: Timestamp,
+        access: Option<&StoredAccessToken>,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let kept: Result<bool, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let kept = transaction
+                .execute(
+                    "UPDATE refresh_token SET expires_at = $1 \
+                     WHERE digest = $2 AND used_at IS NULL AND expires_at > $3 AND absolute_expires_at > $3 \
+                     AND EXISTS (SELECT 1 FROM token_grant g WHERE g.id = refresh_token.grant_id \
+                     AND g.revoked_at IS NULL)",
+                    [until.millis().into(), digest_bytes(digest), now.millis().into()],
+                )
+                .await?;
+            if kept == 0 {
+                return Ok(false);
+            }
+            transaction.insert(&INSERT_ACCESS, access.into_iter().map(access_row).collect()).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        kept.map_err(WriteError::unexpected)
+    }
+
     async fn use_once(&self, presented: &Presented, now: Timestamp) -> Result<Option<Grant>, WriteError> {
         let transaction = self.database.begin().await?;
         let used = transaction

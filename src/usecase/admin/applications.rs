@@ -10,13 +10,12 @@ use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{ApplicationId, ClientId};
 use crate::protocol::merge_patch;
 use crate::protocol::origin::{AllowedOrigin, ApplicationUrl};
-use crate::protocol::public_id::{self, Kind};
+use crate::protocol::public_id::Kind;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::sign_on::Applications;
-use crate::usecase::admin::client_metadata::Problems;
-use crate::usecase::admin::policies::{BAD_ID_DETAIL, is_name, name};
-use crate::usecase::admin::sign_on_settings::take_read_only;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::admin::client_metadata::{Problems, is_name, name};
+use crate::usecase::admin::policies::BAD_ID_DETAIL;
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, described, take_read_only};
 
 /// Each is compared with what every request of a page says.
 const MOST_ORIGINS: usize = 20;
@@ -49,12 +48,8 @@ pub fn application_id(text: &str) -> Option<ApplicationId> {
 
 impl ManageApplications {
     pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<Application>, StoreError> {
-        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
-        let found = self.applications.newest(after, limit.saturating_add(1)).await?;
-        Ok(Page::of(found, limit, |application| Position {
-            at: application.created_at.millis(),
-            id: application.id.as_str().as_bytes().to_vec(),
-        }))
+        let found = self.applications.newest(after.and_then(Position::text), limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |application| Position::named(application.created_at, application.id.as_str())))
     }
 
     pub async fn read(&self, id: &str) -> Result<Application, AdminError> {
@@ -69,12 +64,10 @@ impl ManageApplications {
         id: Option<&str>,
         wish: &ApplicationWish,
     ) -> Result<Application, AdminError> {
-        let fresh = public_id::encode(Kind::Application, self.desk.entropy.uuid());
-        let described = match application_id(id.unwrap_or(&fresh)) {
-            Some(id) => wish.application(id, self.desk.now()),
-            None => Err(wish.problems().into_iter().chain([BAD_ID]).collect()),
-        };
-        let application = described.map_err(AdminError::invalid)?;
+        let wanted = id.map(application_id);
+        let bad_id = (wanted == Some(None)).then_some(BAD_ID);
+        let id = wanted.flatten().map_or_else(|| self.desk.fresh(Kind::Application, application_id), Ok)?;
+        let application = described(wish.application(id, self.desk.now()), bad_id)?;
         let event = self.desk.event(by, Action::ApplicationCreated).of(application.id.as_str());
         if self.applications.create(&application, &event).await? {
             Ok(application)
@@ -121,7 +114,8 @@ impl ManageApplications {
 }
 
 fn patched(application: &Application, mut patch: Value) -> Result<ApplicationWish, AdminError> {
-    take_read_only(&mut patch, application.id.as_str(), application.created_at)?;
+    let read_only = [("id", application.id.as_str().into()), ("created_at", application.created_at.to_string().into())];
+    take_read_only(&mut patch, read_only)?;
     let before = serde_json::to_value(ApplicationWish::of(application)).unwrap_or_default();
     serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
         let why = "the patched application does not have the documented members";
@@ -143,7 +137,7 @@ impl ApplicationWish {
     /// The application that these words describe.
     pub fn application(&self, id: ApplicationId, created_at: Timestamp) -> Result<Application, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = name(self.name.as_deref(), id.as_str(), &mut problems);
+        let name = name("/name", self.name.as_deref(), id.as_str(), &mut problems);
         let url = match self.url.as_deref().map(ApplicationUrl::parse) {
             Some(Ok(url)) => Some(url),
             Some(Err(why)) => {
@@ -191,11 +185,5 @@ impl ApplicationWish {
             }
         }
         parsed
-    }
-
-    /// What is wrong, whatever it is called.
-    fn problems(&self) -> Vec<FieldProblem> {
-        let any = ApplicationId::parse("any");
-        any.and_then(|id| self.application(id, Timestamp::from_millis(0)).err()).unwrap_or_default()
     }
 }

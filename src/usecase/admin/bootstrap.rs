@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::domain::audit::{Action, Actor};
 use crate::domain::client::{Authentication, Secrets, StoredSecret};
+use crate::domain::profile::Profiles;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::admin_scope::{ADMIN, Permissions};
 use crate::protocol::id::BootstrapToken;
@@ -16,6 +17,7 @@ use crate::protocol::public_id::{self, Kind};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::bootstrap::{BootstrapTokens, Spent};
+use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::clients::WithSecret;
 use crate::usecase::admin::{AdminError, Administrator, Desk};
@@ -26,6 +28,7 @@ const LIFETIME: Duration = Duration::from_secs(86_400);
 pub struct Bootstrap {
     pub tokens: BootstrapTokens,
     pub desk: Desk,
+    pub profiles: Profiles,
     /// Where this node wrote its token.
     pub file: Mutex<Option<PathBuf>>,
 }
@@ -73,6 +76,8 @@ impl Bootstrap {
             ..ClientMetadata::default()
         };
         let mut client = metadata.client(id, None, None, now).map_err(AdminError::invalid)?;
+        // One that nobody hears is no administrator: the command line makes one with keys.
+        unmet(self.profiles, &client).map_err(AdminError::invalid)?;
         let secret = self.desk.entropy.token();
         let stored = StoredSecret { digest: Digest::of(secret.expose().as_bytes()), expires_at: None };
         client.authentication = Authentication::ClientSecretBasic(Secrets(vec![stored]));

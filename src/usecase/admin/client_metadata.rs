@@ -2,6 +2,7 @@
 
 mod exchange;
 mod logout;
+pub mod profile;
 pub(super) mod sign_in;
 
 use std::collections::BTreeSet;
@@ -100,10 +101,15 @@ pub struct ClientMetadata {
     /// For administrators to say: it lets another client act for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_act: Option<String>,
+    /// For administrators to say: what a client is held to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_poll: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_authentication_request_signing_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
@@ -112,6 +118,7 @@ const NONE: &str = "none";
 const BASIC: &str = "client_secret_basic";
 const POST: &str = "client_secret_post";
 const KEYS: &str = "private_key_jwt";
+const SIGNING_ALG: &str = "/backchannel_authentication_request_signing_alg";
 
 /// As long as a scope parameter may be.
 const LONGEST_SCOPE: usize = 300;
@@ -142,10 +149,24 @@ pub const fn matching_text(matching: NumberMatching) -> &'static str {
 
 /// An identifier that stands in a path as it is, and is nobody's `sub` [RFC 9068 §5].
 pub fn client_id(text: &str) -> Option<ClientId> {
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    let fits = begins && text.bytes().all(unreserved) && uuid::Uuid::parse_str(text).is_err();
-    ClientId::parse(text).filter(|_| fits)
+    ClientId::parse(text).filter(|_| is_name(text) && uuid::Uuid::parse_str(text).is_err())
+}
+
+/// Whether it stands in a path as it is, and begins like a word.
+pub(super) fn is_name(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(unreserved)
+}
+
+/// What people see: what was wished for, or the identifier.
+pub(super) fn name(pointer: &'static str, wished: Option<&str>, id: &str, problems: &mut Problems) -> String {
+    let name = wished.unwrap_or(id);
+    if name.is_empty() || name.chars().any(char::is_control) {
+        problems.add(pointer, FieldCode::Invalid, "Empty, or with control characters.");
+    } else if name.chars().count() > LONGEST_NAME {
+        problems.add(pointer, FieldCode::TooLong, "At most 100 characters.");
+    }
+    name.to_owned()
 }
 
 impl ClientMetadata {
@@ -207,10 +228,14 @@ impl ClientMetadata {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            security_profile: client.security_profile.map(|profile| profile.as_str().to_owned()),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
                 .map(|matching| matching_text(matching).to_owned()),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
+            backchannel_authentication_request_signing_alg: backchannel
+                .and_then(|backchannel| backchannel.request_signing_alg)
+                .map(|alg| alg.as_str().to_owned()),
             disabled: Some(client.disabled),
         }
     }
@@ -225,18 +250,14 @@ impl ClientMetadata {
         now: Timestamp,
     ) -> Result<Client, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = self.client_name.clone().unwrap_or_else(|| id.to_string());
-        if name.is_empty() || name.chars().any(char::is_control) {
-            problems.add("/client_name", FieldCode::Invalid, "Empty, or with control characters.");
-        } else if name.chars().count() > LONGEST_NAME {
-            problems.add("/client_name", FieldCode::TooLong, "At most 100 characters.");
-        }
+        let name = name("/client_name", self.client_name.as_deref(), id.as_str(), &mut problems);
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
+        let security_profile = self.security_profile(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -276,6 +297,7 @@ impl ClientMetadata {
                     registered: before.and_then(|before| before.registered.clone()),
                     token_exchange,
                     may_act,
+                    security_profile,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }
@@ -394,6 +416,16 @@ impl ClientMetadata {
         Some(scope)
     }
 
+    fn question_signing_alg(&self, problems: &mut Problems) -> Option<Algorithm> {
+        let alg = Algorithm::parse(self.backchannel_authentication_request_signing_alg.as_deref()?);
+        if alg.is_none() {
+            problems.add(SIGNING_ALG, FieldCode::Invalid, "One of ES256, PS256, RS256, EdDSA.");
+        } else if self.jwks.is_none() && self.jwks_uri.is_none() {
+            problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
+        }
+        alg
+    }
+
     fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {
         let mode = self.backchannel_token_delivery_mode.as_deref();
         let number_matching = match self.number_matching.as_deref() {
@@ -410,12 +442,14 @@ impl ClientMetadata {
                 problems.add("/backchannel_token_delivery_mode", FieldCode::Invalid, "poll.");
             }
             let long_poll = self.long_poll.unwrap_or(false);
-            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll });
+            let request_signing_alg = self.question_signing_alg(problems);
+            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll, request_signing_alg });
         }
         for (pointer, present) in [
             ("/backchannel_token_delivery_mode", mode.is_some()),
             ("/number_matching", self.number_matching.is_some()),
             ("/long_poll", self.long_poll == Some(true)),
+            (SIGNING_ALG, self.backchannel_authentication_request_signing_alg.is_some()),
         ] {
             if present {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with the CIBA grant.");

@@ -11,19 +11,22 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::client::{Authentication, Client, Secrets, StoredSecret};
+use crate::domain::profile::Profiles;
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::admin_scope::Permissions;
 use crate::protocol::id::ClientId;
 use crate::protocol::merge_patch;
+use crate::protocol::public_id::Kind;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::{Clients, Created};
 use crate::store::sql::sign_on::Policies;
+use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::policies::policy_id;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, take_read_only};
 
 /// How long a replaced secret still works.
 pub const OVERLAP: Duration = Duration::from_secs(86_400);
@@ -36,6 +39,7 @@ pub struct ManageClients {
     pub policies: Policies,
     /// Says whether a `jwks_uri` may be called; where nothing is called, nothing is asked.
     pub egress: Option<Egress>,
+    pub profiles: Profiles,
     pub desk: Desk,
 }
 
@@ -48,12 +52,8 @@ pub struct WithSecret {
 
 impl ManageClients {
     pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<Client>, StoreError> {
-        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
-        let found = self.clients.newest(after, limit.saturating_add(1)).await?;
-        Ok(Page::of(found, limit, |client| Position {
-            at: client.created_at.millis(),
-            id: client.id.as_str().as_bytes().to_vec(),
-        }))
+        let found = self.clients.newest(after.and_then(Position::text), limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |client| Position::named(client.created_at, client.id.as_str())))
     }
 
     /// From the database itself: whoever just changed it elsewhere sees it.
@@ -75,9 +75,10 @@ impl ManageClients {
         let bad_id = wanted == Some(None);
         let id = match wanted.flatten() {
             Some(id) => id,
-            None => self.fresh_id()?,
+            None => self.desk.fresh(Kind::Client, client_id)?,
         };
         let described = metadata.client(id, None, self.egress.as_ref(), now);
+        let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
         let mut client = match described {
             Ok(client) if !bad_id => client,
             described => {
@@ -119,7 +120,9 @@ impl ManageClients {
                 return Err(AdminErrorCode::PreconditionFailed.into());
             }
             let metadata = patched(&client, patch)?;
-            metadata.client(client.id.clone(), Some(&client), self.egress.as_ref(), now).map_err(AdminError::invalid)
+            let described = metadata.client(client.id.clone(), Some(&client), self.egress.as_ref(), now);
+            let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
+            described.map_err(AdminError::invalid)
         })
         .await
     }
@@ -203,11 +206,6 @@ impl ManageClients {
             None => Err(AdminError::invalid(vec![NO_POLICY])),
         }
     }
-
-    fn fresh_id(&self) -> Result<ClientId, AdminError> {
-        let id = crate::protocol::public_id::encode(crate::protocol::public_id::Kind::Client, self.desk.entropy.uuid());
-        Ok(client_id(&id).ok_or(StoreError::Corrupt("an identifier of ours"))?)
-    }
 }
 
 /// What an identifier is that `client_id` does not take.
@@ -229,19 +227,8 @@ fn may_touch(by: &Administrator, own: Option<&Client>, client: &Client) -> bool 
 
 fn patched(client: &Client, mut patch: Value) -> Result<ClientMetadata, AdminError> {
     let before = serde_json::to_value(ClientMetadata::of(client)).unwrap_or_default();
-    // Whoever sends back what was read sends these too.
-    let read_only = [
-        ("client_id", "/client_id", Value::from(client.id.as_str())),
-        ("created_at", "/created_at", Value::from(client.created_at.to_string())),
-    ];
-    if let Some(members) = patch.as_object_mut() {
-        for (name, pointer, value) in read_only {
-            if members.remove(name).is_some_and(|said| said != value) {
-                let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
-                return Err(AdminError::invalid(vec![problem]));
-            }
-        }
-    }
+    let read_only = [("client_id", client.id.as_str().into()), ("created_at", client.created_at.to_string().into())];
+    take_read_only(&mut patch, read_only)?;
     serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
         AdminError::because(AdminErrorCode::InvalidRequest, "the patched client does not have the documented members")
     })

@@ -5,12 +5,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::client::Client;
 use crate::entropy::Entropy;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem, Place};
 use crate::protocol::admin_scope::{ADMIN, Permission, Permissions};
+use crate::protocol::public_id::{self, Kind};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 
@@ -166,6 +169,11 @@ impl Desk {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    /// An identifier that nobody has.
+    pub fn fresh<T>(&self, kind: Kind, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        parse(&public_id::encode(kind, self.entropy.uuid())).ok_or(StoreError::Corrupt("an identifier of ours"))
+    }
 }
 
 /// Whether what is there is what the caller has seen: `If-Match`, asked under the lock.
@@ -181,6 +189,18 @@ pub fn always<T>(_: &T) -> bool {
 pub struct Position {
     pub at: i64,
     pub id: Vec<u8>,
+}
+
+impl Position {
+    /// Of something whose identifier is a text.
+    fn named(at: Timestamp, id: &str) -> Self {
+        Self { at: at.millis(), id: id.as_bytes().to_vec() }
+    }
+
+    /// `None`: of something else.
+    fn text(&self) -> Option<(i64, String)> {
+        Some((self.at, String::from_utf8(self.id.clone()).ok()?))
+    }
 }
 
 /// A part of a list, newest first.
@@ -203,5 +223,25 @@ impl<T> Page<T> {
 
     pub fn map<U>(self, map: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(map).collect(), next: self.next }
+    }
+}
+
+/// Takes out of a patch what cannot be changed: whoever sends back what was read sends it too.
+fn take_read_only<const N: usize>(patch: &mut Value, members: [(&'static str, Value); N]) -> Result<(), AdminError> {
+    let Some(sent) = patch.as_object_mut() else { return Ok(()) };
+    for (name, value) in members {
+        if sent.remove(name).is_some_and(|said| said != value) {
+            let problem = FieldProblem::member(format!("/{name}"), FieldCode::ReadOnly, "This cannot be changed.");
+            return Err(AdminError::invalid(vec![problem]));
+        }
+    }
+    Ok(())
+}
+
+/// What was described, unless something is wrong with that or with the identifier that was wanted for it.
+fn described<T>(described: Result<T, Vec<FieldProblem>>, bad_id: Option<FieldProblem>) -> Result<T, AdminError> {
+    match (described, bad_id) {
+        (Ok(described), None) => Ok(described),
+        (described, bad_id) => Err(AdminError::invalid(described.err().into_iter().flatten().chain(bad_id).collect())),
     }
 }

@@ -12,13 +12,12 @@ use crate::protocol::acr::Acr;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
 use crate::protocol::merge_patch;
-use crate::protocol::public_id::{self, Kind};
+use crate::protocol::public_id::Kind;
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::sign_on::Applications;
-use crate::store::sql::sign_on::Policies;
-use crate::usecase::admin::client_metadata::Problems;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::store::sql::sign_on::{Applications, Policies};
+use crate::usecase::admin::client_metadata::{Problems, is_name, name};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, described, take_read_only};
 
 pub struct ManagePolicies {
     pub policies: Policies,
@@ -83,38 +82,14 @@ pub const BAD_ID_DETAIL: &str = "1 to 40 of A-Z a-z 0-9 - . _ ~, beginning with 
 
 const BAD_ID: FieldProblem = FieldProblem::new("/id", FieldCode::Invalid, BAD_ID_DETAIL);
 
-/// As long as the name of a client.
-const LONGEST_NAME: usize = 100;
-
-/// Whether this may be an identifier of a policy, or of an application.
-pub(super) fn is_name(text: &str) -> bool {
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(unreserved)
-}
-
-/// What operators see: theirs, or the identifier.
-pub(super) fn name(wished: Option<&str>, id: &str, problems: &mut Problems) -> String {
-    let name = wished.unwrap_or(id);
-    if name.is_empty() || name.chars().any(char::is_control) {
-        problems.add("/name", FieldCode::Invalid, "Empty, or with control characters.");
-    } else if name.chars().count() > LONGEST_NAME {
-        problems.add("/name", FieldCode::TooLong, "At most 100 characters.");
-    }
-    name.to_owned()
-}
-
 pub fn policy_id(text: &str) -> Option<PolicyId> {
     PolicyId::parse(text).filter(|_| is_name(text))
 }
 
 impl ManagePolicies {
     pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<SignOnPolicy>, StoreError> {
-        let after = after.and_then(|position| Some((position.at, String::from_utf8(position.id.clone()).ok()?)));
-        let found = self.policies.newest(after, limit.saturating_add(1)).await?;
-        Ok(Page::of(found, limit, |policy| Position {
-            at: policy.created_at.millis(),
-            id: policy.id.as_str().as_bytes().to_vec(),
-        }))
+        let found = self.policies.newest(after.and_then(Position::text), limit.saturating_add(1)).await?;
+        Ok(Page::of(found, limit, |policy| Position::named(policy.created_at, policy.id.as_str())))
     }
 
     pub async fn read(&self, id: &str) -> Result<SignOnPolicy, AdminError> {
@@ -129,13 +104,10 @@ impl ManagePolicies {
         id: Option<&str>,
         wish: &PolicyWish,
     ) -> Result<SignOnPolicy, AdminError> {
-        let fresh = public_id::encode(Kind::Policy, self.desk.entropy.uuid());
-        let wanted = policy_id(id.unwrap_or(&fresh));
-        let described = match &wanted {
-            Some(id) => wish.policy(id.clone(), self.desk.now()),
-            None => Err(wish.problems().into_iter().chain([BAD_ID]).collect()),
-        };
-        let policy = described.map_err(AdminError::invalid)?;
+        let wanted = id.map(policy_id);
+        let bad_id = (wanted == Some(None)).then_some(BAD_ID);
+        let id = wanted.flatten().map_or_else(|| self.desk.fresh(Kind::Policy, policy_id), Ok)?;
+        let policy = described(wish.policy(id, self.desk.now()), bad_id)?;
         self.check_application(policy.application.as_ref()).await?;
         let event = self.desk.event(by, Action::PolicyCreated).of(policy.id.as_str());
         if self.policies.create(&policy, &event).await? { Ok(policy) } else { Err(AdminErrorCode::PolicyExists.into()) }
@@ -193,7 +165,8 @@ const NO_APPLICATION: FieldProblem =
     FieldProblem::new("/application", FieldCode::Unknown, "There is no such authentication application.");
 
 fn patched(policy: &SignOnPolicy, mut patch: Value) -> Result<PolicyWish, AdminError> {
-    super::sign_on_settings::take_read_only(&mut patch, policy.id.as_str(), policy.created_at)?;
+    let read_only = [("id", policy.id.as_str().into()), ("created_at", policy.created_at.to_string().into())];
+    take_read_only(&mut patch, read_only)?;
     let before = serde_json::to_value(PolicyWish::of(policy)).unwrap_or_default();
     serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
         AdminError::because(AdminErrorCode::InvalidRequest, "the patched policy does not have the documented members")
@@ -212,7 +185,7 @@ impl PolicyWish {
     /// The policy that these words describe.
     pub fn policy(&self, id: PolicyId, created_at: Timestamp) -> Result<SignOnPolicy, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = name(self.name.as_deref(), id.as_str(), &mut problems);
+        let name = name("/name", self.name.as_deref(), id.as_str(), &mut problems);
         let application = self.application.as_deref().map(ApplicationId::parse);
         if application == Some(None) {
             problems.0.push(NO_APPLICATION);
@@ -221,12 +194,6 @@ impl PolicyWish {
             (Some(root), true) => Ok(SignOnPolicy { id, name, application: application.flatten(), root, created_at }),
             _ => Err(problems.0),
         }
-    }
-
-    /// What is wrong, whatever it is called.
-    fn problems(&self) -> Vec<FieldProblem> {
-        let any = PolicyId::parse("any");
-        any.and_then(|id| self.policy(id, Timestamp::from_millis(0)).err()).unwrap_or_default()
     }
 
     fn root(&self, problems: &mut Problems) -> Option<Branch> {

@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::sign_on::Settings;
-use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode};
 use crate::protocol::id::{ApplicationId, PolicyId};
 use crate::protocol::merge_patch;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::sign_on::Applications;
-use crate::store::sql::sign_on::Policies;
-use crate::store::sql::sign_on::SignOnSettings;
+use crate::store::sql::sign_on::{Applications, Policies, SignOnSettings};
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Precondition};
 
@@ -82,18 +79,4 @@ fn patched(settings: &Settings, patch: Value) -> Result<Settings, AdminError> {
     serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
         AdminError::because(AdminErrorCode::InvalidRequest, "the patched settings do not have the documented members")
     })
-}
-
-/// Whoever sends back what was read sends these too.
-pub(super) fn take_read_only(patch: &mut Value, id: &str, created_at: Timestamp) -> Result<(), AdminError> {
-    let Some(members) = patch.as_object_mut() else { return Ok(()) };
-    let read_only =
-        [("id", "/id", Value::from(id)), ("created_at", "/created_at", Value::from(created_at.to_string()))];
-    for (name, pointer, value) in read_only {
-        if members.remove(name).is_some_and(|said| said != value) {
-            let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
-            return Err(AdminError::invalid(vec![problem]));
-        }
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::protocol::public_id::{self, Kind};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::people::{People, Updated};
 use crate::usecase::admin::client_metadata::Problems;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, take_read_only};
 
 /// Who is looked for; nothing leaves all.
 #[derive(Clone, Debug, Default)]
@@ -215,21 +215,14 @@ fn patched(user: &User, mut patch: Value) -> Result<Profile, AdminError> {
         Status::Locked => "locked",
         Status::Disabled => "disabled",
     };
-    // Whoever sends back what was read sends these too.
     let read_only = [
-        ("id", "/id", public_id::encode(Kind::User, user.id.uuid())),
-        ("sub", "/sub", user.id.to_string()),
-        ("status", "/status", status.to_owned()),
-        ("created_at", "/created_at", user.created_at.to_string()),
-        ("updated_at", "/updated_at", user.updated_at.to_string()),
+        ("id", public_id::encode(Kind::User, user.id.uuid()).into()),
+        ("sub", user.id.to_string().into()),
+        ("status", status.into()),
+        ("created_at", user.created_at.to_string().into()),
+        ("updated_at", user.updated_at.to_string().into()),
     ];
-    for (name, pointer, value) in read_only {
-        let said = patch.as_object_mut().and_then(|members| members.remove(name));
-        if said.is_some_and(|said| said != value) {
-            let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
-            return Err(AdminError::invalid(vec![problem]));
-        }
-    }
+    take_read_only(&mut patch, read_only)?;
     let before = serde_json::to_value(Profile::of(user)).unwrap_or_default();
     let patched = merge_patch::apply(before, patch);
     if patched.is_object() && patched.get("username").is_none() {

@@ -22,7 +22,7 @@ use crate::store::ephemeral::StoreError;
 use crate::store::sql::trail::Trail;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::client_metadata::Problems;
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, take_read_only};
 
 /// How long a replaced secret still signs.
 const OVERLAP: Duration = Duration::from_secs(86_400);
@@ -277,18 +277,12 @@ fn about(wish: Wish) -> About {
 
 fn patched(webhook: &Webhook, mut patch: Value) -> Result<Wish, AdminError> {
     let read_only = [
-        ("id", "/id", Some(public_id::encode(Kind::Webhook, webhook.id.uuid()))),
-        ("disabled_because", "/disabled_because", webhook.about.disabled_because.clone()),
-        ("created_at", "/created_at", Some(webhook.created_at.to_string())),
-        ("updated_at", "/updated_at", Some(webhook.updated_at.to_string())),
+        ("id", public_id::encode(Kind::Webhook, webhook.id.uuid()).into()),
+        ("disabled_because", webhook.about.disabled_because.clone().into()),
+        ("created_at", webhook.created_at.to_string().into()),
+        ("updated_at", webhook.updated_at.to_string().into()),
     ];
-    for (name, pointer, value) in read_only {
-        let said = patch.as_object_mut().and_then(|members| members.remove(name));
-        if said.is_some_and(|said| said.as_str() != value.as_deref()) {
-            let problem = FieldProblem::new(pointer, FieldCode::ReadOnly, "This cannot be changed.");
-            return Err(AdminError::invalid(vec![problem]));
-        }
-    }
+    take_read_only(&mut patch, read_only)?;
     let About { url, description, event_types, disabled_because: _ } = webhook.about.clone();
     let before = Wish { url, description, event_types, enabled: webhook.enabled };
     let patched = merge_patch::apply(serde_json::to_value(before).unwrap_or_default(), patch);

@@ -8,10 +8,11 @@ use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
+use crate::domain::profile::Profiles;
 use crate::domain::sign_on::SignOn;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
-use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
 use crate::protocol::parameters::Parameters;
@@ -21,6 +22,7 @@ use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
+use crate::usecase::sign_in::shown::refused;
 use crate::usecase::sign_in::{Browser, Known, Seen};
 use crate::usecase::signing_keys::KeyRing;
 
@@ -32,6 +34,7 @@ pub struct Authorize {
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
+    pub profiles: Profiles,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -53,7 +56,7 @@ impl Authorize {
         let id = parameters.get("client_id").and_then(ClientId::parse);
         let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
         let client = self.known.client(&id).await?.ok_or_else(super::no_sign_in)?;
-        let read = match self.read.brought(&client, parameters, now).await {
+        let read = match self.heard(&client, parameters, now).await {
             Ok(read) => read,
             // [RFC 9101 §7] told to the client, if what was sent beside it says where that is.
             Err(Error::Refused(refusal)) => match destination(&client, parameters) {
@@ -65,16 +68,32 @@ impl Authorize {
         let parameters = read.as_ref().unwrap_or(parameters);
         let destination = destination(&client, parameters)?;
         let sign_on = self.known.directory.sign_on().await?;
-        match AuthorizationRequest::parse(parameters, destination.clone(), &permitted(&client, &sign_on)?) {
+        let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted(&client, &sign_on)?);
+        let demands = self.profiles.of(&client);
+        match request.and_then(|request| demands.met_by(&request).map(|()| request)) {
             Ok(request) => {
                 // What a browser has beside it would belong to whoever used it before.
                 let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
                 let alone = cookieless && destination.mode == ResponseMode::Flow;
-                let (alone, browser) = if alone { (true, &Browser::default()) } else { (false, browser) };
+                let nobody = Browser::default();
+                let browser = if alone { &nobody } else { browser };
                 self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
+    }
+
+    /// What a browser brings of a client that may be heard.
+    async fn heard(
+        &self,
+        client: &Arc<Client>,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<Option<Parameters>, Error> {
+        if let Some(unmet) = self.profiles.of(client).unmet_by(client).next() {
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, unmet.description()).into());
+        }
+        self.read.brought(client, parameters, now).await
     }
 
     async fn begin(
@@ -93,12 +112,7 @@ impl Authorize {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
-        let (key, fresh) = if let Some(key) = &browser.key {
-            (key.digest(), None)
-        } else {
-            let fresh = BrowserKey::new(self.entropy.token());
-            (fresh.digest(), Some(fresh))
-        };
+        let (key, fresh) = browser.recognised(&self.entropy);
         let start = Start {
             transaction: RequestId::new(self.entropy.ordered_uuid(now)),
             client: client.id.clone(),
@@ -162,8 +176,11 @@ impl Authorize {
         let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
         tracing::info!(client.id = %client.id, error = refusal.code.as_str(), detail = %refusal.detail, "authorization refused");
         self.refusals.record(Action::SignInRefused, reason, Some(client.id.clone())).await;
-        let response = AuthorizationResponse::error(refusal.code, refusal.description);
-        Ok(Authorized::Answer { carrier: self.respond.carried(client, destination, response)?, session: None })
+        // Whoever is owed signed answers believes no other, not even one that says no.
+        let signed = self.profiles.of(client).signed_answers.then(|| destination.clone().signed());
+        let destination = signed.as_ref().unwrap_or(destination);
+        let carrier = self.respond.carried(client, destination, refused(refusal))?;
+        Ok(Authorized::Answer { carrier, session: None })
     }
 }
 

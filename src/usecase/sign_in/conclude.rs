@@ -64,13 +64,6 @@ impl Conclude {
         }
         let event = |action| self.event(action, flow, now).user(user);
         let (session, token) = match flow.session {
-            // Proved again and better: it goes on, under a name that nobody has seen.
-            Some(session) if flow.notes.strengthen() && self.known.sessions.is_live(session, now).await? => {
-                let (session, token) = self
-                    .begin_session(user, authentication.clone(), browser, &event(Action::SessionBegun), now)
-                    .await?;
-                (session, Some(token))
-            }
             Some(session) if self.known.sessions.is_live(session, now).await? => {
                 self.known.sessions.seen(session, now).await?;
                 (session, None)

@@ -80,11 +80,6 @@ impl Connect {
         self.flow(for_device, (device, client), browser, ui_locales, now).await.map(Ok)
     }
 
-    /// For a browser that has none yet.
-    pub fn browser_key(&self) -> BrowserKey {
-        BrowserKey::new(self.entropy.token())
-    }
-
     /// By network: there is nobody yet whose path could be counted.
     fn step(&self, from: IpAddr) -> Digest<Ladder> {
         Digest::keyed(&self.key, format!("ladder\0{from}").as_bytes())
@@ -120,13 +115,12 @@ impl Connect {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(&client), user, now).await?;
-        let fresh = browser.key.is_none().then(|| self.browser_key());
-        let key = browser.key.as_ref().or(fresh.as_ref()).ok_or(StoreError::Corrupt("a browser without a key"))?;
+        let (key, fresh) = browser.recognised(&self.entropy);
         let start = Start {
             transaction: device.request,
             client: device.client,
             request: AuthorizationRequest::of_device(device.scope, ui_locales),
-            browser: key.digest(),
+            browser: key,
             cookieless: false,
             meant: None,
             device: Some(for_device),

@@ -9,9 +9,11 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
+use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
+use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
@@ -40,6 +42,17 @@ pub struct Browser {
     pub key: Option<BrowserKey>,
     /// By which somebody is signed in there.
     pub session: Option<SessionToken>,
+}
+
+impl Browser {
+    /// By which it is recognised from now on; and its key, where it had none.
+    pub fn recognised(&self, entropy: &Entropy) -> (Digest<BrowserKey>, Option<BrowserKey>) {
+        if let Some(key) = &self.key {
+            return (key.digest(), None);
+        }
+        let fresh = BrowserKey::new(entropy.token());
+        (fresh.digest(), Some(fresh))
+    }
 }
 
 /// What is known about people and clients while somebody signs in.

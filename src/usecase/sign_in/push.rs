@@ -34,8 +34,8 @@ pub struct Acknowledged {
     pub expires_in: Duration,
 }
 
-/// What the client proved itself with, and what was read already: not for the browser's request.
-const USED_UP: [&str; 5] = ["client_id", "client_secret", "client_assertion", "client_assertion_type", "request"];
+/// What the client proved itself with: not for the browser's request.
+const USED_UP: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 impl Push {
     #[tracing::instrument(level = "debug", name = "push_authorization_request", skip_all)]
@@ -50,7 +50,9 @@ impl Push {
         let parameters = read.as_ref().unwrap_or(parameters);
         // [RFC 9126 §2.1] judged as the authorization endpoint will: here, the client is told.
         let sign_on = self.directory.sign_on().await?;
-        AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted(client, &sign_on)?)?;
+        let permitted = permitted(client, &sign_on)?;
+        let request = AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted)?;
+        client.demands().met_by(&request)?;
         let named = parameters.get("dpop_jkt").map(str::to_owned);
         let key = key.map(|key| key.to_string());
         // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::domain::client::{Client, Requests};
+use crate::domain::profile::Profiles;
 use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
 use crate::outbound::egress::Egress;
 use crate::outbound::request_object::fetch;
@@ -13,7 +14,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, MAX_BYTES, RequestObject};
+use crate::protocol::request_object::{self, MAX_BYTES, RequestObject, Since, refused};
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
@@ -24,6 +25,7 @@ pub struct ReadRequest {
     pub egress: Egress,
     pub issuer: String,
     pub rules: Rules,
+    pub profiles: Profiles,
 }
 
 /// What every client has to keep.
@@ -48,7 +50,7 @@ impl ReadRequest {
             }
             return self.take(client, &PushedRequestId::presented(id), now).await.map(Some);
         }
-        if self.rules.require_pushed || requests(client)?.pushed {
+        if self.rules.require_pushed || requests(client)?.pushed || self.profiles.of(client).pushed {
             return Err(Refusal::invalid_request("The request must be pushed.").into());
         }
         self.object(client, parameters, now).await
@@ -91,7 +93,7 @@ impl ReadRequest {
     ) -> Result<Option<Parameters>, Error> {
         let requests = requests(client)?;
         let object = match (parameters.get("request"), parameters.get("request_uri")) {
-            (None, None) if requests.signed => {
+            (None, None) if requests.signed || self.profiles.of(client).signed_requests => {
                 return Err(Refusal::invalid_request("The request must be a signed request object.").into());
             }
             (None, None) => return Ok(None),
@@ -113,14 +115,19 @@ impl ReadRequest {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());
         };
-        let refused = |why: String| request_object::refused(why);
         let token = Unverified::parse_within(object, MAX_BYTES).map_err(|error| refused(error.to_string()))?;
         if requests.signing_alg.is_some_and(|alg| alg != token.algorithm()) {
             return Err(refused("not the registered algorithm".to_owned()).into());
         }
+        let demands = self.profiles.of(client);
+        if !demands.allows(token.algorithm()) {
+            return Err(refused("not an algorithm of the security profile".to_owned()).into());
+        }
         let verify = |keys: &KeySet| keys.verify::<RequestObject>(&token, token.algorithm(), request_object::TYP);
         let object = self.keys.verify(client, source, now, verify).await.map_err(|error| refused(error.to_string()))?;
-        Ok(request_object::accept(object, &client.id, &self.issuer, now)?)
+        // [FAPI 2 Message Signing §5.3.1, FAPI 1 Advanced §5.2.2]
+        let since = if demands.signed_requests { Since::Said } else { Since::SaidOrNow };
+        Ok(request_object::accept(object, &client.id, &self.issuer, since, now)?)
     }
 
     /// [RFC 9101 §10.4] nothing is fetched but what the client registered.

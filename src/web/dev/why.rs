@@ -86,7 +86,10 @@ fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
         E::InvalidToken => ("RFC 6750 §3.1", "An access token of this server that has not expired or been revoked."),
         E::InsufficientScope => ("RFC 6750 §3.1", "An access token with the scope openid."),
         E::UnsupportedTokenType => ("RFC 7009 §2.2.1", "A token_type_hint that the server knows."),
-        E::InvalidRedirectUri | E::InvalidClientMetadata | E::UnapprovedSoftwareStatement => {
+        E::InvalidRedirectUri
+        | E::InvalidClientMetadata
+        | E::InvalidSoftwareStatement
+        | E::UnapprovedSoftwareStatement => {
             ("RFC 7591 §3.2.2", "Metadata that can be registered: see docs/registration.md.")
         }
         E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),

@@ -1,19 +1,17 @@
 //! The page where somebody types the code of a device [RFC 8628 §3.3]. What follows is a flow.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::trouble::Trouble;
-use super::{PAGES, Provider, Visit, see_other};
+use super::{Provider, Visit, see_other};
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::http::discovery::path;
 use crate::http::headers::queried;
 use crate::protocol::id::BrowserKey;
 use crate::protocol::parameters::Parameters;
-use crate::secret::constant_time_eq;
+use crate::secret::{Digest, constant_time_eq};
 use crate::usecase::Error;
 use crate::usecase::sign_in::Browser;
 use crate::usecase::sign_in::connect::{Begun, NotFound};
@@ -48,7 +46,7 @@ impl Provider {
     ) -> Result<Option<Parameters>, Trouble> {
         self.admit_form(request)?;
         let form = read_page_form(request, body).await?;
-        let mark = browser.key.as_ref().map(|key| self.mark_of_code(key)).unwrap_or_default();
+        let mark = browser.key.as_ref().map(|key| self.mark_of_code(&key.digest())).unwrap_or_default();
         let given = form.get("csrf").unwrap_or_default();
         let ours = !mark.is_empty() && constant_time_eq(mark.as_bytes(), given.as_bytes());
         Ok(ours.then_some(form))
@@ -69,7 +67,7 @@ impl Provider {
         let begun = self.connect.begin(code, browser, client_ip(request), form.get("ui_locales")).await;
         match begun {
             Ok(Ok(Begun { seen, key })) => {
-                let mut response = see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose()));
+                let mut response = see_other(&self.address(&seen.id));
                 if let Some(key) = &key {
                     self.cookies.set_key(response.headers_mut(), key);
                 }
@@ -89,13 +87,12 @@ impl Provider {
     }
 
     fn enter(&self, code: String, problem: Option<Problem>, browser: &Browser, visit: &Visit) -> Response {
-        let fresh = browser.key.is_none().then(|| self.connect.browser_key());
-        let mark = browser.key.as_ref().or(fresh.as_ref()).map(|key| self.mark_of_code(key)).unwrap_or_default();
+        let (key, fresh) = browser.recognised(&self.connect.entropy);
         let code = if code.len() <= LONGEST { code } else { String::new() };
         let view = View {
             form: Form {
                 action: format!("{}{}", self.issuer, path::USER_AUTHORIZATION),
-                hidden: vec![("csrf".to_owned(), mark)],
+                hidden: vec![("csrf".to_owned(), self.mark_of_code(&key))],
                 expires_in: None,
             },
             code,
@@ -110,8 +107,7 @@ impl Provider {
     }
 
     /// Ties the form to the browser: nobody has it look up a code of theirs.
-    fn mark_of_code(&self, key: &BrowserKey) -> String {
-        let about = [&b"user code|"[..], key.digest().as_bytes()].concat();
-        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
+    fn mark_of_code(&self, key: &Digest<BrowserKey>) -> String {
+        self.mark(&[b"user code|", key.as_bytes()])
     }
 }

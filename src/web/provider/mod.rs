@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
@@ -124,7 +126,7 @@ impl Provider {
                 let mut response = match &application {
                     _ if seen.flow.is_redirectless() => self.flow_api.shown(&seen, visit.locale),
                     Some(application) => see_other(&application.url.with_flow(&seen.id)),
-                    None => see_other(&format!("{}{PAGES}{}", self.issuer, seen.id.expose())),
+                    None => see_other(&self.address(&seen.id)),
                 };
                 if let Some(key) = &key {
                     self.cookies.set_key(response.headers_mut(), key);
@@ -179,6 +181,16 @@ impl Provider {
 
     fn around<'a>(&'a self, visit: &'a Visit, here: Option<&'a str>) -> Around<'a> {
         Around { site: &self.site, words: &self.words, locale: visit.locale, here }
+    }
+
+    /// Where the page of a flow is.
+    fn address(&self, id: &FlowId) -> String {
+        format!("{}{PAGES}{}", self.issuer, id.expose())
+    }
+
+    /// Ties a form to what it is about.
+    fn mark(&self, about: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about.concat()))
     }
 
     async fn troubled(&self, trouble: &Trouble, visit: &Visit) -> Response {

@@ -1,8 +1,6 @@
 //! Our own pages of a flow. Each shows the state that the flow API would show, and each of its forms is one
 //! of the actions that the flow API takes.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::{Method, StatusCode, header};
 use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
@@ -71,15 +69,10 @@ impl Provider {
         }
     }
 
-    fn address(&self, id: &FlowId) -> String {
-        format!("{}{PAGES}{}", self.issuer, id.expose())
-    }
-
     /// Ties a form to the browser and the flow that it was made for.
-    fn mark(&self, id: &FlowId, browser: &Browser) -> String {
+    fn mark_of_flow(&self, id: &FlowId, browser: &Browser) -> String {
         let key = browser.key.as_ref().map(BrowserKey::digest);
-        let about = [id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())].concat();
-        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
+        self.mark(&[id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())])
     }
 
     async fn submitted(
@@ -91,7 +84,7 @@ impl Provider {
         self.admit_form(request)?;
         let from = client_ip(request);
         let form = read_page_form(request, body).await?;
-        let mark = self.mark(&seen.id, browser);
+        let mark = self.mark_of_flow(&seen.id, browser);
         if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
             return Err(Trouble::Foreign);
         }
@@ -157,7 +150,7 @@ impl Provider {
         let around = self.around(visit, Some(&here));
         let form = Form {
             action: self.address(&seen.id),
-            hidden: vec![("csrf".to_owned(), self.mark(&seen.id, browser))],
+            hidden: vec![("csrf".to_owned(), self.mark_of_flow(&seen.id, browser))],
             expires_in: None,
         };
         let client = Some(client(&seen.client));

@@ -1,7 +1,5 @@
 //! The end-session endpoint [RIL §2], and our own pages there.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
@@ -94,8 +92,7 @@ impl Provider {
     /// Ties the forms of our own pages to the session that they are about.
     pub(super) fn mark_of_session(&self, browser: &Browser) -> String {
         let session = browser.session.as_ref().map(SessionToken::digest);
-        let about = [&b"sign-out|"[..], session.as_ref().map_or(&[][..], |session| session.as_bytes())].concat();
-        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about))
+        self.mark(&[b"sign-out|", session.as_ref().map_or(&[][..], |session| session.as_bytes())])
     }
 
     fn ask(&self, ask: &Ask, asked: &Parameters, browser: &Browser, visit: &Visit) -> Response {

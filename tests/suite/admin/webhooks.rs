@@ -220,7 +220,7 @@ async fn every_attempt_that_fails_is_counted_and_a_line_of_the_log() {
     let id = at.rsplit('/').next().unwrap().to_owned();
     let count = |outcome: &str| {
         let series = format!("nod_webhook_deliveries_total{{outcome=\"{outcome}\"}} ");
-        let text = nod::metrics::metrics().text(None, None);
+        let text = nod::metrics::metrics().text(&nod::metrics::Backlogs::default());
         let line = text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().to_owned();
         line.parse::<u64>().unwrap()
     };

@@ -192,6 +192,28 @@ fn what_signs_people_in_is_exported_and_applied() {
     let told = apply(&site, &strict, &[]).ends_with(2);
     assert!(told.contains("require_pkce     false → true"), "{told}");
 
+    // So is what somebody may do no longer, or gets otherwise than before.
+    let with = |lines: &str| moved.replace("id = \"web\"\n", &format!("id = \"web\"\n{lines}\n"));
+    let acts = with("token_exchange_impersonation = true");
+    apply(&site, &acts, &["--yes"]).ends_with(0);
+    for (changed, field) in [
+        (moved.clone(), "token_exchange_impersonation"),
+        (acts.replace("[\"stock\"]", "[\"till\"]"), "token_exchange_audiences"),
+        (acts.replace("may_act = \"web\"\n", ""), "may_act"),
+        (
+            acts.replace("implied_consent", "dpop_bound_access_tokens = true\nimplied_consent"),
+            "dpop_bound_access_tokens",
+        ),
+        (acts.replace("implied_consent", "userinfo_alg = \"ES256\"\nimplied_consent"), "userinfo_alg"),
+        (acts.replace("implied_consent", "introspection_alg = \"ES256\"\nimplied_consent"), "introspection_alg"),
+    ] {
+        let told = apply(&site, &changed, &[]).ends_with(2);
+        assert!(told.contains(field) && told.contains("say --yes"), "{field}:\n{told}");
+    }
+    apply(&site, SHOP, &["--yes"]).ends_with(0);
+    let told = apply(&site, &SHOP.replace("auth_alg = \"ES256\"\n", ""), &[]).ends_with(2);
+    assert!(told.contains("auth_alg") && told.contains("say --yes"), "{told}");
+
     // By the rules of every registration, in the words of the file.
     let wrong = WEB
         .replace("http://localhost:*/callback", "http://shop.example/cb")
@@ -206,6 +228,42 @@ fn what_signs_people_in_is_exported_and_applied() {
     ] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }
+}
+
+/// Over HTTP, as anybody may.
+fn registers_itself(site: &Site) -> String {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", site.port)).unwrap();
+    let body = r#"{"redirect_uris":["https://shop.example/callback"],"client_name":"Guest"}"#;
+    let (host, length) = (format!("localhost:{}", site.port), body.len());
+    let head = format!("POST /as/clients.oauth2 HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    let head = format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+    let json: Value = serde_json::from_str(json).unwrap_or_else(|_| panic!("{answer}"));
+    json["client_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[test]
+fn clients_that_registered_themselves_are_left_alone() {
+    let site = Site::with("registration.mode = \"open\"\n").migrated();
+    apply(&site, SHOP, &[]).ends_with(0);
+    let guest = {
+        let _server = site.serve();
+        registers_itself(&site)
+    };
+    let told = apply(&site, SHOP, &["--prune"]).ends_with(0);
+    assert!(told.contains("4 as they should be; 1 that registered themselves are left alone"), "{told}");
+    apply(&site, "client = []\n", &["--prune", "--yes"]).ends_with(0);
+    let listed = site.run(&["client", "list", "-c", "nod.toml"]).ends_with(0);
+    assert!(listed.contains(&guest) && listed.lines().count() == 1, "{listed}");
+    let without = export(&site);
+    assert!(!without.contains(&guest) && without.contains("client = []"), "{without}");
+    assert!(without.contains("# Not here, and left alone: clients that registered themselves, 1."), "{without}");
+    let theirs = SHOP.replace("id = \"kiosk\"", &format!("id = \"{guest}\""));
+    let told = apply(&site, &theirs, &[]).ends_with(2);
+    assert!(told.contains(&format!("client {guest}: it registered itself")), "{told}");
 }
 
 #[test]
@@ -336,7 +394,7 @@ fn how_people_sign_in_is_exported_and_applied() {
     let told = apply(&site, &wrong, &[]).ends_with(2);
     for problem in [
         "application login: additional_allowed_origins/0: Not an absolute URL.",
-        "policy name-first: steps/0/source: identifier or password.",
+        "policy name-first: steps/0/source: identifier, password or passkey.",
     ] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }

@@ -143,7 +143,12 @@ impl Site {
             scope: Scope::parse("openid profile").expect("a scope"),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
-            backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll }),
+            backchannel: Some(Backchannel {
+                delivery: Delivery::Poll,
+                number_matching: None,
+                long_poll,
+                request_signing_alg: None,
+            }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
@@ -151,6 +156,7 @@ impl Site {
             registered: None,
             token_exchange: None,
             may_act: None,
+            security_profile: None,
             created_at: self.clock.now(),
         };
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
@@ -290,6 +296,8 @@ impl Site {
             password_tries: 100_000,
             registration: Admission::Nobody,
             registrations: 20,
+            profiles: nod::domain::profile::Profiles::default(),
+            trusted: nod::protocol::software_statement::TrustedIssuers::default(),
             authorization: nod::usecase::sign_in::read_request::Rules::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,

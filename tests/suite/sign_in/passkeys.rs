@@ -351,8 +351,9 @@ async fn a_1_3_the_first_passkey_is_made_on_the_way() {
     world.user("bob").with_password(PASSWORD).await;
     let mut bobs = world.browser();
     bobs.log_in(&shop, "bob", PASSWORD).await;
-    let state = bobs.flow(&app, &[]).await;
-    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+    let asked = crate::world::asked(&app, &[("response_mode", "pi.flow")]);
+    let answer = bobs.get(&format!("{}?{asked}", crate::world::AUTHORIZE)).await;
+    assert_eq!((answer.status, &answer.json()["authorizeResponse"]["error"]), (400, &json!("access_denied")));
 }
 
 #[tokio::test]

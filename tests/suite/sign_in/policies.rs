@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{PASSWORD, POLICIES, links, name_first, policy, refused, settings, shop_and_alice};
-use crate::world::{Backing, World, seconds};
+use crate::world::{Backing, World, decoded, seconds};
 
 #[tokio::test]
 async fn a_client_names_its_policy_and_the_default_is_for_the_others() {
@@ -48,7 +48,7 @@ async fn the_name_first_on_our_own_pages() {
     page.has("The username or the password is not right.");
     world.clock.advance(seconds(5));
     let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
-    let (_, claims) = crate::world::decoded(&desk.redeem(callback.get("code")).await.tokens().id_token);
+    let (_, claims) = decoded(&desk.redeem(callback.get("code")).await.tokens().id_token);
     assert_eq!((&claims["sub"], &claims["amr"]), (&json!(alice.id.to_string()), &json!(["pwd"])));
     // Who gives up at the first page is sent back.
     let page = browser.authorize(&desk, &[("prompt", "login")]).await.unwrap();
@@ -121,6 +121,36 @@ async fn a_step_is_asked_when_its_conditions_hold() {
         let status = if asked { "IDENTIFIER_REQUIRED" } else { "USERNAME_PASSWORD_REQUIRED" };
         assert_eq!(state["status"], status, "{conditions}");
     }
+}
+
+/// A session that is in use may be hours old: it stands for no step that wants somebody within less.
+#[tokio::test]
+async fn who_was_not_asked_for_an_hour_is_asked_again() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let steps = json!([{ "id": "password", "source": "password", "when": [{ "not_within": 3600 }] }]);
+    policy(&admin, &json!({ "id": "hourly", "steps": steps })).await;
+    let (bank, shop) = (world.client("bank").signs_in().policy("hourly").await, world.client("shop").signs_in().await);
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let callback = browser.log_in(&bank, "alice", PASSWORD).await;
+    let (_, first) = decoded(&bank.redeem(callback.get("code")).await.tokens().id_token);
+    for pause in [1500, 1500, 599] {
+        world.clock.advance(seconds(pause));
+        browser.authorize(&bank, &[("prompt", "none")]).await.unwrap_err().get("code");
+    }
+    world.clock.advance(seconds(1));
+    browser.authorize(&bank, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+    browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().get("code");
+    let page = browser.authorize(&bank, &[]).await.unwrap();
+    let callback = browser.sign_in(page.has("type=\"password\""), "alice", PASSWORD).await.unwrap_err();
+    let (_, again) = decoded(&bank.redeem(callback.get("code")).await.tokens().id_token);
+    assert_eq!(again["auth_time"], world.now().seconds());
+    assert_eq!(first["sid"], again["sid"], "the session goes on");
+    // And not once more.
+    world.clock.advance(seconds(1500));
+    browser.authorize(&bank, &[("prompt", "none")]).await.unwrap_err().get("code");
 }
 
 /// The policy is walked anew for each answer: what was proved counts for a step of the same name, and for no

@@ -35,6 +35,7 @@ fn client() -> Client {
         registered: None,
         token_exchange: None,
         may_act: None,
+        security_profile: None,
         created_at: now(),
     }
 }

@@ -63,7 +63,12 @@ impl ClientBuilder {
             scope: Scope::parse("openid profile email").unwrap(),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
-            backchannel: Some(Backchannel { delivery: Delivery::Poll, number_matching: None, long_poll: false }),
+            backchannel: Some(Backchannel {
+                delivery: Delivery::Poll,
+                number_matching: None,
+                long_poll: false,
+                request_signing_alg: None,
+            }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
@@ -71,6 +76,7 @@ impl ClientBuilder {
             registered: None,
             token_exchange: None,
             may_act: None,
+            security_profile: None,
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }

@@ -82,6 +82,26 @@ impl Prover {
         self.key.jws(&self.header(), &claims)
     }
 
+    /// A call of the admin API with a token that is bound to this key, once more with the nonce where one is asked for.
+    pub(crate) async fn admin(&self, access_token: &str, method: &Method, path: &str, body: Option<&Value>) -> Answer {
+        let call = || {
+            let mut claims = self.claims(method.as_str(), path.split('?').next().unwrap());
+            claims["ath"] = json!(b64(digest(&SHA256, access_token.as_bytes()).as_ref()));
+            let proof = self.key.jws(&self.header(), &claims);
+            let request = self.world.request(0, method.clone(), path).header("dpop", proof);
+            let request = request.header("authorization", format!("DPoP {access_token}"));
+            body.map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().json(body))
+        };
+        let answer = Answer::of(call()).await;
+        self.learn(&answer);
+        if answer.status < 400 || answer.json()["code"] != "use_dpop_nonce" {
+            return answer;
+        }
+        let answer = Answer::of(call()).await;
+        self.learn(&answer);
+        answer
+    }
+
     fn learn(&self, answer: &Answer) {
         if let Some(nonce) = answer.header("dpop-nonce") {
             *self.nonce.lock().unwrap() = Some(nonce.to_owned());

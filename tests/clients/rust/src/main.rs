@@ -137,11 +137,12 @@ async fn phone(admin: &Client, user: &User) -> Child {
 
 async fn ask(client: &Client) -> TokenResponse {
     let question = BackchannelAuthenticationRequest {
-        scope: "openid profile".to_owned(),
+        scope: Some("openid profile".to_owned()),
         login_hint: Some("bob".to_owned()),
         acr_values: None,
         binding_message: None,
         id_token_hint: None,
+        request: None,
         requested_expiry: None,
     };
     let asked = client.request_backchannel_authentication(&question).await.unwrap().into_inner();
