@@ -127,13 +127,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let add_passkey = Arc::new(AddPasskey {
-            passkeys: passkeys.passkeys.clone(),
-            party: passkeys.party.clone(),
-            refusals: self.parts.refusals.clone(),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        });
+        let add_passkey = self.add_passkey(&passkeys);
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
@@ -202,6 +196,16 @@ impl Wiring {
             directory: self.directory(),
             party: RelyingParty::of_issuer(&self.settings.issuer),
             ledger: self.parts.ledger.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn add_passkey(&self, check: &CheckPasskey) -> Arc<AddPasskey> {
+        Arc::new(AddPasskey {
+            passkeys: check.passkeys.clone(),
+            party: check.party.clone(),
             refusals: self.parts.refusals.clone(),
             clock: self.clock(),
             entropy: self.entropy(),

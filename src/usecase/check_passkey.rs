@@ -94,13 +94,12 @@ impl CheckPasskey {
             }
             Err(Refused { user, why }) => {
                 tracing::info!(detail = why, "passkey refused");
-                match user {
-                    Some(user) => self.ledger.audit(event(user).refused(why)).await,
+                if let Some(user) = user {
+                    self.ledger.audit(event(user).refused(why)).await;
+                } else {
                     // Anybody can make up credentials: those are counted together.
-                    None => {
-                        let client = attempt.client.cloned();
-                        self.refusals.record(Action::PasskeyChecked, why.to_owned(), client).await;
-                    }
+                    let client = attempt.client.cloned();
+                    self.refusals.record(Action::PasskeyChecked, why.to_owned(), client).await;
                 }
                 Ok(None)
             }

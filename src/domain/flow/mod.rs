@@ -242,7 +242,7 @@ impl Flow {
     #[must_use]
     pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Password)?;
-        self.verified(user, Authentication::by_password(around.now), (step, Factor::Password));
+        self.verified(user, &Authentication::by_password(around.now), (step, Factor::Password));
         Some(self.settled(around))
     }
 
@@ -250,11 +250,11 @@ impl Flow {
     #[must_use]
     pub fn passkey_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Passkey)?;
-        self.verified(user, Authentication::by_passkey(around.now), (step, Factor::Passkey));
+        self.verified(user, &Authentication::by_passkey(around.now), (step, Factor::Passkey));
         Some(self.settled(around))
     }
 
-    fn verified(&mut self, user: UserId, how: Authentication, (step, factor): (StepId, Factor)) {
+    fn verified(&mut self, user: UserId, how: &Authentication, (step, factor): (StepId, Factor)) {
         // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
         self.session = None;
         // Of another person than the one so far: nothing that was proved until now counts any more.
@@ -264,7 +264,7 @@ impl Flow {
         self.who = Who::Proved(user);
         // What the session stands for was proved at another time, and is told where nothing is newer.
         let before = self.authenticated.take().filter(|_| self.notes.has_verified_here());
-        self.authenticated = Some(before.map_or_else(|| how.clone(), |before| before.and(&how)));
+        self.authenticated = Some(before.map_or_else(|| how.clone(), |before| before.and(how)));
         self.notes.set(step, Note::Verified(factor));
     }
 

@@ -410,6 +410,11 @@ fn request_options() -> Value {
     only(Status::AssertionRequired, json!({"type": "object", "additionalProperties": true}), says)
 }
 
+fn creation_options() -> Value {
+    let says = "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.";
+    only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
+}
+
 fn states() -> Map<String, Value> {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
@@ -432,11 +437,7 @@ fn states() -> Map<String, Value> {
             "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
             "alternativeAuthenticationSources": alternatives(),
             "publicKeyCredentialRequestOptions": request_options(),
-            "publicKeyCredentialCreationOptions": only(
-                Status::Fido2ActivationRequired,
-                text.clone(),
-                "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.",
-            ),
+            "publicKeyCredentialCreationOptions": creation_options(),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
             "userCode": only(
