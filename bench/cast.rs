@@ -17,6 +17,8 @@ use crate::Result;
 pub(crate) const HOST: &str = "id.example";
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const SCOPE: &str = "openid profile";
+/// What a client asks for without a person.
+pub(crate) const OWN_SCOPE: &str = "stock";
 /// Several, so that nothing is measured that works for one client only.
 const RELYING_PARTIES: usize = 8;
 
@@ -142,7 +144,7 @@ pub(crate) fn refresh_form(assertion: &str, token: &str) -> String {
 }
 
 pub(crate) fn client_credentials_form(assertion: &str) -> String {
-    format!("grant_type=client_credentials&{}", authenticated(assertion))
+    format!("grant_type=client_credentials&scope={OWN_SCOPE}&{}", authenticated(assertion))
 }
 
 pub(crate) fn introspection_form(assertion: &str, token: &str) -> String {

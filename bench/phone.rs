@@ -33,7 +33,7 @@ use nod_device::proof::Freshness;
 use nod_device::{DeviceKey as _, Issuer, Kind, Notification, SoftwareKey, decide};
 
 use crate::Result;
-use crate::cast::{self, CALLBACK, ISSUER, RelyingParty, SCOPE};
+use crate::cast::{self, CALLBACK, ISSUER, OWN_SCOPE, RelyingParty, SCOPE};
 use crate::driver::{JSON, Wire, request};
 use crate::scenario::login_hint;
 
@@ -74,12 +74,14 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             alg: Some(Algorithm::ES256),
         },
         grants: if signs_in { browser.into() } else { [GrantType::Ciba].into() },
-        scope: Scope::parse(SCOPE).ok_or("no scope")?,
+        scope: Scope::parse(&if signs_in { format!("{SCOPE} {OWN_SCOPE}") } else { SCOPE.to_owned() })
+            .ok_or("no scope")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: match party.kind {
             cast::Kind::Signed => AccessTokenFormat::Jwt,
             cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
         },
+        resources: Vec::new(),
         backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,
@@ -89,6 +91,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
+        tls_client_certificate_bound_access_tokens: false,
         sign_in: if signs_in { Some(sign_in()?) } else { None },
         registered: None,
         token_exchange: None,

@@ -25,7 +25,8 @@ use crate::scenario::{Sample, Stand};
 pub(crate) struct Browsers(Vec<HeaderValue>);
 
 impl Browsers {
-    /// Everybody signs in with a password, which costs what `Pieces` says of a hash, and is not measured here.
+    /// Sessions are written as a sign-in writes them. The password before that costs a hash, which is a figure of
+    /// its own.
     pub(crate) async fn sign_in(url: &str, phones: &Phones, entropy: &Entropy) -> Result<Self> {
         let database = Database::connect(&Secret::new(url.to_owned())).await?;
         let sessions = Sessions::new(database);

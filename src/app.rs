@@ -49,6 +49,7 @@ use crate::usecase::admin::Desk;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::authenticate_client::ClientKeys;
 use crate::usecase::authenticate_device::Nonces;
+use crate::usecase::certificates::Certificates;
 use crate::usecase::dev::Dev;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::introspect::Introspect;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub profiles: Profiles,
     /// Whose software statements are believed.
     pub trusted: TrustedIssuers,
+    /// How client certificates get here, and whose are worth something.
+    pub certificates: Certificates,
     pub schedule: Schedule,
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
@@ -229,6 +232,7 @@ impl Wiring {
             keys: Kept::new(10_000),
             clock: self.clock(),
             issuer: issuer.clone(),
+            alias: self.settings.certificates.alias.clone(),
         });
         let issue = Arc::new(self.issue());
         let authorize = Arc::new(Authorize {
@@ -289,8 +293,8 @@ impl Wiring {
 
     fn discovery(&self) -> Discovery {
         let registers = self.settings.registration != Admission::Nobody;
-        let Settings { issuer, authorization, profiles, .. } = &self.settings;
-        Discovery::new(issuer, registers, authorization, &profiles.of_all())
+        let Settings { issuer, authorization, profiles, certificates, .. } = &self.settings;
+        Discovery::new(issuer, registers, authorization, &profiles.of_all(), certificates)
     }
 
     fn registration(&self) -> RegistrationApi {
@@ -305,6 +309,7 @@ impl Wiring {
             trusted: self.settings.trusted.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
             issuer: self.settings.issuer.clone(),
+            certificates: self.settings.certificates.clone(),
         };
         RegistrationApi { register }
     }

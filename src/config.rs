@@ -24,7 +24,9 @@ pub use problem::{Code, ConfigError, Problem};
 pub use schema::json_schema;
 pub use secrets::Secrets;
 pub use setting::{Given, Kind, Setting};
-pub use table::{Config, LogFormat, RegistrationMode, SECTIONS, SETTINGS, SecurityProfile, UnknownUser};
+pub use table::{
+    CertificateFormat, Config, LogFormat, RegistrationMode, SECTIONS, SETTINGS, SecurityProfile, UnknownUser,
+};
 pub use values::{Entry, Sources, Values};
 
 use secrets::Found;

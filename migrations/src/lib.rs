@@ -13,6 +13,7 @@ mod m0004_audit_chain;
 mod m0005_passwords;
 mod m0006_sign_in;
 mod m0007_sign_on;
+mod m0008_extent;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
 mod m0016_passkeys;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_passwords::Migration),
             Box::new(m0006_sign_in::Migration),
             Box::new(m0007_sign_on::Migration),
+            Box::new(m0008_extent::Migration),
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
             Box::new(m0016_passkeys::Migration),

@@ -11,7 +11,7 @@ use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::protocol::webauthn::RelyingParty;
-use crate::store::ephemeral::{Attempts, Shelf};
+use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
@@ -66,6 +66,7 @@ impl Wiring {
         ReadRequest {
             pushed: Shelf::new(self.store()),
             keys,
+            replay: Replay::new(self.store(), Purpose::RequestObjectReplay),
             egress: self.settings.egress.clone(),
             issuer: self.settings.issuer.clone(),
             rules: self.settings.authorization.clone(),
@@ -107,7 +108,7 @@ impl Wiring {
             entropy: self.entropy(),
             issuer: issuer.clone(),
         });
-        let connect = Connect {
+        let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
             devices: Shelf::new(self.store()),
@@ -117,7 +118,7 @@ impl Wiring {
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
-        };
+        });
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -134,6 +135,7 @@ impl Wiring {
             passwords: Arc::clone(&self.parts.check_password),
             add_passkey: Arc::clone(&add_passkey),
             conclude: Arc::clone(&conclude),
+            connect: Arc::clone(&connect),
             clock: self.clock(),
             entropy: self.entropy(),
         });

@@ -37,14 +37,18 @@ impl Wiring {
             path::REVOCATION,
             path::INTROSPECTION,
         ];
+        // [RFC 8705 §5] and the same at the second port.
+        let alias = self.settings.certificates.alias.as_ref();
+        let at = |base: &String| audiences.map(|path| format!("{base}{path}"));
         AuthenticateClient {
             directory: self.directory(),
             replay: Replay::new(self.store(), Purpose::AssertionReplay),
             clock: self.clock(),
             issuer: issuer.clone(),
             profiles: self.settings.profiles,
-            audiences: audiences.map(|path| format!("{issuer}{path}")).to_vec(),
+            audiences: [issuer].into_iter().chain(alias).flat_map(at).collect(),
             keys,
+            authorities: Arc::clone(&self.settings.certificates.authorities),
             failures: Failures::new(self.settings.failed_authentications),
         }
     }

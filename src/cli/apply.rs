@@ -234,7 +234,7 @@ impl Stores {
                 let action = if secret_only { Action::ClientSecretRotated } else { Action::ClientUpdated };
                 let id = declared.id.clone();
                 let event = self.clients.desk.event(by, action).client(&id);
-                let change = |_, client| declared.applied(client, now);
+                let change = |_, client| declared.applied(&client, now);
                 let changed = self.clients.clients.update_if(&id, None, &event, now, change).await?;
                 changed.ok_or_else(|| Exit::conflict("somebody else deleted it just now"))??;
             }

@@ -1,5 +1,7 @@
 //! `nod client`: relying parties.
 
+mod certificate;
+
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use self::certificate::Certificate;
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
@@ -23,6 +26,7 @@ use crate::store::sql::sign_on::Policies;
 use crate::usecase::admin::client_metadata::{ClientMetadata, method};
 use crate::usecase::admin::clients::{ManageClients, SHORTEST_SECRET};
 use crate::usecase::admin::{Administrator, always};
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -114,8 +118,8 @@ struct Registration {
     name: Option<String>,
     /// Default `client_secret_basic`; see `nod help`
     ///
-    /// How the client authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, or
-    /// `none` for a public client.
+    /// How the client authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`,
+    /// `tls_client_auth`, `self_signed_tls_client_auth`, or `none` for a public client.
     #[arg(long, value_name = "METHOD", value_enum, hide_possible_values = true)]
     auth: Option<Auth>,
     /// It can keep no secret, as `--auth none`
@@ -124,7 +128,7 @@ struct Registration {
     /// nothing else.
     #[arg(long, conflicts_with = "auth")]
     public: bool,
-    /// Its JWK Set, for `private_key_jwt`
+    /// Its JWK Set: keys, or certificates as `x5c`
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
     /// Where it publishes its JWK Set
@@ -135,6 +139,8 @@ struct Registration {
     /// ES256, PS256, RS256 or `EdDSA`; without it, any that fits the key.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     auth_alg: Option<Algorithm>,
+    #[command(flatten)]
+    certificate: Certificate,
     /// Default ciba; may repeat
     ///
     /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
@@ -232,6 +238,17 @@ struct Registration {
     /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     authorization_response_alg: Option<Algorithm>,
+    /// A type of its details; may repeat
+    ///
+    /// A type of `authorization_details` that its requests may have (RFC 9396), one of those that the setting
+    /// `authorization.details` has.
+    #[arg(long = "details-type", value_name = "TYPE", hide_short_help = true)]
+    details_types: Vec<String>,
+    /// Whom its tokens may be for; may repeat
+    ///
+    /// An absolute URI that it may send as `resource` (RFC 8707): the audience of its access tokens.
+    #[arg(long = "resource", value_name = "URI", hide_short_help = true)]
+    resources: Vec<String>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -299,10 +316,13 @@ struct Registration {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "as the standard calls them")]
 enum Auth {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
     None,
 }
 
@@ -433,10 +453,17 @@ impl Registration {
                     Auth::ClientSecretBasic => "client_secret_basic",
                     Auth::ClientSecretPost => "client_secret_post",
                     Auth::PrivateKeyJwt => "private_key_jwt",
+                    Auth::TlsClientAuth => OF_AN_AUTHORITY,
+                    Auth::SelfSignedTlsClientAuth => SELF_SIGNED,
                     Auth::None => "none",
                 })
             }),
             token_endpoint_auth_signing_alg: self.auth_alg.and_then(|alg| text(alg.as_str())),
+            tls_client_auth_subject_dn: self.certificate.dn.clone(),
+            tls_client_auth_san_dns: self.certificate.dns.clone(),
+            tls_client_auth_san_uri: self.certificate.uri.clone(),
+            tls_client_auth_san_ip: self.certificate.ip.clone(),
+            tls_client_auth_san_email: self.certificate.email.clone(),
             jwks: self.jwks.as_deref().map(key_set).transpose()?,
             jwks_uri: self.jwks_uri.clone(),
             grant_types: (!grants.is_empty()).then(|| grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
@@ -459,6 +486,8 @@ impl Registration {
             request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
             request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
             authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
+            authorization_details_types: (!self.details_types.is_empty()).then(|| self.details_types.clone()),
+            resources: (!self.resources.is_empty()).then(|| self.resources.clone()),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: None,
@@ -471,6 +500,7 @@ impl Registration {
             userinfo_signed_response_alg: self.userinfo_alg.and_then(|alg| text(alg.as_str())),
             introspection_signed_response_alg: self.introspection_alg.and_then(|alg| text(alg.as_str())),
             dpop_bound_access_tokens: self.dpop_bound_access_tokens,
+            tls_client_certificate_bound_access_tokens: self.certificate.bound,
             token_exchange_audiences: (!self.token_exchange_audiences.is_empty())
                 .then(|| self.token_exchange_audiences.clone()),
             token_exchange_impersonation: self.token_exchange_impersonation,
@@ -513,7 +543,8 @@ fn given_secret(create: &Create) -> Result<Option<Secret<String>>, Exit> {
     if !create.secret_stdin {
         return Ok(None);
     }
-    if matches!(create.registration.auth(), Some(Auth::PrivateKeyJwt | Auth::None)) {
+    let has_secret = |auth| matches!(auth, Auth::ClientSecretBasic | Auth::ClientSecretPost);
+    if create.registration.auth().is_some_and(|auth| !has_secret(auth)) {
         return Err(Exit::usage("--secret-stdin is for a client with a secret"));
     }
     let mut text = String::new();
@@ -548,11 +579,14 @@ fn line(client: &Client) {
 }
 
 fn show_requests(sign_in: &SignIn) {
-    let Requests { pushed, signed, signing_alg, uris, .. } = &sign_in.requests;
+    let Requests { pushed, signed, signing_alg, uris, details, .. } = &sign_in.requests;
     let alg = signing_alg.map_or("any", Algorithm::as_str);
     say(&format!("requests      pushed required {pushed}, signed required {signed}, with {alg}"));
     for uri in uris {
         say(&format!("request uri   {}", safe(uri)));
+    }
+    for kind in details {
+        say(&format!("details       {}", safe(kind)));
     }
 }
 
@@ -565,6 +599,9 @@ fn show(client: &Client) {
         say(&format!("profile       {profile}"));
     }
     say(&format!("id token      {}", client.id_token_signed_response_alg));
+    for uri in &client.resources {
+        say(&format!("resource      {}", safe(uri)));
+    }
     if let Some(alg) = client.userinfo_signed_response_alg {
         say(&format!("userinfo      {alg}"));
     }
@@ -574,6 +611,7 @@ fn show(client: &Client) {
     if client.dpop_bound_access_tokens {
         say("access token  always with a DPoP proof");
     }
+    certificate::show(client);
     if let Some(exchange) = &client.token_exchange {
         let audiences = if exchange.audiences.is_empty() { "none".to_owned() } else { exchange.audiences.join(" ") };
         say(&format!("exchange      audiences {}, impersonation {}", safe(&audiences), exchange.impersonation));

@@ -49,6 +49,7 @@ use crate::store::sql::clients::Clients;
 use crate::store::sql::devices::{Claim, Claimed, Pairing};
 use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
+use crate::usecase::certificates::Certificates;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
@@ -238,6 +239,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         authorization: Rules::default(),
         profiles: Profiles::default(),
         trusted: TrustedIssuers::default(),
+        certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
@@ -320,9 +322,11 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
+        tls_client_certificate_bound_access_tokens: false,
         backchannel: Some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: Some(NumberMatching::Pick),
@@ -366,9 +370,11 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
+        resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
+        tls_client_certificate_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
         registered: None,

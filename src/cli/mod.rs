@@ -12,6 +12,7 @@ use crate::telemetry::{Detail, Format};
 
 mod apply;
 mod audit;
+mod certificates;
 mod client;
 mod config;
 mod dev;

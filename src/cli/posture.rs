@@ -78,7 +78,7 @@ fn told(origins: &[(&str, &Origin)]) -> serde_json::Value {
 }
 
 fn rows(loaded: &Loaded) -> Vec<Row> {
-    let mut rows: Vec<Row> = vec![issuer(loaded), tls(loaded), ops(loaded), stores(loaded)];
+    let mut rows: Vec<Row> = vec![issuer(loaded), tls(loaded), certificates(loaded), ops(loaded), stores(loaded)];
     rows.extend([ephemeral(loaded), master_key(loaded), limits(loaded), tokens(loaded), outbound(loaded)]);
     let what = match loaded.config.ciba.unknown_user {
         UnknownUser::Strict => "clients learn who exists (strict)",
@@ -117,6 +117,15 @@ fn tls(loaded: &Loaded) -> Row {
     let everybody = config.proxy.trusted.iter().any(|network| network.prefix_len() == 0);
     let state = if everybody { State::Weak } else { State::Good };
     row(state, format!("by a proxy in {}, whose X-Forwarded-For and -Proto are believed", trusted.join(", ")))
+}
+
+fn certificates(loaded: &Loaded) -> Row {
+    let header = loaded.config.proxy.certificate_header.as_ref();
+    let proxies = header.map(|header| format!("as a trusted proxy writes them into {header}"));
+    let port = loaded.config.mtls.listen.map(|port| format!("asked for at {port}"));
+    let ways: Vec<_> = port.into_iter().chain(proxies).collect();
+    let what = if ways.is_empty() { "none get here".to_owned() } else { ways.join("; ") };
+    Row::new("certificates", State::Good, what, &["mtls.listen", "proxy.certificate_header"])
 }
 
 fn ops(loaded: &Loaded) -> Row {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App, EphemeralStore, Settings};
+use crate::cli::certificates::{certificates, forwarded, second_edge};
 use crate::cli::dev;
 use crate::cli::exit::Exit;
 use crate::cli::opened::redis;
@@ -19,7 +21,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, SecurityProfile, UnknownUser,
 };
-use crate::domain::client::Authentication;
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
 use crate::domain::password::hash::{Cost, Hasher, Pepper, Verdict};
@@ -27,6 +28,7 @@ use crate::domain::profile::{Profile, Profiles};
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
+use crate::http::second_port::SecondPort;
 use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
@@ -87,12 +89,17 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     offer_first_administrator(&app, &bootstrap_file(&loaded)).await?;
 
     let public = listen(config.listen.public).await?;
+    let second = match config.mtls.listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let ops = listen(config.listen.ops).await?;
     tracing::info!(
         issuer = config.issuer,
         public = %config.listen.public,
         ops = %config.listen.ops,
         tls = tls.is_some(),
+        mtls = config.mtls.listen.map(tracing::field::display),
         "ready"
     );
     let refusals = app.parts.refusals.clone();
@@ -101,8 +108,10 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
     let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
-    let edge = Edge { limits, tls, proxies, cleartext: cleartext(config), public: refusals, documents };
-    serve(app, public, ops, edge, worker, shutdown).await
+    let (forwarded, cleartext) = (forwarded(config), cleartext(config));
+    let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents };
+    let second = second.map(|listener| Ok::<_, Exit>((listener, second_edge(config, &edge)?))).transpose()?;
+    serve(app, (public, edge), second, ops, worker, shutdown).await
 }
 
 /// The reasons against starting that the configuration gives, and those that the database gives, in one
@@ -190,11 +199,9 @@ pub(super) async fn dev_data(loaded: &Loaded, database: &Database) -> Result<Opt
     let (directory, _) = Directory::new(database.clone());
     for (id, _, secret) in dev::CLIENTS {
         let Some(known) = ClientId::parse(id) else { continue };
-        let open = directory.client(&known).await?.is_some_and(|client| match &client.authentication {
-            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
-                secrets.accept(secret.as_bytes(), SystemClock.now())
-            }
-            Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
+        let open = directory.client(&known).await?.is_some_and(|client| {
+            let secrets = client.authentication.secrets();
+            secrets.is_some_and(|secrets| secrets.accept(secret.as_bytes(), SystemClock.now()))
         });
         if open {
             return Ok(Some(format!("the client {id} still has the secret that dev mode gives it")));
@@ -244,19 +251,27 @@ async fn offer_first_administrator(app: &App, file: &Path) -> Result<(), Exit> {
 
 async fn serve(
     app: App,
-    public: TcpListener,
+    (public, edge): (TcpListener, Edge),
+    second: Option<(TcpListener, Edge)>,
     ops: TcpListener,
-    edge: Edge,
     worker: Worker,
     shutdown: CancellationToken,
 ) -> Result<(), Exit> {
     let App { public: endpoint, ops: ops_endpoint, parts, draining, .. } = app;
     let ops_down = CancellationToken::new();
     worker.finish(server::serve(ops, ops_endpoint, Edge::default(), ops_down.clone()));
-    let serving = server::serve(public, endpoint, edge, shutdown.clone());
+    let endpoint = Arc::new(endpoint);
+    let second = second
+        .map(|(listener, edge)| server::serve(listener, SecondPort(Arc::clone(&endpoint)), edge, shutdown.clone()));
+    let second = async move {
+        if let Some(serving) = second {
+            serving.await;
+        }
+    };
+    let serving = join(server::serve(public, endpoint, edge, shutdown.clone()), second);
     tokio::pin!(serving);
     tokio::select! {
-        () = &mut serving => {}
+        _ = &mut serving => {}
         () = stopped() => {
             // Not ready first, then no new connections: a balancer sends nothing into a closing door.
             draining.0.store(true, Ordering::Relaxed);
@@ -327,7 +342,8 @@ pub(super) fn profiles(config: &Config) -> Profiles {
 
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
-    Rules { require_pushed: config.authorization.require_pushed }
+    let authorization = &config.authorization;
+    Rules { require_pushed: authorization.require_pushed, details: authorization.details.clone().into() }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
@@ -368,6 +384,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         authorization: rules(config),
         profiles: profiles(config),
         trusted,
+        certificates: certificates(config)?,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,

@@ -68,6 +68,8 @@ codes! {
     SameListener = "017",
     /// Passwords would be hashed too cheaply, or at a cost that no node can pay.
     HashCost = "018",
+    /// Client certificates cannot get here as it says.
+    Certificates = "019",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.
@@ -84,6 +86,8 @@ codes! {
     SharedEmbedded = "107",
     /// Unsafe: a listener without TLS that others than the proxies reach.
     OpenListener = "108",
+    /// Unsafe: everybody is believed to hand on the certificates of clients.
+    OpenCertificates = "109",
 }
 
 impl Problem {

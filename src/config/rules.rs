@@ -1,5 +1,7 @@
 //! What settings must fulfil together.
 
+mod certificates;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use super::values::Values;
 /// Looks at each rule, whatever the others find.
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
-    rules.iter().filter_map(|rule| rule(values)).collect()
+    rules.iter().filter_map(|rule| rule(values)).chain(certificates::problems(values)).collect()
 }
 
 fn issuer(values: &Values) -> Option<Problem> {

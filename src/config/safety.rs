@@ -19,6 +19,7 @@ pub(super) fn refusals(values: &Values, found: &Found) -> Vec<Problem> {
     let mut refusals = Vec::new();
     refusals.extend(issuer(values));
     refusals.extend(listener(values));
+    refusals.extend(certificates(values));
     refusals.extend(redis(values, found));
     refusals.extend(postgres(values, found));
     refusals.extend(memory(values, found));
@@ -67,6 +68,16 @@ fn listener(values: &Values) -> Option<Problem> {
     let message = "listen.public is open to other machines without TLS, and no proxy on another one is trusted";
     let help = "listen on 127.0.0.1, or set tls.cert and tls.key, or name the proxy in proxy.trusted, or set danger.plain_http";
     Some(Problem::new(Code::OpenListener, message).at(values.origin("listen.public")).help(help))
+}
+
+/// Whoever can write the header is every client that is known by its certificate.
+fn certificates(values: &Values) -> Option<Problem> {
+    values.entry("proxy.certificate_header")?;
+    let trusted: Vec<IpNet> = values.get("proxy.trusted")?;
+    let all = trusted.iter().find(|network| network.prefix_len() == 0)?;
+    let message = format!("proxy.trusted has {all}, so anybody can hand on anybody's certificate");
+    let problem = Problem::new(Code::OpenCertificates, message).at(values.origin("proxy.trusted"));
+    Some(problem.help("name the networks of the proxies; there is no override"))
 }
 
 fn redis(values: &Values, found: &Found) -> Option<Problem> {

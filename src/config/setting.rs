@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::protocol::authorization_details::DetailType;
 use crate::secret::Secret;
 
 /// One row of the table of settings. The parser, the names in the environment, the JSON Schema, the
@@ -36,6 +37,8 @@ pub enum Kind {
     Count,
     Switch,
     Networks,
+    /// Types of `authorization_details`.
+    DetailTypes,
     Choice(&'static [&'static str]),
 }
 
@@ -90,6 +93,7 @@ impl Kind {
             Self::Count => "a whole number, 1 at least".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Networks => "a list of networks: [\"10.0.0.0/8\", \"fd00::/8\"]".to_owned(),
+            Self::DetailTypes => "a list of types and their members: [\"payment: amount*, note\"]".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
     }
@@ -103,7 +107,7 @@ impl Kind {
             Self::Secret => matches!(given, Given::Secret(_)),
             Self::Count => matches!(given, Given::Number(_)),
             Self::Switch => matches!(given, Given::Switch(_)),
-            Self::Networks => matches!(given, Given::List(_)),
+            Self::Networks | Self::DetailTypes => matches!(given, Given::List(_)),
         }
     }
 
@@ -116,12 +120,14 @@ impl Kind {
             Self::Secret => Some(Given::Secret(Secret::new(text.to_owned()))),
             Self::Count => text.trim().parse().ok().map(Given::Number),
             Self::Switch => text.trim().parse().ok().map(Given::Switch),
-            Self::Networks if text.trim_start().starts_with('[') => {
+            Self::Networks | Self::DetailTypes if text.trim_start().starts_with('[') => {
                 let mut table: toml::Table = toml::from_str(&format!("list = {text}")).ok()?;
                 table.remove("list")?.try_into().ok().map(Given::List)
             }
-            Self::Networks => {
-                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Self::Networks | Self::DetailTypes => {
+                // The members of a type have commas between them.
+                let between = if self == Self::Networks { ',' } else { ';' };
+                let parts = text.split(between).map(str::trim).filter(|part| !part.is_empty());
                 Some(Given::List(parts.map(str::to_owned).collect()))
             }
         }
@@ -258,6 +264,17 @@ impl Value for Vec<IpNet> {
     fn parse(given: &Given) -> Option<Self> {
         match given {
             Given::List(list) => list.iter().map(|network| network.parse().ok()).collect(),
+            Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) => None,
+        }
+    }
+}
+
+impl Value for Vec<DetailType> {
+    const KIND: Kind = Kind::DetailTypes;
+
+    fn parse(given: &Given) -> Option<Self> {
+        match given {
+            Given::List(list) => list.iter().map(|text| DetailType::parse(text)).collect(),
             Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) => None,
         }
     }

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::setting::{Setting, Value, words};
 use super::values::Values;
+use crate::protocol::authorization_details::DetailType;
 use crate::secret::Secret;
 
 /// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
@@ -106,6 +107,23 @@ settings! {
     proxy: Proxy {
         /// Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         trusted: Vec<IpNet> = "[]",
+        /// The header in which they hand on the certificate that a client has shown (RFC 8705). They have to take it off
+        /// what clients send.
+        certificate_header: Option<String>,
+        /// `rfc9440`: `:base64:`, as in `Client-Cert`. `pem`: percent-encoded PEM, as nginx writes it. `xfcc`: as Envoy
+        /// writes `X-Forwarded-Client-Cert`.
+        certificate_format: CertificateFormat = "rfc9440",
+    }
+
+    /// Client certificates (RFC 8705).
+    mtls: Mtls {
+        /// A second port, where clients are asked for a certificate. It speaks TLS as `tls` says.
+        listen: Option<SocketAddr>,
+        /// Public base address of where certificates are asked for, as `issuer` is of the rest: the metadata have it in
+        /// `mtls_endpoint_aliases`.
+        address: Option<String>,
+        /// A PEM file of certificate authorities: whose certificates `tls_client_auth` takes.
+        authorities: Option<PathBuf>,
     }
 
     /// What the server says while it runs.
@@ -185,6 +203,9 @@ settings! {
         /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
         /// itself.
         require_pushed: bool = "false",
+        /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
+        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        details: Vec<DetailType> = "[]",
     }
 
     /// How long tokens live.
@@ -291,6 +312,15 @@ words! {
         Fapi2Security = "fapi2-security",
         Fapi2MessageSigning = "fapi2-message-signing",
         FapiCiba = "fapi-ciba",
+    }
+}
+
+words! {
+    /// How a proxy writes a certificate.
+    CertificateFormat {
+        Rfc9440 = "rfc9440",
+        Pem = "pem",
+        Xfcc = "xfcc",
     }
 }
 

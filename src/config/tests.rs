@@ -220,3 +220,33 @@ fn security_5_1_passwords_are_not_hashed_too_cheaply() {
         assert_eq!(with(memory, iterations), "018", "{memory} KiB, {iterations}");
     }
 }
+
+#[test]
+fn certificates_get_here_in_a_way_that_works() {
+    const TLS: &str = "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
+    const ADDRESS: &str = "mtls.address = \"https://mtls.example.com:8444\"\n";
+    const LISTEN: &str = "mtls.listen = \"127.0.0.1:8444\"\n";
+    const HEADER: &str = "proxy.certificate_header = \"Client-Cert\"\n";
+    let with = |more: &[&str]| read(&format!("{MINIMAL}{}", more.concat()), &[]);
+    for good in [&[TLS, LISTEN, ADDRESS][..], &[HEADER], &[HEADER, ADDRESS], &[HEADER, TLS, LISTEN, ADDRESS]] {
+        usable(with(good));
+    }
+    for (bad, why) in [
+        (&[LISTEN, ADDRESS][..], "no TLS"),
+        (&[TLS, LISTEN], "no address"),
+        (&[TLS, "mtls.listen = \"127.0.0.1:8443\"\n", ADDRESS], "the first port"),
+        (&[ADDRESS], "nobody asks there"),
+        (&[TLS, LISTEN, "mtls.address = \"http://mtls.example.com\"\n"], "in the clear"),
+        (&[TLS, LISTEN, "mtls.address = \"https://mtls.example.com/\"\n"], "a slash"),
+        (&["proxy.certificate_header = \"a b\"\n"], "no name"),
+        (&["proxy.certificate_header = \"Authorization\"\n"], "the name of something else"),
+    ] {
+        assert_eq!(codes(&problems(with(bad))), ["019"], "{why}");
+    }
+    let nobody = MINIMAL.replace("[\"127.0.0.1/32\"]", "[]");
+    assert_eq!(codes(&problems(read(&format!("{nobody}{TLS}{HEADER}"), &[]))), ["019"], "no proxy is trusted");
+    // [security.md case 41] whoever can write it is everybody.
+    let everybody = MINIMAL.replace("127.0.0.1/32", "0.0.0.0/0");
+    let loaded = usable(read(&format!("{everybody}{TLS}{HEADER}"), &[]));
+    assert_eq!(codes(&loaded.refusals), ["109"]);
+}

@@ -8,6 +8,8 @@ use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::client_certificate::CertificateSubject;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::About;
@@ -27,6 +29,9 @@ pub struct Client {
     pub scope: Scope,
     pub id_token_signed_response_alg: Algorithm,
     pub access_token_format: AccessTokenFormat,
+    /// Servers that it may have access tokens for, besides us [RFC 8707].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
@@ -36,6 +41,9 @@ pub struct Client {
     /// Its access tokens are never bearer tokens [RFC 9449 §5.2].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
+    /// Its access tokens are for whoever has its certificate [RFC 8705 §3.4].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls_client_certificate_bound_access_tokens: bool,
     /// Present when the client may use the backchannel endpoint.
     pub backchannel: Option<Backchannel>,
     /// Present when the client may use the authorization endpoint.
@@ -65,6 +73,18 @@ impl Client {
         self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
     }
 
+    /// Whether it may have access tokens for this server: for us, each client may [RFC 8707 §2].
+    pub fn may_reach(&self, resource: &str, issuer: &str) -> bool {
+        resource == issuer || self.resources.iter().any(|own| own == resource)
+    }
+
+    /// What it may still have of what was given to it. `None`: nothing, though something was named.
+    pub fn still(&self, extent: Extent, issuer: &str) -> Option<Extent> {
+        let types = self.sign_in.as_ref().map(|sign_in| sign_in.requests.details.as_slice()).unwrap_or_default();
+        let detail = |kind: &str| types.iter().any(|own| own == kind);
+        extent.left(&self.scope, |uri| self.may_reach(uri, issuer), detail)
+    }
+
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
     }
@@ -72,8 +92,11 @@ impl Client {
     /// What its signatures are verified with: those of its assertions, and those of its request objects.
     pub fn keys(&self) -> Option<&KeySource> {
         match &self.authentication {
-            Authentication::PrivateKeyJwt { keys, .. } => Some(keys),
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
+            Authentication::PrivateKeyJwt { keys, .. } | Authentication::SelfSignedTlsClientAuth { keys } => Some(keys),
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::TlsClientAuth(_) => {
                 self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
             }
         }
@@ -94,6 +117,33 @@ pub enum Authentication {
         /// `token_endpoint_auth_signing_alg`; any algorithm that fits the key when absent.
         alg: Option<Algorithm>,
     },
+    /// By a certificate of this subject [RFC 8705 §2.1].
+    TlsClientAuth(CertificateSubject),
+    /// By a certificate that is in its key set [RFC 8705 §2.2].
+    SelfSignedTlsClientAuth {
+        keys: KeySource,
+    },
+}
+
+impl Authentication {
+    /// Of a client that has them.
+    pub const fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::ClientSecretBasic(secrets) | Self::ClientSecretPost(secrets) => Some(secrets),
+            Self::None | Self::PrivateKeyJwt { .. } | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth { .. } => {
+                None
+            }
+        }
+    }
+
+    pub const fn secrets_mut(&mut self) -> Option<&mut Secrets> {
+        match self {
+            Self::ClientSecretBasic(secrets) | Self::ClientSecretPost(secrets) => Some(secrets),
+            Self::None | Self::PrivateKeyJwt { .. } | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// The digests of the secrets that work now: two while one replaces the other.
@@ -244,6 +294,8 @@ pub struct Requests {
     pub keys: Option<KeySource>,
     /// Where they may be fetched [OIDCC §6.2]: `request_uris`.
     pub uris: Vec<String>,
+    /// Types of `authorization_details` that they may have [RFC 9396 §10]: `authorization_details_types`.
+    pub details: Vec<String>,
 }
 
 /// How a client wants to hear that a session has ended in which people signed in to it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, RequestId, SessionId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
@@ -31,6 +32,7 @@ pub struct Code {
     pub session: SessionId,
     pub scope: Scope,
     pub nonce: Option<String>,
+    pub extent: Extent,
     pub authentication: Authentication,
     pub issued_at: Timestamp,
     /// Somebody showed the code with the wrong verifier or another address: whoever comes next is refused.
@@ -120,6 +122,7 @@ mod tests {
             session: SessionId::new(Uuid::nil()),
             scope: Scope::parse("openid").unwrap(),
             nonce: None,
+            extent: Extent::default(),
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
             issued_at: at(0),
             burnt: false,

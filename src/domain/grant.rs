@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
@@ -23,6 +24,7 @@ pub struct Grant {
     /// itself by nothing else.
     pub bound_to: Option<Confirmation>,
     pub scope: Scope,
+    pub extent: Extent,
     pub acr: Acr,
     /// Space-separated RFC 8176 names.
     pub amr: String,
@@ -51,6 +53,8 @@ pub struct StoredAccessToken {
     pub grant: GrantId,
     pub bound_to: Option<Confirmation>,
     pub scope: Scope,
+    /// Its own: not more than that of the grant.
+    pub extent: Extent,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -72,9 +72,15 @@ words! {
 impl Source {
     /// Whether whoever gets through has proved something.
     pub const fn proves(self) -> bool {
+        self.reaches().is_some()
+    }
+
+    /// The class of what it proves.
+    pub const fn reaches(self) -> Option<Acr> {
         match self {
-            Self::Identifier => false,
-            Self::Password | Self::Passkey => true,
+            Self::Identifier => None,
+            Self::Password => Some(Acr::Password),
+            Self::Passkey => Some(Acr::Passkey),
         }
     }
 }
@@ -118,19 +124,34 @@ impl Condition {
 }
 
 impl Step {
-    /// Whether the person may take this one.
+    /// What the person may take, the one that is asked first in front.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        [self.source].into_iter().chain(self.alternatives.iter().copied())
+    }
+
     pub fn offers(&self, source: Source) -> bool {
-        self.source == source || self.alternatives.contains(&source)
+        self.sources().any(|own| own == source)
     }
 
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
 
-    /// Whether it wants somebody who was here within some time: where it is asked, they were not, and what the
-    /// browser has from before is no answer.
-    fn wants_anew(&self) -> bool {
-        self.when.iter().any(|condition| !condition.not && matches!(condition.about, About::NotWithin(_)))
+    /// Whether what the browser has from before is no answer to it, where it is asked: it wants somebody who was
+    /// here within some time, and they were not; or more than the session is worth.
+    fn wants_anew(&self, facts: &Facts<'_>) -> bool {
+        self.when.iter().any(|condition| !condition.not && condition.about.is_beyond(facts))
+    }
+}
+
+impl About {
+    fn is_beyond(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Self::Asked(acr) => facts.reached.is_none_or(|reached| reached < *acr),
+            // Where it is asked, that holds already.
+            Self::NotWithin(_) => true,
+            Self::Client(_) | Self::Scope(_) => false,
+        }
     }
 }
 
@@ -187,11 +208,16 @@ impl SignOnPolicy {
             branch = match notes.of(&step.id) {
                 _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
-                Some(Note::Verified(Factor::Session)) if step.wants_anew() => return Next::Ask(step),
+                Some(Note::Verified(Factor::Session)) if step.wants_anew(facts) => return Next::Ask(step),
                 Some(Note::Identified | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,
             };
         }
+    }
+
+    /// What somebody who gets through may have been asked.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.steps().into_iter().flat_map(Step::sources)
     }
 
     /// Every step, wherever it is in the tree.

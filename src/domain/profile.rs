@@ -98,15 +98,9 @@ impl Profile {
                 Demands { algorithms: FAPI2, issuer_as_audience: true, pushed: true, lasting_refresh: true, ..fapi }
             }
             // [FAPI 2 Message Signing §5.3.1, §5.4.1]
-            Self::Fapi2MessageSigning => Demands {
-                algorithms: FAPI2,
-                issuer_as_audience: true,
-                pushed: true,
-                lasting_refresh: true,
-                signed_requests: true,
-                signed_answers: true,
-                ..fapi
-            },
+            Self::Fapi2MessageSigning => {
+                Demands { signed_requests: true, signed_answers: true, ..Self::Fapi2Security.demands() }
+            }
             // [FAPI-CIBA §5.2.2]
             Self::FapiCiba => Demands {
                 algorithms: FAPI1,
@@ -159,6 +153,11 @@ impl Demands {
         self.algorithms.contains(&algorithm)
     }
 
+    /// What signs where the standards say RS256 when nothing is registered [OIDCR §2, RFC 9701 §6], if it may.
+    pub fn usual(&self) -> Option<Algorithm> {
+        Some(Algorithm::RS256).filter(|algorithm| self.allows(*algorithm))
+    }
+
     /// Of what we sign with, what is allowed; the default first.
     pub fn signing(&self) -> impl Iterator<Item = Algorithm> {
         Algorithm::SIGNING.into_iter().filter(|algorithm| self.allows(*algorithm))
@@ -172,6 +171,7 @@ impl Demands {
         let asks = sign_in.is_some() || client.backchannel.is_some();
         let (by_key, assertion) = match &client.authentication {
             Authentication::PrivateKeyJwt { alg, .. } => (true, *alg),
+            Authentication::TlsClientAuth(_) | Authentication::SelfSignedTlsClientAuth { .. } => (true, None),
             Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => {
                 (false, None)
             }

@@ -1,8 +1,10 @@
 //! A person.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::id::UserId;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,22 @@ pub enum Status {
 }
 
 impl User {
+    /// What is known. A mail address and whether it is verified go together.
+    pub fn claim(&self, claim: PersonalClaim) -> Option<Value> {
+        match claim {
+            PersonalClaim::Name => self.name.as_deref().map(Value::from),
+            PersonalClaim::PreferredUsername => Some(self.username.as_str().into()),
+            PersonalClaim::UpdatedAt => Some(self.updated_at.seconds().into()),
+            PersonalClaim::Email => self.email.as_deref().map(Value::from),
+            PersonalClaim::EmailVerified => self.email.as_ref().map(|_| self.email_verified.into()),
+        }
+    }
+
+    pub fn claims(&self, wanted: &[PersonalClaim]) -> Map<String, Value> {
+        let known = wanted.iter().filter_map(|claim| Some((claim.as_str().to_owned(), self.claim(*claim)?)));
+        known.collect()
+    }
+
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
     }

@@ -7,6 +7,7 @@ use poem::http::header;
 
 use crate::http::error::Failure;
 use crate::http::remote::network;
+use crate::protocol::client_certificate::ClientCertificate;
 use crate::protocol::dpop;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
@@ -28,8 +29,14 @@ pub async fn authenticate_meanwhile<T>(
     reading: impl Future<Output = T>,
 ) -> poem::Result<(AuthenticatedClient, T)> {
     let authorization = authorization(request).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
-    let presented = Presented { authorization, parameters, from: client_ip(request) };
+    let presented =
+        Presented { authorization, parameters, certificate: certificate(request), from: client_ip(request) };
     use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)
+}
+
+/// That of the connection, as the edge found it out.
+pub fn certificate(request: &Request) -> Option<&ClientCertificate> {
+    request.extensions().get()
 }
 
 /// Where the client is, for limits: its [`network`], as the edge found it out. Without an edge, there is

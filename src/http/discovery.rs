@@ -35,6 +35,17 @@ pub mod path {
     pub const OPENAPI: &str = "/openapi.json";
 }
 
+/// What clients call directly: the members of the metadata, and the paths. At the second port, too [RFC 8705 §5].
+pub const DIRECT: [(&str, &str); 7] = [
+    ("token_endpoint", path::TOKEN),
+    ("revocation_endpoint", path::REVOCATION),
+    ("introspection_endpoint", path::INTROSPECTION),
+    ("pushed_authorization_request_endpoint", path::PUSHED_AUTHORIZATION_REQUEST),
+    ("backchannel_authentication_endpoint", path::BACKCHANNEL_AUTHENTICATION),
+    ("device_authorization_endpoint", path::DEVICE_AUTHORIZATION),
+    ("userinfo_endpoint", path::USERINFO),
+];
+
 /// What everybody reads.
 #[derive(Clone)]
 pub struct Documents {

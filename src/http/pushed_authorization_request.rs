@@ -46,6 +46,10 @@ pub struct Form {
     login_hint: Option<String>,
     id_token_hint: Option<String>,
     ui_locales: Option<String>,
+    claims: Option<String>,
+    /// May be there more than once.
+    resource: Option<String>,
+    authorization_details: Option<String>,
     /// A request object [RFC 9101] that has all of them instead.
     request: Option<String>,
 }
@@ -93,7 +97,7 @@ impl PushedAuthorizationRequestApi {
         parameters: &Parameters,
     ) -> Result<Acknowledged, Error> {
         let path = path::PUSHED_AUTHORIZATION_REQUEST;
-        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None };
+        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None, certificate: None };
         let key = self.prove.of_request(client, &shown).await?;
         self.push.push(client, parameters, key).await
     }

@@ -34,9 +34,16 @@ pub struct Described {
     backchannel_logout_session_required: Option<bool>,
     frontchannel_logout_uri: Option<String>,
     frontchannel_logout_session_required: Option<bool>,
-    /// `client_secret_basic`, which is the default, `client_secret_post`, `private_key_jwt` or `none`.
+    /// `client_secret_basic`, which is the default, `client_secret_post`, `private_key_jwt`, `tls_client_auth`,
+    /// `self_signed_tls_client_auth` or `none`.
     token_endpoint_auth_method: Option<String>,
     token_endpoint_auth_signing_alg: Option<String>,
+    /// With `tls_client_auth`, exactly one of this and the four below [RFC 8705 §2.1.2].
+    tls_client_auth_subject_dn: Option<String>,
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
     /// `authorization_code` when left out.
     grant_types: Option<Vec<String>>,
     /// `code` when left out.
@@ -62,6 +69,7 @@ pub struct Described {
     userinfo_signed_response_alg: Option<String>,
     introspection_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
+    tls_client_certificate_bound_access_tokens: Option<bool>,
     /// `public`.
     subject_type: Option<String>,
     /// `poll`.
@@ -103,6 +111,11 @@ pub struct Information {
     frontchannel_logout_session_required: Option<bool>,
     token_endpoint_auth_method: Option<String>,
     token_endpoint_auth_signing_alg: Option<String>,
+    tls_client_auth_subject_dn: Option<String>,
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
     grant_types: Option<Vec<String>>,
     response_types: Option<Vec<String>>,
     client_name: Option<String>,
@@ -124,6 +137,7 @@ pub struct Information {
     userinfo_signed_response_alg: Option<String>,
     introspection_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
+    tls_client_certificate_bound_access_tokens: Option<bool>,
     subject_type: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
     backchannel_authentication_request_signing_alg: Option<String>,

@@ -41,6 +41,7 @@ use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
 use super::discovery::Documents;
 use super::error::Family;
+use super::forwarded_certificate::ForwardedCertificate;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
 use super::headers::RequestId;
@@ -50,6 +51,7 @@ use crate::call;
 use crate::domain::audit::Action;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, OneMore, metrics};
+use crate::protocol::client_certificate::ClientCertificate;
 use crate::trace;
 use crate::usecase::record_refusal::RecordRefusal;
 
@@ -115,6 +117,8 @@ pub struct Edge {
     /// With it, the listener speaks TLS and nothing else.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     pub proxies: TrustedProxies,
+    /// How they hand on the certificate of a client, if they do.
+    pub forwarded: Option<ForwardedCertificate>,
     /// Whom it answers over plain HTTP.
     pub cleartext: Cleartext,
     /// For the listener that everybody reaches: its requests and connections are in the metrics, and heads
@@ -278,11 +282,17 @@ impl<E: Endpoint + 'static> Server<E> {
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(peer);
         match &self.tls {
-            None => self.http(stream, local, peer, false).await,
+            None => self.http(stream, Shown { local, peer, tls: false, certificate: None }).await,
             Some(tls) => {
                 let handshake = pin!(timeout(self.edge.limits.tls_handshake, tls.accept(stream)));
                 match self.stop.unless(FINISH, handshake).await {
-                    Some(Ok(Ok(stream))) => self.http(stream, local, peer, true).await,
+                    Some(Ok(Ok(stream))) => {
+                        // None but where the listener asks for them.
+                        let chain = stream.get_ref().1.peer_certificates();
+                        let chain = chain.into_iter().flatten().map(|one| one.clone().into_owned());
+                        let certificate = ClientCertificate::new(chain);
+                        self.http(stream, Shown { local, peer, tls: true, certificate }).await;
+                    }
                     Some(Ok(Err(error))) => debug!(%peer, %error, "no TLS connection"),
                     Some(Err(_)) => debug!(%peer, "the TLS handshake took too long"),
                     None => {}
@@ -291,7 +301,7 @@ impl<E: Endpoint + 'static> Server<E> {
         }
     }
 
-    async fn http<S>(self: &Arc<Self>, stream: S, local: SocketAddr, peer: SocketAddr, tls: bool)
+    async fn http<S>(self: &Arc<Self>, stream: S, shown: Shown)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -305,7 +315,8 @@ impl<E: Endpoint + 'static> Server<E> {
         };
         let activity = Arc::new(Activity::new());
         let gate = Gate::new(stream, head, patience, Arc::clone(&activity));
-        let line = Arc::new(Line { local, peer, tls, activity });
+        let peer = shown.peer;
+        let line = Arc::new(Line { shown, activity });
         let service = service_fn(|request| {
             let server = Arc::clone(self);
             let line = Arc::clone(&line);
@@ -347,9 +358,10 @@ impl<E: Endpoint + 'static> Server<E> {
 
     async fn respond(&self, line: &Line, request: http::Request<Incoming>) -> Response {
         let refused = if request.method().as_str() == REFUSED_METHOD { line.activity.refused() } else { None };
-        let scheme = self.edge.proxies.scheme(line.peer.ip(), request.headers(), line.tls);
-        let in_the_clear =
-            || (scheme != Scheme::HTTPS && !self.edge.cleartext.takes(line.peer.ip())).then_some(Refused::InTheClear);
+        let scheme = self.edge.proxies.scheme(line.shown.peer.ip(), request.headers(), line.shown.tls);
+        let in_the_clear = || {
+            (scheme != Scheme::HTTPS && !self.edge.cleartext.takes(line.shown.peer.ip())).then_some(Refused::InTheClear)
+        };
         match refused.or_else(|| self.refused(&request)).or_else(in_the_clear) {
             Some(refused) => {
                 let family = Family::of(request.uri().path());
@@ -411,8 +423,16 @@ impl<E: Endpoint + 'static> Server<E> {
         let time = CallTime::new(allowed, limits.body, Arc::clone(&self.shutdown));
         request.extensions_mut().insert(time.clone());
         let family = Family::of(request.uri().path());
-        let client = self.edge.proxies.client(line.peer, request.headers());
-        let (local, remote) = (LocalAddr(Addr::SocketAddr(line.local)), RemoteAddr(Addr::SocketAddr(client)));
+        let Shown { local, peer, ref certificate, .. } = line.shown;
+        let certificate = match &self.edge.forwarded {
+            None => certificate.clone(),
+            Some(header) => header.take(request.headers_mut(), self.edge.proxies.contains(peer.ip())),
+        };
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
+        let client = self.edge.proxies.client(peer, request.headers());
+        let (local, remote) = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(client)));
         let request = Request::from((request, local, remote, scheme));
 
         let mut work = pin!(AssertUnwindSafe(self.endpoint.get_response(request)).catch_unwind());
@@ -437,10 +457,16 @@ impl<E: Endpoint + 'static> Server<E> {
 
 /// One connection, as its requests see it.
 struct Line {
+    shown: Shown,
+    activity: Arc<Activity>,
+}
+
+/// What is known of a connection before it says anything.
+struct Shown {
     local: SocketAddr,
     peer: SocketAddr,
     tls: bool,
-    activity: Arc<Activity>,
+    certificate: Option<ClientCertificate>,
 }
 
 const fn worded(refused: Refused) -> (StatusCode, &'static str) {

@@ -6,17 +6,19 @@ use std::time::Duration;
 use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
 
 use crate::domain::audit::Action;
 use crate::domain::client::GrantType;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
-use crate::http::client_authentication::authenticate_meanwhile;
+use crate::http::client_authentication::{authenticate_meanwhile, certificate};
 use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, RefreshToken};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
@@ -73,11 +75,14 @@ pub struct Form {
     requested_token_type: Option<String>,
     /// For token exchange: the client that the new token is for.
     audience: Option<String>,
-    /// For token exchange: the address of what the new token is for.
-    resource: Option<String>,
     /// For the refresh grant and token exchange: narrows the scope of the new access token. For `client_credentials`: what
     /// the token is to be good for, instead of all that is registered.
     scope: Option<String>,
+    /// Whom the access token is for, out of what was granted (for `client_credentials`: registered); may be there
+    /// more than once [RFC 8707 §2.2]. For token exchange: the address of what the new token is for, once.
+    resource: Option<String>,
+    /// Out of what was granted, a JSON list: what the access token is for [RFC 9396 §6].
+    authorization_details: Option<String>,
 }
 
 /// A token response [RFC 6749 §5.1, OIDC Core §3.1.3.3].
@@ -95,6 +100,9 @@ pub struct Tokens {
     #[oai(skip_serializing_if_is_none)]
     refresh_token: Option<String>,
     scope: String,
+    /// What exactly was granted [RFC 9396 §7].
+    #[oai(skip_serializing_if_is_none)]
+    authorization_details: Option<Vec<Value>>,
     /// Of a token exchange [RFC 8693 §2.2.1].
     #[oai(skip_serializing_if_is_none)]
     issued_token_type: Option<String>,
@@ -109,6 +117,7 @@ impl From<TokenResponse> for Tokens {
             id_token: response.id_token.map(|token| token.expose().clone()),
             refresh_token: response.refresh_token.map(|token| token.expose().clone()),
             scope: response.scope,
+            authorization_details: Some(response.authorization_details).filter(|details| !details.is_empty()),
             issued_token_type: response.issued.map(|kind| kind.as_str().to_owned()),
         }
     }
@@ -123,7 +132,8 @@ impl TokenApi {
     ///
     /// With a proof in the header `DPoP` [RFC 9449 §5] the access token is bound to its key; so is a public client's refresh
     /// token. Each proof needs the nonce of the `DPoP-Nonce` header: without it, the answer is
-    /// `use_dpop_nonce` and has one.
+    /// `use_dpop_nonce` and has one. A client that is registered with `tls_client_certificate_bound_access_tokens` calls over a
+    /// connection with its certificate, and the access token is bound to that [RFC 8705 §3].
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
@@ -157,28 +167,30 @@ impl TokenApi {
         (grant, parameters): (Result<GrantType, Refusal>, &Parameters),
         seen: Seen,
     ) -> Result<TokenResponse, Error> {
-        let shown = Shown { proof: dpop::proof(http)?, method: "POST", path: path::TOKEN, access_token: None };
+        let (proof, path, certificate) = (dpop::proof(http)?, path::TOKEN, certificate(http));
+        let shown = Shown { proof, method: "POST", path, access_token: None, certificate };
         let bound_to = self.prove.of_client(client, &shown).await?;
         // Each in a box of its own: a poll that is held does not carry the room for all the others.
         match grant? {
             GrantType::AuthorizationCode => Box::pin(self.exchange_code.exchange(client, parameters, bound_to)).await,
             GrantType::Ciba => {
+                // What was never asked for cannot be picked from.
+                Extent::default().narrowed(parameters)?;
                 let id = parameters.get("auth_req_id").ok_or(Refusal::invalid_request("auth_req_id is required."))?;
                 self.redeem.redeem(client, &AuthReqId::presented(id), seen, bound_to).await
             }
             GrantType::TokenExchange => Box::pin(self.exchange_token.exchange(client, parameters, bound_to)).await,
             GrantType::DeviceCode => {
+                Extent::default().narrowed(parameters)?;
                 Box::pin(self.redeem_device.redeem(client, parameters.get("device_code"), bound_to)).await
             }
             GrantType::RefreshToken => {
                 let token =
                     parameters.get("refresh_token").ok_or(Refusal::invalid_request("refresh_token is required."))?;
                 let token = RefreshToken::presented(token);
-                Box::pin(self.refresh.refresh(client, &token, parameters.get("scope"), bound_to)).await
+                Box::pin(self.refresh.refresh(client, &token, parameters, bound_to)).await
             }
-            GrantType::ClientCredentials => {
-                Box::pin(self.client_credentials.grant(client, parameters.get("scope"), bound_to)).await
-            }
+            GrantType::ClientCredentials => Box::pin(self.client_credentials.grant(client, parameters, bound_to)).await,
         }
     }
 }

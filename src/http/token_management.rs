@@ -7,6 +7,7 @@ use poem::http::header;
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::http::Tag;
@@ -56,12 +57,16 @@ pub struct Form {
 pub struct Bound {
     /// The thumbprint of the key whose DPoP proof goes with each use [RFC 9449 §6.1].
     jkt: Option<String>,
+    /// The SHA-256 of the certificate that the connection has at each use [RFC 8705 §3.2].
+    #[oai(rename = "x5t#S256")]
+    certificate: Option<String>,
 }
 
 impl From<Confirmation> for Bound {
     fn from(bound_to: Confirmation) -> Self {
         match bound_to {
-            Confirmation::Key(key) => Self { jkt: Some(key.to_string()) },
+            Confirmation::Key(key) => Self { jkt: Some(key.to_string()), certificate: None },
+            Confirmation::Certificate(own) => Self { jkt: None, certificate: Some(own.to_string()) },
         }
     }
 }
@@ -93,11 +98,14 @@ pub struct Introspection {
     exp: Option<i64>,
     iat: Option<i64>,
     sub: Option<String>,
-    aud: Option<String>,
+    /// The server that it is for, or a list of them; the issuer, where none was named.
+    aud: Option<Value>,
     iss: Option<String>,
     jti: Option<String>,
     acr: Option<String>,
     auth_time: Option<i64>,
+    /// [RFC 9396 §9.2]
+    authorization_details: Option<Vec<Value>>,
 }
 
 #[OpenApi]
@@ -136,7 +144,7 @@ impl TokenManagementApi {
             .await
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
             // [RFC 7662 §4] a client learns nothing about the tokens of others, but of those that are for it.
-            .filter(|active| active.client.id == client.id || active.audience.as_deref() == Some(client.id.as_str()));
+            .filter(|active| active.client.id == client.id || active.audience.contains(client.id.as_str()));
         let outcome = if active.is_some() { "active" } else { "inactive" };
         tracing::info!(client.id = %client.id, outcome, status = 200_u16, "introspect");
         let described = active.map_or_else(Introspection::default, |active| self.described(active));
@@ -175,12 +183,13 @@ impl TokenManagementApi {
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
             sub: Some(active.subject()),
-            aud: (active.kind == Kind::Access).then(|| active.audience.unwrap_or_else(|| self.issuer.clone())),
+            aud: (active.kind == Kind::Access).then(|| json!(active.audience)),
             act: active.act.map(acting),
             iss: Some(self.issuer.clone()),
             acr: person.map(|(grant, _)| grant.acr.as_str().to_owned()),
             auth_time: person.map(|(grant, _)| grant.authenticated_at.seconds()),
             jti: active.jti,
+            authorization_details: Some(active.details).filter(|details| !details.is_empty()),
         }
     }
 }

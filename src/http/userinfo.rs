@@ -8,16 +8,19 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::call;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
-use crate::http::client_authentication::{Scheme, access_token};
+use crate::http::client_authentication::{Scheme, access_token, certificate};
 use crate::http::discovery::path;
 use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
+use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::scope::Scope;
 use crate::usecase;
@@ -60,7 +63,7 @@ impl UserInfoApi {
     /// Read claims about the person
     ///
     /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
-    /// [RFC 9449 §7.1].
+    /// [RFC 9449 §7.1]; one that is bound to a certificate, over a connection with it [RFC 8705 §3].
     #[oai(path = "/idp/userinfo.openid", method = "get", operation_id = "getUserInfo", tag = "Tag::Oidc")]
     async fn get(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
@@ -69,7 +72,7 @@ impl UserInfoApi {
     /// Read claims about the person
     ///
     /// JSON, or a JWT for a client with `userinfo_signed_response_alg`. A token that is bound to a key comes with `Authorization: DPoP` and a proof in the header `DPoP`
-    /// [RFC 9449 §7.1].
+    /// [RFC 9449 §7.1]; one that is bound to a certificate, over a connection with it [RFC 8705 §3].
     #[oai(path = "/idp/userinfo.openid", method = "post", operation_id = "postUserInfo", tag = "Tag::Oidc")]
     async fn post(&self, http: &Request) -> poem::Result<Answer> {
         self.answer(http).await
@@ -88,14 +91,20 @@ impl UserInfoApi {
                 return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
             }
             (Scheme::Bearer, None) => {}
-            (Scheme::Dpop, Some(bound_to)) => {
-                let (method, path) = (http.method().as_str(), path::USERINFO);
-                let shown = Shown { proof: dpop::proof(http)?, method, path, access_token: Some(token) };
-                self.prove.of_holder(bound_to, &shown).await?;
+            (Scheme::Dpop, Some(bound_to @ Confirmation::Key(_)))
+            | (Scheme::Bearer, Some(bound_to @ Confirmation::Certificate(_))) => {
+                let (method, path, certificate) = (http.method().as_str(), path::USERINFO, certificate(http));
+                let proof = dpop::proof(http)?;
+                let shown = Shown { proof, method, path, access_token: Some(token), certificate };
+                self.prove.of_holder(bound_to, &shown, self.profiles.of(&active.client).algorithms).await?;
             }
             // [RFC 9449 §7.2] whoever has lost the key, or never had it, tries so.
-            (Scheme::Bearer, Some(_)) => return Err(INVALID.because("a bound token without its proof").into()),
-            (Scheme::Dpop, None) => return Err(INVALID.because("bound to no key").into()),
+            (Scheme::Bearer, Some(Confirmation::Key(_))) => {
+                return Err(INVALID.because("a bound token without its proof").into());
+            }
+            (Scheme::Dpop, Some(Confirmation::Certificate(_)) | None) => {
+                return Err(INVALID.because("bound to no key").into());
+            }
         }
         Ok(active)
     }
@@ -115,7 +124,7 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(&grant, &user, &scope);
+        let claims = claims((&grant, &client), &user, &scope);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
@@ -133,15 +142,18 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(grant: &Grant, user: &User, scope: &Scope) -> UserInfo {
-    let profile = scope.contains("profile");
-    let email = scope.contains("email").then(|| user.email.clone()).flatten();
+fn claims((grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+    // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
+    let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
+    let told =
+        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
+    let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub: grant.user.to_string(),
-        name: user.name.clone().filter(|_| profile),
-        preferred_username: profile.then(|| user.username.clone()),
-        updated_at: profile.then(|| user.updated_at.seconds()),
-        email_verified: email.as_ref().map(|_| user.email_verified),
-        email,
+        name: user.name.clone().filter(|_| told(PersonalClaim::Name)),
+        preferred_username: told(PersonalClaim::PreferredUsername).then(|| user.username.clone()),
+        updated_at: told(PersonalClaim::UpdatedAt).then(|| user.updated_at.seconds()),
+        email: user.email.clone().filter(|_| told(PersonalClaim::Email)),
+        email_verified: verified.filter(|_| told(PersonalClaim::EmailVerified)),
     }
 }

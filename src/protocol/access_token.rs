@@ -1,9 +1,10 @@
 //! The access token as a JWT [RFC 9068].
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::confirmation::Confirmation;
-use super::jwt::AcceptedTyp;
+use super::jwt::{AcceptedTyp, Audience};
 use super::token_exchange::Actor;
 
 /// `typ` [RFC 9068 §2.1]: an ID token can never pass for an access token, nor the other way round.
@@ -14,7 +15,8 @@ pub const AT_JWT: AcceptedTyp = AcceptedTyp::Exactly(TYP);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
     pub iss: String,
-    pub aud: String,
+    /// Us, or the servers that were named [RFC 8707 §2].
+    pub aud: Audience,
     pub sub: String,
     pub client_id: String,
     pub exp: i64,
@@ -23,6 +25,9 @@ pub struct AccessTokenClaims {
     pub jti: String,
     /// Space-separated [RFC 8693 §4.2].
     pub scope: String,
+    /// [RFC 9396 §9.1]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
     /// What goes along with each use [RFC 9449 §6.1].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -65,6 +70,7 @@ mod tests {
             iat: 1_800_000_000,
             jti: "one".into(),
             scope: "openid profile".into(),
+            authorization_details: Vec::new(),
             cnf: None,
             act: None,
             may_act: None,

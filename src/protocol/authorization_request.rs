@@ -4,12 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authorization_details::{AuthorizationDetails, DetailType};
+use super::claims_request::ClaimsRequest;
 use super::dpop;
 use super::error::{ErrorCode, Refusal};
+use super::extent::Extent;
 use super::jwt::Thumbprint;
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::RedirectUri;
+use super::resource;
 use super::scope::Scope;
 use super::words::words;
 
@@ -137,9 +141,7 @@ impl Destination {
         let state = parameters.get("state").map(str::to_owned);
         Ok(Self { redirect_uri: redirect_uri.to_owned(), mode, state })
     }
-}
 
-impl Destination {
     /// The same place, and there a JWT.
     #[must_use]
     pub fn signed(self) -> Self {
@@ -166,6 +168,13 @@ pub struct Permitted<'a> {
     pub challenge_required: bool,
     /// `response_mode=pi.flow`.
     pub redirectless: bool,
+    /// Our own name: each client may have tokens for us.
+    pub issuer: &'a str,
+    /// What else it may have tokens for [RFC 8707].
+    pub resources: &'a [String],
+    /// Types of `authorization_details` that the server knows, and those that the client may use.
+    pub known_details: &'a [DetailType],
+    pub details: &'a [String],
 }
 
 /// What is asked for, and of whom.
@@ -184,6 +193,7 @@ pub struct AuthorizationRequest {
     pub acr_values: Option<String>,
     pub login_hint: Option<String>,
     pub ui_locales: Option<String>,
+    pub extent: Extent,
 }
 
 impl AuthorizationRequest {
@@ -213,6 +223,7 @@ impl AuthorizationRequest {
                 return Err(Refusal::invalid_request("nonce is required for this response_type."));
             }
         }
+        let extent = extent(parameters, &scope, permitted)?;
         let challenge = CodeChallenge::of_request(parameters)?;
         // [RFC 9700 §2.1.1]
         if challenge.is_none() && response_type.has_code() && permitted.challenge_required {
@@ -230,6 +241,7 @@ impl AuthorizationRequest {
             acr_values: parameters.get("acr_values").map(str::to_owned),
             login_hint: parameters.get("login_hint").map(str::to_owned),
             ui_locales: parameters.get("ui_locales").map(str::to_owned),
+            extent,
         })
     }
 
@@ -247,12 +259,29 @@ impl AuthorizationRequest {
             acr_values: None,
             login_hint: None,
             ui_locales: ui_locales.map(str::to_owned),
+            extent: Extent::default(),
         }
     }
 
     pub fn prompts(&self, prompt: Prompt) -> bool {
         self.prompt.contains(&prompt)
     }
+}
+
+fn extent(parameters: &Parameters, scope: &Scope, permitted: &Permitted<'_>) -> Result<Extent, Refusal> {
+    let claims = match parameters.get("claims") {
+        // [OIDCC §5.5] claims that the client may not have are not given; it is no reason to refuse.
+        Some(text) => ClaimsRequest::parse(text)?.only(|scope| permitted.scope.contains(scope)),
+        None => ClaimsRequest::default(),
+    };
+    let may_have = |uri: &str| uri == permitted.issuer || permitted.resources.iter().any(|own| own == uri);
+    let details = match parameters.get("authorization_details") {
+        Some(text) => AuthorizationDetails::parse(text, permitted.known_details, permitted.details)?,
+        None => AuthorizationDetails::default(),
+    };
+    // They are OpenID Connect's: without openid nobody is told who the person is.
+    let claims = if scope.contains(Scope::OPENID) { claims } else { ClaimsRequest::default() };
+    Ok(Extent { claims, resources: resource::asked(parameters, may_have)?, details })
 }
 
 fn response_type(parameters: &Parameters, permitted: &Permitted<'_>) -> Result<ResponseType, Refusal> {
@@ -325,6 +354,10 @@ mod tests {
             scope: &scope,
             challenge_required: false,
             redirectless: false,
+            issuer: "https://op.example",
+            resources: &[],
+            known_details: &[],
+            details: &[],
         };
         permit(&mut permitted);
         let destination = Destination::parse(&parameters, &registered)?;
@@ -368,6 +401,9 @@ mod tests {
             (format!("{GOOD}&response_mode=web_message"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&response_mode=pi.flow"), ErrorCode::UnauthorizedClient),
             (format!("{GOOD}&code_challenge=x"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&claims=x"), ErrorCode::InvalidRequest),
+            (format!("{GOOD}&resource=https://other.example"), ErrorCode::InvalidTarget),
+            (format!("{GOOD}&authorization_details=[]"), ErrorCode::InvalidAuthorizationDetails),
             (format!("{GOOD}&dpop_jkt=x"), ErrorCode::InvalidRequest),
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
             (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
@@ -377,6 +413,15 @@ mod tests {
         ] {
             assert_eq!(refused(&query), code, "{query}");
         }
+    }
+
+    #[test]
+    fn oidcc_5_5_claims_that_a_client_may_not_have_are_left_out() {
+        let claims = "%7B%22userinfo%22:%7B%22email%22:null,%22name%22:null%7D%7D";
+        let request = read(&format!("{GOOD}&claims={claims}&resource=https://op.example"), |_| {}).unwrap();
+        let names: Vec<_> = request.extent.claims.userinfo.iter().map(|claim| claim.as_str()).collect();
+        assert_eq!(names, ["name"], "the scope email is not registered");
+        assert_eq!(request.extent.resources, ["https://op.example"], "we are always one");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the holder of a token has to show besides it: the key that it is bound to [RFC 7800 §3.1].
+//! What the holder of a token has to show besides it: the key, or the certificate, that it is bound to [RFC 7800 §3.1].
 
 use serde::{Deserialize, Serialize};
 
@@ -10,20 +10,24 @@ pub enum Confirmation {
     /// A proof by this key goes with each use [RFC 9449 §6.1].
     #[serde(rename = "jkt")]
     Key(Thumbprint),
+    /// It is used over a connection with this certificate [RFC 8705 §3.1].
+    #[serde(rename = "x5t#S256")]
+    Certificate(Thumbprint),
 }
 
 impl Confirmation {
-    /// `token_type` of an access token that is bound so, or to nothing [RFC 9449 §5].
+    /// `token_type` of an access token that is bound so, or to nothing [RFC 9449 §5]. [RFC 8705 §3] has none of its own.
     pub const fn token_type(bound_to: Option<Self>) -> &'static str {
         match bound_to {
             Some(Self::Key(_)) => "DPoP",
-            None => "Bearer",
+            Some(Self::Certificate(_)) | None => "Bearer",
         }
     }
 
-    pub const fn key(self) -> Thumbprint {
+    pub const fn key(self) -> Option<Thumbprint> {
         match self {
-            Self::Key(key) => key,
+            Self::Key(key) => Some(key),
+            Self::Certificate(_) => None,
         }
     }
 
@@ -50,6 +54,10 @@ mod tests {
         let confirmation = Confirmation::Key(key);
         assert_eq!(serde_json::to_value(confirmation).unwrap(), json!({ "jkt": key.to_string() }));
         assert_eq!(Confirmation::parse(&confirmation.text()), Some(confirmation));
+        let certificate = Confirmation::Certificate(key);
+        assert_eq!(serde_json::to_value(certificate).unwrap(), json!({ "x5t#S256": key.to_string() }));
+        assert_eq!(Confirmation::parse(&certificate.text()), Some(certificate));
+        assert_ne!(certificate, confirmation);
         for other in ["", "{}", r#"{"jkt":"x"}"#, r#"{"x5t":"AA"}"#] {
             assert_eq!(Confirmation::parse(other), None, "{other}");
         }

@@ -52,6 +52,8 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// Without query.
     pub uri: &'a str,
+    /// The same at the second port [RFC 8705 §5].
+    pub alias: Option<&'a str>,
     /// Presented along with the proof.
     pub access_token: Option<&'a str>,
 }
@@ -81,7 +83,8 @@ pub fn accept(claims: ProofClaims, call: &Call<'_>, now: Timestamp) -> Result<Fi
     if claims.htm.as_deref() != Some(call.method) {
         return Err(refused("htm of the DPoP proof is not the method of the request."));
     }
-    if !claims.htu.as_deref().is_some_and(|htu| same_resource(htu, call.uri)) {
+    let is_this = |htu: &str| same_resource(htu, call.uri) || call.alias.is_some_and(|alias| same_resource(htu, alias));
+    if !claims.htu.as_deref().is_some_and(is_this) {
         return Err(refused("htu of the DPoP proof is not the address of the request."));
     }
     let made = claims.iat.ok_or(refused("iat of the DPoP proof is missing."))?.timestamp();
@@ -136,7 +139,11 @@ mod tests {
         for (name, value) in change.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        accept(serde_json::from_value(claims).unwrap(), &Call { method: "POST", uri: URI, access_token }, NOW)
+        accept(
+            serde_json::from_value(claims).unwrap(),
+            &Call { method: "POST", uri: URI, alias: None, access_token },
+            NOW,
+        )
     }
 
     #[track_caller]

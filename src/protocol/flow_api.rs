@@ -16,6 +16,8 @@ words! {
         Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
+        /// Which code does the device show?
+        OauthDeviceUserCodeRequired = "OAUTH_DEVICE_USER_CODE_REQUIRED",
         /// Is it the device in front of the person, and what they want?
         OauthDeviceUserCodeConfirmationRequired = "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED",
         /// The device is connected.
@@ -41,6 +43,7 @@ words! {
         CancelAuthentication = "cancelAuthentication",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
+        SubmitUserCode = "submitUserCode",
         ConfirmUserCode = "confirmUserCode",
     }
 }
@@ -88,7 +91,7 @@ impl Action {
             Self::ActivateFido2Device => ATTESTATION,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
-            Self::ConfirmUserCode => USER_CODE,
+            Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
             Self::CancelIdentifierSubmission | Self::Cancel | Self::CancelAuthentication | Self::DenyConsent => &[],
         }
     }
@@ -173,6 +176,7 @@ words! {
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
         InvalidUserCode = "INVALID_USER_CODE",
+        UserCodeExpired = "USER_CODE_EXPIRED",
         InvalidContentType = "INVALID_CONTENT_TYPE",
     }
 }
@@ -201,7 +205,8 @@ impl DetailCode {
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The credentials are wrong.",
-            Self::InvalidUserCode => "The code is not the one of this flow.",
+            Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
+            Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }
     }

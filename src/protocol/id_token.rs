@@ -1,6 +1,7 @@
 //! The ID token: what happened when a person said yes [OIDCC §2, CIBA §10.1.1].
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::id::ClientId;
 use super::jwt::{AcceptedTyp, Audience, JwtError, KeySet, NumericDate, Unverified};
@@ -37,6 +38,9 @@ pub struct IdTokenClaims {
     /// Ties the token to the request that it answers [CIBA §10.3.1].
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     pub auth_req_id: Option<String>,
+    /// What `claims` wanted here [OIDCC §5.5], under names that none of those above has.
+    #[serde(flatten)]
+    pub requested: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +125,7 @@ pub fn subject_of_hint(token: &str, own_keys: &KeySet, issuer: &str, client: &Cl
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::protocol::jwt::{Algorithm, SigningKey, at_hash};
@@ -155,6 +159,7 @@ mod tests {
             sid: None,
             may_act: None,
             auth_req_id: Some("1c266114".into()),
+            requested: Map::new(),
         }
     }
 

@@ -50,7 +50,13 @@ pub fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(left)
 }
 
-/// What names a public key: the SHA-256 of its required members [RFC 7638 §3].
+/// Whether this is a JSON object that two readers understand alike: no member twice, no deep nesting.
+pub fn is_strict_object(json: &[u8]) -> bool {
+    strict_json::check(json).is_ok()
+}
+
+/// What names a public key: the SHA-256 of its required members [RFC 7638 §3]. Or a certificate: that of all of it
+/// [RFC 8705 §3.1].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Thumbprint([u8; 32]);
 

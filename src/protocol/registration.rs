@@ -21,6 +21,11 @@ pub struct Wanted {
     pub frontchannel_logout_session_required: Option<bool>,
     pub token_endpoint_auth_method: Option<String>,
     pub token_endpoint_auth_signing_alg: Option<String>,
+    pub tls_client_auth_subject_dn: Option<String>,
+    pub tls_client_auth_san_dns: Option<String>,
+    pub tls_client_auth_san_uri: Option<String>,
+    pub tls_client_auth_san_ip: Option<String>,
+    pub tls_client_auth_san_email: Option<String>,
     pub grant_types: Option<Vec<String>>,
     pub response_types: Option<Vec<String>>,
     pub client_name: Option<String>,
@@ -36,6 +41,7 @@ pub struct Wanted {
     pub userinfo_signed_response_alg: Option<String>,
     pub introspection_signed_response_alg: Option<String>,
     pub dpop_bound_access_tokens: Option<bool>,
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub backchannel_authentication_request_signing_alg: Option<String>,
@@ -103,7 +109,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 16] = [
+const NOT_HERE: [&str; 14] = [
     "sector_identifier_uri",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
@@ -116,8 +122,6 @@ const NOT_HERE: [&str; 16] = [
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "tls_client_certificate_bound_access_tokens",
-    "tls_client_auth_subject_dn",
     "backchannel_client_notification_endpoint",
     "backchannel_user_code_parameter",
 ];
@@ -170,6 +174,14 @@ impl Wanted {
                 .introspection_signed_response_alg
                 .or(self.introspection_signed_response_alg),
             dpop_bound_access_tokens: said.dpop_bound_access_tokens.or(self.dpop_bound_access_tokens),
+            tls_client_certificate_bound_access_tokens: said
+                .tls_client_certificate_bound_access_tokens
+                .or(self.tls_client_certificate_bound_access_tokens),
+            tls_client_auth_subject_dn: said.tls_client_auth_subject_dn.or(self.tls_client_auth_subject_dn),
+            tls_client_auth_san_dns: said.tls_client_auth_san_dns.or(self.tls_client_auth_san_dns),
+            tls_client_auth_san_uri: said.tls_client_auth_san_uri.or(self.tls_client_auth_san_uri),
+            tls_client_auth_san_ip: said.tls_client_auth_san_ip.or(self.tls_client_auth_san_ip),
+            tls_client_auth_san_email: said.tls_client_auth_san_email.or(self.tls_client_auth_san_email),
             subject_type: said.subject_type.or(self.subject_type),
             backchannel_token_delivery_mode: said
                 .backchannel_token_delivery_mode
@@ -238,7 +250,8 @@ impl Wanted {
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
         let signs_in = |names: &Vec<String>| names.iter().any(|name| name == "authorization_code");
-        self.token_endpoint_auth_method.as_deref() == Some("private_key_jwt")
+        let keys = ["private_key_jwt", "self_signed_tls_client_auth"];
+        self.token_endpoint_auth_method.as_deref().is_some_and(|method| keys.contains(&method))
             || self.grant_types.as_ref().is_none_or(signs_in)
     }
 

@@ -56,14 +56,23 @@ pub fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     Refusal::new(ErrorCode::InvalidRequestObject, "The request object is not acceptable.").because(detail)
 }
 
-/// The request that the object is. [RFC 9101 §6.3] nothing else that came with it counts.
+/// An object that a client signed for us, now.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The request that it is. [RFC 9101 §6.3] nothing else that came with it counts.
+    pub request: Parameters,
+    pub jti: Option<String>,
+    /// Until then, it could be sent again.
+    pub replay_until: Timestamp,
+}
+
 pub fn accept(
     object: Verified<RequestObject>,
     client: &ClientId,
     issuer: &str,
     since: Since,
     now: Timestamp,
-) -> Result<Parameters, Refusal> {
+) -> Result<Accepted, Refusal> {
     let object = object.into_claims();
     // [RFC 9101 §10.8] what has the client as its subject is an assertion, by which the client
     // authenticates.
@@ -84,8 +93,8 @@ pub fn accept(
     if since == Since::Said && object.nbf.is_none() {
         return Err(refused("nbf is missing"));
     }
-    in_time(&object, now)?;
-    parameters(object.parameters)
+    let replay_until = in_time(&object, now)?;
+    Ok(Accepted { request: parameters(object.parameters)?, jti: object.jti, replay_until })
 }
 
 /// A signed question to a person, and by what it is known when it comes again.
@@ -125,8 +134,7 @@ pub fn accept_question(
     if object.iat.is_none() || object.nbf.is_none() {
         return refused("iat or nbf is missing");
     }
-    in_time(&object, now).map_err(|refusal| question_refused(refusal.detail))?;
-    let replay_until = object.exp.map_or(now, NumericDate::timestamp) + LATE;
+    let replay_until = in_time(&object, now).map_err(|refusal| question_refused(refusal.detail))?;
     let jti = match object.jti {
         Some(jti) if (1..=256).contains(&jti.len()) => jti,
         Some(_) => return refused("jti must have 1 to 256 bytes"),
@@ -136,7 +144,8 @@ pub fn accept_question(
     Ok(SignedQuestion { parameters, jti, replay_until })
 }
 
-fn in_time(object: &RequestObject, now: Timestamp) -> Result<(), Refusal> {
+/// Until when it is accepted.
+fn in_time(object: &RequestObject, now: Timestamp) -> Result<Timestamp, Refusal> {
     let Some(exp) = object.exp.map(NumericDate::timestamp) else { return Err(refused("exp is missing")) };
     if exp + LATE <= now {
         return Err(refused("it has expired"));
@@ -149,7 +158,7 @@ fn in_time(object: &RequestObject, now: Timestamp) -> Result<(), Refusal> {
     if exp > nbf + LONGEST {
         return Err(refused("it is good for more than an hour"));
     }
-    Ok(())
+    Ok(exp + LATE)
 }
 
 /// Claims as the parameters that they stand for [RFC 9101 §4].
@@ -188,11 +197,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
     const ISSUER: &str = "https://op.example";
 
-    /// A good object with some claims replaced; `null` removes one.
-    fn read(change: &Value) -> Result<Parameters, Refusal> {
-        let now = NOW.seconds();
-        let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "client_id": "shop",
-            "scope": "openid", "response_type": "code"});
+    /// `null` removes a claim.
+    fn alter(claims: &mut Value, change: &Value) {
         for (name, value) in change.as_object().unwrap() {
             if value.is_null() {
                 claims.as_object_mut().unwrap().remove(name);
@@ -200,10 +206,19 @@ mod tests {
                 claims[name] = value.clone();
             }
         }
+    }
+
+    /// A good object with some claims replaced.
+    fn read(change: &Value) -> Result<Parameters, Refusal> {
+        let now = NOW.seconds();
+        let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "client_id": "shop",
+            "scope": "openid", "response_type": "code"});
+        alter(&mut claims, change);
         let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
         let token = key.sign("oauth-authz-req+jwt", &claims).unwrap();
         let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();
         accept(object, &ClientId::parse("shop").unwrap(), ISSUER, Since::SaidOrNow, NOW)
+            .map(|accepted| accepted.request)
     }
 
     #[track_caller]
@@ -266,13 +281,7 @@ mod tests {
         let read = |change: Value| {
             let mut claims = json!({"iss": "shop", "aud": ISSUER, "exp": now + 300, "nbf": now, "iat": now, "jti": "one",
                 "scope": "openid", "login_hint": "alice", "requested_expiry": 60});
-            for (name, value) in change.as_object().unwrap() {
-                if value.is_null() {
-                    claims.as_object_mut().unwrap().remove(name);
-                } else {
-                    claims[name] = value.clone();
-                }
-            }
+            alter(&mut claims, &change);
             let (key, _) = SigningKey::generate(Algorithm::ES256).unwrap();
             let token = key.sign("JWT", &claims).unwrap();
             let object = Unverified::parse(token.expose()).unwrap().verify(key.verification_key(), TYP).unwrap();

@@ -111,6 +111,10 @@ fn given<'a>(parameters: &'a Parameters, token: &str, kind: &str) -> Result<Opti
 
 fn target(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
     let refused = |description| Err(Refusal::new(ErrorCode::InvalidTarget, description));
+    // [RFC 8693 §2.1] there may be several; we give a token for one.
+    if parameters.all("resource").count() > 1 {
+        return refused("One resource, not several.");
+    }
     match (parameters.get("audience"), parameters.get("resource")) {
         (Some(_), Some(_)) => refused("One of audience and resource, not both."),
         // [RFC 8693 §2.1] an absolute URI without a fragment.
@@ -153,6 +157,7 @@ mod tests {
             ("&requested_token_type=urn:ietf:params:oauth:token-type:refresh_token", ErrorCode::InvalidRequest),
             ("&audience=a&resource=https://b.example", ErrorCode::InvalidTarget),
             ("&resource=b", ErrorCode::InvalidTarget),
+            ("&resource=https://a.example&resource=https://b.example", ErrorCode::InvalidTarget),
             ("&resource=https://b.example/%23x", ErrorCode::InvalidTarget),
         ] {
             assert_eq!(refused(more), code, "{more}");

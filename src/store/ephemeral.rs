@@ -52,6 +52,8 @@ pub enum Purpose {
     PushedRequest,
     /// `jti` of DPoP proofs [RFC 9449 §11.1].
     DpopReplay,
+    /// `jti` of request objects [RFC 9101].
+    RequestObjectReplay,
     /// `domain::device_authorization::DeviceAuthorization` by digest of its device code.
     DeviceAuthorization,
     /// Which device shows a user code.
@@ -75,6 +77,7 @@ impl Purpose {
             Self::Code => b'c',
             Self::PushedRequest => b'q',
             Self::DpopReplay => b'j',
+            Self::RequestObjectReplay => b'o',
             Self::DeviceAuthorization => b'g',
             Self::UserCode => b'u',
             Self::Ceremony => b'k',

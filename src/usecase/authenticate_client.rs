@@ -16,6 +16,7 @@ use crate::metrics::{Limit, metrics};
 use crate::outbound::jwks::{JwksCache, JwksError};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_assertion::{self, ASSERTION_TYP, AcceptedAssertion, ClientAssertion, OurNames, Tolerance};
+use crate::protocol::client_certificate::{Authorities, ClientCertificate};
 use crate::protocol::client_credentials::Credentials;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::ClientId;
@@ -84,6 +85,8 @@ pub struct AuthenticateClient {
     pub issuer: String,
     pub profiles: Profiles,
     pub keys: Arc<ClientKeys>,
+    /// Whose certificates are worth something with `tls_client_auth`.
+    pub authorities: Arc<Authorities>,
     pub failures: Failures,
 }
 
@@ -92,6 +95,8 @@ pub struct AuthenticateClient {
 pub struct Presented<'a> {
     pub authorization: Option<&'a str>,
     pub parameters: &'a Parameters,
+    /// That of the connection.
+    pub certificate: Option<&'a ClientCertificate>,
     pub from: IpAddr,
 }
 
@@ -112,7 +117,7 @@ impl AuthenticateClient {
         let credentials = Credentials::parse(presented.authorization, presented.parameters)?;
         let (id, token) = claimed(&credentials)?;
         self.failures.check(&id, presented.from, now)?;
-        let result = self.verify(&id, &credentials, token.as_ref(), reading, now).await;
+        let result = self.verify(&id, (&credentials, token.as_ref()), presented.certificate, reading, now).await;
         if matches!(&result, Err(Error::Refused(_))) {
             self.failures.count(&id, presented.from, now);
         }
@@ -122,8 +127,8 @@ impl AuthenticateClient {
     async fn verify<T>(
         &self,
         id: &ClientId,
-        credentials: &Credentials,
-        token: Option<&Unverified<'_>>,
+        (credentials, token): (&Credentials, Option<&Unverified<'_>>),
+        certificate: Option<&ClientCertificate>,
         reading: impl Future<Output = T>,
         now: Timestamp,
     ) -> Result<(AuthenticatedClient, T), Error> {
@@ -155,11 +160,23 @@ impl AuthenticateClient {
                 read
             }
             (Authentication::None, Credentials::Public { .. }, None) => reading.await,
+            // [RFC 8705 §2] the form says who, and the handshake that it is true.
+            (
+                Authentication::TlsClientAuth(_) | Authentication::SelfSignedTlsClientAuth { .. },
+                Credentials::Public { .. },
+                None,
+            ) => {
+                // In a box: those who do otherwise do not carry the room for it.
+                Box::pin(self.verify_certificate(&client, certificate, now)).await?;
+                reading.await
+            }
             (
                 Authentication::None
                 | Authentication::ClientSecretBasic(_)
                 | Authentication::ClientSecretPost(_)
-                | Authentication::PrivateKeyJwt { .. },
+                | Authentication::PrivateKeyJwt { .. }
+                | Authentication::TlsClientAuth(_)
+                | Authentication::SelfSignedTlsClientAuth { .. },
                 _,
                 _,
             ) => return Err(Refusal::invalid_client("not the registered authentication method").into()),
@@ -167,6 +184,34 @@ impl AuthenticateClient {
         // Last, so that what is registered is told to the client alone.
         demands.admit(&client)?;
         Ok((AuthenticatedClient { client, profiles: self.profiles }, read))
+    }
+
+    async fn verify_certificate(
+        &self,
+        client: &Arc<Client>,
+        certificate: Option<&ClientCertificate>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let certificate = certificate.ok_or_else(|| Refusal::invalid_client("no client certificate"))?;
+        let refused = |why: &dyn std::fmt::Display| Refusal::invalid_client(format!("client certificate: {why}"));
+        match &client.authentication {
+            Authentication::TlsClientAuth(subject) => {
+                certificate.proves(subject, &self.authorities, now).map_err(|error| refused(&error))
+            }
+            Authentication::SelfSignedTlsClientAuth { keys } => {
+                certificate.is_current(now).map_err(|error| refused(&error))?;
+                let thumbprint = certificate.thumbprint();
+                // One that is not there may be new: its set is fetched again.
+                let registered = |keys: &KeySet| {
+                    if keys.certificates().contains(&thumbprint) { Ok(()) } else { Err(JwtError::UnknownKey) }
+                };
+                self.keys.verify(client, keys, now, registered).await.map_err(|error| refused(&error))
+            }
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::PrivateKeyJwt { .. } => Err(refused(&"not the registered method")),
+        }
     }
 
     async fn verify_assertion(

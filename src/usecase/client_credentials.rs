@@ -8,6 +8,9 @@ use crate::domain::client::GrantType;
 use crate::entropy::Entropy;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
@@ -28,7 +31,7 @@ impl ClientCredentials {
     pub async fn grant(
         &self,
         client: &AuthenticatedClient,
-        scope: Option<&str>,
+        parameters: &Parameters,
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
@@ -38,11 +41,17 @@ impl ClientCredentials {
         }
         client.needs(GrantType::ClientCredentials)?;
         let registered = client.scope.only(|name| !OF_A_PERSON.contains(&name));
-        let scope = Scope::asked(scope, registered).ok_or(Refusal::new(
+        let scope = Scope::asked(parameters.get("scope"), registered).ok_or(Refusal::new(
             ErrorCode::InvalidScope,
             "A scope is unknown, not for this client, or speaks of a person.",
         ))?;
-        let tokens = self.issue.mint_for_client(client, &scope, bound_to, now)?;
+        let may_reach = |uri: &str| client.may_reach(uri, &self.issue.issuer);
+        let extent = Extent::of_resources(resource::asked(parameters, may_reach)?);
+        if parameters.contains("authorization_details") {
+            let told = "authorization_details are for a person to agree to.";
+            return Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, told).into());
+        }
+        let tokens = self.issue.mint_for_client(client, (&scope, &extent), bound_to, now)?;
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::TokenIssued).client(&client.id);
         self.ledger.audit(event).await;
         Ok(tokens)

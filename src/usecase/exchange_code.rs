@@ -49,7 +49,7 @@ impl ExchangeCode {
             client: &client.id,
             redirect_uri: parameters.get("redirect_uri"),
             verifier: parameters.get("code_verifier"),
-            key: bound_to.map(Confirmation::key),
+            key: bound_to.and_then(Confirmation::key),
         };
         let shown = |code: Code| {
             let worth = code.clone();
@@ -62,7 +62,7 @@ impl ExchangeCode {
             .await?
             .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
         match presented {
-            Presented::Fits => self.give(client, code, bound_to, now).await,
+            Presented::Fits => self.give(client, code, (parameters, bound_to), now).await,
             Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
             // It may have been redeemed before it was shown again so.
             Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
@@ -73,19 +73,21 @@ impl ExchangeCode {
         &self,
         client: &AuthenticatedClient,
         code: Code,
-        bound_to: Option<Confirmation>,
+        (parameters, bound_to): (&Parameters, Option<Confirmation>),
         now: Timestamp,
     ) -> Result<TokenResponse, Error> {
+        let gone = || Refusal::invalid_grant("the client may ask for nothing of it any more");
+        let extent = client.still(code.extent.clone(), &self.issue.issuer).ok_or_else(gone)?;
+        // [RFC 8707 §2.2, RFC 9396 §6] these tokens may be for less; the grant is for all.
+        let less = extent.narrowed(parameters)?;
         // [security.md case 27] what was true when the person signed in may no longer be.
-        let user = self.directory.user(&code.user).await?;
-        if !user.is_some_and(|user| user.is_active()) {
-            return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
-        }
+        let user = self.directory.user(&code.user).await?.filter(|user| user.is_active());
+        let user = user.ok_or_else(|| Refusal::invalid_grant("the user is locked, disabled or gone"))?;
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
-        let scope = code.scope.within(&client.scope);
-        let scope = scope.ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of it any more"))?;
+        let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
+        let claims = user.claims(&extent.claims.id_token);
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(code.transaction),
@@ -95,13 +97,15 @@ impl ExchangeCode {
             session: Some(code.session),
             bound_to: bound_to.filter(|_| client.is_public()),
             scope,
+            extent,
             acr: code.authentication.acr,
             amr: code.authentication.amr.clone(),
             authenticated_at: code.authentication.at,
             created_at: now,
             revoked_at: None,
         };
-        let minted = self.issue.mint(client, &grant, &Along::nonce(code.nonce.as_deref()).bound_to(bound_to), now)?;
+        let along = Along::sign_in(code.nonce.as_deref(), claims).bound_to(bound_to).for_less(less.as_ref());
+        let minted = self.issue.mint(client, &grant, &along, now)?;
         failpoint::hit("K19");
         let event = self.event(Action::CodeRedeemed, &code, now);
         match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {

@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::Audience;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, Given, GivenKind, TokenExchange};
@@ -33,7 +34,7 @@ pub struct ExchangeToken {
 /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
 fn may_be_exchanged_by(token: &Active, client: &Client) -> bool {
     token.client.id == client.id
-        || token.audience.as_deref() == Some(client.id.as_str())
+        || token.audience.contains(client.id.as_str())
         || token.client.may_act.as_ref() == Some(&client.id)
 }
 
@@ -77,7 +78,10 @@ impl ExchangeToken {
             grant,
             scope,
             // What was for another server does not become good for us.
-            audience: target(registered, asked.target)?.or_else(|| subject.audience.clone()),
+            audience: match target(registered, asked.target)? {
+                Some(audience) => audience,
+                None => self.same(registered, &asked.subject, &subject.audience)?,
+            },
             act,
             bound_to,
             expires_at: subject.expires_at,
@@ -88,6 +92,20 @@ impl ExchangeToken {
             Event::new(self.entropy.ordered_uuid(now), now, Action::TokenExchanged).client(&client.id).user(grant.user);
         self.ledger.audit(event).await;
         Ok(response)
+    }
+
+    /// Whom the new token is for when nobody is named. An ID token is good at no server: what was granted with it
+    /// is the client's to have only as far as it may name it.
+    fn same(&self, registered: &Registered, given: &Given<'_>, audience: &Audience) -> Result<Audience, Refusal> {
+        let may_have =
+            |one: &str| one == self.issue.issuer || registered.audiences.iter().any(|audience| audience == one);
+        match given.kind {
+            GivenKind::Access => Ok(audience.clone()),
+            GivenKind::Id if audience.iter().all(may_have) => Ok(audience.clone()),
+            GivenKind::Id => {
+                Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for what was granted."))
+            }
+        }
     }
 
     async fn active(&self, given: &Given<'_>, now: Timestamp) -> Result<Option<Active>, StoreError> {
@@ -129,10 +147,10 @@ fn narrowed(client: &Client, subject: &Scope, asked: Option<&str>) -> Result<Sco
     ))
 }
 
-fn target(registered: &Registered, target: Option<&str>) -> Result<Option<String>, Refusal> {
+fn target(registered: &Registered, target: Option<&str>) -> Result<Option<Audience>, Refusal> {
     match target {
         None => Ok(None),
-        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.to_owned())),
+        Some(target) if registered.audiences.iter().any(|audience| audience == target) => Ok(Some(target.into())),
         Some(_) => {
             Err(Refusal::new(ErrorCode::InvalidTarget, "The client may not have tokens for this audience or resource."))
         }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
@@ -11,7 +13,7 @@ use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId, UserId};
 use crate::protocol::id_token::Fresh;
-use crate::protocol::jwt::{Unverified, Verified};
+use crate::protocol::jwt::{Audience, Unverified, Verified};
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::Actor;
 use crate::store::ephemeral::StoreError;
@@ -41,14 +43,15 @@ pub struct Active {
     /// Who approved, and what came of it. `None` for a client's own token.
     pub person: Option<(Grant, Arc<User>)>,
     pub scope: Scope,
+    /// Of an access token: whom it is for. Of a refresh token: whom access tokens may be for.
+    pub audience: Audience,
+    pub details: Vec<Value>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     /// The `jti` of a JWT.
     pub jti: Option<String>,
     /// What its holder has to show besides it.
     pub bound_to: Option<Confirmation>,
-    /// Whom it is for. `None`: this server.
-    pub audience: Option<String>,
     /// Who acts for the person.
     pub act: Option<Actor>,
 }
@@ -66,12 +69,13 @@ pub struct Found {
     /// `None` for a client's own token.
     pub grant: Option<Grant>,
     pub scope: Scope,
+    pub audience: Audience,
+    pub details: Vec<Value>,
     /// Issued, expires.
     pub times: (Timestamp, Timestamp),
     /// The `jti` of a JWT.
     pub jti: Option<String>,
     pub bound_to: Option<Confirmation>,
-    pub audience: Option<String>,
     pub act: Option<Actor>,
 }
 
@@ -88,19 +92,20 @@ impl Introspect {
         let found = Found {
             client: grant.client.clone(),
             scope: grant.scope.clone(),
+            audience: grant.extent.audience(&self.issuer),
+            details: grant.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
             bound_to: grant.bound_to,
-            audience: None,
             act: None,
             grant: Some(grant),
         };
         self.active(Kind::Refresh, found).await
     }
 
-    /// An active access token for this server.
+    /// An active access token for this server: what was given for others alone opens nothing here [RFC 8707 §2].
     pub async fn here(&self, token: &str) -> Result<Option<Active>, StoreError> {
-        Ok(self.access(token).await?.filter(|active| active.audience.is_none()))
+        Ok(self.access(token).await?.filter(|active| active.audience.contains(&self.issuer)))
     }
 
     /// An ID token that has not expired, and the grant that it was given under.
@@ -125,7 +130,8 @@ impl Introspect {
             times: (issued_at, expires_at),
             jti: None,
             bound_to: None,
-            audience: None,
+            audience: grant.extent.audience(&self.issuer),
+            details: grant.extent.details.values(),
             act: None,
             grant: Some(grant),
         };
@@ -153,10 +159,11 @@ impl Introspect {
             client: grant.client.clone(),
             grant: Some(grant),
             scope: row.scope,
+            audience: row.extent.audience(&self.issuer),
+            details: row.extent.details.values(),
             times: (row.issued_at, row.expires_at),
             jti: None,
             bound_to: row.bound_to,
-            audience: None,
             act: None,
         }))
     }
@@ -182,15 +189,16 @@ impl Introspect {
             None => None,
         };
         let times = (Timestamp::from_seconds(claims.iat), expires_at);
-        let audience = (claims.aud != self.issuer).then_some(claims.aud);
+        let (audience, details) = (claims.aud, claims.authorization_details);
         let (jti, bound_to, act) = (Some(claims.jti), claims.cnf, claims.act);
-        Ok(Some(Found { client, grant, scope, times, jti, bound_to, audience, act }))
+        Ok(Some(Found { client, grant, scope, audience, details, times, jti, bound_to, act }))
     }
 
     /// What the token hangs on must stand as well: its user, its client, and whose grant it is, where that is
     /// another one [RFC 8693].
     async fn active(&self, kind: Kind, found: Found) -> Result<Option<Active>, StoreError> {
-        let Found { client, grant, scope, times: (issued_at, expires_at), jti, bound_to, audience, act } = found;
+        let Found { client, grant, scope, audience, details, times: (issued_at, expires_at), jti, bound_to, act } =
+            found;
         let Some(client) = self.enabled(&client).await? else { return Ok(None) };
         let person = match grant {
             Some(grant) => {
@@ -207,7 +215,7 @@ impl Introspect {
             }
             None => None,
         };
-        Ok(Some(Active { kind, client, person, scope, issued_at, expires_at, jti, bound_to, audience, act }))
+        Ok(Some(Active { kind, client, person, scope, audience, details, issued_at, expires_at, jti, bound_to, act }))
     }
 
     async fn enabled(&self, client: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {

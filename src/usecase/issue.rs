@@ -12,10 +12,12 @@ use crate::domain::profile::Profiles;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
-use crate::protocol::jwt::at_hash;
+use crate::protocol::jwt::{Audience, at_hash};
 use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
@@ -48,6 +50,8 @@ pub struct TokenResponse {
     pub id_token: Option<Secret<String>>,
     pub refresh_token: Option<RefreshToken>,
     pub scope: String,
+    /// [RFC 9396 §7]
+    pub authorization_details: Vec<Value>,
     /// What an exchange gave [RFC 8693 §2.2.1].
     pub issued: Option<TokenType>,
 }
@@ -58,8 +62,7 @@ pub struct Exchanged<'a> {
     /// That of the token that was shown: what ends it ends this one too.
     pub grant: &'a Grant,
     pub scope: Scope,
-    /// `None`: this server.
-    pub audience: Option<String>,
+    pub audience: Audience,
     pub act: Option<Actor>,
     pub bound_to: Option<Confirmation>,
     /// Of the token that was shown.
@@ -68,7 +71,7 @@ pub struct Exchanged<'a> {
 }
 
 /// What the request for tokens brought along, or the one before it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Along<'a> {
     /// What the access token is bound to.
     bound_to: Option<Confirmation>,
@@ -76,6 +79,10 @@ pub struct Along<'a> {
     auth_req_id: Option<&'a AuthReqId>,
     /// [OIDCC §3.1.2.1]
     nonce: Option<&'a str>,
+    /// [OIDCC §5.5]
+    claims: Map<String, Value>,
+    /// What the access token is for, where that is less than the grant is.
+    less: Option<&'a Extent>,
 }
 
 impl<'a> Along<'a> {
@@ -83,13 +90,18 @@ impl<'a> Along<'a> {
         Self { auth_req_id: Some(auth_req_id), ..Self::default() }
     }
 
-    pub fn nonce(nonce: Option<&'a str>) -> Self {
-        Self { nonce, ..Self::default() }
+    pub fn sign_in(nonce: Option<&'a str>, claims: Map<String, Value>) -> Self {
+        Self { nonce, claims, ..Self::default() }
     }
 
     #[must_use]
-    pub const fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+    pub fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
         Self { bound_to, ..self }
+    }
+
+    #[must_use]
+    pub fn for_less(self, less: Option<&'a Extent>) -> Self {
+        Self { less, ..self }
     }
 }
 
@@ -126,7 +138,8 @@ impl Issue {
             (token, row)
         });
         let (refresh_token, refresh_row) = refresh.unzip();
-        let (access_token, access_row) = self.access_token(client, grant, along.bound_to, now)?;
+        let extent = along.less.unwrap_or(&grant.extent);
+        let (access_token, access_row) = self.access_token(client, (grant, extent), along.bound_to, now)?;
         // [RFC 6749 §3.3] without openid it is authorization, and says nothing about the person.
         let id_token = grant
             .scope
@@ -140,6 +153,7 @@ impl Issue {
             id_token,
             refresh_token,
             scope: grant.scope.to_string(),
+            authorization_details: extent.details.values(),
             issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
@@ -148,7 +162,7 @@ impl Issue {
     fn access_token(
         &self,
         client: &Client,
-        grant: &Grant,
+        (grant, extent): (&Grant, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
@@ -161,13 +175,18 @@ impl Issue {
                     grant: grant.id,
                     bound_to,
                     scope: grant.scope.clone(),
+                    extent: Extent { claims: ClaimsRequest::default(), ..extent.clone() },
                     issued_at: now,
                     expires_at,
                 };
                 Ok((token, Some(row)))
             }
             AccessTokenFormat::Jwt => {
-                let claims = self.claims(client, Some(grant), &grant.scope, bound_to, (now, expires_at));
+                let whom = (extent.audience(&self.issuer), &grant.scope);
+                let claims = AccessTokenClaims {
+                    authorization_details: extent.details.values(),
+                    ..self.claims(client, Some(grant), whom, bound_to, (now, expires_at))
+                };
                 Ok((self.keys.sign(client, TYP, &claims)?, None))
             }
         }
@@ -178,11 +197,12 @@ impl Issue {
     pub fn mint_for_client(
         &self,
         client: &Client,
-        scope: &Scope,
+        (scope, extent): (&Scope, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<TokenResponse, StoreError> {
-        let claims = self.claims(client, None, scope, bound_to, (now, now + self.access(client)));
+        let whom = (extent.audience(&self.issuer), scope);
+        let claims = self.claims(client, None, whom, bound_to, (now, now + self.access(client)));
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -190,6 +210,7 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: None,
         })
     }
@@ -204,8 +225,8 @@ impl Issue {
     ) -> Result<TokenResponse, StoreError> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
         let expires_at = expires_at.min(now + self.access(client));
-        let own = self.claims(client, Some(grant), &scope, bound_to, (now, expires_at));
-        let claims = AccessTokenClaims { aud: audience.unwrap_or_else(|| self.issuer.clone()), act, ..own };
+        let own = self.claims(client, Some(grant), (audience, &scope), bound_to, (now, expires_at));
+        let claims = AccessTokenClaims { act, ..own };
         Ok(TokenResponse {
             access_token: self.keys.sign(client, TYP, &claims)?,
             token_type: Confirmation::token_type(bound_to),
@@ -213,23 +234,24 @@ impl Issue {
             id_token: None,
             refresh_token: None,
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             issued: Some(issued),
         })
     }
 
-    /// Of an access token for this server, with nobody in between. `times`: issued, expires.
+    /// Of an access token: whom it is for, and what for, with nobody in between. `times`: issued, expires.
     fn claims(
         &self,
         client: &Client,
         grant: Option<&Grant>,
-        scope: &Scope,
+        (aud, scope): (Audience, &Scope),
         bound_to: Option<Confirmation>,
         times: (Timestamp, Timestamp),
     ) -> AccessTokenClaims {
         let (issued_at, expires_at) = times;
         AccessTokenClaims {
             iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
+            aud,
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
             sub: grant.map_or_else(|| client.id.to_string(), |grant| grant.user.to_string()),
             client_id: client.id.to_string(),
@@ -237,6 +259,7 @@ impl Issue {
             iat: issued_at.seconds(),
             jti: self.entropy.uuid().to_string(),
             scope: scope.to_string(),
+            authorization_details: Vec::new(),
             cnf: bound_to,
             act: None,
             may_act: grant.and_then(|_| may_act(client)),
@@ -266,6 +289,7 @@ impl Issue {
             sid: grant.session.map(|session| session.to_string()),
             may_act: may_act(client),
             auth_req_id: along.auth_req_id.map(|id| id.expose().clone()),
+            requested: along.claims.clone(),
         };
         self.keys.sign(client, "JWT", &claims)
     }
@@ -296,9 +320,9 @@ impl Issue {
             "iat": now.seconds(),
             "token_introspection": told,
         });
-        // [RFC 9701 §6] RS256 when nothing is registered, where that is allowed.
-        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of(client).allows(*alg));
-        let alg = client.introspection_signed_response_alg.or(usual).unwrap_or(client.id_token_signed_response_alg);
+        let usual = || self.profiles.of(client).usual();
+        let alg =
+            client.introspection_signed_response_alg.or_else(usual).unwrap_or(client.id_token_signed_response_alg);
         self.keys.sign_with(alg, INTROSPECTION, &claims)
     }
 }

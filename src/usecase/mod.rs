@@ -12,6 +12,7 @@ pub mod authenticate_client;
 pub mod authenticate_device;
 pub mod authorize_device;
 pub mod cancel;
+pub mod certificates;
 pub mod check_passkey;
 pub mod check_password;
 pub mod client_credentials;

@@ -1,9 +1,11 @@
-//! Which key does the caller have? What a DPoP proof [RFC 9449 §4.3] shows, once for each proof.
+//! Which key does the caller have? What a DPoP proof [RFC 9449 §4.3] shows, once for each proof; or the certificate of
+//! the connection [RFC 8705 §3].
 
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::client_certificate::ClientCertificate;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::dpop::{self, Call, Fitting, ProofClaims};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -21,6 +23,8 @@ pub struct ProvePossession {
     pub keys: Kept<(Thumbprint, Algorithm), VerificationKey>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
+    /// What the addresses of the second port begin with [RFC 8705 §5].
+    pub alias: Option<String>,
 }
 
 /// A call as it arrived.
@@ -32,6 +36,8 @@ pub struct Shown<'a> {
     /// Below the issuer, without query.
     pub path: &'a str,
     pub access_token: Option<&'a str>,
+    /// That of the connection.
+    pub certificate: Option<&'a ClientCertificate>,
 }
 
 impl ProvePossession {
@@ -41,6 +47,9 @@ impl ProvePossession {
         client: &AuthenticatedClient,
         shown: &Shown<'_>,
     ) -> Result<Option<Confirmation>, Error> {
+        if client.tls_client_certificate_bound_access_tokens {
+            return self.certificate(shown).map(Some);
+        }
         match self.of_request(client, shown).await? {
             Some(key) => Ok(Some(Confirmation::Key(key))),
             // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
@@ -52,6 +61,18 @@ impl ProvePossession {
             }
             None => Ok(None),
         }
+    }
+
+    /// What the tokens of a client are bound to that is registered so [RFC 8705 §3.4].
+    fn certificate(&self, shown: &Shown<'_>) -> Result<Confirmation, Error> {
+        if shown.proof.is_some() {
+            let why = "The tokens of the client are bound to its certificate, and to no DPoP key.";
+            return Err(Refusal::invalid_request(why).into());
+        }
+        let missing = || Refusal::invalid_request("The client needs a TLS certificate that is valid now.");
+        let certificate = shown.certificate.ok_or_else(missing)?;
+        certificate.is_current(self.clock.now()).map_err(|error| missing().because(error.to_string()))?;
+        Ok(Confirmation::Certificate(certificate.thumbprint()))
     }
 
     /// The key that a client shows along with an authorization request [RFC 9449 §10.1], if it does.
@@ -67,15 +88,33 @@ impl ProvePossession {
         }
     }
 
-    /// Whether whoever shows an access token has the key that it is bound to.
-    pub async fn of_holder(&self, bound_to: Confirmation, shown: &Shown<'_>) -> Result<(), Error> {
-        let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;
-        // By which algorithm, was asked when the token was bound.
-        if self.prove(proof, shown, &dpop::ALGORITHMS).await? == bound_to.key() {
-            Ok(())
-        } else {
-            let why = "The access token is bound to another key than that of the DPoP proof.";
-            Err(Refusal::new(ErrorCode::InvalidToken, why).into())
+    /// Whether whoever shows an access token has what it is bound to. A key is not bound to an algorithm, so which
+    /// ones are allowed is asked of each proof.
+    pub async fn of_holder(
+        &self,
+        bound_to: Confirmation,
+        shown: &Shown<'_>,
+        allowed: &[Algorithm],
+    ) -> Result<(), Error> {
+        let refused = |why| Refusal::new(ErrorCode::InvalidToken, why);
+        match bound_to {
+            Confirmation::Key(key) => {
+                let proof = shown.proof.ok_or(dpop::refused("The access token needs a DPoP proof."))?;
+                if self.prove(proof, shown, allowed).await? == key {
+                    return Ok(());
+                }
+                Err(refused("The access token is bound to another key than that of the DPoP proof.").into())
+            }
+            Confirmation::Certificate(thumbprint) => {
+                let current = |shown: &&ClientCertificate| shown.is_current(self.clock.now()).is_ok();
+                match shown.certificate.filter(current) {
+                    Some(certificate) if certificate.thumbprint() == thumbprint => Ok(()),
+                    Some(_) | None => {
+                        Err(refused("The access token is bound to another certificate than that of the connection.")
+                            .into())
+                    }
+                }
+            }
         }
     }
 
@@ -84,7 +123,9 @@ impl ProvePossession {
     async fn prove(&self, proof: &str, shown: &Shown<'_>, allowed: &[Algorithm]) -> Result<Thumbprint, Error> {
         let now = self.clock.now();
         let uri = format!("{}{}", self.issuer, shown.path);
-        let call = Call { method: shown.method, uri: &uri, access_token: shown.access_token };
+        let alias = self.alias.as_ref().map(|alias| format!("{alias}{}", shown.path));
+        let (method, alias, access_token) = (shown.method, alias.as_deref(), shown.access_token);
+        let call = Call { method, uri: &uri, alias, access_token };
         let Read { key, key_is_new, fitting } = self.read(proof, &call, allowed, now)?;
         let thumbprint = key.thumbprint();
         match &fitting.nonce {

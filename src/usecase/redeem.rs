@@ -17,6 +17,7 @@ use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
@@ -263,6 +264,7 @@ impl Redeem {
             // [CIBA §7.1] no public client comes here.
             bound_to: None,
             scope,
+            extent: Extent::default(),
             acr,
             amr: AMR_DEVICE.join(" "),
             authenticated_at: approval.at,

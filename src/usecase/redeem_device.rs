@@ -11,6 +11,7 @@ use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{DeviceCode, GrantId, RequestId};
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::store::sql::directory::Directory;
@@ -86,6 +87,7 @@ impl RedeemDevice {
             // Of the browser, which is another machine: signing out there is not switching this one off.
             session: None,
             bound_to: bound_to.filter(|_| client.is_public()),
+            extent: Extent::default(),
             scope,
             acr: connected.authentication.acr,
             amr: connected.authentication.amr,

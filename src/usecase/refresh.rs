@@ -11,6 +11,7 @@ use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::RefreshToken;
+use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
@@ -37,7 +38,7 @@ impl Refresh {
         &self,
         client: &AuthenticatedClient,
         presented: &RefreshToken,
-        scope: Option<&str>,
+        parameters: &Parameters,
         bound_to: Option<Confirmation>,
     ) -> Result<TokenResponse, Error> {
         let now = self.clock.now();
@@ -60,12 +61,18 @@ impl Refresh {
             .within(&client.scope)
             .and_then(|scope| scope.only(|name| !is_administrative(name)))
             .ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of the grant any more"))?;
-        let narrowed = match scope {
+        let narrowed = match parameters.get("scope") {
             None => grant.scope.clone(),
             Some(text) => Scope::parse(text)
-                .filter(|scope| scope.is_within(&grant.scope) && scope.contains(Scope::OPENID))
+                .filter(|scope| scope.is_within(&grant.scope))
+                .filter(|scope| scope.contains(Scope::OPENID) || !grant.scope.contains(Scope::OPENID))
                 .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope goes beyond what was granted, or lacks openid."))?,
         };
+        grant.extent = client
+            .still(grant.extent, &self.issue.issuer)
+            .ok_or_else(|| Refusal::invalid_grant("the client may have nothing of what was named any more"))?;
+        // [RFC 8707 §2.2, RFC 9396 §6]
+        let less = grant.extent.narrowed(parameters)?;
         let user = self.directory.user(&grant.user).await?;
         if !user.is_some_and(|user| user.is_active()) {
             return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
@@ -77,7 +84,8 @@ impl Refresh {
             }
         }
         grant.scope = narrowed;
-        let mut minted = self.issue.mint(client, &grant, &Along::default().bound_to(bound_to), now)?;
+        let along = Along::default().bound_to(bound_to).for_less(less.as_ref());
+        let mut minted = self.issue.mint(client, &grant, &along, now)?;
         let successor = minted.refresh_row.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let token = minted.response.refresh_token.take().ok_or(StoreError::Corrupt("a refresh without successor"))?;
         let access = minted.access_row.take();

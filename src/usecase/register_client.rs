@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
-use crate::domain::client::{Authentication, Client, GrantType, Secrets, SelfRegistered};
+use crate::domain::client::{Client, GrantType, Secrets, SelfRegistered};
 use crate::domain::profile::Profiles;
 use crate::metrics::{Limit, metrics};
 use crate::outbound::egress::Egress;
@@ -29,6 +29,7 @@ use crate::usecase::Error;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::stored;
+use crate::usecase::certificates::{Certificates, OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct RegisterClient {
     pub trusted: TrustedIssuers,
     pub desk: Desk,
     pub issuer: String,
+    pub certificates: Certificates,
 }
 
 /// A client, and what it is told of it.
@@ -173,11 +175,10 @@ impl RegisterClient {
         let own = before.and_then(|before| before.registered.as_ref());
         let invited = own.map_or(invited, |own| own.invited);
         let registered = SelfRegistered { token, invited, about: wanted.about()? };
+        self.certificates_arrive(wanted)?;
         let mut metadata = metadata(wanted, before, invited)?;
-        // [OIDCR §2] RS256 when left out, where that is allowed.
-        let usual = Some(Algorithm::RS256).filter(|alg| self.profiles.of_all().allows(*alg));
-        let usual = usual.unwrap_or(Algorithm::ES256).as_str();
-        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.to_owned());
+        let usual = self.profiles.of_all().usual().unwrap_or(Algorithm::ES256);
+        metadata.id_token_signed_response_alg.get_or_insert_with(|| usual.as_str().to_owned());
         let mut client = metadata.client(id, before, Some(&self.egress), now).map_err(|problems| worded(&problems))?;
         if before.is_some_and(|before| goes_beyond(&client, before))
             && let Some(sign_in) = &mut client.sign_in
@@ -201,15 +202,22 @@ impl RegisterClient {
         Ok(Client { registered: Some(registered), ..client })
     }
 
-    fn give_secret(&self, client: &mut Client) -> Option<Secret<String>> {
-        match &mut client.authentication {
-            Authentication::None | Authentication::PrivateKeyJwt { .. } => None,
-            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
-                let secret = self.desk.entropy.token();
-                *secrets = Secrets(vec![stored(&secret)]);
-                Some(secret)
-            }
+    /// What nobody could use is not promised.
+    fn certificates_arrive(&self, wanted: &Wanted) -> Result<(), Refusal> {
+        let method = wanted.token_endpoint_auth_method.as_deref().unwrap_or_default();
+        let unknown =
+            [OF_AN_AUTHORITY, SELF_SIGNED].contains(&method) && !self.certificates.methods().contains(&method);
+        if unknown || wanted.tls_client_certificate_bound_access_tokens == Some(true) && !self.certificates.arrive {
+            return Err(refused("Client certificates do not get here: see the metadata of the server."));
         }
+        Ok(())
+    }
+
+    fn give_secret(&self, client: &mut Client) -> Option<Secret<String>> {
+        let secrets = client.authentication.secrets_mut()?;
+        let secret = self.desk.entropy.token();
+        *secrets = Secrets(vec![stored(&secret)]);
+        Some(secret)
     }
 
     fn event(&self, action: Action, client: &ClientId, now: Timestamp) -> Event {
@@ -266,6 +274,11 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         client_name: wanted.client_name.clone().filter(|name| !name.is_empty()),
         token_endpoint_auth_method: wanted.token_endpoint_auth_method.clone(),
         token_endpoint_auth_signing_alg: wanted.token_endpoint_auth_signing_alg.clone(),
+        tls_client_auth_subject_dn: wanted.tls_client_auth_subject_dn.clone(),
+        tls_client_auth_san_dns: wanted.tls_client_auth_san_dns.clone(),
+        tls_client_auth_san_uri: wanted.tls_client_auth_san_uri.clone(),
+        tls_client_auth_san_ip: wanted.tls_client_auth_san_ip.clone(),
+        tls_client_auth_san_email: wanted.tls_client_auth_san_email.clone(),
         jwks: wanted.jwks.clone().filter(|_| with_keys),
         jwks_uri: wanted.jwks_uri.clone().filter(|_| with_keys),
         grant_types: Some(grant_types),
@@ -281,6 +294,9 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         request_object_signing_alg: wanted.request_object_signing_alg.clone(),
         request_uris: wanted.request_uris.clone(),
         authorization_signed_response_alg: wanted.authorization_signed_response_alg.clone(),
+        // An administrator says what else it may have.
+        authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
+        resources: kept.resources,
         redirectless: kept.redirectless.filter(|_| signs_in),
         cookieless: kept.cookieless.filter(|_| signs_in),
         sign_on_policy: kept.sign_on_policy.filter(|_| signs_in),
@@ -295,6 +311,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
         introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
         dpop_bound_access_tokens: wanted.dpop_bound_access_tokens,
+        tls_client_certificate_bound_access_tokens: wanted.tls_client_certificate_bound_access_tokens,
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
         may_act: kept.may_act,
@@ -341,19 +358,11 @@ fn belongs(client: &Client, token: &RegistrationToken) -> bool {
 }
 
 fn has_secrets(client: &Client) -> bool {
-    match &client.authentication {
-        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => !secrets.0.is_empty(),
-        Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
-    }
+    client.authentication.secrets().is_some_and(|secrets| !secrets.0.is_empty())
 }
 
 fn has_secret(client: &Client, secret: &Secret<String>, now: Timestamp) -> bool {
-    match &client.authentication {
-        Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
-            secrets.accept(secret.expose().as_bytes(), now)
-        }
-        Authentication::None | Authentication::PrivateKeyJwt { .. } => false,
-    }
+    client.authentication.secrets().is_some_and(|secrets| secrets.accept(secret.expose().as_bytes(), now))
 }
 
 fn refused(description: &'static str) -> Refusal {
@@ -374,7 +383,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 15] = [
+const SENTENCES: [(&str, &str); 21] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -384,7 +393,19 @@ const SENTENCES: [(&str, &str); 15] = [
     ("frontchannel_logout_uri", "frontchannel_logout_uri: with scheme, host and port of one of the redirect_uris."),
     (
         "token_endpoint_auth_method",
-        "token_endpoint_auth_method: client_secret_basic, client_secret_post, private_key_jwt or none.",
+        "token_endpoint_auth_method: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none.",
+    ),
+    (
+        "tls_client_auth_subject_dn",
+        "tls_client_auth_subject_dn: a distinguished name as in RFC 4514. tls_client_auth needs exactly one of the tls_client_auth_ members.",
+    ),
+    ("tls_client_auth_san_dns", "tls_client_auth_san_dns: the name of one host, with tls_client_auth."),
+    ("tls_client_auth_san_uri", "tls_client_auth_san_uri: a URI, with tls_client_auth."),
+    ("tls_client_auth_san_ip", "tls_client_auth_san_ip: an address, with tls_client_auth."),
+    ("tls_client_auth_san_email", "tls_client_auth_san_email: an e-mail address, with tls_client_auth."),
+    (
+        "tls_client_certificate_bound_access_tokens",
+        "tls_client_certificate_bound_access_tokens: only without dpop_bound_access_tokens.",
     ),
     (
         "token_endpoint_auth_signing_alg",
@@ -392,7 +413,7 @@ const SENTENCES: [(&str, &str); 15] = [
     ),
     (
         "jwks",
-        "jwks: a set with a usable key (P-256, RSA of 2048 to 4096 bits, Ed25519); private_key_jwt needs jwks or jwks_uri.",
+        "jwks: a set with a usable key (P-256, RSA of 2048 to 4096 bits, Ed25519); private_key_jwt and self_signed_tls_client_auth need jwks or jwks_uri, the latter with x5c.",
     ),
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (

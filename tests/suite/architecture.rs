@@ -15,8 +15,9 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("trace", &[]),
     ("words", &[]),
     ("telemetry", &["call", "clock", "outbound"]),
-    ("config", &["secret"]),
     ("protocol", &["clock", "secret"]),
+    // Some settings are words of a specification, which `protocol` can read.
+    ("config", &["secret", "protocol"]),
     ("domain", &["clock", "secret", "protocol"]),
     ("store", &["clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain"]),
     ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),
@@ -40,7 +41,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -53,6 +54,8 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("fluent_bundle::", &["words"]),
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
+    ("x509_parser::", &["protocol/client_certificate"]),
+    ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 
 /// What has no place in pure layers.

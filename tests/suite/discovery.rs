@@ -110,6 +110,8 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "request_object_signing_alg_values_supported",
         "require_request_uri_registration",
         "authorization_signing_alg_values_supported",
+        "authorization_details_types_supported",
+        "display_values_supported",
         "device_authorization_endpoint",
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
@@ -152,7 +154,7 @@ async fn oidcd_3_what_a_request_may_be_is_said() {
         ("request_uri_parameter_supported", true),
         ("require_request_uri_registration", true),
         ("require_pushed_authorization_requests", false),
-        ("claims_parameter_supported", false),
+        ("claims_parameter_supported", true),
     ] {
         assert_eq!(metadata[name], is, "{name}");
     }

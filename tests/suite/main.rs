@@ -51,6 +51,8 @@ mod kill_points;
 #[cfg(test)]
 mod long_poll;
 #[cfg(test)]
+mod mutual_tls;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod openapi;

@@ -452,15 +452,15 @@ async fn security_157_a_weak_registered_key_verifies_nothing() {
 }
 
 /// A relying party's own web server, with a key set on it.
-struct KeyServer {
-    uri: String,
-    document: Arc<Mutex<String>>,
+pub(crate) struct KeyServer {
+    pub(crate) uri: String,
+    pub(crate) document: Arc<Mutex<String>>,
     served: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
 impl KeyServer {
-    async fn start(document: String) -> Self {
+    pub(crate) async fn start(document: String) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://127.0.0.1:{}/jwks", listener.local_addr().unwrap().port());
         let (document, served) = (Arc::new(Mutex::new(document)), Arc::new(AtomicUsize::new(0)));

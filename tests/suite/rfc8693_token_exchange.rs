@@ -180,6 +180,27 @@ async fn rfc8693_2_1_an_id_token_stands_for_what_it_was_given_with() {
     exchange(&backend, &wide.id_token, &by_id).await.ok();
 }
 
+/// What was granted for another server is not had by an ID token: that was never good there.
+#[tokio::test]
+async fn security_27_an_id_token_opens_no_server_that_the_client_may_not_name() {
+    let Scene { world, backend, shop, .. } = scene().await;
+    let by_id = [("subject_token_type", ID)];
+    for (server, answers) in [("https://files.example", false), (WAREHOUSE, true)] {
+        shop.update(move |client| client.resources = vec![server.to_owned()]).await;
+        let mut browser = world.browser();
+        let fields = [("scope", "openid profile"), ("resource", server)];
+        let page = browser.authorize(&shop, &fields).await.unwrap();
+        let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
+        let tokens = shop.redeem(callback.get("code")).await.tokens();
+        let answer = exchange(&backend, &tokens.id_token, &by_id).await;
+        if answers {
+            assert_eq!(claims(&answer)["aud"], server);
+        } else {
+            answer.refused(400, "invalid_target");
+        }
+    }
+}
+
 /// A client that is switched off has no tokens, whoever they were exchanged by.
 #[tokio::test]
 async fn an_exchanged_token_ends_with_the_client_that_the_person_trusted() {

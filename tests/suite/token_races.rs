@@ -50,7 +50,7 @@ impl Stage {
         let mut given = 0;
         for answer in answers {
             if answer.status != 200 {
-                answer.refused(400, "invalid_grant");
+                assert!(answer.status == 503 || answer.json()["error"] == "invalid_grant", "{}", answer.text());
                 continue;
             }
             given += 1;
@@ -63,6 +63,16 @@ impl Stage {
             }
         }
         given
+    }
+}
+
+/// Whoever is told to come again, by a server that has too much to do, does so.
+async fn patient(ask: impl AsyncFn() -> Answer) -> Answer {
+    loop {
+        let answer = ask().await;
+        if answer.status != 503 {
+            return answer;
+        }
     }
 }
 
@@ -154,7 +164,7 @@ async fn r20_tokens_are_made_by_one_version_of_their_client() {
             async move {
                 let mut versions = HashSet::new();
                 while !over.get() {
-                    let tokens = shop.refresh(&token).await.tokens();
+                    let tokens = patient(async || shop.refresh(&token).await).await.tokens();
                     let (header, _) = decoded(&tokens.id_token);
                     let opaque = !tokens.access_token.contains('.');
                     assert_eq!(header["alg"] == "ES256", opaque, "{:?}", tokens.json);
@@ -180,17 +190,19 @@ async fn r20_nothing_is_left_of_a_client_that_is_deleted_while_it_asks() {
         };
         let (answers, ()) = join!(stage.refreshes(&token), deleted);
         for answer in &answers {
-            assert!([200, 400, 401].contains(&answer.status), "{}: {}", answer.status, answer.text());
+            assert!([200, 400, 401, 503].contains(&answer.status), "{}: {}", answer.status, answer.text());
         }
         tokio::time::sleep(Duration::from_millis(1100)).await;
         for answer in answers.iter().filter(|answer| answer.status == 200) {
             let tokens = answer.tokens();
             for node in 0..2 {
-                let userinfo = stage.world.at(node).request(reqwest::Method::GET, crate::world::USERINFO);
-                let userinfo = userinfo.bearer_auth(&tokens.access_token);
-                Answer::of(userinfo).await.refused(401, "invalid_token");
-                let refresh = stage.shop.at(node).refresh(tokens.refresh_token.as_deref().unwrap()).await;
-                refresh.refused(401, "invalid_client");
+                let userinfo = async || {
+                    let request = stage.world.at(node).request(reqwest::Method::GET, crate::world::USERINFO);
+                    Answer::of(request.bearer_auth(&tokens.access_token)).await
+                };
+                patient(userinfo).await.refused(401, "invalid_token");
+                let (shop, token) = (stage.shop.at(node), tokens.refresh_token.as_deref().unwrap());
+                patient(async || shop.refresh(token).await).await.refused(401, "invalid_client");
             }
         }
     }

@@ -8,6 +8,7 @@
 mod answer;
 pub(crate) mod authenticator;
 mod browser;
+mod certified;
 mod checks;
 mod client;
 mod contract;
@@ -33,6 +34,7 @@ use nod::domain::password::hash::Cost;
 use nod::domain::profile::Profiles;
 use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
+use nod::http::second_port::SecondPort;
 use nod::http::server::{Edge, bind_next_free, serve};
 use nod::outbound::egress::{Egress, EgressSettings};
 use nod::protocol::software_statement::TrustedIssuers;
@@ -42,6 +44,7 @@ use nod::store::sql::Database;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::outbox::{Kind, Outbox};
+use nod::usecase::certificates::Certificates;
 use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::register_client::Admission;
@@ -59,6 +62,8 @@ pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::browser::{
     AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
 };
+use self::certified::Door;
+pub(crate) use self::certified::{Authority, Caller, Identity, named};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
@@ -122,6 +127,8 @@ pub(crate) struct Inner {
 
 struct Node {
     base: String,
+    /// The second port.
+    door: Option<Door>,
     parts: Parts,
     shutdown: CancellationToken,
     served: TaskTracker,
@@ -136,6 +143,7 @@ struct Plan {
     changes: Vec<Change>,
     seed: u64,
     dev_pages: bool,
+    mutual_tls: bool,
 }
 
 type Change = Box<dyn Fn(&mut Settings) + Send + Sync>;
@@ -155,6 +163,7 @@ pub(crate) struct Builder {
     begin: Timestamp,
     changes: Vec<Change>,
     dev_pages: bool,
+    mutual_tls: bool,
 }
 
 impl World {
@@ -171,6 +180,7 @@ impl World {
             begin: BEGIN,
             changes: Vec::new(),
             dev_pages: false,
+            mutual_tls: false,
         }
     }
 
@@ -434,7 +444,8 @@ impl Builder {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("server").build();
         let runtime = runtime.unwrap();
 
-        let plan = Plan { url, redis, edge: self.edge, changes: self.changes, seed, dev_pages: self.dev_pages };
+        let Self { edge, changes, dev_pages, mutual_tls, .. } = self;
+        let plan = Plan { url, redis, edge, changes, seed, dev_pages, mutual_tls };
         let (plan, nodes, clock_of_nodes) = (Arc::new(plan), self.nodes, Arc::clone(&clock));
         let planned = Arc::clone(&plan);
         let embedded_file = self.backing == Backing::Sqlite && !self.redis;
@@ -516,15 +527,27 @@ impl Plan {
         } else {
             Arc::<ManualClock>::clone(clock)
         };
-        let app = self.build(n, self.settings(issuer), time, (&worker, shutdown.clone())).await.unwrap();
+        let mut settings = self.settings(issuer);
+        let second = if self.mutual_tls { Some(self::listener().await) } else { None };
+        let door = second.as_ref().map(Door::at);
+        if let Some(door) = &door {
+            settings.certificates.arrive = true;
+            settings.certificates.alias = Some(door.address.clone());
+        }
+        let app = self.build(n, settings, time, (&worker, shutdown.clone())).await.unwrap();
         let app = if self.dev_pages { app.with_dev_pages(ahead, Keep::nowhere(), &worker).unwrap() } else { app };
         let App { public, parts, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
         let edge = Edge { public: Some(parts.refusals.clone()), ..self.edge.clone() };
+        let public = Arc::new(public);
+        if let (Some(listener), Some(door)) = (second, &door) {
+            let edge = Edge { tls: Some(Arc::clone(&door.tls)), forwarded: None, ..edge.clone() };
+            served.spawn(serve(listener, SecondPort(Arc::clone(&public)), edge, shutdown.clone()));
+        }
         served.spawn(serve(listener, public, edge, shutdown.clone()));
         served.close();
-        Node { base, parts, shutdown, served, worker: Mutex::new(Some(worker)) }
+        Node { base, door, parts, shutdown, served, worker: Mutex::new(Some(worker)) }
     }
 }
 
@@ -606,6 +629,7 @@ fn settings(issuer: String) -> Settings {
         authorization: Rules::default(),
         profiles: Profiles::default(),
         trusted: TrustedIssuers::default(),
+        certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,
         pairing_key_lifetime: seconds(600),

@@ -9,7 +9,7 @@ use super::state::{Declared, DeclaredClient, DeclaredUser};
 use super::written::{client_fields, user_fields};
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
-use crate::domain::client::{Authentication, Client};
+use crate::domain::client::Client;
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::domain::user::User;
@@ -79,6 +79,11 @@ impl Change {
             "auth_alg",
             "jwks",
             "jwks_uri",
+            "tls_client_auth_subject_dn",
+            "tls_client_auth_san_dns",
+            "tls_client_auth_san_uri",
+            "tls_client_auth_san_ip",
+            "tls_client_auth_san_email",
             "secret",
             "grants",
             "scope",
@@ -97,6 +102,8 @@ impl Change {
             "client_for_redirectless_mode",
             "request_object_signing_alg",
             "request_uris",
+            "authorization_details_types",
+            "resources",
             "authorization_signed_response_alg",
             "userinfo_alg",
             "introspection_alg",
@@ -111,6 +118,7 @@ impl Change {
             "require_pushed_authorization_requests",
             "require_signed_request_object",
             "dpop_bound_access_tokens",
+            "tls_client_certificate_bound_access_tokens",
             "restrict_access_to_redirectless_mode",
         ];
         let permits = ["redirectless", "cookieless", "token_exchange_impersonation"];
@@ -240,9 +248,7 @@ impl Plan {
                 problems.push(format!("client {}: it registered itself, and is not for a file to describe", one.id));
                 continue;
             }
-            let has_secret = before.is_some_and(|before| {
-                !matches!(before.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
-            });
+            let has_secret = before.is_some_and(|before| before.authentication.secrets().is_some());
             if one.needs_secret() && !has_secret && one.secret.is_none() {
                 problems.push(format!("client {}: it needs a secret: secret = \"env:NAME\" or \"file:PATH\"", one.id));
                 continue;

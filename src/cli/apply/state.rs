@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::identifier::user_if_any;
 use crate::clock::Timestamp;
 use crate::config::environment;
-use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, NumberMatching, Secrets};
+use crate::domain::client::{AccessTokenFormat, Client, GrantType, NumberMatching, Secrets};
 use crate::domain::profile::Profiles;
 use crate::domain::sign_on::Settings;
 use crate::domain::user::{Status, User};
@@ -22,6 +22,7 @@ use crate::usecase::admin::client_metadata::profile::unmet;
 use crate::usecase::admin::client_metadata::{ClientMetadata, format_text, matching_text};
 use crate::usecase::admin::clients::{SHORTEST_SECRET, replace_secret, stored};
 use crate::usecase::admin::users::Profile;
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// `None`: the file does not mention the kind.
 #[derive(Deserialize)]
@@ -50,6 +51,11 @@ struct ClientEntry {
     jwks: Option<String>,
     jwks_uri: Option<String>,
     auth_alg: Option<String>,
+    tls_client_auth_subject_dn: Option<String>,
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
     grants: Option<Vec<Grant>>,
     redirect_uris: Option<Vec<String>>,
     post_logout_redirect_uris: Option<Vec<String>>,
@@ -68,12 +74,15 @@ struct ClientEntry {
     request_object_signing_alg: Option<String>,
     request_uris: Option<Vec<String>>,
     authorization_signed_response_alg: Option<String>,
+    authorization_details_types: Option<Vec<String>>,
+    resources: Option<Vec<String>>,
     scope: Option<String>,
     id_token_alg: Option<String>,
     access_token: Option<AccessTokenFormat>,
     userinfo_alg: Option<String>,
     introspection_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
+    tls_client_certificate_bound_access_tokens: Option<bool>,
     token_exchange_audiences: Option<Vec<String>>,
     token_exchange_impersonation: Option<bool>,
     may_act: Option<String>,
@@ -86,11 +95,14 @@ struct ClientEntry {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "as the standard calls them")]
 enum Auth {
     #[default]
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
     None,
 }
 
@@ -214,7 +226,7 @@ fn client(entry: &ClientEntry) -> Result<DeclaredClient, Vec<String>> {
         problem(&why);
         None
     });
-    if entry.secret.is_some() && matches!(entry.auth, Auth::PrivateKeyJwt | Auth::None) {
+    if entry.secret.is_some() && !matches!(entry.auth, Auth::ClientSecretBasic | Auth::ClientSecretPost) {
         problem("a client with keys, or a public one, has no secret");
     }
     let jwks = entry.jwks.as_deref().map(key_set).transpose().unwrap_or_else(|why| {
@@ -247,9 +259,16 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
             Auth::ClientSecretBasic => "client_secret_basic",
             Auth::ClientSecretPost => "client_secret_post",
             Auth::PrivateKeyJwt => "private_key_jwt",
+            Auth::TlsClientAuth => OF_AN_AUTHORITY,
+            Auth::SelfSignedTlsClientAuth => SELF_SIGNED,
             Auth::None => "none",
         }),
         token_endpoint_auth_signing_alg: entry.auth_alg.clone(),
+        tls_client_auth_subject_dn: entry.tls_client_auth_subject_dn.clone(),
+        tls_client_auth_san_dns: entry.tls_client_auth_san_dns.clone(),
+        tls_client_auth_san_uri: entry.tls_client_auth_san_uri.clone(),
+        tls_client_auth_san_ip: entry.tls_client_auth_san_ip.clone(),
+        tls_client_auth_san_email: entry.tls_client_auth_san_email.clone(),
         jwks,
         jwks_uri: entry.jwks_uri.clone(),
         grant_types: entry
@@ -273,6 +292,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         request_object_signing_alg: entry.request_object_signing_alg.clone(),
         request_uris: entry.request_uris.clone(),
         authorization_signed_response_alg: entry.authorization_signed_response_alg.clone(),
+        authorization_details_types: entry.authorization_details_types.clone(),
+        resources: entry.resources.clone(),
         scope: entry.scope.clone(),
         id_token_signed_response_alg: entry.id_token_alg.clone(),
         backchannel_token_delivery_mode: None,
@@ -280,6 +301,7 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         userinfo_signed_response_alg: entry.userinfo_alg.clone(),
         introspection_signed_response_alg: entry.introspection_alg.clone(),
         dpop_bound_access_tokens: entry.dpop_bound_access_tokens,
+        tls_client_certificate_bound_access_tokens: entry.tls_client_certificate_bound_access_tokens,
         token_exchange_audiences: entry.token_exchange_audiences.clone(),
         token_exchange_impersonation: entry.token_exchange_impersonation,
         may_act: entry.may_act.clone(),
@@ -360,7 +382,7 @@ impl DeclaredClient {
     }
 
     pub(super) fn needs_secret(&self) -> bool {
-        !matches!(self.shape.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. })
+        self.shape.authentication.secrets().is_some()
     }
 
     /// As it would be registered.
@@ -369,18 +391,12 @@ impl DeclaredClient {
     }
 
     /// The client as it should be. Secrets that it has stay, unless another one is declared.
-    pub(super) fn applied(self, before: Client, now: Timestamp) -> Result<Client, AdminError> {
-        let changes_secret = self.changes_secret(&before);
-        let kept = match before.authentication {
-            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => secrets,
-            Authentication::None | Authentication::PrivateKeyJwt { .. } => Secrets(Vec::new()),
-        };
-        let authentication = match self.shape.authentication {
-            Authentication::ClientSecretBasic(_) => Authentication::ClientSecretBasic(kept),
-            Authentication::ClientSecretPost(_) => Authentication::ClientSecretPost(kept),
-            other @ (Authentication::None | Authentication::PrivateKeyJwt { .. }) => other,
-        };
-        let mut client = Client { created_at: before.created_at, authentication, ..self.shape };
+    pub(super) fn applied(self, before: &Client, now: Timestamp) -> Result<Client, AdminError> {
+        let changes_secret = self.changes_secret(before);
+        let mut client = Client { created_at: before.created_at, ..self.shape };
+        if let Some(secrets) = client.authentication.secrets_mut() {
+            *secrets = before.authentication.secrets().cloned().unwrap_or(Secrets(Vec::new()));
+        }
         if let (Some(backchannel), Some(before)) = (&mut client.backchannel, &before.backchannel) {
             // Not said by the file.
             backchannel.delivery = before.delivery;
@@ -394,13 +410,9 @@ impl DeclaredClient {
     /// Whether the declared secret is not the one that works from now on.
     pub(super) fn changes_secret(&self, before: &Client) -> bool {
         let Some(secret) = &self.secret else { return false };
-        match &before.authentication {
-            Authentication::ClientSecretBasic(Secrets(secrets))
-            | Authentication::ClientSecretPost(Secrets(secrets)) => {
-                !secrets.iter().any(|one| one.expires_at.is_none() && one.digest.matches(secret.expose().as_bytes()))
-            }
-            Authentication::None | Authentication::PrivateKeyJwt { .. } => true,
-        }
+        before.authentication.secrets().is_none_or(|Secrets(secrets)| {
+            !secrets.iter().any(|one| one.expires_at.is_none() && one.digest.matches(secret.expose().as_bytes()))
+        })
     }
 
     pub(super) fn fields(&self) -> Fields {

@@ -8,7 +8,9 @@ use crate::domain::client::{
     SignIn,
 };
 use crate::domain::user::{Status, User};
+use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// Names and values, as TOML writes them.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -43,6 +45,17 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             fields.push(("auth", quoted("private_key_jwt")));
             fields.extend(alg.map(|alg| ("auth_alg", quoted(alg.as_str()))));
         }
+        Authentication::TlsClientAuth(subject) => {
+            fields.push(("auth", quoted(OF_AN_AUTHORITY)));
+            fields.push(match subject {
+                CertificateSubject::SubjectDn(name) => ("tls_client_auth_subject_dn", quoted(name.as_str())),
+                CertificateSubject::SanDns(name) => ("tls_client_auth_san_dns", quoted(name)),
+                CertificateSubject::SanUri(uri) => ("tls_client_auth_san_uri", quoted(uri)),
+                CertificateSubject::SanIp(address) => ("tls_client_auth_san_ip", quoted(&address.to_string())),
+                CertificateSubject::SanEmail(email) => ("tls_client_auth_san_email", quoted(email)),
+            });
+        }
+        Authentication::SelfSignedTlsClientAuth { .. } => fields.push(("auth", quoted(SELF_SIGNED))),
     }
     fields.extend(client.keys().map(|keys| match keys {
         KeySource::Jwks(set) => ("jwks", quoted(&set.to_string())),
@@ -66,9 +79,14 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
+    if !client.resources.is_empty() {
+        fields.push(("resources", list(client.resources.iter().map(String::as_str))));
+    }
     fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
     fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
     fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));
+    let bound = client.tls_client_certificate_bound_access_tokens;
+    fields.push(("tls_client_certificate_bound_access_tokens", bound.to_string()));
     if let Some(exchange) = &client.token_exchange {
         fields.push(("token_exchange_audiences", list(exchange.audiences.iter().map(String::as_str))));
         fields.push(("token_exchange_impersonation", exchange.impersonation.to_string()));
@@ -116,11 +134,12 @@ pub(super) fn client_fields(client: &Client) -> Fields {
 
 /// How its requests come, and its answers go.
 fn request_fields(sign_in: &SignIn) -> Fields {
-    let Requests { pushed, signed, signing_alg, keys: _, uris } = &sign_in.requests;
+    let Requests { pushed, signed, signing_alg, keys: _, uris, details } = &sign_in.requests;
     let mut fields = vec![
         ("require_pushed_authorization_requests", pushed.to_string()),
         ("require_signed_request_object", signed.to_string()),
         ("request_uris", list(uris.iter().map(String::as_str))),
+        ("authorization_details_types", list(details.iter().map(String::as_str))),
     ];
     fields.extend(signing_alg.map(|alg| ("request_object_signing_alg", quoted(alg.as_str()))));
     let answers = sign_in.authorization_signed_response_alg;
@@ -167,7 +186,7 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
     for client in ours {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
         lines(&mut text, client_fields(client));
-        if !matches!(client.authentication, Authentication::None | Authentication::PrivateKeyJwt { .. }) {
+        if client.authentication.secrets().is_some() {
             text.push_str("# secret = \"env:NAME\"    # or file:PATH; as it is when left out\n");
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::certificate;
 use super::{Findings, State};
+use crate::cli::certificates::certificates;
 use crate::cli::exchange::{Http, send};
 use crate::cli::serve::{profiles, rules};
 use crate::config::{Loaded, RegistrationMode};
@@ -53,7 +54,12 @@ fn discovery(address: &Issuer, loaded: Option<&Loaded>, document: &Value, findin
     };
     // The same version here and there says the same, byte for byte.
     let registers = loaded.config.registration.mode != RegistrationMode::Off;
-    let ours = Discovery::new(issuer, registers, &rules(&loaded.config), &profiles(&loaded.config).of_all());
+    let certificates = match certificates(&loaded.config) {
+        Ok(certificates) => certificates,
+        Err(error) => return findings.wrong("mtls.authorities", error.to_string()),
+    };
+    let demands = profiles(&loaded.config).of_all();
+    let ours = Discovery::new(issuer, registers, &rules(&loaded.config), &demands, &certificates);
     let ours: Value = serde_json::from_slice(ours.document()).unwrap_or_default();
     let differing = |ours: &Value| {
         let members = ours.as_object()?;

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::extent::Extent;
 use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
@@ -40,6 +41,8 @@ pub struct Flow {
     pub request: AuthorizationRequest,
     /// What waits for the flow, where no relying party does.
     pub device: Option<ForDevice>,
+    /// Who runs it without a browser, where it is for a device: another client than the one that waits.
+    pub run_by: Option<ClientId>,
     /// Who may act.
     pub browser: Digest<BrowserKey>,
     /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
@@ -47,6 +50,8 @@ pub struct Flow {
     pub cookieless: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
+    /// Nobody else may sign in.
+    pub meant: Option<UserId>,
     pub who: Who,
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
@@ -84,6 +89,8 @@ pub enum Who {
 /// Where a flow is. What is over says how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum At {
+    /// The person is to type what a device shows: nobody knows yet which one it is.
+    UserCode,
     /// The person is to look at the device and what it asks for, before anything is proved.
     Device,
     Asking(StepId, Source),
@@ -112,6 +119,10 @@ pub enum Failure {
     ByPolicy,
     /// The policy would let in somebody of whom nothing was proved.
     NothingVerified,
+    /// Another person signed in than the relying party means.
+    AnotherPerson,
+    /// It needs a class of authentication that this was not.
+    NotWellEnough,
 }
 
 impl Failure {
@@ -121,6 +132,11 @@ impl Failure {
             Self::Cancelled => Refusal::new(ErrorCode::AccessDenied, "The person cancelled the sign-in."),
             Self::NotAgreed => Refusal::new(ErrorCode::AccessDenied, "The person did not agree."),
             Self::ByPolicy => Refusal::new(ErrorCode::AccessDenied, "The sign-on policy does not let the person in."),
+            Self::AnotherPerson => Refusal::new(ErrorCode::LoginRequired, "Another person signed in."),
+            Self::NotWellEnough => Refusal::new(
+                ErrorCode::UnmetAuthenticationRequirements,
+                "The person cannot be authenticated in a way that acr asks for.",
+            ),
             Self::NothingVerified => {
                 Refusal::new(ErrorCode::ServerError, "The sign-on policy asks for no proof of anything.")
             }
@@ -136,6 +152,8 @@ pub struct Facts<'a> {
     /// The strongest context that the relying party asks for.
     pub asked: Option<Acr>,
     pub authenticated_at: Option<Timestamp>,
+    /// The class of what was proved, in this flow or before it.
+    pub reached: Option<Acr>,
     pub now: Timestamp,
 }
 
@@ -180,9 +198,11 @@ impl Flow {
             client,
             request,
             device,
+            run_by: None,
             browser,
             cookieless,
             session: session.map(|session| session.id),
+            meant,
             who,
             authenticated: session.map(|session| session.authentication.clone()),
             notes: Notes::default(),
@@ -198,7 +218,7 @@ impl Flow {
             for step in around.policy.steps() {
                 if step.source == Source::Identifier {
                     flow.notes.set(step.id.clone(), Note::Identified);
-                } else if answers_for(session, step) {
+                } else if flow.is_worth(session, step) {
                     flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
                 }
             }
@@ -206,11 +226,45 @@ impl Flow {
         flow.settled(around)
     }
 
+    /// For a device that somebody has yet to name, run by the client itself.
+    pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
+        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        Self {
+            transaction,
+            run_by: Some(client.clone()),
+            client,
+            request,
+            device,
+            browser,
+            cookieless,
+            session: None,
+            meant,
+            who: Who::Nobody,
+            authenticated: None,
+            notes: Notes::default(),
+            chosen: None,
+            ways: Vec::new(),
+            ceremony: None,
+            agreed: None,
+            at: At::UserCode,
+            started_at: now,
+        }
+    }
+
+    /// The code was that of a device: from here on it is the flow `of` that one, in the same hands. `None`: none
+    /// was asked for.
+    #[must_use]
+    pub fn for_device(self, of: Self) -> Option<Self> {
+        let Self { run_by, browser, cookieless, started_at, .. } = self;
+        (self.at == At::UserCode).then_some(Self { run_by, browser, cookieless, started_at, ..of })
+    }
+
     /// The step that is being asked, if it is one of `source`.
     fn asking(&self, source: Source) -> Option<StepId> {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
             At::Asking(..)
+            | At::UserCode
             | At::Device
             | At::Consent(_)
             | At::Ready
@@ -260,6 +314,8 @@ impl Flow {
         // Of another person than the one so far: nothing that was proved until now counts any more.
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
+            // What somebody else agreed to.
+            self.agreed = None;
         }
         self.who = Who::Proved(user);
         // What the session stands for was proved at another time, and is told where nothing is newer.
@@ -327,7 +383,8 @@ impl Flow {
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
-            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+            // There is nothing to give up yet.
+            At::UserCode | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
         }
     }
 
@@ -384,16 +441,17 @@ impl Flow {
             return self;
         }
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
+            // Nobody types a password in vain.
+            Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
             Next::Ask(step) => {
-                let source = self.asked_by(step);
-                let all = [step.source].into_iter().chain(step.alternatives.iter().copied());
-                self.ways = all.filter(|way| *way != source && can_be_had(*way, around)).collect();
+                let source = self.asked_by(step, around);
+                self.ways = step.sources().filter(|way| *way != source && self.serves(*way, around)).collect();
                 At::Asking(step.id.clone(), source)
             }
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
             Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
             Next::Done => match (&self.who, self.authenticated.is_some()) {
-                (Who::Proved(_), true) => self.after_authentication(around),
+                (Who::Proved(user), true) => self.after_authentication(*user, around),
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
@@ -404,40 +462,100 @@ impl Flow {
         self
     }
 
-    /// What is asked in a step: what the person has chosen, where the policy still offers it.
-    fn asked_by(&self, step: &Step) -> Source {
+    /// What is asked in a step: what the person has chosen, where the policy still offers it; or else the first
+    /// that may come to what the relying party needs.
+    fn asked_by(&self, step: &Step, around: &Around<'_>) -> Source {
         let chosen = self.chosen.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
-        chosen.map_or(step.source, |(_, source)| *source)
+        let first = || step.sources().find(|source| self.serves(*source, around)).unwrap_or(step.source);
+        chosen.map_or_else(first, |(_, source)| *source)
     }
 
-    fn after_authentication(&self, around: &Around<'_>) -> At {
+    /// Whether it can be had, and nobody does it in vain: the relying party needs nothing in particular, or this,
+    /// or something that another step asks.
+    fn serves(&self, source: Source, around: &Around<'_>) -> bool {
+        let own = |source: Source| self.is_accepted(source, around);
+        let needs_none = self.needed().is_empty();
+        can_be_had(source, around)
+            && (needs_none || own(source) || around.policy.steps().into_iter().any(|step| own(step.source)))
+    }
+
+    fn is_accepted(&self, source: Source, around: &Around<'_>) -> bool {
+        can_be_had(source, around) && source.reaches().is_some_and(|acr| self.accepts(acr))
+    }
+
+    fn after_authentication(&self, user: UserId, around: &Around<'_>) -> At {
+        // [OIDCC §3.1.2.1, §5.5]
+        if self.meant.is_some_and(|meant| meant != user) {
+            return At::Failed(Failure::AnotherPerson);
+        }
+        if !self.authenticated.as_ref().is_some_and(|authentication| self.accepts(authentication.acr)) {
+            return At::Failed(Failure::NotWellEnough);
+        }
         if self.agreed.is_some() {
             return At::Ready;
         }
-        let asked = &self.request.scope;
+        let asked = self.asked();
         let before = around.remembered.is_some_and(|remembered| asked.is_within(remembered));
+        // [RFC 9396 §2] details are of one request: what was agreed to before, or goes without saying, was another one.
+        let given = (around.implied_consent || before) && self.request.extent.details.is_empty();
         // [OIDCC §3.1.2.1] prompt=consent asks again, whatever was agreed to before.
-        if (around.implied_consent || before) && !self.request.prompts(Prompt::Consent) {
-            At::Ready
-        } else {
-            At::Consent(asked.clone())
-        }
+        if given && !self.request.prompts(Prompt::Consent) { At::Ready } else { At::Consent(asked) }
+    }
+
+    /// The classes of which the relying party needs one. None: any will do.
+    fn needed(&self) -> &[String] {
+        let asked = self.request.extent.claims.acr.as_ref().filter(|asked| asked.essential);
+        asked.map(|asked| asked.values.as_slice()).unwrap_or_default()
+    }
+
+    /// [OIDCC §5.5.1.1] an essential `acr` that is none of the values is a failed authentication.
+    fn accepts(&self, acr: Acr) -> bool {
+        self.needed().is_empty() || self.needed().iter().any(|needed| needed == acr.as_str())
+    }
+
+    fn may_be_accepted(&self, around: &Around<'_>) -> bool {
+        self.needed().is_empty() || around.policy.sources().any(|source| self.is_accepted(source, around))
+    }
+
+    /// Whether the session stands for a step: what it falls short of has to be proved, and so has what the relying
+    /// party needs and it is not, be it more.
+    fn is_worth(&self, session: &Session, step: &Step) -> bool {
+        let had = session.authentication.acr;
+        let classes = || step.sources().filter_map(Source::reaches);
+        classes().any(|acr| had >= acr) && (self.accepts(had) || !classes().any(|acr| self.accepts(acr)))
+    }
+
+    /// What the person is asked to agree to: also the scopes that single claims belong to.
+    pub fn asked(&self) -> Scope {
+        self.request.extent.claims.with(&self.request.scope)
     }
 
     pub fn facts(&self, now: Timestamp) -> Facts<'_> {
-        let asked = self.request.acr_values.as_deref().unwrap_or_default();
+        let values = self.request.acr_values.as_deref().unwrap_or_default().split(' ');
+        let claimed = self.request.extent.claims.acr.iter().flat_map(|asked| asked.values.iter().map(String::as_str));
         Facts {
             client: &self.client,
             scope: &self.request.scope,
-            asked: asked.split(' ').filter_map(Acr::parse).max(),
+            asked: values.chain(claimed).filter_map(Acr::parse).max(),
             authenticated_at: self.authenticated.as_ref().map(|authentication| authentication.at),
+            reached: self.authenticated.as_ref().map(|authentication| authentication.acr),
             now,
         }
     }
 
     /// What the client gets.
-    pub fn granted(&self) -> &Scope {
-        self.agreed.as_ref().unwrap_or(&self.request.scope)
+    pub fn granted(&self) -> Scope {
+        match &self.agreed {
+            Some(agreed) => self.request.scope.within(agreed).unwrap_or_else(|| agreed.clone()),
+            None => self.request.scope.clone(),
+        }
+    }
+
+    /// What it gets besides.
+    pub fn extent(&self) -> Extent {
+        let extent = self.request.extent.clone();
+        let agreed = |scope: &str| self.agreed.as_ref().is_none_or(|agreed| agreed.contains(scope));
+        Extent { claims: extent.claims.only(agreed), ..extent }
     }
 
     pub const fn user(&self) -> Option<UserId> {
@@ -450,6 +568,7 @@ impl Flow {
     /// What an authentication application is told.
     pub const fn status(&self) -> Status {
         match &self.at {
+            At::UserCode => Status::OauthDeviceUserCodeRequired,
             At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
             At::Connected => Status::OauthDeviceCompleted,
             At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
@@ -470,6 +589,7 @@ impl Flow {
         use Action::UseAlternativeAuthenticationSource as Otherwise;
         let alone = self.ways.is_empty();
         match &self.at {
+            At::UserCode => &[Action::SubmitUserCode],
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) if alone => &[Action::CheckUsernamePassword, Action::Cancel],
@@ -494,12 +614,6 @@ const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
         Source::Identifier | Source::Password => true,
         Source::Passkey => around.passkeys,
     }
-}
-
-/// Whether what a session stands for is as good as what a step asks.
-fn answers_for(session: &Session, step: &Step) -> bool {
-    let acr = session.authentication.acr;
-    (step.offers(Source::Password) && acr >= Acr::Password) || (step.offers(Source::Passkey) && acr == Acr::Passkey)
 }
 
 /// Whether the session of a browser answers for what a request asks.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
+use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::id::SessionToken;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
@@ -28,6 +29,7 @@ fn request(mode: ResponseMode) -> AuthorizationRequest {
         acr_values: None,
         login_hint: None,
         ui_locales: None,
+        extent: Extent::default(),
     }
 }
 
@@ -73,7 +75,7 @@ fn a_password_signs_in_and_consent_is_asked_once() {
     assert_eq!(flow.user(), Some(ALICE));
     let only = Scope::parse("openid").unwrap();
     let flow = flow.agreed(Some(&only), &asks).unwrap();
-    assert_eq!((flow.status(), flow.granted()), (Status::Resume, &only));
+    assert_eq!((flow.status(), flow.granted()), (Status::Resume, only));
     let left = flow.clone().left().unwrap();
     assert!(left.left().is_none(), "an answer is fetched once");
 
@@ -161,6 +163,81 @@ fn a_session_stands_for_no_password_that_is_wanted_anew() {
     let others = Condition { not: false, about: About::Client(vec![ClientId::parse("bank").unwrap()]) };
     assert_eq!(begin(&policy(vec![not_within(false), others]), 1200).status(), Status::Resume);
     assert_eq!(begin(&policy(vec![not_within(true)]), 1200).status(), Status::Resume);
+}
+
+fn needing(classes: &[Acr]) -> AuthorizationRequest {
+    let mut request = request(ResponseMode::Query);
+    let values = classes.iter().map(|acr| acr.as_str().to_owned()).collect();
+    request.extent.claims.acr = Some(AcrRequest { essential: true, values });
+    request
+}
+
+#[test]
+fn oidcc_5_5_1_1_a_session_stands_for_what_it_is_worth() {
+    let policy = SignOnPolicy::password();
+    let by_device = Authentication { at: at(0), acr: Acr::Device, amr: "pop swk user".into() };
+    let by_device = Session { authentication: by_device, ..session(ALICE, 0) };
+    let begin = |request, session| Flow::begin(start(request), Some(session), &around(&policy));
+    assert_eq!(begin(request(ResponseMode::Query), &by_device).status(), Status::Resume);
+    // Another class than the one that is needed, be it a stronger one.
+    let flow = begin(needing(&[Acr::Password]), &by_device);
+    assert_eq!((flow.status(), flow.user()), (Status::UsernamePasswordRequired, Some(ALICE)));
+    let flow = flow.password_verified(ALICE, &around(&policy)).unwrap();
+    assert_eq!((flow.status(), flow.authenticated.unwrap().acr), (Status::Resume, Acr::Password));
+    assert_eq!(begin(needing(&[Acr::Password, Acr::Device]), &by_device).status(), Status::Resume);
+    // What no step can come to is refused before anybody is asked.
+    let needs_more = needing(&[Acr::DeviceNumber]);
+    for session in [None, Some(&by_device)] {
+        let flow = Flow::begin(start(needs_more.clone()), session, &around(&policy));
+        assert_eq!(flow.at, At::Failed(Failure::NotWellEnough));
+    }
+}
+
+#[test]
+fn who_asks_for_more_than_the_session_is_worth_has_the_step_for_it_asked() {
+    let careful = |condition| {
+        let again = Step {
+            id: StepId::parse("again").unwrap(),
+            when: vec![condition],
+            ..first_step(&SignOnPolicy::password())
+        };
+        let first = Step { success: Branch::Step(Box::new(again)), ..first_step(&SignOnPolicy::password()) };
+        SignOnPolicy { root: Branch::Step(Box::new(first)), ..SignOnPolicy::password() }
+    };
+    let for_device = Condition { not: false, about: About::Asked(Acr::Device) };
+    let policy = careful(for_device.clone());
+    let asking =
+        |acr: Acr| AuthorizationRequest { acr_values: Some(acr.as_str().into()), ..request(ResponseMode::Query) };
+    let alices = session(ALICE, -60);
+    let flow = |policy: &SignOnPolicy, acr| Flow::begin(start(asking(acr)), Some(&alices), &around(policy));
+    assert_eq!(flow(&policy, Acr::Password).status(), Status::Resume);
+    let asked = flow(&policy, Acr::Device);
+    assert_eq!(asked.asking(Source::Password), StepId::parse("again"));
+    let asked = asked.password_verified(ALICE, &around(&policy)).unwrap();
+    assert_eq!((asked.status(), asked.session), (Status::Resume, None), "the session is renewed by it");
+    assert_eq!(asked.authenticated.unwrap().at, at(0));
+    // The other way round, the session is an answer as ever.
+    let policy = careful(Condition { not: true, ..for_device });
+    assert_eq!(flow(&policy, Acr::Password).status(), Status::Resume);
+}
+
+#[test]
+fn nobody_agrees_for_somebody_else() {
+    let policy = SignOnPolicy::password();
+    let hourly = Step { when: vec![not_within(false)], ..first_step(&policy) };
+    let policy = SignOnPolicy { root: Branch::Step(Box::new(hourly)), ..policy };
+    let asking = Around { implied_consent: false, ..around(&policy) };
+    let aged = Session { seen_at: at(0), ..session(ALICE, -3599) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&aged), &asking);
+    assert_eq!(flow.status(), Status::ConsentRequired);
+    // Meanwhile the hour is over.
+    let later = Around { now: at(2), ..asking };
+    let flow = flow.agreed(None, &later).unwrap();
+    assert_eq!(flow.status(), Status::UsernamePasswordRequired);
+    let alice = flow.clone().password_verified(ALICE, &later).unwrap();
+    assert_eq!(alice.status(), Status::Resume);
+    let bob = flow.password_verified(BOB, &later).unwrap();
+    assert_eq!((bob.user(), bob.status()), (Some(BOB), Status::ConsentRequired));
 }
 
 #[test]
@@ -279,7 +356,11 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
                     Some(Action::Cancel)
                 }
                 Status::AssertionRequired | Status::Fido2ActivationRequired => Some(Action::CancelAuthentication),
-                Status::Resume | Status::Completed | Status::OauthDeviceCompleted | Status::Failed => None,
+                Status::OauthDeviceUserCodeRequired
+                | Status::Resume
+                | Status::Completed
+                | Status::OauthDeviceCompleted
+                | Status::Failed => None,
             };
             (flow.cancelled(around), action)
         }
@@ -355,6 +436,7 @@ proptest! {
                 Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
                 Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
+                Action::SubmitUserCode => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel
                 | Action::CancelAuthentication
@@ -439,6 +521,37 @@ fn rfc8628_5_4_nobody_signs_in_for_a_device_that_they_have_not_looked_at() {
     }
     let plain = begin(request(ResponseMode::Query), None);
     assert!(plain.confirmed(&around).is_none(), "no device");
+}
+
+#[test]
+fn a_code_that_is_typed_makes_it_the_flow_of_that_device() {
+    let policy = SignOnPolicy::password();
+    let around = around(&policy);
+    let app =
+        Start { cookieless: true, ..start(AuthorizationRequest::of_device(Scope::parse("openid").unwrap(), None)) };
+    let waiting = Flow::awaiting_code(app, at(0));
+    assert_eq!(
+        (waiting.status(), waiting.actions()),
+        (Status::OauthDeviceUserCodeRequired, &[Action::SubmitUserCode][..])
+    );
+    for nothing in [
+        waiting.clone().confirmed(&around),
+        waiting.clone().cancelled(&around),
+        waiting.clone().identified("alice", &around),
+        waiting.clone().password_verified(ALICE, &around),
+        waiting.clone().agreed(None, &around),
+        waiting.clone().left(),
+        waiting.clone().completed(&Sealed::from_bytes(vec![1])),
+    ] {
+        assert_eq!(nothing, None);
+    }
+    let telly = ClientId::parse("telly").unwrap();
+    let other = Start { client: telly.clone(), browser: Digest::of(b"another"), ..of_device() };
+    let flow = waiting.for_device(Flow::begin(other, None, &around)).unwrap();
+    assert_eq!(flow.status(), Status::OauthDeviceUserCodeConfirmationRequired);
+    assert_eq!((&flow.client, flow.run_by.as_ref().map(ClientId::as_str)), (&telly, Some("shop")));
+    assert_eq!((flow.browser, flow.cookieless), (Digest::of(b"browser"), true), "in the same hands");
+    assert!(flow.clone().for_device(flow).is_none(), "once");
 }
 
 #[test]

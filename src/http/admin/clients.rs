@@ -20,7 +20,7 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::ClientId;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::usecase::admin::client_metadata::ClientMetadata;
+use crate::usecase::admin::client_metadata::{ClientMetadata, SubjectTexts};
 use crate::usecase::admin::clients::{ManageClients, WithSecret};
 
 pub struct ClientsApi {
@@ -37,6 +37,10 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    /// By a certificate of one of the authorities of the server [RFC 8705 §2.1].
+    TlsClientAuth,
+    /// By a certificate that is in its JWK Set [RFC 8705 §2.2].
+    SelfSignedTlsClientAuth,
 }
 
 /// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
@@ -155,6 +159,12 @@ pub struct ClientBody {
     pub token_endpoint_auth_method: ClientAuthMethod,
     /// The only algorithm that its assertions may have.
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    /// Which certificate it is known by, with `tls_client_auth`: this, as in RFC 4514, or one of the four below.
+    pub tls_client_auth_subject_dn: Option<String>,
+    pub tls_client_auth_san_dns: Option<String>,
+    pub tls_client_auth_san_uri: Option<String>,
+    pub tls_client_auth_san_ip: Option<String>,
+    pub tls_client_auth_san_email: Option<String>,
     /// Its JWK Set.
     pub jwks: Option<Value>,
     /// Where it publishes its JWK Set.
@@ -192,6 +202,10 @@ pub struct ClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10].
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one [RFC 8707].
+    pub resources: Vec<String>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -202,6 +216,8 @@ pub struct ClientBody {
     pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Its access tokens are always bound to a key [RFC 9449 §5.2].
     pub dpop_bound_access_tokens: bool,
+    /// Its access tokens are always bound to its certificate [RFC 8705 §3.4].
+    pub tls_client_certificate_bound_access_tokens: bool,
     /// Whom its exchanged tokens may be for. Absent, as the one below, without the token-exchange grant.
     pub token_exchange_audiences: Option<Vec<String>>,
     /// Its exchanged tokens do not say that it acts.
@@ -240,6 +256,14 @@ pub struct NewClientBody {
     /// `client_secret_basic` when left out.
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    /// With `tls_client_auth`, exactly one of this and the four below [RFC 8705 §2.1.2]: the subject of its certificate as
+    /// in RFC 4514, `CN=shop,O=Example,C=DE`.
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// The name of a host among the alternative names of its certificate.
+    pub tls_client_auth_san_dns: Option<String>,
+    pub tls_client_auth_san_uri: Option<String>,
+    pub tls_client_auth_san_ip: Option<String>,
+    pub tls_client_auth_san_email: Option<String>,
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
@@ -294,6 +318,14 @@ pub struct NewClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// Types of `authorization_details` that it may use [RFC 9396 §10], out of those that the server is set to
+    /// know. None when left out.
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that its access tokens may be for, besides this one: what it may send as `resource` [RFC 8707].
+    /// None when left out.
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -306,6 +338,9 @@ pub struct NewClientBody {
     pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Its token requests need a DPoP proof [RFC 9449 §5.2]. `false` when left out: they may have one.
     pub dpop_bound_access_tokens: Option<bool>,
+    /// Its token requests need a certificate, and its access tokens are bound to that [RFC 8705 §3.4]. `false` when left
+    /// out.
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     /// With the token-exchange grant: whom its tokens may be for besides this server, each a `client_id` or the
     /// address of a resource [RFC 8693 §2.1]. Nobody when left out.
     #[oai(validator(max_items = 20))]
@@ -332,6 +367,11 @@ pub struct ClientPatch {
     pub client_name: Option<String>,
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    pub tls_client_auth_subject_dn: Option<String>,
+    pub tls_client_auth_san_dns: Option<String>,
+    pub tls_client_auth_san_uri: Option<String>,
+    pub tls_client_auth_san_ip: Option<String>,
+    pub tls_client_auth_san_email: Option<String>,
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     pub grant_types: Option<Vec<ClientGrantType>>,
@@ -356,12 +396,17 @@ pub struct ClientPatch {
     #[oai(validator(max_items = 20))]
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    #[oai(validator(max_items = 20))]
+    pub authorization_details_types: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub resources: Option<Vec<String>>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
     pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
     pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
     pub dpop_bound_access_tokens: Option<bool>,
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     #[oai(validator(max_items = 20))]
     pub token_exchange_audiences: Option<Vec<String>>,
     pub token_exchange_impersonation: Option<bool>,
@@ -383,6 +428,19 @@ pub struct ClientPage {
     pub next_cursor: Option<String>,
 }
 
+impl From<&Authentication> for ClientAuthMethod {
+    fn from(authentication: &Authentication) -> Self {
+        match authentication {
+            Authentication::None => Self::None,
+            Authentication::ClientSecretBasic(_) => Self::ClientSecretBasic,
+            Authentication::ClientSecretPost(_) => Self::ClientSecretPost,
+            Authentication::PrivateKeyJwt { .. } => Self::PrivateKeyJwt,
+            Authentication::TlsClientAuth(_) => Self::TlsClientAuth,
+            Authentication::SelfSignedTlsClientAuth { .. } => Self::SelfSignedTlsClientAuth,
+        }
+    }
+}
+
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
         let (jwks, jwks_uri) = match client.keys() {
@@ -392,8 +450,13 @@ impl From<&domain::Client> for ClientBody {
         };
         let alg = match &client.authentication {
             Authentication::PrivateKeyJwt { alg, .. } => *alg,
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::TlsClientAuth(_)
+            | Authentication::SelfSignedTlsClientAuth { .. } => None,
         };
+        let subject = SubjectTexts::of(client);
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
@@ -401,13 +464,13 @@ impl From<&domain::Client> for ClientBody {
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
-            token_endpoint_auth_method: match client.authentication {
-                Authentication::None => ClientAuthMethod::None,
-                Authentication::ClientSecretBasic(_) => ClientAuthMethod::ClientSecretBasic,
-                Authentication::ClientSecretPost(_) => ClientAuthMethod::ClientSecretPost,
-                Authentication::PrivateKeyJwt { .. } => ClientAuthMethod::PrivateKeyJwt,
-            },
+            token_endpoint_auth_method: (&client.authentication).into(),
             token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
+            tls_client_auth_subject_dn: subject.dn,
+            tls_client_auth_san_dns: subject.dns,
+            tls_client_auth_san_uri: subject.uri,
+            tls_client_auth_san_ip: subject.ip,
+            tls_client_auth_san_email: subject.email,
             jwks,
             jwks_uri,
             grant_types: client
@@ -447,6 +510,8 @@ impl From<&domain::Client> for ClientBody {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(IdTokenAlgorithm::from),
+            authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
+            resources: client.resources.clone(),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),
@@ -456,6 +521,7 @@ impl From<&domain::Client> for ClientBody {
                 domain::AccessTokenFormat::Opaque => AccessTokenFormat::Opaque,
             },
             dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            tls_client_certificate_bound_access_tokens: client.tls_client_certificate_bound_access_tokens,
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),

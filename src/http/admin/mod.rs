@@ -93,7 +93,7 @@ impl<E: Endpoint> AdminGate<E> {
                     |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
                 let proof = dpop::proof(http).map_err(unreadable)?;
                 let (method, path) = (http.method().as_str(), http.uri().path());
-                let shown = Shown { proof, method, path, access_token: Some(token) };
+                let shown = Shown { proof, method, path, access_token: Some(token), certificate: None };
                 self.authorize.identify(token, Some(&shown)).await
             }
         }

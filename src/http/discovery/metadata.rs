@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::path;
+use super::{DIRECT, path};
 use crate::domain::client::GrantType;
 use crate::domain::profile::Demands;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::pkce::CodeChallenge;
+use crate::usecase::certificates::Certificates;
 use crate::usecase::sign_in::read_request::Rules;
+use crate::words::Locale;
 
 /// The document, made once: nothing in it changes while the server runs.
 #[derive(Clone)]
@@ -18,14 +20,21 @@ pub struct Discovery(Bytes);
 
 impl Discovery {
     /// `registration`: clients may register themselves. `demands`: of all clients.
-    pub fn new(issuer: &str, registration: bool, rules: &Rules, demands: &Demands) -> Self {
+    pub fn new(
+        issuer: &str,
+        registration: bool,
+        rules: &Rules,
+        demands: &Demands,
+        certificates: &Certificates,
+    ) -> Self {
         let parts = [
             endpoints(issuer, registration),
             requests(rules, demands),
             demanded(demands),
-            authentication(demands),
+            authentication(demands, certificates),
             tokens(demands),
             sessions(),
+            mutual_tls(certificates),
         ];
         let members =
             parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None });
@@ -68,6 +77,7 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
     let kinds = ResponseType::SUPPORTED.iter().filter(|kind| demands.given.permits(**kind));
     let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
     let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
+    let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
     json!({
         "scopes_supported": ["openid", "profile", "email"],
         "response_types_supported": kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
@@ -76,7 +86,10 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "code_challenge_methods_supported": [CodeChallenge::METHOD],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page"],
+        "ui_locales_supported": Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(),
+        "authorization_details_types_supported": details,
         "require_pushed_authorization_requests": rules.require_pushed || demands.pushed,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,
@@ -94,15 +107,11 @@ fn demanded(demands: &Demands) -> Value {
 }
 
 /// How clients say who they are.
-fn authentication(demands: &Demands) -> Value {
-    let (confidential, methods): (&[&str], &[&str]) = if demands.key {
-        (&["private_key_jwt"], &["private_key_jwt"])
-    } else {
-        (
-            &["client_secret_basic", "client_secret_post", "private_key_jwt"],
-            &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-        )
-    };
+fn authentication(demands: &Demands, certificates: &Certificates) -> Value {
+    let (secrets, none): (&[&str], &[&str]) =
+        if demands.key { (&[], &[]) } else { (&["client_secret_basic", "client_secret_post"], &["none"]) };
+    let confidential = [secrets, &["private_key_jwt"], certificates.methods()].concat();
+    let methods = [&confidential[..], none].concat();
     let algorithms = names(demands.algorithms);
     json!({
         "token_endpoint_auth_methods_supported": methods,
@@ -127,6 +136,19 @@ fn tokens(demands: &Demands) -> Value {
             "name", "preferred_username", "updated_at", "email", "email_verified"
         ],
     })
+}
+
+/// [RFC 8705 §3.3, §5]
+fn mutual_tls(certificates: &Certificates) -> Value {
+    let mut members = Map::new();
+    if certificates.arrive {
+        members.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    }
+    if let Some(alias) = &certificates.alias {
+        let aliases = DIRECT.map(|(name, path)| (name.to_owned(), json!(format!("{alias}{path}"))));
+        members.insert("mtls_endpoint_aliases".to_owned(), Value::Object(aliases.into_iter().collect()));
+    }
+    Value::Object(members)
 }
 
 /// Who is told that one has ended.

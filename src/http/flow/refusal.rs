@@ -99,6 +99,7 @@ fn about(detail: &Detail) -> Message<'static> {
         (DetailCode::CredentialValidationFailed, Some(_)) => Message::PasskeyFailed,
         (DetailCode::CredentialValidationFailed, None) => Message::WrongCredentials,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
+        (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
         (DetailCode::FieldRequired, Some("userCode")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
         (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,

@@ -72,6 +72,7 @@ impl FlowApi {
             (Status::ConsentRequired, At::Consent(scope)) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+                "authorizationDetails": flow.request.extent.details.values(),
             }),
             (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
@@ -94,7 +95,13 @@ impl FlowApi {
                 }
                 told
             }
-            (Status::OauthDeviceCompleted | Status::ConsentRequired | Status::Failed, _) => json!({}),
+            (
+                Status::OauthDeviceUserCodeRequired
+                | Status::OauthDeviceCompleted
+                | Status::ConsentRequired
+                | Status::Failed,
+                _,
+            ) => json!({}),
         }
     }
 }
@@ -102,7 +109,7 @@ impl FlowApi {
 const fn why(failure: Failure) -> Message<'static> {
     match failure {
         Failure::Cancelled | Failure::NotAgreed => Message::SignInGivenUp,
-        Failure::ByPolicy => Message::ErrorDenied,
+        Failure::ByPolicy | Failure::AnotherPerson | Failure::NotWellEnough => Message::ErrorDenied,
         Failure::NothingVerified => Message::ErrorInternal,
     }
 }

@@ -194,6 +194,32 @@ fn asked() -> Vec<Asked> {
         of("login_hint", false, text("alice"), "Who will sign in, probably."),
         of("id_token_hint", false, text("eyJhbGciOiJFUzI1NiJ9..."), "Who has to be signed in: an ID token of ours."),
         of("ui_locales", false, text("fr-CA fr en"), "Languages of our pages, the best first."),
+        of(
+            "claims",
+            false,
+            text("{\"userinfo\":{\"email\":null}}"),
+            "Single claims, and where they are wanted: JSON [OIDC Core §5.5].",
+        ),
+        of(
+            "resource",
+            false,
+            text("https://api.example"),
+            "Whom access tokens are for: one that the client is registered for, or the issuer. May be there more than \
+             once [RFC 8707 §2].",
+        ),
+        of(
+            "authorization_details",
+            false,
+            text("[{\"type\":\"payment\",\"amount\":\"12.00\"}]"),
+            "What exactly is asked for: a JSON list of objects of types that the client is registered for [RFC 9396 §2].",
+        ),
+        of("request", false, text("eyJhbGciOiJFUzI1NiJ9..."), "All of them, signed by the client [RFC 9101 §5.1]."),
+        of(
+            "request_uri",
+            false,
+            text("urn:ietf:params:oauth:request_uri:bwc4JK-ESC0w8acc191e-Y1LTC2"),
+            "What was pushed [RFC 9126 §4], or where a signed request is [RFC 9101 §5.2].",
+        ),
     ]
 }
 
@@ -357,6 +383,7 @@ const fn status_says(status: Status) -> &'static str {
         Status::AssertionRequired => "With which passkey?",
         Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::ConsentRequired => "May the client have what it asks for?",
+        Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
         Status::Resume => "Send the browser to `resumeUrl`.",
@@ -377,6 +404,7 @@ const fn action_says(action: Action) -> &'static str {
         Action::CancelIdentifierSubmission | Action::Cancel | Action::CancelAuthentication => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
+        Action::SubmitUserCode => "Say what the device shows.",
         Action::ConfirmUserCode => "It is this code, and the person wants it.",
     }
 }
@@ -449,6 +477,11 @@ fn states() -> Map<String, Value> {
                 Status::ConsentRequired,
                 json!({"type": "array", "items": reference("FlowScope")}),
                 "what the client asks for.",
+            ),
+            "authorizationDetails": only(
+                Status::ConsentRequired,
+                json!({"type": "array", "items": {"type": "object", "additionalProperties": true}}),
+                "what exactly it asks for [RFC 9396 §2].",
             ),
             "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer."},
             "authorizeResponse": reference("AuthorizeResponse"),

@@ -16,9 +16,16 @@ impl Audience {
             Self::Many(many) => many.iter().any(|one| one == party),
         }
     }
-}
 
-impl Audience {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many.as_slice(),
+        }
+        .iter()
+        .map(String::as_str)
+    }
+
     /// Whether it is `party` alone, and no list.
     pub fn is(&self, party: &str) -> bool {
         match self {

@@ -1,8 +1,11 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::compact::{AcceptedTyp, JwtError, Unverified, Verified};
-use super::{Algorithm, KeyError, PublicJwk, RawJwk, VerificationKey, strict_json, usable_algorithms};
+use super::{Algorithm, KeyError, PublicJwk, RawJwk, Thumbprint, VerificationKey, strict_json, usable_algorithms};
+use crate::secret::sha256;
 
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 const MAX_KEYS: usize = 100;
@@ -14,6 +17,8 @@ const MAX_CANDIDATES: usize = 5;
 pub struct KeySet {
     keys: Vec<VerificationKey>,
     unusable: Vec<UnusableKey>,
+    /// Of keys of any kind: who shows one has proved its key in the handshake.
+    certificates: Vec<Thumbprint>,
 }
 
 /// A member of a key set that was passed over.
@@ -51,6 +56,7 @@ impl KeySet {
         }
         let mut set = Self::default();
         for (index, jwk) in document.keys.into_iter().enumerate() {
+            set.certificates.extend(certificate(&jwk));
             match read(&jwk) {
                 Ok(keys) => set.keys.extend(keys),
                 Err(reason) => set.unusable.push(UnusableKey { index, reason }),
@@ -65,6 +71,11 @@ impl KeySet {
 
     pub fn unusable(&self) -> &[UnusableKey] {
         &self.unusable
+    }
+
+    /// Of which certificates the set tells.
+    pub fn certificates(&self) -> &[Thumbprint] {
+        &self.certificates
     }
 
     /// The keys to try for a token. With a `kid` those of that name; without one the only suitable
@@ -102,7 +113,7 @@ impl KeySet {
 
 impl FromIterator<VerificationKey> for KeySet {
     fn from_iter<I: IntoIterator<Item = VerificationKey>>(keys: I) -> Self {
-        Self { keys: keys.into_iter().collect(), unusable: Vec::new() }
+        Self { keys: keys.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -112,6 +123,12 @@ fn read(jwk: &serde_json::Value) -> Result<Vec<VerificationKey>, KeyError> {
     let algorithms = usable_algorithms(&jwk)?;
     let material = jwk.material()?;
     algorithms.iter().map(|algorithm| VerificationKey::new(material.clone(), *algorithm, jwk.kid.as_deref())).collect()
+}
+
+/// The first of a chain is that of the key [RFC 7517 §4.7].
+fn certificate(jwk: &serde_json::Value) -> Option<Thumbprint> {
+    let der = STANDARD.decode(jwk.get("x5c")?.get(0)?.as_str()?).ok().filter(|der| !der.is_empty())?;
+    Some(Thumbprint::from_bytes(sha256(&der)))
 }
 
 /// The document behind `jwks_uri`.

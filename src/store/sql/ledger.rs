@@ -92,7 +92,7 @@ enum Commit {
         answer: Answer<Decided>,
     },
     Grant {
-        grant: Grant,
+        grant: Box<Grant>,
         /// The session that must not have ended.
         within: Option<SessionId>,
         refresh: Option<StoredRefreshToken>,
@@ -158,6 +158,7 @@ impl Ledger {
         event: Event,
     ) -> Result<Granted, StoreError> {
         let (answer, answered) = oneshot::channel();
+        let grant = Box::new(grant);
         self.commit(Commit::Grant { grant, within, refresh, access, event, answer }, answered).await
     }
 
@@ -341,6 +342,14 @@ const GRANTS: Insert = Insert {
     and: "ON CONFLICT (request_id) DO NOTHING RETURNING id",
 };
 
+/// Those that give something besides scopes: a few, so all the others are written without the column.
+const GRANTS_OF_AN_EXTENT: Insert = Insert {
+    into: "token_grant (id, request_id, client_id, user_id, device_id, scope, acr, amr, auth_time, created_at, \
+           revoked_at, session_id, bound_to, extent)",
+    columns: 14,
+    and: "ON CONFLICT (request_id) DO NOTHING RETURNING id",
+};
+
 /// Writes everything in one transaction. The outcomes are in the order of the commits.
 async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -> Result<Vec<Outcome>, WriteError> {
     let transaction = database.begin().await?;
@@ -353,7 +362,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     let mut events = Vec::with_capacity(commits.len() + notes.len());
     let mut to_tell = Vec::new();
     let mut refresh_tokens = Vec::new();
-    let mut access_tokens = Vec::new();
+    let mut access_tokens = tokens::AccessRows::default();
     let mut outcomes = Vec::with_capacity(commits.len());
     let mut to_lock = Vec::new();
     let (mut decided, mut granted) = (decided.into_iter(), granted.into_iter());
@@ -374,7 +383,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
                 let granted = granted.next().ok_or(StoreError::Corrupt("a grant without an outcome"))?;
                 if granted == Granted::First {
                     refresh_tokens.extend(refresh.as_ref().map(tokens::refresh_row));
-                    access_tokens.extend(access.as_ref().map(tokens::access_row));
+                    access_tokens.extend(access.as_ref());
                     events.push(event);
                 }
                 outcomes.push(Outcome::Granted(granted));
@@ -390,7 +399,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     }
     transaction.insert(&outbox::INSERT, to_tell).await?;
     transaction.insert(&tokens::INSERT_REFRESH, refresh_tokens).await?;
-    transaction.insert(&tokens::INSERT_ACCESS, access_tokens).await?;
+    access_tokens.insert(&transaction).await?;
     let locked = lock(&transaction, to_lock).await?;
     events.extend(&locked);
     transaction.record(&events);
@@ -469,7 +478,7 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
     let grants: Vec<(&Grant, Option<SessionId>)> = commits
         .iter()
         .filter_map(|item| match item {
-            Commit::Grant { grant, within, .. } => Some((grant, *within)),
+            Commit::Grant { grant, within, .. } => Some((&**grant, *within)),
             Commit::Decide { .. } => None,
         })
         .collect();
@@ -477,10 +486,13 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
     let in_time = |within: Option<SessionId>| within.is_none_or(|session| held.contains(&session));
     // As decisions: in one order on all nodes.
     let mut rows: Vec<&Grant> = grants.iter().filter(|(_, within)| in_time(*within)).map(|(grant, _)| *grant).collect();
-    rows.sort_by_key(|grant| grant.request);
+    rows.sort_by_key(|grant| (!grant.extent.is_empty(), grant.request));
+    let extended = rows.split_off(rows.partition_point(|grant| grant.extent.is_empty()));
     let mut won = HashSet::new();
-    for row in transaction.insert(&GRANTS, rows.into_iter().map(grant_row).collect()).await? {
-        won.insert(row.uuid(0)?);
+    for (insert, rows) in [(&GRANTS, rows), (&GRANTS_OF_AN_EXTENT, extended)] {
+        for row in transaction.insert(insert, rows.into_iter().map(grant_row).collect()).await? {
+            won.insert(row.uuid(0)?);
+        }
     }
     let verdict = |(grant, within): &(&Grant, _)| match (in_time(*within), won.contains(&grant.id.uuid())) {
         (false, _) => Granted::SessionEnded,
@@ -491,7 +503,7 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
 }
 
 fn grant_row(grant: &Grant) -> Vec<Value> {
-    vec![
+    let mut row = vec![
         bytes(grant.id.uuid()),
         bytes_if_any(grant.request.map(RequestId::uuid)),
         grant.client.as_str().into(),
@@ -505,5 +517,7 @@ fn grant_row(grant: &Grant) -> Vec<Value> {
         grant.revoked_at.map(Timestamp::millis).into(),
         bytes_if_any(grant.session.map(SessionId::uuid)),
         grant.bound_to.map(Confirmation::text).into(),
-    ]
+    ];
+    row.extend(tokens::extent_text(&grant.extent));
+    row
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use sea_orm::Value;
 
-use super::{Database, Insert, Row, WriteError, bounded, bytes, digest_bytes};
+use super::{Database, Insert, Row, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::grant::{Grant, REUSE_GRACE, Rotation, StoredAccessToken, StoredRefreshToken};
 use crate::protocol::acr::Acr;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, DeviceId, GrantId, OpaqueAccessToken, RefreshToken, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Sealed};
@@ -108,7 +109,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<(StoredAccessToken, Grant)>, StoreError> {
         let sql = format!(
-            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at, t.bound_to \
+            "SELECT {GRANT}, t.scope, t.issued_at, t.expires_at, t.bound_to, t.extent \
              FROM access_token t JOIN token_grant g ON g.id = t.grant_id \
              WHERE t.digest = $1 AND t.expires_at > $2 AND g.revoked_at IS NULL"
         );
@@ -122,6 +123,7 @@ impl Tokens {
                 scope: row.parsed(GRANT_COLUMNS, Scope::parse)?,
                 issued_at: row.time(GRANT_COLUMNS + 1)?,
                 expires_at: row.time(GRANT_COLUMNS + 2)?,
+                extent: extent(&row, GRANT_COLUMNS + 4)?,
             };
             Ok((token, grant))
         })
@@ -227,7 +229,7 @@ impl Tokens {
             if kept == 0 {
                 return Ok(false);
             }
-            transaction.insert(&INSERT_ACCESS, access.into_iter().map(access_row).collect()).await?;
+            AccessRows::of(access).insert(&transaction).await?;
             transaction.record(&[event]);
             transaction.commit().await?;
             Ok(true)
@@ -255,7 +257,7 @@ impl Tokens {
         let row = transaction.find(&sql, [digest_bytes(&presented.digest)]).await?;
         let grant = grant(&row.ok_or(StoreError::Corrupt("a refresh token without grant"))?, 0)?;
         transaction.insert(&INSERT_REFRESH, vec![refresh_row(&presented.successor)]).await?;
-        transaction.insert(&INSERT_ACCESS, presented.access.iter().map(access_row).collect()).await?;
+        AccessRows::of(&presented.access).insert(&transaction).await?;
         transaction.record(&[&presented.rotated]);
         transaction.commit().await?;
         Ok(Some(grant))
@@ -265,7 +267,7 @@ impl Tokens {
     pub async fn add_access_token(&self, token: &StoredAccessToken, event: &Event) -> Result<(), StoreError> {
         let added: Result<(), WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            transaction.insert(&INSERT_ACCESS, vec![access_row(token)]).await?;
+            AccessRows::of([token]).insert(&transaction).await?;
             transaction.record(&[event]);
             transaction.commit().await
         })
@@ -340,8 +342,8 @@ impl Tokens {
 
 /// The columns of a grant, in the order in which [`grant`] reads them.
 const GRANT: &str = "g.id, g.request_id, g.client_id, g.user_id, g.device_id, g.scope, g.acr, g.amr, g.auth_time, \
-                     g.created_at, g.revoked_at, g.session_id, g.bound_to";
-const GRANT_COLUMNS: usize = 13;
+                     g.created_at, g.revoked_at, g.session_id, g.bound_to, g.extent";
+const GRANT_COLUMNS: usize = 14;
 
 fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
     Ok(Grant {
@@ -358,7 +360,20 @@ fn grant(row: &Row, at: usize) -> Result<Grant, StoreError> {
         revoked_at: row.time_if_any(at + 10)?,
         session: row.uuid_if_any(at + 11)?.map(SessionId::new),
         bound_to: row.parsed_if_any(at + 12, Confirmation::parse)?,
+        extent: extent(row, at + 13)?,
     })
+}
+
+fn extent(row: &Row, at: usize) -> Result<Extent, StoreError> {
+    let text: Option<String> = row.get(at)?;
+    let read = text.map(|text| serde_json::from_str(&text)).transpose();
+    read.map(Option::unwrap_or_default).map_err(|_| StoreError::Corrupt("an extent that cannot be read"))
+}
+
+/// `None` where there is nothing: of most.
+pub(super) fn extent_text(extent: &Extent) -> Option<Value> {
+    // Texts and flags always become JSON.
+    (!extent.is_empty()).then(|| serde_json::to_string(extent).unwrap_or_default().into())
 }
 
 pub(super) const INSERT_REFRESH: Insert = Insert {
@@ -377,10 +392,53 @@ pub(super) fn refresh_row(token: &StoredRefreshToken) -> Vec<Value> {
     ]
 }
 
-pub(super) const INSERT_ACCESS: Insert =
+const INSERT_ACCESS: Insert =
     Insert { into: "access_token (digest, grant_id, scope, issued_at, expires_at, bound_to)", columns: 6, and: "" };
 
-pub(super) fn access_row(token: &StoredAccessToken) -> Vec<Value> {
+const INSERT_ACCESS_OF_AN_EXTENT: Insert = Insert {
+    into: "access_token (digest, grant_id, scope, issued_at, expires_at, bound_to, extent)",
+    columns: 7,
+    and: "",
+};
+
+/// Access tokens to store. Most are for us and for all that was given: they are written without the column
+/// that says otherwise.
+#[derive(Default)]
+pub(super) struct AccessRows {
+    plain: Vec<Vec<Value>>,
+    of_an_extent: Vec<Vec<Value>>,
+}
+
+impl AccessRows {
+    fn of<'a>(tokens: impl IntoIterator<Item = &'a StoredAccessToken>) -> Self {
+        let mut rows = Self::default();
+        rows.extend(tokens);
+        rows
+    }
+
+    pub(super) async fn insert(self, transaction: &Transaction) -> Result<(), WriteError> {
+        transaction.insert(&INSERT_ACCESS, self.plain).await?;
+        transaction.insert(&INSERT_ACCESS_OF_AN_EXTENT, self.of_an_extent).await?;
+        Ok(())
+    }
+}
+
+impl<'a> Extend<&'a StoredAccessToken> for AccessRows {
+    fn extend<T: IntoIterator<Item = &'a StoredAccessToken>>(&mut self, tokens: T) {
+        for token in tokens {
+            let mut row = access_row(token);
+            match extent_text(&token.extent) {
+                Some(extent) => {
+                    row.push(extent);
+                    self.of_an_extent.push(row);
+                }
+                None => self.plain.push(row),
+            }
+        }
+    }
+}
+
+fn access_row(token: &StoredAccessToken) -> Vec<Value> {
     vec![
         digest_bytes(&token.digest),
         bytes(token.grant.uuid()),

@@ -29,7 +29,8 @@ impl Authorize {
             }
             (None, None) => administrator(&active),
             (Some(shown), Some(bound_to)) => {
-                self.prove.of_holder(bound_to, shown).await.map_err(unproved)?;
+                let allowed = self.profiles.of(&active.client).algorithms;
+                self.prove.of_holder(bound_to, shown, allowed).await.map_err(unproved)?;
                 administrator(&active)
             }
             // [RFC 9449 §7.2] a bound one is worth nothing without its proof.

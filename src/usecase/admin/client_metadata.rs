@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod certificate;
 mod exchange;
 mod logout;
 pub mod profile;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+pub use self::certificate::SubjectTexts;
 use crate::clock::Timestamp;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
@@ -22,7 +24,9 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::resource;
 use crate::protocol::scope::Scope;
+use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// What may be changed. A member that is left out has its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,16 @@ pub struct ClientMetadata {
     pub token_endpoint_auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +95,11 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details_types: Option<Vec<String>>,
+    /// Servers that access tokens may be for [RFC 8707].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<String>,
@@ -94,6 +113,8 @@ pub struct ClientMetadata {
     pub introspection_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_exchange_audiences: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +151,8 @@ pub const fn method(authentication: &Authentication) -> &'static str {
         Authentication::ClientSecretBasic(_) => BASIC,
         Authentication::ClientSecretPost(_) => POST,
         Authentication::PrivateKeyJwt { .. } => KEYS,
+        Authentication::TlsClientAuth(_) => OF_AN_AUTHORITY,
+        Authentication::SelfSignedTlsClientAuth { .. } => SELF_SIGNED,
     }
 }
 
@@ -178,8 +201,13 @@ impl ClientMetadata {
         };
         let alg = match &client.authentication {
             Authentication::PrivateKeyJwt { alg, .. } => *alg,
-            Authentication::None | Authentication::ClientSecretBasic(_) | Authentication::ClientSecretPost(_) => None,
+            Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_)
+            | Authentication::TlsClientAuth(_)
+            | Authentication::SelfSignedTlsClientAuth { .. } => None,
         };
+        let subject = SubjectTexts::of(client);
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
@@ -189,6 +217,11 @@ impl ClientMetadata {
             client_name: Some(client.name.clone()),
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
             token_endpoint_auth_signing_alg: alg.map(|alg| alg.as_str().to_owned()),
+            tls_client_auth_subject_dn: subject.dn,
+            tls_client_auth_san_dns: subject.dns,
+            tls_client_auth_san_uri: subject.uri,
+            tls_client_auth_san_ip: subject.ip,
+            tls_client_auth_san_email: subject.email,
             jwks,
             jwks_uri,
             grant_types: Some(client.grants.iter().map(|grant| grant.as_str().to_owned()).collect()),
@@ -214,6 +247,8 @@ impl ClientMetadata {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            authorization_details_types: requests.map(|requests| requests.details.clone()),
+            resources: Some(client.resources.clone()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -225,6 +260,7 @@ impl ClientMetadata {
                 .introspection_signed_response_alg
                 .map(|alg| alg.as_str().to_owned()),
             dpop_bound_access_tokens: Some(client.dpop_bound_access_tokens),
+            tls_client_certificate_bound_access_tokens: Some(client.tls_client_certificate_bound_access_tokens),
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
@@ -254,7 +290,9 @@ impl ClientMetadata {
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
+        let tls_client_certificate_bound_access_tokens = self.certificate_bound(&mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
+        let resources = self.resources(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let security_profile = self.security_profile(&mut problems);
@@ -289,9 +327,11 @@ impl ClientMetadata {
                     scope,
                     id_token_signed_response_alg,
                     access_token_format,
+                    resources,
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
+                    tls_client_certificate_bound_access_tokens,
                     backchannel,
                     sign_in,
                     registered: before.and_then(|before| before.registered.clone()),
@@ -311,13 +351,10 @@ impl ClientMetadata {
         egress: Option<&Egress>,
         problems: &mut Problems,
     ) -> Option<Authentication> {
-        let secrets = match before.map(|before| &before.authentication) {
-            Some(Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets)) => {
-                secrets.clone()
-            }
-            Some(Authentication::None | Authentication::PrivateKeyJwt { .. }) | None => Secrets(Vec::new()),
-        };
+        let secrets = before.and_then(|before| before.authentication.secrets().cloned());
+        let secrets = secrets.unwrap_or(Secrets(Vec::new()));
         let method = self.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
+        self.no_certificate_subject(method, problems);
         if method == KEYS {
             let keys = self.keys(egress, problems);
             let alg = match self.token_endpoint_auth_signing_alg.as_deref().map(Algorithm::parse) {
@@ -332,7 +369,7 @@ impl ClientMetadata {
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
         // Where people sign in, keys verify requests as well.
-        let no_keys = !self.signs_people_in();
+        let no_keys = !self.signs_people_in() && method != SELF_SIGNED;
         for (pointer, not_allowed) in [
             ("/jwks", self.jwks.is_some() && no_keys),
             ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
@@ -346,22 +383,33 @@ impl ClientMetadata {
             NONE => Some(Authentication::None),
             BASIC => Some(Authentication::ClientSecretBasic(secrets)),
             POST => Some(Authentication::ClientSecretPost(secrets)),
+            OF_AN_AUTHORITY => self.certificate_subject(problems).map(Authentication::TlsClientAuth),
+            SELF_SIGNED => self.keys(egress, problems).map(|keys| Authentication::SelfSignedTlsClientAuth { keys }),
             _ => {
-                let detail = "client_secret_basic, client_secret_post, private_key_jwt or none.";
+                let detail = "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none.";
                 problems.add("/token_endpoint_auth_method", FieldCode::Invalid, detail);
                 None
             }
         }
     }
 
+    fn own_certificates(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(SELF_SIGNED)
+    }
+
     fn keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
         match (&self.jwks, &self.jwks_uri) {
             (Some(jwks), None) => {
                 let text = serde_json::to_vec(jwks).unwrap_or_default();
-                if KeySet::parse(&text).is_ok_and(|keys| !keys.keys().is_empty()) {
+                let keys = KeySet::parse(&text).unwrap_or_default();
+                let (any, detail) = if self.own_certificates() {
+                    (!keys.certificates().is_empty(), "No certificate: x5c of a key has it.")
+                } else {
+                    (!keys.keys().is_empty(), "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.")
+                };
+                if any {
                     return Some(KeySource::Jwks(jwks.clone()));
                 }
-                let detail = "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.";
                 problems.add("/jwks", FieldCode::Invalid, detail);
             }
             (None, Some(uri)) => {
@@ -371,7 +419,10 @@ impl ClientMetadata {
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
                 problems.add("/jwks_uri", FieldCode::Invalid, detail);
             }
-            (None, None) => problems.add("/jwks", FieldCode::Required, "private_key_jwt needs jwks or jwks_uri."),
+            (None, None) => {
+                let detail = "private_key_jwt and self_signed_tls_client_auth need jwks or jwks_uri.";
+                problems.add("/jwks", FieldCode::Required, detail);
+            }
             (Some(_), Some(_)) => problems.add("/jwks_uri", FieldCode::NotAllowed, "Only one of jwks and jwks_uri."),
         }
         None
@@ -424,6 +475,21 @@ impl ClientMetadata {
             problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
         }
         alg
+    }
+
+    fn resources(&self, problems: &mut Problems) -> Vec<String> {
+        let given = self.resources.as_deref().unwrap_or_default();
+        if given.len() > resource::MOST {
+            problems.add("/resources", FieldCode::TooLong, "At most 20.");
+            return Vec::new();
+        }
+        for (at, text) in given.iter().enumerate() {
+            if !resource::is_one(text) {
+                let detail = "An absolute URI of at most 400 characters, without a fragment.";
+                problems.add_to(format!("/resources/{at}"), FieldCode::Invalid, detail);
+            }
+        }
+        given.to_vec()
     }
 
     fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {

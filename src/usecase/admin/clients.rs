@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor};
-use crate::domain::client::{Authentication, Client, Secrets, StoredSecret};
+use crate::domain::client::{Client, Secrets, StoredSecret};
 use crate::domain::profile::Profiles;
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
@@ -87,15 +87,12 @@ impl ManageClients {
             }
         };
         self.check_policy(metadata.sign_on_policy.as_deref()).await?;
-        let shown = match &mut client.authentication {
-            Authentication::None | Authentication::PrivateKeyJwt { .. } => None,
-            Authentication::ClientSecretBasic(secrets) | Authentication::ClientSecretPost(secrets) => {
-                let made = secret.is_none();
-                let secret = secret.unwrap_or_else(|| self.desk.entropy.token());
-                *secrets = Secrets(vec![stored(&secret)]);
-                made.then_some(secret)
-            }
-        };
+        let shown = client.authentication.secrets_mut().and_then(|secrets| {
+            let made = secret.is_none();
+            let secret = secret.unwrap_or_else(|| self.desk.entropy.token());
+            *secrets = Secrets(vec![stored(&secret)]);
+            made.then_some(secret)
+        });
         let event = self.desk.event(by, Action::ClientCreated).client(&client.id);
         let wanted = Permissions::of(&client.scope);
         let permitted = |own: Option<&Client>| by.permissions_now(own).cover(&wanted);
@@ -241,18 +238,16 @@ pub fn stored(secret: &Secret<String>) -> StoredSecret {
 
 /// The old secret works for another day, and those before it no more.
 pub fn replace_secret(mut client: Client, new: StoredSecret, now: Timestamp) -> Result<Client, AdminError> {
-    match &mut client.authentication {
-        Authentication::ClientSecretBasic(Secrets(secrets)) | Authentication::ClientSecretPost(Secrets(secrets)) => {
-            secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));
-            // The oldest goes, however often somebody rotates within a day.
-            let surplus = secrets.len().saturating_sub(1);
-            secrets.drain(..surplus);
-            for old in secrets.iter_mut() {
-                old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
-            }
-            secrets.push(new);
-            Ok(client)
-        }
-        Authentication::None | Authentication::PrivateKeyJwt { .. } => Err(AdminErrorCode::ClientHasNoSecret.into()),
+    let Some(Secrets(secrets)) = client.authentication.secrets_mut() else {
+        return Err(AdminErrorCode::ClientHasNoSecret.into());
+    };
+    secrets.retain(|old| old.expires_at.is_none_or(|end| now < end));
+    // The oldest goes, however often somebody rotates within a day.
+    let surplus = secrets.len().saturating_sub(1);
+    secrets.drain(..surplus);
+    for old in secrets.iter_mut() {
+        old.expires_at = Some(old.expires_at.map_or(now + OVERLAP, |end| end.min(now + OVERLAP)));
     }
+    secrets.push(new);
+    Ok(client)
 }

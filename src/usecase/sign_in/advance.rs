@@ -12,7 +12,7 @@ use crate::domain::passkey::{Ceremony, PasskeyName};
 use crate::domain::password::Password;
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
-use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Members};
+use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
@@ -24,6 +24,7 @@ use crate::usecase::add_passkey::{AddPasskey, Made};
 use crate::usecase::check_passkey;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
@@ -32,6 +33,7 @@ pub struct Advance {
     pub passwords: Arc<CheckPassword>,
     pub add_passkey: Arc<AddPasskey>,
     pub conclude: Arc<Conclude>,
+    pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -85,7 +87,7 @@ impl Advance {
         action: Action,
         body: &Value,
     ) -> Result<Seen, FlowError> {
-        let (found, flow, client) = self.find(id, calling.browser, calling.page).await?;
+        let (found, flow, mut client) = self.find(id, calling.browser, calling.page).await?;
         // Before the body is looked at: what cannot be done now cannot be done wrongly either.
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
@@ -136,6 +138,11 @@ impl Advance {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.agreed(scope.transpose()?.as_ref(), &judged.around())
             }
+            Action::SubmitUserCode => {
+                let of_device;
+                (of_device, client) = self.typed(&flow, members.text("userCode"), calling, now).await?;
+                flow.for_device(of_device)
+            }
             Action::ConfirmUserCode => {
                 let typed = members.text("userCode").and_then(UserCode::typed);
                 if typed.is_none() || typed != flow.device.as_ref().map(|device| device.user_code.clone()) {
@@ -170,6 +177,34 @@ impl Advance {
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
+    /// The flow of the device that shows this code, and its client.
+    async fn typed(
+        &self,
+        flow: &Flow,
+        code: Option<&str>,
+        calling: Calling<'_>,
+        now: Timestamp,
+    ) -> Result<(Flow, Arc<Client>), FlowError> {
+        let waiting = match self.connect.look_up(code.unwrap_or_default(), calling.from, now).await? {
+            Ok(waiting) => waiting,
+            Err(NotFound::Missing | NotFound::Unknown) => {
+                let why = "no device waits with this code";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why).into());
+            }
+            Err(NotFound::Expired) => {
+                let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "the device waits no more");
+                return Err(refusal.about(DetailCode::UserCodeExpired, Some("userCode")).into());
+            }
+            Err(NotFound::SlowDown(retry_after)) => {
+                return Err(FlowError::Other(usecase::Error::TooMany { retry_after }));
+            }
+        };
+        let client = Arc::clone(&waiting.client);
+        let hands = Hands { browser: calling.browser, key: flow.browser };
+        let of_device = self.connect.flow(waiting, hands, flow.request.ui_locales.as_deref(), now).await?;
+        Ok((of_device, client))
+    }
+
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
         Ok(self.known.judged(Arc::clone(client), user, now).await?)
     }
@@ -191,9 +226,13 @@ impl Advance {
             return Err(not_found("the flow is over"));
         }
         let client = self.known.client(&flow.client).await?.ok_or_else(|| not_found("the client is gone"))?;
+        let runs = match &flow.run_by {
+            Some(id) => self.known.client(id).await?.ok_or_else(|| not_found("who runs it is gone"))?,
+            None => Arc::clone(&client),
+        };
         if let Page::Of(origin) = page {
             let sign_on = self.known.directory.sign_on().await?;
-            if !sign_on.shows(origin, &client, flow.is_redirectless()) {
+            if !sign_on.shows(origin, &runs, flow.is_redirectless() || flow.run_by.is_some()) {
                 return Err(not_found("a page of another application"));
             }
         }

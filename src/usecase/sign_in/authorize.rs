@@ -9,9 +9,8 @@ use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
 use crate::domain::profile::Profiles;
-use crate::domain::sign_on::SignOn;
 use crate::entropy::Entropy;
-use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Permitted, Prompt, ResponseMode};
+use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Prompt, ResponseMode};
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
@@ -68,7 +67,8 @@ impl Authorize {
         let parameters = read.as_ref().unwrap_or(parameters);
         let destination = destination(&client, parameters)?;
         let sign_on = self.known.directory.sign_on().await?;
-        let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted(&client, &sign_on)?);
+        let permitted = self.read.permitted(&client, &sign_on)?;
+        let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted);
         let demands = self.profiles.of(&client);
         match request.and_then(|request| demands.met_by(&request).map(|()| request)) {
             Ok(request) => {
@@ -105,7 +105,7 @@ impl Authorize {
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
-        let meant = match self.meant(client, hint) {
+        let meant = match self.meant(client, hint, request.extent.claims.sub.as_deref()) {
             Ok(meant) => meant,
             Err(refusal) => return self.refused(client, &destination, &refusal).await,
         };
@@ -137,12 +137,20 @@ impl Authorize {
             },
             // Nobody has met the authentication application yet: the client is told directly.
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
-            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
+            At::Ready
+            | At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Completed(_)
+            | At::Left
+            | At::Connected => {
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
-                    At::Device
+                    At::UserCode
+                    | At::Device
                     | At::Asking(..)
                     | At::Consent(_)
                     | At::Completed(_)
@@ -160,11 +168,17 @@ impl Authorize {
     }
 
     /// Whom the client means.
-    fn meant(&self, client: &Client, hint: Option<&str>) -> Result<Option<UserId>, Refusal> {
-        let Some(hint) = hint else { return Ok(None) };
-        let subject = self.keys.subject_of_hint(hint, &client.id)?;
-        let nobody = |_| Refusal::invalid_request("id_token_hint is no ID token of this client.");
-        subject.parse().map(Some).map_err(nobody)
+    fn meant(&self, client: &Client, hint: Option<&str>, sub: Option<&str>) -> Result<Option<UserId>, Refusal> {
+        let hinted = match hint {
+            Some(hint) => Some(self.keys.subject_of_hint(hint, &client.id)?),
+            None => None,
+        };
+        // [OIDCC §5.5] the claim `sub` says the same.
+        if hinted.as_deref().zip(sub).is_some_and(|(hinted, sub)| hinted != sub) {
+            return Err(Refusal::invalid_request("id_token_hint and the claim sub name different people."));
+        }
+        let nobody = |_| Refusal::invalid_request("Nobody has the sub that is named.");
+        hinted.as_deref().or(sub).map(|sub| sub.parse().map_err(nobody)).transpose()
     }
 
     async fn refused(
@@ -190,17 +204,6 @@ pub(super) fn destination(client: &Client, parameters: &Parameters) -> Result<De
     Destination::parse(parameters, &registered.redirect_uris)
 }
 
-/// What a client may ask for.
-pub(super) fn permitted<'a>(client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
-    let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
-    Ok(Permitted {
-        response_types: &registered.response_types,
-        scope: &client.scope,
-        challenge_required: registered.require_pkce || client.is_public(),
-        redirectless: sign_on.permits_redirectless(client),
-    })
-}
-
 /// What `prompt=none` cannot have [OIDCC §3.1.2.6].
 fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     if !flow.request.prompts(Prompt::None) {
@@ -209,6 +212,6 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
     match &flow.at {
         At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
-        At::Ready | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+        At::Ready | At::UserCode | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }
 }

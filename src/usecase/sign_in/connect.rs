@@ -13,10 +13,13 @@ use crate::domain::ladder::{Climbed, DAY, Ladder};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::authorization_request::AuthorizationRequest;
-use crate::protocol::id::{BrowserKey, DeviceCode, FlowId};
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId};
+use crate::protocol::parameters::Parameters;
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::usecase::Error;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::sign_in::{Browser, Known, Seen, left};
 
@@ -41,6 +44,21 @@ pub struct Begun {
     pub key: Option<BrowserKey>,
 }
 
+/// A device that waits, found by its code.
+#[derive(Debug)]
+pub struct Waiting {
+    pub client: Arc<Client>,
+    device: DeviceAuthorization,
+    shown: ForDevice,
+}
+
+/// In whose hands a flow is.
+#[derive(Clone, Copy, Debug)]
+pub struct Hands<'a> {
+    pub browser: &'a Browser,
+    pub key: Digest<BrowserKey>,
+}
+
 /// Why there is nothing to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotFound {
@@ -61,6 +79,61 @@ impl Connect {
         ui_locales: Option<&str>,
     ) -> Result<Result<Begun, NotFound>, StoreError> {
         let now = self.clock.now();
+        let waiting = match self.look_up(typed, from, now).await? {
+            Ok(waiting) => waiting,
+            Err(why) => return Ok(Err(why)),
+        };
+        let client = Arc::clone(&waiting.client);
+        let (key, fresh) = browser.recognised(&self.entropy);
+        let hands = Hands { browser, key };
+        let flow = self.flow(waiting, hands, ui_locales, now).await?;
+        let seen = self.kept(flow, client, now).await?;
+        Ok(Ok(Begun { seen: Box::new(seen), key: fresh }))
+    }
+
+    /// The same without a page of ours [flows.md A.1.7]: the code is the first thing that the flow asks for. The
+    /// client that runs it is not the one that waits, and has to be registered for that.
+    pub async fn begin_redirectless(&self, parameters: &Parameters, browser: &Browser) -> Result<Begun, Error> {
+        let now = self.clock.now();
+        let refused = || {
+            let told = "The client is unknown, or may not run flows without a browser.";
+            Refusal::new(ErrorCode::UnauthorizedClient, told)
+        };
+        let id = parameters.get("client_id").and_then(ClientId::parse).ok_or_else(refused)?;
+        let client = self.known.client(&id).await?.ok_or_else(refused)?;
+        if !self.known.directory.sign_on().await?.permits_redirectless(&client) {
+            return Err(refused().into());
+        }
+        let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
+        let nobody = Browser::default();
+        let (key, fresh) = if cookieless { &nobody } else { browser }.recognised(&self.entropy);
+        let start = Start {
+            transaction: RequestId::new(self.entropy.ordered_uuid(now)),
+            client: id,
+            request: AuthorizationRequest::of_device(client.scope.clone(), parameters.get("ui_locales")),
+            browser: key,
+            cookieless,
+            meant: None,
+            device: None,
+        };
+        let seen = self.kept(Flow::awaiting_code(start, now), client, now).await?;
+        let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
+        Ok(Begun { seen: Box::new(Seen { state, ..seen }), key })
+    }
+
+    async fn kept(&self, flow: Flow, client: Arc<Client>, now: Timestamp) -> Result<Seen, StoreError> {
+        let id = FlowId::new(self.entropy.alphanumeric());
+        self.flows.insert(&id.digest(), &flow, left(&flow, now)).await?;
+        self.shown.seen(&id, flow, client).await
+    }
+
+    /// The device that shows this code.
+    pub async fn look_up(
+        &self,
+        typed: &str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Result<Waiting, NotFound>, StoreError> {
         let Some(code) = UserCode::typed(typed) else {
             return Ok(Err(if typed.trim().is_empty() { NotFound::Missing } else { NotFound::Unknown }));
         };
@@ -70,14 +143,13 @@ impl Connect {
             metrics().limited(Limit::UserCodes);
             return Ok(Err(NotFound::SlowDown(wait.max(Duration::from_secs(1)))));
         }
-        let (digest, device, client) = match self.find(&code, now).await? {
-            Ok(found) => found,
+        let waiting = match self.find(code, now).await? {
+            Ok(waiting) => waiting,
             Err(why) => return Ok(Err(why)),
         };
         // Only the try is taken back. Who could begin anew with a code of their own would guess on.
         self.ladder.update(&step, Lifetime::Keep, |ladder| (ladder.withdraw(), ())).await?;
-        let for_device = ForDevice { code: digest, user_code: code, confirmed: false };
-        self.flow(for_device, (device, client), browser, ui_locales, now).await.map(Ok)
+        Ok(Ok(waiting))
     }
 
     /// By network: there is nobody yet whose path could be counted.
@@ -85,12 +157,8 @@ impl Connect {
         Digest::keyed(&self.key, format!("ladder\0{from}").as_bytes())
     }
 
-    async fn find(
-        &self,
-        code: &UserCode,
-        now: Timestamp,
-    ) -> Result<Result<(Digest<DeviceCode>, DeviceAuthorization, Arc<Client>), NotFound>, StoreError> {
-        let Some(ShownCode { device: digest }) = self.codes.get(&ShownCode::id_of(&self.key, code)).await? else {
+    async fn find(&self, code: UserCode, now: Timestamp) -> Result<Result<Waiting, NotFound>, StoreError> {
+        let Some(ShownCode { device: digest }) = self.codes.get(&ShownCode::id_of(&self.key, &code)).await? else {
             return Ok(Err(NotFound::Unknown));
         };
         let Some(device) = self.devices.get(&digest).await? else { return Ok(Err(NotFound::Unknown)) };
@@ -101,21 +169,21 @@ impl Connect {
             return Ok(Err(NotFound::Unknown));
         }
         let client = self.known.client(&device.client).await?.filter(|client| client.may(GrantType::DeviceCode));
-        Ok(client.map(|client| (digest, device, client)).ok_or(NotFound::Unknown))
+        let shown = ForDevice { code: digest, user_code: code, confirmed: false };
+        Ok(client.map(|client| Waiting { client, device, shown }).ok_or(NotFound::Unknown))
     }
 
-    async fn flow(
+    /// The flow in which somebody connects it.
+    pub async fn flow(
         &self,
-        for_device: ForDevice,
-        (device, client): (DeviceAuthorization, Arc<Client>),
-        browser: &Browser,
+        Waiting { client, device, shown }: Waiting,
+        Hands { browser, key }: Hands<'_>,
         ui_locales: Option<&str>,
         now: Timestamp,
-    ) -> Result<Begun, StoreError> {
+    ) -> Result<Flow, StoreError> {
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
-        let judged = self.known.judged(Arc::clone(&client), user, now).await?;
-        let (key, fresh) = browser.recognised(&self.entropy);
+        let judged = self.known.judged(client, user, now).await?;
         let start = Start {
             transaction: device.request,
             client: device.client,
@@ -123,12 +191,8 @@ impl Connect {
             browser: key,
             cookieless: false,
             meant: None,
-            device: Some(for_device),
+            device: Some(shown),
         };
-        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await?;
-        let id = FlowId::new(self.entropy.alphanumeric());
-        self.flows.insert(&id.digest(), &flow, left(&flow, now)).await?;
-        let seen = self.shown.seen(&id, flow, client).await?;
-        Ok(Begun { seen: Box::new(seen), key: fresh })
+        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await
     }
 }

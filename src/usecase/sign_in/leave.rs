@@ -82,9 +82,14 @@ impl Leave {
         }
         let failed = match &flow.at {
             At::Failed(failure) => Some(failure.refusal()),
-            At::Ready | At::Device | At::Asking(..) | At::Consent(_) | At::Completed(_) | At::Left | At::Connected => {
-                None
-            }
+            At::Ready
+            | At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Completed(_)
+            | At::Left
+            | At::Connected => None,
         };
         let concluded = match failed {
             Some(refusal) => Err(Error::Refused(refusal)),

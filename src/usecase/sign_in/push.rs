@@ -16,7 +16,7 @@ use crate::store::ephemeral::Shelf;
 use crate::store::sql::directory::Directory;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
-use crate::usecase::sign_in::authorize::{destination, permitted};
+use crate::usecase::sign_in::authorize::destination;
 use crate::usecase::sign_in::read_request::ReadRequest;
 
 pub struct Push {
@@ -50,7 +50,7 @@ impl Push {
         let parameters = read.as_ref().unwrap_or(parameters);
         // [RFC 9126 §2.1] judged as the authorization endpoint will: here, the client is told.
         let sign_on = self.directory.sign_on().await?;
-        let permitted = permitted(client, &sign_on)?;
+        let permitted = self.read.permitted(client, &sign_on)?;
         let request = AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted)?;
         client.demands().met_by(&request)?;
         let named = parameters.get("dpop_jkt").map(str::to_owned);

@@ -8,20 +8,25 @@ use crate::clock::Timestamp;
 use crate::domain::client::{Client, Requests};
 use crate::domain::profile::Profiles;
 use crate::domain::pushed_request::{PushedRequest, REQUEST_URI, Taken};
+use crate::domain::sign_on::SignOn;
 use crate::outbound::egress::Egress;
 use crate::outbound::request_object::fetch;
+use crate::protocol::authorization_details::DetailType;
+use crate::protocol::authorization_request::Permitted;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::PushedRequestId;
 use crate::protocol::jwt::{KeySet, Unverified};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::request_object::{self, MAX_BYTES, RequestObject, Since, refused};
-use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::protocol::request_object::{self, Accepted, MAX_BYTES, RequestObject, Since, refused};
+use crate::store::ephemeral::{Lifetime, Replay, Shelf};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::ClientKeys;
 
 pub struct ReadRequest {
     pub pushed: Shelf<PushedRequest>,
     pub keys: Arc<ClientKeys>,
+    /// Of request objects.
+    pub replay: Replay,
     pub egress: Egress,
     pub issuer: String,
     pub rules: Rules,
@@ -33,9 +38,26 @@ pub struct ReadRequest {
 pub struct Rules {
     /// No browser brings a request [RFC 9126 §5].
     pub require_pushed: bool,
+    /// Types of `authorization_details` [RFC 9396 §2].
+    pub details: Arc<[DetailType]>,
 }
 
 impl ReadRequest {
+    /// What a client may ask for.
+    pub fn permitted<'a>(&'a self, client: &'a Client, sign_on: &SignOn) -> Result<Permitted<'a>, Refusal> {
+        let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
+        Ok(Permitted {
+            response_types: &registered.response_types,
+            scope: &client.scope,
+            challenge_required: registered.require_pkce || client.is_public(),
+            redirectless: sign_on.permits_redirectless(client),
+            issuer: &self.issuer,
+            resources: &client.resources,
+            known_details: &self.rules.details,
+            details: &registered.requests.details,
+        })
+    }
+
     /// What a browser brings. `None`: the parameters are the request.
     pub async fn brought(
         &self,
@@ -101,7 +123,16 @@ impl ReadRequest {
             (Some(object), None) => Cow::Borrowed(object),
             (None, Some(uri)) => Cow::Owned(self.fetched(requests, uri).await?),
         };
-        self.verified(client, requests, &object, now).await.map(Some)
+        let brought = matches!(object, Cow::Borrowed(_));
+        let Accepted { request, jti, replay_until } = self.verified(client, requests, &object, now).await?;
+        // What was fetched is what the client says at this moment, as often as it is asked.
+        if let Some(jti) = jti.filter(|_| brought) {
+            let lifetime = replay_until.since(now);
+            if !self.replay.first_use(client.id.as_str().as_bytes(), jti.as_bytes(), lifetime).await? {
+                return Err(refused("jti was used before").into());
+            }
+        }
+        Ok(Some(request))
     }
 
     async fn verified(
@@ -110,7 +141,7 @@ impl ReadRequest {
         requests: &Requests,
         object: &str,
         now: Timestamp,
-    ) -> Result<Parameters, Error> {
+    ) -> Result<Accepted, Error> {
         let Some(source) = client.keys() else {
             let told = "The client has no keys that a request object could be verified with.";
             return Err(Refusal::new(ErrorCode::RequestNotSupported, told).into());

@@ -38,7 +38,14 @@ impl Shown {
                 let fields = self.fields(&flow, refused(&failure.refusal()))?;
                 Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
             }
-            At::Device | At::Asking(..) | At::Consent(_) | At::Ready | At::Left | At::Connected | At::Failed(_) => None,
+            At::UserCode
+            | At::Device
+            | At::Asking(..)
+            | At::Consent(_)
+            | At::Ready
+            | At::Left
+            | At::Connected
+            | At::Failed(_) => None,
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));

@@ -4,11 +4,13 @@ use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::trouble::Trouble;
-use super::{Provider, Visit, see_other};
+use super::{Provider, Visit, not_begun, parameters, see_other};
+use crate::domain::audit::Action as Audited;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::http::discovery::path;
 use crate::http::headers::queried;
+use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::id::BrowserKey;
 use crate::protocol::parameters::Parameters;
 use crate::secret::{Digest, constant_time_eq};
@@ -26,6 +28,12 @@ impl Provider {
         let (request, mut body) = request.split();
         let visit = self.visit(&request, None);
         let browser = self.cookies.browser(request.headers());
+        if queried(&request, "response_mode").as_deref() == Some(ResponseMode::Flow.as_str()) {
+            return match parameters(&request, &mut body).await {
+                Ok(parameters) => self.user_code_without_page(&parameters, &browser, &visit).await,
+                Err(trouble) => self.troubled(&trouble, &visit).await,
+            };
+        }
         match *request.method() {
             Method::GET | Method::HEAD => {
                 let code = queried(&request, "user_code").unwrap_or_default();
@@ -36,6 +44,26 @@ impl Provider {
                 Err(trouble) => self.troubled(&trouble, &visit).await,
             },
             _ => self.troubled(&Trouble::Method, &visit).await,
+        }
+    }
+
+    /// [flows.md A.1.7] an application runs the flow, from its first state.
+    async fn user_code_without_page(&self, parameters: &Parameters, browser: &Browser, visit: &Visit) -> Response {
+        match self.connect.begin_redirectless(parameters, browser).await {
+            Ok(Begun { seen, key }) => {
+                let mut response = self.flow_api.shown(&seen, visit.locale);
+                if let Some(key) = &key {
+                    self.cookies.set_key(response.headers_mut(), key);
+                }
+                response
+            }
+            Err(Error::Refused(refusal)) => {
+                let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
+                self.refusals.record(Audited::SignInRefused, reason, None).await;
+                let told = [("error", refusal.code.as_str()), ("error_description", refusal.description)];
+                not_begun(&told.map(|(name, value)| (name, value.to_owned())))
+            }
+            Err(error) => self.troubled(&error.into(), visit).await,
         }
     }
 

@@ -43,7 +43,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
-    pub connect: Connect,
+    pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
     pub account: Account,

@@ -129,6 +129,7 @@ impl Provider {
             Status::AssertionRequired
             | Status::Fido2ActivationRequired
             | Status::ConsentRequired
+            | Status::OauthDeviceUserCodeRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
             | Status::Resume
@@ -225,7 +226,8 @@ impl Provider {
                 }
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
-            At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
+            // Run by an application: none of our pages shows it.
+            At::UserCode | At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
         }
     }
 }
@@ -257,9 +259,20 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
         user: Foreign::name(seen.username.as_deref().unwrap_or_default()),
         more: false,
         scopes: asked.collect(),
-        details: Vec::new(),
+        details: seen.flow.request.extent.details.values().iter().map(details).collect(),
         wrote: None,
         problem: None,
+    }
+}
+
+/// One of the `authorization_details`, as facts: its type, and what it says, in its own words.
+fn details(value: &Value) -> consent::Details {
+    let said = |value: &Value| value.as_str().map_or_else(|| Foreign::text(&value.to_string()), Foreign::text);
+    let members = value.as_object().into_iter().flatten();
+    let (kind, rest): (Vec<_>, Vec<_>) = members.partition(|(name, _)| *name == "type");
+    consent::Details {
+        title: kind.first().map(|(_, kind)| said(kind)).unwrap_or_default(),
+        facts: rest.into_iter().map(|(name, value)| (Foreign::name(name), said(value))).collect(),
     }
 }
 
@@ -321,6 +334,7 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (
             Status::Fido2ActivationRequired
             | Status::ConsentRequired
+            | Status::OauthDeviceUserCodeRequired
             | Status::OauthDeviceUserCodeConfirmationRequired
             | Status::OauthDeviceCompleted
             | Status::Resume
@@ -335,7 +349,14 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
 const fn asked_here(seen: &Seen) -> &'static str {
     match &seen.flow.at {
         At::Asking(_, source) => source.as_str(),
-        At::Device | At::Consent(_) | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => "",
+        At::UserCode
+        | At::Device
+        | At::Consent(_)
+        | At::Ready
+        | At::Completed(_)
+        | At::Left
+        | At::Connected
+        | At::Failed(_) => "",
     }
 }
 

@@ -77,7 +77,7 @@ final class Story {
         String token = Files.readString(Path.of(System.getenv("NOD_BOOTSTRAP"))).strip();
         var first = new AdminBootstrapApi(bearer(token)).bootstrapAdministrator(new FirstAdministrator().clientName("Java"));
         ApiClient credentials = basic(first.getClient().getClientId(), first.getClientSecret());
-        var answer = new OAuthApi(credentials).requestToken("client_credentials", null, null, null, null, null, null, null, null, null, null, null, null, null, "nod:admin");
+        var answer = new OAuthApi(credentials).requestToken("client_credentials", null, null, null, null, null, null, null, null, null, null, null, null, "nod:admin", null, null);
         System.out.println("1-2  the first administrator has a token");
         return bearer(answer.getAccessToken());
     }
@@ -139,7 +139,7 @@ final class Story {
         BackchannelAuthenticationResponse asked =
             new CibaApi(client).requestBackchannelAuthentication("openid profile", "bob", null, null, null, null, null);
         var tokens = new OAuthApi(client);
-        Call poll = () -> tokens.requestToken(CIBA, null, null, null, asked.getAuthReqId(), null, null, null, null, null, null, null, null, null, null);
+        Call poll = () -> tokens.requestToken(CIBA, null, null, null, asked.getAuthReqId(), null, null, null, null, null, null, null, null, null, null, null);
         OAuthError pending = refused(400, OAuthError.class, poll);
         same(OAuthErrorCode.AUTHORIZATION_PENDING, pending.getError());
         System.out.println("10-11  bob is asked; the answer is pending");
@@ -148,7 +148,7 @@ final class Story {
         while (true) {
             Thread.sleep(Duration.ofSeconds(asked.getInterval()).toMillis());
             try {
-                TokenResponse answer = tokens.requestToken(CIBA, null, null, null, asked.getAuthReqId(), null, null, null, null, null, null, null, null, null, null);
+                TokenResponse answer = tokens.requestToken(CIBA, null, null, null, asked.getAuthReqId(), null, null, null, null, null, null, null, null, null, null, null);
                 System.out.println("12   bob approved; there are tokens");
                 return answer;
             } catch (ApiException error) {

@@ -25,8 +25,8 @@ async fn a_client_is_made_read_changed_and_deleted() {
             "client_id": "shop", "client_name": "Demo Shop", "token_endpoint_auth_method": "client_secret_basic",
             "grant_types": ["urn:openid:params:grant-type:ciba"], "scope": "openid profile email",
             "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
-            "dpop_bound_access_tokens": false,
-            "backchannel_token_delivery_mode": "poll", "long_poll": false, "disabled": false,
+            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
+            "backchannel_token_delivery_mode": "poll", "long_poll": false, "resources": [], "disabled": false,
             "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -65,7 +65,7 @@ async fn what_cannot_be_is_pointed_at() {
         (json!({ "client_id": "01234567-89ab-cdef-0123-456789abcdef" }), "/client_id", "invalid"),
         (json!({ "client_name": "a\nb" }), "/client_name", "invalid"),
         (json!({ "client_name": "a".repeat(101) }), "/client_name", "too_long"),
-        (json!({ "token_endpoint_auth_method": "tls_client_auth" }), "/token_endpoint_auth_method", "invalid"),
+        (json!({ "token_endpoint_auth_method": "client_secret_jwt" }), "/token_endpoint_auth_method", "invalid"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "/jwks", "required"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } }), "/jwks", "invalid"),
         (json!({ "jwks_uri": "https://example.com/jwks" }), "/jwks_uri", "not_allowed"),

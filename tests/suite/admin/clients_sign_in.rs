@@ -63,8 +63,8 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
             "post_logout_redirect_uris": [], "response_types": ["code"],
             "redirectless": false, "cookieless": false, "implied_consent": false, "require_pkce": true,
             "require_pushed_authorization_requests": false, "require_signed_request_object": false,
-            "request_uris": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
-            "dpop_bound_access_tokens": false,
+            "request_uris": [], "authorization_details_types": [], "resources": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
+            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
             "disabled": false, "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -128,6 +128,7 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
         "require_pushed_authorization_requests",
         "require_signed_request_object",
         "request_uris",
+        "authorization_details_types",
         "authorization_signed_response_alg",
     ] {
         assert!(changed.get(gone).is_none(), "{gone}: {changed}");

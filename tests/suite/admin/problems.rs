@@ -168,7 +168,7 @@ async fn all_that_is_wrong_is_told_at_once() {
     let world = World::start().await;
     let admin = world.admin().await;
     let wrong = json!({ "client_id": "-", "client_name": "", "scope": "", "grant_types": [], "number_matching": "shout",
-        "token_endpoint_auth_method": "tls_client_auth", "access_token_format": "xml", "id_token_signed_response_alg": "none" });
+        "token_endpoint_auth_method": "client_secret_jwt", "access_token_format": "xml", "id_token_signed_response_alg": "none" });
     let answer = admin.post(CLIENTS, &wrong).await;
     answer.admin_problem(422, "validation_failed");
     let told: std::collections::BTreeSet<String> = places(&answer).into_iter().map(|(place, _)| place).collect();

@@ -57,6 +57,14 @@ fn a_client_that_signs_people_in_is_registered_and_changed() {
     client(&site, &["update", "till", "--userinfo-alg", "EdDSA"]).ends_with(2);
     client(&site, &["update", "till", "--dpop-bound-access-tokens"]).ends_with(0);
     shows(&site, "till", &["access token  always with a DPoP proof"]);
+    let certified = ["--auth", "tls_client_auth", "--tls-subject-dn", "CN=robot,O=X", "--tls-bound-access-tokens"];
+    let told = client(&site, &[&["create", "robot", "--grant", "client_credentials"], &certified[..]].concat());
+    assert!(!told.ends_with(0).contains("secret"));
+    shows(&site, "robot", &["certificate   subject CN=robot,O=X", "access token  always with its certificate"]);
+    client(&site, &["update", "robot", "--tls-san-dns", "robot.example"]).ends_with(2);
+    let renamed = ["update", "robot", "--unset", "tls_client_auth_subject_dn", "--tls-san-dns", "robot.example"];
+    client(&site, &renamed).ends_with(0);
+    shows(&site, "robot", &["certificate   host robot.example"]);
     client(&site, &["update", "till", "--unset", "dpop_bound_access_tokens"]).ends_with(0);
     assert!(!client(&site, &["show", "till"]).ends_with(0).contains("DPoP"));
     shows(&site, "till", &["backchannel   poll, number matching off, long poll false"]);

@@ -84,7 +84,12 @@ fn a_first_file_explains_itself_and_is_not_overwritten() {
     let uncommented: String = text
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ") && !line.contains('`')).unwrap_or(line))
-        .filter(|line| !line.contains("/path") && !line.contains("\"\"") && !line.starts_with("url = \"embedded"))
+        .filter(|line| {
+            !line.contains("/path")
+                && !line.contains("\"\"")
+                && !line.contains("127.0.0.1:1\"")
+                && !line.starts_with("url = \"embedded")
+        })
         .map(|line| format!("{line}\n"))
         .collect();
     fs::write(folder.path().join("all.toml"), uncommented).unwrap();

@@ -81,21 +81,23 @@ fn posture(site: &Site, more: &[&str]) -> Vec<(String, Value)> {
     rows.map(|row| (row["topic"].as_str().unwrap().to_owned(), row)).collect()
 }
 
+/// The topics of what a profile demands.
+const DEMANDS: [&str; 10] = [
+    "profile",
+    "client authentication",
+    "algorithms",
+    "assertions",
+    "pkce",
+    "authorization",
+    "pushed requests",
+    "signed requests",
+    "signed answers",
+    "bound tokens",
+];
+
 #[test]
 fn the_posture_says_what_is_demanded_and_by_what() {
     let site = Site::with("tokens.access = \"1h\"\n");
-    const DEMANDS: [&str; 10] = [
-        "profile",
-        "client authentication",
-        "algorithms",
-        "assertions",
-        "pkce",
-        "authorization",
-        "pushed requests",
-        "signed requests",
-        "signed answers",
-        "bound tokens",
-    ];
     let row = |rows: &[(String, Value)], topic: &str| {
         let found = rows.iter().find(|(name, _)| name == topic);
         found.unwrap_or_else(|| panic!("{topic}")).1.clone()

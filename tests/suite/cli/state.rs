@@ -93,7 +93,7 @@ fn what_changes_is_shown_and_what_takes_away_is_asked_for() {
     assert!(export(&site).contains("bob"), "nothing was done");
     // Without --prune only the lock is a reason to ask.
     let told = apply(&site, &less, &["--json"]).ends_with(2);
-    let change: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    let change: Value = serde_json::from_str(told.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
     assert_eq!((change["action"].as_str(), change["id"].as_str()), (Some("update"), Some("alice")), "{told}");
     assert_eq!(change["changes"][0]["to"], "\"locked\"");
     apply(&site, &less, &["--prune", "--yes"]).ends_with(0);
@@ -151,6 +151,13 @@ redirect_uris = ["com.example.app:/callback"]
 dpop_bound_access_tokens = true
 may_act = "web"
 redirectless = true
+
+[[client]]
+id = "robot"
+auth = "tls_client_auth"
+tls_client_auth_san_dns = "robot.example"
+tls_client_certificate_bound_access_tokens = true
+grants = ["client_credentials"]
 "#;
 
 #[test]
@@ -171,6 +178,9 @@ fn what_signs_people_in_is_exported_and_applied() {
         "redirectless = true",
         "require_pkce = true",
         "dpop_bound_access_tokens = true",
+        "auth = \"tls_client_auth\"",
+        "tls_client_auth_san_dns = \"robot.example\"",
+        "tls_client_certificate_bound_access_tokens = true",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
@@ -178,7 +188,7 @@ fn what_signs_people_in_is_exported_and_applied() {
     let before = events(&site);
     for text in [WEB, &exported] {
         let told = apply(&site, text, &["--prune"]).ends_with(0);
-        assert!(told.contains("0 to create, 0 to update, 0 to delete, 2 as they should be"), "{told}");
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 3 as they should be"), "{told}");
     }
     assert_eq!(events(&site), before);
 

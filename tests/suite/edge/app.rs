@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use nod::http::body::{PageForm, RawBody};
 use nod::http::server::CallTime;
+use nod::protocol::client_certificate::ClientCertificate;
 use poem::web::sse::{Event, SSE};
 use poem::web::{Path, RemoteAddr};
 use poem::{Body, Request, Response, Route, get, handler, post};
@@ -18,6 +19,7 @@ pub(super) fn app() -> Route {
         .at("/raw", post(raw))
         .at("/ignore", post(ignores_the_body))
         .at("/who", get(who))
+        .at("/certificate", get(certificate))
         .at("/panic", get(panics))
         .at("/slow/:millis", get(slow))
         .at("/device/v1/panic", get(panics))
@@ -51,6 +53,12 @@ fn ignores_the_body() -> &'static str {
 #[handler]
 fn who(request: &Request, remote: &RemoteAddr) -> String {
     format!("{} {} {:?}", remote.0, request.scheme(), request.version())
+}
+
+/// What the client has shown.
+#[handler]
+fn certificate(request: &Request) -> String {
+    request.extensions().get::<ClientCertificate>().map_or("none".to_owned(), |one| one.thumbprint().to_string())
 }
 
 #[handler]

@@ -179,3 +179,115 @@ fn a_certificate_that_cannot_be_used_is_an_error() {
     let mismatch = server_config(chain.as_bytes(), other.signing_key.serialize_pem().as_bytes());
     assert!(matches!(mismatch, Err(TlsError::Unusable(_))));
 }
+
+/// What a client shows, whether or not it has the key.
+#[derive(Debug)]
+struct Shows(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::client::ResolvesClientCert for Shows {
+    fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Who the server takes a client for that shows the certificate of one and has the key of the other.
+async fn shown(
+    server: &Running,
+    own: &CertifiedKey<KeyPair>,
+    version: &'static SupportedProtocolVersion,
+    shown: Option<(&CertifiedKey<KeyPair>, &CertifiedKey<KeyPair>)>,
+) -> std::io::Result<String> {
+    let provider = Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match shown {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let key = key.signing_key.serialize_der().try_into().unwrap();
+            let key = provider.key_provider.load_private_key(key).unwrap();
+            let both = rustls::sign::CertifiedKey::new(vec![certificate.cert.der().clone()], key);
+            config.with_client_cert_resolver(Arc::new(Shows(Arc::new(both))))
+        }
+    };
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await?;
+    stream.write_all(b"GET /certificate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.rsplit("\r\n").next().unwrap_or_default().to_owned())
+}
+
+fn thumbprint(certificate: &CertifiedKey<KeyPair>) -> String {
+    let chain = [certificate.cert.der().clone()];
+    nod::protocol::client_certificate::ClientCertificate::new(chain).unwrap().thumbprint().to_string()
+}
+
+fn asking(certificate: &CertifiedKey<KeyPair>) -> Edge {
+    let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
+    Edge { tls: Some(nod::http::tls::asking_config(chain.as_bytes(), key.as_bytes()).unwrap()), ..hasty() }
+}
+
+#[tokio::test]
+async fn rfc8705_2_a_certificate_is_asked_for_and_need_not_be_there() {
+    let own = certificate(false);
+    let (asks, does_not) = (start(asking(&own)).await, start(edge_with(&own)).await);
+    for version in [TLS12, TLS13] {
+        for rsa in [false, true] {
+            let client = certificate(rsa);
+            let both = Some((&client, &client));
+            assert_eq!(shown(&asks, &own, version, both).await.unwrap(), thumbprint(&client), "self-signed");
+            assert_eq!(shown(&does_not, &own, version, both).await.unwrap(), "none", "nobody asked");
+        }
+        assert_eq!(shown(&asks, &own, version, None).await.unwrap(), "none");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_key_ends_the_handshake() {
+    let own = certificate(false);
+    let server = start(asking(&own)).await;
+    for version in [TLS12, TLS13] {
+        for rsa in [false, true] {
+            let (client, thief) = (certificate(rsa), certificate(rsa));
+            assert!(shown(&server, &own, version, Some((&client, &thief))).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_resumed_has_the_certificate_that_it_began_with() {
+    let (own, client) = (certificate(false), certificate(false));
+    let server = start(asking(&own)).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    for version in [TLS12, TLS13] {
+        let key = client.signing_key.serialize_der().try_into().unwrap();
+        // It keeps what the server gave it to come back with.
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots.clone())
+            .with_client_auth_cert(vec![client.cert.der().clone()], key)
+            .unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        for resumed in [false, true] {
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut stream = connector.connect(name, server.connect().await).await.unwrap();
+            let request = b"GET /certificate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.ends_with(&thumbprint(&client)), "{answer}");
+            let kind = stream.get_ref().1.handshake_kind().unwrap();
+            assert_eq!(kind == rustls::HandshakeKind::Resumed, resumed, "{version:?} {kind:?}");
+        }
+    }
+}

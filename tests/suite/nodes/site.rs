@@ -33,6 +33,7 @@ use nod::store::sql::devices::Devices;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
+use nod::usecase::certificates::Certificates;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
 use nod::usecase::register_client::Admission;
@@ -143,6 +144,7 @@ impl Site {
             scope: Scope::parse("openid profile").expect("a scope"),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
+            resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,
@@ -152,6 +154,7 @@ impl Site {
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
+            tls_client_certificate_bound_access_tokens: false,
             sign_in: None,
             registered: None,
             token_exchange: None,
@@ -299,6 +302,7 @@ impl Site {
             profiles: nod::domain::profile::Profiles::default(),
             trusted: nod::protocol::software_statement::TrustedIssuers::default(),
             authorization: nod::usecase::sign_in::read_request::Rules::default(),
+            certificates: Certificates::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),

@@ -18,7 +18,7 @@ struct Strong {
 }
 
 async fn root(world: &World) -> Client {
-    let root = world.client("root").private_key_jwt(Algorithm::ES256).scope("nod:admin");
+    let root = world.client("bound-root").private_key_jwt(Algorithm::ES256).scope("nod:admin");
     let root = root.grants([GrantType::ClientCredentials]);
     root.registered(|client| client.backchannel = None).await
 }

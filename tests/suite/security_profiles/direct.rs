@@ -206,6 +206,24 @@ async fn fapi2_5_3_2_1_a_refresh_token_stays() {
     }
 }
 
+/// A thumbprint names no algorithm: one RSA key can do both.
+#[tokio::test]
+async fn fapi2_5_4_1_no_holder_of_a_token_proves_it_by_pkcs1() {
+    for profile in FAPI2 {
+        let world = World::start().await;
+        let alice = world.user("alice").with_phone().await;
+        let shop = world.client("shop").refresh().private_key_jwt(Algorithm::ES256).await;
+        let first = shop.log_in(&alice).await;
+        Held::ByItself.to(&shop, profile).await;
+        let prover = world.prover_with(Algorithm::PS256);
+        let token = first.refresh_token.as_deref().unwrap();
+        let tokens = prover.token(&shop, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await.tokens();
+        prover.userinfo(&tokens.access_token).await.ok();
+        let answer = prover.by(Algorithm::RS256).userinfo(&tokens.access_token).await;
+        answer.refused(401, "invalid_dpop_proof");
+    }
+}
+
 #[tokio::test]
 async fn access_tokens_live_for_ten_minutes_at_most() {
     for (profile, lifetime) in [(Profile::Fapi2Security, 600), (Profile::OAuth21, 3600)] {
@@ -222,6 +240,8 @@ async fn access_tokens_live_for_ten_minutes_at_most() {
     }
 }
 
+type Change = fn(&mut nod::domain::client::Client);
+
 #[tokio::test]
 async fn fapi2_5_4_1_nothing_is_signed_for_a_client_by_pkcs1() {
     for profile in FAPI {
@@ -229,7 +249,6 @@ async fn fapi2_5_4_1_nothing_is_signed_for_a_client_by_pkcs1() {
             let world = held.world(profile).start().await;
             let shop = world.client("shop").signs_in().private_key_jwt(Algorithm::ES256).await;
             held.to(&shop, profile).await;
-            type Change = fn(&mut nod::domain::client::Client);
             let changes: [Change; 4] = [
                 |client| client.id_token_signed_response_alg = Algorithm::RS256,
                 |client| client.userinfo_signed_response_alg = Some(Algorithm::RS256),

@@ -18,8 +18,11 @@ struct Caller<'w> {
 
 impl<'w> Caller<'w> {
     async fn begin(world: &'w World, app: &Client) -> (Self, Value) {
-        let query = asked(app, &[("response_mode", "pi.flow")]);
-        let answer = world.get(&format!("{AUTHORIZE}?{query}")).await;
+        Self::begin_at(world, &format!("{AUTHORIZE}?{}", asked(app, &[("response_mode", "pi.flow")]))).await
+    }
+
+    async fn begin_at(world: &'w World, path: &str) -> (Self, Value) {
+        let answer = world.get(path).await;
         assert!(answer.header("set-cookie").is_none(), "{answer:?}");
         let shown = answer.ok();
         let mut caller = Self { world, flow: shown["id"].as_str().unwrap().to_owned(), state: String::new() };
@@ -131,4 +134,23 @@ async fn a_1_8_cookies_are_neither_read_nor_written() {
     // And a browser that is sent on keeps its cookies: it is not without them.
     let both = world.client("both").signs_in().redirectless().cookieless().await;
     browser.authorize(&both, &[]).await.unwrap().has("The both");
+}
+
+#[tokio::test]
+async fn a_1_7_the_code_of_a_device_is_typed_without_cookies() {
+    let world = World::start().await;
+    let app = app(&world).await;
+    let tv = super::device_grant::tv(&world).await;
+    let waiting = tv.post("/as/device_authz.oauth2", &[("scope", "openid")]).await.ok();
+    let (mut caller, state) =
+        Caller::begin_at(&world, &format!("/as/user_authz.oauth2?response_mode=pi.flow&client_id={}", app.id)).await;
+    assert_eq!(state["status"], "OAUTH_DEVICE_USER_CODE_REQUIRED");
+    let first = caller.state.clone();
+    let code = json!({ "userCode": waiting["user_code"] });
+    caller.act("submitUserCode", &code).await.ok();
+    assert_eq!(caller.read(&first).await.status, 404, "worth nothing any more");
+    caller.act("confirmUserCode", &code).await.ok();
+    caller.act("checkUsernamePassword", &json!({ "username": "alice", "password": PASSWORD })).await.ok();
+    let state = caller.act("grantConsent", &json!({})).await.ok();
+    assert_eq!(state["status"], "OAUTH_DEVICE_COMPLETED");
 }

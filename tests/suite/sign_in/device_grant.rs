@@ -7,7 +7,7 @@ use nod::domain::client::GrantType;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::PASSWORD;
+use super::{APPLICATIONS, LOGIN, PASSWORD, application, links, refused, settings};
 use crate::world::{Answer, Backing, Browser, Client, ClientBuilder, DISCOVERY, FLOWS, Page, World, decoded, seconds};
 
 const DEVICE: &str = "/as/device_authz.oauth2";
@@ -45,6 +45,11 @@ pub(super) async fn begun(browser: &mut Browser, tv: &Client, world: &World) -> 
     let waiting = asks(tv, world).await;
     let page = types(browser, code(&waiting)).await;
     browser.get(&format!("{FLOWS}{}", page.flow())).await.ok()
+}
+
+/// A flow of an application that shows the pages of the device grant itself.
+pub(super) async fn begun_without_page(phone: &mut Browser, app: &Client) -> Answer {
+    phone.get(&format!("{ENTER}?response_mode=pi.flow&client_id={}", app.id)).await
 }
 
 /// From the code to the last page.
@@ -267,6 +272,82 @@ async fn the_flow_api_has_the_states_of_a_device() {
     assert_eq!(state["status"], "OAUTH_DEVICE_COMPLETED");
     assert_eq!(state["_links"].as_object().unwrap().len(), 1, "self");
     poll(&tv, &waiting).await.tokens();
+}
+
+#[tokio::test]
+async fn a_1_7_an_application_has_the_code_typed() {
+    let world = World::start().await;
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let (tv, app) = (tv(&world).await, world.client("app").signs_in().redirectless().await);
+    let waiting = asks(&tv, &world).await;
+    let mut phone = world.browser();
+    let state = begun_without_page(&mut phone, &app).await.ok();
+    assert_eq!(
+        (&state["status"], links(&state)),
+        (&json!("OAUTH_DEVICE_USER_CODE_REQUIRED"), vec!["self", "submitUserCode"])
+    );
+    let flow = state["id"].as_str().unwrap().to_owned();
+    assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok(), state);
+    let submit =
+        async |phone: &mut Browser, code: &str| phone.act(&flow, "submitUserCode", &json!({"userCode": code})).await;
+    // [RFC 8628 §5.1] as on the page, nobody guesses for long.
+    for wrong in ["BBBB-BBBB", "not a code"] {
+        refused(&submit(&mut phone, wrong).await, 400, "VALIDATION_ERROR", Some("INVALID_USER_CODE"));
+    }
+    let early = submit(&mut phone, code(&waiting)).await;
+    assert_eq!((early.status, early.retry_after()), (429, 1));
+    world.clock.advance(seconds(1));
+    let state = submit(&mut phone, &code(&waiting).to_lowercase()).await.ok();
+    assert_eq!(state["status"], "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED");
+    assert_eq!((&state["userCode"], &state["client"]["name"]), (&waiting["user_code"], &json!("Telly")));
+    refused(&submit(&mut phone, code(&waiting)).await, 400, "INVALID_ACTION_ID", None);
+    phone.act(&flow, "confirmUserCode", &json!({"userCode": code(&waiting)})).await.ok();
+    phone.password(&flow, "alice", PASSWORD).await.ok();
+    let state = phone.act(&flow, "grantConsent", &json!({})).await.ok();
+    assert_eq!(state["status"], "OAUTH_DEVICE_COMPLETED");
+    poll(&tv, &waiting).await.tokens();
+    // It was another browser's, and is none of our pages.
+    assert_eq!(world.browser().get(&format!("{FLOWS}{flow}")).await.status, 404);
+    let state = begun_without_page(&mut phone, &app).await.ok();
+    assert_eq!(phone.get(&format!("/sign-in/{}", state["id"].as_str().unwrap())).await.status, 400);
+    // One that waits no more.
+    let late = asks(&tv, &world).await;
+    world.clock.advance(seconds(600));
+    let state = begun_without_page(&mut phone, &app).await.ok();
+    let expired = phone.act(state["id"].as_str().unwrap(), "submitUserCode", &json!({"userCode": code(&late)})).await;
+    refused(&expired, 400, "REQUEST_FAILED", Some("USER_CODE_EXPIRED"));
+}
+
+/// [security.md case 135] whoever runs it sees passwords.
+#[tokio::test]
+async fn security_135_only_who_is_registered_for_it_has_codes_typed() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (tv, shop) = (tv(&world).await, world.client("shop").signs_in().await);
+    let app = world.client("app").signs_in().redirectless().await;
+    let mut phone = world.browser();
+    for client in [&tv, &shop] {
+        let watch = world.watch().await;
+        let answer = begun_without_page(&mut phone, client).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("unauthorized_client")));
+        watch.only_a_refusal(&client.id).await;
+    }
+    assert_eq!(phone.get(&format!("{ENTER}?response_mode=pi.flow")).await.status, 400);
+    settings(&admin, &json!({ "restrict_access_to_redirectless_mode": true })).await;
+    assert_eq!(begun_without_page(&mut phone, &app).await.status, 400);
+    application(&admin, "login", LOGIN).await;
+    admin.patch(&format!("{APPLICATIONS}/login"), &json!({ "client_for_redirectless_mode": "app" })).await.ok();
+    // Pages of its application run it, before and after the code is known, and others do not.
+    let waiting = asks(&tv, &world).await;
+    let flow = begun_without_page(&mut phone, &app).await.ok()["id"].as_str().unwrap().to_owned();
+    let typed = json!({ "userCode": code(&waiting) });
+    let foreign = phone.act_from("https://evil.test", &flow, "submitUserCode", &typed).await;
+    assert_eq!(foreign.status, 403);
+    let state = phone.act_from(LOGIN, &flow, "submitUserCode", &typed).await.ok();
+    assert_eq!(state["status"], "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED");
+    phone.act_from(LOGIN, &flow, "confirmUserCode", &typed).await.ok();
+    app.disable().await;
+    assert_eq!(phone.act_from(LOGIN, &flow, "cancel", &json!({})).await.status, 404);
 }
 
 #[tokio::test]

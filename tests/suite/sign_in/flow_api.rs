@@ -232,6 +232,9 @@ async fn arrive(
     (app, tv, enrols): (&crate::world::Client, &crate::world::Client, &crate::world::Client),
     status: Status,
 ) -> Option<Value> {
+    if status == Status::OauthDeviceUserCodeRequired {
+        return Some(device_grant::begun_without_page(phone, app).await.ok());
+    }
     let device = [Status::OauthDeviceUserCodeConfirmationRequired, Status::OauthDeviceCompleted];
     if device.contains(&status) {
         let state = device_grant::begun(phone, tv, world).await;
@@ -262,7 +265,10 @@ async fn arrive(
             let state = phone.flow(enrols, &[]).await;
             Some(phone.password(id(&state), "alice", PASSWORD).await.ok())
         }
-        Status::Resume | Status::OauthDeviceUserCodeConfirmationRequired | Status::OauthDeviceCompleted => None,
+        Status::Resume
+        | Status::OauthDeviceUserCodeRequired
+        | Status::OauthDeviceUserCodeConfirmationRequired
+        | Status::OauthDeviceCompleted => None,
     }
 }
 

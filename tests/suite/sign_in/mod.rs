@@ -9,12 +9,16 @@ mod flow_api;
 mod frontchannel_logout;
 mod jarm;
 mod oidc_core_3_code;
+mod oidc_core_5_5_claims;
 pub(crate) mod passkeys;
 mod policies;
 mod races;
+mod rfc8707_resources;
 mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;
+mod rfc9396_details;
 mod rp_initiated_logout;
+mod step_up;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

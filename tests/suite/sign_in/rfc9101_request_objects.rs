@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::join_all;
 use nod::protocol::algorithm::Algorithm;
 use serde_json::{Value, json};
 
@@ -12,14 +13,17 @@ use super::PASSWORD;
 use super::rfc9126_pushed_requests::{bring, request_uri};
 use crate::admin::webhooks::at_home;
 use crate::world::{
-    AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, Client, PAR, Page, World, compact, decoded, enc, seconds,
+    AUTHORIZE, Backing, Browser, CALLBACK, CHALLENGE, Callback, Client, PAR, Page, World, compact, decoded, enc,
+    seconds,
 };
 
 /// The claims of a good request object, with what a test adds or replaces; `null` removes one.
 fn claims(world: &World, client: &Client, change: &Value) -> Value {
+    static OBJECTS: AtomicUsize = AtomicUsize::new(0);
     let now = world.now().seconds();
+    let jti = format!("object {}", OBJECTS.fetch_add(1, Ordering::Relaxed));
     let mut claims = json!({
-        "iss": client.id, "aud": world.issuer(), "nbf": now, "iat": now, "exp": now + 300, "jti": "one",
+        "iss": client.id, "aud": world.issuer(), "nbf": now, "iat": now, "exp": now + 300, "jti": jti,
         "client_id": client.id, "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid profile email",
         "state": "signed", "nonce": "a nonce", "code_challenge": CHALLENGE, "code_challenge_method": "S256",
     });
@@ -155,6 +159,7 @@ async fn rfc9101_10_5_who_has_to_sign_is_not_heard_otherwise() {
     let object = signed(&world, &shop, &json!({}));
     with(&mut browser, &shop, &[("request", &object)]).await.unwrap().has("name=\"password\"");
     // [RFC 9126 §3] pushed as well.
+    let object = signed(&world, &shop, &json!({}));
     let uri = request_uri(&shop.post(PAR, &[("request", &object)]).await);
     let page = bring(&mut browser, &shop, &uri).await.unwrap();
     let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
@@ -200,6 +205,63 @@ async fn oidcc_6_1_a_client_with_a_secret_signs_with_registered_keys() {
     let mut browser = world.browser();
     let query = enc(&[("client_id", "web"), ("request", &object)]);
     browser.open(&format!("{AUTHORIZE}?{query}")).await.unwrap().has("name=\"password\"");
+}
+
+#[tokio::test]
+async fn t11_6_security_105_an_object_that_names_itself_comes_once() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    let bank = world.client("bank").signs_in().private_key_jwt(Algorithm::ES256).await;
+    let once = json!({"jti": "one"});
+    let object = signed(&world, &shop, &once);
+    request_uri(&shop.post(PAR, &[("request", &object)]).await);
+    // Wherever it comes, and whatever else is in the next one of the name.
+    let other = signed(&world, &shop, &json!({"jti": "one", "scope": "openid"}));
+    let beside = [("redirect_uri", CALLBACK), ("state", "outer"), ("response_type", "code")];
+    for again in [&object, &other] {
+        let watch = world.watch().await;
+        shop.post(PAR, &[("request", again)]).await.refused(400, "invalid_request_object");
+        watch.only_a_refusal("pushed again").await;
+        let fields = [&[("request", again.as_str())], &beside[..]].concat();
+        with(&mut browser, &shop, &fields).await.unwrap_err().error("invalid_request_object");
+    }
+    // Another client's of the same name is another one.
+    request_uri(&bank.post(PAR, &[("request", &signed(&world, &bank, &once))]).await);
+    // One that does not name itself may come again; what could not be verified has used up nothing.
+    let nameless = signed(&world, &shop, &json!({"jti": null}));
+    let forged = bank.key().jws(&shop.header(), &claims(&world, &shop, &json!({"jti": "two"})));
+    shop.post(PAR, &[("request", &forged)]).await.refused(400, "invalid_request_object");
+    for object in [&nameless, &nameless, &signed(&world, &shop, &json!({"jti": "two"}))] {
+        with(&mut browser, &shop, &[("request", object)]).await.unwrap().has("name=\"password\"");
+    }
+    // It is remembered for as long as it could come again.
+    let late = signed(&world, &shop, &json!({"jti": "late"}));
+    request_uri(&shop.post(PAR, &[("request", &late)]).await);
+    world.clock.advance(seconds(304));
+    shop.post(PAR, &[("request", &late)]).await.refused(400, "invalid_request_object");
+}
+
+/// Of many who bring one object over two nodes, one is heard.
+#[tokio::test]
+async fn of_many_who_push_one_object_one_is_heard() {
+    for world in [World::with(), World::with().backing(Backing::Postgres)] {
+        let world = world.redis().nodes(2).start().await;
+        let (shop, _) = scene(&world).await;
+        let there = shop.at(1);
+        for _ in 0..4 {
+            let object = signed(&world, &shop, &json!({}));
+            let pushes = (0..16).map(|number| {
+                let (client, object) = (if number % 2 == 0 { &shop } else { &there }, object.as_str());
+                async move { client.post(PAR, &[("request", object)]).await.status }
+            });
+            let answers = join_all(pushes).await;
+            let of = |status| answers.iter().filter(|answer| **answer == status).count();
+            // On a busy machine the store may not answer in time, and says so: that is no permission.
+            let (heard, unanswered) = (of(201), of(503));
+            assert_eq!(heard + unanswered + of(400), 16, "{answers:?}");
+            assert!(heard == 1 || heard == 0 && unanswered > 0, "{answers:?}");
+        }
+    }
 }
 
 /// A server of the client's with one document.

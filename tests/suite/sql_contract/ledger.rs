@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use nod::domain::audit::Action;
 use nod::domain::authentication_request::{Decision, Denial};
 use nod::domain::decision::Record;
+use nod::domain::grant::{Grant, StoredAccessToken};
+use nod::protocol::extent::Extent;
 use nod::protocol::id::RequestId;
 use nod::secret::Secret;
 use nod::store::sql::Database;
@@ -18,6 +21,7 @@ on_every_engine! {
     a_report_locks_the_person_when_it_is_the_first_answer
     many_decisions_are_all_kept
     a_grant_is_given_once
+    what_a_grant_gives_besides_scopes_is_kept
     in_one_group_the_first_one_wins
     one_bad_row_does_not_hurt_its_group
     a_ledger_that_ends_has_written_everything
@@ -69,7 +73,7 @@ async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
 
     // Reports of several questions at the same time, and no person is locked twice.
     let reports = (0..8).map(|_| report(RequestId::new(stage.entropy.uuid())));
-    assert!(futures_util::future::join_all(reports).await.iter().all(|decided| *decided == Decided::First));
+    assert!(join_all(reports).await.iter().all(|decided| *decided == Decided::First));
     assert_eq!((stage.count(locked).await, stage.count(events).await), (1, 1));
     until(async || !there.directory.user(&alice.id).await.unwrap().unwrap().is_active()).await;
 }
@@ -111,6 +115,34 @@ async fn a_grant_is_given_once(stage: Stage) {
     }
     assert_eq!(stage.count("SELECT COUNT(*) FROM audit").await, 5);
     assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 5);
+}
+
+/// Most give nothing; in one group with those, and by itself.
+async fn what_a_grant_gives_besides_scopes_is_kept(stage: Stage) {
+    let (ledger, tokens) = (&stage.nodes[0].ledger, &stage.nodes[0].tokens);
+    let (plain, of_servers) = (Extent::default(), Extent::of_resources(vec!["https://api.example".to_owned()]));
+    for extents in [vec![&plain, &of_servers, &plain, &of_servers], vec![&of_servers], vec![&plain]] {
+        let given: Vec<_> = extents
+            .into_iter()
+            .map(|extent| {
+                let (grant, refresh, access) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
+                let access = StoredAccessToken { extent: extent.clone(), ..access };
+                (Grant { extent: extent.clone(), ..grant }, refresh, access)
+            })
+            .collect();
+        let writes = given.iter().map(|(grant, refresh, access)| {
+            let event = stage.event(Action::CodeRedeemed);
+            ledger.grant(grant.clone(), Some(refresh.clone()), Some(access.clone()), event)
+        });
+        for granted in join_all(writes).await {
+            assert_eq!(granted.unwrap(), Granted::First);
+        }
+        for (grant, refresh, access) in given {
+            let (token, of) = tokens.access_token(&access.digest, now()).await.unwrap().unwrap();
+            assert_eq!((token.extent, &of), (access.extent, &grant));
+            assert_eq!(tokens.refresh_token(&refresh.digest).await.unwrap().unwrap().1, grant);
+        }
+    }
 }
 
 async fn in_one_group_the_first_one_wins(stage: Stage) {

@@ -54,6 +54,7 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0005_passwords",
                 "m0006_sign_in",
                 "m0007_sign_on",
+                "m0008_extent",
                 "m0009_bound_tokens",
                 "m0010_initial_access_tokens"
             ]

@@ -12,6 +12,7 @@ use nod::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use nod::domain::user::{self, User};
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
+use nod::protocol::extent::Extent;
 use nod::protocol::id::{
     ClientId, DeviceId, GrantId, InstallationId, NotificationId, OpaqueAccessToken, PairingKey, RefreshToken,
     RequestId, UserId,
@@ -201,6 +202,7 @@ impl Stage {
             session: None,
             bound_to: None,
             scope: Scope::parse("openid profile").unwrap(),
+            extent: Extent::default(),
             acr: Acr::Device,
             amr: "pop swk user".to_owned(),
             authenticated_at: now(),
@@ -212,6 +214,7 @@ impl Stage {
             grant: grant.id,
             bound_to: None,
             scope: grant.scope.clone(),
+            extent: grant.extent.clone(),
             issued_at: now(),
             expires_at: later(300),
         };

@@ -1,7 +1,8 @@
 //! Tokens: rotated once, revoked everywhere.
 
 use nod::domain::audit::Action;
-use nod::domain::grant::{REUSE_GRACE, Rotation};
+use nod::domain::grant::{REUSE_GRACE, Rotation, StoredAccessToken};
+use nod::protocol::extent::Extent;
 use nod::protocol::id::{GrantId, RefreshToken};
 use nod::secret::{Digest, Sealed};
 use nod::store::sql::tokens::Presented;
@@ -12,6 +13,7 @@ use super::stage::{Stage, later, now};
 on_every_engine! {
     a_refresh_token_is_used_once_and_given_again_for_a_moment
     a_reused_refresh_token_ends_its_grant
+    a_refresh_token_that_stays_gives_no_more_than_was_asked_for
     an_unknown_or_expired_refresh_token_changes_nothing
     a_revoked_token_is_not_found
     ended_tokens_are_purged
@@ -28,6 +30,17 @@ impl Stage {
             rotated: self.event(Action::TokenRefreshed),
             reused: self.event(Action::TokenReused),
         }
+    }
+}
+
+async fn a_refresh_token_that_stays_gives_no_more_than_was_asked_for(stage: Stage) {
+    let (here, (grant, refresh, _)) = (&stage.nodes[0], stage.granted().await);
+    for extent in [Extent::default(), Extent::of_resources(vec!["https://api.example".to_owned()])] {
+        let access = StoredAccessToken { grant: grant.id, extent, ..stage.grant(None).2 };
+        let event = stage.event(Action::TokenRefreshed);
+        assert!(here.tokens.keep(&refresh.digest, later(100), Some(&access), &event, now()).await.unwrap());
+        let (kept, _) = here.tokens.access_token(&access.digest, now()).await.unwrap().unwrap();
+        assert_eq!(kept.extent, access.extent, "without its servers it would be one for us");
     }
 }
 

@@ -63,6 +63,7 @@ impl ClientBuilder {
             scope: Scope::parse("openid profile email").unwrap(),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
+            resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,
@@ -72,6 +73,7 @@ impl ClientBuilder {
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
+            tls_client_certificate_bound_access_tokens: false,
             sign_in: None,
             registered: None,
             token_exchange: None,
@@ -202,7 +204,12 @@ impl ClientBuilder {
             |secret: &str| Secrets(vec![StoredSecret { digest: Digest::of(secret.as_bytes()), expires_at: None }]);
         self.client.authentication = match (&self.credentials, self.client.authentication) {
             // What `registered` said.
-            (_, special @ Authentication::PrivateKeyJwt { .. }) => special,
+            (
+                _,
+                special @ (Authentication::PrivateKeyJwt { .. }
+                | Authentication::TlsClientAuth(_)
+                | Authentication::SelfSignedTlsClientAuth { .. }),
+            ) => special,
             (Credentials::None, _) => Authentication::None,
             (Credentials::Basic(secret), _) => Authentication::ClientSecretBasic(digest(secret)),
             (Credentials::Post(secret), _) => Authentication::ClientSecretPost(digest(secret)),

@@ -39,6 +39,11 @@ impl Prover {
         self.nonce.lock().unwrap().clone()
     }
 
+    /// The same key, by another algorithm.
+    pub(crate) fn by(&self, algorithm: Algorithm) -> Self {
+        Self { alg: algorithm.as_str(), ..self.clone() }
+    }
+
     /// [RFC 7638 §3]
     pub(crate) fn jkt(&self) -> String {
         let jwk = self.key.public();

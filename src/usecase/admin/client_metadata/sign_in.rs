@@ -9,6 +9,7 @@ use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_details::is_word;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::usecase::admin::policies::policy_id;
@@ -87,7 +88,7 @@ impl ClientMetadata {
     }
 
     fn requests(&self, egress: Option<&Egress>, problems: &mut Problems) -> Requests {
-        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS);
+        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
         let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
         let keys = if has_keys && !own_keys { self.keys(egress, problems) } else { None };
         let signed = self.require_signed_request_object.unwrap_or(false);
@@ -111,6 +112,7 @@ impl ClientMetadata {
             signing_alg: signing_alg.flatten(),
             keys,
             uris: self.request_uris(egress, problems),
+            details: self.details(problems),
         }
     }
 
@@ -129,6 +131,18 @@ impl ClientMetadata {
             if !admitted || text.len() > LONGEST_REQUEST_URI {
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
                 problems.add_to(format!("/request_uris/{at}"), FieldCode::Invalid, detail);
+            }
+        }
+        given.to_vec()
+    }
+
+    /// Which of them the server knows, it says at the request: that is a setting of its own.
+    fn details(&self, problems: &mut Problems) -> Vec<String> {
+        let given = self.authorization_details_types.as_deref().unwrap_or_default();
+        for (at, text) in given.iter().enumerate() {
+            if !is_word(text) || at >= MOST_REDIRECT_URIS {
+                let detail = "At most 20, each of 1 to 64 letters, digits and -._/.";
+                problems.add_to(format!("/authorization_details_types/{at}"), FieldCode::Invalid, detail);
             }
         }
         given.to_vec()
@@ -164,6 +178,7 @@ impl ClientMetadata {
             ("/require_signed_request_object", self.require_signed_request_object == Some(true)),
             ("/request_object_signing_alg", self.request_object_signing_alg.is_some()),
             ("/request_uris", some(&self.request_uris)),
+            ("/authorization_details_types", some(&self.authorization_details_types)),
             ("/authorization_signed_response_alg", self.authorization_signed_response_alg.is_some()),
         ] {
             if present {

@@ -71,6 +71,7 @@ async fn administrator() -> Client {
         requested_token_type: None,
         audience: None,
         resource: None,
+        authorization_details: None,
     };
     let answer = credentials.request_token(&body).await.unwrap();
     println!("1-2  the first administrator has a token");
@@ -164,6 +165,7 @@ async fn ask(client: &Client) -> TokenResponse {
         requested_token_type: None,
         audience: None,
         resource: None,
+        authorization_details: None,
     };
     let pending = refused(400, client.request_token(&poll).await);
     assert_eq!(pending.error, OAuthErrorCode::AuthorizationPending);

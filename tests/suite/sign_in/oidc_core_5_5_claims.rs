@@ -1,0 +1,125 @@
+//! OpenID Connect Core §5.5: single claims.
+
+use serde_json::{Value, json};
+
+use super::PASSWORD;
+use crate::world::{Browser, Callback, Client, World, decoded};
+
+async fn scene(world: &World) -> (Client, Browser) {
+    world.user("alice").with_password(PASSWORD).await;
+    (world.client("shop").signs_in().await, world.browser())
+}
+
+/// Signs in where the form is; the person agrees to the scopes that are named.
+async fn with(browser: &mut Browser, shop: &Client, claims: &Value, agrees: &[&str]) -> Result<Callback, String> {
+    let text = claims.to_string();
+    let fields = [("scope", "openid"), ("claims", text.as_str())];
+    let page = match browser.authorize(shop, &fields).await {
+        Ok(page) => page,
+        Err(callback) => return Ok(callback),
+    };
+    let pressed = browser.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await;
+    match pressed {
+        Err(callback) => Ok(callback),
+        Ok(page) => {
+            let shown = page.answer.text();
+            let boxes: Vec<String> = agrees.iter().map(|scope| format!("scope:{scope}")).collect();
+            let ticked: Vec<(&str, &str)> = boxes.iter().map(|name| (name.as_str(), "on")).collect();
+            browser.press(&page, "allow", &ticked).await.err().ok_or(shown)
+        }
+    }
+}
+
+#[tokio::test]
+async fn oidcc_5_5_a_claim_goes_where_it_is_wanted() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    let claims = json!({
+        "userinfo": {"email": {"essential": true}, "nickname": null},
+        "id_token": {"name": null, "preferred_username": null, "auth_time": {"essential": true}},
+    });
+    let callback = with(&mut browser, &shop, &claims, &["email", "profile"]).await.unwrap();
+    let tokens = shop.redeem(callback.get("code")).await.tokens();
+    assert_eq!(tokens.json["scope"], "openid", "no scope more than was asked for");
+    let (_, id_token) = decoded(&tokens.id_token);
+    assert_eq!(id_token["preferred_username"], "alice");
+    assert!(id_token["name"].is_string() && id_token["auth_time"].is_i64());
+    assert!(id_token.get("email").is_none());
+    let userinfo = world.userinfo(&tokens.access_token).await.ok();
+    assert!(userinfo["email"].is_string());
+    for name in ["name", "preferred_username", "email_verified", "nickname"] {
+        assert!(userinfo.get(name).is_none(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn oidcc_5_5_nobody_is_told_what_the_person_did_not_agree_to() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    let claims = json!({"userinfo": {"email": null, "name": null}, "id_token": {"email": null}});
+    let callback = with(&mut browser, &shop, &claims, &["profile"]).await.unwrap();
+    let tokens = shop.redeem(callback.get("code")).await.tokens();
+    let userinfo = world.userinfo(&tokens.access_token).await.ok();
+    assert!(userinfo["name"].is_string() && userinfo.get("email").is_none());
+    assert!(decoded(&tokens.id_token).1.get("email").is_none());
+    // Nor what the client is not registered for, or no more.
+    let both = with(&mut world.browser(), &shop, &claims, &["profile", "email"]).await.unwrap();
+    let both = shop.redeem(both.get("code")).await.tokens();
+    assert!(world.userinfo(&both.access_token).await.ok()["email"].is_string());
+    shop.update(|shop| shop.scope = nod::protocol::scope::Scope::parse("openid profile").unwrap()).await;
+    assert!(world.userinfo(&both.access_token).await.ok().get("email").is_none());
+    let fresh = &mut world.browser();
+    let callback = with(fresh, &shop, &claims, &["profile", "email"]).await.unwrap();
+    let tokens = shop.redeem(callback.get("code")).await.tokens();
+    assert!(world.userinfo(&tokens.access_token).await.ok().get("email").is_none());
+}
+
+#[tokio::test]
+async fn oidcc_5_5_1_1_an_essential_class_that_cannot_be_had_is_a_failure() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    let of = |acr: Value| json!({"id_token": {"acr": acr}});
+    let can = of(json!({"essential": true, "values": ["urn:nod:acr:password"]}));
+    let callback = with(&mut browser, &shop, &can, &[]).await.unwrap();
+    let tokens = shop.redeem(callback.get("code")).await.tokens();
+    assert_eq!(decoded(&tokens.id_token).1["acr"], "urn:nod:acr:password");
+    let cannot = of(json!({"essential": true, "value": "urn:example:gold"}));
+    let callback = with(&mut world.browser(), &shop, &cannot, &[]).await.unwrap();
+    callback.error("unmet_authentication_requirements");
+    // A wish is a wish.
+    let wish = of(json!({"values": ["urn:example:gold"]}));
+    with(&mut world.browser(), &shop, &wish, &[]).await.unwrap().get("code");
+}
+
+#[tokio::test]
+async fn oidcc_5_5_sub_names_who_has_to_sign_in() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    let bob = world.user("bob").with_password("another long password of bob").await;
+    let alice = {
+        let callback = with(&mut browser, &shop, &json!({}), &[]).await.unwrap();
+        let tokens = shop.redeem(callback.get("code")).await.tokens();
+        decoded(&tokens.id_token).1["sub"].as_str().unwrap().to_owned()
+    };
+    let wants = |sub: &str| json!({"id_token": {"sub": {"value": sub}}}).to_string();
+    let fields = [("scope", "openid"), ("prompt", "none")];
+    let own = wants(&alice);
+    browser.authorize(&shop, &[&fields[..], &[("claims", own.as_str())]].concat()).await.unwrap_err().get("code");
+    let other = wants(&bob.id.to_string());
+    let asked = [&fields[..], &[("claims", other.as_str())]].concat();
+    browser.authorize(&shop, &asked).await.unwrap_err().error("login_required");
+    // Alice signs in where Bob is meant.
+    let page = browser.authorize(&shop, &[("scope", "openid"), ("claims", other.as_str())]).await.unwrap();
+    let pressed = browser.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await;
+    pressed.unwrap_err().error("login_required");
+}
+
+#[tokio::test]
+async fn oidcc_5_5_what_is_no_claims_request_is_refused() {
+    let world = World::start().await;
+    let (shop, mut browser) = scene(&world).await;
+    for bad in ["x", "[]", r#"{"userinfo":{"email":1}}"#, r#"{"userinfo":{},"userinfo":{}}"#] {
+        browser.authorize(&shop, &[("claims", bad)]).await.unwrap_err().error("invalid_request");
+    }
+    browser.authorize(&shop, &[("claims", r#"{"userinfo":{"xyz":null},"x":1}"#)]).await.unwrap().has("password");
+}

@@ -1,0 +1,140 @@
+//! RFC 8707: whom an access token is for.
+
+use nod::domain::client::GrantType;
+use serde_json::json;
+
+use super::{PASSWORD, shop_and_alice};
+use crate::world::{AUTHORIZE, CIBA, Client, TOKEN, World, asked, decoded, enc};
+
+const API: &str = "https://api.example";
+const FILES: &str = "https://files.example/v1";
+
+/// A client that may have tokens for two servers, signed in for those that are named.
+async fn signed_in(world: &World, opaque: bool, resources: &[&str]) -> (Client, String) {
+    world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in().refresh();
+    let shop = if opaque { shop.opaque().await } else { shop.await };
+    shop.update(|shop| shop.resources = vec![API.to_owned(), FILES.to_owned()]).await;
+    let pairs: Vec<(&str, &str)> = resources.iter().map(|uri| ("resource", *uri)).collect();
+    let mut browser = world.browser();
+    let page = browser.open(&format!("{AUTHORIZE}?{}&{}", asked(&shop, &[]), enc(&pairs))).await.unwrap();
+    let code = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code").to_owned();
+    (shop, code)
+}
+
+#[tokio::test]
+async fn rfc8707_2_a_token_is_for_the_servers_that_were_named() {
+    for opaque in [false, true] {
+        let world = World::start().await;
+        let (shop, code) = signed_in(&world, opaque, &[API, FILES]).await;
+        let tokens = shop.redeem(&code).await.tokens();
+        assert_eq!(shop.introspect(&tokens.access_token).await["aud"], json!([API, FILES]));
+        if !opaque {
+            assert_eq!(decoded(&tokens.access_token).1["aud"], json!([API, FILES]));
+        }
+        // It opens nothing here.
+        world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+        // [RFC 8707 §2.2] a fresh one for one of them, and again for both.
+        let refresh = tokens.refresh_token.unwrap();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("resource", API)];
+        let one = shop.token(&fields).await.tokens();
+        assert_eq!(shop.introspect(&one.access_token).await["aud"], API);
+        let both = shop.refresh(&one.refresh_token.unwrap()).await.tokens();
+        assert_eq!(shop.introspect(&both.access_token).await["aud"], json!([API, FILES]));
+    }
+}
+
+#[tokio::test]
+async fn security_30_nobody_gets_a_token_for_more() {
+    let world = World::start().await;
+    let (shop, code) = signed_in(&world, false, &[API]).await;
+    for wider in [FILES, "https://evil.example", "nonsense", world.issuer()] {
+        shop.redeem_with(&code, &[("resource", wider)]).await.refused(400, "invalid_target");
+    }
+    let tokens = shop.redeem_with(&code, &[("resource", API)]).await.tokens();
+    assert_eq!(decoded(&tokens.access_token).1["aud"], API);
+    let refresh = tokens.refresh_token.unwrap();
+    for wider in [FILES, world.issuer()] {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("resource", wider)];
+        shop.token(&fields).await.refused(400, "invalid_target");
+    }
+    // What was refused has spent nothing.
+    shop.refresh(&refresh).await.tokens();
+    let mut browser = world.browser();
+    for unknown in ["https://evil.example", "https://api.example/", "relative", "https://api.example#x"] {
+        let callback = browser.authorize(&shop, &[("resource", unknown)]).await.unwrap_err();
+        callback.error("invalid_target");
+    }
+}
+
+#[tokio::test]
+async fn rfc8707_2_without_a_name_a_token_is_for_us_and_we_can_be_named_too() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let tokens = shop.redeem(browser.log_in(&shop, "alice", PASSWORD).await.get("code")).await.tokens();
+    assert_eq!(decoded(&tokens.access_token).1["aud"], world.issuer());
+    shop.redeem_with(browser.log_in(&shop, "alice", PASSWORD).await.get("code"), &[("resource", API)])
+        .await
+        .refused(400, "invalid_target");
+    shop.update(|shop| shop.resources = vec![API.to_owned()]).await;
+    let both = enc(&[("resource", API), ("resource", world.issuer())]);
+    let callback = browser.open(&format!("{AUTHORIZE}?{}&{both}", asked(&shop, &[]))).await.unwrap_err();
+    let tokens = shop.redeem(callback.get("code")).await.tokens();
+    assert_eq!(decoded(&tokens.access_token).1["aud"], json!([API, world.issuer()]));
+    world.userinfo(&tokens.access_token).await.ok();
+}
+
+#[tokio::test]
+async fn rfc8707_2_a_client_for_itself_names_servers_as_well() {
+    let world = World::start().await;
+    let robot = world.client("robot").grants([GrantType::ClientCredentials]).scope("files:read nod:users:read").await;
+    robot.update(|robot| robot.resources = vec![API.to_owned()]).await;
+    let ask =
+        async |resource: &str| robot.post(TOKEN, &[("grant_type", "client_credentials"), ("resource", resource)]).await;
+    ask(FILES).await.refused(400, "invalid_target");
+    let token = ask(API).await.ok()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(decoded(&token).1["aud"], API);
+    // What another server is shown, it cannot use here.
+    let admin = world.request(reqwest::Method::GET, "/admin/v1/users").bearer_auth(&token);
+    assert_eq!(crate::world::Answer::of(admin).await.status, 401);
+}
+
+#[tokio::test]
+async fn security_27_what_the_client_may_reach_no_more_is_not_refreshed() {
+    let world = World::start().await;
+    let (shop, code) = signed_in(&world, false, &[API, FILES]).await;
+    let both = shop.redeem(&code).await.tokens();
+    shop.update(|shop| shop.resources = vec![FILES.to_owned()]).await;
+    let one = shop.refresh(&both.refresh_token.unwrap()).await.tokens();
+    assert_eq!(decoded(&one.access_token).1["aud"], FILES);
+    // Without any left, it is not for us instead.
+    shop.update(|shop| shop.resources.clear()).await;
+    shop.refresh(&one.refresh_token.unwrap()).await.refused(400, "invalid_grant");
+    shop.update(|shop| shop.resources = vec![API.to_owned()]).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[("resource", API)]).await.unwrap();
+    let code = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code").to_owned();
+    shop.update(|shop| shop.resources.clear()).await;
+    shop.redeem(&code).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn rfc8707_2_2_where_nothing_was_asked_for_nothing_is_picked() {
+    let world = World::start().await;
+    let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
+    shop.update(|shop| shop.resources = vec![API.to_owned()]).await;
+    let asked = shop.ask(&alice).await;
+    let waiting = [("grant_type", CIBA), ("auth_req_id", asked.auth_req_id.as_str())];
+    for (name, value, error) in [
+        ("resource", API, "invalid_target"),
+        ("authorization_details", r#"[{"type":"payment"}]"#, "invalid_authorization_details"),
+    ] {
+        shop.token(&[&waiting[..], &[(name, value)]].concat()).await.refused(400, error);
+        let device = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "x")];
+        let tv = world.client(&format!("tv-{name}")).public().grants([GrantType::DeviceCode]).await;
+        tv.token(&[&device[..], &[(name, value)]].concat()).await.refused(400, error);
+    }
+    // It was no poll.
+    shop.poll(&asked).await.refused(400, "authorization_pending");
+}
