@@ -96,6 +96,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         security_profile: None,
         created_at: now,
     })

@@ -138,6 +138,7 @@ impl App {
                     tokens: parts.tokens.clone(),
                     directory: Arc::clone(&parts.directory),
                     keys: Arc::clone(&parts.ring),
+                    subjects: Arc::clone(&parts.subjects),
                     clock: Arc::clone(&parts.clock),
                     issuer: parts.ring.issuer.clone(),
                 },
@@ -249,7 +250,7 @@ impl Wiring {
             UserInfoApi {
                 introspect: Arc::clone(&introspect),
                 prove,
-                issue,
+                issue: Arc::clone(&issue),
                 profiles: self.settings.profiles,
                 entropy: self.entropy(),
             },
@@ -272,7 +273,7 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider(read)), inner };
+        let inner = Browsed { provider: Arc::new(self.provider(read, issue)), inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (

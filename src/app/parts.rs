@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::password::hash::{Hasher, Pepper};
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::secret::MasterKey;
 use crate::store::embedded::EmbeddedStore;
@@ -56,6 +57,7 @@ pub struct Parts {
     pub ledger: Ledger,
     pub keys: Arc<TendKeys>,
     pub ring: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub settle: Settle,
@@ -137,6 +139,7 @@ pub(super) fn parts(
     };
     Parts {
         bootstrap: Arc::new(bootstrap),
+        subjects: Arc::new(Subjects::new(master.derive("pairwise subject v1"))),
         told: broadcast::Sender::new(64),
         trail: Arc::new(Trail::new(database.clone())),
         refusals,

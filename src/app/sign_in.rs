@@ -50,6 +50,7 @@ pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) 
         outbox: Outbox::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),
         keys: Arc::clone(&parts.ring),
+        subjects: Arc::clone(&parts.subjects),
         egress: settings.egress.clone(),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
@@ -90,7 +91,17 @@ impl Wiring {
         PushedAuthorizationRequestApi { authenticate, prove, push }
     }
 
-    pub(super) fn provider(&self, read: Arc<ReadRequest>) -> Provider {
+    fn respond(&self) -> Respond {
+        Respond {
+            keys: Arc::clone(&self.parts.ring),
+            clock: self.clock(),
+            entropy: self.entropy(),
+            issuer: self.settings.issuer.clone(),
+            session_management: self.settings.authorization.session_management,
+        }
+    }
+
+    pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
         let passkeys = self.check_passkey();
@@ -125,6 +136,7 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
+            issue,
             clock: self.clock(),
             entropy: self.entropy(),
         });
@@ -142,12 +154,12 @@ impl Wiring {
         let log_out = LogOut {
             known: Arc::clone(&known),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             entropy: self.entropy(),
         };
         let account = self.account(&known, passkeys, Arc::clone(&add_passkey));
-        let respond =
-            Arc::new(Respond { keys: Arc::clone(&self.parts.ring), clock: self.clock(), issuer: issuer.clone() });
+        let respond = Arc::new(self.respond());
         let authorize = Authorize {
             known,
             flows: flows.clone(),
@@ -156,6 +168,7 @@ impl Wiring {
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             profiles: self.settings.profiles,
             clock: self.clock(),
             entropy: self.entropy(),
@@ -163,7 +176,7 @@ impl Wiring {
         let leave =
             Leave { flows, conclude, tickets, refusals: self.parts.refusals.clone(), clock: self.clock(), respond };
         let (origin, base) = origin_and_base(issuer);
-        let cookies = Cookies::new(issuer);
+        let cookies = Cookies::new(issuer).telling(self.settings.authorization.session_management);
         let words = Arc::new(Words::new(&[]));
         let flow_api = FlowApi {
             words: Arc::clone(&words),

@@ -71,12 +71,24 @@ impl Wiring {
             ledger: self.parts.ledger.clone(),
             tokens: self.parts.tokens.clone(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             read,
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,
         };
         BackchannelAuthenticationApi { authenticate, request }
+    }
+
+    pub(super) fn issue(&self) -> Issue {
+        Issue {
+            issuer: self.settings.issuer.clone(),
+            keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
+            entropy: self.entropy(),
+            lifetimes: self.settings.lifetimes,
+            profiles: self.settings.profiles,
+        }
     }
 
     pub(super) fn token(
@@ -164,21 +176,12 @@ impl Wiring {
         }
     }
 
-    pub(super) fn issue(&self) -> Issue {
-        Issue {
-            issuer: self.settings.issuer.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            entropy: self.entropy(),
-            lifetimes: self.settings.lifetimes,
-            profiles: self.settings.profiles,
-        }
-    }
-
     pub(super) fn introspect(&self) -> Introspect {
         Introspect {
             tokens: self.parts.tokens.clone(),
             directory: self.directory(),
             keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),
         }

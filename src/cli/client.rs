@@ -143,7 +143,7 @@ struct Registration {
     certificate: Certificate,
     /// Default ciba; may repeat
     ///
-    /// What the client may get tokens with: `authorization_code`, `ciba`, `refresh_token`,
+    /// What the client may get tokens with: `authorization_code`, `implicit`, `ciba`, `refresh_token`,
     /// `client_credentials`, `device_code`, `token_exchange`. Without it, `authorization_code` with `--redirect-uri` or `--public`, else `ciba`.
     #[arg(long = "grant", value_name = "GRANT", value_enum, hide_possible_values = true)]
     grants: Vec<Grant>,
@@ -153,6 +153,12 @@ struct Registration {
     /// `http://[::1]` and `http://localhost:*` stand for any port. 1 to 20, for `authorization_code`.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// What a sign-in is answered with; may repeat
+    ///
+    /// code (the default), `id_token`, "`id_token` token", "code `id_token`", "code token" or "code `id_token` token".
+    /// All but the first need `--grant implicit`.
+    #[arg(long = "response-type", value_name = "TYPE", hide_short_help = true)]
+    response_types: Vec<String>,
     /// Where a browser goes after signing out; may repeat
     ///
     /// Under the rules of `--redirect-uri`, at most 20, for `authorization_code`.
@@ -292,6 +298,18 @@ struct Registration {
     /// Which client may exchange its tokens
     #[arg(long, value_name = "CLIENT", hide_short_help = true)]
     may_act: Option<String>,
+    /// public (the default) or pairwise
+    ///
+    /// With pairwise, clients of another sector know a person by another `sub`. To change it makes strangers of all
+    /// people.
+    #[arg(long, value_name = "TYPE", value_enum, hide_short_help = true, hide_possible_values = true)]
+    subject_type: Option<SubjectType>,
+    /// Where its sector lists its addresses
+    ///
+    /// For pairwise: https; its host names the sector. Without it, the host of all redirect URIs. Nothing is called from
+    /// here, so whether they are listed is for you to say.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    sector_identifier_uri: Option<String>,
     /// What it is held to, all at once
     ///
     /// oauth21, fapi2-security, fapi2-message-signing or fapi-ciba: see docs/security-profiles.md. Besides what the
@@ -330,6 +348,7 @@ enum Auth {
 #[value(rename_all = "snake_case")]
 enum Grant {
     AuthorizationCode,
+    Implicit,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -341,6 +360,12 @@ enum Grant {
 enum TokenFormat {
     Jwt,
     Opaque,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SubjectType {
+    Public,
+    Pairwise,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -474,8 +499,7 @@ impl Registration {
             backchannel_logout_session_required: self.backchannel_logout_session_required,
             frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
             frontchannel_logout_session_required: self.frontchannel_logout_session_required,
-            // There is one.
-            response_types: None,
+            response_types: (!self.response_types.is_empty()).then(|| self.response_types.clone()),
             redirectless: self.redirectless,
             cookieless: self.cookieless,
             sign_on_policy: self.sign_on_policy.clone(),
@@ -505,6 +529,13 @@ impl Registration {
                 .then(|| self.token_exchange_audiences.clone()),
             token_exchange_impersonation: self.token_exchange_impersonation,
             may_act: self.may_act.clone(),
+            subject_type: self.subject_type.and_then(|kind| {
+                text(match kind {
+                    SubjectType::Public => "public",
+                    SubjectType::Pairwise => "pairwise",
+                })
+            }),
+            sector_identifier_uri: self.sector_identifier_uri.clone(),
             security_profile: self.security_profile.and_then(|profile| text(profile.as_str())),
             number_matching: self.number_matching.and_then(|matching| {
                 text(match matching {
@@ -523,6 +554,7 @@ impl From<Grant> for GrantType {
     fn from(grant: Grant) -> Self {
         match grant {
             Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::Implicit => Self::Implicit,
             Grant::Ciba => Self::Ciba,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::ClientCredentials => Self::ClientCredentials,
@@ -643,6 +675,9 @@ fn show(client: &Client) {
             kinds.join(", ")
         ));
         show_requests(sign_in);
+    }
+    if let Some(sector) = &client.pairwise {
+        say(&format!("people        pairwise, in the sector {}", safe(&sector.host)));
     }
     if let Some(backchannel) = &client.backchannel {
         let matching = match backchannel.number_matching {

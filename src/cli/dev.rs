@@ -236,7 +236,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
         },
-        authorization: Rules::default(),
+        authorization: Rules { session_management: true, ..Rules::default() },
         profiles: Profiles::default(),
         trusted: TrustedIssuers::default(),
         certificates: Certificates::default(),
@@ -337,6 +337,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         security_profile: None,
         created_at: now,
     })
@@ -380,6 +381,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         security_profile: None,
         created_at: now,
     })

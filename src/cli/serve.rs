@@ -343,7 +343,11 @@ pub(super) fn profiles(config: &Config) -> Profiles {
 /// What holds for the authorization requests of every client.
 pub(super) fn rules(config: &Config) -> Rules {
     let authorization = &config.authorization;
-    Rules { require_pushed: authorization.require_pushed, details: authorization.details.clone().into() }
+    Rules {
+        require_pushed: authorization.require_pushed,
+        session_management: authorization.session_management,
+        details: authorization.details.clone().into(),
+    }
 }
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;

@@ -203,6 +203,9 @@ settings! {
         /// Refuse every request that a browser brings: clients push them (RFC 9126). A client may be registered so by
         /// itself.
         require_pushed: bool = "false",
+        /// Answers have a `session_state`, and pages of clients can ask a frame of ours whether it still holds (OpenID
+        /// Connect Session Management 1.0). Of use only in browsers that let frames have their cookies.
+        session_management: bool = "false",
         /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
         /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
         details: Vec<DetailType> = "[]",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
+use super::subject::Sector;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
@@ -58,6 +59,9 @@ pub struct Client {
     /// Who may exchange the tokens that this client was given [RFC 8693 §4.4].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_act: Option<ClientId>,
+    /// Present when the client knows people by subjects of its own sector [OIDCC §8.1]: `subject_type` pairwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairwise: Option<Sector>,
     /// What it is held to, besides what the server holds everybody to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<Profile>,
@@ -87,6 +91,31 @@ impl Client {
 
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None)
+    }
+
+    /// The addresses that show whose it is, and that its sector has to list [OIDCC §8.1, CIBA §4].
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let redirects = self.sign_in.iter().flat_map(|sign_in| &sign_in.redirect_uris).map(RedirectUri::as_str);
+        let keys = match &self.authentication {
+            Authentication::PrivateKeyJwt { keys: KeySource::JwksUri(uri), .. }
+            | Authentication::SelfSignedTlsClientAuth { keys: KeySource::JwksUri(uri) }
+                if self.is_known_by_its_keys() =>
+            {
+                Some(uri.as_str())
+            }
+            Authentication::PrivateKeyJwt { .. }
+            | Authentication::SelfSignedTlsClientAuth { .. }
+            | Authentication::TlsClientAuth(_)
+            | Authentication::None
+            | Authentication::ClientSecretBasic(_)
+            | Authentication::ClientSecretPost(_) => None,
+        };
+        redirects.chain(keys)
+    }
+
+    /// It is given tokens without anybody's having come back to an address of its.
+    fn is_known_by_its_keys(&self) -> bool {
+        self.sign_in.is_none() || self.grants.iter().any(|grant| grant.is_out_of_band())
     }
 
     /// What its signatures are verified with: those of its assertions, and those of its request objects.
@@ -185,6 +214,9 @@ pub enum KeySource {
 pub enum GrantType {
     #[serde(rename = "authorization_code")]
     AuthorizationCode,
+    /// Tokens of the authorization endpoint itself [RFC 7591 §2.1, OIDCR §2].
+    #[serde(rename = "implicit")]
+    Implicit,
     #[serde(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[serde(rename = "refresh_token")]
@@ -201,8 +233,9 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
+        Self::Implicit,
         Self::Ciba,
         Self::RefreshToken,
         Self::ClientCredentials,
@@ -213,6 +246,7 @@ impl GrantType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
             Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
@@ -223,6 +257,22 @@ impl GrantType {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+
+    /// What an answer of the authorization endpoint is part of [RFC 7591 §2.1, OIDCR §2].
+    pub fn of(response_type: ResponseType) -> impl Iterator<Item = Self> {
+        let code = response_type.has_code().then_some(Self::AuthorizationCode);
+        code.into_iter().chain(response_type.is_in_front().then_some(Self::Implicit))
+    }
+
+    /// Whether it ends somewhere else than at an address of the client.
+    pub const fn is_out_of_band(self) -> bool {
+        matches!(self, Self::Ciba | Self::DeviceCode)
+    }
+
+    /// Whether it begins at the authorization endpoint.
+    pub const fn signs_people_in(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Implicit)
     }
 }
 

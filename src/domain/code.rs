@@ -8,10 +8,11 @@ use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{ClientId, RequestId, SessionId, UserId};
+use crate::protocol::id::{AuthorizationCode, ClientId, RequestId, SessionId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
+use crate::secret::Digest;
 
 /// [RFC 6749 §4.1.2] "A maximum authorization code lifetime of 10 minutes is RECOMMENDED"; a client needs
 /// a second.
@@ -57,6 +58,13 @@ pub struct With<'a> {
     pub verifier: Option<&'a str>,
     /// What a DPoP proof shows.
     pub key: Option<Thumbprint>,
+}
+
+/// Names what the authorization endpoint gave beside a code, as [`Code::transaction`] names what the code gives: who
+/// shows the code again ends both.
+pub fn given_beside(code: &Digest<AuthorizationCode>) -> RequestId {
+    let half = code.as_bytes().first_chunk().copied().unwrap_or_default();
+    RequestId::new(uuid::Builder::from_custom_bytes(half).into_uuid())
 }
 
 impl Code {

@@ -24,6 +24,7 @@ pub mod refusals;
 pub mod session;
 pub mod sign_on;
 pub mod signing_key;
+pub mod subject;
 pub mod trail;
 pub mod user;
 pub mod webhook;

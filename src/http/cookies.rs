@@ -3,10 +3,12 @@
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::protocol::id::{BrowserKey, SessionToken};
+use crate::protocol::session_state::BrowserState;
 use crate::usecase::sign_in::Browser;
 
 const KEY: &str = "nod-flow";
 const SESSION: &str = "nod-session";
+const STATE: &str = "nod-browser-state";
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -14,13 +16,29 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
     secure: bool,
+    /// A page of ours tells others' pages whether somebody else is signed in.
+    telling: bool,
 }
 
 impl Cookies {
     /// `__Host-` keeps other hosts below the same domain from planting one; browsers refuse it without
     /// TLS, which only dev mode is.
     pub fn new(issuer: &str) -> Self {
-        Self { secure: issuer.starts_with("https://") }
+        Self { secure: issuer.starts_with("https://"), telling: false }
+    }
+
+    #[must_use]
+    pub const fn telling(self, telling: bool) -> Self {
+        Self { telling, ..self }
+    }
+
+    pub const fn is_telling(self) -> bool {
+        self.telling
+    }
+
+    /// What the cookie is called by which that page knows.
+    pub fn browser_state(self) -> String {
+        self.name(STATE)
     }
 
     fn name(self, name: &str) -> String {
@@ -60,6 +78,23 @@ impl Cookies {
 
     pub fn set_session(self, headers: &mut HeaderMap, session: &SessionToken) {
         self.set(headers, SESSION, session.expose());
+        self.tell(headers, session);
+    }
+
+    /// For a script, in frames of other sites too: the one cookie without fences. Where there is no TLS, everybody is on
+    /// this machine, and so on one site.
+    pub fn tell(self, headers: &mut HeaderMap, session: &SessionToken) {
+        if self.telling {
+            self.append_state(headers, BrowserState::of(session).as_str(), "");
+        }
+    }
+
+    fn append_state(self, headers: &mut HeaderMap, value: &str, more: &str) {
+        let site = if self.secure { "SameSite=None; Secure" } else { "SameSite=Lax" };
+        let cookie = format!("{}={value}; Path=/; {site}{more}", self.name(STATE));
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
     }
 
     /// Sessions end on the server; a cookie that outlives its browser window would only be found by others.
@@ -81,6 +116,9 @@ impl Cookies {
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 headers.append(header::SET_COOKIE, cookie);
             }
+        }
+        if self.telling {
+            self.append_state(headers, "", "; Max-Age=0");
         }
         headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\", \"storage\""));
     }

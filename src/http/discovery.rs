@@ -30,6 +30,8 @@ pub mod path {
     pub const REVOCATION: &str = "/as/revoke_token.oauth2";
     pub const INTROSPECTION: &str = "/as/introspect.oauth2";
     pub const USERINFO: &str = "/idp/userinfo.openid";
+    /// The frame of OpenID Connect Session Management.
+    pub const CHECK_SESSION: &str = "/idp/check_session.openid";
     pub const END_SESSION: &str = "/idp/init_logout.openid";
     pub const REGISTRATION: &str = "/as/clients.oauth2";
     pub const OPENAPI: &str = "/openapi.json";

@@ -70,8 +70,10 @@ pub struct Described {
     introspection_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
     tls_client_certificate_bound_access_tokens: Option<bool>,
-    /// `public`.
+    /// `public`, which is the default, or `pairwise`.
     subject_type: Option<String>,
+    /// For `pairwise`: where all `redirect_uris` are listed, as a JSON array.
+    sector_identifier_uri: Option<String>,
     /// `poll`.
     backchannel_token_delivery_mode: Option<String>,
     /// Its CIBA requests are signed, by this [CIBA §4].
@@ -139,6 +141,7 @@ pub struct Information {
     dpop_bound_access_tokens: Option<bool>,
     tls_client_certificate_bound_access_tokens: Option<bool>,
     subject_type: Option<String>,
+    sector_identifier_uri: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
     backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,

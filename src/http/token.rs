@@ -150,7 +150,7 @@ impl TokenApi {
             Some(GrantType::ClientCredentials) => Action::TokenIssued,
             Some(GrantType::DeviceCode) => Action::DeviceAuthorizationRedeemed,
             Some(GrantType::TokenExchange) => Action::TokenExchanged,
-            Some(GrantType::Ciba) | None => Action::RequestRedeemed,
+            Some(GrantType::Ciba | GrantType::Implicit) | None => Action::RequestRedeemed,
         };
         let tokens = Box::pin(self.tokens(&client, http, (grant, &form.parameters), seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
@@ -173,6 +173,7 @@ impl TokenApi {
         // Each in a box of its own: a poll that is held does not carry the room for all the others.
         match grant? {
             GrantType::AuthorizationCode => Box::pin(self.exchange_code.exchange(client, parameters, bound_to)).await,
+            GrantType::Implicit => Err(unsupported().into()),
             GrantType::Ciba => {
                 // What was never asked for cannot be picked from.
                 Extent::default().narrowed(parameters)?;
@@ -197,5 +198,9 @@ impl TokenApi {
 
 fn asked(parameters: &Parameters) -> Result<GrantType, Refusal> {
     let named = parameters.get("grant_type").ok_or(Refusal::invalid_request("grant_type is required."))?;
-    GrantType::parse(named).ok_or(Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported."))
+    GrantType::parse(named).ok_or_else(unsupported)
+}
+
+fn unsupported() -> Refusal {
+    Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not supported.")
 }

@@ -172,6 +172,7 @@ impl TokenManagementApi {
     }
 
     fn described(&self, active: Active) -> Introspection {
+        let subject = self.introspect.subject(&active);
         let person = active.person.as_ref();
         Introspection {
             active: true,
@@ -182,7 +183,7 @@ impl TokenManagementApi {
             cnf: active.bound_to.map(Bound::from),
             exp: Some(active.expires_at.seconds()),
             iat: Some(active.issued_at.seconds()),
-            sub: Some(active.subject()),
+            sub: Some(subject),
             aud: (active.kind == Kind::Access).then(|| json!(active.audience)),
             act: active.act.map(acting),
             iss: Some(self.issuer.clone()),

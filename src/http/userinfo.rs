@@ -111,6 +111,7 @@ impl UserInfoApi {
 
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
+        let sub = self.introspect.subject(&active);
         let Active { person, scope, client, .. } = active;
         // A client's own token tells of nobody.
         let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
@@ -124,7 +125,7 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims((&grant, &client), &user, &scope);
+        let claims = claims(sub, (&grant, &client), &user, &scope);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
@@ -142,14 +143,14 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims((grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+fn claims(sub: String, (grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
     // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
     let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
     let told =
         |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
     let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
-        sub: grant.user.to_string(),
+        sub,
         name: user.name.clone().filter(|_| told(PersonalClaim::Name)),
         preferred_username: told(PersonalClaim::PreferredUsername).then(|| user.username.clone()),
         updated_at: told(PersonalClaim::UpdatedAt).then(|| user.updated_at.seconds()),

@@ -6,4 +6,5 @@ pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;
 pub mod request_object;
+pub mod sector;
 pub mod webhook;

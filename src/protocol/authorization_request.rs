@@ -30,9 +30,6 @@ words! {
 }
 
 impl ResponseType {
-    /// What is answered. A request for another one is refused, and nobody registers it.
-    pub const SUPPORTED: &'static [Self] = &[Self::Code];
-
     /// The order of the words does not matter [OAuth 2.0 Multiple Response Types §1].
     pub fn of(text: &str) -> Option<Self> {
         let mut words: Vec<&str> = text.split(' ').collect();
@@ -50,6 +47,11 @@ impl ResponseType {
 
     pub const fn has_token(self) -> bool {
         matches!(self, Self::IdTokenToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+
+    /// The authorization endpoint itself gives something that is worth something: the implicit grant, or part of it.
+    pub const fn is_in_front(self) -> bool {
+        self.has_id_token() || self.has_token()
     }
 
     /// [OAuth 2.0 Multiple Response Types §2.1, §5] what would be a token in a log never goes in the query.
@@ -213,6 +215,11 @@ impl AuthorizationRequest {
         let scope = Scope::parse(scope)
             .filter(|scope| scope.is_within(permitted.scope))
             .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
+        // [OIDCC §11] ignored where there is no code: nothing of what is given outlives the session.
+        let scope =
+            if response_type.has_code() { Some(scope) } else { scope.only(|name| name != Scope::OFFLINE_ACCESS) };
+        let scope =
+            scope.ok_or(Refusal::new(ErrorCode::InvalidScope, "The scope has nothing for this response_type."))?;
         let nonce = parameters.get("nonce").map(str::to_owned);
         if response_type.has_id_token() {
             if !scope.contains(Scope::OPENID) {
@@ -408,6 +415,7 @@ mod tests {
             (format!("{GOOD}&registration=x"), ErrorCode::RegistrationNotSupported),
             (GOOD.replace("=code", "=id_token"), ErrorCode::InvalidRequest),
             (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "profile"), ErrorCode::InvalidScope),
+            (GOOD.replace("=code", "=id_token&nonce=n").replace("openid", "offline_access"), ErrorCode::InvalidScope),
             (GOOD.replace("=code", "=code+id_token&nonce=n&response_mode=query"), ErrorCode::InvalidRequest),
             (GOOD.replace("=code", "=code+id_token&nonce=n&response_mode=query.jwt"), ErrorCode::InvalidRequest),
         ] {

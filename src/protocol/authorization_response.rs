@@ -1,5 +1,6 @@
 //! The answer of the authorization endpoint [RFC 6749 §4.1.2, RFC 9207], as one of its modes carries it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -17,11 +18,18 @@ pub const JWT_TYP: &str = "JWT";
 pub const JWT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Names and values in the order in which they go out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AuthorizationResponse(Vec<(&'static str, String)>);
 
+/// Codes and tokens are among the values.
+impl fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// How the answer travels.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Carrier {
     /// The browser goes there.
     Redirect(String),
@@ -29,6 +37,16 @@ pub enum Carrier {
     FormPost { action: String, fields: Vec<(&'static str, String)> },
     /// The authentication application reads them.
     Flow(Vec<(&'static str, String)>),
+}
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redirect(_) => "Redirect",
+            Self::FormPost { .. } => "FormPost",
+            Self::Flow(_) => "Flow",
+        })
+    }
 }
 
 impl AuthorizationResponse {

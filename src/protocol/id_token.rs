@@ -25,7 +25,14 @@ pub struct IdTokenClaims {
     /// Values of [RFC 8176 §2].
     pub amr: Vec<String>,
     /// [`at_hash`](super::jwt::at_hash) of the access token issued along.
-    pub at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+    /// The same of the code that it came with [OIDCC §3.3.2.11].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<String>,
+    /// The same of the `state` that it came with [FAPI 1 Advanced §5.1]: whoever changes the answer is noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s_hash: Option<String>,
     /// As it was sent [OIDCC §3.1.2.1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -38,7 +45,8 @@ pub struct IdTokenClaims {
     /// Ties the token to the request that it answers [CIBA §10.3.1].
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     pub auth_req_id: Option<String>,
-    /// What `claims` wanted here [OIDCC §5.5], under names that none of those above has.
+    /// What `claims` wanted here [OIDCC §5.5], and what `UserInfo` cannot be asked for where there is no access token
+    /// [OIDCC §5.4], under names that none of those above has.
     #[serde(flatten)]
     pub requested: Map<String, Value>,
 }
@@ -154,7 +162,9 @@ mod tests {
             auth_time: 1_800_000_000,
             acr: "high".into(),
             amr: vec!["hwk".into(), "user".into()],
-            at_hash: at_hash(Algorithm::ES256, "token"),
+            at_hash: Some(at_hash(Algorithm::ES256, "token")),
+            c_hash: None,
+            s_hash: None,
             nonce: None,
             sid: None,
             may_act: None,

@@ -34,6 +34,7 @@ pub mod registration;
 pub mod request_object;
 pub mod resource;
 pub mod scope;
+pub mod session_state;
 pub mod software_statement;
 pub mod token_exchange;
 pub mod user_code;

@@ -43,6 +43,7 @@ pub struct Wanted {
     pub dpop_bound_access_tokens: Option<bool>,
     pub tls_client_certificate_bound_access_tokens: Option<bool>,
     pub subject_type: Option<String>,
+    pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
     pub backchannel_authentication_request_signing_alg: Option<String>,
     pub software_statement: Option<String>,
@@ -109,8 +110,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 14] = [
-    "sector_identifier_uri",
+const NOT_HERE: [&str; 13] = [
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
@@ -183,6 +183,7 @@ impl Wanted {
             tls_client_auth_san_ip: said.tls_client_auth_san_ip.or(self.tls_client_auth_san_ip),
             tls_client_auth_san_email: said.tls_client_auth_san_email.or(self.tls_client_auth_san_email),
             subject_type: said.subject_type.or(self.subject_type),
+            sector_identifier_uri: said.sector_identifier_uri.or(self.sector_identifier_uri),
             backchannel_token_delivery_mode: said
                 .backchannel_token_delivery_mode
                 .or(self.backchannel_token_delivery_mode),
@@ -198,9 +199,6 @@ impl Wanted {
 
     /// What the client says of itself, once the rest of what it wants can be had here at all.
     pub fn about(&self) -> Result<About, Refusal> {
-        if self.subject_type.as_deref().is_some_and(|kind| kind != "public") {
-            return Err(refused("subject_type is public."));
-        }
         for name in NOT_HERE {
             if self.others.0.get(name).is_some_and(says_something) {
                 let description = "A member asks for something that this server does not have: see its metadata.";
@@ -249,7 +247,8 @@ impl Wanted {
 
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
-        let signs_in = |names: &Vec<String>| names.iter().any(|name| name == "authorization_code");
+        let signs_in =
+            |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
         let keys = ["private_key_jwt", "self_signed_tls_client_auth"];
         self.token_endpoint_auth_method.as_deref().is_some_and(|method| keys.contains(&method))
             || self.grant_types.as_ref().is_none_or(signs_in)
@@ -401,6 +400,5 @@ mod tests {
             assert_eq!(code(json!({ name: "RS256" })), ErrorCode::InvalidClientMetadata, "{name}");
             assert!(about(json!({ name: null })).is_ok() && about(json!({ name: false })).is_ok());
         }
-        assert_eq!(code(json!({"subject_type": "pairwise"})), ErrorCode::InvalidClientMetadata);
     }
 }

@@ -11,6 +11,8 @@ pub struct Scope(String);
 
 impl Scope {
     pub const OPENID: &'static str = "openid";
+    /// What is given is for when the person is not there as well [OIDCC §11].
+    pub const OFFLINE_ACCESS: &'static str = "offline_access";
 
     /// `None` when a name has a character outside `scope-token`, or nothing is left. Repeated names
     /// are folded. The length was bounded by whoever read the form.

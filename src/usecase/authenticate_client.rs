@@ -59,6 +59,7 @@ impl AuthenticatedClient {
 pub fn not_registered(grant: GrantType) -> Refusal {
     let description = match grant {
         GrantType::AuthorizationCode => "The client is not registered for the authorization_code grant.",
+        GrantType::Implicit => "The client is not registered for the implicit grant.",
         GrantType::Ciba => "The client is not registered for the CIBA grant.",
         GrantType::RefreshToken => "The client is not registered for the refresh_token grant.",
         GrantType::ClientCredentials => "The client is not registered for the client_credentials grant.",

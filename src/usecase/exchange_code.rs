@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
-use crate::domain::code::{Code, Presented, With};
+use crate::domain::code::{Code, Presented, With, given_beside};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -13,6 +13,7 @@ use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
+use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Granted, Ledger};
@@ -62,17 +63,17 @@ impl ExchangeCode {
             .await?
             .ok_or_else(|| Refusal::invalid_grant("unknown code"))?;
         match presented {
-            Presented::Fits => self.give(client, code, (parameters, bound_to), now).await,
+            Presented::Fits => self.give(client, (code, &digest), (parameters, bound_to), now).await,
             Presented::Foreign => Err(Refusal::invalid_grant("another client's code").into()),
             // It may have been redeemed before it was shown again so.
-            Presented::Refused(refusal) => Err(self.given_before(client, &code, refusal, now).await?),
+            Presented::Refused(refusal) => Err(self.given_before(client, (&code, &digest), refusal, now).await?),
         }
     }
 
     async fn give(
         &self,
         client: &AuthenticatedClient,
-        code: Code,
+        (code, digest): (Code, &Digest<AuthorizationCode>),
         (parameters, bound_to): (&Parameters, Option<Confirmation>),
         now: Timestamp,
     ) -> Result<TokenResponse, Error> {
@@ -115,18 +116,18 @@ impl ExchangeCode {
             }
             Granted::Already => {
                 let refusal = Refusal::invalid_grant("the code was redeemed before: what it gave is revoked");
-                Err(self.given_before(client, &code, refusal, now).await?)
+                Err(self.given_before(client, (&code, digest), refusal, now).await?)
             }
             Granted::SessionEnded => Err(Refusal::invalid_grant("the session ended meanwhile").into()),
         }
     }
 
     /// [RFC 6749 §4.1.2] a code that comes a second time was seen by somebody else, who may have been first:
-    /// what it gave ends.
+    /// what it gave ends, and what was given beside it.
     async fn given_before(
         &self,
         client: &AuthenticatedClient,
-        code: &Code,
+        (code, digest): (&Code, &Digest<AuthorizationCode>),
         refusal: Refusal,
         now: Timestamp,
     ) -> Result<Error, Error> {
@@ -135,7 +136,10 @@ impl ExchangeCode {
         }
         let event = self.event(Action::CodeReused, code, now).refused("a code came again: what it gave is revoked");
         let revoked = self.tokens.revoke_grant_of(code.transaction, &event, now).await?;
-        Ok(if revoked { Error::Recorded(refusal) } else { refusal.into() })
+        let beside =
+            self.event(Action::CodeReused, code, now).refused("a code came again: what came with it is revoked");
+        let beside = self.tokens.revoke_grant_of(given_beside(digest), &beside, now).await?;
+        Ok(if revoked || beside { Error::Recorded(refusal) } else { refusal.into() })
     }
 
     fn event(&self, action: Action, code: &Code, now: Timestamp) -> Event {

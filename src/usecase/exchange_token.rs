@@ -72,7 +72,7 @@ impl ExchangeToken {
                 Some(own.ok_or_else(|| unacceptable("The actor_token is not valid, or not for this client."))?)
             }
         };
-        let act = acting(client, registered, &subject, actor.as_ref())?;
+        let act = acting(client, registered, &subject, actor.as_ref().map(|actor| self.introspect.subject(actor)))?;
         let scope = narrowed(client, &subject.scope, asked.scope)?;
         let exchanged = Exchanged {
             grant,
@@ -121,11 +121,11 @@ fn acting(
     client: &Client,
     registered: &Registered,
     subject: &Active,
-    actor: Option<&Active>,
+    actor: Option<String>,
 ) -> Result<Option<Actor>, Refusal> {
     let own = subject.client.id == client.id && subject.act.is_none();
     let act = match actor {
-        Some(actor) => Some(Actor::new(actor.subject()).after(subject.act.clone())),
+        Some(actor) => Some(Actor::new(actor).after(subject.act.clone())),
         // Nobody acts for anybody where a client narrows a token of its own.
         None if registered.impersonation || own => subject.act.clone(),
         None => Some(Actor::new(client.id.as_str()).after(subject.act.clone())),

@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
+use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
 use crate::protocol::confirmation::Confirmation;
-use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId, UserId};
+use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId};
 use crate::protocol::id_token::Fresh;
 use crate::protocol::jwt::{Audience, Unverified, Verified};
 use crate::protocol::scope::Scope;
@@ -25,6 +26,7 @@ pub struct Introspect {
     pub tokens: Tokens,
     pub directory: Arc<Directory>,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
 }
@@ -54,12 +56,6 @@ pub struct Active {
     pub bound_to: Option<Confirmation>,
     /// Who acts for the person.
     pub act: Option<Actor>,
-}
-
-impl Active {
-    pub fn subject(&self) -> String {
-        self.person.as_ref().map_or_else(|| self.client.id.to_string(), |(grant, _)| grant.user.to_string())
-    }
 }
 
 /// An access token that we gave.
@@ -103,6 +99,12 @@ impl Introspect {
         self.active(Kind::Refresh, found).await
     }
 
+    /// `sub`: the person, as the client of the token knows them, or that client itself.
+    pub fn subject(&self, active: &Active) -> String {
+        let client = &active.client;
+        active.person.as_ref().map_or_else(|| client.id.to_string(), |(grant, _)| self.subjects.of(client, grant.user))
+    }
+
     /// An active access token for this server: what was given for others alone opens nothing here [RFC 8707 §2].
     pub async fn here(&self, token: &str) -> Result<Option<Active>, StoreError> {
         Ok(self.access(token).await?.filter(|active| active.audience.contains(&self.issuer)))
@@ -115,11 +117,9 @@ impl Introspect {
             return Ok(None);
         };
         let Some((client, expires_at)) = claims.client(&self.issuer, now) else { return Ok(None) };
-        let (Ok(user), session) = (claims.sub.parse::<UserId>(), claims.sid.as_deref().map(str::parse::<SessionId>))
-        else {
-            return Ok(None);
-        };
-        let Ok(session) = session.transpose() else { return Ok(None) };
+        let Some(audience) = self.enabled(&client).await? else { return Ok(None) };
+        let Some(user) = self.subjects.user(&audience, &claims.sub) else { return Ok(None) };
+        let Ok(session) = claims.sid.as_deref().map(str::parse::<SessionId>).transpose() else { return Ok(None) };
         let issued_at = claims.iat.timestamp();
         let authenticated_at = claims.auth_time.timestamp();
         let of = IdTokenOf { user, client: &client, session, authenticated_at, issued_at };

@@ -9,9 +9,11 @@ use crate::clock::Timestamp;
 use crate::domain::client::{AccessTokenFormat, Client, GrantType};
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::domain::profile::Profiles;
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::extent::Extent;
@@ -27,6 +29,7 @@ use crate::usecase::signing_keys::KeyRing;
 pub struct Issue {
     pub issuer: String,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub entropy: Arc<Entropy>,
     pub lifetimes: Lifetimes,
     pub profiles: Profiles,
@@ -83,6 +86,36 @@ pub struct Along<'a> {
     claims: Map<String, Value>,
     /// What the access token is for, where that is less than the grant is.
     less: Option<&'a Extent>,
+    /// Of an answer of the authorization endpoint.
+    answer: Answer<'a>,
+}
+
+/// What an ID token vouches for in the answer that it is part of [OIDCC §3.3.2.11].
+#[derive(Clone, Copy, Debug, Default)]
+struct Answer<'a> {
+    code: Option<&'a str>,
+    state: Option<&'a str>,
+}
+
+/// What the authorization endpoint itself is to give [OIDCC §3.2.2.5, §3.3.2.5].
+#[derive(Debug)]
+pub struct InFront<'a> {
+    pub response_type: ResponseType,
+    pub nonce: Option<&'a str>,
+    pub state: Option<&'a str>,
+    /// What is given beside it.
+    pub code: Option<&'a str>,
+    /// What the ID token says of the person.
+    pub claims: Map<String, Value>,
+}
+
+/// What goes through the browser: no refresh token, and an access token that is good for whoever has it.
+#[derive(Debug)]
+pub struct MintedInFront {
+    pub access_token: Option<Secret<String>>,
+    pub expires_in: Duration,
+    pub id_token: Option<Secret<String>>,
+    pub access_row: Option<StoredAccessToken>,
 }
 
 impl<'a> Along<'a> {
@@ -144,7 +177,7 @@ impl Issue {
         let id_token = grant
             .scope
             .contains(Scope::OPENID)
-            .then(|| self.id_token(client, grant, along, access_token.expose(), now))
+            .then(|| self.id_token(client, grant, along, Some(access_token.expose()), now))
             .transpose()?;
         let response = TokenResponse {
             access_token,
@@ -157,6 +190,24 @@ impl Issue {
             issued: None,
         };
         Ok(Minted { response, refresh_row, access_row })
+    }
+
+    /// For the answer of the authorization endpoint.
+    pub fn mint_in_front(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        asked: InFront<'_>,
+        now: Timestamp,
+    ) -> Result<MintedInFront, StoreError> {
+        let InFront { response_type, nonce, state, code, claims } = asked;
+        let access = || self.access_token(client, (grant, &grant.extent), None, now);
+        let (access_token, access_row) = response_type.has_token().then(access).transpose()?.unzip();
+        let along = Along { nonce, claims, answer: Answer { code, state }, ..Along::default() };
+        let shown = access_token.as_ref().map(|token| token.expose().as_str());
+        let id_token =
+            response_type.has_id_token().then(|| self.id_token(client, grant, &along, shown, now)).transpose()?;
+        Ok(MintedInFront { access_token, expires_in: self.access(client), id_token, access_row: access_row.flatten() })
     }
 
     fn access_token(
@@ -253,7 +304,7 @@ impl Issue {
             iss: self.issuer.clone(),
             aud,
             // [RFC 9068 §2.2] without a resource owner, the client is the subject.
-            sub: grant.map_or_else(|| client.id.to_string(), |grant| grant.user.to_string()),
+            sub: grant.map_or_else(|| client.id.to_string(), |grant| self.subjects.of(client, grant.user)),
             client_id: client.id.to_string(),
             exp: expires_at.seconds(),
             iat: issued_at.seconds(),
@@ -272,19 +323,23 @@ impl Issue {
         client: &Client,
         grant: &Grant,
         along: &Along<'_>,
-        access_token: &str,
+        access_token: Option<&str>,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
+        let hash = |text: &str| at_hash(client.id_token_signed_response_alg, text);
+        let Answer { code, state } = along.answer;
         let claims = IdTokenClaims {
             iss: self.issuer.clone(),
-            sub: grant.user.to_string(),
+            sub: self.subjects.of(client, grant.user),
             aud: client.id.to_string(),
             exp: (now + self.lifetimes.id).seconds(),
             iat: now.seconds(),
             auth_time: grant.authenticated_at.seconds(),
             acr: grant.acr.as_str().to_owned(),
             amr: grant.amr.split(' ').map(str::to_owned).collect(),
-            at_hash: at_hash(client.id_token_signed_response_alg, access_token),
+            at_hash: access_token.map(hash),
+            c_hash: code.map(hash),
+            s_hash: state.map(hash),
             nonce: along.nonce.map(str::to_owned),
             sid: grant.session.map(|session| session.to_string()),
             may_act: may_act(client),

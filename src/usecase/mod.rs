@@ -39,6 +39,7 @@ pub mod refresh;
 pub mod register_client;
 pub mod request_authentication;
 pub mod revoke;
+pub mod sector;
 pub mod set_password;
 pub mod settle;
 pub mod sign_in;

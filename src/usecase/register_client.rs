@@ -30,6 +30,7 @@ use crate::usecase::admin::Desk;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::stored;
 use crate::usecase::certificates::{Certificates, OF_AN_AUTHORITY, SELF_SIGNED};
+use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ impl RegisterClient {
         let id = self.desk.fresh(Kind::Client, ClientId::parse)?;
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut client = self.described((id, own.digest()), wanted, None, token.is_some(), now)?;
+        let vouched = Vouched::of(Some(&self.egress), &client, None).await;
+        belongs_to_its_sector(&vouched, &client)?;
         let secret = self.give_secret(&mut client);
         let event = self.event(Action::ClientRegistered, &client.id, now);
         let digest = token.as_ref().map(InitialToken::digest);
@@ -108,6 +111,7 @@ impl RegisterClient {
         let event = self.event(Action::ClientUpdated, &id, now);
         let own = RegistrationToken::new(self.desk.entropy.token());
         let mut given = None;
+        let vouched = self.vouched(&id, &token, wanted, now).await?;
         let change = |_: Option<Client>, before: Client| {
             if !belongs(&before, &token) {
                 return Err(invalid_token("not the token of this client"));
@@ -118,12 +122,27 @@ impl RegisterClient {
                 return Err(refused("client_secret is the one that was given, or left out."));
             }
             let mut client = self.described((before.id.clone(), own.digest()), wanted, Some(&before), false, now)?;
+            belongs_to_its_sector(&vouched, &client)?;
             given = if has_secrets(&client) { None } else { self.give_secret(&mut client) };
             Ok(client)
         };
         let changed = self.clients.update_if(&id, None, &event, now, change).await?;
         let client = changed.ok_or_else(|| invalid_token("no such client"))??;
         Ok(Told { client, secret: given, token: own })
+    }
+
+    /// What the sector says of the client as it is to be. Nobody is called for whoever has not the client's token.
+    async fn vouched(
+        &self,
+        id: &ClientId,
+        token: &RegistrationToken,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Vouched, Error> {
+        let before = self.clients.find(id).await?.filter(|client| belongs(client, token));
+        let before = before.ok_or_else(|| invalid_token("no such client, or not its token"))?;
+        let client = self.described((before.id.clone(), token.digest()), wanted, Some(&before), false, now)?;
+        Ok(Vouched::of(Some(&self.egress), &client, Some(&before)).await)
     }
 
     /// [RFC 7592 §2.3]
@@ -241,7 +260,6 @@ impl RegisterClient {
         if client.sign_in.is_none() {
             members.insert("response_types".to_owned(), json!([]));
         }
-        members.insert("subject_type".to_owned(), json!("public"));
         members.insert("client_id".to_owned(), json!(client.id));
         members.insert("client_id_issued_at".to_owned(), json!(client.created_at.seconds()));
         if let Some(secret) = secret {
@@ -266,7 +284,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
     let code = || vec![GrantType::AuthorizationCode.as_str().to_owned()];
     let grant_types = wanted.grant_types.clone().unwrap_or_else(code);
     let asked = |grant: GrantType| grant_types.iter().any(|name| name == grant.as_str());
-    let (signs_in, ciba) = (asked(GrantType::AuthorizationCode), asked(GrantType::Ciba));
+    let signs_in = asked(GrantType::AuthorizationCode) || asked(GrantType::Implicit);
+    let ciba = asked(GrantType::Ciba);
     let exchanges = asked(GrantType::TokenExchange);
     let scope = scope(wanted, invited)?;
     let with_keys = wanted.uses_keys();
@@ -315,6 +334,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         token_exchange_audiences: kept.token_exchange_audiences.filter(|_| exchanges),
         token_exchange_impersonation: kept.token_exchange_impersonation.filter(|_| exchanges),
         may_act: kept.may_act,
+        subject_type: wanted.subject_type.clone(),
+        sector_identifier_uri: wanted.sector_identifier_uri.clone(),
         security_profile: kept.security_profile,
         number_matching: kept.number_matching.filter(|_| ciba),
         long_poll: kept.long_poll.filter(|_| ciba),
@@ -332,6 +353,10 @@ fn scope(wanted: &Wanted, invited: bool) -> Result<Option<String>, Refusal> {
     } else {
         Ok(Some(open.join(" ")))
     }
+}
+
+fn belongs_to_its_sector(vouched: &Vouched, client: &Client) -> Result<(), Refusal> {
+    if vouched.covers(client) { Ok(()) } else { Err(worded(&[NOT_LISTED])) }
 }
 
 /// Whether it asks for more than before, or elsewhere: of that, whoever agreed to it in people's place knew
@@ -383,7 +408,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 21] = [
+const SENTENCES: [(&str, &str); 23] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -418,12 +443,20 @@ const SENTENCES: [(&str, &str); 21] = [
     ("jwks_uri", "jwks_uri: an https URL that leads to a public address, and not together with jwks."),
     (
         "grant_types",
-        "grant_types: authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first three.",
+        "grant_types: authorization_code, implicit, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials, urn:openid:params:grant-type:ciba; a public client has the first four.",
     ),
-    ("response_types", "response_types: code, with authorization_code."),
+    (
+        "response_types",
+        "response_types: code with authorization_code, id_token and id_token token with implicit, those with code and another with both.",
+    ),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
     ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),
+    ("subject_type", "subject_type: public or pairwise."),
+    (
+        "sector_identifier_uri",
+        "sector_identifier_uri: with subject_type pairwise, an https URL of a JSON array with all redirect_uris; needed where those are not https and of one host.",
+    ),
     (
         "backchannel_authentication_request_signing_alg",
         "backchannel_authentication_request_signing_alg: ES256, PS256, RS256 or EdDSA, with the CIBA grant and jwks or jwks_uri.",

@@ -12,6 +12,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
 use crate::domain::client::{GrantType, NumberMatching};
 use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
+use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -41,6 +42,7 @@ pub struct RequestAuthentication {
     pub ledger: Ledger,
     pub tokens: Tokens,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub read: ReadQuestion,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -229,9 +231,9 @@ impl RequestAuthentication {
             Hint::Login(username) => (self.directory.user_by_username(username).await?, username.clone()),
             Hint::IdToken(token) => {
                 let subject = self.keys.subject_of_hint(token, &client.id)?;
-                let user = match subject.parse::<UserId>() {
-                    Ok(id) => self.directory.user(&id).await?,
-                    Err(_) => None,
+                let user = match self.subjects.user(client, &subject) {
+                    Some(id) => self.directory.user(&id).await?,
+                    None => None,
                 };
                 (user, subject)
             }

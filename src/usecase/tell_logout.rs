@@ -11,6 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
 use crate::domain::logout::{Ended, TOKEN_LIFETIME, pause};
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::outbound::egress::Egress;
 use crate::outbound::logout::{Verdict, tell};
@@ -31,6 +32,7 @@ pub struct TellLogout {
     pub outbox: Outbox,
     pub directory: Arc<Directory>,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub egress: Egress,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
@@ -84,7 +86,7 @@ impl TellLogout {
         let now = self.clock.now();
         LogoutTokenClaims {
             iss: self.keys.issuer.clone(),
-            sub: ended.user.to_string(),
+            sub: self.subjects.of(client, ended.user),
             aud: client.id.to_string(),
             iat: now.seconds(),
             exp: (now + TOKEN_LIFETIME).seconds(),

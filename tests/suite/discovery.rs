@@ -252,12 +252,15 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
 
     let id_token = decoded(&tokens.id_token).1;
     let _carol = world.user("carol").with_password(PASSWORD).await;
-    let site = world.client("site").signs_in().await;
-    let callback = world.browser().log_in(&site, "carol", PASSWORD).await;
+    let site = world.client("site").signs_in().registered(answers_all).await;
+    let mut browser = world.browser();
+    let callback = browser.log_in(&site, "carol", PASSWORD).await;
+    let hybrid = browser.authorize(&site, &[("response_type", "code id_token")]).await.unwrap_err();
+    let hybrid = decoded(hybrid.get("id_token")).1;
     let signed_in = decoded(&site.redeem(callback.get("code")).await.tokens().id_token).1;
     let info = world.userinfo(&tokens.access_token).await.ok();
     for claim in texts(&metadata["claims_supported"]) {
-        assert!([&id_token, &signed_in, &info].iter().any(|claims| claims.get(claim).is_some()), "{claim}");
+        assert!([&id_token, &signed_in, &hybrid, &info].iter().any(|claims| claims.get(claim).is_some()), "{claim}");
     }
     let mut passkey = with_passkey(&world, &site, "carol", Passkey::new(world.issuer())).await;
     let mut browser = world.browser();
@@ -276,14 +279,24 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
         shop.revoke(id.as_str().unwrap(), None).await;
     }
     // Each grant that is listed, and no other.
-    for grant in texts(&metadata["grant_types_supported"]) {
+    let grants = texts(&metadata["grant_types_supported"]);
+    assert!(grants.contains(&"implicit"));
+    // [RFC 7591 §2.1] that one is none of this endpoint.
+    shop.token(&[("grant_type", "implicit")]).await.refused(400, "unsupported_grant_type");
+    for grant in grants.into_iter().filter(|grant| *grant != "implicit") {
         // The shop is registered for those that ask a person on a phone.
         let for_others = !["urn:openid:params:grant-type:ciba", "refresh_token"].contains(&grant);
         let code = if for_others { "unauthorized_client" } else { "invalid_request" };
         shop.token(&[("grant_type", grant)]).await.refused(400, code);
     }
     shop.token(&[("grant_type", "password"), ("username", "x")]).await.refused(400, "unsupported_grant_type");
-    assert_eq!(texts(&metadata["subject_types_supported"]), ["public"]);
+    assert_eq!(texts(&metadata["subject_types_supported"]), ["public", "pairwise"]);
+}
+
+/// What there is, as its answer.
+fn answers_all(site: &mut nod::domain::client::Client) {
+    site.grants.insert(nod::domain::client::GrantType::Implicit);
+    site.sign_in.as_mut().unwrap().response_types = nod::protocol::authorization_request::ResponseType::ALL.to_vec();
 }
 
 #[tokio::test]
@@ -291,13 +304,21 @@ async fn oidcd_3_the_authorization_endpoint_answers_each_response_type_and_mode_
     let world = World::start().await;
     let metadata = metadata(&world).await;
     assert_eq!(path(&world, &metadata, "authorization_endpoint"), AUTHORIZE);
-    assert_eq!(texts(&metadata["response_types_supported"]), ["code"]);
+    let types = texts(&metadata["response_types_supported"]);
+    let all = ["code", "id_token", "id_token token", "code id_token", "code token", "code id_token token"];
+    assert_eq!(types, all);
     assert_eq!(texts(&metadata["code_challenge_methods_supported"]), ["S256"]);
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
     let _carol = world.user("carol").with_password(PASSWORD).await;
-    let site = world.client("site").signs_in().implied_consent().await;
+    let site = world.client("site").signs_in().implied_consent().registered(answers_all).await;
     let mut browser = world.browser();
     browser.log_in(&site, "carol", PASSWORD).await.get("code");
+    for kind in types {
+        let callback = browser.authorize(&site, &[("response_type", kind)]).await.unwrap_err();
+        for word in kind.split(' ') {
+            callback.get(if word == "token" { "access_token" } else { word });
+        }
+    }
     for mode in texts(&metadata["response_modes_supported"]) {
         let name = if mode.ends_with("jwt") { "response" } else { "code" };
         match browser.authorize(&site, &[("response_mode", mode)]).await {

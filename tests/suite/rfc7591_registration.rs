@@ -321,7 +321,9 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("redirect_uris", json!(["http://localhost/cb"])), redirect),
         (with("redirect_uris", json!(["com.example.app:/cb"])), redirect),
         (with("application_type", json!("spa")), metadata),
+        // [RFC 7591 §2.1] code, which is the default, is none of it.
         (with("grant_types", json!(["implicit"])), metadata),
+        (with("response_types", json!(["code id_token"])), metadata),
         (with("grant_types", json!([])), metadata),
         (with("response_types", json!(["token"])), metadata),
         (with("token_endpoint_auth_method", json!("password")), metadata),
@@ -350,7 +352,7 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("backchannel_logout_uri", json!("https://10.0.0.1/out")), metadata),
         (with("frontchannel_logout_uri", json!("https://evil.test/out")), metadata),
         (with("post_logout_redirect_uris", json!(["http://evil.test/"])), metadata),
-        (with("subject_type", json!("pairwise")), metadata),
+        (with("subject_type", json!("ephemeral")), metadata),
         (with("request_object_encryption_alg", json!("RSA-OAEP")), metadata),
         (with("scope", json!("nod:admin")), metadata),
         (with("client_name", json!("a\u{7}b")), metadata),

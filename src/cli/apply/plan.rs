@@ -92,6 +92,8 @@ impl Change {
             "backchannel_logout_uri",
             "frontchannel_logout_uri",
             "response_types",
+            "subject_type",
+            "sector_identifier_uri",
             "sign_on_policy",
             "steps",
             "application",

@@ -86,6 +86,8 @@ struct ClientEntry {
     token_exchange_audiences: Option<Vec<String>>,
     token_exchange_impersonation: Option<bool>,
     may_act: Option<String>,
+    subject_type: Option<String>,
+    sector_identifier_uri: Option<String>,
     security_profile: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
@@ -110,6 +112,7 @@ enum Auth {
 #[serde(rename_all = "snake_case")]
 enum Grant {
     AuthorizationCode,
+    Implicit,
     Ciba,
     RefreshToken,
     ClientCredentials,
@@ -305,6 +308,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         token_exchange_audiences: entry.token_exchange_audiences.clone(),
         token_exchange_impersonation: entry.token_exchange_impersonation,
         may_act: entry.may_act.clone(),
+        subject_type: entry.subject_type.clone(),
+        sector_identifier_uri: entry.sector_identifier_uri.clone(),
         security_profile: entry.security_profile.clone(),
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
@@ -334,6 +339,7 @@ fn called(pointer: &str) -> String {
 const fn grant_type(grant: Grant) -> GrantType {
     match grant {
         Grant::AuthorizationCode => GrantType::AuthorizationCode,
+        Grant::Implicit => GrantType::Implicit,
         Grant::Ciba => GrantType::Ciba,
         Grant::RefreshToken => GrantType::RefreshToken,
         Grant::ClientCredentials => GrantType::ClientCredentials,

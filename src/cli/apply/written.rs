@@ -10,6 +10,7 @@ use crate::domain::client::{
 use crate::domain::user::{Status, User};
 use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::usecase::admin::client_metadata::subject_type;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// Names and values, as TOML writes them.
@@ -63,6 +64,7 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     }));
     let grants = client.grants.iter().map(|grant| match grant {
         GrantType::AuthorizationCode => "authorization_code",
+        GrantType::Implicit => "implicit",
         GrantType::Ciba => "ciba",
         GrantType::RefreshToken => "refresh_token",
         GrantType::ClientCredentials => "client_credentials",
@@ -93,6 +95,10 @@ pub(super) fn client_fields(client: &Client) -> Fields {
     }
     fields.extend(client.security_profile.map(|profile| ("security_profile", quoted(profile.as_str()))));
     fields.extend(client.may_act.as_ref().map(|actor| ("may_act", quoted(actor.as_str()))));
+    if let Some(sector) = &client.pairwise {
+        fields.push(("subject_type", quoted(subject_type(client))));
+        fields.extend(sector.uri.as_ref().map(|uri| ("sector_identifier_uri", quoted(uri))));
+    }
     if let Some(sign_in) = &client.sign_in {
         fields.push(("redirect_uris", list(sign_in.redirect_uris.iter().map(RedirectUri::as_str))));
         fields.push((

@@ -43,11 +43,44 @@ pub enum ClientAuthMethod {
     SelfSignedTlsClientAuth,
 }
 
-/// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
+/// How a client knows people [OIDC Core §8].
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
+pub enum ClientSubjectType {
+    /// By the subject that all others have.
+    Public,
+    /// By one of its sector's own.
+    Pairwise,
+}
+
+/// What a client may ask the authorization endpoint for [RFC 6749 §3.1.1].
+#[derive(Clone, Copy, Debug, Enum)]
 pub enum ClientResponseType {
+    #[oai(rename = "code")]
     Code,
+    #[oai(rename = "id_token")]
+    IdToken,
+    #[oai(rename = "id_token token")]
+    IdTokenToken,
+    #[oai(rename = "code id_token")]
+    CodeIdToken,
+    #[oai(rename = "code token")]
+    CodeToken,
+    #[oai(rename = "code id_token token")]
+    CodeIdTokenToken,
+}
+
+impl From<ResponseType> for ClientResponseType {
+    fn from(kind: ResponseType) -> Self {
+        match kind {
+            ResponseType::Code => Self::Code,
+            ResponseType::IdToken => Self::IdToken,
+            ResponseType::IdTokenToken => Self::IdTokenToken,
+            ResponseType::CodeIdToken => Self::CodeIdToken,
+            ResponseType::CodeToken => Self::CodeToken,
+            ResponseType::CodeIdTokenToken => Self::CodeIdTokenToken,
+        }
+    }
 }
 
 /// What a client may do at the token endpoint.
@@ -55,6 +88,9 @@ pub enum ClientResponseType {
 pub enum ClientGrantType {
     #[oai(rename = "authorization_code")]
     AuthorizationCode,
+    /// Not at the token endpoint: what the authorization endpoint gives itself.
+    #[oai(rename = "implicit")]
+    Implicit,
     #[oai(rename = "urn:openid:params:grant-type:ciba")]
     Ciba,
     #[oai(rename = "refresh_token")]
@@ -224,6 +260,9 @@ pub struct ClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// Which client may exchange its tokens [RFC 8693 §4.4].
     pub may_act: Option<String>,
+    pub subject_type: ClientSubjectType,
+    /// Where its sector lists its addresses [OIDC Core §8.1].
+    pub sector_identifier_uri: Option<String>,
     /// What it is held to, besides what the server holds everybody to.
     pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
@@ -267,8 +306,8 @@ pub struct NewClientBody {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     /// When left out, `authorization_code` for a client with `redirect_uris` and for a public one, and
-    /// the CIBA grant for all others. A public client has `authorization_code`, `refresh_token` and the device
-    /// grant alone.
+    /// the CIBA grant for all others. A public client has `authorization_code`, `implicit`, `refresh_token` and the
+    /// device grant alone.
     pub grant_types: Option<Vec<ClientGrantType>>,
     /// Where the answers of the authorization endpoint may go: needed with `authorization_code`, and for
     /// nothing else. Each has 400 characters at most and is compared as text [RFC 9700 §4.1.3]: `https`,
@@ -290,7 +329,8 @@ pub struct NewClientBody {
     pub frontchannel_logout_uri: Option<String>,
     /// It cannot do without `iss` and `sid`, which are always there. `false` when left out.
     pub frontchannel_logout_session_required: Option<bool>,
-    /// `code` when left out.
+    /// What it may have the authorization endpoint answer with, and nothing else. `code` when left out. Those with
+    /// `code` need the `authorization_code` grant, those with `id_token` or `token` the `implicit` one.
     pub response_types: Option<Vec<ClientResponseType>>,
     /// It may run the authentication flow itself (`response_mode=pi.flow`), and so sees what people type
     /// there. `false` when left out.
@@ -349,6 +389,12 @@ pub struct NewClientBody {
     pub token_exchange_impersonation: Option<bool>,
     /// The `client_id` of the client that may exchange its tokens [RFC 8693 §4.4]. Nobody when left out.
     pub may_act: Option<String>,
+    /// `public` when left out. With `pairwise`, clients of another sector know a person by another `sub`
+    /// [OIDC Core §8.1]. To change it, or what the sector is made from, makes strangers of all people.
+    pub subject_type: Option<ClientSubjectType>,
+    /// For `pairwise`: https; its host names the sector, and what is there is a JSON array with all `redirect_uris`, and
+    /// `jwks_uri` for a client with CIBA or the device grant. When left out, the host that they all have.
+    pub sector_identifier_uri: Option<String>,
     /// What it is held to, all at once: see docs/security-profiles.md. What the server holds everybody to holds besides.
     /// Nothing when left out.
     pub security_profile: Option<ClientSecurityProfile>,
@@ -411,6 +457,8 @@ pub struct ClientPatch {
     pub token_exchange_audiences: Option<Vec<String>>,
     pub token_exchange_impersonation: Option<bool>,
     pub may_act: Option<String>,
+    pub subject_type: Option<ClientSubjectType>,
+    pub sector_identifier_uri: Option<String>,
     pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
     pub number_matching: Option<ClientNumberMatching>,
@@ -437,6 +485,20 @@ impl From<&Authentication> for ClientAuthMethod {
             Authentication::PrivateKeyJwt { .. } => Self::PrivateKeyJwt,
             Authentication::TlsClientAuth(_) => Self::TlsClientAuth,
             Authentication::SelfSignedTlsClientAuth { .. } => Self::SelfSignedTlsClientAuth,
+        }
+    }
+}
+
+impl From<GrantType> for ClientGrantType {
+    fn from(grant: GrantType) -> Self {
+        match grant {
+            GrantType::AuthorizationCode => Self::AuthorizationCode,
+            GrantType::Implicit => Self::Implicit,
+            GrantType::Ciba => Self::Ciba,
+            GrantType::RefreshToken => Self::RefreshToken,
+            GrantType::ClientCredentials => Self::ClientCredentials,
+            GrantType::DeviceCode => Self::DeviceCode,
+            GrantType::TokenExchange => Self::TokenExchange,
         }
     }
 }
@@ -473,29 +535,14 @@ impl From<&domain::Client> for ClientBody {
             tls_client_auth_san_email: subject.email,
             jwks,
             jwks_uri,
-            grant_types: client
-                .grants
-                .iter()
-                .map(|grant| match grant {
-                    GrantType::AuthorizationCode => ClientGrantType::AuthorizationCode,
-                    GrantType::Ciba => ClientGrantType::Ciba,
-                    GrantType::RefreshToken => ClientGrantType::RefreshToken,
-                    GrantType::ClientCredentials => ClientGrantType::ClientCredentials,
-                    GrantType::DeviceCode => ClientGrantType::DeviceCode,
-                    GrantType::TokenExchange => ClientGrantType::TokenExchange,
-                })
-                .collect(),
+            grant_types: client.grants.iter().map(|grant| ClientGrantType::from(*grant)).collect(),
             redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.redirect_uris)),
             post_logout_redirect_uris: sign_in.map(|sign_in| RedirectUri::texts(&sign_in.post_logout_redirect_uris)),
             backchannel_logout_uri: called.map(|logout| logout.uri.clone()),
             backchannel_logout_session_required: called.map(|logout| logout.session_required),
             frontchannel_logout_uri: framed.map(|logout| logout.uri.clone()),
             frontchannel_logout_session_required: framed.map(|logout| logout.session_required),
-            response_types: sign_in.map(|sign_in| {
-                // Nothing else can be registered.
-                let code = sign_in.response_types.iter().filter(|kind| matches!(kind, ResponseType::Code));
-                code.map(|_| ClientResponseType::Code).collect()
-            }),
+            response_types: sign_in.map(|sign_in| sign_in.response_types.iter().map(|kind| (*kind).into()).collect()),
             redirectless: sign_in.map(|sign_in| sign_in.redirectless),
             cookieless: sign_in.map(|sign_in| sign_in.cookieless),
             sign_on_policy: sign_in.and_then(|sign_in| sign_in.policy.as_ref()).map(ToString::to_string),
@@ -525,6 +572,11 @@ impl From<&domain::Client> for ClientBody {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            subject_type: match client.pairwise {
+                None => ClientSubjectType::Public,
+                Some(_) => ClientSubjectType::Pairwise,
+            },
+            sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
             security_profile: client.security_profile.map(ClientSecurityProfile::from),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,

@@ -33,7 +33,7 @@ impl Discovery {
             demanded(demands),
             authentication(demands, certificates),
             tokens(demands),
-            sessions(),
+            sessions(issuer, rules),
             mutual_tls(certificates),
         ];
         let members =
@@ -74,7 +74,7 @@ fn endpoints(issuer: &str, registration: bool) -> Value {
 
 /// How people are asked, and how the answer comes.
 fn requests(rules: &Rules, demands: &Demands) -> Value {
-    let kinds = ResponseType::SUPPORTED.iter().filter(|kind| demands.given.permits(**kind));
+    let kinds = ResponseType::ALL.iter().filter(|kind| demands.given.permits(**kind));
     let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
     let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
     let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
@@ -127,12 +127,13 @@ fn tokens(demands: &Demands) -> Value {
     json!({
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "dpop_signing_alg_values_supported": names(demands.algorithms),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": signing(demands),
         "userinfo_signing_alg_values_supported": signing(demands),
         "introspection_signing_alg_values_supported": signing(demands),
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "c_hash", "s_hash", "nonce",
+            "sid",
             "name", "preferred_username", "updated_at", "email", "email_verified"
         ],
     })
@@ -152,13 +153,18 @@ fn mutual_tls(certificates: &Certificates) -> Value {
 }
 
 /// Who is told that one has ended.
-fn sessions() -> Value {
-    json!({
+fn sessions(issuer: &str, rules: &Rules) -> Value {
+    let mut sessions = json!({
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
-    })
+    });
+    if let (true, Value::Object(sessions)) = (rules.session_management, &mut sessions) {
+        let frame = format!("{issuer}{}", path::CHECK_SESSION);
+        sessions.insert("check_session_iframe".to_owned(), json!(frame));
+    }
+    sessions
 }
 
 /// What we sign with.

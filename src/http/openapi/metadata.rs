@@ -57,6 +57,7 @@ pub(super) fn add(document: &mut Value) {
                 "introspection_endpoint": address,
                 "end_session_endpoint": address,
                 "registration_endpoint": address,
+                "check_session_iframe": address,
                 "scopes_supported": texts,
                 "grant_types_supported": texts,
                 "response_types_supported": texts,

@@ -152,7 +152,7 @@ fn asked() -> Vec<Asked> {
         of(
             "response_type",
             true,
-            one_of(words(ResponseType::SUPPORTED, ResponseType::as_str)),
+            one_of(words(ResponseType::ALL, ResponseType::as_str)),
             "What is asked for [RFC 6749 §3.1.1].",
         ),
         of(

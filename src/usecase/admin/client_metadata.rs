@@ -5,6 +5,7 @@ mod exchange;
 mod logout;
 pub mod profile;
 pub(super) mod sign_in;
+mod subject;
 
 use std::collections::BTreeSet;
 
@@ -125,6 +126,10 @@ pub struct ClientMetadata {
     /// For administrators to say: what a client is held to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -264,6 +269,8 @@ impl ClientMetadata {
             token_exchange_audiences: client.token_exchange.as_ref().map(|exchange| exchange.audiences.clone()),
             token_exchange_impersonation: client.token_exchange.as_ref().map(|exchange| exchange.impersonation),
             may_act: client.may_act.as_ref().map(ClientId::to_string),
+            subject_type: Some(subject_type(client).to_owned()),
+            sector_identifier_uri: client.pairwise.as_ref().and_then(|sector| sector.uri.clone()),
             security_profile: client.security_profile.map(|profile| profile.as_str().to_owned()),
             number_matching: backchannel
                 .and_then(|backchannel| backchannel.number_matching)
@@ -295,6 +302,7 @@ impl ClientMetadata {
         let resources = self.resources(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
+        let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
         let security_profile = self.security_profile(&mut problems);
         let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
@@ -337,6 +345,7 @@ impl ClientMetadata {
                     registered: before.and_then(|before| before.registered.clone()),
                     token_exchange,
                     may_act,
+                    pairwise,
                     security_profile,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
@@ -523,6 +532,11 @@ impl ClientMetadata {
         }
         None
     }
+}
+
+/// In the word of [OIDCR §2].
+pub const fn subject_type(client: &Client) -> &'static str {
+    if client.pairwise.is_some() { subject::PAIRWISE } else { subject::PUBLIC }
 }
 
 /// Whether we may call an address, as far as that can be told now.

@@ -27,6 +27,7 @@ use crate::usecase::admin::client_metadata::sign_in::NO_POLICY;
 use crate::usecase::admin::client_metadata::{ClientMetadata, client_id};
 use crate::usecase::admin::policies::policy_id;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, take_read_only};
+use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// How long a replaced secret still works.
 pub const OVERLAP: Duration = Duration::from_secs(86_400);
@@ -87,6 +88,9 @@ impl ManageClients {
             }
         };
         self.check_policy(metadata.sign_on_policy.as_deref()).await?;
+        if !Vouched::of(self.egress.as_ref(), &client, None).await.covers(&client) {
+            return Err(AdminError::invalid(vec![NOT_LISTED]));
+        }
         let shown = client.authentication.secrets_mut().and_then(|secrets| {
             let made = secret.is_none();
             let secret = secret.unwrap_or_else(|| self.desk.entropy.token());
@@ -112,16 +116,37 @@ impl ManageClients {
         unchanged: Precondition<'_, Client>,
     ) -> Result<Client, AdminError> {
         self.check_policy(patch.get("sign_on_policy").and_then(Value::as_str)).await?;
+        let vouched = self.vouched(id, &patch).await?;
         self.change(by, id, Action::ClientUpdated, |client, now| {
             if !unchanged(&client) {
                 return Err(AdminErrorCode::PreconditionFailed.into());
             }
-            let metadata = patched(&client, patch)?;
-            let described = metadata.client(client.id.clone(), Some(&client), self.egress.as_ref(), now);
-            let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
-            described.map_err(AdminError::invalid)
+            let changed = self.patched(&client, patch, now)?;
+            // Somebody else may have changed it meanwhile: what was not asked about is not listed.
+            if vouched.covers(&changed) { Ok(changed) } else { Err(AdminError::invalid(vec![NOT_LISTED])) }
         })
         .await
+    }
+
+    fn patched(&self, client: &Client, patch: Value, now: Timestamp) -> Result<Client, AdminError> {
+        let metadata = patched(client, patch)?;
+        let described = metadata.client(client.id.clone(), Some(client), self.egress.as_ref(), now);
+        let described = described.and_then(|client| unmet(self.profiles, &client).map(|()| client));
+        described.map_err(AdminError::invalid)
+    }
+
+    /// What the sector says of the client as it would be now. Nobody waits for others with the client locked.
+    async fn vouched(&self, id: &str, patch: &Value) -> Result<Vouched, StoreError> {
+        let before = match ClientId::parse(id) {
+            Some(id) => self.clients.find(&id).await?,
+            None => None,
+        };
+        // Whatever is wrong otherwise is told when the change is made.
+        let changed = before.as_ref().and_then(|client| self.patched(client, patch.clone(), self.desk.now()).ok());
+        match changed {
+            Some(changed) => Ok(Vouched::of(self.egress.as_ref(), &changed, before.as_ref()).await),
+            None => Ok(Vouched::For { uri: None, addresses: Vec::new() }),
+        }
     }
 
     pub async fn set_disabled(&self, by: &Administrator, id: &str, disabled: bool) -> Result<Client, AdminError> {

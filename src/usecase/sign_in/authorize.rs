@@ -9,6 +9,7 @@ use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
 use crate::domain::profile::Profiles;
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Prompt, ResponseMode};
 use crate::protocol::authorization_response::Carrier;
@@ -33,6 +34,7 @@ pub struct Authorize {
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub profiles: Profiles,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -129,7 +131,8 @@ impl Authorize {
         match &flow.at {
             At::Ready if destination.mode != ResponseMode::Flow => match self.conclude.conclude(&flow, browser).await {
                 Ok(concluded) => {
-                    let carrier = self.respond.carried(client, &destination, concluded.response)?;
+                    let session = concluded.session.as_ref().or(browser.session.as_ref());
+                    let carrier = self.respond.signed_in(client, &destination, concluded.response, session)?;
                     Ok(Authorized::Answer { carrier, session: concluded.session })
                 }
                 Err(Error::Refused(refusal)) => self.refused(client, &destination, &refusal).await,
@@ -177,8 +180,9 @@ impl Authorize {
         if hinted.as_deref().zip(sub).is_some_and(|(hinted, sub)| hinted != sub) {
             return Err(Refusal::invalid_request("id_token_hint and the claim sub name different people."));
         }
-        let nobody = |_| Refusal::invalid_request("Nobody has the sub that is named.");
-        hinted.as_deref().or(sub).map(|sub| sub.parse().map_err(nobody)).transpose()
+        // As the client knows them: as long as it knew people by other subjects, it was told of others.
+        let nobody = || Refusal::invalid_request("Nobody has the sub that is named.");
+        hinted.as_deref().or(sub).map(|sub| self.subjects.user(client, sub).ok_or_else(nobody)).transpose()
     }
 
     async fn refused(

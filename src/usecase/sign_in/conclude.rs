@@ -4,18 +4,26 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::code::{Code, REMEMBER};
+use crate::domain::client::Client;
+use crate::domain::code::{Code, REMEMBER, given_beside};
 use crate::domain::device_authorization::{Connected, DeviceAuthorization, Settled};
 use crate::domain::flow::{At, Flow};
+use crate::domain::grant::Grant;
 use crate::domain::session::{Authentication, Session};
+use crate::domain::user::User;
 use crate::entropy::Entropy;
+use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::authorization_response::AuthorizationResponse;
+use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthorizationCode, FlowId, SessionId, SessionToken, UserId};
-use crate::store::ephemeral::{Lifetime, Shelf};
-use crate::store::sql::ledger::Ledger;
+use crate::protocol::id::{AuthorizationCode, FlowId, GrantId, SessionId, SessionToken, UserId};
+use crate::protocol::scope::Scope;
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::sql::ledger::{Granted, Ledger};
 use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
+use crate::usecase::issue::{InFront, Issue};
 use crate::usecase::sign_in::shown::{Shown, refused};
 use crate::usecase::sign_in::{Browser, Known};
 
@@ -25,6 +33,7 @@ pub struct Conclude {
     pub codes: Shelf<Code>,
     pub devices: Shelf<DeviceAuthorization>,
     pub ledger: Ledger,
+    pub issue: Arc<Issue>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -39,7 +48,8 @@ pub struct Concluded {
 
 /// Who is signed in now, and where.
 struct Entered {
-    user: UserId,
+    client: Arc<Client>,
+    user: Arc<User>,
     authentication: Authentication,
     session: SessionId,
     /// Of a new session.
@@ -53,15 +63,14 @@ impl Conclude {
         let Some((user, authentication)) = flow.user().zip(flow.authenticated.as_ref()) else {
             return Err(Refusal::new(ErrorCode::ServerError, "Nobody was authenticated.").into());
         };
-        let active = self.known.directory.user(&user).await?.is_some_and(|user| user.is_active());
-        if !active {
+        let Some(person) = self.known.directory.user(&user).await?.filter(|user| user.is_active()) else {
             return Err(Refusal::new(ErrorCode::AccessDenied, "The person may not sign in.")
                 .because("the user is locked, disabled or gone")
                 .into());
-        }
-        if self.known.client(&flow.client).await?.is_none() {
+        };
+        let Some(client) = self.known.client(&flow.client).await? else {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
-        }
+        };
         let event = |action| self.event(action, flow, now).user(user);
         let (session, token) = match flow.session {
             Some(session) if self.known.sessions.is_live(session, now).await? => {
@@ -80,7 +89,7 @@ impl Conclude {
         if let Some(agreed) = &flow.agreed {
             self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
         }
-        Ok(Entered { user, authentication: authentication.clone(), session, token })
+        Ok(Entered { client, user: person, authentication: authentication.clone(), session, token })
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {
@@ -90,7 +99,26 @@ impl Conclude {
     /// The answer for the relying party.
     pub async fn conclude(&self, flow: &Flow, browser: &Browser) -> Result<Concluded, Error> {
         let now = self.clock.now();
-        let Entered { user, authentication, session, token } = self.enter(flow, browser, now).await?;
+        let entered = self.enter(flow, browser, now).await?;
+        let mut response = AuthorizationResponse::default();
+        let response_type = flow.request.response_type;
+        let code = if response_type.has_code() {
+            let code = self.code(flow, &entered, now).await?;
+            response = response.with("code", code.expose().clone());
+            Some(code)
+        } else {
+            None
+        };
+        let event = self.event(Action::SignInCompleted, flow, now).user(entered.user.id);
+        if response_type.is_in_front() {
+            response = self.in_front(flow, &entered, (response, code.as_ref()), event, now).await?;
+        } else {
+            self.ledger.audit(event).await;
+        }
+        Ok(Concluded { response, session: entered.token })
+    }
+
+    async fn code(&self, flow: &Flow, entered: &Entered, now: Timestamp) -> Result<AuthorizationCode, StoreError> {
         let code = AuthorizationCode::new(self.entropy.token());
         let worth = Code {
             transaction: flow.transaction,
@@ -98,18 +126,85 @@ impl Conclude {
             redirect_uri: flow.request.destination.redirect_uri.clone(),
             challenge: flow.request.challenge,
             dpop_jkt: flow.request.dpop_jkt,
-            user,
-            session,
+            user: entered.user.id,
+            session: entered.session,
             scope: flow.granted(),
             nonce: flow.request.nonce.clone(),
             extent: flow.extent(),
-            authentication,
+            authentication: entered.authentication.clone(),
             issued_at: now,
             burnt: false,
         };
         self.codes.insert(&code.digest(), &worth, REMEMBER).await?;
-        self.ledger.audit(self.event(Action::SignInCompleted, flow, now).user(user)).await;
-        Ok(Concluded { response: AuthorizationResponse::default().with("code", code.expose().clone()), session: token })
+        Ok(code)
+    }
+
+    /// Tokens for the browser itself [OIDCC §3.2.2.5, §3.3.2.5]. Their grant is another one than that of the code: it
+    /// ends with the session in any case, and has nothing that could be refreshed.
+    async fn in_front(
+        &self,
+        flow: &Flow,
+        entered: &Entered,
+        (mut response, code): (AuthorizationResponse, Option<&AuthorizationCode>),
+        event: Event,
+        now: Timestamp,
+    ) -> Result<AuthorizationResponse, Error> {
+        let client = &entered.client;
+        // What held when the flow began may not any more.
+        let registered = client.sign_in.as_ref().map(|sign_in| sign_in.response_types.as_slice());
+        if !registered.is_some_and(|registered| registered.contains(&flow.request.response_type)) {
+            let told = "The client is not registered for this response_type.";
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, told).into());
+        }
+        // What goes through a browser administers nothing, and is for while the person is there.
+        let fits = |name: &str| name != Scope::OFFLINE_ACCESS && !is_administrative(name);
+        let nothing = || Refusal::new(ErrorCode::InvalidScope, "The scope has nothing for this answer.");
+        let scope = flow.granted().within(&client.scope).and_then(|scope| scope.only(fits)).ok_or_else(nothing)?;
+        let extent = client.still(flow.extent(), &self.issue.issuer).ok_or_else(nothing)?;
+        // [OIDCC §5.4] with an access token, and with a code that gives one, UserInfo tells.
+        let alone = code.is_none() && !flow.request.response_type.has_token();
+        let told =
+            |claim: &PersonalClaim| extent.claims.id_token.contains(claim) || (alone && scope.contains(claim.scope()));
+        let told: Vec<PersonalClaim> = PersonalClaim::ALL.iter().copied().filter(told).collect();
+        let grant = Grant {
+            id: GrantId::new(self.entropy.ordered_uuid(now)),
+            request: code.map(|code| given_beside(&code.digest())),
+            client: flow.client.clone(),
+            user: entered.user.id,
+            device: None,
+            session: Some(entered.session),
+            bound_to: None,
+            scope,
+            extent,
+            acr: entered.authentication.acr,
+            amr: entered.authentication.amr.clone(),
+            authenticated_at: entered.authentication.at,
+            created_at: now,
+            revoked_at: None,
+        };
+        let asked = InFront {
+            response_type: flow.request.response_type,
+            nonce: flow.request.nonce.as_deref(),
+            state: flow.request.destination.state.as_deref(),
+            code: code.map(|code| code.expose().as_str()),
+            claims: entered.user.claims(&told),
+        };
+        let minted = self.issue.mint_in_front(client, &grant, asked, now)?;
+        if let Some(token) = &minted.access_token {
+            response = response
+                .with("access_token", token.expose().clone())
+                .with("token_type", Confirmation::token_type(None))
+                .with("expires_in", minted.expires_in.as_secs().to_string())
+                .with("scope", grant.scope.to_string());
+        }
+        if let Some(token) = &minted.id_token {
+            response = response.with("id_token", token.expose().clone());
+        }
+        match self.ledger.grant(grant, None, minted.access_row, event).await? {
+            Granted::First => Ok(response),
+            Granted::SessionEnded => Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
+            Granted::Already => Err(StoreError::Corrupt("a code was drawn twice").into()),
+        }
     }
 
     /// The device that waits for the flow is told what came of it [RFC 8628 §3.3], by the first who says so.
@@ -117,7 +212,8 @@ impl Conclude {
         let now = self.clock.now();
         let Some(code) = flow.device.as_ref().map(|device| device.code) else { return Ok((flow, None)) };
         let (settled, token, event) = if flow.at == At::Ready {
-            let Entered { user, authentication, session, token } = self.enter(&flow, browser, now).await?;
+            let Entered { user, authentication, session, token, .. } = self.enter(&flow, browser, now).await?;
+            let user = user.id;
             let connected = Connected { user, scope: flow.granted().clone(), authentication, session };
             let connect = |device: DeviceAuthorization| device.connected(&connected, now);
             let settled = self.devices.update(&code, Lifetime::Keep, connect).await?;

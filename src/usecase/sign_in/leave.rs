@@ -97,7 +97,9 @@ impl Leave {
         };
         match concluded {
             Ok(concluded) => {
-                let carrier = self.carried(&client, &flow, concluded.response)?;
+                let session = concluded.session.as_ref().or(browser.session.as_ref());
+                let destination = &flow.request.destination;
+                let carrier = self.respond.signed_in(&client, destination, concluded.response, session)?;
                 Ok(Left { carrier, session: concluded.session })
             }
             Err(Error::Refused(refusal)) => {

@@ -9,6 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
 use crate::domain::session::Session;
+use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{ClientId, SessionId};
@@ -22,6 +23,7 @@ use crate::usecase::signing_keys::KeyRing;
 pub struct LogOut {
     pub known: Arc<Known>,
     pub keys: Arc<KeyRing>,
+    pub subjects: Arc<Subjects>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -80,7 +82,9 @@ impl LogOut {
         };
         // [security.md case 141] Anybody can send a browser here. Who has an ID token of this very person is a
         // relying party at which they signed in; nobody else ends a session without having asked them.
-        if asked.hint.is_none_or(|hint| hint.sub != session.user.to_string()) {
+        let shown = asked.hint.as_ref().zip(asked.client.as_deref());
+        let meant = shown.and_then(|(hint, client)| self.subjects.user(client, &hint.sub));
+        if meant != Some(session.user) {
             let user = self.known.directory.user(&session.user).await?;
             let username = user.map(|user| user.username.clone()).unwrap_or_default();
             return Ok(LoggedOut::Ask(Ask { username, client: asked.client }));

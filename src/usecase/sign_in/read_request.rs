@@ -33,11 +33,13 @@ pub struct ReadRequest {
     pub profiles: Profiles,
 }
 
-/// What every client has to keep.
+/// What holds for every client.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// No browser brings a request [RFC 9126 §5].
     pub require_pushed: bool,
+    /// Answers have a `session_state`, by which pages see that somebody signed out [OIDC Session §3.1].
+    pub session_management: bool,
     /// Types of `authorization_details` [RFC 9396 §2].
     pub details: Arc<[DetailType]>,
 }

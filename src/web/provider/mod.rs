@@ -30,6 +30,7 @@ use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Locale, Wishes, Words};
 
 pub mod account;
+mod check_session;
 mod connect;
 mod pages;
 mod sign_out;
@@ -77,6 +78,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(Box::pin(provider.user_code(request)).await)
         } else if path == path::END_SESSION {
             Ok(Box::pin(provider.end_session(request)).await)
+        } else if path == path::CHECK_SESSION && provider.cookies.is_telling() {
+            Ok(provider.check_session(&request))
         } else if path == sign_out::SIGN_OUT {
             Ok(Box::pin(provider.sign_out(request)).await)
         } else if path == account::PASSKEYS || path == account::CONFIRM {
@@ -118,6 +121,8 @@ impl Provider {
                 let mut response = self.carried(&carrier, &visit);
                 if let Some(session) = &session {
                     self.cookies.set_session(response.headers_mut(), session);
+                } else if let Some(session) = &browser.session {
+                    self.cookies.tell(response.headers_mut(), session);
                 }
                 response
             }

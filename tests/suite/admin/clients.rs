@@ -25,7 +25,7 @@ async fn a_client_is_made_read_changed_and_deleted() {
             "client_id": "shop", "client_name": "Demo Shop", "token_endpoint_auth_method": "client_secret_basic",
             "grant_types": ["urn:openid:params:grant-type:ciba"], "scope": "openid profile email",
             "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
-            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
+            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false, "subject_type": "public",
             "backchannel_token_delivery_mode": "poll", "long_poll": false, "resources": [], "disabled": false,
             "created_at": "2027-01-15T08:00:00Z",
         })

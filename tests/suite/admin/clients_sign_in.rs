@@ -64,7 +64,7 @@ async fn a_client_that_signs_people_in_is_made_read_and_changed() {
             "redirectless": false, "cookieless": false, "implied_consent": false, "require_pkce": true,
             "require_pushed_authorization_requests": false, "require_signed_request_object": false,
             "request_uris": [], "authorization_details_types": [], "resources": [], "scope": "openid profile email", "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
-            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
+            "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false, "subject_type": "public",
             "disabled": false, "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -194,7 +194,7 @@ async fn what_cannot_be_registered_for_sign_in_is_pointed_at() {
         (json!({ "redirect_uris": [CALLBACK, CALLBACK] }), "/redirect_uris/1", "invalid"),
         (json!({ "redirect_uris": [CALLBACK], "response_types": [] }), "/response_types", "required"),
         (json!({ "redirect_uris": [CALLBACK], "response_types": ["code", "token"] }), "/response_types/1", "invalid"),
-        (json!({ "redirect_uris": [CALLBACK], "response_types": ["id_token"] }), "/response_types/0", "invalid"),
+        (json!({ "redirect_uris": [CALLBACK], "response_types": ["id_token"] }), "/response_types/0", "not_allowed"),
         (json!({ "redirect_uris": [CALLBACK], "response_types": ["code", "code"] }), "/response_types/1", "invalid"),
         (
             json!({ "redirect_uris": [CALLBACK], "grant_types": ["urn:openid:params:grant-type:ciba"] }),
@@ -263,4 +263,43 @@ async fn what_cannot_be_registered_for_sign_in_is_pointed_at() {
     // An empty list and a flag that is off say nothing.
     let ciba = json!({ "redirect_uris": [], "response_types": [], "redirectless": false, "require_pkce": false });
     location(&admin.post(CLIENTS, &ciba).await);
+}
+
+#[tokio::test]
+async fn rfc7591_2_1_response_types_and_grants_go_together() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let implicit = json!(["implicit"]);
+    let both = json!(["authorization_code", "implicit"]);
+    for (body, pointer, code) in [
+        (json!({ "redirect_uris": [CALLBACK], "grant_types": implicit }), "/response_types", "required"),
+        (
+            json!({ "redirect_uris": [CALLBACK], "grant_types": implicit, "response_types": ["id_token", "code"] }),
+            "/response_types/1",
+            "not_allowed",
+        ),
+        (
+            json!({ "redirect_uris": [CALLBACK], "grant_types": implicit, "response_types": ["id_token code"] }),
+            "/response_types/0",
+            "not_allowed",
+        ),
+        (
+            json!({ "redirect_uris": [CALLBACK], "grant_types": both, "response_types": ["code token"],
+                "dpop_bound_access_tokens": true }),
+            "/response_types/0",
+            "not_allowed",
+        ),
+    ] {
+        let answer = admin.post(CLIENTS, &body).await;
+        answer.admin_problem(422, "validation_failed");
+        let told = &answer.json()["errors"][0];
+        assert_eq!((&told["pointer"], &told["code"]), (&json!(pointer), &json!(code)), "{body}");
+    }
+    let types = json!(["code", "id_token", "code id_token token"]);
+    let body = json!({ "redirect_uris": [CALLBACK], "grant_types": both, "response_types": types });
+    let at = location(&admin.post(CLIENTS, &body).await);
+    assert_eq!(admin.get(&at).await.ok()["response_types"], types);
+    // None of them goes without its grant.
+    admin.patch(&at, &json!({ "grant_types": null })).await.admin_problem(422, "validation_failed");
+    admin.patch(&at, &json!({ "grant_types": ["authorization_code"], "response_types": null })).await.ok();
 }

@@ -68,6 +68,21 @@ fn a_client_that_signs_people_in_is_registered_and_changed() {
     client(&site, &["update", "till", "--unset", "dpop_bound_access_tokens"]).ends_with(0);
     assert!(!client(&site, &["show", "till"]).ends_with(0).contains("DPoP"));
     shows(&site, "till", &["backchannel   poll, number matching off, long poll false"]);
+
+    let both = ["--grant", "authorization_code", "--grant", "implicit", "--response-type", "code id_token"];
+    let site_of = ["create", "page", "--redirect-uri", CALLBACK, "--subject-type", "pairwise"];
+    client(&site, &[&site_of[..], &both].concat()).ends_with(0);
+    let sign_in = "sign-in       code id_token, pkce required true, redirectless false, implied consent false";
+    shows(&site, "page", &[sign_in, "people        pairwise, in the sector shop.example"]);
+    let elsewhere = ["update", "page", "--redirect-uri", CALLBACK, "--redirect-uri", "https://bank.example/cb"];
+    let told = client(&site, &elsewhere).ends_with(2);
+    assert!(told.contains("sector_identifier_uri"), "{told}");
+    let sector = ["--sector-identifier-uri", "https://sector.example/list.json"];
+    client(&site, &[&elsewhere[..], &sector].concat()).ends_with(0);
+    shows(&site, "page", &["people        pairwise, in the sector sector.example"]);
+    let told =
+        client(&site, &["create", "other", "--redirect-uri", CALLBACK, "--response-type", "id_token"]).ends_with(2);
+    assert!(told.contains("response_types"), "{told}");
 }
 
 #[test]
@@ -76,8 +91,8 @@ fn what_cannot_be_registered_is_said() {
     client(&site, &["create", "till"]).ends_with(0);
     for (arguments, told) in [
         (&["create", "shop", "--redirect-uri", "http://shop.example/cb"][..], "redirect_uris/0: http is for localhost"),
-        (&["create", "shop", "--grant", "authorization_code"], "redirect_uris: authorization_code needs"),
-        (&["create", "app", "--public"], "redirect_uris: authorization_code needs"),
+        (&["create", "shop", "--grant", "authorization_code"], "redirect_uris: Who signs people in needs"),
+        (&["create", "app", "--public"], "redirect_uris: Who signs people in needs"),
         (&["create", "app", "--public", "--grant", "ciba"], "grant_types/0: Not for a public client."),
         (
             &["create", "app", "--public", "--redirect-uri", CALLBACK, "--require-pkce=false"],
@@ -85,8 +100,14 @@ fn what_cannot_be_registered_is_said() {
         ),
         (&["create", "app", "--public", "--auth", "client_secret_basic"], "cannot be used with"),
         (&["create", "app", "--public", "--redirect-uri", CALLBACK, "--secret-stdin"], "for a client with a secret"),
-        (&["create", "till", "--redirectless"], "redirectless: Only with the authorization_code grant."),
-        (&["update", "till", "--redirect-uri", CALLBACK], "redirect_uris: Only with the authorization_code grant."),
+        (
+            &["create", "till", "--redirectless"],
+            "redirectless: Only with the authorization_code or the implicit grant.",
+        ),
+        (
+            &["update", "till", "--redirect-uri", CALLBACK],
+            "redirect_uris: Only with the authorization_code or the implicit grant.",
+        ),
         (&["update", "till", "--unset", "redirect_url"], "unknown field `redirect_url`"),
         (&["update", "till", "--unset", "client_name", "--name", "x"], "client_name is both set and --unset"),
     ] {

@@ -140,7 +140,10 @@ secret = "env:TILL_SECRET"
 redirect_uris = ["https://shop.example/callback", "http://localhost:*/callback"]
 require_pkce = false
 implied_consent = true
-grants = ["authorization_code", "token_exchange"]
+grants = ["authorization_code", "implicit", "token_exchange"]
+response_types = ["code", "code id_token"]
+subject_type = "pairwise"
+sector_identifier_uri = "https://shop.example/sector.json"
 token_exchange_audiences = ["stock"]
 
 [[client]]
@@ -166,7 +169,10 @@ fn what_signs_people_in_is_exported_and_applied() {
     apply(&site, WEB, &[]).ends_with(0);
     let exported = export(&site);
     for line in [
-        "grants = [\"authorization_code\", \"token_exchange\"]",
+        "grants = [\"authorization_code\", \"implicit\", \"token_exchange\"]",
+        "response_types = [\"code\", \"code id_token\"]",
+        "subject_type = \"pairwise\"",
+        "sector_identifier_uri = \"https://shop.example/sector.json\"",
         "token_exchange_audiences = [\"stock\"]",
         "may_act = \"web\"",
         "redirect_uris = [\"https://shop.example/callback\", \"http://localhost:*/callback\"]",

@@ -159,6 +159,7 @@ impl Site {
             registered: None,
             token_exchange: None,
             may_act: None,
+            pairwise: None,
             security_profile: None,
             created_at: self.clock.now(),
         };

@@ -19,7 +19,7 @@ use crate::world::{
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Loopback may be called, and has time to answer.
-fn patient() -> Builder {
+pub(super) fn patient() -> Builder {
     World::with().settings(|settings| {
         let egress = EgressSettings {
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
@@ -32,7 +32,7 @@ fn patient() -> Builder {
 }
 
 /// A relying party that wants to be called there.
-fn called(world: &World, id: &str, receiver: &Receiver) -> ClientBuilder {
+pub(super) fn called(world: &World, id: &str, receiver: &Receiver) -> ClientBuilder {
     let backchannel = Some(LogoutUri { uri: receiver.url(), session_required: true });
     let client = world.client(id).signs_in().refresh();
     client.registered(|client| client.sign_in.as_mut().unwrap().logout.backchannel = backchannel)
@@ -51,7 +51,7 @@ fn token(received: &Received) -> String {
     fields[0].1.to_string()
 }
 
-fn claims(received: &Received) -> Value {
+pub(super) fn claims(received: &Received) -> Value {
     decoded(&token(received)).1
 }
 

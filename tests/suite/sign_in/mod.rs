@@ -8,8 +8,10 @@ mod device_grant;
 mod flow_api;
 mod frontchannel_logout;
 mod jarm;
+mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;
 mod oidc_core_5_5_claims;
+mod pairwise;
 pub(crate) mod passkeys;
 mod policies;
 mod races;
@@ -18,6 +20,7 @@ mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;
 mod rfc9396_details;
 mod rp_initiated_logout;
+mod session_management;
 mod step_up;
 
 use reqwest::{Method, RequestBuilder};

@@ -265,14 +265,14 @@ async fn of_many_who_push_one_object_one_is_heard() {
 }
 
 /// A server of the client's with one document.
-struct Host {
-    address: String,
+pub(super) struct Host {
+    pub(super) address: String,
     calls: Arc<AtomicUsize>,
     answer: Arc<Mutex<String>>,
 }
 
 impl Host {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = Self {
             address: format!("http://{}", listener.local_addr().unwrap()),
@@ -290,13 +290,13 @@ impl Host {
         host
     }
 
-    fn says(&self, status: &str, headers: &str, body: &str) {
+    pub(super) fn says(&self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
         *self.answer.lock().unwrap() = head + body;
     }
 
-    fn calls(&self) -> usize {
+    pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 }

@@ -37,6 +37,7 @@ fn client() -> Client {
         registered: None,
         token_exchange: None,
         may_act: None,
+        pairwise: None,
         security_profile: None,
         created_at: now(),
     }

@@ -78,6 +78,7 @@ impl ClientBuilder {
             registered: None,
             token_exchange: None,
             may_act: None,
+            pairwise: None,
             security_profile: None,
             created_at: world.clock.now(),
         };

@@ -21,6 +21,8 @@ pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
 const MOST_REDIRECT_URIS: usize = 20;
 const LONGEST_REQUEST_URI: usize = 400;
 
+const ANSWERS: &str = "One of code, id_token, id_token token, code id_token, code token, code id_token token.";
+
 impl ClientMetadata {
     pub(super) fn is_public(&self) -> bool {
         self.token_endpoint_auth_method.as_deref() == Some(NONE)
@@ -33,12 +35,16 @@ impl ClientMetadata {
         if comes_back || self.is_public() { GrantType::AuthorizationCode } else { GrantType::Ciba }
     }
 
-    /// Whether it asks for the grant that keys without `private_key_jwt` are good for: they sign requests.
+    /// Whether it asks for a grant that keys without `private_key_jwt` are good for: they sign requests.
     pub(super) fn signs_people_in(&self) -> bool {
         match &self.grant_types {
-            Some(names) => names.iter().any(|name| name == GrantType::AuthorizationCode.as_str()),
-            None => self.default_grant() == GrantType::AuthorizationCode,
+            Some(names) => names.iter().filter_map(|name| GrantType::parse(name)).any(GrantType::signs_people_in),
+            None => self.default_grant().signs_people_in(),
         }
+    }
+
+    fn binds_tokens(&self) -> bool {
+        self.dpop_bound_access_tokens == Some(true) || self.tls_client_certificate_bound_access_tokens == Some(true)
     }
 
     pub(super) fn sign_in(
@@ -47,7 +53,7 @@ impl ClientMetadata {
         egress: Option<&Egress>,
         problems: &mut Problems,
     ) -> Option<SignIn> {
-        if !grants.contains(&GrantType::AuthorizationCode) {
+        if !grants.iter().any(|grant| grant.signs_people_in()) {
             self.no_sign_in(problems);
             return None;
         }
@@ -75,7 +81,7 @@ impl ClientMetadata {
                 self.post_logout_redirect_uris.as_deref(),
                 problems,
             ),
-            response_types: self.response_types(problems),
+            response_types: self.response_types(grants, problems),
             redirectless,
             cookieless,
             policy: policy.flatten(),
@@ -182,32 +188,51 @@ impl ClientMetadata {
             ("/authorization_signed_response_alg", self.authorization_signed_response_alg.is_some()),
         ] {
             if present {
-                problems.add(pointer, FieldCode::NotAllowed, "Only with the authorization_code grant.");
+                problems.add(pointer, FieldCode::NotAllowed, "Only with the authorization_code or the implicit grant.");
             }
         }
     }
 
     fn redirect_uris(&self, problems: &mut Problems) -> Vec<RedirectUri> {
         if self.redirect_uris.as_ref().is_none_or(Vec::is_empty) {
-            problems.add("/redirect_uris", FieldCode::Required, "authorization_code needs somewhere to come back to.");
+            problems.add(
+                "/redirect_uris",
+                FieldCode::Required,
+                "Who signs people in needs somewhere for them to come back to.",
+            );
         }
         addresses("/redirect_uris", self.redirect_uris.as_deref(), problems)
     }
 
-    fn response_types(&self, problems: &mut Problems) -> Vec<ResponseType> {
-        let Some(given) = &self.response_types else { return vec![ResponseType::Code] };
+    fn response_types(&self, grants: &BTreeSet<GrantType>, problems: &mut Problems) -> Vec<ResponseType> {
+        let Some(given) = &self.response_types else {
+            if !grants.contains(&GrantType::AuthorizationCode) {
+                problems.add("/response_types", FieldCode::Required, "Without authorization_code, code is no default.");
+            }
+            return vec![ResponseType::Code];
+        };
         if given.is_empty() {
-            problems.add("/response_types", FieldCode::Required, "authorization_code needs code.");
+            problems.add("/response_types", FieldCode::Required, "Who signs people in needs an answer.");
         }
         let mut parsed = Vec::new();
         for (at, text) in given.iter().enumerate() {
-            let works = |kind: &ResponseType| ResponseType::SUPPORTED.contains(kind);
-            match ResponseType::of(text).filter(works) {
-                Some(kind) if parsed.contains(&kind) => {
-                    problems.add_to(format!("/response_types/{at}"), FieldCode::Invalid, "It is there twice.");
+            let mut problem = |code, detail| problems.add_to(format!("/response_types/{at}"), code, detail);
+            match ResponseType::of(text) {
+                None => problem(FieldCode::Invalid, ANSWERS),
+                Some(kind) if parsed.contains(&kind) => problem(FieldCode::Invalid, "It is there twice."),
+                // [RFC 7591 §2.1] one goes with the other.
+                Some(kind) if !GrantType::of(kind).all(|grant| grants.contains(&grant)) => problem(
+                    FieldCode::NotAllowed,
+                    "code needs the authorization_code grant, id_token and token the implicit one.",
+                ),
+                // [RFC 9449 §5.2, RFC 8705 §3.4] what comes through the browser is bound to nothing.
+                Some(kind) if kind.has_token() && self.binds_tokens() => {
+                    problem(
+                        FieldCode::NotAllowed,
+                        "No token where access tokens are always bound to a key or certificate.",
+                    );
                 }
                 Some(kind) => parsed.push(kind),
-                None => problems.add_to(format!("/response_types/{at}"), FieldCode::Invalid, "code."),
             }
         }
         parsed
