@@ -234,6 +234,7 @@ impl Wiring {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),
                 add,
+                check: Arc::clone(&passkeys),
                 ceremonies: Shelf::new(self.store()),
                 clock: self.clock(),
                 entropy: self.entropy(),

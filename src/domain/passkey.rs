@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::protocol::id::{PasskeyId, SessionId, UserId};
-use crate::protocol::webauthn::{Challenge, CredentialId, LIFETIME, PublicKey};
+use crate::protocol::webauthn::{Asked, CredentialId, Key, LIFETIME};
 
 /// As many as a person may have.
 pub const MOST: u32 = 20;
@@ -12,17 +12,14 @@ pub const MOST: u32 = 20;
 /// In characters.
 const LONGEST_NAME: usize = 64;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Passkey {
     pub id: PasskeyId,
     pub user: UserId,
     pub credential: CredentialId,
-    pub key: PublicKey,
+    pub key: Key,
     pub sign_count: u32,
     pub name: PasskeyName,
-    /// The model of the authenticator, as it says.
-    pub aaguid: [u8; 16],
-    pub transports: Vec<String>,
     /// It can be copied to other devices of the person.
     pub backup_eligible: bool,
     pub backed_up: bool,
@@ -51,9 +48,7 @@ impl PasskeyName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceremony {
     pub purpose: Purpose,
-    pub challenge: Challenge,
-    /// The credentials that may answer. None: any of ours, whoever's it is.
-    pub allowed: Vec<CredentialId>,
+    pub asked: Asked,
     pub begun_at: Timestamp,
 }
 

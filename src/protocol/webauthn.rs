@@ -1,8 +1,8 @@
 //! Passkeys [Web Authentication, Level 2]: what is asked of a browser, and whether what it brings was made for
 //! us, now, by the key that we know.
 //!
-//! Pure. No attestation is asked for, so none is believed: a credential is worth what the session is worth in
-//! which it was registered (docs/adr/0024).
+//! The only file that calls webauthn-rs, which reads and verifies what authenticators write (docs/adr/0025). No
+//! attestation is asked for: a credential is worth what the session is worth in which it was registered.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,42 +10,29 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::{Host, Url};
+use uuid::Uuid;
+use webauthn_rs::prelude::{
+    Credential, DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential, Webauthn, WebauthnBuilder, WebauthnError,
+};
 
-use self::authenticator_data::{AuthenticatorData, Flags};
-use self::cbor::Reader;
-pub use self::key::PublicKey;
 use super::redirect_uri::is_this_machine;
-use crate::secret::{constant_time_eq, sha256};
 
-mod authenticator_data;
-mod cbor;
-mod key;
 #[cfg(test)]
 mod tests;
 
 /// How long a challenge is good for.
 pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
-/// What a browser is to have signed [WebAuthn §13.4.3]. One is for one try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Challenge([u8; 32]);
+const KIND: &str = "public-key";
 
-impl Challenge {
-    pub const fn new(random: [u8; 32]) -> Self {
-        Self(random)
-    }
-
-    fn text(self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
-    }
-}
+/// [WebAuthn §4, credential ID] as long as one may be.
+const LONGEST_ID: usize = 1023;
 
 /// What an authenticator calls a credential. Not secret; known to nobody whom it is not told.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CredentialId(Vec<u8>);
 
 impl CredentialId {
@@ -69,10 +56,11 @@ impl fmt::Debug for CredentialId {
 }
 
 /// Whose the credentials are: the host of the issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RelyingParty {
     id: String,
     origin: String,
+    library: Webauthn,
 }
 
 impl RelyingParty {
@@ -81,7 +69,8 @@ impl RelyingParty {
         let url = Url::parse(issuer).ok()?;
         let Some(Host::Domain(id)) = url.host() else { return None };
         let safe = url.scheme() == "https" || id == "localhost";
-        safe.then(|| Self { id: id.to_owned(), origin: url.origin().ascii_serialization() })
+        let library = library(id, &url).filter(|_| safe)?;
+        Some(Self { id: id.to_owned(), origin: url.origin().ascii_serialization(), library })
     }
 
     /// `rpId` [WebAuthn §5.1.2].
@@ -101,60 +90,93 @@ impl RelyingParty {
         let below = host.strip_suffix(&self.id).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         below && (url.scheme() == "https" || is_this_machine(&url))
     }
+
+    /// Asks for a signature of one of `allowed`; without any, of whatever credential of ours the person has.
+    ///
+    /// To the library each is a credential that is found by what answers: so what it is compared with is what we
+    /// know of it when it answers, and not when it was asked.
+    pub fn ask(&self, allowed: &[CredentialId]) -> Option<Asked> {
+        let (asked, state) = self.library.start_discoverable_authentication().ok()?;
+        let mut options = object(&asked.public_key)?;
+        options.insert("allowCredentials".to_owned(), descriptors(allowed));
+        Asked::new(options, &state)
+    }
+
+    /// Asks for a new credential. Authenticators that have one of `excluded` make no second one.
+    pub fn ask_for_new(&self, owner: Owner<'_>, excluded: &[CredentialId]) -> Option<Asked> {
+        let Owner { handle, username, name } = owner;
+        let (asked, state) = self.library.start_passkey_registration(handle, username, name, None).ok()?;
+        let mut options = object(&asked.public_key)?;
+        options.insert("excludeCredentials".to_owned(), descriptors(excluded));
+        // The library asks for no more than a signature by whoever is named. Ours signs in without a name, so the
+        // authenticator has to find it by ours alone.
+        let selection = json!({
+            "residentKey": "required", "requireResidentKey": true, "userVerification": "required",
+        });
+        options.insert("authenticatorSelection".to_owned(), selection);
+        Asked::new(options, &state)
+    }
+
+    /// What verifies what a page of `origin` brings, and of no other.
+    fn of_page(&self, origin: &str) -> Result<Webauthn, Unproved> {
+        let url = Url::parse(origin).ok().filter(|_| self.admits(origin));
+        url.and_then(|url| library(&self.id, &url)).ok_or(Unproved::Origin)
+    }
 }
 
-/// What a page gives to `navigator.credentials.get` [WebAuthn §5.5], as `parseRequestOptionsFromJSON` reads it.
-/// Without `allowed`, any credential of ours that the person has.
-pub fn request_options(party: &RelyingParty, challenge: Challenge, allowed: &[CredentialId]) -> Value {
-    json!({
-        "challenge": challenge.text(),
-        "timeout": timeout(),
-        "rpId": party.id,
-        "userVerification": "required",
-        "allowCredentials": descriptors(allowed),
-    })
+fn library(id: &str, origin: &Url) -> Option<Webauthn> {
+    WebauthnBuilder::new(id, origin).ok()?.timeout(LIFETIME).build().ok()
+}
+
+fn object(options: &impl Serialize) -> Option<Map<String, Value>> {
+    match serde_json::to_value(options).ok()? {
+        // Members that are `null` are no member to a browser, and an error to some.
+        Value::Object(object) => Some(object.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        _ => None,
+    }
+}
+
+fn descriptors(ids: &[CredentialId]) -> Value {
+    ids.iter().map(|id| json!({ "type": KIND, "id": id.text() })).collect()
 }
 
 /// For whom a credential is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner<'a> {
     /// [WebAuthn §14.6.1] nothing that says who it is.
-    pub handle: &'a [u8],
+    pub handle: Uuid,
     pub username: &'a str,
     pub name: &'a str,
 }
 
-/// What a page gives to `navigator.credentials.create` [WebAuthn §5.4], as `parseCreationOptionsFromJSON` reads
-/// it. Authenticators that have one of `excluded` make no second one.
-pub fn creation_options(
-    party: &RelyingParty,
-    challenge: Challenge,
-    owner: Owner<'_>,
-    excluded: &[CredentialId],
-) -> Value {
-    let algorithms = key::ALGORITHMS.map(|alg| json!({ "type": KIND, "alg": alg }));
-    json!({
-        "rp": { "id": party.id, "name": party.id },
-        "user": { "id": URL_SAFE_NO_PAD.encode(owner.handle), "name": owner.username, "displayName": owner.name },
-        "challenge": challenge.text(),
-        "pubKeyCredParams": algorithms,
-        "timeout": timeout(),
-        "excludeCredentials": descriptors(excluded),
-        "authenticatorSelection": {
-            "residentKey": "required", "requireResidentKey": true, "userVerification": "required",
-        },
-        "attestation": "none",
-    })
+/// What a browser was asked, and what the library needs to judge the answer. One is for one try.
+///
+/// The library writes the latter only by a feature that it calls a danger: whoever could change it, or bring it
+/// twice, would choose the challenge. It never leaves our side: it rests in the store, in the flow or the session
+/// that asked, is taken out by whoever comes first, and is replaced when it was of no use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Both in JSON: the library's types are not for the format that the store has.
+    options: String,
+    state: String,
 }
 
-const KIND: &str = "public-key";
+impl Asked {
+    fn new(options: Map<String, Value>, state: &impl Serialize) -> Option<Self> {
+        let options = Value::Object(options).to_string();
+        Some(Self { options, state: serde_json::to_string(state).ok()? })
+    }
 
-fn timeout() -> u64 {
-    LIFETIME.as_secs() * 1000
-}
+    /// For `navigator.credentials.get` or `.create` [WebAuthn §5.4, §5.5], as `parseRequestOptionsFromJSON` and
+    /// `parseCreationOptionsFromJSON` read it.
+    pub fn options(&self) -> Value {
+        serde_json::from_str(&self.options).unwrap_or_default()
+    }
 
-fn descriptors(ids: &[CredentialId]) -> Vec<Value> {
-    ids.iter().map(|id| json!({ "type": KIND, "id": id.text() })).collect()
+    fn state<'a, S: Deserialize<'a>>(&'a self) -> Result<S, Unproved> {
+        // What was asked was something else.
+        serde_json::from_str(&self.state).map_err(|_| Unproved::Ceremony)
+    }
 }
 
 /// What has to be true of whatever a browser brings.
@@ -163,7 +185,7 @@ pub struct Expected<'a> {
     pub party: &'a RelyingParty,
     /// Of the page that asked.
     pub origin: &'a str,
-    pub challenge: Challenge,
+    pub asked: &'a Asked,
 }
 
 /// Why it is not true. For the log: whoever brings it learns that it was not.
@@ -204,35 +226,63 @@ impl Unproved {
     }
 }
 
-/// [WebAuthn §5.8.1] what was signed along with the authenticator's own data.
+impl From<WebauthnError> for Unproved {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's, which has many that cannot come here")]
+    fn from(error: WebauthnError) -> Self {
+        match error {
+            WebauthnError::InvalidClientDataType => Self::Ceremony,
+            WebauthnError::MismatchedChallenge => Self::Challenge,
+            WebauthnError::InvalidRPOrigin => Self::Origin,
+            WebauthnError::CredentialCrossOrigin => Self::Framed,
+            WebauthnError::InvalidRPIDHash => Self::RelyingParty,
+            WebauthnError::UserNotPresent => Self::NotPresent,
+            WebauthnError::UserNotVerified => Self::NotVerified,
+            WebauthnError::AuthenticationFailure => Self::Signature,
+            WebauthnError::CredentialPossibleCompromise => Self::Counter,
+            WebauthnError::CredentialBackupEligibilityInconsistent => Self::Backup,
+            WebauthnError::CredentialAlteredAlgFromRequest
+            | WebauthnError::COSEKeyInvalidAlgorithm
+            | WebauthnError::COSEKeyInvalidType
+            | WebauthnError::COSEKeyEDUnsupported
+            | WebauthnError::COSEKeyECDSAInvalidCurve => Self::Key,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+/// [WebAuthn §5.8.1] what was signed along with the authenticator's own data: as much as we look at ourselves.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClientData {
-    r#type: String,
-    challenge: String,
-    origin: String,
     #[serde(default)]
     cross_origin: bool,
+}
+
+impl ClientData {
+    /// The library looks at it where a credential is made, and not where one answers. None of our pages lets itself
+    /// be shown in another one's.
+    fn is_framed(json: &[u8]) -> Result<bool, Unproved> {
+        serde_json::from_slice(json).map(|data: Self| data.cross_origin).map_err(|_| Unproved::Malformed)
+    }
 }
 
 /// A credential that answers, as browsers write it in JSON. Nothing in it is believed.
 #[derive(Debug)]
 pub struct Assertion {
     id: CredentialId,
-    user_handle: Option<Vec<u8>>,
-    client_data: Vec<u8>,
-    authenticator_data: Vec<u8>,
-    signature: Vec<u8>,
+    credential: PublicKeyCredential,
 }
 
 /// The credential that we know by that name.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    pub key: &'a PublicKey,
+    pub key: &'a Key,
     pub sign_count: u32,
     pub backup_eligible: bool,
     /// Of its owner.
-    pub handle: &'a [u8],
+    pub handle: Uuid,
+    /// Whoever answers has proved before to be somebody. Otherwise, nothing but the handle says who it is.
+    pub named: bool,
 }
 
 /// Somebody whom the authenticator has verified had the key in hand.
@@ -242,37 +292,13 @@ pub struct Proved {
     pub backed_up: bool,
 }
 
-#[derive(Deserialize)]
-struct Json<R> {
-    id: String,
-    r#type: String,
-    response: R,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AssertionJson {
-    #[serde(rename = "clientDataJSON")]
-    client_data: String,
-    authenticator_data: String,
-    signature: String,
-    user_handle: Option<String>,
-}
-
 impl Assertion {
     pub fn parse(json: &str) -> Result<Self, Unproved> {
-        let Json { id, r#type: kind, response } =
-            serde_json::from_str::<Json<AssertionJson>>(json).map_err(|_| Unproved::Malformed)?;
-        if kind != KIND {
+        let credential: PublicKeyCredential = serde_json::from_str(json).map_err(|_| Unproved::Malformed)?;
+        if credential.type_ != KIND {
             return Err(Unproved::Malformed);
         }
-        Ok(Self {
-            id: CredentialId(decoded(&id)?),
-            user_handle: response.user_handle.as_deref().map(decoded).transpose()?,
-            client_data: decoded(&response.client_data)?,
-            authenticator_data: decoded(&response.authenticator_data)?,
-            signature: decoded(&response.signature)?,
-        })
+        Ok(Self { id: CredentialId::new(credential.raw_id.clone()), credential })
     }
 
     /// Which credential it says to be of.
@@ -282,151 +308,97 @@ impl Assertion {
 
     /// [WebAuthn §7.2]
     pub fn verify(&self, expected: &Expected<'_>, known: &Known<'_>) -> Result<Proved, Unproved> {
-        expected.ceremony(&self.client_data, "webauthn.get")?;
-        // Step 6: an authenticator that says whose it is says the truth.
-        if self.user_handle.as_deref().is_some_and(|handle| handle != known.handle) {
+        // Step 6, which the library leaves to us: an authenticator that says whose it is says the truth.
+        let handle = self.credential.response.user_handle.as_deref();
+        if handle.map_or(!known.named, |handle| handle != known.handle.as_bytes()) {
             return Err(Unproved::User);
         }
-        let data = AuthenticatorData::parse(&self.authenticator_data).ok_or(Unproved::Malformed)?;
-        expected.authenticator(&data)?;
-        if data.flags.backup_eligible() != known.backup_eligible {
-            return Err(Unproved::Backup);
+        if ClientData::is_framed(&self.credential.response.client_data_json)? {
+            return Err(Unproved::Framed);
         }
-        let message = [&self.authenticator_data[..], &sha256(&self.client_data)].concat();
-        if !known.key.verifies(&message, &self.signature) {
-            return Err(Unproved::Signature);
+        let state: DiscoverableAuthentication = expected.asked.state()?;
+        let library = expected.party.of_page(expected.origin)?;
+        let key = known.key.counted(known.sign_count);
+        // It asserts that the person was verified.
+        let result = library.finish_discoverable_authentication_v2(&self.credential, state, &key)?;
+        let (eligible, backed_up) = (result.backup_eligible(), result.backup_state());
+        // [WebAuthn §6.1.3] what can be copied is so from the beginning; the library forgives it.
+        if eligible != known.backup_eligible || !possible(eligible, backed_up) {
+            return Err(Unproved::Backup);
         }
         // Step 21, after the signature: a counter that nobody signed says nothing. Those that do not count say
         // nought, always.
-        let counts = data.sign_count > 0 || known.sign_count > 0;
-        if counts && data.sign_count <= known.sign_count {
+        let counts = result.counter() > 0 || known.sign_count > 0;
+        if counts && result.counter() <= known.sign_count {
             return Err(Unproved::Counter);
         }
-        Ok(Proved { sign_count: data.sign_count, backed_up: data.flags.backed_up() })
+        Ok(Proved { sign_count: result.counter(), backed_up })
     }
 }
 
 /// A credential that was just made, as browsers write it in JSON.
 #[derive(Debug)]
-pub struct Attestation {
-    id: CredentialId,
-    client_data: Vec<u8>,
-    authenticator_data: Vec<u8>,
-    transports: Vec<String>,
-}
+pub struct Attestation(RegisterPublicKeyCredential);
 
 /// What there is to keep of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NewCredential {
     pub id: CredentialId,
-    pub key: PublicKey,
+    pub key: Key,
     pub sign_count: u32,
-    pub aaguid: [u8; 16],
     pub backup_eligible: bool,
     pub backed_up: bool,
-    pub transports: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AttestationJson {
-    #[serde(rename = "clientDataJSON")]
-    client_data: String,
-    attestation_object: String,
-    #[serde(default)]
-    transports: Vec<String>,
+/// The public key of a credential, as the library keeps it. What changes with each use is kept beside it.
+#[derive(Clone, Debug)]
+pub struct Key(Credential);
+
+impl Key {
+    /// `None`: it is none, or one of a kind that is verified no more.
+    pub fn parse(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(Self)
+    }
+
+    /// As it is kept.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    fn counted(&self, counter: u32) -> Passkey {
+        Passkey::from(Credential { counter, ..self.0.clone() })
+    }
 }
 
 impl Attestation {
     pub fn parse(json: &str) -> Result<Self, Unproved> {
-        let Json { id, r#type: kind, response } =
-            serde_json::from_str::<Json<AttestationJson>>(json).map_err(|_| Unproved::Malformed)?;
-        if kind != KIND {
-            return Err(Unproved::Malformed);
-        }
-        let object = decoded(&response.attestation_object)?;
-        // Hints for browsers: what is no such word is left out.
-        let plain = |text: &String| text.len() <= 32 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        Ok(Self {
-            id: CredentialId(decoded(&id)?),
-            client_data: decoded(&response.client_data)?,
-            authenticator_data: attested(&object).ok_or(Unproved::Malformed)?.to_vec(),
-            transports: response.transports.into_iter().filter(plain).take(8).collect(),
-        })
+        let credential: RegisterPublicKeyCredential = serde_json::from_str(json).map_err(|_| Unproved::Malformed)?;
+        if credential.type_ == KIND { Ok(Self(credential)) } else { Err(Unproved::Malformed) }
     }
 
     /// [WebAuthn §7.1]
-    pub fn verify(self, expected: &Expected<'_>) -> Result<NewCredential, Unproved> {
-        expected.ceremony(&self.client_data, "webauthn.create")?;
-        let data = AuthenticatorData::parse(&self.authenticator_data).ok_or(Unproved::Key)?;
-        expected.authenticator(&data)?;
-        let Some(made) = data.made else { return Err(Unproved::Malformed) };
-        if made.id != self.id.as_bytes() {
+    pub fn verify(&self, expected: &Expected<'_>) -> Result<NewCredential, Unproved> {
+        let state: PasskeyRegistration = expected.asked.state()?;
+        let library = expected.party.of_page(expected.origin)?;
+        // As there.
+        let credential = Credential::from(library.finish_passkey_registration(&self.0, &state)?);
+        if !possible(credential.backup_eligible, credential.backup_state) {
+            return Err(Unproved::Backup);
+        }
+        if !(1..=LONGEST_ID).contains(&credential.cred_id.len()) {
             return Err(Unproved::Malformed);
         }
         Ok(NewCredential {
-            id: self.id,
-            key: made.key,
-            sign_count: data.sign_count,
-            aaguid: made.aaguid,
-            backup_eligible: data.flags.backup_eligible(),
-            backed_up: data.flags.backed_up(),
-            transports: self.transports,
+            id: CredentialId::new(credential.cred_id.clone()),
+            sign_count: credential.counter,
+            backup_eligible: credential.backup_eligible,
+            backed_up: credential.backup_state,
+            key: Key(credential),
         })
-    }
-}
-
-impl Expected<'_> {
-    fn ceremony(&self, client_data: &[u8], kind: &str) -> Result<(), Unproved> {
-        let data: ClientData = serde_json::from_slice(client_data).map_err(|_| Unproved::Malformed)?;
-        if data.r#type != kind {
-            return Err(Unproved::Ceremony);
-        }
-        if !constant_time_eq(data.challenge.as_bytes(), self.challenge.text().as_bytes()) {
-            return Err(Unproved::Challenge);
-        }
-        if data.origin != self.origin {
-            return Err(Unproved::Origin);
-        }
-        if data.cross_origin { Err(Unproved::Framed) } else { Ok(()) }
-    }
-
-    fn authenticator(&self, data: &AuthenticatorData<'_>) -> Result<(), Unproved> {
-        if data.rp_id_hash != sha256(self.party.id.as_bytes()) {
-            return Err(Unproved::RelyingParty);
-        }
-        if !data.flags.user_present() {
-            return Err(Unproved::NotPresent);
-        }
-        if !data.flags.user_verified() {
-            return Err(Unproved::NotVerified);
-        }
-        if possible(data.flags) { Ok(()) } else { Err(Unproved::Backup) }
     }
 }
 
 /// [WebAuthn §6.1.3] what cannot be copied was not.
-const fn possible(flags: Flags) -> bool {
-    flags.backup_eligible() || !flags.backed_up()
-}
-
-fn decoded(text: &str) -> Result<Vec<u8>, Unproved> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| Unproved::Malformed)
-}
-
-/// The authenticator data of an attestation object [WebAuthn §6.5.4].
-fn attested(object: &[u8]) -> Option<&[u8]> {
-    let mut reader = Reader::new(object);
-    let mut data = None;
-    for _ in 0..reader.map()? {
-        match reader.text()? {
-            "authData" => {
-                if data.replace(reader.bytes()?).is_some() {
-                    return None;
-                }
-            }
-            _ => reader.skip()?,
-        }
-    }
-    data.filter(|_| reader.rest().is_empty())
+const fn possible(eligible: bool, backed_up: bool) -> bool {
+    eligible || !backed_up
 }

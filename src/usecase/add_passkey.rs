@@ -7,7 +7,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::passkey::{Ceremony, MOST, Passkey, PasskeyName};
 use crate::entropy::Entropy;
 use crate::protocol::id::{PasskeyId, UserId};
-use crate::protocol::webauthn::{Attestation, Challenge, Expected, NewCredential, RelyingParty, Unproved};
+use crate::protocol::webauthn::{Asked, Attestation, Expected, NewCredential, RelyingParty, Unproved};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::passkeys::{Added, Passkeys};
 use crate::usecase::record_refusal::RecordRefusal;
@@ -43,7 +43,7 @@ impl AddPasskey {
         let now = self.clock.now();
         let ceremony = made.ceremony.filter(|ceremony| ceremony.is_live(now));
         let verified = match ceremony {
-            Some(ceremony) => self.verified(&made, ceremony.challenge).map_err(Unproved::why),
+            Some(ceremony) => self.verified(&made, &ceremony.asked).map_err(Unproved::why),
             None => Err("the ceremony is over, or another session's"),
         };
         let verified = match verified {
@@ -60,8 +60,6 @@ impl AddPasskey {
             key: verified.key,
             sign_count: verified.sign_count,
             name: made.name,
-            aaguid: verified.aaguid,
-            transports: verified.transports,
             backup_eligible: verified.backup_eligible,
             backed_up: verified.backed_up,
             created_at: now,
@@ -83,8 +81,8 @@ impl AddPasskey {
         self.refusals.record(Action::PasskeyAdded, why.to_owned(), None).await;
     }
 
-    fn verified(&self, made: &Made<'_>, challenge: Challenge) -> Result<NewCredential, Unproved> {
-        let party = self.party.as_ref().filter(|party| party.admits(made.origin)).ok_or(Unproved::Origin)?;
-        Attestation::parse(made.attestation)?.verify(&Expected { party, origin: made.origin, challenge })
+    fn verified(&self, made: &Made<'_>, asked: &Asked) -> Result<NewCredential, Unproved> {
+        let party = self.party.as_ref().ok_or(Unproved::Origin)?;
+        Attestation::parse(made.attestation)?.verify(&Expected { party, origin: made.origin, asked })
     }
 }

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::passkey::{Ceremony, Passkey, Purpose};
+use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::id::{ClientId, UserId};
-use crate::protocol::webauthn::{Assertion, Challenge, CredentialId, Expected, Known, Proved, RelyingParty, Unproved};
+use crate::protocol::webauthn::{
+    Asked, Assertion, CredentialId, Expected, Known, Owner, Proved, RelyingParty, Unproved,
+};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
@@ -58,22 +61,32 @@ impl From<Unproved> for Refused {
 impl CheckPasskey {
     /// A challenge for one try. With `user`, for the passkeys of that person; `None`: there are none.
     pub async fn begin(&self, user: Option<UserId>, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
-        let allowed = match user {
+        let Some(party) = &self.party else { return Ok(None) };
+        let allowed: Vec<CredentialId> = match user {
             Some(user) => self.passkeys.of_user(user).await?.into_iter().map(|passkey| passkey.credential).collect(),
             // Any: who has one is told to nobody who has proved nothing.
             None => Vec::new(),
         };
-        let lacking = user.is_some() && allowed.is_empty();
-        Ok((self.party.is_some() && !lacking).then(|| self.ceremony(Purpose::Prove, allowed, now)))
+        if user.is_some() && allowed.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(ceremony(Purpose::Prove, party.ask(&allowed), now)?))
     }
 
-    /// For whoever has none. `None`: browsers make none for us.
-    pub fn begin_first(&self, now: Timestamp) -> Option<Ceremony> {
-        self.party.is_some().then(|| self.ceremony(Purpose::Register, Vec::new(), now))
+    /// For whoever makes one, and has `has`. `None`: browsers make none for us.
+    pub fn begin_new(&self, user: &User, has: &[CredentialId], now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        let Some(party) = &self.party else { return Ok(None) };
+        let name = user.name.as_deref().unwrap_or(&user.username);
+        let owner = Owner { handle: user.id.uuid(), username: &user.username, name };
+        Ok(Some(ceremony(Purpose::Register, party.ask_for_new(owner, has), now)?))
     }
 
-    fn ceremony(&self, purpose: Purpose, allowed: Vec<CredentialId>, begun_at: Timestamp) -> Ceremony {
-        Ceremony { purpose, challenge: Challenge::new(self.entropy.bytes()), allowed, begun_at }
+    /// For whoever has none yet. `None`: browsers make none for us, or there is no such person.
+    pub async fn begin_first(&self, user: UserId, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        match self.directory.user(&user).await? {
+            Some(user) => self.begin_new(&user, &[], now),
+            None => Ok(None),
+        }
     }
 
     /// `None`: it proves nothing.
@@ -138,15 +151,20 @@ impl CheckPasskey {
     }
 
     fn verified(&self, assertion: &Assertion, attempt: Attempt<'_>, passkey: &Passkey) -> Result<Proved, Unproved> {
-        let party = self.party.as_ref().filter(|party| party.admits(attempt.origin)).ok_or(Unproved::Origin)?;
-        let expected = Expected { party, origin: attempt.origin, challenge: attempt.ceremony.challenge };
-        let handle = passkey.user.uuid();
+        let party = self.party.as_ref().ok_or(Unproved::Origin)?;
+        let expected = Expected { party, origin: attempt.origin, asked: &attempt.ceremony.asked };
         let known = Known {
             key: &passkey.key,
             sign_count: passkey.sign_count,
             backup_eligible: passkey.backup_eligible,
-            handle: handle.as_bytes(),
+            handle: passkey.user.uuid(),
+            named: attempt.user.is_some(),
         };
         assertion.verify(&expected, &known)
     }
+}
+
+fn ceremony(purpose: Purpose, asked: Option<Asked>, begun_at: Timestamp) -> Result<Ceremony, StoreError> {
+    let asked = asked.ok_or(StoreError::Corrupt("what a passkey is asked"))?;
+    Ok(Ceremony { purpose, asked, begun_at })
 }

@@ -41,7 +41,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -55,6 +55,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
     ("x509_parser::", &["protocol/client_certificate"]),
+    ("webauthn_rs::", &["protocol/webauthn"]),
     ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 

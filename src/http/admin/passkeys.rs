@@ -2,7 +2,6 @@
 
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
-use uuid::Uuid;
 
 use crate::domain::passkey::Passkey;
 use crate::http::Tag;
@@ -25,8 +24,6 @@ pub struct PasskeyBody {
     pub id: String,
     /// As the user calls it.
     pub name: String,
-    /// The model of the authenticator, as it says; nobody has checked it.
-    pub aaguid: String,
     /// Whether it can be copied to other devices of the user.
     pub synchronised: bool,
     pub created_at: DateTime,
@@ -45,7 +42,6 @@ impl From<&Passkey> for PasskeyBody {
         Self {
             id: public_id::encode(Kind::Passkey, passkey.id.uuid()),
             name: passkey.name.as_str().to_owned(),
-            aaguid: Uuid::from_bytes(passkey.aaguid).to_string(),
             synchronised: passkey.backup_eligible,
             created_at: passkey.created_at.into(),
             last_used_at: passkey.last_used_at.map(Into::into),

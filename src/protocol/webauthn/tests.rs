@@ -1,6 +1,5 @@
-//! The vectors of the specification [WebAuthn 3 §16], and the rules one by one.
-
-use proptest::prelude::*;
+//! What is ours: who the relying party is, what is asked, and what is kept. What the library verifies is shown on
+//! the whole server (`tests/suite/sign_in/passkeys.rs`, `tests/suite/account.rs`).
 
 use super::*;
 
@@ -9,7 +8,7 @@ fn webauthn_5_1_2_the_relying_party_is_the_host_of_the_issuer() {
     let party = RelyingParty::of_issuer("https://op.example/tenant").unwrap();
     assert_eq!((party.id(), party.origin()), ("op.example", "https://op.example"));
     for origin in ["https://op.example", "https://op.example:8443", "https://login.op.example"] {
-        assert!(party.admits(origin), "{origin}");
+        assert!(party.admits(origin) && party.of_page(origin).is_ok(), "{origin}");
     }
     for origin in [
         "https://evil.example",
@@ -21,33 +20,43 @@ fn webauthn_5_1_2_the_relying_party_is_the_host_of_the_issuer() {
         "",
     ] {
         assert!(!party.admits(origin), "{origin}");
+        assert_eq!(party.of_page(origin).err(), Some(Unproved::Origin), "{origin}");
     }
     assert!(RelyingParty::of_issuer("http://localhost:8080").unwrap().admits("http://localhost:3000"));
     for none in ["https://192.0.2.1", "https://[2001:db8::1]", "http://op.example", "no address"] {
-        assert_eq!(RelyingParty::of_issuer(none), None, "{none}");
+        assert!(RelyingParty::of_issuer(none).is_none(), "{none}");
     }
 }
 
 #[test]
 fn options_are_what_browsers_read() {
     let party = RelyingParty::of_issuer("https://op.example").unwrap();
-    let challenge = Challenge::new([7; 32]);
     let known = [CredentialId::new(vec![1, 2, 3])];
-    let options = request_options(&party, challenge, &known);
-    assert_eq!(options["allowCredentials"], json!([{ "type": "public-key", "id": "AQID" }]));
+    let one = json!([{ "type": "public-key", "id": "AQID" }]);
+    let options = party.ask(&known).unwrap().options();
+    assert_eq!(options["allowCredentials"], one);
     assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("op.example"), &json!("required")));
-    let owner = Owner { handle: b"\0", username: "alice", name: "Alice" };
-    let options = creation_options(&party, challenge, owner, &known);
-    assert_eq!(options["challenge"], json!("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"));
+    assert_eq!(options["timeout"], 300_000);
+    assert_eq!(party.ask(&[]).unwrap().options()["allowCredentials"], json!([]));
+    let owner = Owner { handle: Uuid::from_bytes([7; 16]), username: "alice", name: "Alice" };
+    let options = party.ask_for_new(owner, &known).unwrap().options();
+    assert_eq!(
+        (&options["rp"]["id"], &options["user"]),
+        (&json!("op.example"), &json!({ "id": "BwcHBwcHBwcHBwcHBwcHBw", "name": "alice", "displayName": "Alice" }))
+    );
     assert_eq!(options["authenticatorSelection"]["residentKey"], "required");
-    assert_eq!(options["excludeCredentials"], json!([{ "type": "public-key", "id": "AQID" }]));
+    assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+    assert_eq!((&options["attestation"], &options["excludeCredentials"]), (&json!("none"), &one));
+    let members = options.as_object().unwrap().values();
+    assert!(members.into_iter().all(|value| !value.is_null()), "no member is null: {options}");
 }
 
-proptest! {
-    #[test]
-    fn any_bytes_are_a_key_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
-        let _ = PublicKey::parse(&bytes);
-        let _ = AuthenticatorData::parse(&bytes);
-        let _ = attested(&bytes);
-    }
+/// [WebAuthn §13.4.3]
+#[test]
+fn no_two_challenges_are_the_same() {
+    let party = RelyingParty::of_issuer("https://op.example").unwrap();
+    let challenge = || party.ask(&[]).unwrap().options()["challenge"].as_str().unwrap().to_owned();
+    let (one, other) = (challenge(), challenge());
+    assert_ne!(one, other);
+    assert!(URL_SAFE_NO_PAD.decode(&one).unwrap().len() >= 16, "{one}");
 }

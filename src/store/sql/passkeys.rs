@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::passkey::{Passkey, PasskeyName};
 use crate::protocol::id::{PasskeyId, UserId};
-use crate::protocol::webauthn::{CredentialId, Proved, PublicKey};
+use crate::protocol::webauthn::{CredentialId, Key, Proved};
 use crate::store::ephemeral::StoreError;
 
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub enum Added {
     NoUser,
 }
 
-const COLUMNS: &str = "id, user_id, credential_id, public_key, sign_count, name, aaguid, transports, \
-                       backup_eligible, backed_up, created_at, last_used_at";
+const COLUMNS: &str = "id, user_id, credential_id, public_key, sign_count, name, backup_eligible, \
+                       backed_up, created_at, last_used_at";
 
 impl Passkeys {
     pub const fn new(database: Database) -> Self {
@@ -59,18 +59,16 @@ impl Passkeys {
             if count >= i64::from(most) {
                 return Ok(Added::TooMany);
             }
-            let sql = "INSERT INTO passkey (id, user_id, credential_id, public_key, sign_count, name, aaguid, \
-                       transports, backup_eligible, backed_up, created_at, last_used_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)";
+            let sql = "INSERT INTO passkey (id, user_id, credential_id, public_key, sign_count, name, \
+                       backup_eligible, backed_up, created_at, last_used_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL)";
             let values = [
                 bytes(passkey.id.uuid()),
                 bytes(passkey.user.uuid()),
                 passkey.credential.as_bytes().into(),
-                passkey.key.as_cose().into(),
+                passkey.key.text().into(),
                 i64::from(passkey.sign_count).into(),
                 passkey.name.as_str().into(),
-                passkey.aaguid.as_slice().into(),
-                passkey.transports.join(" ").into(),
                 passkey.backup_eligible.into(),
                 passkey.backed_up.into(),
                 passkey.created_at.millis().into(),
@@ -140,22 +138,17 @@ impl Passkeys {
 }
 
 fn passkey(row: &Row) -> Result<Passkey, StoreError> {
-    let key: Vec<u8> = row.get(3)?;
     let sign_count: i64 = row.get(4)?;
-    let aaguid: Vec<u8> = row.get(6)?;
-    let transports: String = row.get(7)?;
     Ok(Passkey {
         id: PasskeyId::new(row.uuid(0)?),
         user: UserId::new(row.uuid(1)?),
         credential: CredentialId::new(row.get(2)?),
-        key: PublicKey::parse(&key).ok_or(StoreError::Corrupt("a key of a passkey"))?,
+        key: row.parsed(3, Key::parse)?,
         sign_count: u32::try_from(sign_count).map_err(|_| StoreError::Corrupt("a counter of a passkey"))?,
         name: row.parsed(5, PasskeyName::parse)?,
-        aaguid: aaguid.try_into().map_err(|_| StoreError::Corrupt("a model of an authenticator"))?,
-        transports: transports.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-        backup_eligible: row.get(8)?,
-        backed_up: row.get(9)?,
-        created_at: row.time(10)?,
-        last_used_at: row.time_if_any(11)?,
+        backup_eligible: row.get(6)?,
+        backed_up: row.get(7)?,
+        created_at: row.time(8)?,
+        last_used_at: row.time_if_any(9)?,
     })
 }

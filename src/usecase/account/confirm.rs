@@ -11,7 +11,7 @@ use crate::domain::password::Password;
 use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
 use crate::protocol::id::{CeremonyId, SessionToken};
-use crate::protocol::webauthn::{LIFETIME, RelyingParty, request_options};
+use crate::protocol::webauthn::{LIFETIME, RelyingParty};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
@@ -51,12 +51,8 @@ pub enum Shown<'a> {
 impl Confirm {
     pub async fn ask(&self, signed: &Signed) -> Result<Ask, StoreError> {
         let now = self.clock.now();
-        let ceremony = match &self.party {
-            Some(_) if !signed.passkeys.is_empty() => self.passkeys.begin(Some(signed.user.id), now).await?,
-            Some(_) | None => None,
-        };
-        let (Some(ceremony), Some(party)) = (ceremony, &self.party) else { return Ok(Ask::Password) };
-        let options = request_options(party, ceremony.challenge, &ceremony.allowed);
+        let Some(ceremony) = self.passkeys.begin(Some(signed.user.id), now).await? else { return Ok(Ask::Password) };
+        let options = ceremony.asked.options();
         let id = CeremonyId::new(self.entropy.token());
         let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
         self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;

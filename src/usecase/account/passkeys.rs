@@ -10,16 +10,18 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::id::{CeremonyId, PasskeyId, SessionId, UserId};
-use crate::protocol::webauthn::{Challenge, CredentialId, LIFETIME, Owner, RelyingParty, creation_options};
+use crate::protocol::webauthn::{CredentialId, LIFETIME, RelyingParty};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::passkeys::{Added, Passkeys};
 use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::{Browser, Known};
 
 pub struct OwnPasskeys {
     pub known: Arc<Known>,
     pub passkeys: Passkeys,
     pub add: Arc<AddPasskey>,
+    pub check: Arc<CheckPasskey>,
     pub ceremonies: Shelf<OfAccount>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -72,7 +74,6 @@ impl OwnPasskeys {
     /// `Err`: why none can be made.
     pub async fn begin(&self, signed: &Signed) -> Result<Result<Begun, Outcome>, StoreError> {
         let now = self.clock.now();
-        let Some(party) = &self.add.party else { return Ok(Err(Outcome::Unproved)) };
         if !signed.fresh {
             return Ok(Err(Outcome::ConfirmFirst));
         }
@@ -80,18 +81,10 @@ impl OwnPasskeys {
             return Ok(Err(Outcome::TooMany));
         }
         let has: Vec<CredentialId> = signed.passkeys.iter().map(|passkey| passkey.credential.clone()).collect();
-        let challenge = Challenge::new(self.entropy.bytes());
+        let Some(ceremony) = self.check.begin_new(&signed.user, &has, now)? else { return Ok(Err(Outcome::Unproved)) };
+        let options = ceremony.asked.options();
         let id = CeremonyId::new(self.entropy.token());
-        let handle = signed.user.id.uuid();
-        let name = signed.user.name.as_deref().unwrap_or(&signed.user.username);
-        let owner = Owner { handle: handle.as_bytes(), username: &signed.user.username, name };
-        let options = creation_options(party, challenge, owner, &has);
-        let begun = OfAccount {
-            session: signed.session.id,
-            user: signed.user.id,
-            ceremony: Ceremony { purpose: Purpose::Register, challenge, allowed: Vec::new(), begun_at: now },
-            used: false,
-        };
+        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
         self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
         Ok(Ok(Begun { id, options }))
     }

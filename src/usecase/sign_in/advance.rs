@@ -290,7 +290,10 @@ impl Advance {
         let passkeys = &self.known.passkeys;
         let now = self.clock.now();
         // Whoever has one by now shows that one.
-        let anew = passkeys.begin(Some(user), now).await?.or_else(|| passkeys.begin_first(now));
+        let anew = match passkeys.begin(Some(user), now).await? {
+            Some(shown) => Some(shown),
+            None => passkeys.begin_first(user, now).await?,
+        };
         self.ask_anew(id, (found, flow), anew).await?;
         let why = "the passkey was not made";
         Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())

@@ -116,12 +116,16 @@ impl Known {
     /// any is led to wherever the policy leads from there.
     pub async fn asking(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
         while flow.wants_ceremony() {
-            flow = match self.passkeys.begin(flow.user(), judged.now).await? {
+            let ceremony = match (self.passkeys.begin(flow.user(), judged.now).await?, flow.user()) {
+                (Some(ceremony), _) => Some(ceremony),
+                (None, Some(user)) if flow.enrols(&judged.around()) => {
+                    self.passkeys.begin_first(user, judged.now).await?
+                }
+                (None, _) => None,
+            };
+            flow = match ceremony {
                 Some(ceremony) => flow.with_ceremony(ceremony),
-                None => match self.passkeys.begin_first(judged.now).filter(|_| flow.enrols(&judged.around())) {
-                    Some(ceremony) => flow.with_ceremony(ceremony),
-                    None => flow.lacking(&judged.around()),
-                },
+                None => flow.lacking(&judged.around()),
             };
         }
         Ok(flow)

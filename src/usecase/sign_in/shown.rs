@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
-use crate::domain::passkey::{Ceremony, Purpose};
-use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::FlowId;
-use crate::protocol::webauthn::{Owner, creation_options, request_options};
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::leave::Tickets;
@@ -53,22 +50,9 @@ impl Shown {
             Some(user) => self.known.directory.user(&user).await?,
             None => None,
         };
-        let passkey = flow.ceremony.as_ref().and_then(|ceremony| self.options(ceremony, user.as_deref()));
+        let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
         let username = user.map(|user| user.username.clone());
         Ok(Seen { id: id.clone(), flow, client, username, passkey, resume, answer, session: None, state: None })
-    }
-
-    /// For the browser.
-    fn options(&self, ceremony: &Ceremony, user: Option<&User>) -> Option<serde_json::Value> {
-        let party = self.known.passkeys.party.as_ref()?;
-        match ceremony.purpose {
-            Purpose::Prove => Some(request_options(party, ceremony.challenge, &ceremony.allowed)),
-            Purpose::Register => user.map(|user| {
-                let (handle, name) = (user.id.uuid(), user.name.as_deref().unwrap_or(&user.username));
-                let owner = Owner { handle: handle.as_bytes(), username: &user.username, name };
-                creation_options(party, ceremony.challenge, owner, &ceremony.allowed)
-            }),
-        }
     }
 
     /// The flow with its answer in it.

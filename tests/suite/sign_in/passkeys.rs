@@ -146,7 +146,7 @@ async fn webauthn_7_2_what_was_not_made_for_us_now_by_the_key_that_we_know_is_re
     let old = good.get(&state[OPTIONS]);
     let issuer = world.issuer().to_owned();
     let (handle, credential) = (good.handle.clone(), good.id.clone());
-    let lies: [(&str, &dyn Fn(&mut Passkey)); 12] = [
+    let lies: [(&str, &dyn Fn(&mut Passkey)); 13] = [
         ("another challenge", &|lie| lie.challenge = Some("A".repeat(43))),
         ("another origin", &|lie| lie.origin = "https://localhost.evil.test".into()),
         ("another port", &|lie| lie.origin = "http://localhost:1".into()),
@@ -158,6 +158,7 @@ async fn webauthn_7_2_what_was_not_made_for_us_now_by_the_key_that_we_know_is_re
         ("copied, and cannot be", &|lie| lie.flags = PRESENT | VERIFIED | BACKED_UP),
         ("can be copied, and could not be", &|lie| lie.flags = PRESENT | VERIFIED | BACKUP_ELIGIBLE),
         ("another person's handle", &|lie| lie.handle = Some(vec![7; 16])),
+        ("nobody says whose it is", &|lie| lie.handle = None),
         ("nobody's credential", &|lie| lie.id = vec![7; 32]),
     ];
     let mut read = Vec::new();
@@ -166,6 +167,7 @@ async fn webauthn_7_2_what_was_not_made_for_us_now_by_the_key_that_we_know_is_re
         let before = phone.get(&format!("{FLOWS}{flow}")).await.ok();
         let watch = world.watch().await;
         let answer = phone.assertion(&flow, &good.get(&before[OPTIONS])).await;
+        assert_eq!(answer.status, 400, "{what}");
         refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
         let events = watch.events().await;
         assert!(events.iter().any(|event| event.action == "passkey.checked" && event.result == "refused"), "{what}");
@@ -241,10 +243,54 @@ async fn webauthn_7_2_a_counter_that_goes_back_is_refused_and_told() {
         let told = events.iter().find(|event| event.action == "passkey.checked").expect("an event");
         assert!(told.reason.as_ref().unwrap().contains("counter"), "{told:?}");
     }
-    (passkey.count, passkey.counts) = (7, true);
+    // A counter that nobody signed says nothing of anybody.
+    let mut forged = Passkey::counting(world.issuer());
+    (forged.id, forged.handle, forged.count, forged.counts) = (passkey.id.clone(), passkey.handle.clone(), 1, false);
     let mut phone = world.browser();
     let state = phone.flow(&app, &[]).await;
-    assert_eq!(phone.assertion(&id(&state), &passkey.get(&state[OPTIONS])).await.ok()["status"], "COMPLETED");
+    let watch = world.watch().await;
+    phone.assertion(&id(&state), &forged.get(&state[OPTIONS])).await;
+    let events = watch.events().await;
+    let told = events.iter().find(|event| event.action == "passkey.checked").expect("an event");
+    assert!(told.reason.as_ref().unwrap().contains("signature is not that"), "{told:?}");
+    // Two are asked at once: what counts is what is known when the second one answers.
+    let (mut early, mut late) = (world.browser(), world.browser());
+    let (first, second) = (early.flow(&app, &[]).await, late.flow(&app, &[]).await);
+    (passkey.count, passkey.counts) = (7, false);
+    assert_eq!(late.assertion(&id(&second), &passkey.get(&second[OPTIONS])).await.ok()["status"], "COMPLETED");
+    let answer = early.assertion(&id(&first), &passkey.get(&first[OPTIONS])).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    passkey.counts = true;
+    let state = early.get(&format!("{FLOWS}{}", id(&first))).await.ok();
+    assert_eq!(early.assertion(&id(&first), &passkey.get(&state[OPTIONS])).await.ok()["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn a_passkey_that_was_removed_signs_nobody_in() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    policy(&admin, &password_and_passkey(SECOND, false)).await;
+    let (first, second) = (app(&world, FIRST).await, app(&world, SECOND).await);
+    let (mut phone, mut tablet) = (world.browser(), world.browser());
+    let unnamed = phone.flow(&first, &[]).await;
+    let flow = id(&tablet.flow(&second, &[]).await);
+    let named = tablet.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!((&unnamed["status"], &named["status"]), (&json!("ASSERTION_REQUIRED"), &json!("ASSERTION_REQUIRED")));
+    // Asked for already, and gone when it answers.
+    let path = format!("/admin/v1/users/{}/passkeys", crate::admin::robot::usr(&alice));
+    let listed = admin.get(&path).await.ok();
+    assert_eq!(admin.delete(&format!("{path}/{}", listed["items"][0]["id"].as_str().unwrap())).await.status, 204);
+    for (browser, state) in [(&mut phone, &unnamed), (&mut tablet, &named)] {
+        let answer = browser.assertion(&id(state), &passkey.get(&state[OPTIONS])).await;
+        refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    }
+    // Who has none any more does not get through with the password alone.
+    world.clock.advance(seconds(5));
+    let mut laptop = world.browser();
+    let flow = id(&laptop.flow(&second, &[]).await);
+    assert_eq!(laptop.password(&flow, "alice", PASSWORD).await.ok()["status"], "FAILED");
 }
 
 #[tokio::test]
@@ -276,11 +322,71 @@ async fn a_passkey_after_the_password() {
     let answer = phone.assertion(&flow, &bobs.get(&state[OPTIONS])).await;
     refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
     let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    // [WebAuthn §6.3.3] one that was named need not say whose it is.
+    passkey.handle = None;
     let state = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
     let tokens = app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
     let (_, claims) = decoded(&tokens.id_token);
     assert_eq!((&claims["sub"], &claims["acr"]), (&json!(alice.id.to_string()), &json!("urn:nod:acr:passkey")));
     assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
+}
+
+/// [flows.md H.7, I2] a policy that asks for two has seen two.
+#[tokio::test]
+async fn the_second_factor_is_not_skipped() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, _passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let app = app(&world, SECOND).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(state["status"], "ASSERTION_REQUIRED");
+    // Nothing else can be done here: no other way, no new passkey, no answer.
+    let made = Passkey::new(world.issuer()).create(&json!({ "user": { "id": "AA" }, "challenge": "AA" })).to_string();
+    for (action, body) in [
+        ("useAlternativeAuthenticationSource", json!({ "authenticationSource": "password" })),
+        ("checkUsernamePassword", json!({ "username": "alice", "password": PASSWORD })),
+        ("activateFido2Device", json!({ "attestation": made })),
+        ("grantConsent", json!({})),
+        ("cancel", json!({})),
+    ] {
+        refused(&phone.act(&flow, action, &body).await, 400, "INVALID_ACTION_ID", None);
+    }
+    assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok()["status"], "ASSERTION_REQUIRED");
+    let state = phone.act(&flow, "cancelAuthentication", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+    // A session that stands for the password stands for nothing else.
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    world.clock.advance(seconds(5));
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    browser.authorize(&desk, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    page.has("Use your passkey");
+    browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
+}
+
+/// [OIDCC §5.5.1.1] who needs a passkey is not shown a password that would be of no use.
+#[tokio::test]
+async fn oidcc_5_5_1_1_an_essential_passkey_is_what_is_asked() {
+    let world = World::start().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let needs = |class: &str| json!({"id_token": {"acr": {"essential": true, "values": [class]}}}).to_string();
+    let (stronger, weaker) = (needs("urn:nod:acr:passkey"), needs("urn:nod:acr:password"));
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let claims = [("claims", stronger.as_str())];
+    let page = browser.authorize(&shop, &claims).await.unwrap();
+    assert!(!page.has("Use your passkey").answer.text().contains("value=\"password\""), "{}", page.answer.text());
+    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
+    let (_, told) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+    assert_eq!(told["acr"], "urn:nod:acr:passkey");
+    // And the other way round: somebody wants to have seen the password.
+    let page = browser.authorize(&shop, &[("claims", weaker.as_str())]).await.unwrap();
+    page.has("type=\"password\"");
 }
 
 /// What one person proved never counts for another one who comes later in the same flow.

@@ -5,7 +5,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0016_passkeys"
+        "m0011_passkeys"
     }
 }
 
@@ -25,12 +25,10 @@ CREATE TABLE passkey (
     user_id BYTES NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     -- What its authenticator calls it.
     credential_id BYTES NOT NULL UNIQUE,
-    -- A COSE_Key.
-    public_key BYTES NOT NULL,
+    -- The public key, and what webauthn-rs keeps with it, in JSON. Written once: what changes is beside it.
+    public_key TEXT NOT NULL,
     sign_count BIGINT NOT NULL,
     name TEXT NOT NULL,
-    aaguid BYTES NOT NULL,
-    transports TEXT NOT NULL,
     backup_eligible BOOLEAN NOT NULL,
     backed_up BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
