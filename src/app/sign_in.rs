@@ -31,6 +31,7 @@ use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
@@ -130,6 +131,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
+        let known_devices = Arc::new(KnownDevices::new(&self.master));
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -137,6 +139,7 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             issue,
+            known_devices: Arc::clone(&known_devices),
             clock: self.clock(),
             entropy: self.entropy(),
         });
@@ -146,6 +149,7 @@ impl Wiring {
             flows: flows.clone(),
             passwords: Arc::clone(&self.parts.check_password),
             add_passkey: Arc::clone(&add_passkey),
+            known_devices: Arc::clone(&known_devices),
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),

@@ -1,13 +1,18 @@
 //! Our cookies: who acts in a flow, and who is signed in [RFC 6265].
 
+use std::time::Duration;
+
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::protocol::id::{BrowserKey, SessionToken};
 use crate::protocol::session_state::BrowserState;
-use crate::usecase::sign_in::Browser;
+use crate::usecase::sign_in::known_devices::{KnownDevice, LONGEST, REMEMBERED};
+use crate::usecase::sign_in::{Browser, SignedIn};
 
 const KEY: &str = "nod-flow";
 const SESSION: &str = "nod-session";
+/// Who has signed in there before.
+const DEVICE: &str = "nod-device";
 const STATE: &str = "nod-browser-state";
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -54,6 +59,7 @@ impl Cookies {
         Browser {
             key: self.get(headers, KEY).map(|value| BrowserKey::presented(&value)),
             session: self.get(headers, SESSION).map(|value| SessionToken::presented(&value)),
+            device: self.get(headers, DEVICE).and_then(|value| KnownDevice::presented(&value)),
         }
     }
 
@@ -67,7 +73,7 @@ impl Cookies {
             .filter(|(given, _)| *given == name)
             .map(|(_, value)| value);
         match (found.next(), found.next()) {
-            (Some(one), None) => Some(one.to_owned()).filter(|value| (1..=128).contains(&value.len())),
+            (Some(one), None) => Some(one.to_owned()).filter(|value| (1..=LONGEST).contains(&value.len())),
             (Some(_) | None, _) => None,
         }
     }
@@ -76,9 +82,11 @@ impl Cookies {
         self.set(headers, KEY, key.expose());
     }
 
-    pub fn set_session(self, headers: &mut HeaderMap, session: &SessionToken) {
-        self.set(headers, SESSION, session.expose());
-        self.tell(headers, session);
+    pub fn set_session(self, headers: &mut HeaderMap, signed_in: &SignedIn) {
+        self.set(headers, SESSION, signed_in.session.expose());
+        // It outlives the window: it lets nobody in.
+        self.set_for(headers, DEVICE, &signed_in.device.text(), Some(REMEMBERED));
+        self.tell(headers, &signed_in.session);
     }
 
     /// For a script, in frames of other sites too: the one cookie without fences. Where there is no TLS, everybody is on
@@ -99,8 +107,13 @@ impl Cookies {
 
     /// Sessions end on the server; a cookie that outlives its browser window would only be found by others.
     fn set(self, headers: &mut HeaderMap, name: &str, value: &str) {
+        self.set_for(headers, name, value, None);
+    }
+
+    fn set_for(self, headers: &mut HeaderMap, name: &str, value: &str, lasts: Option<Duration>) {
         let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(name));
+        let lasts = lasts.map_or_else(String::new, |lasts| format!("; Max-Age={}", lasts.as_secs()));
+        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{lasts}{secure}", self.name(name));
         if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
             cookie.set_sensitive(true);
             headers.append(header::SET_COOKIE, cookie);
@@ -143,15 +156,23 @@ mod tests {
         assert_eq!(session(&["__Host-nod-session=x; __Host-nod-session=y"]), None);
         assert_eq!(session(&["__Host-nod-session=x", "__Host-nod-session=y"]), None);
         assert_eq!(session(&["__Host-nod-session="]), None);
-        assert_eq!(session(&[&format!("__Host-nod-session={}", "x".repeat(200))]), None);
+        assert_eq!(session(&[&format!("__Host-nod-session={}", "x".repeat(300))]), None);
     }
 
     #[test]
     fn security_5_5_a_cookie_is_fenced() {
         let mut headers = HeaderMap::new();
-        Cookies::new("https://op.example").set_session(&mut headers, &SessionToken::presented("x"));
-        let cookie = headers.get(header::SET_COOKIE).unwrap().to_str().unwrap();
-        assert_eq!(cookie, "__Host-nod-session=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let device = KnownDevice::presented("").unwrap();
+        let signed_in = SignedIn { session: SessionToken::presented("x"), device };
+        Cookies::new("https://op.example").set_session(&mut headers, &signed_in);
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
+        assert_eq!(
+            cookies,
+            [
+                "__Host-nod-session=x; Path=/; HttpOnly; SameSite=Lax; Secure",
+                "__Host-nod-device=; Path=/; HttpOnly; SameSite=Lax; Max-Age=15552000; Secure",
+            ]
+        );
         let mut headers = HeaderMap::new();
         Cookies::new("http://localhost:8080").set_key(&mut headers, &BrowserKey::presented("x"));
         assert_eq!(headers.get(header::SET_COOKIE).unwrap(), "nod-flow=x; Path=/; HttpOnly; SameSite=Lax");

@@ -34,6 +34,8 @@ words! {
     /// What a client of the API can do to a flow.
     Action {
         SubmitIdentifier = "submitIdentifier",
+        /// The one that is offered is not the one.
+        ClearIdentifier = "clearIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
         CheckAssertion = "checkAssertion",
@@ -85,7 +87,7 @@ impl Action {
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
         match self {
-            Self::SubmitIdentifier => IDENTIFIER,
+            Self::SubmitIdentifier | Self::ClearIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
             Self::CheckAssertion => ASSERTION,
             Self::ActivateFido2Device => ATTESTATION,

@@ -57,7 +57,7 @@ pub struct Flow {
     pub authenticated: Option<Authentication>,
     pub notes: Notes,
     /// What the person takes in place of what the policy asks first.
-    pub chosen: Option<(StepId, Source)>,
+    pub turned: Option<(StepId, Source)>,
     /// What else they may take now.
     pub ways: Vec<Source>,
     /// What a passkey is to sign, while one is asked for.
@@ -93,6 +93,8 @@ pub enum At {
     UserCode,
     /// The person is to look at the device and what it asks for, before anything is proved.
     Device,
+    /// The person is to say whether they go on as this one.
+    Account(Offered),
     Asking(StepId, Source),
     /// The person is to agree to this.
     Consent(Scope),
@@ -106,6 +108,20 @@ pub enum At {
     /// The device has what it waited for.
     Connected,
     Failed(Failure),
+}
+
+/// Who is signed in already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    session: SessionId,
+    user: UserId,
+    authentication: Authentication,
+}
+
+impl From<&Session> for Offered {
+    fn from(session: &Session) -> Self {
+        Self { session: session.id, user: session.user, authentication: session.authentication.clone() }
+    }
 }
 
 /// Why nobody was signed in.
@@ -188,25 +204,22 @@ impl Flow {
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
         let Start { transaction, client, request, browser, cookieless, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
-        let who = match (session, &request.login_hint) {
-            (Some(session), _) => Who::Proved(session.user),
-            (None, Some(hint)) => Who::Claimed(hint.clone()),
-            (None, None) => Who::Nobody,
-        };
-        let mut flow = Self {
+        // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
+        let chooses = request.prompts(Prompt::SelectAccount);
+        let flow = Self {
             transaction,
             client,
-            request,
             device,
             run_by: None,
             browser,
             cookieless,
-            session: session.map(|session| session.id),
+            session: None,
             meant,
-            who,
-            authenticated: session.map(|session| session.authentication.clone()),
+            who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
+            request,
+            authenticated: None,
             notes: Notes::default(),
-            chosen: None,
+            turned: None,
             ways: Vec::new(),
             ceremony: None,
             agreed: None,
@@ -214,16 +227,27 @@ impl Flow {
             at: At::Failed(Failure::NothingVerified),
             started_at: around.now,
         };
-        if let Some(session) = session {
-            for step in around.policy.steps() {
-                if step.source == Source::Identifier {
-                    flow.notes.set(step.id.clone(), Note::Identified);
-                } else if flow.is_worth(session, step) {
-                    flow.notes.set(step.id.clone(), Note::Verified(Factor::Session));
-                }
+        match session.map(Offered::from) {
+            Some(offered) if chooses => Self { at: At::Account(offered), ..flow },
+            Some(offered) => flow.going_on(offered, around),
+            None => flow.settled(around),
+        }
+    }
+
+    /// The session stands for what it is worth.
+    fn going_on(mut self, offered: Offered, around: &Around<'_>) -> Self {
+        let Offered { session, user, authentication } = offered;
+        for step in around.policy.steps() {
+            if step.source == Source::Identifier {
+                self.notes.set(step.id.clone(), Note::Identified);
+            } else if self.is_worth(authentication.acr, step) {
+                self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
             }
         }
-        flow.settled(around)
+        self.session = Some(session);
+        self.who = Who::Proved(user);
+        self.authenticated = Some(authentication);
+        self.settled(around)
     }
 
     /// For a device that somebody has yet to name, run by the client itself.
@@ -242,7 +266,7 @@ impl Flow {
             who: Who::Nobody,
             authenticated: None,
             notes: Notes::default(),
-            chosen: None,
+            turned: None,
             ways: Vec::new(),
             ceremony: None,
             agreed: None,
@@ -266,6 +290,7 @@ impl Flow {
             At::Asking(..)
             | At::UserCode
             | At::Device
+            | At::Account(_)
             | At::Consent(_)
             | At::Ready
             | At::Completed(_)
@@ -281,6 +306,31 @@ impl Flow {
         let device = self.device.as_mut().filter(|_| self.at == At::Device)?;
         device.confirmed = true;
         Some(self.settled(around))
+    }
+
+    /// Who may go on as they are.
+    pub const fn offered(&self) -> Option<UserId> {
+        if let At::Account(offered) = &self.at { Some(offered.user) } else { None }
+    }
+
+    /// The person goes on as who is signed in. `None`: there was no choice.
+    #[must_use]
+    pub fn chosen(self, around: &Around<'_>) -> Option<Self> {
+        let At::Account(offered) = &self.at else { return None };
+        let offered = offered.clone();
+        Some(self.going_on(offered, around))
+    }
+
+    /// As somebody else, who may have said as whom. `None`: there was no choice.
+    #[must_use]
+    pub fn another(mut self, username: Option<&str>, around: &Around<'_>) -> Option<Self> {
+        self.offered()?;
+        self.who = username.map_or(Who::Nobody, |username| Who::Claimed(username.to_owned()));
+        let next = self.settled(around);
+        Some(match username {
+            Some(username) => next.clone().identified(username, around).unwrap_or(next),
+            None => next,
+        })
     }
 
     /// Somebody says who they are. `None`: nobody was asked.
@@ -333,7 +383,7 @@ impl Flow {
         if !self.ways.contains(&source) || !step.offers(source) {
             return None;
         }
-        self.chosen = Some((step.id.clone(), source));
+        self.turned = Some((step.id.clone(), source));
         self.ceremony = None;
         Some(self.settled(around))
     }
@@ -362,10 +412,10 @@ impl Flow {
     pub fn lacking(mut self, around: &Around<'_>) -> Self {
         let At::Asking(step, _) = &self.at else { return self };
         let step = step.clone();
-        if self.chosen.as_ref().is_some_and(|(chosen, _)| *chosen == step) {
-            self.chosen = None;
+        if self.turned.as_ref().is_some_and(|(chosen, _)| *chosen == step) {
+            self.turned = None;
         } else if let Some(way) = self.ways.first() {
-            self.chosen = Some((step, *way));
+            self.turned = Some((step, *way));
         } else {
             self.notes.set(step, Note::Failed);
         }
@@ -382,6 +432,7 @@ impl Flow {
                 let gave_up = matches!(next.at, At::Failed(Failure::ByPolicy));
                 Some(if gave_up { Self { at: At::Failed(Failure::Cancelled), ..next } } else { next })
             }
+            At::Account(_) => Some(Self { at: At::Failed(Failure::Cancelled), ..self }),
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
             // There is nothing to give up yet.
             At::UserCode | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
@@ -465,7 +516,7 @@ impl Flow {
     /// What is asked in a step: what the person has chosen, where the policy still offers it; or else the first
     /// that may come to what the relying party needs.
     fn asked_by(&self, step: &Step, around: &Around<'_>) -> Source {
-        let chosen = self.chosen.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
+        let chosen = self.turned.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
         let first = || step.sources().find(|source| self.serves(*source, around)).unwrap_or(step.source);
         chosen.map_or_else(first, |(_, source)| *source)
     }
@@ -519,8 +570,7 @@ impl Flow {
 
     /// Whether the session stands for a step: what it falls short of has to be proved, and so has what the relying
     /// party needs and it is not, be it more.
-    fn is_worth(&self, session: &Session, step: &Step) -> bool {
-        let had = session.authentication.acr;
+    fn is_worth(&self, had: Acr, step: &Step) -> bool {
         let classes = || step.sources().filter_map(Source::reaches);
         classes().any(|acr| had >= acr) && (self.accepts(had) || !classes().any(|acr| self.accepts(acr)))
     }
@@ -571,7 +621,7 @@ impl Flow {
             At::UserCode => Status::OauthDeviceUserCodeRequired,
             At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
             At::Connected => Status::OauthDeviceCompleted,
-            At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
+            At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
             At::Asking(_, Source::Passkey) => match &self.ceremony {
                 Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
@@ -591,6 +641,7 @@ impl Flow {
         match &self.at {
             At::UserCode => &[Action::SubmitUserCode],
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
+            At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Password) if alone => &[Action::CheckUsernamePassword, Action::Cancel],
             At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Otherwise, Action::Cancel],
@@ -618,7 +669,7 @@ const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
 
 /// Whether the session of a browser answers for what a request asks.
 fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
-    let asks_anew = request.prompts(Prompt::Login) || request.prompts(Prompt::SelectAccount);
+    let asks_anew = request.prompts(Prompt::Login);
     // [OIDCC §3.1.2.1] max_age=0 is prompt=login.
     let too_old =
         request.max_age.is_some_and(|age| now.since(session.authentication.at) >= Duration::from_secs(u64::from(age)));

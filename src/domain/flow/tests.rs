@@ -95,7 +95,6 @@ fn oidcc_3_1_2_1_a_session_counts_where_the_request_lets_it() {
     assert_eq!(begin(plain.clone(), Some(&alices)).status(), Status::Resume);
     for asked_anew in [
         AuthorizationRequest { prompt: vec![Prompt::Login], ..plain.clone() },
-        AuthorizationRequest { prompt: vec![Prompt::SelectAccount], ..plain.clone() },
         AuthorizationRequest { max_age: Some(0), ..plain.clone() },
     ] {
         let flow = begin(asked_anew, Some(&alices));
@@ -118,6 +117,30 @@ fn first_step(policy: &SignOnPolicy) -> Step {
 
 fn not_within(not: bool) -> Condition {
     Condition { not, about: About::NotWithin(3600) }
+}
+
+#[test]
+fn oidcc_3_1_2_1_who_is_to_choose_goes_on_as_they_are_or_as_another() {
+    let asked = AuthorizationRequest { prompt: vec![Prompt::SelectAccount], ..request(ResponseMode::Query) };
+    let policy = SignOnPolicy::password();
+    let flow = begin(asked.clone(), Some(&session(ALICE, -60)));
+    assert_eq!((flow.status(), flow.offered(), flow.user()), (Status::IdentifierRequired, Some(ALICE), None));
+    let on = flow.clone().chosen(&around(&policy)).unwrap();
+    assert_eq!((on.status(), on.user(), on.session.is_some()), (Status::Resume, Some(ALICE), true));
+    for (username, who) in [(None, Who::Nobody), (Some("bob"), Who::Claimed("bob".into()))] {
+        let other = flow.clone().another(username, &around(&policy)).unwrap();
+        assert_eq!((other.status(), &other.who, other.session), (Status::UsernamePasswordRequired, &who, None));
+        assert!(other.authenticated.is_none() && other.chosen(&around(&policy)).is_none());
+    }
+    let gave_up = flow.cancelled(&around(&policy)).unwrap();
+    assert_eq!(gave_up.at, At::Failed(Failure::Cancelled));
+    // Nobody is signed in, or not as the client needs it: there is nothing to choose from.
+    let old = AuthorizationRequest { max_age: Some(10), ..asked.clone() };
+    let login = AuthorizationRequest { prompt: vec![Prompt::SelectAccount, Prompt::Login], ..asked.clone() };
+    for (request, session) in [(asked, None), (old, Some(session(ALICE, -60))), (login, Some(session(ALICE, 0)))] {
+        let flow = begin(request, session.as_ref());
+        assert_eq!((flow.status(), flow.offered()), (Status::UsernamePasswordRequired, None));
+    }
 }
 
 #[test]
@@ -306,6 +329,9 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
 #[derive(Clone, Debug)]
 enum Deed {
     Identify,
+    /// As the one who is signed in already.
+    GoOn,
+    Clear,
     Password(bool),
     Passkey(bool),
     Turn(Source),
@@ -319,6 +345,8 @@ enum Deed {
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let deed = prop_oneof![
         3 => Just(Deed::Identify),
+        2 => Just(Deed::GoOn),
+        1 => Just(Deed::Clear),
         4 => any::<bool>().prop_map(Deed::Password),
         4 => any::<bool>().prop_map(Deed::Passkey),
         2 => prop_oneof![Just(Source::Password), Just(Source::Passkey)].prop_map(Deed::Turn),
@@ -335,7 +363,16 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<Action>) {
     let status = flow.status();
     match deed {
-        Deed::Identify => (flow.identified("alice", around), Some(Action::SubmitIdentifier)),
+        Deed::Identify => {
+            let next = if flow.offered().is_some() {
+                flow.another(Some("bob"), around)
+            } else {
+                flow.identified("alice", around)
+            };
+            (next, Some(Action::SubmitIdentifier))
+        }
+        Deed::GoOn => (flow.chosen(around), None),
+        Deed::Clear => (flow.another(None, around), Some(Action::ClearIdentifier)),
         Deed::Password(alice) => {
             let user = if *alice { ALICE } else { BOB };
             (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
@@ -379,11 +416,15 @@ proptest! {
         implied_consent in any::<bool>(),
         redirectless in any::<bool>(),
         with_session in any::<bool>(),
+        chooses in any::<bool>(),
     ) {
         let mode = if redirectless { ResponseMode::Flow } else { ResponseMode::Query };
         let around = Around { policy: &policy, implied_consent, remembered: None, passkeys: true, now: at(0) };
         let session = session(ALICE, 0);
-        let mut flow = Flow::begin(start(request(mode)), with_session.then_some(&session), &around);
+        let prompt = if chooses { vec![Prompt::SelectAccount] } else { Vec::new() };
+        let request = AuthorizationRequest { prompt, ..request(mode) };
+        let mut flow = Flow::begin(start(request), with_session.then_some(&session), &around);
+        prop_assert_eq!(flow.offered().is_some(), with_session && chooses);
         let mut verified = with_session.then_some(ALICE);
         let (mut was_ready, mut passkeys) = (false, 0);
         for deed in &deeds {
@@ -394,11 +435,16 @@ proptest! {
             if let Some(action) = action {
                 prop_assert_eq!(next.is_some(), allowed.contains(&action), "{:?} in {:?}", action, before.at);
             }
-            if let (Deed::Password(alice) | Deed::Passkey(alice), Some(_)) = (deed, &next) {
-                let user = if *alice { ALICE } else { BOB };
-                passkeys = if verified == Some(user) { passkeys } else { 0 };
-                passkeys += u32::from(matches!(deed, Deed::Passkey(_)));
-                verified = Some(user);
+            match (deed, &next) {
+                (Deed::Password(alice) | Deed::Passkey(alice), Some(_)) => {
+                    let user = if *alice { ALICE } else { BOB };
+                    passkeys = if verified == Some(user) { passkeys } else { 0 };
+                    passkeys += u32::from(matches!(deed, Deed::Passkey(_)));
+                    verified = Some(user);
+                }
+                // The session counts for nothing then.
+                (Deed::Identify | Deed::Clear, Some(_)) if before.offered().is_some() => verified = None,
+                _ => {}
             }
             flow = next.unwrap_or_else(|| before.clone());
             // I4: what is over stays over.
@@ -432,6 +478,7 @@ proptest! {
             let Some(action) = flow.actions().first() else { break };
             let next = match action {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
+                Action::ClearIdentifier => flow.clone().another(None, &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
                 Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
                 Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),

@@ -68,7 +68,10 @@ impl FlowApi {
             (Status::Fido2ActivationRequired, _) => json!({
                 "publicKeyCredentialCreationOptions": seen.passkey.as_ref().map(Value::to_string),
             }),
-            (Status::IdentifierRequired, _) => json!({ "previouslySubmittedIdentifiers": [], "showCaptcha": false }),
+            (Status::IdentifierRequired, at) => {
+                let known = seen.username.iter().filter(|_| matches!(at, At::Account(_))).collect::<Vec<_>>();
+                json!({ "previouslySubmittedIdentifiers": known, "showCaptcha": false })
+            }
             (Status::ConsentRequired, At::Consent(scope)) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),

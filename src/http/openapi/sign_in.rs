@@ -394,7 +394,8 @@ const fn status_says(status: Status) -> &'static str {
 
 const fn action_says(action: Action) -> &'static str {
     match action {
-        Action::SubmitIdentifier => "Say who signs in.",
+        Action::SubmitIdentifier => "Say who signs in. One of `previouslySubmittedIdentifiers` goes on as they are.",
+        Action::ClearIdentifier => "It is none of `previouslySubmittedIdentifiers`.",
         Action::CheckUsernamePassword => "Prove it with a password.",
         Action::CheckAssertion => {
             "Prove it with a passkey: `assertion` is what `toJSON` makes of the credential, as text."

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
@@ -25,6 +26,7 @@ use crate::usecase::check_passkey;
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
@@ -32,6 +34,7 @@ pub struct Advance {
     pub flows: Shelf<Flow>,
     pub passwords: Arc<CheckPassword>,
     pub add_passkey: Arc<AddPasskey>,
+    pub known_devices: Arc<KnownDevices>,
     pub conclude: Arc<Conclude>,
     pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
@@ -120,8 +123,26 @@ impl Advance {
                 Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
             }
             Action::SubmitIdentifier => {
+                let identifier = members.text("identifier").unwrap_or_default();
+                if flow.offered().is_some() {
+                    let goes_on = self.offers(&flow, identifier).await?;
+                    let judged = self.judged(&client, goes_on, now).await?;
+                    match goes_on {
+                        Some(_) => flow.chosen(&judged.around()),
+                        None => flow.another(Some(identifier), &judged.around()),
+                    }
+                } else {
+                    let judged = self.judged(&client, None, now).await?;
+                    flow.identified(identifier, &judged.around())
+                }
+            }
+            Action::ClearIdentifier => {
+                if self.offers(&flow, members.text("identifier").unwrap_or_default()).await?.is_none() {
+                    let why = "another identifier than the one that is offered";
+                    return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("identifier"), why).into());
+                }
                 let judged = self.judged(&client, None, now).await?;
-                flow.identified(members.text("identifier").unwrap_or_default(), &judged.around())
+                flow.another(None, &judged.around())
             }
             Action::Cancel
             | Action::CancelAuthentication
@@ -203,6 +224,12 @@ impl Advance {
         let hands = Hands { browser: calling.browser, key: flow.browser };
         let of_device = self.connect.flow(waiting, hands, flow.request.ui_locales.as_deref(), now).await?;
         Ok((of_device, client))
+    }
+
+    /// Whether the flow offers to go on as who is called so.
+    async fn offers(&self, flow: &Flow, username: &str) -> Result<Option<UserId>, FlowError> {
+        let user = self.known.directory.user_by_username(username).await?;
+        Ok(user.map(|user| user.id).filter(|id| flow.offered() == Some(*id)))
     }
 
     async fn judged(&self, client: &Arc<Client>, user: Option<UserId>, now: Timestamp) -> Result<Judged, FlowError> {
@@ -336,11 +363,14 @@ impl Advance {
             return Err(wrong().into());
         };
         let user = self.known.directory.user_by_username(username).await?;
+        // Asked of nobody as well: who exists is not told by the time it takes.
+        let whose = user.as_ref().map_or(UserId::new(Uuid::nil()), |user| user.id);
+        let known_device = self.known_devices.knows(calling.browser.device.as_ref(), whose, self.clock.now());
         let attempt = Attempt {
             username,
             user: user.as_deref(),
             password,
-            caller: Caller { from: calling.from, known_device: false, client: Some(&flow.client) },
+            caller: Caller { from: calling.from, known_device, client: Some(&flow.client) },
         };
         match self.passwords.check(attempt).await.map_err(FlowError::Other)? {
             Checked::Right(confirmed) => Ok(confirmed.user()),

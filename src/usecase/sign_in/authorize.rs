@@ -14,7 +14,7 @@ use crate::entropy::Entropy;
 use crate::protocol::authorization_request::{AuthorizationRequest, Destination, Prompt, ResponseMode};
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, SessionToken, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, UserId};
 use crate::protocol::parameters::Parameters;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
@@ -23,7 +23,7 @@ use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::refused;
-use crate::usecase::sign_in::{Browser, Known, Seen};
+use crate::usecase::sign_in::{Browser, Known, Seen, SignedIn};
 use crate::usecase::signing_keys::KeyRing;
 
 pub struct Authorize {
@@ -43,7 +43,7 @@ pub struct Authorize {
 #[derive(Debug)]
 pub enum Authorized {
     /// The answer of the client's request: a code, or why there is none.
-    Answer { carrier: Carrier, session: Option<SessionToken> },
+    Answer { carrier: Carrier, session: Option<SignedIn> },
     /// A person has to act. `key`: for a browser that had none. `application`: who shows it, where that is
     /// not us.
     Begun { seen: Box<Seen>, key: Option<BrowserKey>, application: Option<Arc<Application>> },
@@ -131,7 +131,8 @@ impl Authorize {
         match &flow.at {
             At::Ready if destination.mode != ResponseMode::Flow => match self.conclude.conclude(&flow, browser).await {
                 Ok(concluded) => {
-                    let session = concluded.session.as_ref().or(browser.session.as_ref());
+                    let session = concluded.session.as_ref().map(|signed_in| &signed_in.session);
+                    let session = session.or(browser.session.as_ref());
                     let carrier = self.respond.signed_in(client, &destination, concluded.response, session)?;
                     Ok(Authorized::Answer { carrier, session: concluded.session })
                 }
@@ -142,6 +143,7 @@ impl Authorize {
             At::Failed(failure) => self.refused(client, &destination, &failure.refusal()).await,
             At::Ready
             | At::UserCode
+            | At::Account(_)
             | At::Device
             | At::Asking(..)
             | At::Consent(_)
@@ -153,6 +155,7 @@ impl Authorize {
                 let (flow, session) = match flow.at {
                     At::Ready => self.conclude.complete(&id, flow, browser).await?,
                     At::UserCode
+                    | At::Account(_)
                     | At::Device
                     | At::Asking(..)
                     | At::Consent(_)
@@ -214,7 +217,7 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
         return None;
     }
     match &flow.at {
-        At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
+        At::Account(_) | At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
         At::Ready | At::UserCode | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }

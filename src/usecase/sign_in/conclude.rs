@@ -24,8 +24,9 @@ use crate::store::sql::ledger::{Granted, Ledger};
 use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
 use crate::usecase::issue::{InFront, Issue};
+use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::shown::{Shown, refused};
-use crate::usecase::sign_in::{Browser, Known};
+use crate::usecase::sign_in::{Browser, Known, SignedIn};
 
 pub struct Conclude {
     pub shown: Arc<Shown>,
@@ -34,6 +35,7 @@ pub struct Conclude {
     pub devices: Shelf<DeviceAuthorization>,
     pub ledger: Ledger,
     pub issue: Arc<Issue>,
+    pub known_devices: Arc<KnownDevices>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -43,7 +45,7 @@ pub struct Conclude {
 pub struct Concluded {
     pub response: AuthorizationResponse,
     /// For the browser, where it has none that counts.
-    pub session: Option<SessionToken>,
+    pub session: Option<SignedIn>,
 }
 
 /// Who is signed in now, and where.
@@ -53,7 +55,7 @@ struct Entered {
     authentication: Authentication,
     session: SessionId,
     /// Of a new session.
-    token: Option<SessionToken>,
+    signed_in: Option<SignedIn>,
 }
 
 impl Conclude {
@@ -72,7 +74,7 @@ impl Conclude {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
         };
         let event = |action| self.event(action, flow, now).user(user);
-        let (session, token) = match flow.session {
+        let (session, signed_in) = match flow.session {
             Some(session) if self.known.sessions.is_live(session, now).await? => {
                 self.known.sessions.seen(session, now).await?;
                 (session, None)
@@ -80,16 +82,16 @@ impl Conclude {
             // It ended since: what it stood for was not proved to us in this flow.
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
-                let (session, token) = self
+                let (session, signed_in) = self
                     .begin_session(user, authentication.clone(), browser, &event(Action::SessionBegun), now)
                     .await?;
-                (session, Some(token))
+                (session, Some(signed_in))
             }
         };
         if let Some(agreed) = &flow.agreed {
             self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
         }
-        Ok(Entered { client, user: person, authentication: authentication.clone(), session, token })
+        Ok(Entered { client, user: person, authentication: authentication.clone(), session, signed_in })
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {
@@ -115,7 +117,7 @@ impl Conclude {
         } else {
             self.ledger.audit(event).await;
         }
-        Ok(Concluded { response, session: entered.token })
+        Ok(Concluded { response, session: entered.signed_in })
     }
 
     async fn code(&self, flow: &Flow, entered: &Entered, now: Timestamp) -> Result<AuthorizationCode, StoreError> {
@@ -208,16 +210,16 @@ impl Conclude {
     }
 
     /// The device that waits for the flow is told what came of it [RFC 8628 §3.3], by the first who says so.
-    pub async fn connect(&self, flow: Flow, browser: &Browser) -> Result<(Flow, Option<SessionToken>), Error> {
+    pub async fn connect(&self, flow: Flow, browser: &Browser) -> Result<(Flow, Option<SignedIn>), Error> {
         let now = self.clock.now();
         let Some(code) = flow.device.as_ref().map(|device| device.code) else { return Ok((flow, None)) };
-        let (settled, token, event) = if flow.at == At::Ready {
-            let Entered { user, authentication, session, token, .. } = self.enter(&flow, browser, now).await?;
+        let (settled, signed_in, event) = if flow.at == At::Ready {
+            let Entered { user, authentication, session, signed_in, .. } = self.enter(&flow, browser, now).await?;
             let user = user.id;
             let connected = Connected { user, scope: flow.granted().clone(), authentication, session };
             let connect = |device: DeviceAuthorization| device.connected(&connected, now);
             let settled = self.devices.update(&code, Lifetime::Keep, connect).await?;
-            (settled, token, self.event(Action::DeviceAuthorizationApproved, &flow, now).user(user))
+            (settled, signed_in, self.event(Action::DeviceAuthorizationApproved, &flow, now).user(user))
         } else {
             let refuse = |device: DeviceAuthorization| device.refused(now);
             let settled = self.devices.update(&code, Lifetime::Keep, refuse).await?;
@@ -226,11 +228,11 @@ impl Conclude {
         match (settled, &flow.at) {
             (Some(Settled::Connected), At::Ready) => {
                 self.ledger.audit(event).await;
-                Ok((flow.connected(), token))
+                Ok((flow.connected(), signed_in))
             }
             (Some(Settled::Refused), At::Failed(_)) => {
                 self.ledger.audit(event).await;
-                Ok((flow, token))
+                Ok((flow, signed_in))
             }
             // Somebody else was first, or the device waits no more.
             (Some(Settled::Connected | Settled::Refused | Settled::Expired) | None, _) => {
@@ -245,7 +247,7 @@ impl Conclude {
         id: &FlowId,
         flow: Flow,
         browser: &Browser,
-    ) -> Result<(Flow, Option<SessionToken>), Error> {
+    ) -> Result<(Flow, Option<SignedIn>), Error> {
         let (response, session) = match self.conclude(&flow, browser).await {
             Ok(concluded) => (concluded.response, concluded.session),
             Err(Error::Refused(refusal)) => (refused(&refusal), None),
@@ -261,7 +263,7 @@ impl Conclude {
         browser: &Browser,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(SessionId, SessionToken), Error> {
+    ) -> Result<(SessionId, SignedIn), Error> {
         let before = match &browser.session {
             Some(token) => self.known.sessions.find(&token.digest(), now).await?,
             None => None,
@@ -279,6 +281,8 @@ impl Conclude {
             .as_ref()
             .map(|before| Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(before.user));
         let replaces = before.as_ref().zip(ended.as_ref()).map(|(session, ended)| Replaced { session, ended });
-        Ok((self.known.sessions.begin(&session, replaces, event).await?, token))
+        let id = self.known.sessions.begin(&session, replaces, event).await?;
+        let device = self.known_devices.after(browser.device.as_ref(), user, now);
+        Ok((id, SignedIn { session: token, device }))
     }
 }

@@ -11,15 +11,15 @@ use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
-use crate::protocol::id::{BrowserKey, FlowId, SessionToken};
+use crate::protocol::id::{BrowserKey, FlowId};
 use crate::secret::constant_time_eq;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
-use crate::usecase::sign_in::Browser;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::refused;
+use crate::usecase::sign_in::{Browser, SignedIn};
 
 /// Where a browser comes for its answer. The address can be told again and again without being kept
 /// anywhere, and is good for one visit: the flow is left then.
@@ -54,7 +54,7 @@ pub struct Leave {
 #[derive(Debug)]
 pub struct Left {
     pub carrier: Carrier,
-    pub session: Option<SessionToken>,
+    pub session: Option<SignedIn>,
 }
 
 impl Leave {
@@ -84,6 +84,7 @@ impl Leave {
             At::Failed(failure) => Some(failure.refusal()),
             At::Ready
             | At::UserCode
+            | At::Account(_)
             | At::Device
             | At::Asking(..)
             | At::Consent(_)
@@ -97,7 +98,8 @@ impl Leave {
         };
         match concluded {
             Ok(concluded) => {
-                let session = concluded.session.as_ref().or(browser.session.as_ref());
+                let session = concluded.session.as_ref().map(|signed_in| &signed_in.session);
+                let session = session.or(browser.session.as_ref());
                 let destination = &flow.request.destination;
                 let carrier = self.respond.signed_in(&client, destination, concluded.response, session)?;
                 Ok(Left { carrier, session: concluded.session })

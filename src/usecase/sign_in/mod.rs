@@ -19,11 +19,13 @@ use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::check_passkey::CheckPasskey;
+use crate::usecase::sign_in::known_devices::KnownDevice;
 
 pub mod advance;
 pub mod authorize;
 pub mod conclude;
 pub mod connect;
+pub mod known_devices;
 pub mod leave;
 pub mod log_out;
 pub mod push;
@@ -42,6 +44,15 @@ pub struct Browser {
     pub key: Option<BrowserKey>,
     /// By which somebody is signed in there.
     pub session: Option<SessionToken>,
+    /// Who has signed in there before.
+    pub device: Option<KnownDevice>,
+}
+
+/// What the browser of somebody who has just signed in keeps.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    pub session: SessionToken,
+    pub device: KnownDevice,
 }
 
 impl Browser {
@@ -169,8 +180,10 @@ pub struct Seen {
     pub id: FlowId,
     pub flow: Flow,
     pub client: Arc<Client>,
-    /// Of the person, once somebody proved to be one.
+    /// Of the person, once somebody proved to be one, or who is signed in already.
     pub username: Option<String>,
+    /// What they are called.
+    pub name: Option<String>,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
     /// Where the browser goes, once.
@@ -178,7 +191,7 @@ pub struct Seen {
     /// The answer, for whoever has no browser.
     pub answer: Option<Vec<(String, String)>>,
     /// Somebody was signed in by this call.
-    pub session: Option<SessionToken>,
+    pub session: Option<SignedIn>,
     /// By which the next call goes on, where there are no cookies.
     pub state: Option<BrowserKey>,
 }

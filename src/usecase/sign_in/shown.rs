@@ -37,6 +37,7 @@ impl Shown {
             }
             At::UserCode
             | At::Device
+            | At::Account(_)
             | At::Asking(..)
             | At::Consent(_)
             | At::Ready
@@ -46,13 +47,15 @@ impl Shown {
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
-        let user = match flow.user() {
+        let person = match flow.user().or_else(|| flow.offered()) {
             Some(user) => self.known.directory.user(&user).await?,
             None => None,
         };
+        let username = person.as_ref().map(|user| user.username.clone());
+        let name = person.and_then(|user| user.name.clone());
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
-        let username = user.map(|user| user.username.clone());
-        Ok(Seen { id: id.clone(), flow, client, username, passkey, resume, answer, session: None, state: None })
+        let (session, state) = (None, None);
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.

@@ -3,7 +3,7 @@
 
 use poem::http::{Method, StatusCode, header};
 use poem::{Request, RequestBody, Response};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::trouble::Trouble;
 use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
@@ -14,17 +14,19 @@ use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
-use crate::protocol::id::{BrowserKey, FlowId, SessionToken};
+use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
-use crate::usecase::sign_in::{self as calling, Browser, Seen};
+use crate::usecase::sign_in::{self as calling, Browser, Seen, SignedIn};
 use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
-use crate::web::sign_in::{self, Address, Form, Reason, Way, consent, credentials, device, hop, identifier, passkey};
+use crate::web::sign_in::{
+    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, passkey,
+};
 use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
@@ -161,6 +163,7 @@ impl Provider {
             At::Failed(_) if seen.flow.device.is_some() => {
                 device::done::render(&device::done::View { connected: false }, &around)
             }
+            At::Account(_) => accounts::render(&accounts(seen, form, client), &around),
             At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
                 let view = new_passkey::View {
                     form,
@@ -241,6 +244,16 @@ fn confirmation(seen: &Seen, form: Form) -> device::confirm::View {
     }
 }
 
+fn accounts(seen: &Seen, form: Form, client: Option<sign_in::Client>) -> accounts::View {
+    let username = seen.username.as_deref().unwrap_or_default();
+    let name = Foreign::name(seen.name.as_deref().unwrap_or(username));
+    let account = accounts::Account { id: "1".to_owned(), name, username: Foreign::name(username), signed_in: true };
+    accounts::View { form, client, accounts: vec![account], may_cancel: true }
+}
+
+const THIS_ACCOUNT: &str = "use:1";
+const OTHER_ACCOUNT: &str = "other_account";
+
 /// Of the device that the flow is for.
 fn code(seen: &Seen) -> Option<String> {
     seen.flow.device.as_ref().map(|device| device.user_code.to_string())
@@ -279,7 +292,7 @@ fn details(value: &Value) -> consent::Details {
 /// What came of a form.
 enum Submitted {
     /// With the session of whoever is signed in by it.
-    Done(Option<SessionToken>),
+    Done(Option<SignedIn>),
     Wrong(Wrong),
 }
 
@@ -319,6 +332,15 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::UsernamePasswordRequired, _) => {
             Some((Action::CheckUsernamePassword, body(&[("username", "username"), ("password", "password")])))
         }
+        // One account, and others.
+        (Status::IdentifierRequired, Some(pressed)) if seen.flow.offered().is_some() => {
+            let action = match pressed {
+                OTHER_ACCOUNT => Action::ClearIdentifier,
+                THIS_ACCOUNT => Action::SubmitIdentifier,
+                _ => return None,
+            };
+            Some((action, json!({ "identifier": seen.username })))
+        }
         (Status::IdentifierRequired, _) => Some((Action::SubmitIdentifier, body(&[("identifier", "username")]))),
         (Status::ConsentRequired, Some("allow")) => {
             let At::Consent(asked) = &seen.flow.at else { return None };
@@ -350,6 +372,7 @@ const fn asked_here(seen: &Seen) -> &'static str {
     match &seen.flow.at {
         At::Asking(_, source) => source.as_str(),
         At::UserCode
+        | At::Account(_)
         | At::Device
         | At::Consent(_)
         | At::Ready

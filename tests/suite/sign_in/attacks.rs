@@ -98,3 +98,31 @@ async fn security_9_guessing_passwords_becomes_slow_and_locks_nobody_out() {
     world.clock.advance(seconds(20));
     browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
 }
+
+#[tokio::test]
+async fn security_5_7_guesses_of_others_keep_nobody_out_of_a_browser_that_knows_them() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    world.user("bob").with_password(PASSWORD).await;
+    let (mut own, mut stranger) = (world.browser(), world.browser());
+    own.log_in(&shop, "alice", PASSWORD).await.get("code");
+    stranger.log_in(&shop, "bob", PASSWORD).await.get("code");
+    for browser in [&mut own, &mut stranger] {
+        browser.cookies.remove("nod-session").unwrap();
+        assert!(browser.cookies.contains_key("nod-device"), "it outlives the session");
+    }
+    let page = stranger.authorize(&shop, &[]).await.unwrap();
+    stranger.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
+    // He is known for himself alone.
+    let slow = stranger.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    assert_eq!(slow.answer.status, 429);
+    let page = own.authorize(&shop, &[]).await.unwrap();
+    own.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+
+    // Whoever has her browser guesses as slowly as anybody.
+    own.cookies.remove("nod-session").unwrap();
+    let page = own.authorize(&shop, &[]).await.unwrap();
+    own.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
+    let slow = own.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    assert_eq!(slow.answer.status, 429);
+}

@@ -8,11 +8,11 @@ use super::passkeys::password_and_passkey;
 use super::{PASSWORD, device_grant, links, name_first, policy, refused, shop_and_alice};
 use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
-fn id(state: &Value) -> &str {
+pub(super) fn id(state: &Value) -> &str {
     state["id"].as_str().unwrap()
 }
 
-async fn app(world: &World) -> (crate::world::Client, crate::world::Person) {
+pub(super) async fn app(world: &World) -> (crate::world::Client, crate::world::Person) {
     let app = world.client("app").signs_in().redirectless().await;
     (app, world.user("alice").with_password(PASSWORD).await)
 }

@@ -1,5 +1,6 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
+mod accounts;
 mod applications;
 mod attacks;
 mod backchannel_logout;

@@ -115,7 +115,6 @@ async fn oidcc_3_1_2_1_who_is_signed_in_is_not_asked_again() {
     // What was agreed to is agreed to with one client, for what it asked.
     browser.authorize(&bank, &[("prompt", "none")]).await.unwrap_err().error("consent_required");
     browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap().has("value=\"allow\"");
-    browser.authorize(&shop, &[("prompt", "select_account")]).await.unwrap().has("name=\"password\"");
 
     for anew in [("prompt", "login"), ("max_age", "1"), ("max_age", "0")] {
         world.clock.advance(seconds(2));
