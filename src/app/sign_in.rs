@@ -162,7 +162,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        let account = self.account(&known, passkeys, Arc::clone(&add_passkey));
+        let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
         let respond = Arc::new(self.respond());
         let authorize = Authorize {
             known,
@@ -231,7 +231,12 @@ impl Wiring {
         })
     }
 
-    fn account(&self, known: &Arc<Known>, passkeys: Arc<CheckPasskey>, add: Arc<AddPasskey>) -> Account {
+    fn account(
+        &self,
+        known: &Arc<Known>,
+        known_devices: &Arc<KnownDevices>,
+        (passkeys, add): (Arc<CheckPasskey>, Arc<AddPasskey>),
+    ) -> Account {
         let party = passkeys.party.clone();
         Account {
             passkeys: OwnPasskeys {
@@ -245,6 +250,7 @@ impl Wiring {
             },
             confirm: Confirm {
                 known: Arc::clone(known),
+                known_devices: Arc::clone(known_devices),
                 passwords: Arc::clone(&self.parts.check_password),
                 passkeys,
                 party,

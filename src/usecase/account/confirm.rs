@@ -2,6 +2,7 @@
 //! passkey where they have one, since a password alone must not be enough to take those away, and with the
 //! password where they have none.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
@@ -18,10 +19,12 @@ use crate::usecase::Error;
 use crate::usecase::account::passkeys::Signed;
 use crate::usecase::check_passkey::{self, CheckPasskey};
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
-use crate::usecase::sign_in::Known;
+use crate::usecase::sign_in::known_devices::KnownDevices;
+use crate::usecase::sign_in::{Browser, Known, SignedIn};
 
 pub struct Confirm {
     pub known: Arc<Known>,
+    pub known_devices: Arc<KnownDevices>,
     pub passwords: Arc<CheckPassword>,
     pub passkeys: Arc<CheckPasskey>,
     pub party: Option<RelyingParty>,
@@ -65,13 +68,16 @@ impl Confirm {
         &self,
         signed: &Signed,
         shown: Shown<'_>,
-        caller: Caller<'_>,
-    ) -> Result<Option<SessionToken>, Error> {
+        (browser, from): (&Browser, IpAddr),
+    ) -> Result<Option<SignedIn>, Error> {
         let now = self.clock.now();
+        let (user, device) = (signed.user.id, browser.device.as_ref());
         let authentication = match shown {
             // Whoever has passkeys shows one.
             Shown::Password(_) if !signed.passkeys.is_empty() => return Ok(None),
             Shown::Password(password) => {
+                let known_device = self.known_devices.knows(device, user, now);
+                let caller = Caller { from, known_device, client: None };
                 if !self.is_password(signed, password, caller).await? {
                     return Ok(None);
                 }
@@ -85,7 +91,8 @@ impl Confirm {
                 Authentication::by_passkey(now)
             }
         };
-        Ok(Some(self.renew(signed, authentication, now).await?))
+        let session = self.renew(signed, authentication, now).await?;
+        Ok(Some(SignedIn { session, device: self.known_devices.after(device, user, now) }))
     }
 
     async fn is_password(&self, signed: &Signed, password: &str, caller: Caller<'_>) -> Result<bool, Error> {

@@ -6,14 +6,13 @@ use poem::{Request, RequestBody, Response};
 use super::trouble::Trouble;
 use super::{Provider, Visit, see_other};
 use crate::http::client_authentication::client_ip;
-use crate::protocol::id::{CeremonyId, PasskeyId, SessionToken};
+use crate::protocol::id::{CeremonyId, PasskeyId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase;
 use crate::usecase::account::confirm::{Ask, Confirm, Shown};
 use crate::usecase::account::passkeys::{Outcome, OwnPasskeys, Signed};
-use crate::usecase::check_password::Caller;
-use crate::usecase::sign_in::Browser;
+use crate::usecase::sign_in::{Browser, SignedIn};
 use crate::web::sign_in::Form;
 use crate::web::sign_in::account::{confirm, new_passkey, passkeys};
 use crate::words::{Foreign, Message};
@@ -147,9 +146,8 @@ impl Provider {
             Shown::Password(_) => confirm::Problem::PasswordWrong,
             Shown::Passkey { .. } => confirm::Problem::PasskeyFailed,
         };
-        let caller = Caller { from: client_ip(request), known_device: false, client: None };
-        match self.account.confirm.confirm(signed, shown, caller).await {
-            Ok(Some(session)) => Ok(self.confirmed(&session)),
+        match self.account.confirm.confirm(signed, shown, (browser, client_ip(request))).await {
+            Ok(Some(signed_in)) => Ok(self.confirmed(&signed_in)),
             Ok(None) => self.ask_again(signed, Some(wrong), browser, visit).await,
             Err(usecase::Error::TooMany { retry_after }) => {
                 self.ask_again(signed, Some(confirm::Problem::SlowDown(retry_after)), browser, visit).await
@@ -158,9 +156,9 @@ impl Provider {
         }
     }
 
-    fn confirmed(&self, session: &SessionToken) -> Response {
+    fn confirmed(&self, signed_in: &SignedIn) -> Response {
         let mut response = self.to(PASSKEYS);
-        self.cookies.set_session(response.headers_mut(), session);
+        self.cookies.set_session(response.headers_mut(), signed_in);
         response
     }
 
