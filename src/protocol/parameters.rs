@@ -32,7 +32,13 @@ pub fn max_length(name: &str) -> usize {
         "client_notification_token" => 1100,
         "state" => 2000,
         "id_token_hint" | "login_hint_token" | "client_assertion" => 4000,
-        "token" | "assertion" | "subject_token" | "actor_token" | "authorization_details" | "claims" => 8192,
+        "token"
+        | "assertion"
+        | "attestation"
+        | "subject_token"
+        | "actor_token"
+        | "authorization_details"
+        | "claims" => 8192,
         "request" => 16_000,
         _ => MAX_VALUE,
     }
