@@ -129,11 +129,9 @@ fn library(id: &str, origin: &Url) -> Option<Webauthn> {
 }
 
 fn object(options: &impl Serialize) -> Option<Map<String, Value>> {
-    match serde_json::to_value(options).ok()? {
-        // Members that are `null` are no member to a browser, and an error to some.
-        Value::Object(object) => Some(object.into_iter().filter(|(_, value)| !value.is_null()).collect()),
-        _ => None,
-    }
+    let Value::Object(object) = serde_json::to_value(options).ok()? else { return None };
+    // Members that are `null` are no member to a browser, and an error to some.
+    Some(object.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
 fn descriptors(ids: &[CredentialId]) -> Value {
@@ -327,7 +325,7 @@ impl Assertion {
             return Err(Unproved::Backup);
         }
         // Step 21, after the signature: a counter that nobody signed says nothing. Those that do not count say
-        // nought, always.
+        // nought, always. The library looks at it too, and leaves it to us in its documentation.
         let counts = result.counter() > 0 || known.sign_count > 0;
         if counts && result.counter() <= known.sign_count {
             return Err(Unproved::Counter);
