@@ -87,6 +87,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             number_matching: None,
             long_poll: false,
             request_signing_alg: None,
+            keys: None,
         }),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,

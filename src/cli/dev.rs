@@ -335,6 +335,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
             request_signing_alg: None,
+            keys: None,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,

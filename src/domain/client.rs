@@ -118,7 +118,7 @@ impl Client {
         self.sign_in.is_none() || self.grants.iter().any(|grant| grant.is_out_of_band())
     }
 
-    /// What its signatures are verified with: those of its assertions, and those of its request objects.
+    /// What its signatures are verified with: those of its assertions, of its request objects, and of its questions.
     pub fn keys(&self) -> Option<&KeySource> {
         match &self.authentication {
             Authentication::PrivateKeyJwt { keys, .. } | Authentication::SelfSignedTlsClientAuth { keys } => Some(keys),
@@ -126,7 +126,8 @@ impl Client {
             | Authentication::ClientSecretBasic(_)
             | Authentication::ClientSecretPost(_)
             | Authentication::TlsClientAuth(_) => {
-                self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
+                let at_sign_in = self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref());
+                at_sign_in.or_else(|| self.backchannel.as_ref().and_then(|backchannel| backchannel.keys.as_ref()))
             }
         }
     }
@@ -270,6 +271,11 @@ impl GrantType {
         matches!(self, Self::Ciba | Self::DeviceCode)
     }
 
+    /// Whether it begins with a request that the client may sign [RFC 9101, CIBA §7.1.1].
+    pub const fn has_signed_requests(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Implicit | Self::Ciba)
+    }
+
     /// Whether it begins at the authorization endpoint.
     pub const fn signs_people_in(self) -> bool {
         matches!(self, Self::AuthorizationCode | Self::Implicit)
@@ -296,6 +302,10 @@ pub struct Backchannel {
     /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_signing_alg: Option<Algorithm>,
+    /// What they are signed with, for a client that does not authenticate with its keys. One that signs people in as
+    /// well has them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeySource>,
 }
 
 /// What a client registered for the authorization endpoint [RFC 7591 §2].

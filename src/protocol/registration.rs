@@ -247,11 +247,11 @@ impl Wanted {
 
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
-        let signs_in =
-            |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
+        let signed = ["authorization_code", "implicit", "urn:openid:params:grant-type:ciba"];
+        let signs = |names: &Vec<String>| names.iter().any(|name| signed.contains(&name.as_str()));
         let keys = ["private_key_jwt", "self_signed_tls_client_auth"];
         self.token_endpoint_auth_method.as_deref().is_some_and(|method| keys.contains(&method))
-            || self.grant_types.as_ref().is_none_or(signs_in)
+            || self.grant_types.as_ref().is_none_or(signs)
     }
 
     /// A client may have keys that nobody here asks for.

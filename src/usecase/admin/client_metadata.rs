@@ -304,7 +304,7 @@ impl ClientMetadata {
         let may_act = self.may_act(&mut problems);
         let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
         let security_profile = self.security_profile(&mut problems);
-        let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), &mut problems);
+        let backchannel = self.backchannel(&grants, egress, &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
             Some(text) => Algorithm::parse(text).filter(|alg| Algorithm::SIGNING.contains(alg)),
@@ -377,15 +377,15 @@ impl ClientMetadata {
             };
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
-        // Where people sign in, keys verify requests as well.
-        let no_keys = !self.signs_people_in() && method != SELF_SIGNED;
-        for (pointer, not_allowed) in [
-            ("/jwks", self.jwks.is_some() && no_keys),
-            ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
-            ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
-        ] {
-            if not_allowed {
-                problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
+        if self.token_endpoint_auth_signing_alg.is_some() {
+            problems.add("/token_endpoint_auth_signing_alg", FieldCode::NotAllowed, "Only with private_key_jwt.");
+        }
+        if !self.signs_requests() && method != SELF_SIGNED {
+            let detail = "Only with private_key_jwt, with self_signed_tls_client_auth, or with a grant whose requests can be signed: authorization_code, implicit or CIBA.";
+            for (pointer, given) in [("/jwks", self.jwks.is_some()), ("/jwks_uri", self.jwks_uri.is_some())] {
+                if given {
+                    problems.add(pointer, FieldCode::NotAllowed, detail);
+                }
             }
         }
         match method {
@@ -400,6 +400,17 @@ impl ClientMetadata {
                 None
             }
         }
+    }
+
+    /// Keys prove who the client is: they are registered with its authentication.
+    fn authenticates_with_keys(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates()
+    }
+
+    /// Keys that sign requests alone.
+    fn signing_keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
+        let given = self.jwks.is_some() || self.jwks_uri.is_some();
+        if given && !self.authenticates_with_keys() { self.keys(egress, problems) } else { None }
     }
 
     fn own_certificates(&self) -> bool {
@@ -501,7 +512,12 @@ impl ClientMetadata {
         given.to_vec()
     }
 
-    fn backchannel(&self, ciba: bool, problems: &mut Problems) -> Option<Backchannel> {
+    fn backchannel(
+        &self,
+        grants: &BTreeSet<GrantType>,
+        egress: Option<&Egress>,
+        problems: &mut Problems,
+    ) -> Option<Backchannel> {
         let mode = self.backchannel_token_delivery_mode.as_deref();
         let number_matching = match self.number_matching.as_deref() {
             None => None,
@@ -512,13 +528,16 @@ impl ClientMetadata {
                 None
             }
         };
-        if ciba {
+        if grants.contains(&GrantType::Ciba) {
             if mode.is_some_and(|mode| mode != "poll") {
                 problems.add("/backchannel_token_delivery_mode", FieldCode::Invalid, "poll.");
             }
             let long_poll = self.long_poll.unwrap_or(false);
             let request_signing_alg = self.question_signing_alg(problems);
-            return Some(Backchannel { delivery: Delivery::Poll, number_matching, long_poll, request_signing_alg });
+            let elsewhere = grants.iter().any(|grant| grant.signs_people_in());
+            let keys = if elsewhere { None } else { self.signing_keys(egress, problems) };
+            let delivery = Delivery::Poll;
+            return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg, keys });
         }
         for (pointer, present) in [
             ("/backchannel_token_delivery_mode", mode.is_some()),

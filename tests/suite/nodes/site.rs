@@ -150,6 +150,7 @@ impl Site {
                 number_matching: None,
                 long_poll,
                 request_signing_alg: None,
+                keys: None,
             }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,

@@ -69,6 +69,7 @@ impl ClientBuilder {
                 number_matching: None,
                 long_poll: false,
                 request_signing_alg: None,
+                keys: None,
             }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
