@@ -8,8 +8,6 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::call;
-use crate::domain::client::Client;
-use crate::domain::grant::Grant;
 use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -22,7 +20,6 @@ use crate::http::signed::{self, Signed};
 use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::scope::Scope;
 use crate::usecase;
 use crate::usecase::introspect::{Active, Introspect};
 use crate::usecase::issue::Issue;
@@ -112,9 +109,9 @@ impl UserInfoApi {
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
         let sub = self.introspect.subject(&active);
-        let Active { person, scope, client, .. } = active;
         // A client's own token tells of nobody.
-        let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
+        let (_, user) = active.person.as_ref().ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
+        let client = &active.client;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.
         let interaction = http
@@ -125,12 +122,12 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(sub, (&grant, &client), &user, &scope);
+        let claims = claims(sub, &active, user);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
                 let claims = claims.to_json().and_then(|claims| claims.as_object().cloned()).unwrap_or_default();
-                let token = self.issue.user_info(&client, alg, claims);
+                let token = self.issue.user_info(client, alg, claims);
                 Signed::Token(signed::JWT, token.map_err(|error| Failure::unauthenticated(error.into()))?)
             }
         };
@@ -143,11 +140,12 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(sub: String, (grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+fn claims(sub: String, active: &Active, user: &User) -> UserInfo {
     // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
-    let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
-    let told =
-        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
+    let Active { scope, client, .. } = active;
+    let single = active.single_claims();
+    let asked = |claim: PersonalClaim| single.contains(&claim) && client.scope.contains(claim.scope());
+    let told = |claim: PersonalClaim| scope.contains(claim.scope()) || asked(claim);
     let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub,
