@@ -138,3 +138,55 @@ async fn rfc8707_2_2_where_nothing_was_asked_for_nothing_is_picked() {
     // It was no poll.
     shop.poll(&asked).await.refused(400, "authorization_pending");
 }
+
+/// A server with an address of so many bytes.
+fn server(number: usize, length: usize) -> String {
+    let begin = format!("https://{number:02}.example/");
+    format!("{begin}{}", "x".repeat(length - begin.len()))
+}
+
+#[tokio::test]
+async fn rfc7009_2_every_access_token_is_short_enough_to_be_given_back() {
+    let world = World::start().await;
+    let robot = world.client("robot").grants([GrantType::ClientCredentials]).scope("reports").await;
+    // As many servers as fit, and one whose address makes the difference.
+    let (mut fits, mut too_long, mut longest) = (30, 400, String::new());
+    while too_long - fits > 1 {
+        let length = usize::midpoint(fits, too_long);
+        let mut servers: Vec<String> = (0..14).map(|number| server(number, 386)).collect();
+        servers.push(server(14, length));
+        let registered = servers.clone();
+        robot.update(move |robot| robot.resources = registered).await;
+        let mut fields = vec![("grant_type", "client_credentials")];
+        fields.extend(servers.iter().map(|server| ("resource", server.as_str())));
+        let answer = robot.token(&fields).await;
+        if answer.status == 200 {
+            fits = length;
+            longest = answer.ok()["access_token"].as_str().unwrap().to_owned();
+        } else {
+            too_long = length;
+            answer.refused(400, "invalid_request");
+        }
+    }
+    assert!((8192 - 3..=8192).contains(&longest.len()), "{} bytes", longest.len());
+    assert_eq!(robot.introspect(&longest).await["active"], true);
+    assert_eq!(robot.revoke(&longest, None).await.status, 200);
+    assert_eq!(robot.introspect(&longest).await, json!({"active": false}));
+}
+
+#[tokio::test]
+async fn rfc8707_2_2_a_code_that_is_worth_too_much_at_once_gives_tokens_for_less() {
+    let world = World::start().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in().await;
+    let servers: Vec<String> = (0..17).map(|number| server(number, 390)).collect();
+    let registered = servers.clone();
+    shop.update(move |shop| shop.resources = registered).await;
+    let pairs: Vec<(&str, &str)> = servers.iter().map(|uri| ("resource", uri.as_str())).collect();
+    let mut browser = world.browser();
+    let page = browser.open(&format!("{AUTHORIZE}?{}&{}", asked(&shop, &[]), enc(&pairs))).await.unwrap();
+    let code = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code").to_owned();
+    shop.redeem(&code).await.refused(400, "invalid_request");
+    let tokens = shop.redeem_with(&code, &[("resource", &servers[3])]).await.tokens();
+    assert_eq!(decoded(&tokens.access_token).1["aud"], servers[3]);
+}
