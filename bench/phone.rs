@@ -82,6 +82,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
         },
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,

@@ -12,6 +12,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
+use crate::protocol::jwt::Audience;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
@@ -33,6 +34,9 @@ pub struct Client {
     /// Servers that it may have access tokens for, besides us [RFC 8707].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// Servers that it is: it may ask about access tokens for them [RFC 7662 §2].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_resources: Vec<String>,
     /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
@@ -80,6 +84,13 @@ impl Client {
     /// Whether it may have access tokens for this server: for us, each client may [RFC 8707 §2].
     pub fn may_reach(&self, resource: &str, issuer: &str) -> bool {
         resource == issuer || self.resources.iter().any(|own| own == resource)
+    }
+
+    /// Whether an access token for `audience` is for it: by its name [RFC 8693 §2.1], or by the address of a server that it
+    /// is [RFC 8707 §2]. Tokens for us are nobody's else.
+    pub fn is_meant_by(&self, audience: &Audience, issuer: &str) -> bool {
+        let own = |uri: &String| uri != issuer && audience.contains(uri);
+        audience.contains(self.id.as_str()) || self.protected_resources.iter().any(own)
     }
 
     /// What it may still have of what was given to it. `None`: nothing, though something was named.

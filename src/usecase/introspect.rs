@@ -60,6 +60,11 @@ pub struct Active {
 }
 
 impl Active {
+    /// [RFC 7662 §4] a client learns nothing about the tokens of others, but of access tokens that it may be shown.
+    pub fn is_told_to(&self, client: &Client, issuer: &str) -> bool {
+        self.client.id == client.id || (self.kind == Kind::Access && client.is_meant_by(&self.audience, issuer))
+    }
+
     /// Claims that were asked for one by one [OIDCC §5.5], if this token is for all that its client has been given. One
     /// that was narrowed [RFC 6749 §6], or exchanged for another [RFC 8693], is good for its scope alone.
     pub fn single_claims(&self) -> &[PersonalClaim] {

@@ -4,6 +4,7 @@ mod certificate;
 mod exchange;
 mod logout;
 pub mod profile;
+mod resources;
 pub(super) mod sign_in;
 mod subject;
 
@@ -25,7 +26,6 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
@@ -100,6 +100,9 @@ pub struct ClientMetadata {
     /// Servers that access tokens may be for [RFC 8707].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<String>>,
+    /// For administrators to say: it lets a client ask about tokens of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protected_resources: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,6 +257,7 @@ impl ClientMetadata {
                 .map(|alg| alg.as_str().to_owned()),
             authorization_details_types: requests.map(|requests| requests.details.clone()),
             resources: Some(client.resources.clone()),
+            protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
@@ -299,7 +303,7 @@ impl ClientMetadata {
         let scope = self.scope(&grants, &mut problems);
         let tls_client_certificate_bound_access_tokens = self.certificate_bound(&mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
-        let resources = self.resources(&mut problems);
+        let (resources, protected_resources) = self.servers(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
@@ -336,6 +340,7 @@ impl ClientMetadata {
                     id_token_signed_response_alg,
                     access_token_format,
                     resources,
+                    protected_resources,
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
@@ -495,21 +500,6 @@ impl ClientMetadata {
             problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
         }
         alg
-    }
-
-    fn resources(&self, problems: &mut Problems) -> Vec<String> {
-        let given = self.resources.as_deref().unwrap_or_default();
-        if given.len() > resource::MOST {
-            problems.add("/resources", FieldCode::TooLong, "At most 20.");
-            return Vec::new();
-        }
-        for (at, text) in given.iter().enumerate() {
-            if !resource::is_one(text) {
-                let detail = "An absolute URI of at most 400 characters, without a fragment.";
-                problems.add_to(format!("/resources/{at}"), FieldCode::Invalid, detail);
-            }
-        }
-        given.to_vec()
     }
 
     fn backchannel(

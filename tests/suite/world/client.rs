@@ -64,6 +64,7 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             resources: Vec::new(),
+            protected_resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,
