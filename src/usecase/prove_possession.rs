@@ -66,8 +66,7 @@ impl ProvePossession {
     /// What the tokens of a client are bound to that is registered so [RFC 8705 §3.4].
     fn certificate(&self, shown: &Shown<'_>) -> Result<Confirmation, Error> {
         if shown.proof.is_some() {
-            let why = "The tokens of the client are bound to its certificate, and to no DPoP key.";
-            return Err(Refusal::invalid_request(why).into());
+            return Err(dpop::NOT_TO_A_KEY.into());
         }
         let missing = || Refusal::invalid_request("The client needs a TLS certificate that is valid now.");
         let certificate = shown.certificate.ok_or_else(missing)?;
@@ -82,6 +81,8 @@ impl ProvePossession {
         shown: &Shown<'_>,
     ) -> Result<Option<Thumbprint>, Error> {
         match shown.proof {
+            // Tokens of another binding could not be fetched with what this leads to.
+            Some(_) if client.tls_client_certificate_bound_access_tokens => Err(dpop::NOT_TO_A_KEY.into()),
             // In a box: few calls have one, and each would carry the room for it.
             Some(proof) => Ok(Some(Box::pin(self.prove(proof, shown, client.demands().algorithms)).await?)),
             None => Ok(None),

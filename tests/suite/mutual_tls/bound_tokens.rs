@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{OWN, Scene};
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    Answer, CALLBACK, CIBA, Caller, Client, INTROSPECT, Identity, TOKEN, Tokens, USERINFO, VERIFIER, World, decoded,
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, CIBA, Caller, Client, INTROSPECT, Identity, PAR, TOKEN, Tokens, USERINFO,
+    VERIFIER, World, decoded, enc,
 };
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -178,6 +179,39 @@ async fn a_token_is_bound_to_one_thing() {
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap().to_vec();
     let both = caller.request(Method::POST, TOKEN).headers(request.headers().clone()).body(body);
     Answer::of(both).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn no_code_is_for_a_key_where_tokens_are_for_a_certificate() {
+    let scene = Scene::begin().await;
+    let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in().certificate_bound().await;
+    let prover = world.prover();
+    let sign_in = [
+        ("response_type", "code"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let jkt = prover.jkt();
+    let watch = world.watch().await;
+    // By a proof, which is not even looked at, or by its name alone: the code could not be redeemed.
+    let proved = shop.form(PAR, &sign_in).header("dpop", prover.proof("POST", PAR));
+    Answer::of(proved).await.refused(400, "invalid_request");
+    shop.post(PAR, &[&sign_in[..], &[("dpop_jkt", &jkt)]].concat()).await.refused(400, "invalid_request");
+    watch.nothing_changed("pushed requests that name a key").await;
+    let mut browser = world.browser();
+    browser.authorize(&shop, &[("dpop_jkt", &jkt)]).await.unwrap_err().error("invalid_request");
+    let kept = shop.post(PAR, &sign_in).await;
+    assert_eq!(kept.status, 201, "{}", kept.text());
+    let uri = kept.json()["request_uri"].as_str().unwrap().to_owned();
+    let path = format!("{AUTHORIZE}?{}", enc(&[("client_id", &shop.id), ("request_uri", &uri)]));
+    let page = browser.open(&path).await.unwrap();
+    let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
+    let tokens = redeem(&caller, &shop, callback.get("code")).await.tokens();
+    assert_eq!(cnf(&tokens.access_token), bound_to(&scene.identity));
 }
 
 #[tokio::test]
