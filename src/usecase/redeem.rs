@@ -30,6 +30,7 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::held::{Entered, Held};
 use crate::usecase::issue::{Along, Issue, TokenResponse};
+use crate::usecase::prove_possession::suffices;
 
 /// How often a held poll looks again by itself, in case a wake-up was lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -254,6 +255,9 @@ impl Redeem {
             .await?
             .filter(|client| !client.disabled && client.created_at == registered && client.may(GrantType::Ciba))
             .ok_or_else(|| Refusal::invalid_client("stopped since it authenticated"))?;
+        let demands = self.issue.profiles.of(&client);
+        demands.admit(&client)?;
+        suffices(&client, &demands, bound_to)?;
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(request),
