@@ -263,7 +263,7 @@ impl Wanted {
             return Err(refused("Only one of jwks and jwks_uri [RFC 7591 2]."));
         }
         if self.jwks_uri.is_some() {
-            return Err(refused("jwks_uri is for private_key_jwt and signed requests."));
+            return Err(refused("jwks_uri is for private_key_jwt, self_signed_tls_client_auth and signed requests."));
         }
         let Some(jwks) = &self.jwks else { return Ok(None) };
         let text = serde_json::to_vec(jwks).unwrap_or_default();
