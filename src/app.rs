@@ -61,6 +61,7 @@ use crate::usecase::readiness::Readiness;
 use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::Policy;
 use crate::usecase::sign_in::read_request::Rules;
+use crate::usecase::use_token::UseToken;
 use crate::web;
 use crate::web::assets::Assets;
 use crate::web::dev::Keep;
@@ -246,24 +247,19 @@ impl Wiring {
             alias: self.settings.certificates.alias.clone(),
         });
         let issue = Arc::new(self.issue());
-        let authorize = Arc::new(Authorize {
+        let tokens = Arc::new(UseToken {
             introspect: Arc::clone(&introspect),
             prove: Arc::clone(&prove),
             profiles: self.settings.profiles,
         });
+        let authorize = Arc::new(Authorize { tokens: Arc::clone(&tokens) });
         let apis = (
             self.backchannel(Arc::clone(&authenticate), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
-            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
+            self.pushed_authorization_request(Arc::clone(&authenticate), prove, Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
-            self.token_management(authenticate, Arc::clone(&introspect), Arc::clone(&issue)),
-            UserInfoApi {
-                introspect: Arc::clone(&introspect),
-                prove,
-                issue: Arc::clone(&issue),
-                profiles: self.settings.profiles,
-                entropy: self.entropy(),
-            },
+            self.token_management(authenticate, introspect, Arc::clone(&issue)),
+            UserInfoApi { tokens, issue: Arc::clone(&issue), entropy: self.entropy() },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&authorize),

@@ -15,6 +15,14 @@ pub const AT_JWT: AcceptedTyp = AcceptedTyp::Exactly(TYP);
 /// in all the fields of a request.
 pub const LONGEST: usize = 8192;
 
+/// How it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Bearer,
+    /// Together with a proof [RFC 9449 §7.1].
+    Dpop,
+}
+
 /// The claims of an access token [RFC 9068 §2.2], dates in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {

@@ -55,7 +55,7 @@ codes! {
         fix: "Fetch an access token at the token endpoint with the client_credentials grant, and send it.",
         example: "GET /admin/v1/clients without a header";
     TokenInvalid = "token_invalid", "The access token is not valid, or no longer.",
-        cause: "It has expired or was revoked, its client is disabled or gone, it is a person's and not a client's, or it is bound to a key and came as a bearer token.",
+        cause: "It has expired or was revoked, its client is disabled or gone, it is a person's and not a client's, or it is bound to a key or a certificate and came without it.",
         fix: "Fetch another one with the client_credentials grant.",
         example: "GET /admin/v1/clients with a token of yesterday";
     InvalidDpopProof = "invalid_dpop_proof", "The DPoP proof is not acceptable.",
