@@ -254,7 +254,7 @@ impl Wiring {
         });
         let authorize = Arc::new(Authorize { tokens: Arc::clone(&tokens) });
         let apis = (
-            self.backchannel(Arc::clone(&authenticate), keys),
+            self.backchannel(Arc::clone(&authenticate), Arc::clone(&prove), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
             self.pushed_authorization_request(Arc::clone(&authenticate), prove, Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),

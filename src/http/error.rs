@@ -266,7 +266,12 @@ impl<E> Errors<E> {
         if family == Family::Device {
             response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
         }
-        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_) | Family::Admin) {
+        if shown.proof
+            && matches!(
+                family,
+                Family::Backchannel | Family::Token | Family::Resource | Family::Direct(_) | Family::Admin
+            )
+        {
             dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
         }
     }

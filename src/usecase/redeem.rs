@@ -16,6 +16,7 @@ use crate::failpoint;
 use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
@@ -88,6 +89,8 @@ impl Redeem {
     ) -> Result<TokenResponse, Error> {
         let mut seen = seen?;
         client.needs(GrantType::Ciba)?;
+        // Before anything is told of the request; and this counts as no poll.
+        fits(auth_req_id, bound_to)?;
         let digest = auth_req_id.digest();
         let claim = Claim(u64::from_be_bytes(self.entropy.bytes()));
         let mut poll = self.poll(client, &digest, claim, &mut seen).await?;
@@ -357,6 +360,16 @@ impl Redeem {
             // What was given or withheld stands in SQL; whoever claims again is refused there.
             tracing::warn!(auth_req.digest = %digest, %error, "the end of a request was not marked");
         }
+    }
+}
+
+/// Whether what was shown is the key that the request was for, if it was for one [RFC 9449 §10].
+fn fits(auth_req_id: &AuthReqId, bound_to: Option<Confirmation>) -> Result<(), Refusal> {
+    match (auth_req_id.key(), bound_to.and_then(Confirmation::key)) {
+        (None, _) => Ok(()),
+        (Some(own), Some(shown)) if own == shown => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::invalid_grant("the auth_req_id is for another key")),
+        (Some(_), None) => Err(dpop::refused("The auth_req_id needs a DPoP proof by the key of its request.")),
     }
 }
 
