@@ -24,6 +24,7 @@ use crate::http::admin::AdminGate;
 use crate::http::beside::Beside;
 use crate::http::discovery::{Discovery, Documents, Published};
 use crate::http::error::Errors;
+use crate::http::flow::FlowApi;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
@@ -121,6 +122,7 @@ pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
     pub documents: Documents,
+    pub flow_api: FlowApi,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -198,10 +200,10 @@ pub async fn build(
     mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
-    let (public, documents) = wiring.public();
+    let (public, documents, flow_api) = wiring.public();
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
-    Ok(App { public, ops, documents, parts: wiring.parts, draining })
+    Ok(App { public, ops, documents, flow_api, parts: wiring.parts, draining })
 }
 
 /// Use cases and endpoints, on the parts.
@@ -230,7 +232,7 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents, FlowApi) {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
@@ -279,7 +281,9 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider(read, issue)), inner };
+        let provider = Arc::new(self.provider(read, issue));
+        let flow_api = provider.flow_api.clone();
+        let inner = Browsed { provider, inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
@@ -295,6 +299,7 @@ impl Wiring {
             .with(Headers::new(self.entropy()))
             .boxed(),
             documents,
+            flow_api,
         )
     }
 

@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let app = app::build(settings, database, (time, entropy), &worker, shutdown.clone()).await?;
     seed(&app.parts).await?;
     pair_alices_phone(&app.parts, &issuer, data).await?;
-    let App { public, ops, parts, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
+    let App { public, ops, parts, flow_api, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
     let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
     let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
         screen.print();
     }
     let public = Arc::new(public);
-    let edge = Edge { public: Some(parts.refusals.clone()), ..Edge::default() };
+    let edge = Edge { public: Some(parts.refusals.clone()), flow_api: Some(flow_api), ..Edge::default() };
     // `localhost` means both to most clients; where there is no IPv6, one is enough.
     if let Ok(also) = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
         worker.finish(server::serve(also, Arc::clone(&public), edge.clone(), shutdown.clone()));
