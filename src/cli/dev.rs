@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let app = app::build(settings, database, (time, entropy), &worker, shutdown.clone()).await?;
     seed(&app.parts).await?;
     pair_alices_phone(&app.parts, &issuer, data).await?;
-    let App { public, ops, parts, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
+    let App { public, ops, parts, flow_api, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
     let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
     let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
         screen.print();
     }
     let public = Arc::new(public);
-    let edge = Edge { public: Some(parts.refusals.clone()), ..Edge::default() };
+    let edge = Edge { public: Some(parts.refusals.clone()), flow_api: Some(flow_api), ..Edge::default() };
     // `localhost` means both to most clients; where there is no IPv6, one is enough.
     if let Ok(also) = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
         worker.finish(server::serve(also, Arc::clone(&public), edge.clone(), shutdown.clone()));
@@ -326,6 +326,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
@@ -335,6 +336,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
             request_signing_alg: None,
+            keys: None,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
@@ -375,6 +377,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,

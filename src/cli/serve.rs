@@ -109,8 +109,9 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
     let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
+    let flow_api = Some(app.flow_api.clone());
     let (forwarded, cleartext) = (forwarded(config), cleartext(config));
-    let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents };
+    let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents, flow_api };
     let second = second.map(|listener| Ok::<_, Exit>((listener, second_edge(config, &edge)?))).transpose()?;
     serve(app, (public, edge), second, ops, worker, shutdown).await
 }

@@ -10,12 +10,18 @@ use crate::domain::client::NumberMatching;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::error::Failure;
-use crate::usecase::authenticate_client::AuthenticateClient;
-use crate::usecase::request_authentication::RequestAuthentication;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::request_authentication::{Acknowledgement, RequestAuthentication};
 
 pub struct BackchannelAuthenticationApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub prove: Arc<ProvePossession>,
     pub request: RequestAuthentication,
 }
 
@@ -36,6 +42,8 @@ pub struct Form {
     requested_expiry: Option<String>,
     /// Space-separated, in order of preference. Refused when none can be had.
     acr_values: Option<String>,
+    /// The thumbprint of the key whose DPoP proof has to come with each poll [RFC 9449 §10].
+    dpop_jkt: Option<String>,
     /// A JWT that the client signed and that has all of them instead [CIBA §7.1.1].
     request: Option<String>,
 }
@@ -44,7 +52,7 @@ pub struct Form {
 #[derive(Object)]
 #[oai(rename = "BackchannelAuthenticationResponse")]
 pub struct Acknowledged {
-    /// To poll with. 43 characters of `A-Za-z0-9-_`, 256 random bits.
+    /// To poll with. 43 characters of `A-Za-z0-9-_`, 256 random bits; 87 with a `.` where it is for a key.
     auth_req_id: String,
     /// Seconds.
     expires_in: u64,
@@ -75,7 +83,8 @@ pub enum NumberMatchingType {
 impl BackchannelAuthenticationApi {
     /// Ask a person
     ///
-    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint.
+    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint. With a proof in the
+    /// header `DPoP`, or with `dpop_jkt`, it is fetched with proofs by the same key, and with nothing else.
     #[oai(
         path = "/as/bc-auth.ciba",
         method = "post",
@@ -84,8 +93,8 @@ impl BackchannelAuthenticationApi {
     )]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Acknowledged>> {
         let client = Box::pin(authenticate(&self.authenticate, http, &form.parameters)).await?;
-        let acknowledgement =
-            Box::pin(self.request.request(&client, &form.parameters)).await.map_err(Failure::of_client(&client.id))?;
+        let asked = Box::pin(self.ask(&client, http, &form.parameters)).await;
+        let acknowledgement = asked.map_err(Failure::of_client(&client.id))?;
         tracing::info!(
             client.id = %client.id,
             request.id = %acknowledgement.request,
@@ -105,5 +114,19 @@ impl BackchannelAuthenticationApi {
                 number,
             }),
         }))
+    }
+}
+
+impl BackchannelAuthenticationApi {
+    async fn ask(
+        &self,
+        client: &AuthenticatedClient,
+        http: &Request,
+        parameters: &Parameters,
+    ) -> Result<Acknowledgement, Error> {
+        let (proof, path) = (dpop::proof(http)?, path::BACKCHANNEL_AUTHENTICATION);
+        let shown = Shown { proof, method: "POST", path, access_token: None, certificate: None };
+        let key = self.prove.of_request(client, &shown).await?;
+        self.request.request(client, parameters, key).await
     }
 }

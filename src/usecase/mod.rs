@@ -47,6 +47,7 @@ pub mod settle;
 pub mod sign_in;
 pub mod signing_keys;
 pub mod tell_logout;
+pub mod use_token;
 pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.

@@ -88,6 +88,8 @@ mod rfc7662_introspection;
 #[cfg(test)]
 mod rfc8693_token_exchange;
 #[cfg(test)]
+mod rfc9449_ciba;
+#[cfg(test)]
 mod rfc9449_dpop;
 #[cfg(test)]
 mod scripts;

@@ -550,10 +550,10 @@ impl Plan {
         }
         let app = self.build(n, settings, time, (&worker, shutdown.clone())).await.unwrap();
         let app = if self.dev_pages { app.with_dev_pages(ahead, Keep::nowhere(), &worker).unwrap() } else { app };
-        let App { public, parts, .. } = app;
+        let App { public, parts, flow_api, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
-        let edge = Edge { public: Some(parts.refusals.clone()), ..self.edge.clone() };
+        let edge = Edge { public: Some(parts.refusals.clone()), flow_api: Some(flow_api), ..self.edge.clone() };
         let public = Arc::new(public);
         if let (Some(listener), Some(door)) = (second, &door) {
             let edge = Edge { tls: Some(Arc::clone(&door.tls)), forwarded: None, ..edge.clone() };

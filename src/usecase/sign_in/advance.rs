@@ -12,7 +12,7 @@ use crate::domain::passkey::{Ceremony, PasskeyName};
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
-use crate::protocol::id::{BrowserKey, FlowId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::protocol::webauthn::RelyingParty;
@@ -78,6 +78,13 @@ impl Advance {
     /// Whether pages of this origin may call at all: those of an application that is registered.
     pub async fn admits(&self, origin: &str) -> Result<bool, StoreError> {
         Ok(self.known.directory.sign_on().await?.admits(origin))
+    }
+
+    /// Whether pages of this origin show what a client asks for without being redirected.
+    pub async fn shows(&self, origin: &str, client: &str) -> Result<bool, StoreError> {
+        let Some(client) = ClientId::parse(client) else { return Ok(false) };
+        let Some(client) = self.known.client(&client).await? else { return Ok(false) };
+        Ok(self.known.directory.sign_on().await?.shows(origin, &client, true))
     }
 
     /// One action, and where the flow is then. Refused, it is where it was.

@@ -109,6 +109,9 @@ struct Visit {
 impl Provider {
     /// `GET` and `POST` [OIDCC §3.1.2.1].
     async fn authorization(&self, request: Request) -> Response {
+        if let Some(response) = self.flow_api.before(&request).await {
+            return response;
+        }
         let (request, mut body) = request.split();
         let parameters = parameters(&request, &mut body).await;
         let wished = parameters.as_ref().ok().and_then(|parameters| parameters.get("ui_locales")).map(str::to_owned);
@@ -118,7 +121,12 @@ impl Provider {
             Ok(parameters) => self.authorize.authorize(parameters, &browser).await.map_err(Trouble::from),
             Err(trouble) => Err(trouble.clone()),
         };
-        match authorized {
+        let without_redirect = match &authorized {
+            Ok(Authorized::Answer { carrier, .. }) => matches!(carrier, Carrier::Flow(_)),
+            Ok(Authorized::Begun { seen, .. }) => seen.flow.is_redirectless(),
+            Err(_) => false,
+        };
+        let mut response = match authorized {
             Ok(Authorized::Answer { carrier, session }) => {
                 let mut response = self.carried(&carrier, &visit);
                 if let Some(session) = &session {
@@ -141,7 +149,17 @@ impl Provider {
                 response
             }
             Err(trouble) => self.troubled(&trouble, &visit).await,
+        };
+        if without_redirect && let Ok(parameters) = &parameters {
+            self.readable(parameters, &request, &mut response).await;
         }
+        response
+    }
+
+    /// For the page that a client's request came from, where no browser is redirected.
+    async fn readable(&self, parameters: &Parameters, request: &Request, response: &mut Response) {
+        let client = parameters.get("client_id").unwrap_or_default();
+        self.flow_api.admit(client, request.headers(), response.headers_mut()).await;
     }
 
     /// The browser comes for its answer.
