@@ -102,6 +102,16 @@ impl Wiring {
         }
     }
 
+    fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
+        Arc::new(Shown {
+            known: Arc::clone(known),
+            tickets: Arc::clone(tickets),
+            master: Arc::clone(&self.master),
+            entropy: self.entropy(),
+            issuer: self.settings.issuer.clone(),
+        })
+    }
+
     pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
@@ -113,13 +123,7 @@ impl Wiring {
             consents: Consents::new(self.parts.database.clone()),
         });
         let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
-        let shown = Arc::new(Shown {
-            known: Arc::clone(&known),
-            tickets: Arc::clone(&tickets),
-            master: Arc::clone(&self.master),
-            entropy: self.entropy(),
-            issuer: issuer.clone(),
-        });
+        let shown = self.shown(&known, &tickets);
         let known_devices = Arc::new(KnownDevices::new(&self.master));
         let errands = self.errands(&known, &known_devices);
         let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());

@@ -467,12 +467,13 @@ fn creation_options() -> Value {
     only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
 }
 
-fn states() -> Map<String, Value> {
+/// The members of a state.
+fn state() -> Value {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
     let failed = |says: &str| only(Status::Failed, text.clone(), says);
-    let state = json!({
+    json!({
         "type": "object",
         "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
         "required": ["id", "status", "_links"],
@@ -521,9 +522,12 @@ fn states() -> Map<String, Value> {
             "message": failed("for the developer."),
             "userMessage": {"type": "string", "description": "For the person."},
         },
-    });
+    })
+}
+
+fn states() -> Map<String, Value> {
     [
-        ("FlowState", state),
+        ("FlowState", state()),
         ("FlowStatus", enumeration("Where a flow is.", Status::ALL, Status::as_str, status_says)),
         ("FlowActionName", enumeration("What can be done to a flow.", Action::ALL, Action::as_str, action_says)),
         ("FlowLinks", links()),
