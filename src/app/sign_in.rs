@@ -10,12 +10,18 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::account::confirm::Confirm;
+use crate::usecase::account::passkeys::OwnPasskeys;
+use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
+use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
@@ -34,6 +40,7 @@ use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
+use crate::web::provider::account::Account;
 use crate::web::sign_in::Site;
 use crate::words::Words;
 use crate::worker::Worker;
@@ -98,8 +105,10 @@ impl Wiring {
     pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
+        let passkeys = self.check_passkey();
         let known = Arc::new(Known {
             directory: self.directory(),
+            passkeys: Arc::clone(&passkeys),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
         });
@@ -133,14 +142,16 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             ledger: self.parts.ledger.clone(),
             issue,
-            known_devices,
+            known_devices: Arc::clone(&known_devices),
             clock: self.clock(),
             entropy: self.entropy(),
         });
+        let add_passkey = self.add_passkey(&passkeys);
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
             errands,
+            add_passkey: Arc::clone(&add_passkey),
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),
@@ -153,6 +164,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
+        let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
         let respond = Arc::new(self.respond());
         let authorize = Authorize {
             known,
@@ -190,6 +202,7 @@ impl Wiring {
             connect,
             leave,
             log_out,
+            account,
             flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,
@@ -198,6 +211,58 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn check_passkey(&self) -> Arc<CheckPasskey> {
+        Arc::new(CheckPasskey {
+            passkeys: Passkeys::new(self.parts.database.clone()),
+            directory: self.directory(),
+            party: RelyingParty::of_issuer(&self.settings.issuer),
+            ledger: self.parts.ledger.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn add_passkey(&self, check: &CheckPasskey) -> Arc<AddPasskey> {
+        Arc::new(AddPasskey {
+            passkeys: check.passkeys.clone(),
+            party: check.party.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn account(
+        &self,
+        known: &Arc<Known>,
+        known_devices: &Arc<KnownDevices>,
+        (passkeys, add): (Arc<CheckPasskey>, Arc<AddPasskey>),
+    ) -> Account {
+        let party = passkeys.party.clone();
+        Account {
+            passkeys: OwnPasskeys {
+                known: Arc::clone(known),
+                passkeys: passkeys.passkeys.clone(),
+                add,
+                check: Arc::clone(&passkeys),
+                ceremonies: Shelf::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
+            confirm: Confirm {
+                known: Arc::clone(known),
+                known_devices: Arc::clone(known_devices),
+                passwords: Arc::clone(&self.parts.check_password),
+                passkeys,
+                party,
+                ceremonies: Shelf::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
         }
     }
 

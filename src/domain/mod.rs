@@ -15,6 +15,7 @@ pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
 pub mod occasion;
+pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod profile;

@@ -10,6 +10,10 @@ words! {
     Status {
         IdentifierRequired = "IDENTIFIER_REQUIRED",
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
+        /// A passkey is to answer to `publicKeyCredentialRequestOptions`.
+        AssertionRequired = "ASSERTION_REQUIRED",
+        /// A passkey is to be made of `publicKeyCredentialCreationOptions`.
+        Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
         /// Which code does the device show?
@@ -47,7 +51,11 @@ words! {
         ClearIdentifier = "clearIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
+        CheckAssertion = "checkAssertion",
+        ActivateFido2Device = "activateFido2Device",
+        UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
+        CancelAuthentication = "cancelAuthentication",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
         SubmitUserCode = "submitUserCode",
@@ -116,6 +124,9 @@ impl Action {
             flag("thisIsMyDevice"),
             text("captchaResponse", false),
         ];
+        const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
+        const ATTESTATION: &[Member] = &[text("attestation", true), text("origin", false), text("nickname", false)];
+        const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
         const CREDENTIALS: &[Member] = &[text("username", true), text("password", true)];
@@ -138,10 +149,14 @@ impl Action {
             Self::CheckPasswordReset => RESET,
             Self::SubmitIdentifier | Self::ClearIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
+            Self::CheckAssertion => ASSERTION,
+            Self::ActivateFido2Device => ATTESTATION,
+            Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
             Self::CancelIdentifierSubmission
             | Self::Cancel
+            | Self::CancelAuthentication
             | Self::DenyConsent
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange
@@ -160,7 +175,7 @@ enum Given {
     Flag(bool),
 }
 
-/// The longest text of a member, in bytes.
+/// The longest text of a member, in bytes: an assertion with an RSA key of 4096 bits fits.
 const LONGEST: usize = 4096;
 
 impl Members {
@@ -262,7 +277,7 @@ impl DetailCode {
             Self::InvalidFieldValue => "The value is not possible here.",
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
-            Self::CredentialValidationFailed => "The username or the password is wrong.",
+            Self::CredentialValidationFailed => "The credentials are wrong.",
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidOtp => "The code is wrong.",

@@ -71,6 +71,8 @@ uuid_id! {
     RecoveryId;
     /// Names an initial access token, and is none.
     InitialAccessTokenId;
+    /// Names a passkey, and is not what its authenticator calls it.
+    PasskeyId;
     WebhookId;
     /// One event on its way to one webhook.
     DeliveryId;
@@ -188,6 +190,8 @@ handle! {
     PushedRequestId;
     /// `device_code` [RFC 8628 §3.2]: what a device polls with.
     DeviceCode;
+    /// Names what a browser was asked to have a passkey sign, on the pages of an account.
+    CeremonyId;
 }
 
 impl AuthReqId {
@@ -209,5 +213,5 @@ impl AuthReqId {
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId DeviceCode
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId
 }

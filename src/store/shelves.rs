@@ -7,12 +7,13 @@ use crate::domain::flow::Flow;
 use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
+use crate::domain::passkey::OfAccount;
 use crate::domain::pushed_request::PushedRequest;
 use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, DeviceCode, FlowId, InstallationId, PushedRequestId, RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, FlowId, InstallationId, PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
@@ -86,6 +87,15 @@ impl Shelved for ErrandFlow {
     type Id = Digest<FlowId>;
 
     fn id(id: &Digest<FlowId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for OfAccount {
+    const PURPOSE: Purpose = Purpose::Ceremony;
+    type Id = Digest<CeremonyId>;
+
+    fn id(id: &Digest<CeremonyId>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

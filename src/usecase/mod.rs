@@ -5,12 +5,15 @@ use std::time::Duration;
 use crate::protocol::error::Refusal;
 pub use crate::store::ephemeral::StoreError;
 
+pub mod account;
+pub mod add_passkey;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;
 pub mod authorize_device;
 pub mod cancel;
 pub mod certificates;
+pub mod check_passkey;
 pub mod check_password;
 pub mod client_credentials;
 pub mod decide;

@@ -62,6 +62,31 @@ session-expired = Diese Seite war zu lange offen. Ihr Benutzername steht noch da
 cookies-blocked = Ihr Browser behält unsere Cookies nicht. Erlauben Sie Cookies für diese Seite und versuchen Sie es noch einmal.
 sign-in-given-up = Sie haben sich nicht angemeldet. Wenn Sie es möchten, beginnen Sie in der App noch einmal.
 
+## Passkeys
+
+passkey = Ihren Passkey verwenden
+passkey-note = Ihr Browser bittet Sie um Bestätigung mit Fingerabdruck, Gesicht, PIN oder Sicherheitsschlüssel.
+passkey-failed = Das hat nicht geklappt. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen Weg.
+passkey-needs-script = Passkeys brauchen JavaScript. Schalten Sie es ein, oder nehmen Sie einen anderen Weg.
+passkeys = Ihre Passkeys
+passkeys-note = Mit einem Passkey melden Sie sich ohne Passwort an. Er bleibt auf Ihren Geräten, und keine andere Website kann danach fragen.
+passkeys-none = Sie haben noch keine Passkeys.
+passkey-name = Name des Passkeys
+passkey-bad-name = Ein Name hat 1 bis 64 Zeichen.
+passkey-added = Hinzugefügt am { $day }
+passkey-used = zuletzt verwendet am { $day }
+passkey-never-used = noch nie verwendet
+passkey-rename = Namen von { $name } speichern
+passkey-remove = { $name } entfernen
+passkey-add = Passkey hinzufügen
+passkey-add-note = Geben Sie ihm einen Namen, an dem Sie ihn wiedererkennen. Ihr Browser fragt dann, wo er aufbewahrt werden soll.
+passkey-make = Passkey erstellen
+passkey-not-made = Der Passkey wurde nicht erstellt. Versuchen Sie es noch einmal.
+passkey-too-many = Sie haben so viele Passkeys, wie man haben kann. Entfernen Sie zuerst einen.
+passkey-gone = Diesen Passkey gibt es nicht mehr.
+confirm = Bestätigen Sie, dass Sie es sind
+confirm-note = Sie sind dabei zu ändern, womit Sie sich anmelden.
+
 ## Consent
 
 consent = Darf { $client } Ihr Konto verwenden?
@@ -218,6 +243,8 @@ error-client-off = Die Anmeldung bei { $client } ist abgeschaltet.
 error-client-off-do = Fragen Sie die Betreiber der App, wann es wieder geht.
 error-denied = Dieses Konto darf die App nicht verwenden.
 error-denied-do = Nehmen Sie ein anderes Konto, oder fragen Sie, wer Ihres verwaltet.
+error-signed-out = Sie sind nicht angemeldet.
+error-signed-out-do = Melden Sie sich bei einer Ihrer Apps an, und kommen Sie dann auf diese Seite zurück.
 error-expired = Diese Seite ist zu alt, um weiterzumachen.
 error-expired-do = Gehen Sie zurück zur App und beginnen Sie noch einmal.
 error-cookies = Ihr Browser behält unsere Cookies nicht, deshalb wissen wir nicht, wo Sie waren.

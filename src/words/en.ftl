@@ -62,6 +62,31 @@ session-expired = This page was open for too long. Your username is still here; 
 cookies-blocked = Your browser does not keep our cookies. Allow cookies for this site, then try again.
 sign-in-given-up = You did not sign in. Start again in the app if you want to.
 
+## Passkeys
+
+passkey = Use your passkey
+passkey-note = Your browser asks you to confirm with your fingerprint, your face, your PIN or a security key.
+passkey-failed = That did not work. Try again, or take another way.
+passkey-needs-script = Passkeys need JavaScript. Turn it on, or take another way.
+passkeys = Your passkeys
+passkeys-note = A passkey signs you in without a password. It stays on your devices, and no other site can ask for it.
+passkeys-none = You have no passkeys yet.
+passkey-name = Name of the passkey
+passkey-bad-name = A name has 1 to 64 characters.
+passkey-added = Added { $day }
+passkey-used = last used { $day }
+passkey-never-used = never used
+passkey-rename = Save the name of { $name }
+passkey-remove = Remove { $name }
+passkey-add = Add a passkey
+passkey-add-note = Give it a name by which you will know it again. Your browser then asks where to keep it.
+passkey-make = Create the passkey
+passkey-not-made = The passkey was not made. Try again.
+passkey-too-many = You have as many passkeys as one may have. Remove one first.
+passkey-gone = This passkey is not there any more.
+confirm = Confirm that it is you
+confirm-note = You are about to change how you sign in.
+
 ## Consent
 
 consent = Allow { $client } to use your account?
@@ -218,6 +243,8 @@ error-client-off = Signing in to { $client } is switched off.
 error-client-off-do = Ask the people who run the app when it will work again.
 error-denied = This account may not use the app.
 error-denied-do = Use another account, or ask the people who manage yours.
+error-signed-out = You are not signed in.
+error-signed-out-do = Sign in at one of your apps, then come back to this page.
 error-expired = This page is too old to continue.
 error-expired-do = Go back to the app and start again.
 error-cookies = Your browser does not keep our cookies, so we cannot tell where you were.

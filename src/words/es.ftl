@@ -62,6 +62,31 @@ session-expired = Esta página estuvo abierta demasiado tiempo. Tu nombre de usu
 cookies-blocked = Tu navegador no guarda nuestras cookies. Permite las cookies de este sitio e inténtalo otra vez.
 sign-in-given-up = No has iniciado sesión. Si quieres hacerlo, empieza otra vez en la aplicación.
 
+## Passkeys
+
+passkey = Use su llave de acceso
+passkey-note = Su navegador le pide que confirme con su huella, su cara, su PIN o una llave de seguridad.
+passkey-failed = No ha funcionado. Inténtelo de nuevo o elija otra forma.
+passkey-needs-script = Las llaves de acceso necesitan JavaScript. Actívelo o elija otra forma.
+passkeys = Sus llaves de acceso
+passkeys-note = Con una llave de acceso inicia sesión sin contraseña. Se queda en sus dispositivos y ningún otro sitio puede pedirla.
+passkeys-none = Todavía no tiene llaves de acceso.
+passkey-name = Nombre de la llave de acceso
+passkey-bad-name = Un nombre tiene de 1 a 64 caracteres.
+passkey-added = Añadida el { $day }
+passkey-used = usada por última vez el { $day }
+passkey-never-used = nunca usada
+passkey-rename = Guardar el nombre de { $name }
+passkey-remove = Eliminar { $name }
+passkey-add = Añadir una llave de acceso
+passkey-add-note = Póngale un nombre con el que la reconozca. Su navegador le preguntará dónde guardarla.
+passkey-make = Crear la llave de acceso
+passkey-not-made = La llave de acceso no se ha creado. Inténtelo de nuevo.
+passkey-too-many = Tiene tantas llaves de acceso como es posible. Elimine antes una.
+passkey-gone = Esta llave de acceso ya no existe.
+confirm = Confirme que es usted
+confirm-note = Está a punto de cambiar cómo inicia sesión.
+
 ## Consent
 
 consent = ¿Permites que { $client } use tu cuenta?
@@ -218,6 +243,8 @@ error-client-off = El inicio de sesión en { $client } está desactivado.
 error-client-off-do = Pregunta a quienes gestionan la aplicación cuándo volverá a funcionar.
 error-denied = Esta cuenta no puede usar la aplicación.
 error-denied-do = Usa otra cuenta o pregunta a quienes gestionan la tuya.
+error-signed-out = No ha iniciado sesión.
+error-signed-out-do = Inicie sesión en una de sus aplicaciones y vuelva después a esta página.
 error-expired = Esta página es demasiado antigua para continuar.
 error-expired-do = Vuelve a la aplicación y empieza otra vez.
 error-cookies = Tu navegador no guarda nuestras cookies, así que no sabemos dónde estabas.

@@ -62,6 +62,31 @@ session-expired = Cette page est restée ouverte trop longtemps. Votre nom d’u
 cookies-blocked = Votre navigateur ne garde pas nos cookies. Autorisez les cookies pour ce site, puis réessayez.
 sign-in-given-up = Vous ne vous êtes pas connecté. Si vous le souhaitez, recommencez dans l’application.
 
+## Passkeys
+
+passkey = Utilisez votre clé d’accès
+passkey-note = Votre navigateur vous demande de confirmer avec votre empreinte, votre visage, votre code ou une clé de sécurité.
+passkey-failed = Cela n’a pas fonctionné. Réessayez, ou choisissez un autre moyen.
+passkey-needs-script = Les clés d’accès ont besoin de JavaScript. Activez-le, ou choisissez un autre moyen.
+passkeys = Vos clés d’accès
+passkeys-note = Une clé d’accès vous connecte sans mot de passe. Elle reste sur vos appareils, et aucun autre site ne peut la demander.
+passkeys-none = Vous n’avez pas encore de clé d’accès.
+passkey-name = Nom de la clé d’accès
+passkey-bad-name = Un nom a de 1 à 64 caractères.
+passkey-added = Ajoutée le { $day }
+passkey-used = utilisée la dernière fois le { $day }
+passkey-never-used = jamais utilisée
+passkey-rename = Enregistrer le nom de { $name }
+passkey-remove = Supprimer { $name }
+passkey-add = Ajouter une clé d’accès
+passkey-add-note = Donnez-lui un nom auquel vous la reconnaîtrez. Votre navigateur demandera ensuite où la garder.
+passkey-make = Créer la clé d’accès
+passkey-not-made = La clé d’accès n’a pas été créée. Réessayez.
+passkey-too-many = Vous avez autant de clés d’accès qu’il est possible. Supprimez-en d’abord une.
+passkey-gone = Cette clé d’accès n’existe plus.
+confirm = Confirmez que c’est bien vous
+confirm-note = Vous allez changer votre façon de vous connecter.
+
 ## Consent
 
 consent = Autoriser { $client } à utiliser votre compte ?
@@ -218,6 +243,8 @@ error-client-off = La connexion à { $client } est désactivée.
 error-client-off-do = Demandez aux personnes qui gèrent l’application quand elle reviendra.
 error-denied = Ce compte ne peut pas utiliser l’application.
 error-denied-do = Utilisez un autre compte, ou adressez-vous aux personnes qui gèrent le vôtre.
+error-signed-out = Vous n’êtes pas connecté.
+error-signed-out-do = Connectez-vous à l’une de vos applications, puis revenez à cette page.
 error-expired = Cette page est trop ancienne pour continuer.
 error-expired-do = Retournez à l’application et recommencez.
 error-cookies = Votre navigateur ne garde pas nos cookies : nous ne savons plus où vous en étiez.

@@ -50,6 +50,31 @@ session-expired = ページを開いてから時間がたちました。ユー�
 cookies-blocked = ブラウザーがこのサイトのCookieを保存していません。Cookieを許可してから、もう一度お試しください。
 sign-in-given-up = サインインしませんでした。サインインするには、アプリでもう一度始めてください。
 
+## Passkeys
+
+passkey = パスキーを使ってください
+passkey-note = ブラウザーが、指紋、顔、PIN、またはセキュリティキーでの確認を求めます。
+passkey-failed = うまくいきませんでした。もう一度試すか、別の方法を選んでください。
+passkey-needs-script = パスキーにはJavaScriptが必要です。有効にするか、別の方法を選んでください。
+passkeys = あなたのパスキー
+passkeys-note = パスキーがあれば、パスワードなしでサインインできます。お使いの端末に保存され、ほかのサイトが求めることはできません。
+passkeys-none = パスキーはまだありません。
+passkey-name = パスキーの名前
+passkey-bad-name = 名前は1文字から64文字です。
+passkey-added = 追加日 { $day }
+passkey-used = 最終使用日 { $day }
+passkey-never-used = 未使用
+passkey-rename = { $name } の名前を保存
+passkey-remove = { $name } を削除
+passkey-add = パスキーを追加
+passkey-add-note = あとで見分けられる名前を付けてください。続いて、保存先をブラウザーが尋ねます。
+passkey-make = パスキーを作成
+passkey-not-made = パスキーは作成されませんでした。もう一度試してください。
+passkey-too-many = パスキーの数が上限に達しています。先に1つ削除してください。
+passkey-gone = このパスキーはもうありません。
+confirm = ご本人であることを確認してください
+confirm-note = サインインの方法を変更しようとしています。
+
 ## Consent
 
 consent = { $client } にアカウントの利用を許可しますか？
@@ -190,6 +215,8 @@ error-client-off = { $client } へのサインインは停止されています�
 error-client-off-do = いつ再開するか、アプリの運営者にお問い合わせください。
 error-denied = このアカウントではアプリを利用できません。
 error-denied-do = 別のアカウントを使うか、アカウントの管理者にお問い合わせください。
+error-signed-out = サインインしていません。
+error-signed-out-do = お使いのアプリのどれかでサインインしてから、このページに戻ってください。
 error-expired = このページは古くなったため、続けられません。
 error-expired-do = アプリに戻って、もう一度始めてください。
 error-cookies = ブラウザーがCookieを保存していないため、途中の状態が分かりません。

@@ -55,7 +55,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 13] = [
+const LIBRARIES: [(&str, &[&str]); 14] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -70,6 +70,7 @@ const LIBRARIES: [(&str, &[&str]); 13] = [
     ("clap::", &["cli"]),
     ("lettre::", &["outbound/smtp"]),
     ("x509_parser::", &["protocol/client_certificate"]),
+    ("webauthn_rs::", &["protocol/webauthn"]),
     ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 

@@ -1,6 +1,8 @@
 //! The suite: one binary, one file per chapter.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod admin;
 #[cfg(test)]
 mod architecture;

@@ -6,6 +6,7 @@
 //! in the database.
 
 mod answer;
+pub(crate) mod authenticator;
 mod browser;
 mod certified;
 mod checks;

@@ -31,6 +31,7 @@ pub mod keys;
 pub mod members;
 pub mod page;
 pub mod pairing_keys;
+pub mod passkeys;
 pub mod policies;
 pub mod precondition;
 pub mod problem;

@@ -98,6 +98,8 @@ const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'
 /// What somebody can put right themselves is said; the rest is the application's.
 fn about(detail: &Detail) -> Message<'static> {
     match (detail.code, detail.target) {
+        (DetailCode::CredentialValidationFailed, Some("attestation")) => Message::PasskeyNotMade,
+        (DetailCode::CredentialValidationFailed, Some("assertion")) => Message::PasskeyFailed,
         (DetailCode::CredentialValidationFailed, Some(_)) => Message::CurrentPasswordWrong,
         (DetailCode::CredentialValidationFailed, None) => Message::WrongCredentials,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,

@@ -87,7 +87,8 @@ impl FlowApi {
         let flow = &seen.flow;
         let hint = match &flow.who {
             Who::Claimed(username) => username.as_str(),
-            Who::Nobody | Who::Proved(_) => "",
+            Who::Proved(_) => seen.username.as_deref().unwrap_or_default(),
+            Who::Nobody => "",
         };
         match (flow.status(), &flow.at) {
             (Status::UsernamePasswordRequired, _) => json!({
@@ -98,7 +99,14 @@ impl FlowApi {
                 "showCaptcha": false,
                 "username": hint,
                 "allowUsernameEdits": true,
-                "alternativeAuthenticationSources": [],
+                "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::AssertionRequired, _) => json!({
+                "publicKeyCredentialRequestOptions": seen.passkey,
+                "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::Fido2ActivationRequired, _) => json!({
+                "publicKeyCredentialCreationOptions": seen.passkey.as_ref().map(Value::to_string),
             }),
             (Status::IdentifierRequired, at) => {
                 let known = seen.username.iter().filter(|_| matches!(at, At::Account(_))).collect::<Vec<_>>();

@@ -368,6 +368,8 @@ fn example(action: Action) -> Value {
             ("recoveryCode", _) => json!("12345678"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
+            ("authenticationSource", _) => json!("passkey"),
+            ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -381,6 +383,8 @@ const fn status_says(status: Status) -> &'static str {
     match status {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
+        Status::AssertionRequired => "With which passkey?",
+        Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
@@ -405,7 +409,12 @@ const fn action_says(action: Action) -> &'static str {
         Action::SubmitIdentifier => "Say who signs in. One of `previouslySubmittedIdentifiers` goes on as they are.",
         Action::ClearIdentifier => "It is none of `previouslySubmittedIdentifiers`.",
         Action::CheckUsernamePassword => "Prove it with a password.",
-        Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
+        Action::CheckAssertion => {
+            "Prove it with a passkey: `assertion` is what `toJSON` makes of the credential, as text."
+        }
+        Action::ActivateFido2Device => "Keep the passkey that was made: `attestation` is its `toJSON`, as text.",
+        Action::UseAlternativeAuthenticationSource => "Take one of `alternativeAuthenticationSources` instead.",
+        Action::CancelIdentifierSubmission | Action::Cancel | Action::CancelAuthentication => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
         Action::SubmitUserCode => "Say what the device shows.",
@@ -441,6 +450,23 @@ fn links() -> Value {
     })
 }
 
+fn alternatives() -> Value {
+    json!({
+        "type": "array", "items": {"type": "string"},
+        "description": "Where something has to be proved: other ways to do that.",
+    })
+}
+
+fn request_options() -> Value {
+    let says = "for `navigator.credentials.get`, as `parseRequestOptionsFromJSON` reads it.";
+    only(Status::AssertionRequired, json!({"type": "object", "additionalProperties": true}), says)
+}
+
+fn creation_options() -> Value {
+    let says = "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.";
+    only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
+}
+
 fn states() -> Map<String, Value> {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
@@ -461,7 +487,9 @@ fn states() -> Map<String, Value> {
             "showThisIsMyDevice": password(&flag, ""),
             "thisIsMyDeviceSelected": password(&flag, ""),
             "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
-            "alternativeAuthenticationSources": password(&texts, "other ways to sign in."),
+            "alternativeAuthenticationSources": alternatives(),
+            "publicKeyCredentialRequestOptions": request_options(),
+            "publicKeyCredentialCreationOptions": creation_options(),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
             "userCode": only(

@@ -28,6 +28,7 @@ pub mod events;
 pub mod idempotency;
 pub mod initial_access_tokens;
 pub mod keys;
+pub mod passkeys;
 pub mod policies;
 pub mod requests;
 pub mod require_password_change;

@@ -8,13 +8,19 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
+use crate::domain::passkey::{Ceremony, PasskeyName};
+use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::store::sql::passkeys::Added;
 use crate::usecase;
+use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::check_passkey;
 use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
@@ -25,11 +31,15 @@ pub struct Advance {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
     pub errands: Arc<RunErrand>,
+    pub add_passkey: Arc<AddPasskey>,
     pub conclude: Arc<Conclude>,
     pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
+
+/// What a passkey is called that nobody has named.
+const UNNAMED: &str = "Passkey";
 
 /// Why a flow was not shown, or not taken further.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +112,25 @@ impl Advance {
                 let judged = self.judged(&client, user, now).await?;
                 flow.continued(&judged.around())
             }
+            Action::CheckAssertion => {
+                let user = self.check_assertion(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::ActivateFido2Device => {
+                let user = self.activate(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::UseAlternativeAuthenticationSource => {
+                let wrong = || {
+                    let why = "a source that is not offered";
+                    FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
+                };
+                let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
+                let judged = self.judged(&client, flow.user(), now).await?;
+                Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
+            }
             Action::CheckCurrentCredentials
             | Action::CheckNewPassword
             | Action::CancelPasswordChange
@@ -132,7 +161,10 @@ impl Advance {
                 let judged = self.judged(&client, None, now).await?;
                 flow.another(None, &judged.around())
             }
-            Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
+            Action::Cancel
+            | Action::CancelAuthentication
+            | Action::CancelIdentifierSubmission
+            | Action::DenyConsent => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.cancelled(&judged.around())
             }
@@ -160,6 +192,10 @@ impl Advance {
             }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
+        if next.wants_ceremony() {
+            let judged = self.judged(&client, next.user(), now).await?;
+            next = self.known.asking(next, &judged).await?;
+        }
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
@@ -245,6 +281,96 @@ impl Advance {
             }
         }
         Ok((found, flow, client))
+    }
+
+    /// Refused, the flow asks for another signature: a challenge is for one try.
+    async fn check_assertion(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
+        let passkeys = &self.known.passkeys;
+        let attempt = check_passkey::Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin: self.origin(calling, members)?,
+            user: flow.user(),
+            client: Some(&flow.client),
+        };
+        if let Some(user) = passkeys.check(attempt).await? {
+            return Ok(user);
+        }
+        let anew = passkeys.begin(flow.user(), self.clock.now()).await?;
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey proves nothing";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+    }
+
+    /// The first passkey of whoever has just proved to be somebody in another way.
+    async fn activate(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let name = members.text("nickname").unwrap_or(UNNAMED);
+        let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
+        let made = Made {
+            user,
+            attestation: members.text("attestation").unwrap_or_default(),
+            ceremony: flow.ceremony.as_ref(),
+            origin: self.origin(calling, members)?,
+            name: PasskeyName::parse(name).ok_or_else(bad_name)?,
+            first: true,
+        };
+        if self.add_passkey.add(made).await? == Some(Added::Yes) {
+            return Ok(user);
+        }
+        let passkeys = &self.known.passkeys;
+        let now = self.clock.now();
+        // Whoever has one by now shows that one.
+        let anew = match passkeys.begin(Some(user), now).await? {
+            Some(shown) => Some(shown),
+            None => passkeys.begin_first(user, now).await?,
+        };
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey was not made";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
+    }
+
+    /// Of the page that calls: a passkey has to have been used there.
+    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
+        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let origin = match calling.page {
+            Page::Own => own,
+            Page::Of(origin) => origin,
+        };
+        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
+            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
+                let why = "another value than is possible here";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
+            }
+        }
+        Ok(origin)
+    }
+
+    async fn ask_anew(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        ceremony: Option<Ceremony>,
+    ) -> Result<(), StoreError> {
+        if let Some(ceremony) = ceremony {
+            let next = flow.clone().with_ceremony(ceremony);
+            // Somebody else was faster: then there is another one already.
+            self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
+        }
+        Ok(())
     }
 
     /// The password is right, or wrong, or right and to be changed.

@@ -127,7 +127,7 @@ impl Authorize {
             meant,
             device: None,
         };
-        let flow = Flow::begin(start, session.as_ref(), &judged.around());
+        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await?;
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }

@@ -197,6 +197,6 @@ impl Connect {
             meant: None,
             device: Some(shown),
         };
-        Ok(Flow::begin(start, session.as_ref(), &judged.around()))
+        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await
     }
 }

@@ -65,7 +65,11 @@ impl RunErrand {
             | Action::SubmitUserCode
             | Action::ConfirmUserCode
             | Action::InitiatePasswordChange
-            | Action::ContinueAuthentication => Ok(None),
+            | Action::ContinueAuthentication
+            | Action::CheckAssertion
+            | Action::ActivateFido2Device
+            | Action::UseAlternativeAuthenticationSource
+            | Action::CancelAuthentication => Ok(None),
         }
     }
 

@@ -56,7 +56,9 @@ impl Shown {
         };
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
-        Ok(Seen { id: id.clone(), flow, client, username, name, resume, answer, session: None, state: None })
+        let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
+        let (session, state) = (None, None);
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.

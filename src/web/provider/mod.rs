@@ -8,6 +8,7 @@ use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
+use self::account::Account;
 use self::trouble::Trouble;
 use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
@@ -29,6 +30,7 @@ use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Locale, Wishes, Words};
 
+pub mod account;
 mod check_session;
 mod connect;
 mod pages;
@@ -45,6 +47,7 @@ pub struct Provider {
     pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
+    pub account: Account,
     pub flow_api: FlowApi,
     pub refusals: RecordRefusal,
     pub cookies: Cookies,
@@ -81,6 +84,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(Box::pin(provider.sign_out(request)).await)
         } else if passwords::is_entry(path) {
             Ok(Box::pin(provider.errand(&request)).await)
+        } else if path == account::PASSKEYS || path == account::CONFIRM {
+            Ok(Box::pin(provider.account(request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.page(&id, request)).await)

@@ -10,6 +10,7 @@ use super::trouble::Trouble;
 use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};
+use crate::domain::policy::Source;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_request::Prompt;
@@ -21,16 +22,20 @@ use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::{self as calling, Browser, Seen, SignedIn};
+use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
-use crate::web::sign_in::{self, Address, Form, Reason, accounts, consent, credentials, device, hop, identifier};
-use crate::words::Foreign;
+use crate::web::sign_in::{
+    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, passkey,
+};
+use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
 enum Wrong {
     Credentials { username: String, problem: Problem },
     Identifier { username: String },
     Errand { error: FlowError, form: Parameters },
+    Passkey(passkey::Problem),
 }
 
 impl Provider {
@@ -57,6 +62,13 @@ impl Provider {
                         self.cookies.set_session(response.headers_mut(), session);
                     }
                     response
+                }
+                // There is something else to be signed now.
+                Ok(Submitted::Wrong(wrong @ Wrong::Passkey(_))) => {
+                    match self.advance.read(id, &browser, calling::Page::Own).await {
+                        Ok(seen) => self.show(&seen, Some(&wrong), &browser, &visit),
+                        Err(error) => self.troubled(&error.into(), &visit).await,
+                    }
                 }
                 Ok(Submitted::Wrong(wrong)) => self.show(&seen, Some(&wrong), &browser, &visit),
                 Err(trouble) => self.troubled(&trouble, &visit).await,
@@ -121,6 +133,11 @@ impl Provider {
                         .iter()
                         .any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(name))
                 };
+                if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
+                    let problem =
+                        if missing("assertion") { passkey::Problem::NoScript } else { passkey::Problem::Failed };
+                    return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
+                }
                 match (missing("username"), missing("password")) {
                     (true, true) => Problem::BothMissing,
                     (true, false) => Problem::UsernameMissing,
@@ -169,26 +186,56 @@ impl Provider {
                 device::done::render(&device::done::View { connected: false }, &around)
             }
             At::Account(_) => accounts::render(&accounts(seen, form, client), &around),
-            At::Asking(..) if seen.flow.status() == Status::IdentifierRequired => {
+            At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
+                let view = new_passkey::View {
+                    form,
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    name: around.words.say(around.locale, Message::MethodPasskey),
+                    failed: matches!(wrong, Some(Wrong::Passkey(_))),
+                };
+                new_passkey::render(&view, &around)
+            }
+            At::Asking(_, Source::Passkey) => {
+                let view = passkey::View {
+                    form,
+                    client,
+                    reason: reason(seen),
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    ways: ways(seen),
+                    may_cancel: true,
+                    problem: match wrong {
+                        Some(Wrong::Passkey(problem)) => Some(*problem),
+                        Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Errand { .. }) | None => {
+                            None
+                        }
+                    },
+                };
+                passkey::render(&view, &around)
+            }
+            At::Asking(_, Source::Identifier) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
-                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. }) | None => (hint(seen), None),
+                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
+                        (hint(seen), None)
+                    }
                 };
                 let view = identifier::View {
                     form,
                     client,
                     username,
                     reason: reason(seen),
-                    ways: Vec::new(),
+                    ways: ways(seen),
                     may_cancel: true,
                     problem,
                 };
                 identifier::render(&view, &around)
             }
-            At::Asking(..) => {
+            At::Asking(_, Source::Password) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
-                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. }) | None => (hint(seen), None),
+                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
+                        (hint(seen), None)
+                    }
                 };
                 let view = credentials::View {
                     form,
@@ -196,7 +243,7 @@ impl Provider {
                     who: credentials::Who::Anyone { username },
                     reason: reason(seen),
                     forgot: seen.flow.recoverable,
-                    ways: Vec::new(),
+                    ways: ways(seen),
                     may_cancel: true,
                     problem,
                 };
@@ -205,7 +252,7 @@ impl Provider {
             At::Errand(errand) => {
                 let amiss = match wrong {
                     Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
-                    Some(Wrong::Credentials { .. } | Wrong::Identifier { .. }) | None => None,
+                    Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_)) | None => None,
                 };
                 let shown = Shown { errand, username: seen.username.as_deref(), alone: false, amiss };
                 shown.page(form, &around)
@@ -300,6 +347,20 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {
             Some((Action::Cancel, nothing()))
         }
+        (Status::Fido2ActivationRequired, None | Some("passkey")) => {
+            Some((Action::ActivateFido2Device, body(&[("attestation", "attestation"), ("nickname", "name")])))
+        }
+        (Status::AssertionRequired | Status::Fido2ActivationRequired, Some("cancel")) => {
+            Some((Action::CancelAuthentication, nothing()))
+        }
+        (Status::UsernamePasswordRequired | Status::AssertionRequired, Some(way @ ("passkey" | "password")))
+            if way != asked_here(seen) =>
+        {
+            let source = Value::String(way.to_owned());
+            let body = [("authenticationSource".to_owned(), source)].into_iter().collect();
+            Some((Action::UseAlternativeAuthenticationSource, Value::Object(body)))
+        }
+        (Status::AssertionRequired, _) => Some((Action::CheckAssertion, body(&[("assertion", "assertion")]))),
         (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
         (Status::ConsentRequired, Some("cancel")) => Some((Action::DenyConsent, nothing())),
         (Status::OauthDeviceUserCodeConfirmationRequired, Some("connect")) => {
@@ -336,6 +397,33 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         }
         (_, _) => None,
     }
+}
+
+/// The source that the page is about.
+const fn asked_here(seen: &Seen) -> &'static str {
+    match &seen.flow.at {
+        At::Asking(_, source) => source.as_str(),
+        At::UserCode
+        | At::Account(_)
+        | At::Device
+        | At::Errand(_)
+        | At::Consent(_)
+        | At::Ready
+        | At::Completed(_)
+        | At::Left
+        | At::Connected
+        | At::Failed(_) => "",
+    }
+}
+
+/// What else somebody may take.
+fn ways(seen: &Seen) -> Vec<Way> {
+    let way = |source: &Source| match source {
+        Source::Identifier => None,
+        Source::Password => Some(Way::Password),
+        Source::Passkey => Some(Way::Passkey),
+    };
+    seen.flow.ways.iter().filter_map(way).collect()
 }
 
 fn hint(seen: &Seen) -> String {

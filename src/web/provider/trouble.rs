@@ -22,6 +22,8 @@ pub(super) enum Trouble {
     Gone,
     /// There is nothing here.
     Nothing,
+    /// Nobody is signed in where somebody has to be.
+    SignedOut,
     TooMany(Duration),
     Unavailable,
 }
@@ -54,7 +56,7 @@ impl Trouble {
             Self::Body(error) => Some(format!("invalid_request: {error}")),
             Self::Foreign => Some("a form of another page".to_owned()),
             Self::TooMany(_) => Some("a limit was reached".to_owned()),
-            Self::Method | Self::Gone | Self::Nothing | Self::Unavailable => None,
+            Self::Method | Self::Gone | Self::Nothing | Self::SignedOut | Self::Unavailable => None,
         }
     }
 
@@ -66,6 +68,7 @@ impl Trouble {
             Self::Foreign => Kind::CrossSite,
             Self::Gone => Kind::Expired,
             Self::Nothing => Kind::NotFound,
+            Self::SignedOut => Kind::SignedOut,
             Self::TooMany(wait) => Kind::TooManyRequests(*wait),
             Self::Unavailable => Kind::Unavailable,
         }
@@ -83,7 +86,7 @@ impl Trouble {
             Self::Unavailable => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Refused(_) | Self::Foreign | Self::Gone | Self::Nothing | Self::TooMany(_) => {}
+            Self::Refused(_) | Self::Foreign | Self::Gone | Self::Nothing | Self::SignedOut | Self::TooMany(_) => {}
         }
         response
     }

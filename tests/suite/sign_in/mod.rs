@@ -13,6 +13,7 @@ mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;
 mod oidc_core_5_5_claims;
 mod pairwise;
+pub(crate) mod passkeys;
 mod password_change;
 mod policies;
 mod races;

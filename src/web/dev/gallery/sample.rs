@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Samples;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
-    accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, recovery,
+    account, accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, passkey,
+    password, recovery,
 };
 use crate::words::Foreign;
 
@@ -63,6 +64,7 @@ impl Cast {
 pub(super) fn all(cast: &Cast) -> Samples {
     let mut samples = Samples::default();
     sign_in(cast, &mut samples);
+    passkeys(cast, &mut samples);
     consents(cast, &mut samples);
     second_steps(cast, &mut samples);
     passwords(cast, &mut samples);
@@ -132,6 +134,66 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let accounts = vec![account("1", &cast.alice, true), account("2", "Bob", false)];
     let view = accounts::View { form: cast.form(), client: Some(cast.client()), accounts, may_cancel: true };
     samples.add("accounts", accounts::render, [("two", view)]);
+}
+
+fn passkeys(cast: &Cast, samples: &mut Samples) {
+    use account::{confirm, new_passkey, passkeys};
+    let options = "{\"challenge\":\"AA\",\"rpId\":\"localhost\",\"allowCredentials\":[]}".to_owned();
+    let fresh = passkey::View {
+        form: cast.form(),
+        client: Some(cast.client()),
+        reason: None,
+        options: options.clone(),
+        ways: vec![Way::Password],
+        may_cancel: true,
+        problem: None,
+    };
+    let wrong = |problem| passkey::View { problem: Some(problem), ..fresh.clone() };
+    let states = [
+        ("failed", wrong(passkey::Problem::Failed)),
+        ("no-script", wrong(passkey::Problem::NoScript)),
+        ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
+        ("fresh", fresh.clone()),
+    ];
+    samples.add("passkey", passkey::render, states);
+
+    let one = |id: &str, name: Foreign, used: Option<&str>| passkeys::Passkey {
+        id: id.to_owned(),
+        name,
+        created_at: "2026-11-12T08:00:00.000Z".to_owned(),
+        last_used_at: used.map(str::to_owned),
+    };
+    let two =
+        vec![one("psk_1", Foreign::name("Pixel 9"), Some("2026-11-25T08:00:00.000Z")), one("psk_2", cast.name(), None)];
+    let none = passkeys::View { form: cast.form(), user: cast.name(), passkeys: vec![], problem: None };
+    let wrong = |problem| passkeys::View { problem: Some(problem), ..none.clone() };
+    let states = [
+        ("two", passkeys::View { passkeys: two, ..none.clone() }),
+        ("bad-name", wrong(passkeys::Problem::BadName)),
+        ("too-many", wrong(passkeys::Problem::TooMany)),
+        ("not-made", wrong(passkeys::Problem::NotMade)),
+        ("gone", wrong(passkeys::Problem::Gone)),
+        ("none", none.clone()),
+    ];
+    samples.add("passkeys", passkeys::render, states);
+
+    let view =
+        new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone(), failed: false };
+    let states = [("failed", new_passkey::View { failed: true, ..view.clone() }), ("fresh", view)];
+    samples.add("new-passkey", new_passkey::render, states);
+
+    let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
+    let password = || confirm::With::Password(cast.typed.clone());
+    let states = [
+        ("password", by(password(), None)),
+        ("missing", by(password(), Some(confirm::Problem::PasswordMissing))),
+        ("wrong", by(password(), Some(confirm::Problem::PasswordWrong))),
+        ("slow-down", by(password(), Some(confirm::Problem::SlowDown(WAIT)))),
+        ("passkey", by(confirm::With::Passkey(options.clone()), None)),
+        ("failed", by(confirm::With::Passkey(options.clone()), Some(confirm::Problem::PasskeyFailed))),
+        ("no-script", by(confirm::With::Passkey(options), Some(confirm::Problem::NoScript))),
+    ];
+    samples.add("confirm", confirm::render, states);
 }
 
 fn consents(cast: &Cast, samples: &mut Samples) {
@@ -339,6 +401,7 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         ("client", failed(error::Kind::UnknownClient, None)),
         ("disabled", failed(error::Kind::ClientDisabled, None)),
         ("denied", failed(error::Kind::Denied, cast.back())),
+        ("signed-out", failed(error::Kind::SignedOut, None)),
         ("expired", failed(error::Kind::Expired, cast.back())),
         ("cookies", failed(error::Kind::CookiesBlocked, None)),
         ("cross-site", failed(error::Kind::CrossSite, None)),
