@@ -102,6 +102,15 @@ impl Wiring {
         }
     }
 
+    fn known(&self, passkeys: &Arc<CheckPasskey>) -> Arc<Known> {
+        Arc::new(Known {
+            directory: self.directory(),
+            passkeys: Arc::clone(passkeys),
+            sessions: Sessions::new(self.parts.database.clone()),
+            consents: Consents::new(self.parts.database.clone()),
+        })
+    }
+
     fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
         Arc::new(Shown {
             known: Arc::clone(known),
@@ -116,12 +125,7 @@ impl Wiring {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
         let passkeys = self.check_passkey();
-        let known = Arc::new(Known {
-            directory: self.directory(),
-            passkeys: Arc::clone(&passkeys),
-            sessions: Sessions::new(self.parts.database.clone()),
-            consents: Consents::new(self.parts.database.clone()),
-        });
+        let known = self.known(&passkeys);
         let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
         let shown = self.shown(&known, &tickets);
         let known_devices = Arc::new(KnownDevices::new(&self.master));

@@ -49,6 +49,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Double {
+    #[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
     async fn start(manner: Manner, says: &[&'static str]) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();

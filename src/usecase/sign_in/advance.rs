@@ -122,15 +122,7 @@ impl Advance {
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.passkey_verified(user, &judged.around())
             }
-            Action::UseAlternativeAuthenticationSource => {
-                let wrong = || {
-                    let why = "a source that is not offered";
-                    FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
-                };
-                let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
-                let judged = self.judged(&client, flow.user(), now).await?;
-                Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
-            }
+            Action::UseAlternativeAuthenticationSource => Some(self.turn(flow, &client, &members, now).await?),
             Action::CheckCurrentCredentials
             | Action::CheckNewPassword
             | Action::CancelPasswordChange
@@ -139,28 +131,8 @@ impl Advance {
             | Action::CheckRecoveryCode
             | Action::CheckPasswordReset
             | Action::CancelAccountRecovery => self.run_errand(flow, action, calling, &members).await?,
-            Action::SubmitIdentifier => {
-                let identifier = members.text("identifier").unwrap_or_default();
-                if flow.offered().is_some() {
-                    let goes_on = self.offers(&flow, identifier).await?;
-                    let judged = self.judged(&client, goes_on, now).await?;
-                    match goes_on {
-                        Some(_) => flow.chosen(&judged.around()),
-                        None => flow.another(Some(identifier), &judged.around()),
-                    }
-                } else {
-                    let judged = self.judged(&client, None, now).await?;
-                    flow.identified(identifier, &judged.around())
-                }
-            }
-            Action::ClearIdentifier => {
-                if self.offers(&flow, members.text("identifier").unwrap_or_default()).await?.is_none() {
-                    let why = "another identifier than the one that is offered";
-                    return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("identifier"), why).into());
-                }
-                let judged = self.judged(&client, None, now).await?;
-                flow.another(None, &judged.around())
-            }
+            Action::SubmitIdentifier => self.submit_identifier(flow, &client, &members, now).await?,
+            Action::ClearIdentifier => self.clear_identifier(flow, &client, &members, now).await?,
             Action::Cancel
             | Action::CancelAuthentication
             | Action::CancelIdentifierSubmission
@@ -241,6 +213,59 @@ impl Advance {
         let hands = Hands { browser: calling.browser, key: flow.browser };
         let of_device = self.connect.flow(waiting, hands, flow.request.ui_locales.as_deref(), now).await?;
         Ok((of_device, client))
+    }
+
+    /// Who signs in: as they are, where they are offered to go on so, or as somebody who has yet to prove it.
+    async fn submit_identifier(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let identifier = members.text("identifier").unwrap_or_default();
+        if flow.offered().is_none() {
+            let judged = self.judged(client, None, now).await?;
+            return Ok(flow.identified(identifier, &judged.around()));
+        }
+        let goes_on = self.offers(&flow, identifier).await?;
+        let judged = self.judged(client, goes_on, now).await?;
+        Ok(match goes_on {
+            Some(_) => flow.chosen(&judged.around()),
+            None => flow.another(Some(identifier), &judged.around()),
+        })
+    }
+
+    async fn clear_identifier(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        if self.offers(&flow, members.text("identifier").unwrap_or_default()).await?.is_none() {
+            let why = "another identifier than the one that is offered";
+            return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("identifier"), why).into());
+        }
+        let judged = self.judged(client, None, now).await?;
+        Ok(flow.another(None, &judged.around()))
+    }
+
+    /// Another source takes the place of the one that is asked.
+    async fn turn(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Flow, FlowError> {
+        let wrong = || {
+            let why = "a source that is not offered";
+            FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
+        };
+        let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
+        let judged = self.judged(client, flow.user(), now).await?;
+        Ok(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
     }
 
     /// Whether the flow offers to go on as who is called so.
