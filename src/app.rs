@@ -185,6 +185,7 @@ pub async fn build(
     parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
+    tokens::ping_clients(&settings, &parts, worker, shutdown.clone());
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, documents) = wiring.public();

@@ -15,6 +15,7 @@ pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
 pub mod password;
+pub mod ping;
 pub mod policy;
 pub mod profile;
 pub mod prompt;

@@ -36,6 +36,9 @@ pub struct Form {
     requested_expiry: Option<String>,
     /// Space-separated, in order of preference. Refused when none can be had.
     acr_values: Option<String>,
+    /// Needed of a client in ping mode, and of no other: a bearer token of its own, of at most 1024 characters, that it is
+    /// told with when the person has answered [CIBA §10.2].
+    client_notification_token: Option<String>,
     /// A JWT that the client signed and that has all of them instead [CIBA §7.1.1].
     request: Option<String>,
 }
@@ -75,7 +78,9 @@ pub enum NumberMatchingType {
 impl BackchannelAuthenticationApi {
     /// Ask a person
     ///
-    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint.
+    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint. A client in ping mode
+    /// is told when it is there: a `POST` to its `backchannel_client_notification_endpoint`, with its
+    /// `client_notification_token` as bearer token and `{"auth_req_id": "..."}` as body.
     #[oai(
         path = "/as/bc-auth.ciba",
         method = "post",

@@ -1,5 +1,6 @@
 //! Everything that we call.
 
+pub mod client_callback;
 pub mod egress;
 pub mod jwks;
 pub mod logout;

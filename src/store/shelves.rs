@@ -6,6 +6,7 @@ use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
+use crate::domain::ping::Callback;
 use crate::domain::pushed_request::PushedRequest;
 use std::sync::Arc;
 
@@ -16,6 +17,15 @@ use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
 impl Shelved for AuthenticationRequest {
     const PURPOSE: Purpose = Purpose::AuthenticationRequest;
+    type Id = Digest<AuthReqId>;
+
+    fn id(id: &Digest<AuthReqId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Callback {
+    const PURPOSE: Purpose = Purpose::Callback;
     type Id = Digest<AuthReqId>;
 
     fn id(id: &Digest<AuthReqId>) -> Vec<u8> {

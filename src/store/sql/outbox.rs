@@ -16,6 +16,8 @@ pub enum Kind {
     Decision,
     /// The end of a session, to be told to one of its clients.
     Logout,
+    /// A decision, to be told to the client that asked.
+    Ping,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Decision => "decision",
             Self::Logout => "logout",
+            Self::Ping => "ping",
         }
     }
 }
@@ -105,6 +108,19 @@ impl Outbox {
                 })
             })
             .collect()
+    }
+
+    /// What is told of by itself: nothing else is committed with it.
+    pub async fn put(
+        &self,
+        id: Uuid,
+        kind: Kind,
+        payload: &[u8],
+        (now, due): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6) {}", INSERT.into, INSERT.and);
+        self.database.execute(&sql, row(id, kind, payload, now, due)).await?;
+        Ok(())
     }
 
     /// Delivered, or given up.
