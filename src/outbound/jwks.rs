@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use url::Url;
+use http::{HeaderMap, header};
 
-use super::egress::{AnswerBody, Egress, EgressError, Outgoing};
+use super::document::{self, DocumentError};
+use super::egress::Egress;
 use crate::clock::Timestamp;
 use crate::protocol::jwt::{JwtError, KeySet, KeySetError};
 
@@ -38,12 +38,8 @@ pub enum JwksError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    #[error("no URL")]
-    Url,
-    #[error("{0}")]
-    Egress(#[from] EgressError),
-    #[error("answered {0}")]
-    Status(StatusCode),
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     #[error("{0}")]
     KeySet(#[from] KeySetError),
 }
@@ -208,14 +204,9 @@ impl JwksCache {
     }
 
     async fn download(&self, uri: &str) -> Result<(KeySet, Duration), FetchError> {
-        let url = Url::parse(uri).map_err(|_| FetchError::Url)?;
-        let accept = HeaderValue::from_static("application/jwk-set+json, application/json");
-        let request = Outgoing::get(url).header(header::ACCEPT, accept);
-        let answer = self.egress.send(request, AnswerBody::UpTo(MAX_DOCUMENT_BYTES)).await?;
-        if answer.status != StatusCode::OK {
-            return Err(FetchError::Status(answer.status));
-        }
-        Ok((KeySet::parse(&answer.body)?, fresh_for(&answer.headers)))
+        let accept = "application/jwk-set+json, application/json";
+        let document = document::fetch(&self.egress, uri, accept, MAX_DOCUMENT_BYTES).await?;
+        Ok((KeySet::parse(&document.body)?, fresh_for(&document.headers)))
     }
 }
 

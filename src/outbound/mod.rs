@@ -1,6 +1,7 @@
 //! Everything that we call.
 
 pub mod client_callback;
+pub mod document;
 pub mod egress;
 pub mod jwks;
 pub mod logout;

@@ -70,7 +70,7 @@ impl KnownDevices {
 
     fn entry(&self, user: UserId, at: Timestamp) -> [u8; ENTRY] {
         let at = at.seconds().to_be_bytes();
-        let tag = ring::hmac::sign(&self.key, &signed(&at, user));
+        let tag = ring::hmac::sign(&self.key, &signed(at, user));
         let mut entry = [0; ENTRY];
         for (to, from) in entry.iter_mut().zip(at.iter().chain(tag.as_ref())) {
             *to = *from;
@@ -79,14 +79,14 @@ impl KnownDevices {
     }
 
     fn is_of(&self, entry: &[u8; ENTRY], user: UserId, now: Timestamp) -> bool {
-        let Some((at, tag)) = entry.split_first_chunk::<TIME>() else { return false };
-        let since = now.seconds().checked_sub(i64::from_be_bytes(*at)).and_then(|age| u64::try_from(age).ok());
+        let Some((&at, tag)) = entry.split_first_chunk::<TIME>() else { return false };
+        let since = now.seconds().checked_sub(i64::from_be_bytes(at)).and_then(|age| u64::try_from(age).ok());
         since.is_some_and(|age| age <= REMEMBERED.as_secs())
             && ring::hmac::verify(&self.key, &signed(at, user), tag).is_ok()
     }
 }
 
-fn signed(at: &[u8; TIME], user: UserId) -> Vec<u8> {
+fn signed(at: [u8; TIME], user: UserId) -> Vec<u8> {
     [at.as_slice(), user.uuid().as_bytes()].concat()
 }
 

@@ -15,6 +15,7 @@ mod problems;
 pub(crate) mod receiver;
 mod requests;
 pub(crate) mod robot;
+mod secrets;
 mod sign_on;
 mod users;
 pub(crate) mod webhooks;

@@ -68,6 +68,7 @@ async fn choosing(world: &World, phone: &mut Browser, app: &Client) -> String {
 async fn an_application_offers_who_is_signed_in() {
     let world = World::start().await;
     let (app, _alice) = app(&world).await;
+    world.user("bob").with_password(PASSWORD).await;
     let mut phone = world.browser();
     let first = phone.flow(&app, &[]).await;
     phone.password(id(&first), "alice", PASSWORD).await.ok();
