@@ -82,11 +82,13 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             cast::Kind::Backchannel | cast::Kind::SignIn => AccessTokenFormat::Opaque,
         },
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         backchannel: (!signs_in).then_some(Backchannel {
             delivery: Delivery::Poll,
             number_matching: None,
             long_poll: false,
             request_signing_alg: None,
+            keys: None,
         }),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,

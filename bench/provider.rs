@@ -42,7 +42,7 @@ impl Browsers {
                 created_at: now,
                 seen_at: now,
             };
-            sessions.begin(&session, None, &Event::new(entropy.uuid(), now, Action::SessionBegun)).await?;
+            sessions.begin(&session, None, None, &Event::new(entropy.uuid(), now, Action::SessionBegun)).await?;
             cookies.push(HeaderValue::from_str(&format!("__Host-nod-session={token}"))?);
         }
         Ok(Self(cookies))

@@ -2,6 +2,7 @@
 
 mod administration;
 mod devices;
+mod mail;
 mod parts;
 mod sign_in;
 mod tokens;
@@ -23,6 +24,7 @@ use crate::http::admin::AdminGate;
 use crate::http::beside::Beside;
 use crate::http::discovery::{Discovery, Documents, Published};
 use crate::http::error::Errors;
+use crate::http::flow::FlowApi;
 use crate::http::headers::Headers;
 use crate::http::health::{self, Draining};
 use crate::http::metrics as metrics_page;
@@ -60,6 +62,7 @@ use crate::usecase::readiness::Readiness;
 use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::Policy;
 use crate::usecase::sign_in::read_request::Rules;
+use crate::usecase::use_token::UseToken;
 use crate::web;
 use crate::web::assets::Assets;
 use crate::web::dev::Keep;
@@ -67,7 +70,11 @@ use crate::web::docs::Docs;
 use crate::web::provider::Browsed;
 use crate::worker::Worker;
 
+pub use self::mail::{Carriers, Mail};
 pub use self::parts::Parts;
+
+/// Whose pages and letters these are.
+const BRAND: &str = "Nod";
 
 /// What a server needs to know.
 pub struct Settings {
@@ -91,6 +98,9 @@ pub struct Settings {
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
+    /// Messages about forgotten passwords an hour that may be asked for from one network.
+    pub recoveries: u32,
+    pub mail: Mail,
     /// Who may register a client.
     pub registration: Admission,
     /// Registrations an hour, from one network.
@@ -112,6 +122,7 @@ pub struct App {
     pub public: BoxEndpoint<'static, Response>,
     pub ops: BoxEndpoint<'static, Response>,
     pub documents: Documents,
+    pub flow_api: FlowApi,
     pub parts: Parts,
     pub draining: Draining,
 }
@@ -147,6 +158,7 @@ impl App {
             entropy: Arc::clone(&parts.entropy),
             keep,
             told: parts.told.subscribe(),
+            inbox: parts.carriers.dev_inbox.clone(),
         };
         let (public, work) = web::dev::around(self.public, needs).map_err(StartError::Pages)?;
         worker.run(work);
@@ -186,12 +198,13 @@ pub async fn build(
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
     tokens::ping_clients(&settings, &parts, worker, shutdown.clone());
+    mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
-    let (public, documents) = wiring.public();
+    let (public, documents, flow_api) = wiring.public();
     let draining = Draining::default();
     let ops = wiring.ops(draining.clone());
-    Ok(App { public, ops, documents, parts: wiring.parts, draining })
+    Ok(App { public, ops, documents, flow_api, parts: wiring.parts, draining })
 }
 
 /// Use cases and endpoints, on the parts.
@@ -220,7 +233,7 @@ impl Wiring {
         Arc::clone(&self.parts.ephemeral)
     }
 
-    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents) {
+    fn public(&self) -> (BoxEndpoint<'static, Response>, Documents, FlowApi) {
         let issuer = &self.settings.issuer;
         let keys = Arc::new(ClientKeys::new(JwksCache::new(self.settings.egress.clone())));
         let read = Arc::new(self.read_request(Arc::clone(&keys)));
@@ -237,24 +250,19 @@ impl Wiring {
             alias: self.settings.certificates.alias.clone(),
         });
         let issue = Arc::new(self.issue());
-        let authorize = Arc::new(Authorize {
+        let tokens = Arc::new(UseToken {
             introspect: Arc::clone(&introspect),
             prove: Arc::clone(&prove),
             profiles: self.settings.profiles,
         });
+        let authorize = Arc::new(Authorize { tokens: Arc::clone(&tokens) });
         let apis = (
-            self.backchannel(Arc::clone(&authenticate), keys),
+            self.backchannel(Arc::clone(&authenticate), Arc::clone(&prove), keys),
             self.token(Arc::clone(&authenticate), Arc::clone(&prove), &introspect, &issue),
-            self.pushed_authorization_request(Arc::clone(&authenticate), Arc::clone(&prove), Arc::clone(&read)),
+            self.pushed_authorization_request(Arc::clone(&authenticate), prove, Arc::clone(&read)),
             self.device_authorization(Arc::clone(&authenticate)),
-            self.token_management(authenticate, Arc::clone(&introspect), Arc::clone(&issue)),
-            UserInfoApi {
-                introspect: Arc::clone(&introspect),
-                prove,
-                issue: Arc::clone(&issue),
-                profiles: self.settings.profiles,
-                entropy: self.entropy(),
-            },
+            self.token_management(authenticate, introspect, Arc::clone(&issue)),
+            UserInfoApi { tokens, issue: Arc::clone(&issue), entropy: self.entropy() },
             self.registration(),
             self.device(nonces.clone()),
             self.admin(&authorize),
@@ -274,7 +282,9 @@ impl Wiring {
             idempotency: self.idempotency(),
             openapi: openapi.clone(),
         };
-        let inner = Browsed { provider: Arc::new(self.provider(read, issue)), inner };
+        let provider = Arc::new(self.provider(read, issue));
+        let flow_api = provider.flow_api.clone();
+        let inner = Browsed { provider, inner };
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
@@ -290,6 +300,7 @@ impl Wiring {
             .with(Headers::new(self.entropy()))
             .boxed(),
             documents,
+            flow_api,
         )
     }
 

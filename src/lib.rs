@@ -5,6 +5,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`clock`], [`entropy`], [`secret`], [`failpoint`], [`metrics`], [`trace`], [`words`] | leaves: time, randomness, values that must not leak, crashes on demand, counters, the context of a trace, what people read |
+//! | [`letters`] | what we write to people |
 //! | [`protocol`] | the specifications' words and rules; pure |
 //! | [`domain`] | our nouns and their lives; pure |
 //! | [`store`] | ephemeral state (Redis or embedded) and SQL |
@@ -19,6 +20,7 @@ pub mod call;
 pub mod clock;
 pub mod entropy;
 pub mod failpoint;
+pub mod letters;
 pub mod metrics;
 pub mod secret;
 pub mod trace;

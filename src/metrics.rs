@@ -138,6 +138,7 @@ words! {
         Registrations = "registrations",
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
+        Recoveries = "recoveries",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

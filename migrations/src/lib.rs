@@ -16,6 +16,7 @@ mod m0007_sign_on;
 mod m0008_extent;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
+mod m0011_passkeys;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_extent::Migration),
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
+            Box::new(m0011_passkeys::Migration),
         ]
     }
 }

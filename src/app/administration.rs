@@ -15,6 +15,7 @@ use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
 use crate::http::admin::keys::KeysApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
+use crate::http::admin::passkeys::PasskeysApi;
 use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
@@ -24,6 +25,7 @@ use crate::secret::MasterKey;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::people::People;
 use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
@@ -41,6 +43,7 @@ use crate::usecase::admin::events::ReadTrail;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::initial_access_tokens::ManageInitialAccessTokens;
 use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::passkeys::ManagePasskeys;
 use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
@@ -71,7 +74,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    UsersApi,
+    (UsersApi, PasskeysApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -133,7 +136,13 @@ impl Wiring {
             BootstrapApi { bootstrap: Arc::clone(&self.parts.bootstrap) },
             ClientsApi { clients, cursors: cursors.clone() },
             InitialAccessTokensApi { tokens, cursors: cursors.clone() },
-            UsersApi { users: ManageUsers { people, desk }, cursors: cursors.clone() },
+            (
+                UsersApi {
+                    users: ManageUsers { people: people.clone(), desk: desk.clone() },
+                    cursors: cursors.clone(),
+                },
+                PasskeysApi { passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk } },
+            ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
             RequestsApi { requests, cursors: cursors.clone() },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use super::{EphemeralStore, Settings};
+use super::{Carriers, EphemeralStore, Settings};
 use crate::clock::Clock;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
@@ -70,6 +70,7 @@ pub struct Parts {
     pub refusals: RecordRefusal,
     pub check_password: Arc<CheckPassword>,
     pub set_password: Arc<SetPassword>,
+    pub carriers: Carriers,
     /// What webhooks are told. Only dev mode listens.
     pub told: broadcast::Sender<Arc<Told>>,
 }
@@ -131,6 +132,7 @@ pub(super) fn parts(
         entropy: Arc::clone(&entropy),
         tries: settings.password_tries,
     };
+    let carriers = settings.mail.carriers(&clock);
     let set_password = SetPassword {
         passwords: Passwords::new(database.clone()),
         directory: Arc::clone(&directory),
@@ -138,6 +140,7 @@ pub(super) fn parts(
         ladder,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
+        writes: carriers.courier.is_some(),
     };
     let bootstrap = Bootstrap {
         tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),
@@ -153,6 +156,7 @@ pub(super) fn parts(
         refusals,
         check_password: Arc::new(check_password),
         set_password: Arc::new(set_password),
+        carriers,
         devices: Devices::new(database.clone(), Arc::clone(&directory)),
         recognise: Arc::new(RecognisePairingKeys::new(master)),
         tokens: Tokens::new(database.clone()),

@@ -10,12 +10,18 @@ use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::account::confirm::Confirm;
+use crate::usecase::account::passkeys::OwnPasskeys;
+use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
+use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
@@ -34,6 +40,7 @@ use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
+use crate::web::provider::account::Account;
 use crate::web::sign_in::Site;
 use crate::words::Words;
 use crate::worker::Worker;
@@ -95,22 +102,31 @@ impl Wiring {
         }
     }
 
+    fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
+        Arc::new(Shown {
+            known: Arc::clone(known),
+            tickets: Arc::clone(tickets),
+            master: Arc::clone(&self.master),
+            entropy: self.entropy(),
+            issuer: self.settings.issuer.clone(),
+        })
+    }
+
     pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
         let issuer = &self.settings.issuer;
         let flows = Shelf::new(self.store());
+        let passkeys = self.check_passkey();
         let known = Arc::new(Known {
             directory: self.directory(),
+            passkeys: Arc::clone(&passkeys),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
         });
         let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
-        let shown = Arc::new(Shown {
-            known: Arc::clone(&known),
-            tickets: Arc::clone(&tickets),
-            master: Arc::clone(&self.master),
-            entropy: self.entropy(),
-            issuer: issuer.clone(),
-        });
+        let shown = self.shown(&known, &tickets);
+        let known_devices = Arc::new(KnownDevices::new(&self.master));
+        let errands = self.errands(&known, &known_devices);
+        let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
         let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
@@ -118,11 +134,11 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             ladder: Shelf::new(self.store()),
             shown: Arc::clone(&shown),
+            recoverable,
             key: self.user_code_key(),
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let known_devices = Arc::new(KnownDevices::new(&self.master));
         let conclude = Arc::new(Conclude {
             shown,
             known: Arc::clone(&known),
@@ -134,11 +150,12 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
+        let add_passkey = self.add_passkey(&passkeys);
         let advance = Arc::new(Advance {
             known: Arc::clone(&known),
             flows: flows.clone(),
-            passwords: Arc::clone(&self.parts.check_password),
-            known_devices: Arc::clone(&known_devices),
+            errands,
+            add_passkey: Arc::clone(&add_passkey),
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),
@@ -151,6 +168,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
+        let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
         let respond = Arc::new(self.respond());
         let authorize = Authorize {
             known,
@@ -159,6 +177,7 @@ impl Wiring {
             read,
             respond: Arc::clone(&respond),
             refusals: self.parts.refusals.clone(),
+            recoverable,
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
             profiles: self.settings.profiles,
@@ -173,18 +192,21 @@ impl Wiring {
         let flow_api = FlowApi {
             words: Arc::clone(&words),
             advance: Arc::clone(&advance),
+            beside: Arc::clone(&beside),
             refusals: self.parts.refusals.clone(),
             cookies,
             origin: Arc::clone(&origin),
             base: issuer.as_str().into(),
         };
-        let site = Site { brand: "Nod".to_owned(), logo: None, base, help: None, privacy: None, terms: None };
+        let site = Site { brand: super::BRAND.to_owned(), logo: None, base, help: None, privacy: None, terms: None };
         Provider {
             authorize,
             advance,
+            beside,
             connect,
             leave,
             log_out,
+            account,
             flow_api,
             refusals: self.parts.refusals.clone(),
             cookies,
@@ -193,6 +215,58 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn check_passkey(&self) -> Arc<CheckPasskey> {
+        Arc::new(CheckPasskey {
+            passkeys: Passkeys::new(self.parts.database.clone()),
+            directory: self.directory(),
+            party: RelyingParty::of_issuer(&self.settings.issuer),
+            ledger: self.parts.ledger.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn add_passkey(&self, check: &CheckPasskey) -> Arc<AddPasskey> {
+        Arc::new(AddPasskey {
+            passkeys: check.passkeys.clone(),
+            party: check.party.clone(),
+            refusals: self.parts.refusals.clone(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
+    fn account(
+        &self,
+        known: &Arc<Known>,
+        known_devices: &Arc<KnownDevices>,
+        (passkeys, add): (Arc<CheckPasskey>, Arc<AddPasskey>),
+    ) -> Account {
+        let party = passkeys.party.clone();
+        Account {
+            passkeys: OwnPasskeys {
+                known: Arc::clone(known),
+                passkeys: passkeys.passkeys.clone(),
+                add,
+                check: Arc::clone(&passkeys),
+                ceremonies: Shelf::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
+            confirm: Confirm {
+                known: Arc::clone(known),
+                known_devices: Arc::clone(known_devices),
+                passwords: Arc::clone(&self.parts.check_password),
+                passkeys,
+                party,
+                ceremonies: Shelf::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
         }
     }
 

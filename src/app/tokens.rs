@@ -79,6 +79,7 @@ impl Wiring {
     pub(super) fn backchannel(
         &self,
         authenticate: Arc<AuthenticateClient>,
+        prove: Arc<ProvePossession>,
         keys: Arc<ClientKeys>,
     ) -> BackchannelAuthenticationApi {
         let read = ReadQuestion {
@@ -102,7 +103,7 @@ impl Wiring {
             entropy: self.entropy(),
             policy: self.settings.policy,
         };
-        BackchannelAuthenticationApi { authenticate, request }
+        BackchannelAuthenticationApi { authenticate, prove, request }
     }
 
     pub(super) fn issue(&self) -> Issue {

@@ -255,6 +255,11 @@ struct Registration {
     /// An absolute URI that it may send as `resource` (RFC 8707): the audience of its access tokens.
     #[arg(long = "resource", value_name = "URI", hide_short_help = true)]
     resources: Vec<String>,
+    /// A server that it is; may repeat
+    ///
+    /// The client may introspect access tokens that are for this absolute URI (RFC 7662), whoever has them.
+    #[arg(long = "protected-resource", value_name = "URI", hide_short_help = true)]
+    protected_resources: Vec<String>,
     /// Default: openid profile email
     ///
     /// What the client may ask for, space-separated. Scopes that begin with nod: administer.
@@ -537,6 +542,7 @@ impl Registration {
             authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
             authorization_details_types: (!self.details_types.is_empty()).then(|| self.details_types.clone()),
             resources: (!self.resources.is_empty()).then(|| self.resources.clone()),
+            protected_resources: (!self.protected_resources.is_empty()).then(|| self.protected_resources.clone()),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
             backchannel_token_delivery_mode: self.delivery_mode().map(str::to_owned),
@@ -659,6 +665,9 @@ fn show(client: &Client) {
     say(&format!("id token      {}", client.id_token_signed_response_alg));
     for uri in &client.resources {
         say(&format!("resource      {}", safe(uri)));
+    }
+    for uri in &client.protected_resources {
+        say(&format!("it is         {}", safe(uri)));
     }
     if let Some(alg) = client.userinfo_signed_response_alg {
         say(&format!("userinfo      {alg}"));

@@ -15,7 +15,7 @@ use nod_device::{DeviceKey as _, Issuer, SoftwareKey};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, App, EphemeralStore, Parts, Settings};
+use crate::app::{self, App, EphemeralStore, Mail, Parts, Settings};
 use crate::cli::Logging;
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let app = app::build(settings, database, (time, entropy), &worker, shutdown.clone()).await?;
     seed(&app.parts).await?;
     pair_alices_phone(&app.parts, &issuer, data).await?;
-    let App { public, ops, parts, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
+    let App { public, ops, parts, flow_api, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
     let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
     let offered = offered.map_err(|error| Exit::failed(error.to_string()))?;
 
@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
         screen.print();
     }
     let public = Arc::new(public);
-    let edge = Edge { public: Some(parts.refusals.clone()), ..Edge::default() };
+    let edge = Edge { public: Some(parts.refusals.clone()), flow_api: Some(flow_api), ..Edge::default() };
     // `localhost` means both to most clients; where there is no IPv6, one is enough.
     if let Ok(also) = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
         worker.finish(server::serve(also, Arc::clone(&public), edge.clone(), shutdown.clone()));
@@ -247,6 +247,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,
+        // Nobody gets a letter from here: they are on a page.
+        recoveries: 1000,
+        mail: Mail::DevInbox,
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,
         registrations: 1000,
@@ -323,6 +326,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
@@ -332,6 +336,7 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
             request_signing_alg: None,
+            keys: None,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
         registered: None,
@@ -372,6 +377,7 @@ fn spa(now: crate::clock::Timestamp) -> Option<Client> {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,
         dpop_bound_access_tokens: false,
@@ -496,6 +502,7 @@ impl Screen<'_> {
 {notes}
   Open this     {issuer}/           shop, phone and wire on one page
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
+  Inbox         {issuer}/dev/inbox  letters to people: nobody else gets them
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json

@@ -26,6 +26,7 @@ mod initial_token;
 mod keys;
 mod listen;
 mod listing;
+mod mail;
 mod migrate;
 mod openapi;
 mod opened;

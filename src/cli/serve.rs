@@ -15,6 +15,7 @@ use crate::app::{self, App, EphemeralStore, Settings};
 use crate::cli::certificates::{certificates, forwarded, second_edge};
 use crate::cli::dev;
 use crate::cli::exit::Exit;
+use crate::cli::mail::mail;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::clock::{Clock, SystemClock};
@@ -108,8 +109,9 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     limits.connections_per_peer = config.limits.connections_per_ip;
     let proxies = TrustedProxies::new(config.proxy.trusted.clone());
     let (refusals, documents) = (Some(refusals), Some(app.documents.clone()));
+    let flow_api = Some(app.flow_api.clone());
     let (forwarded, cleartext) = (forwarded(config), cleartext(config));
-    let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents };
+    let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents, flow_api };
     let second = second.map(|listener| Ok::<_, Exit>((listener, second_edge(config, &edge)?))).transpose()?;
     serve(app, (public, edge), second, ops, worker, shutdown).await
 }
@@ -349,6 +351,7 @@ pub(super) fn rules(config: &Config) -> Rules {
         details: authorization.details.clone().into(),
     }
 }
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
@@ -361,7 +364,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     };
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
-        extra_trust_anchors,
+        extra_trust_anchors: extra_trust_anchors.clone(),
         ..EgressSettings::default()
     };
     Ok(Settings {
@@ -400,6 +403,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             ..HashSettings::default()
         },
         password_tries: config.limits.password_tries,
+        recoveries: config.limits.recoveries,
+        mail: mail(loaded, &extra_trust_anchors)?,
         registration: match config.registration.mode {
             RegistrationMode::Off => Admission::Nobody,
             RegistrationMode::Token => Admission::Invited,

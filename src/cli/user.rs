@@ -11,8 +11,10 @@ use crate::cli::opened::Opened;
 use crate::cli::terminal::{safe, say};
 use crate::domain::user::{Status, User};
 use crate::store::sql::devices::Devices;
+use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::usecase::admin::devices::ManagePairingKeys;
+use crate::usecase::admin::require_password_change::RequirePasswordChange;
 use crate::usecase::admin::users::{ManageUsers, Profile};
 use crate::usecase::admin::{Administrator, always};
 
@@ -59,6 +61,14 @@ pub(super) enum Action {
         /// Whom, by user name
         username: String,
     },
+    /// The next sign-in leads to a new password
+    #[command(
+        after_long_help = "Examples:\n  nod user require-password-change bob\n  nod user require-password-change bob -c nod.toml"
+    )]
+    RequirePasswordChange {
+        /// Whose, by user name
+        username: String,
+    },
     /// Delete the person with all devices, and revoke all that was granted
     #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
     Delete {
@@ -103,6 +113,12 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         Action::Lock { username } => set(&opened, &manage, &username, Status::Locked).await?,
         Action::Unlock { username } => set(&opened, &manage, &username, Status::Active).await?,
         Action::Disable { username } => set(&opened, &manage, &username, Status::Disabled).await?,
+        Action::RequirePasswordChange { username } => {
+            let user = find(&opened, &username).await?;
+            let passwords = Passwords::new(opened.database.clone());
+            RequirePasswordChange { passwords, desk: opened.desk() }.require(&by, user.id).await?;
+            say(&format!("{}  chooses another password at the next sign-in", user.id));
+        }
         Action::Delete { username } => {
             let user = find(&opened, &username).await?;
             manage.delete(&by, user.id, &always).await?;

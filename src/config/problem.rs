@@ -70,6 +70,8 @@ codes! {
     HashCost = "018",
     /// Client certificates cannot get here as it says.
     Certificates = "019",
+    /// Mail is set up by half, or a password for it would go unencrypted to another machine.
+    Mail = "020",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.

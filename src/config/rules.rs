@@ -1,6 +1,7 @@
 //! What settings must fulfil together.
 
 mod certificates;
+mod mail;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use super::values::Values;
 /// Looks at each rule, whatever the others find.
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
-    rules.iter().filter_map(|rule| rule(values)).chain(certificates::problems(values)).collect()
+    let one_by_one = rules.iter().filter_map(|rule| rule(values));
+    one_by_one.chain(certificates::problems(values)).chain(mail::problems(values)).collect()
 }
 
 fn issuer(values: &Values) -> Option<Problem> {

@@ -127,7 +127,7 @@ fn files(values: &Values) -> Vec<Problem> {
     if permitted(values, "danger.readable_secrets") {
         return Vec::new();
     }
-    let secrets = ["database.url_file", "ephemeral.url_file", "tls.key"];
+    let secrets = ["database.url_file", "ephemeral.url_file", "mail.password_file", "tls.key"];
     let world_readable = |file: &Path| mode(file).is_some_and(|mode| mode & 0o007 != 0);
     let mut refusals: Vec<Problem> = secrets
         .into_iter()
@@ -135,12 +135,13 @@ fn files(values: &Values) -> Vec<Problem> {
         .filter(|(_, file)| world_readable(file))
         .map(|(key, file)| readable(key, &file, values.origin(key)))
         .collect();
-    // A configuration file itself, when an address in it has a password.
-    for key in ["database.url", "ephemeral.url"] {
+    // A configuration file itself, when a password is in it, or an address that has one.
+    for key in ["database.url", "ephemeral.url", "mail.password"] {
         let Some(entry) = values.entry(key) else { continue };
         let Origin::File(place) = &entry.origin else { continue };
         let Given::Secret(url) = &entry.given else { continue };
-        if Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) && world_readable(&place.file) {
+        let is_password = key == "mail.password" || Url::parse(url.expose()).is_ok_and(|url| url.password().is_some());
+        if is_password && world_readable(&place.file) {
             refusals.push(readable(key, &place.file, Some(entry.origin.clone())));
         }
     }

@@ -14,6 +14,8 @@ pub struct Secrets {
     /// `None`: the embedded store.
     pub redis_url: Option<Secret<String>>,
     pub master_key: Secret<[u8; 32]>,
+    /// For the mail server, where one logs in there.
+    pub mail_password: Option<Secret<String>>,
 }
 
 /// As far as they are there and right.
@@ -22,6 +24,7 @@ pub(super) struct Found {
     /// `embedded`, or an address.
     pub(super) ephemeral_url: Option<Secret<String>>,
     master_key: Option<Secret<[u8; 32]>>,
+    mail_password: Option<Secret<String>>,
 }
 
 impl Found {
@@ -30,13 +33,20 @@ impl Found {
             database_url: database_url(values, problems),
             ephemeral_url: ephemeral_url(values, problems),
             master_key: master_key(values, problems),
+            mail_password: mail_password(values, problems),
         }
     }
 
     pub(super) fn complete(self) -> Option<Secrets> {
-        let redis_url = self.ephemeral_url.map(|url| (url.expose() != "embedded").then_some(url))?;
-        Some(Secrets { database_url: self.database_url?, redis_url, master_key: self.master_key? })
+        let redis_url = self.ephemeral_url.as_ref().map(|url| (url.expose() != "embedded").then(|| url.clone()))?;
+        let Self { database_url, master_key, mail_password, .. } = self;
+        Some(Secrets { database_url: database_url?, redis_url, master_key: master_key?, mail_password })
     }
+}
+
+fn mail_password(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
+    let set = ["mail.password", "mail.password_file"].iter().any(|key| values.entry(key).is_some());
+    set.then(|| one_of("mail.password", values, problems))?.map(|(password, _)| password)
 }
 
 fn database_url(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {

@@ -244,6 +244,25 @@ settings! {
         queue: u32 = "32",
     }
 
+    /// Letters to people: without a server for them, nobody gets over a forgotten password.
+    mail: Mail {
+        /// The SMTP server that takes our letters.
+        host: Option<String>,
+        /// Its port: 587 unless `mail.security` is `tls` (465) or `none` (25).
+        port: Option<u32>,
+        /// `starttls`: encrypted before anything is said, or nothing is said. `tls`: from the first byte. `none`: not
+        /// at all, for a server on this machine.
+        security: MailSecurity = "starttls",
+        /// The name to log in with. Without it, nobody logs in.
+        username: Option<String>,
+        /// The password to log in with. This or `password_file`.
+        password: Option<Secret<String>>,
+        /// A file that holds it.
+        password_file: Option<PathBuf>,
+        /// Whom the letters are from: `Example <no-reply@example.com>`.
+        from: Option<String>,
+    }
+
     /// What one of them may cost the others.
     limits: Limits {
         /// Questions that may wait for one person at a time; then 429. The last place is for clients that have a
@@ -255,6 +274,9 @@ settings! {
         failed_authentications: u32 = "10",
         /// Tries to log in with a password a minute, from one IPv4 /24 or IPv6 /56; then 429.
         password_tries: u32 = "20",
+        /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.
+        /// About one person it is three.
+        recoveries: u32 = "10",
         /// Tries of clients to register themselves an hour, from one address or IPv6 /64; then 429.
         registrations: u32 = "20",
         /// Open connections of the public listener.
@@ -309,6 +331,15 @@ words! {
 }
 
 words! {
+    /// How the connection to the mail server is encrypted.
+    MailSecurity {
+        StartTls = "starttls",
+        Tls = "tls",
+        Nothing = "none",
+    }
+}
+
+words! {
     /// What is demanded of clients.
     SecurityProfile {
         OAuth21 = "oauth21",
@@ -338,6 +369,7 @@ words! {
 pub(super) const ALTERNATIVES: &[&[&str]] = &[
     &["database.url", "database.url_file"],
     &["ephemeral.url", "ephemeral.url_file"],
+    &["mail.password", "mail.password_file"],
     &["keys.master_key", "keys.master_key_file", "keys.master_key_env"],
 ];
 

@@ -222,6 +222,36 @@ fn security_5_1_passwords_are_not_hashed_too_cheaply() {
 }
 
 #[test]
+fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
+    let with = |mail: &str| read(&format!("{MINIMAL}[mail]\n{mail}"), &[]);
+    let whole = "host = \"mail.example\"\nfrom = \"Nod <nod@id.example>\"\n";
+    let loaded = usable(with(&format!("{whole}username = \"nod\"\npassword = \"secret of the server\"")));
+    assert_eq!(
+        loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(),
+        Some("secret of the server")
+    );
+    assert_eq!(loaded.config.mail.security, MailSecurity::StartTls);
+    usable(with("host = \"localhost\"\nfrom = \"nod@id.example\"\nsecurity = \"none\""));
+    usable(with("host = \"127.0.0.1\"\nfrom = \"nod@id.example\"\nsecurity = \"none\""));
+    for half in [
+        "host = \"mail.example\"",
+        "from = \"nod@id.example\"",
+        &format!("{whole}username = \"nod\""),
+        &format!("{whole}password = \"secret\""),
+        &format!("{whole}port = 70000"),
+        &format!("{whole}security = \"none\""),
+    ] {
+        assert_eq!(codes(&problems(with(half))), ["020"], "{half}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password"), "from a file\n").unwrap();
+    let file = folder.path().join("password").display().to_string();
+    let loaded =
+        usable(read(&format!("{MINIMAL}[mail]\n{whole}username = \"nod\""), &[("NOD_MAIL__PASSWORD_FILE", &file)]));
+    assert_eq!(loaded.secrets.mail_password.map(|password| password.expose().clone()).as_deref(), Some("from a file"));
+}
+
+#[test]
 fn certificates_get_here_in_a_way_that_works() {
     const TLS: &str = "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
     const ADDRESS: &str = "mtls.address = \"https://mtls.example.com:8444\"\n";

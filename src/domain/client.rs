@@ -12,6 +12,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::client_certificate::CertificateSubject;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
+use crate::protocol::jwt::Audience;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::About;
 use crate::protocol::scope::Scope;
@@ -33,6 +34,9 @@ pub struct Client {
     /// Servers that it may have access tokens for, besides us [RFC 8707].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// Servers that it is: it may ask about access tokens for them [RFC 7662 §2].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_resources: Vec<String>,
     /// `UserInfo` answers with a JWT [OIDCC §5.3.2].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
@@ -87,6 +91,13 @@ impl Client {
         resource == issuer || self.resources.iter().any(|own| own == resource)
     }
 
+    /// Whether an access token for `audience` is for it: by its name [RFC 8693 §2.1], or by the address of a server that it
+    /// is [RFC 8707 §2]. Tokens for us are nobody's else.
+    pub fn is_meant_by(&self, audience: &Audience, issuer: &str) -> bool {
+        let own = |uri: &String| uri != issuer && audience.contains(uri);
+        audience.contains(self.id.as_str()) || self.protected_resources.iter().any(own)
+    }
+
     /// What it may still have of what was given to it. `None`: nothing, though something was named.
     pub fn still(&self, extent: Extent, issuer: &str) -> Option<Extent> {
         let types = self.sign_in.as_ref().map(|sign_in| sign_in.requests.details.as_slice()).unwrap_or_default();
@@ -123,7 +134,7 @@ impl Client {
         self.sign_in.is_none() || self.grants.iter().any(|grant| grant.is_out_of_band())
     }
 
-    /// What its signatures are verified with: those of its assertions, and those of its request objects.
+    /// What its signatures are verified with: those of its assertions, of its request objects, and of its questions.
     pub fn keys(&self) -> Option<&KeySource> {
         match &self.authentication {
             Authentication::PrivateKeyJwt { keys, .. } | Authentication::SelfSignedTlsClientAuth { keys } => Some(keys),
@@ -131,7 +142,8 @@ impl Client {
             | Authentication::ClientSecretBasic(_)
             | Authentication::ClientSecretPost(_)
             | Authentication::TlsClientAuth(_) => {
-                self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref())
+                let at_sign_in = self.sign_in.as_ref().and_then(|sign_in| sign_in.requests.keys.as_ref());
+                at_sign_in.or_else(|| self.backchannel.as_ref().and_then(|backchannel| backchannel.keys.as_ref()))
             }
         }
     }
@@ -275,6 +287,11 @@ impl GrantType {
         matches!(self, Self::Ciba | Self::DeviceCode)
     }
 
+    /// Whether it begins with a request that the client may sign [RFC 9101, CIBA §7.1.1].
+    pub const fn has_signed_requests(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Implicit | Self::Ciba)
+    }
+
     /// Whether it begins at the authorization endpoint.
     pub const fn signs_people_in(self) -> bool {
         matches!(self, Self::AuthorizationCode | Self::Implicit)
@@ -301,6 +318,10 @@ pub struct Backchannel {
     /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_signing_alg: Option<Algorithm>,
+    /// What they are signed with, for a client that does not authenticate with its keys. One that signs people in as
+    /// well has them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeySource>,
 }
 
 /// What a client registered for the authorization endpoint [RFC 7591 §2].

@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
+mod confirmed;
 pub mod hash;
+
+pub use confirmed::Confirmed;
 
 /// What somebody typed as a password, on its way to a hash. It cannot be printed, compared or stored.
 pub struct Password(Secret<String>);

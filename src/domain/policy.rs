@@ -44,6 +44,12 @@ pub enum Branch {
 pub struct Step {
     pub id: StepId,
     pub source: Source,
+    /// What the person may take instead: as good to whoever wrote the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Source>,
+    /// Who has no passkey makes the first one here, once something else was proved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enrol: bool,
     /// Where one of these does not hold, the step counts as passed, and has proved nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
@@ -58,6 +64,8 @@ words! {
         Identifier = "identifier",
         /// Username and password.
         Password = "password",
+        /// A passkey: whose it is, it says itself.
+        Passkey = "passkey",
     }
 }
 
@@ -72,6 +80,7 @@ impl Source {
         match self {
             Self::Identifier => None,
             Self::Password => Some(Acr::Password),
+            Self::Passkey => Some(Acr::Passkey),
         }
     }
 }
@@ -115,6 +124,15 @@ impl Condition {
 }
 
 impl Step {
+    /// What the person may take, the one that is asked first in front.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        [self.source].into_iter().chain(self.alternatives.iter().copied())
+    }
+
+    pub fn offers(&self, source: Source) -> bool {
+        self.sources().any(|own| own == source)
+    }
+
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
@@ -156,12 +174,14 @@ pub enum Why {
 }
 
 impl SignOnPolicy {
-    /// Username and password, and nothing else.
+    /// Username and password, or a passkey: where nobody has decided anything.
     #[expect(clippy::expect_used, reason = "constants that are names")]
     pub fn password() -> Self {
         let step = Step {
             id: StepId::parse("password").expect("a name"),
             source: Source::Password,
+            alternatives: vec![Source::Passkey],
+            enrol: false,
             when: Vec::new(),
             success: Branch::Done,
             failure: Branch::Fail,
@@ -195,9 +215,9 @@ impl SignOnPolicy {
         }
     }
 
-    /// Whether somebody who gets through may have been authenticated with one of these classes.
-    pub fn reaches(&self, accepted: impl Fn(Acr) -> bool) -> bool {
-        self.steps().into_iter().filter_map(|step| step.source.reaches()).any(accepted)
+    /// What somebody who gets through may have been asked.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.steps().into_iter().flat_map(Step::sources)
     }
 
     /// Every step, wherever it is in the tree.

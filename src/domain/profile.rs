@@ -271,7 +271,7 @@ macro_rules! unmet {
 }
 
 unmet! {
-    Authentication: "token_endpoint_auth_method", "demands a method with a key of the client: private_key_jwt.";
+    Authentication: "token_endpoint_auth_method", "demands a method with a key of the client: private_key_jwt, tls_client_auth or self_signed_tls_client_auth.";
     AssertionAlgorithm: "token_endpoint_auth_signing_alg", "does not allow this algorithm.";
     IdTokenAlgorithm: "id_token_signed_response_alg", "does not allow this algorithm.";
     UserinfoAlgorithm: "userinfo_signed_response_alg", "does not allow this algorithm.";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::protocol::acr::Acr;
+use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, Acr};
 use crate::protocol::id::{SessionId, SessionToken, UserId};
 use crate::secret::Digest;
 
@@ -31,6 +31,33 @@ pub struct Authentication {
     pub amr: String,
 }
 
+/// Whoever changes with what they sign in has shown this recently that it is them.
+const CHANGES: Duration = Duration::from_secs(5 * 60);
+
+impl Authentication {
+    pub fn by_password(at: Timestamp) -> Self {
+        Self { at, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() }
+    }
+
+    pub fn by_passkey(at: Timestamp) -> Self {
+        Self { at, acr: Acr::Passkey, amr: AMR_PASSKEY.to_owned() }
+    }
+
+    /// Both, of one person and one after the other.
+    #[must_use]
+    pub fn and(&self, later: &Self) -> Self {
+        let mut amr: Vec<&str> = self.amr.split(' ').collect();
+        amr.extend(later.amr.split(' ').filter(|name| !self.amr.split(' ').any(|before| before == *name)));
+        Self { at: later.at, acr: self.acr.max(later.acr), amr: amr.join(" ") }
+    }
+
+    /// Whether the person may change with what they sign in, without showing first that it is still them. Of
+    /// whoever has passkeys, one has to have answered: a password alone must not be enough to take them away.
+    pub fn lets_change(&self, has_passkeys: bool, now: Timestamp) -> bool {
+        now < self.at + CHANGES && (!has_passkeys || self.acr == Acr::Passkey)
+    }
+}
+
 impl Session {
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.seen_at + IDLE && now < self.created_at + LONGEST
@@ -40,6 +67,27 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_shown_together_is_told_together() {
+        let (early, late) = (Timestamp::from_seconds(1_800_000_000), Timestamp::from_seconds(1_800_000_060));
+        let both = Authentication::by_password(early).and(&Authentication::by_passkey(late));
+        assert_eq!((both.at, both.acr, both.amr.as_str()), (late, Acr::Passkey, "pwd pop swk user mfa"));
+        let twice = both.and(&Authentication::by_password(late));
+        assert_eq!((twice.acr, twice.amr.as_str()), (Acr::Passkey, "pwd pop swk user mfa"));
+    }
+
+    #[test]
+    fn a_password_is_not_enough_to_take_passkeys_away() {
+        let at = Timestamp::from_seconds(1_800_000_000);
+        let last = at + CHANGES - Duration::from_millis(1);
+        let (password, passkey) = (Authentication::by_password(at), Authentication::by_passkey(at));
+        assert!(
+            password.lets_change(false, last) && passkey.lets_change(false, last) && passkey.lets_change(true, last)
+        );
+        assert!(!password.lets_change(true, at));
+        assert!(!password.lets_change(false, at + CHANGES) && !passkey.lets_change(true, at + CHANGES));
+    }
 
     #[test]
     fn a_session_ends_when_nobody_uses_it_and_after_half_a_day() {

@@ -60,6 +60,11 @@ impl SignOn {
         id.and_then(|id| self.applications.get(id))
     }
 
+    /// [flows.md F18] who shows what belongs to no policy. `None`: our own pages.
+    pub fn default_application(&self) -> Option<&Arc<Application>> {
+        self.settings.default_application.as_ref().and_then(|id| self.applications.get(id))
+    }
+
     /// Whether the pages of this origin are those of any application.
     pub fn admits(&self, origin: &str) -> bool {
         self.applications.values().any(|application| application.admits(origin))

@@ -10,12 +10,18 @@ use crate::domain::client::NumberMatching;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
 use crate::http::client_authentication::authenticate;
+use crate::http::discovery::path;
+use crate::http::dpop;
 use crate::http::error::Failure;
-use crate::usecase::authenticate_client::AuthenticateClient;
-use crate::usecase::request_authentication::RequestAuthentication;
+use crate::protocol::parameters::Parameters;
+use crate::usecase::Error;
+use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::request_authentication::{Acknowledgement, RequestAuthentication};
 
 pub struct BackchannelAuthenticationApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub prove: Arc<ProvePossession>,
     pub request: RequestAuthentication,
 }
 
@@ -39,6 +45,8 @@ pub struct Form {
     /// Needed of a client in ping mode, and of no other: a bearer token of its own, of at most 1024 characters, that it is
     /// told with when the person has answered [CIBA §10.2].
     client_notification_token: Option<String>,
+    /// The thumbprint of the key whose DPoP proof has to come with each poll [RFC 9449 §10].
+    dpop_jkt: Option<String>,
     /// A JWT that the client signed and that has all of them instead [CIBA §7.1.1].
     request: Option<String>,
 }
@@ -47,7 +55,7 @@ pub struct Form {
 #[derive(Object)]
 #[oai(rename = "BackchannelAuthenticationResponse")]
 pub struct Acknowledged {
-    /// To poll with. 43 characters of `A-Za-z0-9-_`, 256 random bits.
+    /// To poll with. 43 characters of `A-Za-z0-9-_`, 256 random bits; 87 with a `.` where it is for a key.
     auth_req_id: String,
     /// Seconds.
     expires_in: u64,
@@ -78,8 +86,9 @@ pub enum NumberMatchingType {
 impl BackchannelAuthenticationApi {
     /// Ask a person
     ///
-    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint. A client in ping mode
-    /// is told when it is there: a `POST` to its `backchannel_client_notification_endpoint`, with its
+    /// Starts an authentication on the person's device. The answer is fetched at the token endpoint. With a proof in the
+    /// header `DPoP`, or with `dpop_jkt`, it is fetched with proofs by the same key, and with nothing else. A client in
+    /// ping mode is told when it is there: a `POST` to its `backchannel_client_notification_endpoint`, with its
     /// `client_notification_token` as bearer token and `{"auth_req_id": "..."}` as body.
     #[oai(
         path = "/as/bc-auth.ciba",
@@ -89,8 +98,8 @@ impl BackchannelAuthenticationApi {
     )]
     async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Acknowledged>> {
         let client = Box::pin(authenticate(&self.authenticate, http, &form.parameters)).await?;
-        let acknowledgement =
-            Box::pin(self.request.request(&client, &form.parameters)).await.map_err(Failure::of_client(&client.id))?;
+        let asked = Box::pin(self.ask(&client, http, &form.parameters)).await;
+        let acknowledgement = asked.map_err(Failure::of_client(&client.id))?;
         tracing::info!(
             client.id = %client.id,
             request.id = %acknowledgement.request,
@@ -110,5 +119,19 @@ impl BackchannelAuthenticationApi {
                 number,
             }),
         }))
+    }
+}
+
+impl BackchannelAuthenticationApi {
+    async fn ask(
+        &self,
+        client: &AuthenticatedClient,
+        http: &Request,
+        parameters: &Parameters,
+    ) -> Result<Acknowledgement, Error> {
+        let (proof, path) = (dpop::proof(http)?, path::BACKCHANNEL_AUTHENTICATION);
+        let shown = Shown { proof, method: "POST", path, access_token: None, certificate: None };
+        let key = self.prove.of_request(client, &shown).await?;
+        self.request.request(client, parameters, key).await
     }
 }

@@ -5,13 +5,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use poem::Request;
 use poem::http::header;
 
+use crate::http::dpop::proof;
 use crate::http::error::Failure;
 use crate::http::remote::network;
+use crate::protocol::access_token::Scheme;
 use crate::protocol::client_certificate::ClientCertificate;
 use crate::protocol::dpop;
 use crate::protocol::error::Refusal;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient, Presented};
+use crate::usecase::prove_possession::Shown;
+use crate::usecase::use_token::Presented as UsedToken;
 
 pub async fn authenticate(
     use_case: &AuthenticateClient,
@@ -63,14 +67,6 @@ pub fn bearer(request: &Request) -> Result<Option<&str>, Refusal> {
     Ok(access_token(request)?.filter(|(scheme, _)| *scheme == Scheme::Bearer).map(|(_, token)| token))
 }
 
-/// How an access token is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    Bearer,
-    /// Together with a proof [RFC 9449 §7.1].
-    Dpop,
-}
-
 /// An access token in the header. `None` where there is none.
 pub fn access_token(request: &Request) -> Result<Option<(Scheme, &str)>, Refusal> {
     let Some((scheme, token)) = authorization(request)?.and_then(|header| header.split_once(' ')) else {
@@ -83,4 +79,18 @@ pub fn access_token(request: &Request) -> Result<Option<(Scheme, &str)>, Refusal
         (false, false) => return Ok(None),
     };
     Ok(Some((scheme, token.trim())))
+}
+
+/// An access token with what came along: a proof, or the certificate of the connection. `path`: below the issuer.
+pub fn with_proof<'a>(
+    request: &'a Request,
+    path: &'a str,
+    (scheme, token): (Scheme, &'a str),
+) -> Result<UsedToken<'a>, Refusal> {
+    let proof = match scheme {
+        Scheme::Dpop => proof(request)?,
+        Scheme::Bearer => None,
+    };
+    let (method, certificate) = (request.method().as_str(), certificate(request));
+    Ok(UsedToken { scheme, token, shown: Shown { proof, method, path, access_token: Some(token), certificate } })
 }

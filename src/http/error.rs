@@ -16,11 +16,12 @@ use crate::call::POLL;
 use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::body::BodyError;
-use crate::http::client_authentication::{Scheme, access_token};
+use crate::http::client_authentication::access_token;
 use crate::http::discovery::path;
 use crate::http::headers::{harden, retry_after};
 use crate::http::observe::NotYet;
 use crate::http::{admin, device, dpop, flow, openapi};
+use crate::protocol::access_token::Scheme;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -265,7 +266,12 @@ impl<E> Errors<E> {
         if family == Family::Device {
             response.headers_mut().insert(device::NONCE, device::nonce(&self.nonces, &*self.clock));
         }
-        if shown.proof && matches!(family, Family::Token | Family::Resource | Family::Direct(_) | Family::Admin) {
+        if shown.proof
+            && matches!(
+                family,
+                Family::Backchannel | Family::Token | Family::Resource | Family::Direct(_) | Family::Admin
+            )
+        {
             dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
         }
     }

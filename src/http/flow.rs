@@ -18,7 +18,8 @@ use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::{Advance, Calling, FlowError};
-use crate::usecase::sign_in::{Browser, Seen};
+use crate::usecase::sign_in::beside::{Beside, ErrandSeen};
+use crate::usecase::sign_in::{Browser, Page, Seen};
 use crate::words::{Locale, Wishes, Words};
 
 mod origin;
@@ -28,6 +29,9 @@ mod state;
 use origin::Caller;
 
 pub const PREFIX: &str = "/pf-ws/authn/flows/";
+
+/// Where our own pages are, below the issuer.
+pub const PAGES: &str = "/sign-in/";
 
 const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
 /// Where there are no cookies: what the answer before had in the member.
@@ -44,6 +48,7 @@ pub fn content_type(action: Action) -> String {
 pub struct FlowApi {
     pub words: Arc<Words>,
     pub advance: Arc<Advance>,
+    pub beside: Arc<Beside>,
     pub refusals: RecordRefusal,
     pub cookies: Cookies,
     /// Our own.
@@ -71,6 +76,17 @@ enum Refused {
     Status(StatusCode),
 }
 
+/// Where somebody is: in a sign-in, or about something else.
+enum Where {
+    Flow(Box<Seen>),
+    Errand(Box<ErrandSeen>),
+}
+
+/// There is no such sign-in; an errand has an identifier of the same kind.
+fn is_not_there(error: &FlowError) -> bool {
+    matches!(error, FlowError::Refused(refusal) if refusal.code == FlowErrorCode::FlowNotFound)
+}
+
 impl<E: Into<FlowError>> From<E> for Refused {
     fn from(error: E) -> Self {
         Self::Flow(error.into())
@@ -90,14 +106,15 @@ impl FlowApi {
         let (request, mut body) = request.split();
         let answered = match id {
             Some(id) if method == Method::GET => {
-                self.advance.read(&id, &self.browser(headers), caller.page()).await.map_err(Refused::from)
+                self.read(&id, &self.browser(headers), caller.page()).await.map_err(Refused::from)
             }
             Some(id) if method == Method::POST => Box::pin(self.act(&id, &request, &mut body, caller)).await,
             Some(_) => Err(Refused::Status(StatusCode::METHOD_NOT_ALLOWED)),
             None => Err(FlowRefusal::not_found("no identifier of a flow").into()),
         };
         match answered {
-            Ok(seen) => self.shown(&seen, self.locale(headers)),
+            Ok(Where::Flow(seen)) => self.shown(&seen, self.locale(headers)),
+            Ok(Where::Errand(seen)) => self.errand(&seen, self.locale(headers)),
             Err(refused) => self.refuse(&refused, headers).await,
         }
     }
@@ -117,7 +134,7 @@ impl FlowApi {
         request: &Request,
         body: &mut RequestBody,
         caller: &Caller,
-    ) -> Result<Seen, Refused> {
+    ) -> Result<Where, Refused> {
         let headers = request.headers();
         // A page of another site can have a browser send its cookies, but not this header, and not unsaid where
         // the request comes from.
@@ -134,9 +151,25 @@ impl FlowApi {
             })?
         };
         let browser = self.browser(headers);
-        let calling = Calling { browser: &browser, page: caller.page(), from: client_ip(request) };
+        let language = self.locale(headers).tag();
+        let calling = Calling { browser: &browser, page: caller.page(), from: client_ip(request), language };
         let action = action.ok_or_else(FlowRefusal::not_now)?;
-        Ok(self.advance.act(id, calling, action, &sent).await?)
+        match self.advance.act(id, calling, action, &sent).await {
+            Err(error) if is_not_there(&error) => {
+                Ok(Where::Errand(Box::new(self.beside.act(id, calling, action, &sent).await?)))
+            }
+            acted => Ok(Where::Flow(Box::new(acted?))),
+        }
+    }
+
+    /// Changes nothing.
+    async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Where, FlowError> {
+        match self.advance.read(id, browser, page).await {
+            Err(error) if is_not_there(&error) => {
+                Ok(Where::Errand(Box::new(self.beside.read(id, browser, page).await?)))
+            }
+            read => Ok(Where::Flow(Box::new(read?))),
+        }
     }
 
     fn locale(&self, headers: &HeaderMap) -> Locale {

@@ -1,9 +1,10 @@
 //! The port where client certificates are asked for [RFC 8705 §5]. A browser would ask its person for one, so nothing
-//! is there that a browser opens.
+//! is there that a browser opens. Administrators are clients, and their tokens may be bound to a certificate.
 
 use http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response};
 
+use crate::http::admin;
 use crate::http::discovery::{DIRECT, path};
 use crate::http::error::Family;
 
@@ -16,11 +17,14 @@ impl<E: Endpoint> Endpoint for SecondPort<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let wanted = request.uri().path();
         let documents = [path::DISCOVERY, path::AUTHORIZATION_SERVER, path::JWKS];
-        if documents.contains(&wanted) || DIRECT.iter().any(|(_, path)| *path == wanted) {
+        let administers = wanted.starts_with(admin::PREFIX);
+        if administers || documents.contains(&wanted) || DIRECT.iter().any(|(_, path)| *path == wanted) {
             // In a box, as between the layers below.
             return Box::pin(self.0.call(request)).await.map(IntoResponse::into_response);
         }
-        Ok(Family::Elsewhere
-            .unreached(StatusCode::NOT_FOUND, "At this port are the addresses of mtls_endpoint_aliases."))
+        Ok(Family::Elsewhere.unreached(
+            StatusCode::NOT_FOUND,
+            "At this port are the addresses of mtls_endpoint_aliases, and the admin API.",
+        ))
     }
 }

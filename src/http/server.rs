@@ -41,6 +41,7 @@ use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
 use super::discovery::Documents;
 use super::error::Family;
+use super::flow::FlowApi;
 use super::forwarded_certificate::ForwardedCertificate;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
@@ -127,6 +128,8 @@ pub struct Edge {
     /// Answered before anything is made ready for a handler. (What looks at every answer, as dev mode does,
     /// has them from the endpoint.)
     pub documents: Option<Documents>,
+    /// Knows which pages of other origins may read what is answered in its place.
+    pub flow_api: Option<FlowApi>,
 }
 
 /// Listens on `address`, or on the first free one of the `tries` ports after it. Says whether it
@@ -432,26 +435,33 @@ impl<E: Endpoint + 'static> Server<E> {
             request.extensions_mut().insert(certificate);
         }
         let client = self.edge.proxies.client(peer, request.headers());
+        // What is answered in place of a handler is for the page that called, too.
+        let flow_api = self.edge.flow_api.as_ref().filter(|_| family == Family::Flow);
+        let page = flow_api.map(|flow_api| (flow_api, request.headers().clone()));
         let (local, remote) = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(client)));
         let request = Request::from((request, local, remote, scheme));
 
         let mut work = pin!(AssertUnwindSafe(self.endpoint.get_response(request)).catch_unwind());
-        loop {
+        let mut unreached = loop {
             let deadline = time.deadline();
             match timeout_at(deadline, work.as_mut()).await {
                 Ok(Ok(response)) => return response,
                 Ok(Err(_panic)) => {
                     // The panic hook has written where and why.
                     error!("a handler panicked");
-                    return family.unreached(StatusCode::INTERNAL_SERVER_ERROR, "The server failed.");
+                    break family.unreached(StatusCode::INTERNAL_SERVER_ERROR, "The server failed.");
                 }
                 Err(_) if time.deadline() > deadline => {}
                 Err(_) => {
                     warn!("a handler took too long");
-                    return family.unreached(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again later.");
+                    break family.unreached(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again later.");
                 }
             }
+        };
+        if let Some((flow_api, headers)) = &page {
+            flow_api.admit_unreached(headers, unreached.headers_mut()).await;
         }
+        unreached
     }
 }
 

@@ -130,7 +130,8 @@ impl TokenManagementApi {
 
     /// Look behind a token
     ///
-    /// A client learns of its own tokens, and of those that are for it. With
+    /// A client learns of its own tokens, and of access tokens that are for it: by its `client_id`, or by the URI of one of its
+    /// `protected_resources`. With
     /// `Accept: application/token-introspection+jwt` the answer is a JWT [RFC 9701].
     #[oai(path = "/as/introspect.oauth2", method = "post", operation_id = "introspectToken", tag = "Tag::OAuth")]
     async fn introspect(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Introspected> {
@@ -143,8 +144,7 @@ impl TokenManagementApi {
             .introspect(token)
             .await
             .map_err(|error| Failure::of_client(&client.id)(error.into()))?
-            // [RFC 7662 §4] a client learns nothing about the tokens of others, but of those that are for it.
-            .filter(|active| active.client.id == client.id || active.audience.contains(client.id.as_str()));
+            .filter(|active| active.is_told_to(&client, &self.issuer));
         let outcome = if active.is_some() { "active" } else { "inactive" };
         tracing::info!(client.id = %client.id, outcome, status = 200_u16, "introspect");
         let described = active.map_or_else(Introspection::default, |active| self.described(active));

@@ -8,31 +8,23 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::call;
-use crate::domain::client::Client;
-use crate::domain::grant::Grant;
-use crate::domain::profile::Profiles;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
-use crate::http::client_authentication::{Scheme, access_token, certificate};
+use crate::http::client_authentication::{access_token, with_proof};
 use crate::http::discovery::path;
-use crate::http::dpop;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
 use crate::protocol::claims_request::PersonalClaim;
-use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::scope::Scope;
 use crate::usecase;
-use crate::usecase::introspect::{Active, Introspect};
+use crate::usecase::introspect::Active;
 use crate::usecase::issue::Issue;
-use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::use_token::UseToken;
 
 pub struct UserInfoApi {
-    pub introspect: Arc<Introspect>,
-    pub prove: Arc<ProvePossession>,
+    pub tokens: Arc<UseToken>,
     pub issue: Arc<Issue>,
-    pub profiles: Profiles,
     pub entropy: Arc<Entropy>,
 }
 
@@ -56,7 +48,8 @@ pub enum Answer {
     Claims(Signed<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
 }
 
-const INVALID: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
+/// A client's own token tells of nobody.
+const NOBODY: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
 
 #[OpenApi]
 impl UserInfoApi {
@@ -84,37 +77,15 @@ impl UserInfoApi {
     async fn active(&self, http: &Request) -> Result<Active, usecase::Error> {
         let missing = Refusal::new(ErrorCode::InvalidToken, "An access token is required.");
         let (scheme, token) = access_token(http)?.ok_or(missing)?;
-        let active = self.introspect.here(token).await?.ok_or(INVALID)?;
-        match (scheme, active.bound_to) {
-            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
-            (Scheme::Bearer, None) if self.profiles.of(&active.client).bound => {
-                return Err(INVALID.because("a bearer token, and the security profile demands bound ones").into());
-            }
-            (Scheme::Bearer, None) => {}
-            (Scheme::Dpop, Some(bound_to @ Confirmation::Key(_)))
-            | (Scheme::Bearer, Some(bound_to @ Confirmation::Certificate(_))) => {
-                let (method, path, certificate) = (http.method().as_str(), path::USERINFO, certificate(http));
-                let proof = dpop::proof(http)?;
-                let shown = Shown { proof, method, path, access_token: Some(token), certificate };
-                self.prove.of_holder(bound_to, &shown, self.profiles.of(&active.client).algorithms).await?;
-            }
-            // [RFC 9449 §7.2] whoever has lost the key, or never had it, tries so.
-            (Scheme::Bearer, Some(Confirmation::Key(_))) => {
-                return Err(INVALID.because("a bound token without its proof").into());
-            }
-            (Scheme::Dpop, Some(Confirmation::Certificate(_)) | None) => {
-                return Err(INVALID.because("bound to no key").into());
-            }
-        }
-        Ok(active)
+        let used = with_proof(http, path::USERINFO, (scheme, token))?;
+        Ok(self.tokens.active(&used).await?)
     }
 
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
-        let sub = self.introspect.subject(&active);
-        let Active { person, scope, client, .. } = active;
-        // A client's own token tells of nobody.
-        let (grant, user) = person.ok_or_else(|| Failure::unauthenticated(INVALID.into()))?;
+        let sub = self.tokens.introspect.subject(&active);
+        let (_, user) = active.person.as_ref().ok_or_else(|| Failure::unauthenticated(NOBODY.into()))?;
+        let client = &active.client;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.
         let interaction = http
@@ -125,12 +96,12 @@ impl UserInfoApi {
             .map_or_else(|| self.entropy.uuid().to_string(), str::to_owned);
         call::about_person(&user.username);
         tracing::info!(client.id = %client.id, status = 200_u16, "userinfo");
-        let claims = claims(sub, (&grant, &client), &user, &scope);
+        let claims = claims(sub, &active, user);
         let claims = match client.userinfo_signed_response_alg {
             None => Signed::Plain(Json(claims)),
             Some(alg) => {
                 let claims = claims.to_json().and_then(|claims| claims.as_object().cloned()).unwrap_or_default();
-                let token = self.issue.user_info(&client, alg, claims);
+                let token = self.issue.user_info(client, alg, claims);
                 Signed::Token(signed::JWT, token.map_err(|error| Failure::unauthenticated(error.into()))?)
             }
         };
@@ -143,11 +114,12 @@ fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn claims(sub: String, (grant, client): (&Grant, &Client), user: &User, scope: &Scope) -> UserInfo {
+fn claims(sub: String, active: &Active, user: &User) -> UserInfo {
     // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
-    let asked = |claim| grant.extent.claims.userinfo.contains(&claim);
-    let told =
-        |claim: PersonalClaim| scope.contains(claim.scope()) || (asked(claim) && client.scope.contains(claim.scope()));
+    let Active { scope, client, .. } = active;
+    let single = active.single_claims();
+    let asked = |claim: PersonalClaim| single.contains(&claim) && client.scope.contains(claim.scope());
+    let told = |claim: PersonalClaim| scope.contains(claim.scope()) || asked(claim);
     let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {
         sub,

@@ -1,6 +1,8 @@
 //! Everything that we call.
 
 pub mod client_callback;
+pub mod courier;
+pub mod dev_inbox;
 pub mod document;
 pub mod egress;
 pub mod jwks;
@@ -9,4 +11,5 @@ pub mod logout;
 pub mod otlp;
 pub mod request_object;
 pub mod sector;
+pub mod smtp;
 pub mod webhook;

@@ -11,6 +11,18 @@ use super::token_exchange::Actor;
 pub const TYP: &str = "at+jwt";
 pub const AT_JWT: AcceptedTyp = AcceptedTyp::Exactly(TYP);
 
+/// The longest that is issued, and that is read where one is given back or asked about. Few servers take more than this
+/// in all the fields of a request.
+pub const LONGEST: usize = 8192;
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Bearer,
+    /// Together with a proof [RFC 9449 §7.1].
+    Dpop,
+}
+
 /// The claims of an access token [RFC 9068 §2.2], dates in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {

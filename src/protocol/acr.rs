@@ -14,10 +14,14 @@ pub enum Acr {
     /// The same, and the person carried a number from the relying party's screen to the device.
     #[serde(rename = "urn:nod:acr:device-number")]
     DeviceNumber,
+    /// A passkey answered, on a page of ours, for a person whom its authenticator had verified: two factors, and
+    /// no page of somebody else's could have had it.
+    #[serde(rename = "urn:nod:acr:passkey")]
+    Passkey,
 }
 
 impl Acr {
-    pub const ALL: [Self; 3] = [Self::Password, Self::Device, Self::DeviceNumber];
+    pub const ALL: [Self; 4] = [Self::Password, Self::Device, Self::DeviceNumber, Self::Passkey];
 
     /// What an answer on a device can come to [CIBA §7.1].
     pub const OF_DEVICE: [Self; 2] = [Self::Device, Self::DeviceNumber];
@@ -27,6 +31,7 @@ impl Acr {
             Self::Password => "urn:nod:acr:password",
             Self::Device => "urn:nod:acr:device",
             Self::DeviceNumber => "urn:nod:acr:device-number",
+            Self::Passkey => "urn:nod:acr:passkey",
         }
     }
 
@@ -49,6 +54,10 @@ impl Acr {
 /// The authentication method of [RFC 8176 §2] that a password is.
 pub const AMR_PASSWORD: &str = "pwd";
 
+/// Authentication methods of a passkey. Nobody has attested where its key is, so we take it for a software key;
+/// the person was there, and the authenticator has verified them with another factor.
+pub const AMR_PASSKEY: &str = "pop swk user mfa";
+
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept
 /// as evidence and not repeated as ours.
@@ -65,5 +74,6 @@ mod tests {
         assert_eq!(Acr::choose(Some("urn:nod:acr:device-number"), Acr::Device), None);
         assert_eq!(Acr::choose(Some("urn:x"), Acr::DeviceNumber), None);
         assert_eq!(Acr::choose(Some("urn:nod:acr:password"), Acr::DeviceNumber), None);
+        assert_eq!(Acr::choose(Some("urn:nod:acr:passkey"), Acr::DeviceNumber), None);
     }
 }

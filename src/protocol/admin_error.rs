@@ -55,7 +55,7 @@ codes! {
         fix: "Fetch an access token at the token endpoint with the client_credentials grant, and send it.",
         example: "GET /admin/v1/clients without a header";
     TokenInvalid = "token_invalid", "The access token is not valid, or no longer.",
-        cause: "It has expired or was revoked, its client is disabled or gone, it is a person's and not a client's, or it is bound to a key and came as a bearer token.",
+        cause: "It has expired or was revoked, its client is disabled or gone, it is a person's and not a client's, or it is bound to a key or a certificate and came without it.",
         fix: "Fetch another one with the client_credentials grant.",
         example: "GET /admin/v1/clients with a token of yesterday";
     InvalidDpopProof = "invalid_dpop_proof", "The DPoP proof is not acceptable.",
@@ -95,8 +95,8 @@ codes! {
         fix: "Choose another one, or leave it out and get one made.",
         example: "POST /admin/v1/clients with the `client_id` of another client";
     ClientHasNoSecret = "client_has_no_secret", "The client has no secret.",
-        cause: "Its `token_endpoint_auth_method` is `private_key_jwt` or `none`.",
-        fix: "Change its `jwks` or what is behind its `jwks_uri`; a public client has nothing to change.",
+        cause: "Its `token_endpoint_auth_method` is one without a secret: `private_key_jwt`, `tls_client_auth`, `self_signed_tls_client_auth` or `none`.",
+        fix: "Change its `jwks`, what is behind its `jwks_uri`, or its certificate; a public client has nothing to change.",
         example: "POST /admin/v1/clients/robot/rotate-secret for a client with keys";
     UsernameTaken = "username_taken", "A user of this name exists.",
         cause: "`username` is another user's.",

@@ -170,6 +170,8 @@ pub struct Permitted<'a> {
     pub challenge_required: bool,
     /// `response_mode=pi.flow`.
     pub redirectless: bool,
+    /// `dpop_jkt`: its tokens are not bound to a certificate in any case [RFC 8705 §3.4].
+    pub bound_to_keys: bool,
     /// Our own name: each client may have tokens for us.
     pub issuer: &'a str,
     /// What else it may have tokens for [RFC 8707].
@@ -242,7 +244,7 @@ impl AuthorizationRequest {
             scope,
             nonce,
             challenge,
-            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
+            dpop_jkt: dpop_jkt(parameters, permitted)?,
             prompt: prompt(parameters)?,
             max_age: max_age(parameters)?,
             acr_values: parameters.get("acr_values").map(str::to_owned),
@@ -323,6 +325,14 @@ fn response_mode(
     }
 }
 
+/// The key that the code will be for. With another binding of its tokens, nobody could redeem it.
+fn dpop_jkt(parameters: &Parameters, permitted: &Permitted<'_>) -> Result<Option<Thumbprint>, Refusal> {
+    match parameters.get("dpop_jkt") {
+        Some(_) if !permitted.bound_to_keys => Err(dpop::NOT_TO_A_KEY),
+        named => named.map(dpop::jkt).transpose(),
+    }
+}
+
 fn prompt(parameters: &Parameters) -> Result<Vec<Prompt>, Refusal> {
     let mut prompts = Vec::new();
     for word in parameters.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
@@ -361,6 +371,7 @@ mod tests {
             scope: &scope,
             challenge_required: false,
             redirectless: false,
+            bound_to_keys: true,
             issuer: "https://op.example",
             resources: &[],
             known_details: &[],

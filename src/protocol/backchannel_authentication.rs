@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::protocol::binding_message::BindingMessage;
+use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 
@@ -21,6 +23,8 @@ pub struct BackchannelAuthenticationRequest {
     pub binding_message: Option<BindingMessage>,
     pub acr_values: Option<String>,
     pub requested_expiry: Option<Duration>,
+    /// Of the only key that the answer may be redeemed with, as at the authorization endpoint [RFC 9449 §10].
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 impl BackchannelAuthenticationRequest {
@@ -58,12 +62,13 @@ impl BackchannelAuthenticationRequest {
             binding_message,
             acr_values: parameters.get("acr_values").map(str::to_owned),
             requested_expiry,
+            dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
         })
     }
 }
 
 /// [CIBA §7.1.1] what stands beside `request` and not in it was signed by nobody.
-const SIGNED: [&str; 9] = [
+const SIGNED: [&str; 10] = [
     "scope",
     "client_notification_token",
     "acr_values",
@@ -73,6 +78,7 @@ const SIGNED: [&str; 9] = [
     "binding_message",
     "user_code",
     "requested_expiry",
+    "dpop_jkt",
 ];
 
 /// The question that a client signed, where it did.

@@ -78,6 +78,10 @@ pub const fn refused(description: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidDpopProof, description)
 }
 
+/// [RFC 8705 §3.4] A token is bound to one thing, and which one is registered.
+pub const NOT_TO_A_KEY: Refusal =
+    Refusal::invalid_request("The tokens of the client are bound to its certificate, and to no DPoP key.");
+
 /// [RFC 9449 §4.3] whether verified claims were made for this call, just now.
 pub fn accept(claims: ProofClaims, call: &Call<'_>, now: Timestamp) -> Result<Fitting, Refusal> {
     if claims.htm.as_deref() != Some(call.method) {

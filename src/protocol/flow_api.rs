@@ -10,6 +10,10 @@ words! {
     Status {
         IdentifierRequired = "IDENTIFIER_REQUIRED",
         UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED",
+        /// A passkey is to answer to `publicKeyCredentialRequestOptions`.
+        AssertionRequired = "ASSERTION_REQUIRED",
+        /// A passkey is to be made of `publicKeyCredentialCreationOptions`.
+        Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
         /// Which code does the device show?
@@ -18,6 +22,19 @@ words! {
         OauthDeviceUserCodeConfirmationRequired = "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED",
         /// The device is connected.
         OauthDeviceCompleted = "OAUTH_DEVICE_COMPLETED",
+        /// Whoever wants another password gives the one that there is.
+        CurrentCredentialsRequired = "CURRENT_CREDENTIALS_REQUIRED",
+        NewPasswordRequired = "NEW_PASSWORD_REQUIRED",
+        /// Nothing goes on until the password is changed.
+        MustChangePassword = "MUST_CHANGE_PASSWORD",
+        SuccessfulPasswordChange = "SUCCESSFUL_PASSWORD_CHANGE",
+        AccountRecoveryUsernameRequired = "ACCOUNT_RECOVERY_USERNAME_REQUIRED",
+        /// A message is on its way, if there is somebody to send it to.
+        RecoveryCodeRequired = "RECOVERY_CODE_REQUIRED",
+        PasswordResetRequired = "PASSWORD_RESET_REQUIRED",
+        SuccessfulPasswordReset = "SUCCESSFUL_PASSWORD_RESET",
+        /// The person gave up on `canceledOperation`.
+        Canceled = "CANCELED",
         /// The browser goes to `resumeUrl`.
         Resume = "RESUME",
         /// Without a browser: the answer is in `authorizeResponse`.
@@ -34,11 +51,45 @@ words! {
         ClearIdentifier = "clearIdentifier",
         CancelIdentifierSubmission = "cancelIdentifierSubmission",
         CheckUsernamePassword = "checkUsernamePassword",
+        CheckAssertion = "checkAssertion",
+        ActivateFido2Device = "activateFido2Device",
+        UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
+        CancelAuthentication = "cancelAuthentication",
         GrantConsent = "grantConsent",
         DenyConsent = "denyConsent",
         SubmitUserCode = "submitUserCode",
         ConfirmUserCode = "confirmUserCode",
+        InitiatePasswordChange = "initiatePasswordChange",
+        CheckCurrentCredentials = "checkCurrentCredentials",
+        CheckNewPassword = "checkNewPassword",
+        CancelPasswordChange = "cancelPasswordChange",
+        InitiateAccountRecovery = "initiateAccountRecovery",
+        CheckAccountRecoveryUsername = "checkAccountRecoveryUsername",
+        CheckRecoveryCode = "checkRecoveryCode",
+        CheckPasswordReset = "checkPasswordReset",
+        CancelAccountRecovery = "cancelAccountRecovery",
+        ContinueAuthentication = "continueAuthentication",
+    }
+}
+
+words! {
+    /// What the person gave up.
+    CanceledOperation {
+        PasswordChange = "PASSWORD_CHANGE",
+        AccountRecovery = "ACCOUNT_RECOVERY",
+    }
+}
+
+words! {
+    /// What a password that somebody chose does not fulfil.
+    Validator {
+        TooShort = "TOO_SHORT",
+        TooLong = "TOO_LONG",
+        Common = "COMMON",
+        ContainsUsername = "CONTAINS_USERNAME",
+        Unchanged = "UNCHANGED",
+        Characters = "CHARACTERS",
     }
 }
 
@@ -73,14 +124,44 @@ impl Action {
             flag("thisIsMyDevice"),
             text("captchaResponse", false),
         ];
+        const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
+        const ATTESTATION: &[Member] = &[text("attestation", true), text("origin", false), text("nickname", false)];
+        const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
+        const CREDENTIALS: &[Member] = &[text("username", true), text("password", true)];
+        const NEW_PASSWORD: &[Member] = &[
+            text("username", false),
+            text("existingPassword", false),
+            text("newPassword", true),
+            text("captchaResponse", false),
+        ];
+        const HINT: &[Member] = &[text("usernameHint", false)];
+        const FORGOTTEN: &[Member] = &[text("username", true), text("captchaResponse", false)];
+        const RECOVERY_CODE: &[Member] = &[text("recoveryCode", true)];
+        const RESET: &[Member] = &[text("newPassword", true)];
         match self {
+            Self::CheckCurrentCredentials => CREDENTIALS,
+            Self::CheckNewPassword => NEW_PASSWORD,
+            Self::InitiateAccountRecovery => HINT,
+            Self::CheckAccountRecoveryUsername => FORGOTTEN,
+            Self::CheckRecoveryCode => RECOVERY_CODE,
+            Self::CheckPasswordReset => RESET,
             Self::SubmitIdentifier | Self::ClearIdentifier => IDENTIFIER,
             Self::CheckUsernamePassword => PASSWORD,
+            Self::CheckAssertion => ASSERTION,
+            Self::ActivateFido2Device => ATTESTATION,
+            Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
-            Self::CancelIdentifierSubmission | Self::Cancel | Self::DenyConsent => &[],
+            Self::CancelIdentifierSubmission
+            | Self::Cancel
+            | Self::CancelAuthentication
+            | Self::DenyConsent
+            | Self::InitiatePasswordChange
+            | Self::CancelPasswordChange
+            | Self::CancelAccountRecovery
+            | Self::ContinueAuthentication => &[],
         }
     }
 }
@@ -94,7 +175,7 @@ enum Given {
     Flag(bool),
 }
 
-/// The longest text of a member, in bytes.
+/// The longest text of a member, in bytes: an assertion with an RSA key of 4096 bits fits.
 const LONGEST: usize = 4096;
 
 impl Members {
@@ -164,6 +245,10 @@ words! {
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
         InvalidUserCode = "INVALID_USER_CODE",
+        InvalidOtp = "INVALID_OTP",
+        OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
+        OtpExpired = "OTP_EXPIRED",
+        PasswordChangeError = "PASSWORD_CHANGE_ERROR",
         UserCodeExpired = "USER_CODE_EXPIRED",
         InvalidContentType = "INVALID_CONTENT_TYPE",
     }
@@ -192,9 +277,13 @@ impl DetailCode {
             Self::InvalidFieldValue => "The value is not possible here.",
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
-            Self::CredentialValidationFailed => "The username or the password is wrong.",
+            Self::CredentialValidationFailed => "The credentials are wrong.",
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",
+            Self::InvalidOtp => "The code is wrong.",
+            Self::OtpAttemptsLimit => "Too many codes were wrong: begin anew.",
+            Self::OtpExpired => "The message is worth nothing any more: begin anew.",
+            Self::PasswordChangeError => "This cannot be the new password; see failedValidators.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }
     }
@@ -206,6 +295,8 @@ pub struct Detail {
     pub code: DetailCode,
     /// The member that it is about. One that was sent and is unknown is not repeated.
     pub target: Option<&'static str>,
+    /// What a new password does not fulfil.
+    pub failed: Option<Validator>,
 }
 
 /// A refused action. The flow is where it was.
@@ -225,7 +316,15 @@ impl FlowRefusal {
 
     #[must_use]
     pub fn about(mut self, code: DetailCode, target: Option<&'static str>) -> Self {
-        self.details.push(Detail { code, target });
+        self.details.push(Detail { code, target, failed: None });
+        self
+    }
+
+    /// A password that somebody chose, and cannot have.
+    #[must_use]
+    pub fn failing(mut self, target: &'static str, validator: Validator) -> Self {
+        let code = DetailCode::PasswordChangeError;
+        self.details.push(Detail { code, target: Some(target), failed: Some(validator) });
         self
     }
 

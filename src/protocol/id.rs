@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::jwt::Thumbprint;
 use crate::secret::{Digest, Secret};
 
 macro_rules! uuid_id {
@@ -66,8 +67,12 @@ uuid_id! {
     PairingKeyId;
     /// One sign-in of one browser: `sid` of its ID tokens [BCL §2.1].
     SessionId;
+    /// Names a recovery of a forgotten password, and opens nothing: what does is made of it with a key.
+    RecoveryId;
     /// Names an initial access token, and is none.
     InitialAccessTokenId;
+    /// Names a passkey, and is not what its authenticator calls it.
+    PasskeyId;
     WebhookId;
     /// One event on its way to one webhook.
     DeliveryId;
@@ -185,10 +190,28 @@ handle! {
     PushedRequestId;
     /// `device_code` [RFC 8628 §3.2]: what a device polls with.
     DeviceCode;
+    /// Names what a browser was asked to have a passkey sign, on the pages of an account.
+    CeremonyId;
+}
+
+impl AuthReqId {
+    /// One that is redeemed with a proof by `key` alone, if one is named [RFC 9449 §10]. The key stands in the identifier:
+    /// whoever takes it off, or puts another one there, has an identifier that nobody gave. So nothing is kept of it.
+    pub fn for_key(token: Secret<String>, key: Option<Thumbprint>) -> Self {
+        match key {
+            None => Self(token),
+            Some(key) => Self(Secret::new(format!("{}.{key}", token.expose()))),
+        }
+    }
+
+    pub fn key(&self) -> Option<Thumbprint> {
+        let (_, key) = self.0.expose().split_once('.')?;
+        Thumbprint::parse(key)
+    }
 }
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId DeviceCode
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId
 }

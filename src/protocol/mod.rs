@@ -39,4 +39,5 @@ pub mod session_state;
 pub mod software_statement;
 pub mod token_exchange;
 pub mod user_code;
+pub mod webauthn;
 pub(crate) mod words;

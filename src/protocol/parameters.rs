@@ -7,6 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::protocol::access_token;
 use crate::protocol::error::Refusal;
 use crate::secret::Secret;
 
@@ -32,7 +33,8 @@ pub fn max_length(name: &str) -> usize {
         "client_notification_token" => 1100,
         "state" => 2000,
         "id_token_hint" | "login_hint_token" | "client_assertion" => 4000,
-        "token" | "assertion" | "subject_token" | "actor_token" | "authorization_details" | "claims" => 8192,
+        "token" | "subject_token" | "actor_token" => access_token::LONGEST,
+        "assertion" | "attestation" | "authorization_details" | "claims" => 8192,
         "request" => 16_000,
         _ => MAX_VALUE,
     }

@@ -250,11 +250,11 @@ impl Wanted {
 
     /// Whether its keys prove who asks, or sign what it asks people for.
     pub fn uses_keys(&self) -> bool {
-        let signs_in =
-            |names: &Vec<String>| names.iter().any(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
+        let signed = ["authorization_code", "implicit", "urn:openid:params:grant-type:ciba"];
+        let signs = |names: &Vec<String>| names.iter().any(|name| signed.contains(&name.as_str()));
         let keys = ["private_key_jwt", "self_signed_tls_client_auth"];
         self.token_endpoint_auth_method.as_deref().is_some_and(|method| keys.contains(&method))
-            || self.grant_types.as_ref().is_none_or(signs_in)
+            || self.grant_types.as_ref().is_none_or(signs)
     }
 
     /// A client may have keys that nobody here asks for.
@@ -266,7 +266,7 @@ impl Wanted {
             return Err(refused("Only one of jwks and jwks_uri [RFC 7591 2]."));
         }
         if self.jwks_uri.is_some() {
-            return Err(refused("jwks_uri is for private_key_jwt and signed requests."));
+            return Err(refused("jwks_uri is for private_key_jwt, self_signed_tls_client_auth and signed requests."));
         }
         let Some(jwks) = &self.jwks else { return Ok(None) };
         let text = serde_json::to_vec(jwks).unwrap_or_default();

@@ -60,8 +60,14 @@ pub enum Purpose {
     DeviceAuthorization,
     /// Which device shows a user code.
     UserCode,
+    /// `domain::passkey::OfAccount` by digest of its identifier.
+    Ceremony,
     /// `domain::ladder::Ladder`: failures in a row, on one path to one account.
     Ladder,
+    /// `domain::recovery::Recovery` by its name.
+    Recovery,
+    /// `domain::flow::errand::ErrandFlow` by digest of its `flowId`.
+    ErrandFlow,
 }
 
 impl Purpose {
@@ -81,7 +87,10 @@ impl Purpose {
             Self::RequestObjectReplay => b'o',
             Self::DeviceAuthorization => b'g',
             Self::UserCode => b'u',
+            Self::Ceremony => b'k',
             Self::Ladder => b'l',
+            Self::Recovery => b'w',
+            Self::ErrandFlow => b'e',
         }
     }
 }

@@ -4,13 +4,18 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::flow::Flow;
+use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
+use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
 use crate::domain::pushed_request::PushedRequest;
+use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
-use crate::protocol::id::{AuthReqId, AuthorizationCode, DeviceCode, FlowId, InstallationId, PushedRequestId, UserId};
+use crate::protocol::id::{
+    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, FlowId, InstallationId, PushedRequestId, RecoveryId, UserId,
+};
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
@@ -84,6 +89,33 @@ impl Shelved for ShownCode {
 
     fn id(id: &Digest<UserCode>) -> Vec<u8> {
         id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for ErrandFlow {
+    const PURPOSE: Purpose = Purpose::ErrandFlow;
+    type Id = Digest<FlowId>;
+
+    fn id(id: &Digest<FlowId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for OfAccount {
+    const PURPOSE: Purpose = Purpose::Ceremony;
+    type Id = Digest<CeremonyId>;
+
+    fn id(id: &Digest<CeremonyId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Recovery {
+    const PURPOSE: Purpose = Purpose::Recovery;
+    type Id = RecoveryId;
+
+    fn id(id: &RecoveryId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
     }
 }
 

@@ -7,12 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::ladder::MOST_FAILURES;
+pub use crate::domain::password::Confirmed;
 use crate::domain::password::Password;
 use crate::domain::password::hash::Verdict;
 use crate::domain::user::User;
@@ -68,31 +68,6 @@ pub enum Checked {
     Wrong,
 }
 
-/// A person has given their password. It can rest among the state of a flow, and comes into being here alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirmed {
-    user: UserId,
-    at: Timestamp,
-    changed_at: Timestamp,
-}
-
-impl Confirmed {
-    pub const fn user(&self) -> UserId {
-        self.user
-    }
-
-    /// When they were asked: what the `auth_time` of a session is. Taken before the password was looked at, so
-    /// that a change meanwhile is later.
-    pub const fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// Since when that password is theirs.
-    pub const fn changed_at(&self) -> Timestamp {
-        self.changed_at
-    }
-}
-
 const WINDOW: Duration = Duration::from_secs(60);
 
 impl CheckPassword {
@@ -110,7 +85,7 @@ impl CheckPassword {
                 let Some(user) = user else { return Ok(Checked::Wrong) };
                 self.ladder.forget(whose, path).await?;
                 self.ledger.audit(self.event(user, caller, now)).await;
-                let confirmed = Confirmed { user: user.id, at: now, changed_at: stored.changed_at };
+                let confirmed = Confirmed::new(user.id, now, stored.changed_at);
                 Ok(if stored.must_change { Checked::MustChange(confirmed) } else { Checked::Right(confirmed) })
             }
             Ok(Err(reason)) => {
@@ -194,7 +169,7 @@ impl CheckPassword {
 }
 
 /// What one caller can change of an address at will: /24 and /56 are what one of them is usually given.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & (!0 << 8)).into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 72)).into(),

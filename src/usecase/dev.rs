@@ -9,6 +9,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
+pub use crate::outbound::dev_inbox::{DevInbox, Received};
 use crate::protocol::id::{AuthReqId, ClientId, NotificationId, PairingKey, RequestId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};

@@ -11,6 +11,7 @@ use crate::domain::grant::Grant;
 use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId};
 use crate::protocol::id_token::Fresh;
@@ -56,6 +57,26 @@ pub struct Active {
     pub bound_to: Option<Confirmation>,
     /// Who acts for the person.
     pub act: Option<Actor>,
+}
+
+impl Active {
+    /// [RFC 7662 §4] a client learns nothing about the tokens of others, but of access tokens that it may be shown.
+    pub fn is_told_to(&self, client: &Client, issuer: &str) -> bool {
+        self.client.id == client.id || (self.kind == Kind::Access && client.is_meant_by(&self.audience, issuer))
+    }
+
+    /// Claims that were asked for one by one [OIDCC §5.5], if this token is for all that its client has been given. One
+    /// that was narrowed [RFC 6749 §6], or exchanged for another [RFC 8693], is good for its scope alone.
+    pub fn single_claims(&self) -> &[PersonalClaim] {
+        let Some((grant, _)) = &self.person else { return &[] };
+        let asked = grant.extent.claims.userinfo.as_slice();
+        // Most are for none, and nobody looks further.
+        if asked.is_empty() || grant.client != self.client.id || self.act.is_some() {
+            return &[];
+        }
+        let left = grant.scope.within(&self.client.scope);
+        if left.is_some_and(|left| left.is_within(&self.scope)) { asked } else { &[] }
+    }
 }
 
 /// An access token that we gave.

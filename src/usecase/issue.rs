@@ -11,11 +11,12 @@ use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
 use crate::domain::profile::Profiles;
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
-use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, TYP};
+use crate::protocol::access_token::{AccessTokenClaims, ApprovedClaims, LONGEST, TYP};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, OpaqueAccessToken, RefreshToken};
 use crate::protocol::id_token::IdTokenClaims;
@@ -24,6 +25,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::token_exchange::{Actor, TokenType};
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
+use crate::usecase::Error;
 use crate::usecase::signing_keys::KeyRing;
 
 pub struct Issue {
@@ -152,13 +154,7 @@ impl Issue {
         self.lifetimes.access.min(self.profiles.of(client).access_lifetime)
     }
 
-    pub fn mint(
-        &self,
-        client: &Client,
-        grant: &Grant,
-        along: &Along<'_>,
-        now: Timestamp,
-    ) -> Result<Minted, StoreError> {
+    pub fn mint(&self, client: &Client, grant: &Grant, along: &Along<'_>, now: Timestamp) -> Result<Minted, Error> {
         let refresh = client.may(GrantType::RefreshToken).then(|| {
             let token = RefreshToken::new(self.entropy.token());
             let row = StoredRefreshToken {
@@ -199,7 +195,7 @@ impl Issue {
         grant: &Grant,
         asked: InFront<'_>,
         now: Timestamp,
-    ) -> Result<MintedInFront, StoreError> {
+    ) -> Result<MintedInFront, Error> {
         let InFront { response_type, nonce, state, code, claims } = asked;
         let access = || self.access_token(client, (grant, &grant.extent), None, now);
         let (access_token, access_row) = response_type.has_token().then(access).transpose()?.unzip();
@@ -216,7 +212,7 @@ impl Issue {
         (grant, extent): (&Grant, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
-    ) -> Result<(Secret<String>, Option<StoredAccessToken>), StoreError> {
+    ) -> Result<(Secret<String>, Option<StoredAccessToken>), Error> {
         let expires_at = now + self.access(client);
         match client.access_token_format {
             AccessTokenFormat::Opaque => {
@@ -238,9 +234,19 @@ impl Issue {
                     authorization_details: extent.details.values(),
                     ..self.claims(client, Some(grant), whom, bound_to, (now, expires_at))
                 };
-                Ok((self.keys.sign(client, TYP, &claims)?, None))
+                Ok((self.sign(client, &claims)?, None))
             }
         }
+    }
+
+    /// An access token, if it is not so long that nobody could give it back.
+    fn sign(&self, client: &Client, claims: &AccessTokenClaims) -> Result<Secret<String>, Error> {
+        let token = self.keys.sign(client, TYP, claims)?;
+        if token.expose().len() <= LONGEST {
+            return Ok(token);
+        }
+        let told = "The access token would be longer than 8 KiB: ask for fewer resources or authorization_details.";
+        Err(Refusal::invalid_request(told).into())
     }
 
     /// For a client without a person [RFC 6749 §4.4.3]: a JWT whatever its format is otherwise, for
@@ -251,11 +257,11 @@ impl Issue {
         (scope, extent): (&Scope, &Extent),
         bound_to: Option<Confirmation>,
         now: Timestamp,
-    ) -> Result<TokenResponse, StoreError> {
+    ) -> Result<TokenResponse, Error> {
         let whom = (extent.audience(&self.issuer), scope);
         let claims = self.claims(client, None, whom, bound_to, (now, now + self.access(client)));
         Ok(TokenResponse {
-            access_token: self.keys.sign(client, TYP, &claims)?,
+            access_token: self.sign(client, &claims)?,
             token_type: Confirmation::token_type(bound_to),
             expires_in: self.access(client),
             id_token: None,
@@ -273,13 +279,13 @@ impl Issue {
         client: &Client,
         exchanged: Exchanged<'_>,
         now: Timestamp,
-    ) -> Result<TokenResponse, StoreError> {
+    ) -> Result<TokenResponse, Error> {
         let Exchanged { grant, scope, audience, act, bound_to, expires_at, issued } = exchanged;
         let expires_at = expires_at.min(now + self.access(client));
         let own = self.claims(client, Some(grant), (audience, &scope), bound_to, (now, expires_at));
         let claims = AccessTokenClaims { act, ..own };
         Ok(TokenResponse {
-            access_token: self.keys.sign(client, TYP, &claims)?,
+            access_token: self.sign(client, &claims)?,
             token_type: Confirmation::token_type(bound_to),
             expires_in: expires_at.since(now),
             id_token: None,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::protocol::error::Refusal;
 pub use crate::store::ephemeral::StoreError;
 
+pub mod account;
+pub mod add_passkey;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;
@@ -12,6 +14,7 @@ pub mod authorize_device;
 pub mod callbacks;
 pub mod cancel;
 pub mod certificates;
+pub mod check_passkey;
 pub mod check_password;
 pub mod client_credentials;
 pub mod decide;
@@ -32,6 +35,7 @@ pub mod prove_possession;
 pub mod read_question;
 pub mod readiness;
 pub mod record_refusal;
+pub mod recover_password;
 pub mod redeem;
 pub mod redeem_device;
 pub mod refresh;
@@ -39,11 +43,13 @@ pub mod register_client;
 pub mod request_authentication;
 pub mod revoke;
 pub mod sector;
+pub mod send_mail;
 pub mod set_password;
 pub mod settle;
 pub mod sign_in;
 pub mod signing_keys;
 pub mod tell_logout;
+pub mod use_token;
 pub mod verify_trail;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::client::Client;
+use crate::domain::profile::Demands;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_certificate::ClientCertificate;
 use crate::protocol::confirmation::Confirmation;
@@ -47,31 +49,22 @@ impl ProvePossession {
         client: &AuthenticatedClient,
         shown: &Shown<'_>,
     ) -> Result<Option<Confirmation>, Error> {
-        if client.tls_client_certificate_bound_access_tokens {
-            return self.certificate(shown).map(Some);
-        }
-        match self.of_request(client, shown).await? {
-            Some(key) => Ok(Some(Confirmation::Key(key))),
-            // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
-            None if client.dpop_bound_access_tokens => Err(dpop::refused("The client needs a DPoP proof.").into()),
-            // [FAPI 2 §5.3.2.1, FAPI 1 Advanced §5.2.2]
-            None if client.demands().bound => {
-                let told = "The security profile demands a DPoP proof: access tokens are bound to a key.";
-                Err(Refusal::invalid_request(told).into())
-            }
-            None => Ok(None),
-        }
+        let bound_to = if client.tls_client_certificate_bound_access_tokens {
+            Some(self.certificate(shown)?)
+        } else {
+            self.of_request(client, shown).await?.map(Confirmation::Key)
+        };
+        suffices(client, &client.demands(), bound_to)?;
+        Ok(bound_to)
     }
 
     /// What the tokens of a client are bound to that is registered so [RFC 8705 §3.4].
     fn certificate(&self, shown: &Shown<'_>) -> Result<Confirmation, Error> {
         if shown.proof.is_some() {
-            let why = "The tokens of the client are bound to its certificate, and to no DPoP key.";
-            return Err(Refusal::invalid_request(why).into());
+            return Err(dpop::NOT_TO_A_KEY.into());
         }
-        let missing = || Refusal::invalid_request("The client needs a TLS certificate that is valid now.");
-        let certificate = shown.certificate.ok_or_else(missing)?;
-        certificate.is_current(self.clock.now()).map_err(|error| missing().because(error.to_string()))?;
+        let certificate = shown.certificate.ok_or(NO_CERTIFICATE)?;
+        certificate.is_current(self.clock.now()).map_err(|error| NO_CERTIFICATE.because(error.to_string()))?;
         Ok(Confirmation::Certificate(certificate.thumbprint()))
     }
 
@@ -82,6 +75,8 @@ impl ProvePossession {
         shown: &Shown<'_>,
     ) -> Result<Option<Thumbprint>, Error> {
         match shown.proof {
+            // Tokens of another binding could not be fetched with what this leads to.
+            Some(_) if client.tls_client_certificate_bound_access_tokens => Err(dpop::NOT_TO_A_KEY.into()),
             // In a box: few calls have one, and each would carry the room for it.
             Some(proof) => Ok(Some(Box::pin(self.prove(proof, shown, client.demands().algorithms)).await?)),
             None => Ok(None),
@@ -158,6 +153,29 @@ impl ProvePossession {
         };
         let claims: ProofClaims = proof.verify(&key).map(Verified::into_claims).map_err(dpop::unverified)?;
         Ok(Read { key, key_is_new, fitting: dpop::accept(claims, call, now)? })
+    }
+}
+
+const NO_CERTIFICATE: Refusal = Refusal::invalid_request("The client needs a TLS certificate that is valid now.");
+
+/// Whether tokens that are bound so may be given to a client, as it is registered.
+pub fn suffices(client: &Client, demands: &Demands, bound_to: Option<Confirmation>) -> Result<(), Refusal> {
+    match (bound_to, client.tls_client_certificate_bound_access_tokens) {
+        (Some(Confirmation::Key(_)), true) => Err(dpop::NOT_TO_A_KEY),
+        (None, true) => Err(NO_CERTIFICATE),
+        // [RFC 9449 §5.2] registered so, its tokens are never bearer tokens.
+        (Some(Confirmation::Certificate(_)) | None, false) if client.dpop_bound_access_tokens => {
+            Err(dpop::refused("The client needs a DPoP proof."))
+        }
+        // [RFC 8705 §3.4] by its registration alone.
+        (Some(Confirmation::Certificate(_)), false) => {
+            Err(Refusal::invalid_request("The tokens of the client are not bound to its certificate any more."))
+        }
+        // [FAPI 2 §5.3.2.1, FAPI 1 Advanced §5.2.2]
+        (None, false) if demands.bound => Err(Refusal::invalid_request(
+            "The security profile demands bound access tokens: send a DPoP proof, or register tls_client_certificate_bound_access_tokens.",
+        )),
+        (Some(Confirmation::Certificate(_)), true) | (Some(Confirmation::Key(_)) | None, false) => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::failpoint;
 use crate::metrics::{Limit, OneMore, PollAnswer, metrics};
 use crate::protocol::acr::AMR_DEVICE;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{AuthReqId, GrantId, RequestId};
@@ -30,6 +31,7 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::held::{Entered, Held};
 use crate::usecase::issue::{Along, Issue, TokenResponse};
+use crate::usecase::prove_possession::suffices;
 
 /// How often a held poll looks again by itself, in case a wake-up was lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -87,6 +89,8 @@ impl Redeem {
     ) -> Result<TokenResponse, Error> {
         let mut seen = seen?;
         client.needs(GrantType::Ciba)?;
+        // Before anything is told of the request; and this counts as no poll.
+        fits(auth_req_id, bound_to)?;
         let digest = auth_req_id.digest();
         let claim = Claim(u64::from_be_bytes(self.entropy.bytes()));
         let mut poll = self.poll(client, &digest, claim, &mut seen).await?;
@@ -254,6 +258,9 @@ impl Redeem {
             .await?
             .filter(|client| !client.disabled && client.created_at == registered && client.may(GrantType::Ciba))
             .ok_or_else(|| Refusal::invalid_client("stopped since it authenticated"))?;
+        let demands = self.issue.profiles.of(&client);
+        demands.admit(&client)?;
+        suffices(&client, &demands, bound_to)?;
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(request),
@@ -353,6 +360,16 @@ impl Redeem {
             // What was given or withheld stands in SQL; whoever claims again is refused there.
             tracing::warn!(auth_req.digest = %digest, %error, "the end of a request was not marked");
         }
+    }
+}
+
+/// Whether what was shown is the key that the request was for, if it was for one [RFC 9449 §10].
+fn fits(auth_req_id: &AuthReqId, bound_to: Option<Confirmation>) -> Result<(), Refusal> {
+    match (auth_req_id.key(), bound_to.and_then(Confirmation::key)) {
+        (None, _) => Ok(()),
+        (Some(own), Some(shown)) if own == shown => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::invalid_grant("the auth_req_id is for another key")),
+        (Some(_), None) => Err(dpop::refused("The auth_req_id needs a DPoP proof by the key of its request.")),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::domain::grant::Rotation;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -91,11 +92,13 @@ impl Refresh {
         let access = minted.access_row.take();
         let rotated =
             Event::new(self.entropy.ordered_uuid(now), now, Action::TokenRefreshed).client(&client.id).user(grant.user);
+        failpoint::hit("K17");
         // [FAPI 2 §5.3.2.1] "shall not use refresh token rotation": whoever took it has neither the client's key nor
         // that of its tokens, and an answer that is lost costs nothing. What was replaced before is looked at below.
         if client.demands().lasting_refresh
             && self.tokens.keep(&digest, successor.expires_at, access.as_ref(), &rotated, now).await?
         {
+            failpoint::hit("K18");
             minted.response.refresh_token = Some(RefreshToken::new(Secret::new(presented.expose().clone())));
             return Ok(minted.response);
         }
@@ -112,6 +115,7 @@ impl Refresh {
         };
         match self.tokens.rotate(&rotate, now).await? {
             Rotation::Rotated(_) => {
+                failpoint::hit("K18");
                 minted.response.refresh_token = Some(token);
                 Ok(minted.response)
             }

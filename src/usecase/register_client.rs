@@ -316,6 +316,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         // An administrator says what else it may have.
         authorization_details_types: kept.authorization_details_types.filter(|_| signs_in),
         resources: kept.resources,
+        protected_resources: kept.protected_resources,
         redirectless: kept.redirectless.filter(|_| signs_in),
         cookieless: kept.cookieless.filter(|_| signs_in),
         sign_on_policy: kept.sign_on_policy.filter(|_| signs_in),

@@ -22,8 +22,10 @@ use crate::protocol::acr::Acr;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
 use crate::protocol::client_notification_token::ClientNotificationToken;
+use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
+use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::secret::sha256;
 use crate::store::ephemeral::{Shelf, StoreError};
@@ -103,10 +105,12 @@ impl Meant {
 
 impl RequestAuthentication {
     #[tracing::instrument(level = "debug", name = "request_authentication", skip_all)]
+    /// `key`: what a DPoP proof has shown.
     pub async fn request(
         &self,
         client: &AuthenticatedClient,
         parameters: &Parameters,
+        key: Option<Thumbprint>,
     ) -> Result<Acknowledgement, Error> {
         failpoint::hit("K1");
         let now = self.clock.now();
@@ -126,6 +130,14 @@ impl RequestAuthentication {
             Delivery::Poll => None,
             Delivery::Ping { .. } => Some(ClientNotificationToken::required(parameters)?),
         };
+        let key = match (asked.dpop_jkt, key) {
+            // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
+            (Some(named), Some(shown)) if named != shown => {
+                return Err(dpop::refused("dpop_jkt is not the key of the DPoP proof.").into());
+            }
+            (Some(_), _) if client.tls_client_certificate_bound_access_tokens => return Err(dpop::NOT_TO_A_KEY.into()),
+            (named, shown) => named.or(shown),
+        };
         // [FAPI-CIBA §5.2.2] whoever is asked can tell this question from another one.
         if client.demands().binding_message && asked.binding_message.is_none() {
             let told = "binding_message is required by the security profile.";
@@ -142,7 +154,7 @@ impl RequestAuthentication {
 
         let number_matching = backchannel.number_matching;
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
-        let auth_req_id = AuthReqId::new(self.entropy.token());
+        let auth_req_id = AuthReqId::for_key(self.entropy.token(), key);
         let mut request = AuthenticationRequest {
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
@@ -209,7 +221,7 @@ impl RequestAuthentication {
             let ping = Ping::of_request(request, digest);
             let payload =
                 serde_json::to_vec(&ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
-            self.outbox.put(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
+            self.outbox.put_for_later(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
         }
         Ok(())
     }

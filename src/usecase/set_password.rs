@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
+use crate::domain::occasion::Occasion;
 use crate::domain::password::hash::Verdict;
 use crate::domain::password::{Malformed, NewPassword, Password, Refused};
+use crate::domain::recovery::Recovery;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::protocol::id::UserId;
+use crate::protocol::id::{SessionId, UserId};
 use crate::store::sql::directory::Directory;
-use crate::store::sql::passwords::{Over, Passwords, Set};
+use crate::store::sql::passwords::{Over, Passwords, Set, Then};
 use crate::usecase::Error;
 use crate::usecase::check_password::Confirmed;
 use crate::usecase::hashing::Hashing;
@@ -24,6 +26,8 @@ pub struct SetPassword {
     pub ladder: PasswordLadder,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
+    /// Somebody carries letters.
+    pub writes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +39,8 @@ pub enum Chosen {
     NotConfirmed,
 }
 
-/// What follows is the caller's: every session, code and flow that came of the old password ends now
-/// [security.md case 27], but the one in which it was changed.
+/// Every session that came of the old password has ended with it, and with them codes and tokens that were
+/// given there [security.md case 27]; a flow that began with it comes to no session any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub user: UserId,
@@ -46,27 +50,52 @@ pub struct Changed {
 }
 
 impl SetPassword {
+    /// In place of one that was just given. `stays`: the session in which the person does it.
     #[tracing::instrument(level = "debug", name = "set_password", skip_all)]
-    pub async fn set(&self, confirmed: &Confirmed, password: Password) -> Result<Chosen, Error> {
-        let id = confirmed.user();
+    pub async fn set(
+        &self,
+        confirmed: &Confirmed,
+        password: Password,
+        stays: Option<SessionId>,
+        language: &str,
+    ) -> Result<Chosen, Error> {
+        let over = Over::ChosenAt(confirmed.changed_at());
+        let follows = Follows { action: Action::PasswordChanged, stays, language: Some(language) };
+        self.choose(confirmed.user(), over, password, follows).await
+    }
+
+    /// In place of a forgotten one, or of none.
+    pub async fn reset(&self, recovery: &Recovery, password: Password, language: &str) -> Result<Chosen, Error> {
+        let over = recovery.instead_of.map_or(Over::Nothing, Over::ChosenAt);
+        let follows = Follows { action: Action::PasswordReset, stays: None, language: Some(language) };
+        self.choose(recovery.user, over, password, follows).await
+    }
+
+    async fn choose(&self, id: UserId, over: Over, password: Password, follows: Follows<'_>) -> Result<Chosen, Error> {
         let Some(user) = self.directory.user(&id).await?.filter(|user| user.is_active()) else {
             return Ok(Chosen::NotConfirmed);
         };
         let before = self.passwords.find(id).await?;
-        let Some(before) = before.filter(|before| before.changed_at == confirmed.changed_at()) else {
-            return Ok(Chosen::NotConfirmed);
+        let expected = match over {
+            Over::ChosenAt(at) => before.as_ref().is_some_and(|before| before.changed_at == at),
+            Over::Nothing => before.is_none(),
         };
+        if !expected {
+            return Ok(Chosen::NotConfirmed);
+        }
         let same = password.again();
         let new = match password.chosen_by(&user.username) {
             Ok(new) => new,
             Err(refused) => return Ok(Chosen::Refused(refused)),
         };
-        match self.hashing.look(id, same, Some(before.hash)).await?.verdict {
-            // What has to be changed would stay as it is.
-            Verdict::Right | Verdict::RightButOutdated => return Ok(Chosen::Refused(Refused::Unchanged)),
-            Verdict::Wrong | Verdict::Unreadable => {}
+        if let Some(before) = before {
+            match self.hashing.look(id, same, Some(before.hash)).await?.verdict {
+                // What has to be changed would stay as it is.
+                Verdict::Right | Verdict::RightButOutdated => return Ok(Chosen::Refused(Refused::Unchanged)),
+                Verdict::Wrong | Verdict::Unreadable => {}
+            }
         }
-        match self.store(&user, Over::ChosenAt(before.changed_at), new).await? {
+        match self.store(&user, over, new, follows).await? {
             Set::At(at) => Ok(Chosen::Changed(Changed { user: id, at })),
             Set::No => Ok(Chosen::NotConfirmed),
         }
@@ -79,15 +108,22 @@ impl SetPassword {
             return Ok(false);
         }
         let new = Password::presented(password)?.well_known();
-        Ok(self.store(user, Over::Nothing, new).await? != Set::No)
+        let follows = Follows { action: Action::PasswordChanged, stays: None, language: None };
+        Ok(self.store(user, Over::Nothing, new, follows).await? != Set::No)
     }
 
-    async fn store(&self, user: &User, over: Over, new: NewPassword) -> Result<Set, Error> {
+    async fn store(&self, user: &User, over: Over, new: NewPassword, follows: Follows<'_>) -> Result<Set, Error> {
         let hash = self.hashing.make(user.id, new).await?;
         // After the hash: what began while it was computed is before the change.
         let now = self.clock.now();
-        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PasswordChanged).user(user.id);
-        let set = self.passwords.set(user.id, over, &hash, now, &event).await?;
+        let event = Event::new(self.entropy.ordered_uuid(now), now, follows.action).user(user.id);
+        let occasion = follows.language.filter(|_| self.writes).map(|language| {
+            let occasion = Occasion::PasswordChanged { user: user.id, language: language.to_owned() };
+            (self.entropy.uuid(), occasion.encode())
+        });
+        let letter = occasion.as_ref().map(|(id, occasion)| (*id, occasion.as_slice()));
+        let then = Then { stays: follows.stays, letter };
+        let set = self.passwords.set(user.id, over, &hash, (&event, now), then).await?;
         if set != Set::No {
             // Failures to guess the old one say nothing of this one.
             for path in [Path::Password, Path::PasswordOnKnownDevice] {
@@ -98,6 +134,15 @@ impl SetPassword {
         }
         Ok(set)
     }
+}
+
+/// What is recorded and told of a change.
+#[derive(Clone, Copy)]
+struct Follows<'a> {
+    action: Action,
+    stays: Option<SessionId>,
+    /// In which the person is written to about it; `None`: not at all.
+    language: Option<&'a str>,
 }
 
 #[derive(Debug, thiserror::Error)]

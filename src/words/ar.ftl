@@ -68,6 +68,31 @@ session-expired = بقيت هذه الصفحة مفتوحة مدة طويلة. �
 cookies-blocked = متصفحك لا يحتفظ بملفات تعريف الارتباط. اسمح بها لهذا الموقع، ثم حاول مرة أخرى.
 sign-in-given-up = لم تسجّل الدخول. إن أردت ذلك فابدأ من جديد في التطبيق.
 
+## Passkeys
+
+passkey = استخدم مفتاح المرور
+passkey-note = يطلب منك المتصفح التأكيد ببصمتك أو وجهك أو رمز PIN أو مفتاح أمان.
+passkey-failed = لم ينجح ذلك. حاول مرة أخرى أو اختر طريقة أخرى.
+passkey-needs-script = تحتاج مفاتيح المرور إلى JavaScript. فعّله أو اختر طريقة أخرى.
+passkeys = مفاتيح المرور الخاصة بك
+passkeys-note = يسجّل مفتاح المرور دخولك من دون كلمة مرور. يبقى على أجهزتك، ولا يستطيع أي موقع آخر أن يطلبه.
+passkeys-none = ليس لديك مفاتيح مرور بعد.
+passkey-name = اسم مفتاح المرور
+passkey-bad-name = يتكوّن الاسم من حرف واحد إلى 64 حرفًا.
+passkey-added = أُضيف في { $day }
+passkey-used = آخر استخدام في { $day }
+passkey-never-used = لم يُستخدم قط
+passkey-rename = حفظ اسم { $name }
+passkey-remove = إزالة { $name }
+passkey-add = إضافة مفتاح مرور
+passkey-add-note = أعطه اسمًا تتعرّف عليه به. ثم يسألك المتصفح أين يحفظه.
+passkey-make = إنشاء مفتاح المرور
+passkey-not-made = لم يُنشأ مفتاح المرور. حاول مرة أخرى.
+passkey-too-many = لديك أكبر عدد ممكن من مفاتيح المرور. أزل واحدًا أولًا.
+passkey-gone = لم يعد مفتاح المرور هذا موجودًا.
+confirm = أكّد أنك أنت
+confirm-note = أنت على وشك تغيير طريقة تسجيل دخولك.
+
 ## Consent
 
 consent = هل تسمح لـ { $client } باستخدام حسابك؟
@@ -139,6 +164,7 @@ forgot-sent-note = إذا كان هناك حساب بهذا الاسم، فال�
 forgot-sent-late = لم يصل شيء؟ ابحث في مجلد الرسائل غير المرغوب فيها، أو ابدأ من جديد بعد بضع دقائق.
 forgot-code = الرمز من الرسالة
 forgot-expired = لم يعد هذا الرابط أو الرمز صالحًا. ابدأ من جديد للحصول على رمز آخر.
+forgot-again = إرسال رسالة جديدة
 new-password-title = اختر كلمة مرور جديدة
 new-password = كلمة المرور الجديدة
 new-password-hint =
@@ -164,16 +190,31 @@ password-long =
        *[other] كلمة المرور هذه طويلة. استخدم { $n } حرفًا على الأكثر.
     }
 password-common = يستخدم كثير من الناس كلمة المرور هذه، لذا يسهل تخمينها. اختر كلمة أخرى.
+password-name = كلمة المرور هذه تحتوي على اسم المستخدم. اختر كلمة أخرى.
 password-same = هذه هي كلمة مرورك الحالية. اختر كلمة أخرى.
 password-save = حفظ كلمة المرور
 password-saved = تم تغيير كلمة المرور
 password-saved-note = استخدمها من الآن فصاعدًا.
 password-saved-everywhere = تم تسجيل خروجك من كل مكان آخر.
+password-kept = كلمة المرور لم تتغير
+change-password-first = لتغيير كلمة المرور، أدخل أولًا الكلمة الحالية.
 change-password = تغيير كلمة المرور
 must-change-password = اختر كلمة مرور جديدة قبل المتابعة.
 current-password = كلمة المرور الحالية
 current-password-missing = أدخل كلمة المرور الحالية.
 current-password-wrong = كلمة المرور الحالية غير صحيحة.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: اختر كلمة مرور جديدة
+letter-forgotten = طلب أحدهم كلمة مرور جديدة للحساب { $username }.
+letter-forgotten-link = إذا كنت أنت، فافتح هذا الرابط:
+letter-forgotten-code = أو أدخل هذا الرمز في الصفحة التي طلبت منها:
+letter-forgotten-once = كلاهما صالح مرة واحدة، لمدة { $span }.
+letter-not-you = إذا لم تكن أنت، فلا تفعل شيئًا: كلمة المرور تبقى كما هي. لا تعطِ الرمز لأحد.
+letter-changed-subject = { $brand }: تم تغيير كلمة المرور
+letter-changed = تم تغيير كلمة مرور الحساب { $username } قبل قليل، وتم تسجيل الخروج من كل مكان آخر.
+letter-changed-not-you = إذا لم تكن أنت، فاختر كلمة مرور جديدة فورًا:
 
 ## A device without a keyboard
 
@@ -217,6 +258,8 @@ error-client-off = تسجيل الدخول إلى { $client } متوقف.
 error-client-off-do = اسأل القائمين على التطبيق متى يعود إلى العمل.
 error-denied = لا يمكن لهذا الحساب استخدام التطبيق.
 error-denied-do = استخدم حسابًا آخر، أو اسأل من يدير حسابك.
+error-signed-out = لم تسجّل الدخول.
+error-signed-out-do = سجّل الدخول في أحد تطبيقاتك، ثم عد إلى هذه الصفحة.
 error-expired = هذه الصفحة قديمة ولا يمكن المتابعة منها.
 error-expired-do = عد إلى التطبيق وابدأ من جديد.
 error-cookies = متصفحك لا يحتفظ بملفات تعريف الارتباط، فلا نعرف أين كنت.

@@ -62,6 +62,31 @@ session-expired = Diese Seite war zu lange offen. Ihr Benutzername steht noch da
 cookies-blocked = Ihr Browser behält unsere Cookies nicht. Erlauben Sie Cookies für diese Seite und versuchen Sie es noch einmal.
 sign-in-given-up = Sie haben sich nicht angemeldet. Wenn Sie es möchten, beginnen Sie in der App noch einmal.
 
+## Passkeys
+
+passkey = Ihren Passkey verwenden
+passkey-note = Ihr Browser bittet Sie um Bestätigung mit Fingerabdruck, Gesicht, PIN oder Sicherheitsschlüssel.
+passkey-failed = Das hat nicht geklappt. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen Weg.
+passkey-needs-script = Passkeys brauchen JavaScript. Schalten Sie es ein, oder nehmen Sie einen anderen Weg.
+passkeys = Ihre Passkeys
+passkeys-note = Mit einem Passkey melden Sie sich ohne Passwort an. Er bleibt auf Ihren Geräten, und keine andere Website kann danach fragen.
+passkeys-none = Sie haben noch keine Passkeys.
+passkey-name = Name des Passkeys
+passkey-bad-name = Ein Name hat 1 bis 64 Zeichen.
+passkey-added = Hinzugefügt am { $day }
+passkey-used = zuletzt verwendet am { $day }
+passkey-never-used = noch nie verwendet
+passkey-rename = Namen von { $name } speichern
+passkey-remove = { $name } entfernen
+passkey-add = Passkey hinzufügen
+passkey-add-note = Geben Sie ihm einen Namen, an dem Sie ihn wiedererkennen. Ihr Browser fragt dann, wo er aufbewahrt werden soll.
+passkey-make = Passkey erstellen
+passkey-not-made = Der Passkey wurde nicht erstellt. Versuchen Sie es noch einmal.
+passkey-too-many = Sie haben so viele Passkeys, wie man haben kann. Entfernen Sie zuerst einen.
+passkey-gone = Diesen Passkey gibt es nicht mehr.
+confirm = Bestätigen Sie, dass Sie es sind
+confirm-note = Sie sind dabei zu ändern, womit Sie sich anmelden.
+
 ## Consent
 
 consent = Darf { $client } Ihr Konto verwenden?
@@ -130,6 +155,7 @@ forgot-sent-note = Wenn es ein Konto mit diesem Benutzernamen gibt, ist eine E-M
 forgot-sent-late = Nichts angekommen? Sehen Sie im Spam-Ordner nach oder beginnen Sie in ein paar Minuten noch einmal.
 forgot-code = Code aus der E-Mail
 forgot-expired = Dieser Link oder Code gilt nicht mehr. Beginnen Sie noch einmal, um einen neuen zu bekommen.
+forgot-again = Neue E-Mail senden
 new-password-title = Neues Passwort wählen
 new-password = Neues Passwort
 new-password-hint =
@@ -149,16 +175,31 @@ password-long =
        *[other] Dieses Passwort ist zu lang. Nehmen Sie höchstens { $n } Zeichen.
     }
 password-common = Viele Leute haben dieses Passwort, es ist also leicht zu erraten. Wählen Sie ein anderes.
+password-name = In diesem Passwort steht Ihr Benutzername. Wählen Sie ein anderes.
 password-same = Das ist schon Ihr Passwort. Wählen Sie ein anderes.
 password-save = Passwort speichern
 password-saved = Ihr Passwort ist geändert
 password-saved-note = Verwenden Sie es ab jetzt.
 password-saved-everywhere = Überall sonst wurden Sie abgemeldet.
+password-kept = Ihr Passwort bleibt, wie es ist
+change-password-first = Um Ihr Passwort zu ändern, geben Sie zuerst das bisherige ein.
 change-password = Passwort ändern
 must-change-password = Wählen Sie ein neues Passwort, bevor es weitergeht.
 current-password = Bisheriges Passwort
 current-password-missing = Geben Sie Ihr bisheriges Passwort ein.
 current-password-wrong = Das bisherige Passwort stimmt nicht.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: neues Passwort wählen
+letter-forgotten = Jemand hat für das Konto { $username } ein neues Passwort angefordert.
+letter-forgotten-link = Wenn Sie das waren, öffnen Sie diesen Link:
+letter-forgotten-code = Oder geben Sie diesen Code auf der Seite ein, auf der Sie gefragt haben:
+letter-forgotten-once = Beides gilt einmal, { $span } lang.
+letter-not-you = Wenn Sie es nicht waren, tun Sie nichts: Ihr Passwort bleibt, wie es ist. Sagen Sie den Code niemandem.
+letter-changed-subject = { $brand }: Ihr Passwort wurde geändert
+letter-changed = Das Passwort des Kontos { $username } wurde gerade geändert, und überall sonst wurde das Konto abgemeldet.
+letter-changed-not-you = Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:
 
 ## A device without a keyboard
 
@@ -202,6 +243,8 @@ error-client-off = Die Anmeldung bei { $client } ist abgeschaltet.
 error-client-off-do = Fragen Sie die Betreiber der App, wann es wieder geht.
 error-denied = Dieses Konto darf die App nicht verwenden.
 error-denied-do = Nehmen Sie ein anderes Konto, oder fragen Sie, wer Ihres verwaltet.
+error-signed-out = Sie sind nicht angemeldet.
+error-signed-out-do = Melden Sie sich bei einer Ihrer Apps an, und kommen Sie dann auf diese Seite zurück.
 error-expired = Diese Seite ist zu alt, um weiterzumachen.
 error-expired-do = Gehen Sie zurück zur App und beginnen Sie noch einmal.
 error-cookies = Ihr Browser behält unsere Cookies nicht, deshalb wissen wir nicht, wo Sie waren.

@@ -62,6 +62,31 @@ session-expired = This page was open for too long. Your username is still here; 
 cookies-blocked = Your browser does not keep our cookies. Allow cookies for this site, then try again.
 sign-in-given-up = You did not sign in. Start again in the app if you want to.
 
+## Passkeys
+
+passkey = Use your passkey
+passkey-note = Your browser asks you to confirm with your fingerprint, your face, your PIN or a security key.
+passkey-failed = That did not work. Try again, or take another way.
+passkey-needs-script = Passkeys need JavaScript. Turn it on, or take another way.
+passkeys = Your passkeys
+passkeys-note = A passkey signs you in without a password. It stays on your devices, and no other site can ask for it.
+passkeys-none = You have no passkeys yet.
+passkey-name = Name of the passkey
+passkey-bad-name = A name has 1 to 64 characters.
+passkey-added = Added { $day }
+passkey-used = last used { $day }
+passkey-never-used = never used
+passkey-rename = Save the name of { $name }
+passkey-remove = Remove { $name }
+passkey-add = Add a passkey
+passkey-add-note = Give it a name by which you will know it again. Your browser then asks where to keep it.
+passkey-make = Create the passkey
+passkey-not-made = The passkey was not made. Try again.
+passkey-too-many = You have as many passkeys as one may have. Remove one first.
+passkey-gone = This passkey is not there any more.
+confirm = Confirm that it is you
+confirm-note = You are about to change how you sign in.
+
 ## Consent
 
 consent = Allow { $client } to use your account?
@@ -130,6 +155,7 @@ forgot-sent-note = If there is an account with this username, an email is on its
 forgot-sent-late = Nothing there? Look in the spam folder, or start again in a few minutes.
 forgot-code = Code from the email
 forgot-expired = This link or code does not work any more. Start again to get a new one.
+forgot-again = Send a new email
 new-password-title = Choose a new password
 new-password = New password
 new-password-hint =
@@ -149,16 +175,31 @@ password-long =
        *[other] This password is too long. Use at most { $n } characters.
     }
 password-common = Many people use this password, so it is easy to guess. Choose another one.
+password-name = This password has your username in it. Choose another one.
 password-same = This is your password already. Choose another one.
 password-save = Save the password
 password-saved = Your password is changed
 password-saved-note = Use it from now on.
 password-saved-everywhere = You were signed out everywhere else.
+password-kept = Your password stays as it is
+change-password-first = To change your password, first enter the one that you have.
 change-password = Change your password
 must-change-password = Choose a new password before you continue.
 current-password = Current password
 current-password-missing = Enter your current password.
 current-password-wrong = The current password is not right.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: choose a new password
+letter-forgotten = Somebody asked for a new password for the account { $username }.
+letter-forgotten-link = If it was you, open this link:
+letter-forgotten-code = Or enter this code on the page where you asked:
+letter-forgotten-once = Both work once, for { $span }.
+letter-not-you = If it was not you, do nothing: your password stays as it is. Never tell the code to anybody.
+letter-changed-subject = { $brand }: your password was changed
+letter-changed = The password of the account { $username } was changed a moment ago, and the account was signed out everywhere else.
+letter-changed-not-you = If it was not you, choose a new password at once:
 
 ## A device without a keyboard
 
@@ -202,6 +243,8 @@ error-client-off = Signing in to { $client } is switched off.
 error-client-off-do = Ask the people who run the app when it will work again.
 error-denied = This account may not use the app.
 error-denied-do = Use another account, or ask the people who manage yours.
+error-signed-out = You are not signed in.
+error-signed-out-do = Sign in at one of your apps, then come back to this page.
 error-expired = This page is too old to continue.
 error-expired-do = Go back to the app and start again.
 error-cookies = Your browser does not keep our cookies, so we cannot tell where you were.

@@ -62,6 +62,31 @@ session-expired = Esta página estuvo abierta demasiado tiempo. Tu nombre de usu
 cookies-blocked = Tu navegador no guarda nuestras cookies. Permite las cookies de este sitio e inténtalo otra vez.
 sign-in-given-up = No has iniciado sesión. Si quieres hacerlo, empieza otra vez en la aplicación.
 
+## Passkeys
+
+passkey = Use su llave de acceso
+passkey-note = Su navegador le pide que confirme con su huella, su cara, su PIN o una llave de seguridad.
+passkey-failed = No ha funcionado. Inténtelo de nuevo o elija otra forma.
+passkey-needs-script = Las llaves de acceso necesitan JavaScript. Actívelo o elija otra forma.
+passkeys = Sus llaves de acceso
+passkeys-note = Con una llave de acceso inicia sesión sin contraseña. Se queda en sus dispositivos y ningún otro sitio puede pedirla.
+passkeys-none = Todavía no tiene llaves de acceso.
+passkey-name = Nombre de la llave de acceso
+passkey-bad-name = Un nombre tiene de 1 a 64 caracteres.
+passkey-added = Añadida el { $day }
+passkey-used = usada por última vez el { $day }
+passkey-never-used = nunca usada
+passkey-rename = Guardar el nombre de { $name }
+passkey-remove = Eliminar { $name }
+passkey-add = Añadir una llave de acceso
+passkey-add-note = Póngale un nombre con el que la reconozca. Su navegador le preguntará dónde guardarla.
+passkey-make = Crear la llave de acceso
+passkey-not-made = La llave de acceso no se ha creado. Inténtelo de nuevo.
+passkey-too-many = Tiene tantas llaves de acceso como es posible. Elimine antes una.
+passkey-gone = Esta llave de acceso ya no existe.
+confirm = Confirme que es usted
+confirm-note = Está a punto de cambiar cómo inicia sesión.
+
 ## Consent
 
 consent = ¿Permites que { $client } use tu cuenta?
@@ -130,6 +155,7 @@ forgot-sent-note = Si hay una cuenta con este nombre de usuario, un correo está
 forgot-sent-late = ¿No llega nada? Mira en la carpeta de correo no deseado o empieza otra vez dentro de unos minutos.
 forgot-code = Código del correo
 forgot-expired = Este enlace o código ya no funciona. Empieza otra vez para recibir uno nuevo.
+forgot-again = Enviar otro correo
 new-password-title = Elige una contraseña nueva
 new-password = Contraseña nueva
 new-password-hint =
@@ -149,16 +175,31 @@ password-long =
        *[other] Esta contraseña es demasiado larga. Usa como máximo { $n } caracteres.
     }
 password-common = Mucha gente usa esta contraseña, así que es fácil de adivinar. Elige otra.
+password-name = Esta contraseña contiene tu nombre de usuario. Elige otra.
 password-same = Esta ya es tu contraseña. Elige otra.
 password-save = Guardar la contraseña
 password-saved = Tu contraseña ha cambiado
 password-saved-note = Úsala a partir de ahora.
 password-saved-everywhere = Hemos cerrado tu sesión en los demás sitios.
+password-kept = Tu contraseña sigue siendo la misma
+change-password-first = Para cambiar tu contraseña, escribe primero la que tienes.
 change-password = Cambia tu contraseña
 must-change-password = Elige una contraseña nueva antes de continuar.
 current-password = Contraseña actual
 current-password-missing = Escribe tu contraseña actual.
 current-password-wrong = La contraseña actual no es correcta.
+
+## Letters
+
+letter-forgotten-subject = { $brand }: elige una contraseña nueva
+letter-forgotten = Alguien ha pedido una contraseña nueva para la cuenta { $username }.
+letter-forgotten-link = Si has sido tú, abre este enlace:
+letter-forgotten-code = O escribe este código en la página donde lo pediste:
+letter-forgotten-once = Los dos sirven una sola vez, durante { $span }.
+letter-not-you = Si no has sido tú, no hagas nada: tu contraseña sigue siendo la misma. No digas el código a nadie.
+letter-changed-subject = { $brand }: tu contraseña ha cambiado
+letter-changed = La contraseña de la cuenta { $username } acaba de cambiar, y se ha cerrado la sesión en todos los demás sitios.
+letter-changed-not-you = Si no has sido tú, elige enseguida una contraseña nueva:
 
 ## A device without a keyboard
 
@@ -202,6 +243,8 @@ error-client-off = El inicio de sesión en { $client } está desactivado.
 error-client-off-do = Pregunta a quienes gestionan la aplicación cuándo volverá a funcionar.
 error-denied = Esta cuenta no puede usar la aplicación.
 error-denied-do = Usa otra cuenta o pregunta a quienes gestionan la tuya.
+error-signed-out = No ha iniciado sesión.
+error-signed-out-do = Inicie sesión en una de sus aplicaciones y vuelva después a esta página.
 error-expired = Esta página es demasiado antigua para continuar.
 error-expired-do = Vuelve a la aplicación y empieza otra vez.
 error-cookies = Tu navegador no guarda nuestras cookies, así que no sabemos dónde estabas.

@@ -62,6 +62,31 @@ session-expired = Cette page est restée ouverte trop longtemps. Votre nom d’u
 cookies-blocked = Votre navigateur ne garde pas nos cookies. Autorisez les cookies pour ce site, puis réessayez.
 sign-in-given-up = Vous ne vous êtes pas connecté. Si vous le souhaitez, recommencez dans l’application.
 
+## Passkeys
+
+passkey = Utilisez votre clé d’accès
+passkey-note = Votre navigateur vous demande de confirmer avec votre empreinte, votre visage, votre code ou une clé de sécurité.
+passkey-failed = Cela n’a pas fonctionné. Réessayez, ou choisissez un autre moyen.
+passkey-needs-script = Les clés d’accès ont besoin de JavaScript. Activez-le, ou choisissez un autre moyen.
+passkeys = Vos clés d’accès
+passkeys-note = Une clé d’accès vous connecte sans mot de passe. Elle reste sur vos appareils, et aucun autre site ne peut la demander.
+passkeys-none = Vous n’avez pas encore de clé d’accès.
+passkey-name = Nom de la clé d’accès
+passkey-bad-name = Un nom a de 1 à 64 caractères.
+passkey-added = Ajoutée le { $day }
+passkey-used = utilisée la dernière fois le { $day }
+passkey-never-used = jamais utilisée
+passkey-rename = Enregistrer le nom de { $name }
+passkey-remove = Supprimer { $name }
+passkey-add = Ajouter une clé d’accès
+passkey-add-note = Donnez-lui un nom auquel vous la reconnaîtrez. Votre navigateur demandera ensuite où la garder.
+passkey-make = Créer la clé d’accès
+passkey-not-made = La clé d’accès n’a pas été créée. Réessayez.
+passkey-too-many = Vous avez autant de clés d’accès qu’il est possible. Supprimez-en d’abord une.
+passkey-gone = Cette clé d’accès n’existe plus.
+confirm = Confirmez que c’est bien vous
+confirm-note = Vous allez changer votre façon de vous connecter.
+
 ## Consent
 
 consent = Autoriser { $client } à utiliser votre compte ?
@@ -130,6 +155,7 @@ forgot-sent-note = S’il existe un compte avec ce nom d’utilisateur, un e-mai
 forgot-sent-late = Rien reçu ? Regardez dans les courriers indésirables, ou recommencez dans quelques minutes.
 forgot-code = Code reçu par e-mail
 forgot-expired = Ce lien ou ce code ne fonctionne plus. Recommencez pour en recevoir un nouveau.
+forgot-again = Envoyer un nouvel e-mail
 new-password-title = Choisissez un nouveau mot de passe
 new-password = Nouveau mot de passe
 new-password-hint =
@@ -149,16 +175,31 @@ password-long =
        *[other] Ce mot de passe est trop long. Prenez au plus { $n } caractères.
     }
 password-common = Beaucoup de gens utilisent ce mot de passe : il est facile à deviner. Choisissez-en un autre.
+password-name = Ce mot de passe contient votre nom d’utilisateur. Choisissez-en un autre.
 password-same = C’est déjà votre mot de passe. Choisissez-en un autre.
 password-save = Enregistrer le mot de passe
 password-saved = Votre mot de passe est changé
 password-saved-note = Utilisez-le dès maintenant.
 password-saved-everywhere = Vous avez été déconnecté partout ailleurs.
+password-kept = Votre mot de passe reste le même
+change-password-first = Pour changer votre mot de passe, saisissez d’abord celui que vous avez.
 change-password = Changez votre mot de passe
 must-change-password = Choisissez un nouveau mot de passe avant de continuer.
 current-password = Mot de passe actuel
 current-password-missing = Saisissez votre mot de passe actuel.
 current-password-wrong = Le mot de passe actuel n’est pas correct.
+
+## Letters
+
+letter-forgotten-subject = { $brand } : choisissez un nouveau mot de passe
+letter-forgotten = Quelqu’un a demandé un nouveau mot de passe pour le compte { $username }.
+letter-forgotten-link = Si c’était vous, ouvrez ce lien :
+letter-forgotten-code = Ou saisissez ce code sur la page où vous l’avez demandé :
+letter-forgotten-once = Les deux fonctionnent une seule fois, pendant { $span }.
+letter-not-you = Si ce n’était pas vous, ne faites rien : votre mot de passe reste le même. Ne donnez le code à personne.
+letter-changed-subject = { $brand } : votre mot de passe a changé
+letter-changed = Le mot de passe du compte { $username } vient de changer, et le compte a été déconnecté partout ailleurs.
+letter-changed-not-you = Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe :
 
 ## A device without a keyboard
 
@@ -202,6 +243,8 @@ error-client-off = La connexion à { $client } est désactivée.
 error-client-off-do = Demandez aux personnes qui gèrent l’application quand elle reviendra.
 error-denied = Ce compte ne peut pas utiliser l’application.
 error-denied-do = Utilisez un autre compte, ou adressez-vous aux personnes qui gèrent le vôtre.
+error-signed-out = Vous n’êtes pas connecté.
+error-signed-out-do = Connectez-vous à l’une de vos applications, puis revenez à cette page.
 error-expired = Cette page est trop ancienne pour continuer.
 error-expired-do = Retournez à l’application et recommencez.
 error-cookies = Votre navigateur ne garde pas nos cookies : nous ne savons plus où vous en étiez.

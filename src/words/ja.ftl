@@ -50,6 +50,31 @@ session-expired = ページを開いてから時間がたちました。ユー�
 cookies-blocked = ブラウザーがこのサイトのCookieを保存していません。Cookieを許可してから、もう一度お試しください。
 sign-in-given-up = サインインしませんでした。サインインするには、アプリでもう一度始めてください。
 
+## Passkeys
+
+passkey = パスキーを使ってください
+passkey-note = ブラウザーが、指紋、顔、PIN、またはセキュリティキーでの確認を求めます。
+passkey-failed = うまくいきませんでした。もう一度試すか、別の方法を選んでください。
+passkey-needs-script = パスキーにはJavaScriptが必要です。有効にするか、別の方法を選んでください。
+passkeys = あなたのパスキー
+passkeys-note = パスキーがあれば、パスワードなしでサインインできます。お使いの端末に保存され、ほかのサイトが求めることはできません。
+passkeys-none = パスキーはまだありません。
+passkey-name = パスキーの名前
+passkey-bad-name = 名前は1文字から64文字です。
+passkey-added = 追加日 { $day }
+passkey-used = 最終使用日 { $day }
+passkey-never-used = 未使用
+passkey-rename = { $name } の名前を保存
+passkey-remove = { $name } を削除
+passkey-add = パスキーを追加
+passkey-add-note = あとで見分けられる名前を付けてください。続いて、保存先をブラウザーが尋ねます。
+passkey-make = パスキーを作成
+passkey-not-made = パスキーは作成されませんでした。もう一度試してください。
+passkey-too-many = パスキーの数が上限に達しています。先に1つ削除してください。
+passkey-gone = このパスキーはもうありません。
+confirm = ご本人であることを確認してください
+confirm-note = サインインの方法を変更しようとしています。
+
 ## Consent
 
 consent = { $client } にアカウントの利用を許可しますか？
@@ -114,6 +139,7 @@ forgot-sent-note = このユーザー名のアカウントがあれば、メー�
 forgot-sent-late = 届かない場合は、迷惑メールフォルダーを確認するか、数分後にもう一度お試しください。
 forgot-code = メールのコード
 forgot-expired = このリンクまたはコードは使えなくなりました。もう一度始めると、新しいものを受け取れます。
+forgot-again = 新しいメールを送る
 new-password-title = 新しいパスワードを決める
 new-password = 新しいパスワード
 new-password-hint = { $n }文字以上。いくつかの言葉を組み合わせると良いパスワードになります。
@@ -121,16 +147,31 @@ new-password-missing = 新しいパスワードを入力してください。
 password-short = パスワードが短すぎます。{ $n }文字以上にしてください。
 password-long = パスワードが長すぎます。{ $n }文字以下にしてください。
 password-common = このパスワードは多くの人が使っていて、推測されやすいものです。別のものにしてください。
+password-name = このパスワードにはユーザー名が含まれています。別のものを決めてください。
 password-same = 今のパスワードと同じです。別のものにしてください。
 password-save = パスワードを保存
 password-saved = パスワードを変更しました
 password-saved-note = これからは新しいパスワードをお使いください。
 password-saved-everywhere = ほかの場所ではサインアウトしました。
+password-kept = パスワードはそのままです
+change-password-first = パスワードを変更するには、まず今のパスワードを入力してください。
 change-password = パスワードの変更
 must-change-password = 続ける前に、新しいパスワードを決めてください。
 current-password = 今のパスワード
 current-password-missing = 今のパスワードを入力してください。
 current-password-wrong = 今のパスワードが正しくありません。
+
+## Letters
+
+letter-forgotten-subject = { $brand }：新しいパスワードを決めてください
+letter-forgotten = アカウント { $username } の新しいパスワードが求められました。
+letter-forgotten-link = ご自身の場合は、このリンクを開いてください。
+letter-forgotten-code = または、このコードを元のページに入力してください。
+letter-forgotten-once = どちらも { $span }以内に一度だけ使えます。
+letter-not-you = 心当たりがない場合は、何もしないでください。パスワードはそのままです。コードは誰にも教えないでください。
+letter-changed-subject = { $brand }：パスワードが変更されました
+letter-changed = アカウント { $username } のパスワードが先ほど変更され、ほかの場所ではサインアウトされました。
+letter-changed-not-you = 心当たりがない場合は、すぐに新しいパスワードを決めてください。
 
 ## A device without a keyboard
 
@@ -174,6 +215,8 @@ error-client-off = { $client } へのサインインは停止されています�
 error-client-off-do = いつ再開するか、アプリの運営者にお問い合わせください。
 error-denied = このアカウントではアプリを利用できません。
 error-denied-do = 別のアカウントを使うか、アカウントの管理者にお問い合わせください。
+error-signed-out = サインインしていません。
+error-signed-out-do = お使いのアプリのどれかでサインインしてから、このページに戻ってください。
 error-expired = このページは古くなったため、続けられません。
 error-expired-do = アプリに戻って、もう一度始めてください。
 error-cookies = ブラウザーがCookieを保存していないため、途中の状態が分かりません。

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with what it may name besides itself, lower ones first.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("call", &[]),
     ("clock", &[]),
     ("entropy", &["clock", "secret"]),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("metrics", &[]),
     ("trace", &[]),
     ("words", &[]),
+    ("letters", &["secret", "words"]),
     ("telemetry", &["call", "clock", "outbound"]),
     ("protocol", &["clock", "secret"]),
     // Some settings are words of a specification, which `protocol` can read.
@@ -23,7 +24,20 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("outbound", &["clock", "entropy", "secret", "trace", "protocol", "domain"]),
     (
         "usecase",
-        &["call", "clock", "entropy", "secret", "failpoint", "metrics", "protocol", "domain", "store", "outbound"],
+        &[
+            "call",
+            "clock",
+            "entropy",
+            "secret",
+            "failpoint",
+            "letters",
+            "metrics",
+            "words",
+            "protocol",
+            "domain",
+            "store",
+            "outbound",
+        ],
     ),
     ("http", &["call", "clock", "entropy", "secret", "metrics", "trace", "words", "protocol", "domain", "usecase"]),
     ("web", &["clock", "entropy", "secret", "words", "protocol", "domain", "usecase", "http"]),
@@ -31,8 +45,8 @@ const LAYERS: [(&str, &[&str]); 19] = [
     (
         "app",
         &[
-            "clock", "entropy", "secret", "words", "protocol", "domain", "store", "outbound", "usecase", "http", "web",
-            "worker",
+            "clock", "entropy", "letters", "secret", "words", "protocol", "domain", "store", "outbound", "usecase",
+            "http", "web", "worker",
         ],
     ),
 ];
@@ -41,7 +55,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
 const ABOVE: [&str; 3] = ["cli", "lib", "main"];
 
 /// A library, and where it is known. `crate::store::redis` is no library.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 14] = [
     ("argon2::", &["domain/password"]),
     ("josekit::", &["protocol/jwt"]),
     ("sea_orm::", &["store/sql", "store/embedded"]),
@@ -50,11 +64,13 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     // The shop of dev mode is no part of the server, but somebody who calls it; so is the program that
     // `/docs/start` shows.
     ("reqwest::", &["outbound", "cli", "web/dev/shop", "web/docs/start/ask"]),
-    ("askama::", &["web"]),
+    ("askama::", &["web", "letters"]),
     ("fluent_bundle::", &["words"]),
     ("rust_embed::", &["web/assets"]),
     ("clap::", &["cli"]),
+    ("lettre::", &["outbound/smtp"]),
     ("x509_parser::", &["protocol/client_certificate"]),
+    ("webauthn_rs::", &["protocol/webauthn"]),
     ("webpki::", &["protocol/client_certificate", "cli/doctor/certificate"]),
 ];
 

@@ -8,6 +8,8 @@ use nod::usecase::signing_keys::Rotated;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::sign_in::passkeys::with_passkey;
+use crate::world::authenticator::Passkey;
 use crate::world::{AUTHORIZE, Answer, CIBA, Client, DISCOVERY, JWKS, World, decoded, seconds};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -260,8 +262,14 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     for claim in texts(&metadata["claims_supported"]) {
         assert!([&id_token, &signed_in, &hybrid, &info].iter().any(|claims| claims.get(claim).is_some()), "{claim}");
     }
+    let mut passkey = with_passkey(&world, &site, "carol", Passkey::new(world.issuer())).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&site, &[]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
+    let by_passkey = decoded(&site.redeem(callback.get("code")).await.tokens().id_token).1;
     for acr in texts(&metadata["acr_values_supported"]) {
-        if signed_in["acr"] == acr {
+        if signed_in["acr"] == acr || by_passkey["acr"] == acr {
             continue;
         }
         let id = log_in(&world, &metadata, &shop, &[("login_hint", "alice"), ("scope", "openid"), ("acr_values", acr)])

@@ -1,4 +1,4 @@
-//! A power cut between any two steps (`docs/spec.md`, K1 to K16, K30 to K32): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K20, K30 to K32): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
@@ -35,6 +35,7 @@ struct Scene {
     site: Site,
     alice: UserId,
     shop: RelyingParty,
+    web: RelyingParty,
     node: Node,
     phone: Phone,
     other: Phone,
@@ -46,12 +47,13 @@ impl Scene {
         let mut site = Site::new(sql, pending).await.patient();
         site.at_a_time = 1;
         let shop = site.relying_party("shop", false).await;
+        let web = site.web_client("web").await;
         let alice = site.person("alice").await;
         let keys = [site.pairing_key(alice).await, site.pairing_key(alice).await];
         let node = site.node_that_dies_at(place).await;
         let phone = Phone::pair(node.public, &keys[0]).await;
         let other = Phone::pair(node.public, &keys[1]).await;
-        Self { site, alice, shop, node, phone, other }
+        Self { site, alice, shop, web, node, phone, other }
     }
 
     /// The request is the last thing that the node sees.
@@ -64,6 +66,10 @@ impl Scene {
 
     async fn starts_again(&mut self) {
         self.node = self.site.node().await;
+    }
+
+    async fn sends(&self, request: &[u8]) -> Answer {
+        send(self.node.public, request).await.expect("an answer")
     }
 
     async fn asks(&self) -> (String, RequestId) {
@@ -236,6 +242,48 @@ async fn while_pinging((sql, pending): Stores<'_>, place: &str, before: usize, a
     site.facts.hold(request, Some("approved"), 1).await;
 }
 
+/// Cut while the client refreshes. It does so again, at once.
+async fn while_refreshing(stores: Stores<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(stores, place).await;
+    let (id, request) = scene.asks().await;
+    scene.approves(&scene.phone).await.is(200, "");
+    let first = scene.polls(&id, SOON).await;
+    first.is(200, "");
+    let first = first.text("refresh_token").to_owned();
+    scene.dies_of(&scene.shop.refresh(&first)).await;
+    let successors = scene.site.facts.refresh_tokens(request).await - 1;
+    assert_eq!(successors, i64::from(committed), "committed before the crash");
+    scene.starts_again().await;
+    // One successor, whether it is made now or was made and lost: nobody has to sign in again.
+    let again = scene.sends(&scene.shop.refresh(&first)).await;
+    again.is(200, "");
+    assert_eq!(scene.site.facts.refresh_tokens(request).await, 2);
+    scene.sends(&scene.shop.refresh(again.text("refresh_token"))).await.is(200, "");
+    assert_eq!((scene.site.facts.grants(request).await, scene.site.facts.live_grants(request).await), (1, 1));
+    scene.all_is_well(Some(request)).await;
+}
+
+/// Cut while the client redeems a code. It tries again.
+async fn while_redeeming_a_code(stores: Stores<'_>, place: &str, committed: bool) {
+    let mut scene = Scene::new(stores, place).await;
+    let (code, transaction) = scene.site.code(&scene.web, scene.alice).await;
+    scene.dies_of(&scene.web.redeem(&code)).await;
+    assert_eq!(scene.site.facts.grants(transaction).await, i64::from(committed), "committed before the crash");
+    scene.starts_again().await;
+    let answer = scene.sends(&scene.web.redeem(&code)).await;
+    if committed {
+        // Given once, and lost on the way. Who comes with it again may be somebody else: what it gave ends.
+        answer.is(400, "invalid_grant");
+    } else {
+        answer.is(200, "");
+        scene.sends(&scene.web.refresh(answer.text("refresh_token"))).await.is(200, "");
+        assert_eq!(scene.site.facts.live_grants(transaction).await, 1);
+        scene.sends(&scene.web.redeem(&code)).await.is(400, "invalid_grant");
+    }
+    assert_eq!((scene.site.facts.grants(transaction).await, scene.site.facts.live_grants(transaction).await), (1, 0));
+    scene.all_is_well(None).await;
+}
+
 macro_rules! kill_points {
     ($($name:ident: $scene:ident($($argument:expr),*);)*) => {
         mod embedded {
@@ -280,6 +328,10 @@ kill_points! {
     k14_finalised: while_redeeming("K14", true);
     k15_head_of_the_answer: while_telling(false);
     k16_half_of_the_body: while_telling(true);
+    k17_before_the_successor: while_refreshing("K17", false);
+    k18_after_the_successor: while_refreshing("K18", true);
+    k19_before_the_grant_of_a_code: while_redeeming_a_code("K19", false);
+    k20_after_the_grant_of_a_code: while_redeeming_a_code("K20", true);
     k07_committed_and_not_pinged: while_pinging("K7", 0, 1);
     k30_ping_leased: while_pinging("K30", 0, 1);
     k31_ping_sent: while_pinging("K31", 1, 2);

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use nod::domain::client::GrantType;
+use nod::domain::client::{self as domain, GrantType};
+use nod::domain::profile::Profile;
+use nod::protocol::algorithm::Algorithm;
 use nod::protocol::scope::Scope;
 use nod_device::DenyReason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -88,6 +90,47 @@ async fn a_scope_that_is_cut_while_a_poll_is_held_is_cut_from_its_tokens() {
     };
     let (answer, ()) = while_held(shop.poll(&asked), cut_then_approved).await;
     assert_eq!(answer.tokens().json["scope"], "openid");
+}
+
+#[tokio::test]
+async fn what_tokens_have_to_be_bound_to_is_asked_when_they_are_given() {
+    let world = World::with().hold(seconds(10)).start().await;
+    let (shop, alice) = (world.client("shop").private_key_jwt(Algorithm::ES256).long_poll().await, world.user("alice"));
+    let (alice, prover) = (alice.with_phone().await, world.prover());
+    let since: [(fn(&mut domain::Client), u16, &str); 4] = [
+        (|client| client.dpop_bound_access_tokens = true, 400, "invalid_dpop_proof"),
+        (|client| client.tls_client_certificate_bound_access_tokens = true, 400, "invalid_request"),
+        (|client| client.security_profile = Some(Profile::Fapi2Security), 400, "invalid_request"),
+        // Nor is it heard any more.
+        (
+            |client| {
+                client.security_profile = Some(Profile::Fapi2Security);
+                client.id_token_signed_response_alg = Algorithm::RS256;
+            },
+            400,
+            "unauthorized_client",
+        ),
+    ];
+    for (change, status, error) in since {
+        let asked = shop.ask(&alice).await;
+        let changed_then_approved = async {
+            shop.update(change).await;
+            alice.phone().approve_the_question().await;
+        };
+        let (answer, ()) = while_held(shop.poll(&asked), changed_then_approved).await;
+        answer.refused(status, error);
+        // Nothing is lost: the next poll is one of the client as it is now.
+        shop.update(|client| {
+            client.dpop_bound_access_tokens = true;
+            client.tls_client_certificate_bound_access_tokens = false;
+            client.security_profile = None;
+            client.id_token_signed_response_alg = Algorithm::ES256;
+        })
+        .await;
+        let poll = [("grant_type", CIBA), ("auth_req_id", asked.auth_req_id.as_str())];
+        assert_eq!(prover.token(&shop, &poll).await.tokens().json["token_type"], "DPoP");
+        shop.update(|client| client.dpop_bound_access_tokens = false).await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The suite: one binary, one file per chapter.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod admin;
 #[cfg(test)]
 mod architecture;
@@ -88,6 +90,8 @@ mod rfc7662_introspection;
 #[cfg(test)]
 mod rfc8693_token_exchange;
 #[cfg(test)]
+mod rfc9449_ciba;
+#[cfg(test)]
 mod rfc9449_dpop;
 #[cfg(test)]
 mod scripts;
@@ -95,6 +99,8 @@ mod scripts;
 mod security_profiles;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod smtp;
 #[cfg(test)]
 mod spec_table;
 #[cfg(test)]

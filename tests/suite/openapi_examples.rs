@@ -13,9 +13,10 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::admin::receiver::Receiver;
-use crate::admin::robot::Robot;
+use crate::admin::robot::{Robot, usr};
 use crate::admin::{bootstrap, location, until, webhooks};
 use crate::sign_in::PASSWORD;
+use crate::world::authenticator::Passkey;
 use crate::world::{
     AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, REGISTER, World,
     asked, seconds,
@@ -205,7 +206,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     for path in [device, alice, kiosk] {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
-    sign_in(world).await;
+    sign_in(world, &admin).await;
     register(world, &admin).await;
     streams
 }
@@ -238,8 +239,8 @@ async fn register(world: &World, admin: &Robot<'_>) {
 }
 
 /// Without a browser, and nobody is asked for consent.
-async fn sign_in(world: &World) {
-    world.user("carol").with_password(PASSWORD).await;
+async fn sign_in(world: &World, admin: &Robot<'_>) {
+    let carol = world.user("carol").with_password(PASSWORD).await;
     let app = world.client("app").signs_in().redirectless().implied_consent().await;
     push(&app).await;
     let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
@@ -253,6 +254,11 @@ async fn sign_in(world: &World) {
     let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
     let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
     phone.send(begin.body(form)).await.ok();
+    phone.enrol(Passkey::new(world.issuer())).await;
+    let passkeys = format!("/admin/v1/users/{}/passkeys", usr(&carol));
+    let listed = admin.get(&passkeys).await.ok();
+    let one = format!("{passkeys}/{}", listed["items"][0]["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&one).await.status, 204);
 }
 
 /// A policy, and who shows it.

@@ -97,7 +97,7 @@ impl World {
 
     async fn chooses(&self, confirmed: &Confirmed, text: &str) -> Chosen {
         let (set, confirmed, text) = (Arc::clone(&self.parts().set_password), confirmed.clone(), password(text));
-        self.among_servers(async move { set.set(&confirmed, text).await }).await.unwrap()
+        self.among_servers(async move { set.set(&confirmed, text, None, "en").await }).await.unwrap()
     }
 
     fn spent(&self) -> Spent {

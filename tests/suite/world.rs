@@ -6,6 +6,7 @@
 //! in the database.
 
 mod answer;
+pub(crate) mod authenticator;
 mod browser;
 mod certified;
 mod checks;
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use nod::app::{self, App, EphemeralStore, Parts, Settings, StartError};
+use nod::app::{self, App, EphemeralStore, Mail, Parts, Settings, StartError};
 use nod::clock::{Clock, ManualClock, OffsetClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::inbox::Limits;
@@ -35,6 +36,7 @@ use nod::domain::signing_key::Schedule;
 use nod::entropy::Entropy;
 use nod::http::second_port::SecondPort;
 use nod::http::server::{Edge, bind_next_free, serve};
+use nod::outbound::dev_inbox::Received;
 use nod::outbound::egress::{Egress, EgressSettings};
 use nod::protocol::software_statement::TrustedIssuers;
 use nod::secret::Secret;
@@ -295,6 +297,14 @@ impl World {
         self.inner.parts()
     }
 
+    /// Letters to people that stay here, whichever node had them to send; the newest first.
+    pub(crate) fn inbox(&self) -> Vec<Arc<Received>> {
+        let inboxes = self.inner.nodes.iter().filter_map(|node| node.parts.carriers.dev_inbox.as_ref());
+        let mut letters: Vec<_> = inboxes.flat_map(|inbox| inbox.letters()).collect();
+        letters.sort_by_key(|received| std::cmp::Reverse(received.at));
+        letters
+    }
+
     /// Runs something among the server's tasks, where its connections live.
     pub(crate) async fn among_servers<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         self.inner.among_servers(future).await
@@ -419,10 +429,15 @@ impl Builder {
         self.settings(|settings| settings.policy.limits = Limits { per_user: 100, per_client_and_user: 100 })
     }
 
+    /// Letters to people stay here, and tests read them.
+    pub(crate) fn letters(self) -> Self {
+        self.settings(|settings| settings.mail = Mail::DevInbox)
+    }
+
     /// The pages of dev mode, and what it has for scripts.
     pub(crate) fn dev_mode(mut self) -> Self {
         self.dev_pages = true;
-        self.settings(|settings| settings.dev_mode = true)
+        self.letters().settings(|settings| settings.dev_mode = true)
     }
 
     pub(crate) async fn start(self) -> World {
@@ -535,10 +550,10 @@ impl Plan {
         }
         let app = self.build(n, settings, time, (&worker, shutdown.clone())).await.unwrap();
         let app = if self.dev_pages { app.with_dev_pages(ahead, Keep::nowhere(), &worker).unwrap() } else { app };
-        let App { public, parts, .. } = app;
+        let App { public, parts, flow_api, .. } = app;
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = TaskTracker::new();
-        let edge = Edge { public: Some(parts.refusals.clone()), ..self.edge.clone() };
+        let edge = Edge { public: Some(parts.refusals.clone()), flow_api: Some(flow_api), ..self.edge.clone() };
         let public = Arc::new(public);
         if let (Some(listener), Some(door)) = (second, &door) {
             let edge = Edge { tls: Some(Arc::clone(&door.tls)), forwarded: None, ..edge.clone() };
@@ -636,6 +651,8 @@ fn settings(issuer: String) -> Settings {
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
+        recoveries: 10,
+        mail: Mail::Nobody,
         registration: Admission::Nobody,
         registrations: 20,
         egress: egress(),

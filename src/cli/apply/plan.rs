@@ -106,6 +106,7 @@ impl Change {
             "request_uris",
             "authorization_details_types",
             "resources",
+            "protected_resources",
             "authorization_signed_response_alg",
             "userinfo_alg",
             "introspection_alg",

@@ -81,9 +81,9 @@ pub(super) fn client_fields(client: &Client) -> Fields {
             AccessTokenFormat::Opaque => "opaque",
         }),
     ));
-    if !client.resources.is_empty() {
-        fields.push(("resources", list(client.resources.iter().map(String::as_str))));
-    }
+    let servers = [("resources", &client.resources), ("protected_resources", &client.protected_resources)];
+    let named = servers.into_iter().filter(|(_, uris)| !uris.is_empty());
+    fields.extend(named.map(|(name, uris)| (name, list(uris.iter().map(String::as_str)))));
     fields.extend(client.userinfo_signed_response_alg.map(|alg| ("userinfo_alg", quoted(alg.as_str()))));
     fields.extend(client.introspection_signed_response_alg.map(|alg| ("introspection_alg", quoted(alg.as_str()))));
     fields.push(("dpop_bound_access_tokens", client.dpop_bound_access_tokens.to_string()));

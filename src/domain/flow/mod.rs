@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::{Next, SignOnPolicy, Source, Why};
+use super::passkey::{Ceremony, Purpose};
+use super::policy::{Next, SignOnPolicy, Source, Step, Why};
 use super::session::{Authentication, Session};
 use crate::clock::Timestamp;
-use crate::protocol::acr::{AMR_PASSWORD, Acr};
+use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
@@ -21,8 +22,13 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+pub mod errand;
+mod notes;
 #[cfg(test)]
 mod tests;
+
+use self::errand::Errand;
+pub use self::notes::{Factor, Note, Notes};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -44,6 +50,8 @@ pub struct Flow {
     /// Whoever runs it has no cookies: each answer has the key for the next call, and the one before is
     /// worth nothing then.
     pub cookieless: bool,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
     /// Nobody else may sign in.
@@ -51,7 +59,15 @@ pub struct Flow {
     pub who: Who,
     /// What was proved on the way.
     pub authenticated: Option<Authentication>,
+    /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
+    pub password: Option<Timestamp>,
     pub notes: Notes,
+    /// What the person takes in place of what the policy asks first.
+    pub turned: Option<(StepId, Source)>,
+    /// What else they may take now.
+    pub ways: Vec<Source>,
+    /// What a passkey is to sign, while one is asked for.
+    pub ceremony: Option<Ceremony>,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
     pub at: At,
@@ -86,6 +102,8 @@ pub enum At {
     /// The person is to say whether they go on as this one.
     Account(Offered),
     Asking(StepId, Source),
+    /// The person does something about their password first.
+    Errand(Errand),
     /// The person is to agree to this.
     Consent(Scope),
     /// Nothing is left to ask: the browser may come for the answer, once.
@@ -150,46 +168,6 @@ impl Failure {
     }
 }
 
-/// What each step of the policy has come to, under the step's own name: what one step proved never counts
-/// for another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notes(Vec<(StepId, Note)>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Note {
-    /// Somebody said who they are. Proves nothing.
-    Identified,
-    Verified(Factor),
-    Failed,
-}
-
-/// What was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Factor {
-    /// The session of the browser stands for it.
-    Session,
-    Password,
-}
-
-impl Notes {
-    pub fn of(&self, step: &StepId) -> Option<Note> {
-        self.0.iter().find(|(id, _)| id == step).map(|(_, note)| *note)
-    }
-
-    pub fn has_verified(&self) -> bool {
-        self.0.iter().any(|(_, note)| matches!(note, Note::Verified(_)))
-    }
-
-    fn set(&mut self, step: StepId, note: Note) {
-        self.0.retain(|(id, _)| *id != step);
-        self.0.push((step, note));
-    }
-
-    fn forget_session(&mut self) {
-        self.0.retain(|(_, note)| *note != Note::Verified(Factor::Session));
-    }
-}
-
 /// What a condition of a policy can ask about.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -211,6 +189,8 @@ pub struct Around<'a> {
     pub implied_consent: bool,
     /// What the person let the client have before.
     pub remembered: Option<&'a Scope>,
+    /// Browsers have passkeys for this issuer.
+    pub passkeys: bool,
     pub now: Timestamp,
 }
 
@@ -222,6 +202,7 @@ pub struct Start {
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
     pub cookieless: bool,
+    pub recoverable: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
     pub device: Option<ForDevice>,
@@ -230,7 +211,7 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         let session = session.filter(|session| counts(session, &request, meant, around.now));
         // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
         let chooses = request.prompts(Prompt::SelectAccount);
@@ -241,12 +222,17 @@ impl Flow {
             run_by: None,
             browser,
             cookieless,
+            recoverable,
             session: None,
             meant,
             who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
             request,
             authenticated: None,
+            password: None,
             notes: Notes::default(),
+            turned: None,
+            ways: Vec::new(),
+            ceremony: None,
             agreed: None,
             // Where the walk below leads is what counts.
             at: At::Failed(Failure::NothingVerified),
@@ -263,12 +249,10 @@ impl Flow {
     fn going_on(mut self, offered: Offered, around: &Around<'_>) -> Self {
         let Offered { session, user, authentication } = offered;
         for step in around.policy.steps() {
-            match step.source {
-                Source::Identifier => self.notes.set(step.id.clone(), Note::Identified),
-                Source::Password if self.is_worth(authentication.acr, Acr::Password) => {
-                    self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
-                }
-                Source::Password => {}
+            if step.source == Source::Identifier {
+                self.notes.set(step.id.clone(), Note::Identified);
+            } else if self.is_worth(authentication.acr, step) {
+                self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
             }
         }
         self.session = Some(session);
@@ -279,7 +263,7 @@ impl Flow {
 
     /// For a device that somebody has yet to name, run by the client itself.
     pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
-        let Start { transaction, client, request, browser, cookieless, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         Self {
             transaction,
             run_by: Some(client.clone()),
@@ -288,11 +272,16 @@ impl Flow {
             device,
             browser,
             cookieless,
+            recoverable,
             session: None,
             meant,
             who: Who::Nobody,
             authenticated: None,
+            password: None,
             notes: Notes::default(),
+            turned: None,
+            ways: Vec::new(),
+            ceremony: None,
             agreed: None,
             at: At::UserCode,
             started_at: now,
@@ -312,6 +301,7 @@ impl Flow {
         match &self.at {
             At::Asking(step, asked) if *asked == source => Some(step.clone()),
             At::Asking(..)
+            | At::Errand(_)
             | At::UserCode
             | At::Device
             | At::Account(_)
@@ -370,17 +360,80 @@ impl Flow {
     #[must_use]
     pub fn password_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Password)?;
+        self.verified(user, &Authentication::by_password(around.now), (step, Factor::Password));
+        Some(self.settled(around))
+    }
+
+    /// A passkey of `user` has answered. `None`: none was asked for.
+    #[must_use]
+    pub fn passkey_verified(mut self, user: UserId, around: &Around<'_>) -> Option<Self> {
+        let step = self.asking(Source::Passkey)?;
+        self.verified(user, &Authentication::by_passkey(around.now), (step, Factor::Passkey));
+        Some(self.settled(around))
+    }
+
+    fn verified(&mut self, user: UserId, how: &Authentication, (step, factor): (StepId, Factor)) {
         // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
         self.session = None;
+        // Of another person than the one so far: nothing that was proved until now counts any more.
         if self.who != Who::Proved(user) {
-            self.notes.forget_session();
+            self.notes.forget_verified();
             // What somebody else agreed to.
             self.agreed = None;
         }
         self.who = Who::Proved(user);
-        self.authenticated = Some(Authentication { at: around.now, acr: Acr::Password, amr: AMR_PASSWORD.to_owned() });
-        self.notes.set(step, Note::Verified(Factor::Password));
+        // What the session stands for was proved at another time, and is told where nothing is newer.
+        let before = self.authenticated.take().filter(|_| self.notes.has_verified_here());
+        self.authenticated = Some(before.map_or_else(|| how.clone(), |before| before.and(how)));
+        self.notes.set(step, Note::Verified(factor));
+    }
+
+    /// The person wants to be asked this instead. `None`: it is not offered.
+    #[must_use]
+    pub fn turned_to(mut self, source: Source, around: &Around<'_>) -> Option<Self> {
+        let At::Asking(step, _) = &self.at else { return None };
+        // By the policy as it is now, not as it was when it was offered.
+        let step = around.policy.steps().into_iter().find(|own| own.id == *step)?;
+        if !self.ways.contains(&source) || !step.offers(source) {
+            return None;
+        }
+        self.turned = Some((step.id.clone(), source));
+        self.ceremony = None;
         Some(self.settled(around))
+    }
+
+    /// Whether a passkey is asked for, and there is nothing yet that it could sign.
+    pub fn wants_ceremony(&self) -> bool {
+        self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
+    }
+
+    /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a
+    /// session alone, which may be somebody else's by now.
+    pub fn enrols(&self, around: &Around<'_>) -> bool {
+        let At::Asking(step, Source::Passkey) = &self.at else { return false };
+        let steps = around.policy.steps();
+        self.notes.has_verified_here() && steps.into_iter().any(|own| own.id == *step && own.enrol)
+    }
+
+    /// What the passkey is to sign. One is for one try.
+    #[must_use]
+    pub fn with_ceremony(self, ceremony: Ceremony) -> Self {
+        Self { ceremony: Some(ceremony), ..self }
+    }
+
+    /// The person has nothing of what is asked. The step, or else the policy, may know another way.
+    #[must_use]
+    pub fn lacking(mut self, around: &Around<'_>) -> Self {
+        let At::Asking(step, _) = &self.at else { return self };
+        let step = step.clone();
+        if self.turned.as_ref().is_some_and(|(chosen, _)| *chosen == step) {
+            self.turned = None;
+        } else if let Some(way) = self.ways.first() {
+            self.turned = Some((step, *way));
+        } else {
+            self.notes.set(step, Note::Failed);
+        }
+        self.settled(around)
     }
 
     /// The person gives up on what is asked. The policy may know another way.
@@ -396,7 +449,9 @@ impl Flow {
             At::Account(_) => Some(Self { at: At::Failed(Failure::Cancelled), ..self }),
             At::Consent(_) | At::Device => Some(Self { at: At::Failed(Failure::NotAgreed), ..self }),
             // There is nothing to give up yet.
-            At::UserCode | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
+            At::UserCode | At::Errand(_) | At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => {
+                None
+            }
         }
     }
 
@@ -445,6 +500,8 @@ impl Flow {
     }
 
     fn settled(mut self, around: &Around<'_>) -> Self {
+        let before = self.ceremony.is_some().then(|| self.at.clone());
+        self.ways = Vec::new();
         // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
         if self.device.as_ref().is_some_and(|device| !device.confirmed) {
             self.at = At::Device;
@@ -452,8 +509,12 @@ impl Flow {
         }
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
             // Nobody types a password in vain.
-            Next::Ask(_) if !self.may_be_accepted(around.policy) => At::Failed(Failure::NotWellEnough),
-            Next::Ask(step) => At::Asking(step.id.clone(), step.source),
+            Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
+            Next::Ask(step) => {
+                let source = self.asked_by(step, around);
+                self.ways = step.sources().filter(|way| *way != source && self.serves(*way, around)).collect();
+                At::Asking(step.id.clone(), source)
+            }
             Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
             Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
             Next::Done => match (&self.who, self.authenticated.is_some()) {
@@ -461,7 +522,32 @@ impl Flow {
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
+        // What was to be signed was for that step, and for whoever it was then.
+        if before.is_some_and(|before| before != self.at) {
+            self.ceremony = None;
+        }
         self
+    }
+
+    /// What is asked in a step: what the person has chosen, where the policy still offers it; or else the first
+    /// that may come to what the relying party needs.
+    fn asked_by(&self, step: &Step, around: &Around<'_>) -> Source {
+        let chosen = self.turned.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
+        let first = || step.sources().find(|source| self.serves(*source, around)).unwrap_or(step.source);
+        chosen.map_or_else(first, |(_, source)| *source)
+    }
+
+    /// Whether it can be had, and nobody does it in vain: the relying party needs nothing in particular, or this,
+    /// or something that another step asks.
+    fn serves(&self, source: Source, around: &Around<'_>) -> bool {
+        let own = |source: Source| self.is_accepted(source, around);
+        let needs_none = self.needed().is_empty();
+        can_be_had(source, around)
+            && (needs_none || own(source) || around.policy.steps().into_iter().any(|step| own(step.source)))
+    }
+
+    fn is_accepted(&self, source: Source, around: &Around<'_>) -> bool {
+        can_be_had(source, around) && source.reaches().is_some_and(|acr| self.accepts(acr))
     }
 
     fn after_authentication(&self, user: UserId, around: &Around<'_>) -> At {
@@ -494,14 +580,15 @@ impl Flow {
         self.needed().is_empty() || self.needed().iter().any(|needed| needed == acr.as_str())
     }
 
-    fn may_be_accepted(&self, policy: &SignOnPolicy) -> bool {
-        self.needed().is_empty() || policy.reaches(|acr| self.accepts(acr))
+    fn may_be_accepted(&self, around: &Around<'_>) -> bool {
+        self.needed().is_empty() || around.policy.sources().any(|source| self.is_accepted(source, around))
     }
 
-    /// Whether the session stands for a step of this class: what it falls short of has to be proved, and so has
-    /// what the relying party needs and it is not, be it more.
-    fn is_worth(&self, had: Acr, acr: Acr) -> bool {
-        had >= acr && (self.accepts(had) || !self.accepts(acr))
+    /// Whether the session stands for a step: what it falls short of has to be proved, and so has what the relying
+    /// party needs and it is not, be it more.
+    fn is_worth(&self, had: Acr, step: &Step) -> bool {
+        let classes = || step.sources().filter_map(Source::reaches);
+        classes().any(|acr| had >= acr) && (self.accepts(had) || !classes().any(|acr| self.accepts(acr)))
     }
 
     /// What the person is asked to agree to: also the scopes that single claims belong to.
@@ -552,6 +639,11 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Errand(errand) => errand.status(),
+            At::Asking(_, Source::Passkey) => match &self.ceremony {
+                Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
+                Some(Ceremony { purpose: Purpose::Prove, .. }) | None => Status::AssertionRequired,
+            },
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
             At::Completed(_) => Status::Completed,
@@ -560,13 +652,39 @@ impl Flow {
     }
 
     /// What can be done now, and nothing else can.
-    pub const fn actions(&self) -> &'static [Action] {
+    pub fn actions(&self) -> &'static [Action] {
+        use Action::UseAlternativeAuthenticationSource as Otherwise;
+        let alone = self.ways.is_empty();
         match &self.at {
             At::UserCode => &[Action::SubmitUserCode],
             At::Device => &[Action::ConfirmUserCode, Action::Cancel],
             At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
             At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Password) => &[Action::CheckUsernamePassword, Action::Cancel],
+            At::Asking(_, Source::Password) => match (self.recoverable, alone) {
+                (false, true) => &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel],
+                (true, true) => &[
+                    Action::CheckUsernamePassword,
+                    Action::InitiateAccountRecovery,
+                    Action::InitiatePasswordChange,
+                    Action::Cancel,
+                ],
+                (false, false) => {
+                    &[Action::CheckUsernamePassword, Otherwise, Action::InitiatePasswordChange, Action::Cancel]
+                }
+                (true, false) => &[
+                    Action::CheckUsernamePassword,
+                    Otherwise,
+                    Action::InitiateAccountRecovery,
+                    Action::InitiatePasswordChange,
+                    Action::Cancel,
+                ],
+            },
+            At::Asking(_, Source::Passkey) if self.status() == Status::Fido2ActivationRequired => {
+                &[Action::ActivateFido2Device, Action::CancelAuthentication]
+            }
+            At::Asking(_, Source::Passkey) if alone => &[Action::CheckAssertion, Action::CancelAuthentication],
+            At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Otherwise, Action::CancelAuthentication],
+            At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }
@@ -574,6 +692,13 @@ impl Flow {
 
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.started_at + LONGEST || matches!(self.at, At::Left)
+    }
+}
+
+const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
+    match source {
+        Source::Identifier | Source::Password => true,
+        Source::Passkey => around.passkeys,
     }
 }
 

@@ -9,6 +9,8 @@ use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::id::SessionToken;
 
+mod errand;
+
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));
 
@@ -40,6 +42,7 @@ fn start(request: AuthorizationRequest) -> Start {
         request,
         browser: Digest::of(b"browser"),
         cookieless: false,
+        recoverable: true,
         meant: None,
         device: None,
     }
@@ -57,7 +60,7 @@ fn session(user: UserId, seconds: i64) -> Session {
 }
 
 fn around(policy: &SignOnPolicy) -> Around<'_> {
-    Around { policy, implied_consent: true, remembered: None, now: at(0) }
+    Around { policy, implied_consent: true, remembered: None, passkeys: true, now: at(0) }
 }
 
 fn begin(request: AuthorizationRequest, session: Option<&Session>) -> Flow {
@@ -277,14 +280,22 @@ fn a_policy_that_asks_nothing_lets_nobody_in() {
 
 fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
     let id = StepId::parse(id).unwrap();
-    Branch::Step(Box::new(Step { id, source, when: Vec::new(), success, failure }))
+    Branch::Step(Box::new(Step {
+        id,
+        source,
+        alternatives: Vec::new(),
+        enrol: false,
+        when: Vec::new(),
+        success,
+        failure,
+    }))
 }
 
 /// A tree in which every step has a name of its own.
 fn tree() -> impl Strategy<Value = SignOnPolicy> {
     let leaf = prop_oneof![Just(Branch::Done), Just(Branch::Fail)];
     let branch = leaf.prop_recursive(4, 16, 2, |inner| {
-        let source = prop_oneof![Just(Source::Identifier), Just(Source::Password)];
+        let source = prop_oneof![Just(Source::Identifier), Just(Source::Password), Just(Source::Passkey)];
         let about = prop_oneof![
             Just(About::Asked(Acr::Device)),
             Just(About::Scope(vec!["profile".into(), "phone".into()])),
@@ -293,9 +304,14 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
         ];
         let condition = (any::<bool>(), about).prop_map(|(not, about)| Condition { not, about });
         let when = prop_oneof![4 => Just(Vec::new()), 3 => proptest::collection::vec(condition, 1..3)];
-        (source, when, inner.clone(), inner).prop_map(|(source, when, success, failure)| {
+        (source, any::<bool>(), when, inner.clone(), inner).prop_map(|(source, or, when, success, failure)| {
             let id = StepId::parse("unnamed").unwrap();
-            Branch::Step(Box::new(Step { id, source, when, success, failure }))
+            let alternatives = match source {
+                Source::Password if or => vec![Source::Passkey],
+                Source::Passkey if or => vec![Source::Password],
+                Source::Identifier | Source::Password | Source::Passkey => Vec::new(),
+            };
+            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, when, success, failure }))
         })
     });
     branch.prop_map(|mut root| {
@@ -320,10 +336,14 @@ enum Deed {
     GoOn,
     Clear,
     Password(bool),
+    Passkey(bool),
+    Turn(Source),
+    Lack,
     Cancel,
     Agree,
     Leave,
     Complete,
+    Errand(errand::Deed),
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -332,10 +352,14 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::GoOn),
         1 => Just(Deed::Clear),
         4 => any::<bool>().prop_map(Deed::Password),
+        4 => any::<bool>().prop_map(Deed::Passkey),
+        2 => prop_oneof![Just(Source::Password), Just(Source::Passkey)].prop_map(Deed::Turn),
+        1 => Just(Deed::Lack),
         1 => Just(Deed::Cancel),
         2 => Just(Deed::Agree),
         1 => Just(Deed::Leave),
         1 => Just(Deed::Complete),
+        16 => errand::deeds().prop_map(Deed::Errand),
     ];
     proptest::collection::vec(deed, 0..12)
 }
@@ -358,24 +382,33 @@ fn done(flow: Flow, deed: &Deed, around: &Around<'_>) -> (Option<Flow>, Option<A
             let user = if *alice { ALICE } else { BOB };
             (flow.password_verified(user, around), Some(Action::CheckUsernamePassword))
         }
+        Deed::Passkey(alice) => {
+            let user = if *alice { ALICE } else { BOB };
+            // It has to be the one who is there already: the use case sees to it.
+            let possible = flow.user().is_none_or(|proved| proved == user);
+            if possible { (flow.passkey_verified(user, around), Some(Action::CheckAssertion)) } else { (None, None) }
+        }
+        Deed::Turn(source) => (flow.turned_to(*source, around), None),
+        Deed::Lack => (Some(flow.lacking(around)).filter(|_| status == Status::AssertionRequired), None),
         Deed::Cancel => {
-            let action = match status {
-                Status::IdentifierRequired => Some(Action::CancelIdentifierSubmission),
-                Status::ConsentRequired => Some(Action::DenyConsent),
-                Status::UsernamePasswordRequired | Status::OauthDeviceUserCodeConfirmationRequired => {
-                    Some(Action::Cancel)
-                }
-                Status::OauthDeviceUserCodeRequired
-                | Status::Resume
-                | Status::Completed
-                | Status::OauthDeviceCompleted
-                | Status::Failed => None,
-            };
+            let cancels = [
+                (Status::IdentifierRequired, Action::CancelIdentifierSubmission),
+                (Status::UsernamePasswordRequired, Action::Cancel),
+                (Status::OauthDeviceUserCodeConfirmationRequired, Action::Cancel),
+                (Status::ConsentRequired, Action::DenyConsent),
+                (Status::AssertionRequired, Action::CancelAuthentication),
+                (Status::Fido2ActivationRequired, Action::CancelAuthentication),
+            ];
+            let action = cancels.iter().find(|(at, _)| *at == status).map(|(_, action)| *action);
             (flow.cancelled(around), action)
         }
         Deed::Agree => (flow.agreed(None, around), Some(Action::GrantConsent)),
         Deed::Leave => (flow.left(), None),
         Deed::Complete => (flow.completed(&Sealed::from_bytes(vec![1])), None),
+        Deed::Errand(deed) => {
+            let (next, action) = errand::done(flow, *deed, around);
+            (next, Some(action))
+        }
     }
 }
 
@@ -391,14 +424,14 @@ proptest! {
         chooses in any::<bool>(),
     ) {
         let mode = if redirectless { ResponseMode::Flow } else { ResponseMode::Query };
-        let around = Around { policy: &policy, implied_consent, remembered: None, now: at(0) };
+        let around = Around { policy: &policy, implied_consent, remembered: None, passkeys: true, now: at(0) };
         let session = session(ALICE, 0);
         let prompt = if chooses { vec![Prompt::SelectAccount] } else { Vec::new() };
         let request = AuthorizationRequest { prompt, ..request(mode) };
         let mut flow = Flow::begin(start(request), with_session.then_some(&session), &around);
         prop_assert_eq!(flow.offered().is_some(), with_session && chooses);
         let mut verified = with_session.then_some(ALICE);
-        let mut was_ready = false;
+        let (mut was_ready, mut passkeys) = (false, 0);
         for deed in &deeds {
             let before = flow.clone();
             let allowed = before.actions();
@@ -408,10 +441,20 @@ proptest! {
                 prop_assert_eq!(next.is_some(), allowed.contains(&action), "{:?} in {:?}", action, before.at);
             }
             match (deed, &next) {
-                (Deed::Password(alice), Some(_)) => verified = Some(if *alice { ALICE } else { BOB }),
+                (Deed::Password(alice) | Deed::Passkey(alice), Some(_)) => {
+                    let user = if *alice { ALICE } else { BOB };
+                    passkeys = if verified == Some(user) { passkeys } else { 0 };
+                    passkeys += u32::from(matches!(deed, Deed::Passkey(_)));
+                    verified = Some(user);
+                }
                 // The session counts for nothing then.
                 (Deed::Identify | Deed::Clear, Some(_)) if before.offered().is_some() => verified = None,
                 _ => {}
+            }
+            // A password that was forgotten and chosen anew proves nothing; one that was given and changed does.
+            if let (Deed::Errand(errand::Deed::Continue), Some(_), Some(Errand::Changed(_))) = (deed, &next, before.errand())
+            {
+                verified = Some(ALICE);
             }
             flow = next.unwrap_or_else(|| before.clone());
             // I4: what is over stays over.
@@ -426,6 +469,9 @@ proptest! {
                 prop_assert!(flow.notes.has_verified());
                 prop_assert!(flow.authenticated.is_some());
                 prop_assert_eq!(flow.user(), verified);
+                // What was never shown by this person is not said of them.
+                let stronger = flow.authenticated.as_ref().is_some_and(|how| how.acr == Acr::Passkey);
+                prop_assert!(passkeys > 0 || !stronger);
             }
             if matches!(flow.at, At::Ready) && !implied_consent {
                 prop_assert!(flow.agreed.is_some());
@@ -436,7 +482,7 @@ proptest! {
     /// One deed is always possible, or the flow is over: nobody is stuck.
     #[test]
     fn nobody_is_stuck(policy in tree(), implied_consent in any::<bool>()) {
-        let around = Around { policy: &policy, implied_consent, remembered: None, now: at(0) };
+        let around = Around { policy: &policy, implied_consent, remembered: None, passkeys: true, now: at(0) };
         let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around);
         for _ in 0..40 {
             let Some(action) = flow.actions().first() else { break };
@@ -444,14 +490,74 @@ proptest! {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::ClearIdentifier => flow.clone().another(None, &around),
                 Action::CheckUsernamePassword => flow.clone().password_verified(ALICE, &around),
+                Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
+                Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
                 Action::SubmitUserCode => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
-                Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => flow.clone().cancelled(&around),
+                Action::Cancel
+                | Action::CancelAuthentication
+                | Action::CancelIdentifierSubmission
+                | Action::DenyConsent => flow.clone().cancelled(&around),
+                Action::InitiatePasswordChange
+                | Action::CheckCurrentCredentials
+                | Action::CheckNewPassword
+                | Action::CancelPasswordChange
+                | Action::InitiateAccountRecovery
+                | Action::CheckAccountRecoveryUsername
+                | Action::CheckRecoveryCode
+                | Action::CheckPasswordReset
+                | Action::CancelAccountRecovery
+                | Action::ContinueAuthentication => unreachable!("nothing sends a flow on an errand here"),
             };
             flow = next.expect("a link of the state");
         }
         prop_assert!(flow.actions().is_empty(), "{:?}", flow.at);
+    }
+}
+
+#[test]
+fn what_one_proved_is_forgotten_when_another_comes() {
+    let first =
+        step("passkey", Source::Passkey, step("password", Source::Password, Branch::Done, Branch::Fail), Branch::Fail);
+    let policy = SignOnPolicy { root: first, ..SignOnPolicy::password() };
+    let around = around(&policy);
+    let flow =
+        Flow::begin(start(request(ResponseMode::Query)), None, &around).passkey_verified(ALICE, &around).unwrap();
+    let both = flow.clone().password_verified(ALICE, &around).unwrap();
+    assert_eq!((both.status(), both.authenticated.unwrap().amr.as_str()), (Status::Resume, "pop swk user mfa pwd"));
+    let other = flow.password_verified(BOB, &around).unwrap();
+    assert_eq!((other.status(), other.user()), (Status::AssertionRequired, Some(BOB)));
+    assert_eq!(other.authenticated.unwrap().acr, Acr::Password);
+}
+
+#[test]
+fn somebody_turns_to_a_passkey_where_that_is_offered() {
+    let policy = SignOnPolicy::password();
+    let plain = begin(request(ResponseMode::Query), None);
+    let turned = plain.clone().turned_to(Source::Passkey, &around(&policy)).unwrap();
+    assert_eq!((turned.status(), &turned.ways[..]), (Status::AssertionRequired, &[Source::Password][..]));
+    assert!(turned.wants_ceremony());
+    assert!(plain.clone().turned_to(Source::Identifier, &around(&policy)).is_none());
+    assert!(plain.turned_to(Source::Password, &around(&policy)).is_none(), "it is asked already");
+    // Not where browsers have none for us.
+    let without = Around { passkeys: false, ..around(&policy) };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), None, &without);
+    assert!(flow.ways.is_empty() && flow.clone().turned_to(Source::Passkey, &without).is_none());
+    assert_eq!(flow.actions(), [Action::CheckUsernamePassword, Action::Cancel]);
+}
+
+#[test]
+fn a_session_by_password_is_no_passkey() {
+    let policy =
+        SignOnPolicy { root: step("passkey", Source::Passkey, Branch::Done, Branch::Fail), ..SignOnPolicy::password() };
+    let weak = session(ALICE, 0);
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&weak), &around(&policy));
+    assert_eq!(flow.status(), Status::AssertionRequired);
+    let strong = Session { authentication: Authentication::by_passkey(at(0)), ..weak };
+    for policy in [policy, SignOnPolicy::password()] {
+        let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&strong), &around(&policy));
+        assert_eq!(flow.status(), Status::Resume);
     }
 }
 

@@ -13,6 +13,8 @@ pub const MOST: usize = 20;
 pub struct Listed {
     pub id: StepId,
     pub source: Source,
+    pub alternatives: Vec<Source>,
+    pub enrol: bool,
     pub when: Vec<Condition>,
     pub success: Target,
     pub failure: Target,
@@ -74,6 +76,10 @@ pub enum Fault {
     NoStep(usize, Way),
     /// The step is the target of another one already: it would not be known how somebody came there.
     Shared(usize, Way),
+    /// One that proves nothing, or is there twice.
+    Alternatives(usize),
+    /// Nothing can be made in this step.
+    Enrol(usize),
     /// No step leads here.
     Unreachable(usize),
     /// Whoever fails every proof, or is asked for none, would be signed in.
@@ -92,14 +98,15 @@ pub fn tree(steps: Vec<Listed>) -> Result<Branch, Vec<Fault>> {
     // From the end: what a step leads to is there when the step comes.
     let first = steps.first().map(|step| step.id.clone());
     let mut branches = BTreeMap::new();
-    for Listed { id, source, when, success, failure } in steps.into_iter().rev() {
+    for Listed { id, source, alternatives, enrol, when, success, failure } in steps.into_iter().rev() {
         let mut take = |target: &Target| match target {
             Target::Done => Branch::Done,
             Target::Step(id) => branches.remove(id).unwrap_or(Branch::Fail),
             Target::Fail => Branch::Fail,
         };
         let (success, failure) = (take(&success), take(&failure));
-        branches.insert(id.clone(), Branch::Step(Box::new(Step { id, source, when, success, failure })));
+        let step = Step { id: id.clone(), source, alternatives, enrol, when, success, failure };
+        branches.insert(id, Branch::Step(Box::new(step)));
     }
     let root = first.and_then(|first| branches.remove(&first)).unwrap_or(Branch::Fail);
     if unproved(&root, false) { Err(vec![Fault::Unproved]) } else { Ok(root) }
@@ -111,6 +118,12 @@ fn faults(steps: &[Listed]) -> Vec<Fault> {
     for (at, step) in steps.iter().enumerate() {
         if steps.iter().take(at).any(|before| before.id == step.id) {
             faults.push(Fault::Repeated(at));
+        }
+        if !alternative(step) {
+            faults.push(Fault::Alternatives(at));
+        }
+        if step.enrol && step.source != Source::Passkey && !step.alternatives.contains(&Source::Passkey) {
+            faults.push(Fault::Enrol(at));
         }
         for (way, target) in [(Way::Success, &step.success), (Way::Failure, &step.failure)] {
             let Target::Step(id) = target else { continue };
@@ -128,6 +141,16 @@ fn faults(steps: &[Listed]) -> Vec<Fault> {
     faults
 }
 
+/// Whether each alternative proves something, in place of something that does, and is another one.
+fn alternative(step: &Listed) -> bool {
+    let mut all = vec![step.source];
+    step.alternatives.iter().all(|source| {
+        let new = !all.contains(source);
+        all.push(*source);
+        new && source.proves() && step.source.proves()
+    })
+}
+
 /// Whether somebody of whom nothing was proved comes to a good end, when every step is asked.
 fn unproved(branch: &Branch, proved: bool) -> bool {
     match branch {
@@ -143,11 +166,13 @@ fn unproved(branch: &Branch, proved: bool) -> bool {
 pub fn list(root: &Branch) -> Vec<Listed> {
     fn gather(branch: &Branch, listed: &mut Vec<Listed>) {
         let Branch::Step(step) = branch else { return };
-        let Step { id, source, when, success, failure } = &**step;
+        let Step { id, source, alternatives, enrol, when, success, failure } = &**step;
         let (success_target, failure_target) = (target(success), target(failure));
         listed.push(Listed {
             id: id.clone(),
             source: *source,
+            alternatives: alternatives.clone(),
+            enrol: *enrol,
             when: when.clone(),
             success: success_target,
             failure: failure_target,
@@ -177,7 +202,15 @@ mod tests {
     fn step(id: &str, source: Source, success: &str, failure: &str) -> Listed {
         let parsed = |text| Target::parse(text).unwrap();
         let (success, failure) = (parsed(success), parsed(failure));
-        Listed { id: step_id(id).unwrap(), source, when: Vec::new(), success, failure }
+        Listed {
+            id: step_id(id).unwrap(),
+            source,
+            alternatives: Vec::new(),
+            enrol: false,
+            when: Vec::new(),
+            success,
+            failure,
+        }
     }
 
     fn refused(steps: &[Listed]) -> Vec<Fault> {
@@ -211,6 +244,12 @@ mod tests {
             [Fault::Repeated(1)],
             "one of two of a name"
         );
+        let passkey = |alternatives| Listed { alternatives, ..password("a") };
+        assert!(tree(vec![passkey(vec![Source::Passkey])]).is_ok());
+        for alternatives in [vec![Password], vec![Identifier], vec![Source::Passkey, Source::Passkey]] {
+            assert_eq!(refused(&[passkey(alternatives)]), [Fault::Alternatives(0)]);
+        }
+        assert_eq!(refused(&[Listed { enrol: true, ..password("a") }]), [Fault::Enrol(0)]);
         assert_eq!(Target::parse("a b"), None);
         assert_eq!(step_id("done"), None);
     }
@@ -248,6 +287,8 @@ mod tests {
                 .map(|(id, proves, success, failure)| Listed {
                     id: step_id(&format!("s{id}")).unwrap(),
                     source: if proves { Source::Password } else { Source::Identifier },
+                    alternatives: Vec::new(),
+                    enrol: false,
                     when: Vec::new(),
                     success: name(success),
                     failure: name(failure),

@@ -245,6 +245,8 @@ pub struct ClientBody {
     pub authorization_details_types: Option<Vec<String>>,
     /// Servers that its access tokens may be for, besides this one [RFC 8707].
     pub resources: Vec<String>,
+    /// Servers that it is: it may introspect access tokens for them [RFC 7662 §2].
+    pub protected_resources: Option<Vec<String>>,
     /// Space-separated: what it may ask for.
     pub scope: String,
     pub id_token_signed_response_alg: IdTokenAlgorithm,
@@ -371,6 +373,9 @@ pub struct NewClientBody {
     /// None when left out.
     #[oai(validator(max_items = 20))]
     pub resources: Option<Vec<String>>,
+    /// Servers that it is: it may introspect access tokens for them, whoever has them [RFC 7662 §2]. None when left out.
+    #[oai(validator(max_items = 20))]
+    pub protected_resources: Option<Vec<String>>,
     /// `openid profile email` when left out.
     pub scope: Option<String>,
     /// `ES256` when left out.
@@ -454,6 +459,8 @@ pub struct ClientPatch {
     pub authorization_details_types: Option<Vec<String>>,
     #[oai(validator(max_items = 20))]
     pub resources: Option<Vec<String>>,
+    #[oai(validator(max_items = 20))]
+    pub protected_resources: Option<Vec<String>>,
     pub scope: Option<String>,
     pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     pub access_token_format: Option<AccessTokenFormat>,
@@ -568,6 +575,7 @@ impl From<&domain::Client> for ClientBody {
                 .map(IdTokenAlgorithm::from),
             authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
             resources: client.resources.clone(),
+            protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),
             scope: client.scope.to_string(),
             id_token_signed_response_alg: client.id_token_signed_response_alg.into(),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(Into::into),

@@ -7,15 +7,14 @@ use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::domain::audit::Actor;
-use crate::http::client_authentication::{Scheme, access_token};
-use crate::http::dpop;
+use crate::http::client_authentication::{access_token, with_proof};
 use crate::http::openapi::Published;
+use crate::protocol::access_token::Scheme;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::error::Refusal;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::{AdminError, Administrator};
-use crate::usecase::prove_possession::Shown;
 
 pub mod access;
 pub mod applications;
@@ -32,6 +31,7 @@ pub mod keys;
 pub mod members;
 pub mod page;
 pub mod pairing_keys;
+pub mod passkeys;
 pub mod policies;
 pub mod precondition;
 pub mod problem;
@@ -84,18 +84,10 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
 
 impl<E: Endpoint> AdminGate<E> {
     async fn identify(&self, http: &Request) -> Result<Administrator, AdminError> {
-        let (scheme, token) = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
-        match scheme {
-            Scheme::Bearer => self.authorize.identify(token, None).await,
-            Scheme::Dpop => {
-                let unreadable =
-                    |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
-                let proof = dpop::proof(http).map_err(unreadable)?;
-                let (method, path) = (http.method().as_str(), http.uri().path());
-                let shown = Shown { proof, method, path, access_token: Some(token), certificate: None };
-                self.authorize.identify(token, Some(&shown)).await
-            }
-        }
+        let token = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
+        let unreadable = |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
+        let presented = with_proof(http, http.uri().path(), token).map_err(unreadable)?;
+        self.authorize.identify(&presented).await
     }
 
     async fn admit(&self, mut request: Request, actor: &mut Option<Actor>) -> poem::Result<Response> {

@@ -23,7 +23,7 @@ pub struct PoliciesApi {
 }
 
 closed! {
-    #[doc = "Who or what is asked: `identifier`, whom the person says to be, which proves nothing; `password`, username and password."]
+    #[doc = "Who or what is asked: `identifier`, whom the person says to be, which proves nothing; `password`, username and password; `passkey`, a passkey of whoever has one, or of the person who has proved to be somebody in an earlier step."]
     PolicySource: Source = Source::ALL.iter().map(|source| source.as_str());
     #[doc = "How well somebody is authenticated."]
     AuthenticationContext: Acr = Acr::ALL.into_iter().map(Acr::as_str);
@@ -54,6 +54,11 @@ pub struct StepBody {
     /// 1 to 40 of `A-Z a-z 0-9 - . _`.
     pub id: String,
     pub source: PolicySource,
+    /// What the person may take instead of `source`, where that proves something.
+    #[oai(validator(min_items = 1, max_items = 5))]
+    pub alternatives: Option<Vec<PolicySource>>,
+    /// Who has no passkey makes the first one in this step, once something else was proved.
+    pub enrol: Option<bool>,
     /// All of them have to hold, or the step is passed over and proves nothing.
     pub when: Option<Vec<ConditionBody>>,
     /// Where it goes from here: `done`, `fail`, or the `id` of a later step. When left out, the next step;
@@ -87,7 +92,7 @@ pub struct NewPolicyBody {
     pub name: Option<String>,
     pub application: Option<String>,
     /// The first one is where it begins. Each other one is led to from one place. Nobody comes to `done` without
-    /// a password that was right.
+    /// a password or a passkey that was right.
     #[oai(validator(min_items = 1, max_items = 20))]
     pub steps: Vec<StepBody>,
 }
@@ -127,11 +132,15 @@ impl From<&SignOnPolicy> for PolicyBody {
 
 /// In the closed words, of which it was made.
 fn step(step: StepWish) -> Option<StepBody> {
-    let StepWish { id, source, when, success, failure } = step;
+    let StepWish { id, source, alternatives, enrol, when, success, failure } = step;
+    let alternatives: Vec<PolicySource> =
+        alternatives.iter().map(|text| Some(Source::parse(text)?.into())).collect::<Option<_>>()?;
     let when: Vec<ConditionBody> = when.into_iter().map(condition).collect();
     Some(StepBody {
         id,
         source: Source::parse(&source)?.into(),
+        alternatives: (!alternatives.is_empty()).then_some(alternatives),
+        enrol: enrol.then_some(true),
         when: (!when.is_empty()).then_some(when),
         success,
         failure,
@@ -151,7 +160,8 @@ const LIST: &str = "policies";
 impl PoliciesApi {
     /// List sign-on policies
     ///
-    /// Newest first. Username and password, which is what there is without any policy, is not among them.
+    /// Newest first. Username and password, or a passkey, which is what there is without any policy, is not among
+    /// them.
     #[oai(path = "/policies", method = "get", operation_id = "listPolicies")]
     async fn list(
         &self,

@@ -1,10 +1,15 @@
 //! Which pages may call: ours, and those of registered applications (CORS, [Fetch §3.2]). Browsers say whose
 //! page it is; nobody else can be made to say it.
 
-use poem::Response;
+use std::time::Duration;
+
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::{Request, Response};
+use tokio::time::timeout;
 
 use super::{FlowApi, Refused, STATE_HEADER, XSRF};
+use crate::http::headers::queried;
+use crate::protocol::authorization_request::ResponseMode;
 use crate::usecase::StoreError;
 use crate::usecase::sign_in::Page;
 
@@ -46,7 +51,42 @@ impl Caller {
     }
 }
 
+/// The least that is waited for a store where something was waited for already.
+const A_MOMENT: Duration = Duration::from_millis(200);
+
 impl FlowApi {
+    /// Lets a page read what another endpoint answers it with in place of a redirect [flows.md A.1.7], if it shows
+    /// what this client asks for.
+    pub async fn admit(&self, client: &str, request: &HeaderMap, answer: &mut HeaderMap) {
+        let caller = self.caller_for(client, request).await.unwrap_or(Caller::Foreign);
+        caller.admit(answer);
+    }
+
+    async fn caller_for(&self, client: &str, headers: &HeaderMap) -> Result<Caller, StoreError> {
+        let caller = self.caller(headers).await?;
+        let Caller::Application(_, origin) = &caller else { return Ok(caller) };
+        Ok(if self.advance.shows(origin, client).await? { caller } else { Caller::Foreign })
+    }
+
+    /// What a browser asks before it lets a page call another endpoint so. `None`: it asks something else, or of a page
+    /// that may not.
+    pub async fn before(&self, request: &Request) -> Option<Response> {
+        if *request.method() != Method::OPTIONS || queried(request, "response_mode")? != ResponseMode::Flow.as_str() {
+            return None;
+        }
+        let caller = self.caller_for(&queried(request, "client_id")?, request.headers()).await.ok()?;
+        let mut response = Self::preflight(request.method(), request.headers(), &caller)?.ok()?;
+        caller.admit(response.headers_mut());
+        Some(response)
+    }
+
+    /// Lets a page read what is answered in place of this API.
+    pub(in crate::http) async fn admit_unreached(&self, request: &HeaderMap, answer: &mut HeaderMap) {
+        if let Ok(Ok(caller)) = timeout(A_MOMENT, self.caller(request)).await {
+            caller.admit(answer);
+        }
+    }
+
     pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, StoreError> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{FlowApi, Refused, STATE_MEMBER, carried, json_response};
 use crate::domain::audit::Action as Audited;
+use crate::domain::password::NewPassword;
 use crate::http::headers::retry_after;
-use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal};
+use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal, Validator};
 use crate::usecase;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::words::{Locale, Message};
@@ -38,7 +39,8 @@ impl FlowApi {
                 "flow refused"
             );
             // A wrong password has its own event; a flow that is not there is nobody's business.
-            let recorded = refusal.details.iter().any(|detail| detail.code == DetailCode::CredentialValidationFailed);
+            let recorded = [DetailCode::CredentialValidationFailed, DetailCode::InvalidOtp];
+            let recorded = refusal.details.iter().any(|detail| recorded.contains(&detail.code));
             if !recorded && refusal.code != FlowErrorCode::FlowNotFound {
                 let reason = format!("{}: {}", refusal.code, refusal.why);
                 self.refusals.record(Audited::SignInRefused, reason, None).await;
@@ -73,8 +75,9 @@ impl FlowApi {
             "message": detail.code.message(),
             "userMessage": self.words.say(locale, about(detail)),
         });
-        if let (Some(target), Value::Object(told)) = (detail.target, &mut told) {
-            told.insert("target".to_owned(), json!(target));
+        if let Value::Object(told) = &mut told {
+            told.extend(detail.target.map(|target| ("target".to_owned(), json!(target))));
+            told.extend(detail.failed.map(|failed| ("failedValidators".to_owned(), json!([failed.as_str()]))));
         }
         told
     }
@@ -95,10 +98,18 @@ const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'
 /// What somebody can put right themselves is said; the rest is the application's.
 fn about(detail: &Detail) -> Message<'static> {
     match (detail.code, detail.target) {
-        (DetailCode::CredentialValidationFailed, _) => Message::WrongCredentials,
+        (DetailCode::CredentialValidationFailed, Some("attestation")) => Message::PasskeyNotMade,
+        (DetailCode::CredentialValidationFailed, Some("assertion")) => Message::PasskeyFailed,
+        (DetailCode::CredentialValidationFailed, Some(_)) => Message::CurrentPasswordWrong,
+        (DetailCode::CredentialValidationFailed, None) => Message::WrongCredentials,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
         (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
-        (DetailCode::FieldRequired, Some("userCode")) => Message::CodeMissing,
+        (DetailCode::FieldRequired, Some("userCode" | "recoveryCode")) => Message::CodeMissing,
+        (DetailCode::FieldRequired, Some("newPassword")) => Message::NewPasswordMissing,
+        (DetailCode::FieldRequired, Some("existingPassword")) => Message::CurrentPasswordMissing,
+        (DetailCode::InvalidOtp, _) => Message::CodeWrong,
+        (DetailCode::OtpAttemptsLimit | DetailCode::OtpExpired, _) => Message::ForgotExpired,
+        (DetailCode::PasswordChangeError, _) => detail.failed.map_or(Message::PageExpired, unfit),
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
         (DetailCode::FieldRequired, Some("password")) => Message::PasswordMissing,
         (
@@ -110,6 +121,17 @@ fn about(detail: &Detail) -> Message<'static> {
             | DetailCode::InvalidContentType,
             _,
         ) => Message::Problem,
+    }
+}
+
+fn unfit(failed: Validator) -> Message<'static> {
+    let characters = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    match failed {
+        Validator::TooShort => Message::PasswordShort(characters(NewPassword::SHORTEST)),
+        Validator::TooLong => Message::PasswordLong(characters(NewPassword::LONGEST)),
+        Validator::Common | Validator::Characters => Message::PasswordCommon,
+        Validator::ContainsUsername => Message::PasswordName,
+        Validator::Unchanged => Message::PasswordSame,
     }
 }
 

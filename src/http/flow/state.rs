@@ -4,10 +4,12 @@ use poem::Response;
 use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{FlowApi, PREFIX, STATE_MEMBER, json_response};
+use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, json_response};
+use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::flow::{At, Failure, Who};
-use crate::protocol::flow_api::Status;
+use crate::protocol::flow_api::{Action, Status};
 use crate::usecase::sign_in::Seen;
+use crate::usecase::sign_in::beside::ErrandSeen;
 use crate::words::{Locale, Message};
 
 impl FlowApi {
@@ -21,25 +23,63 @@ impl FlowApi {
         response
     }
 
+    /// An errand that belongs to no sign-in.
+    pub fn errand(&self, seen: &ErrandSeen, locale: Locale) -> Response {
+        let fields = if seen.flow.over {
+            // Our page says how it ended.
+            json!({ "resumeUrl": format!("{}{PAGES}{}", self.base, seen.id.expose()) })
+        } else {
+            self.on_errand(&seen.flow.errand, seen.username.as_deref(), locale)
+        };
+        let state = self.body(seen.id.expose(), seen.flow.status(), seen.flow.actions(), fields);
+        json_response(StatusCode::OK, &Value::Object(state))
+    }
+
     fn state(&self, seen: &Seen, locale: Locale) -> Value {
-        let (flow, id) = (&seen.flow, seen.id.expose());
-        let href = json!({ "href": format!("{}{PREFIX}{id}", self.base) });
-        let mut links = Map::new();
-        links.insert("self".to_owned(), href.clone());
-        for action in flow.actions() {
-            links.insert(action.as_str().to_owned(), href.clone());
-        }
-        let mut state = Map::new();
-        state.insert("id".to_owned(), json!(id));
-        state.insert("status".to_owned(), json!(flow.status().as_str()));
-        if let Value::Object(fields) = self.fields(seen, locale) {
-            state.extend(fields);
-        }
-        state.insert("_links".to_owned(), Value::Object(links));
+        let flow = &seen.flow;
+        let fields = self.fields(seen, locale);
+        let mut state = self.body(seen.id.expose(), flow.status(), flow.actions(), fields);
         if let Some(carried) = &seen.state {
             state.insert(STATE_MEMBER.to_owned(), json!(carried.expose()));
         }
         Value::Object(state)
+    }
+
+    fn body(&self, id: &str, status: Status, actions: &[Action], fields: Value) -> Map<String, Value> {
+        let href = json!({ "href": format!("{}{PREFIX}{id}", self.base) });
+        let mut links = Map::new();
+        links.insert("self".to_owned(), href.clone());
+        for action in actions {
+            links.insert(action.as_str().to_owned(), href.clone());
+        }
+        let mut state = Map::new();
+        state.insert("id".to_owned(), json!(id));
+        state.insert("status".to_owned(), json!(status.as_str()));
+        if let Value::Object(fields) = fields {
+            state.extend(fields);
+        }
+        state.insert("_links".to_owned(), Value::Object(links));
+        state
+    }
+
+    /// The members of an errand.
+    fn on_errand(&self, errand: &Errand, username: Option<&str>, locale: Locale) -> Value {
+        match errand {
+            Errand::Current { username } => json!({ "username": username }),
+            Errand::Choosing { old, .. } => {
+                json!({ "username": username, "existingPasswordRequired": *old == Old::ToBeGiven, "showCaptcha": false })
+            }
+            Errand::Asking { username, late } => {
+                let mut told = json!({ "username": username, "showCaptcha": false });
+                if let (true, Value::Object(told)) = (*late, &mut told) {
+                    told.insert("userMessage".to_owned(), json!(self.words.say(locale, Message::ForgotExpired)));
+                }
+                told
+            }
+            Errand::Resetting { .. } => json!({ "username": username }),
+            Errand::Canceled(operation) => json!({ "canceledOperation": operation.as_str() }),
+            Errand::Sent { .. } | Errand::Changed(_) | Errand::Reset { .. } => json!({}),
+        }
     }
 
     /// The members of a state.
@@ -47,7 +87,8 @@ impl FlowApi {
         let flow = &seen.flow;
         let hint = match &flow.who {
             Who::Claimed(username) => username.as_str(),
-            Who::Nobody | Who::Proved(_) => "",
+            Who::Proved(_) => seen.username.as_deref().unwrap_or_default(),
+            Who::Nobody => "",
         };
         match (flow.status(), &flow.at) {
             (Status::UsernamePasswordRequired, _) => json!({
@@ -58,7 +99,14 @@ impl FlowApi {
                 "showCaptcha": false,
                 "username": hint,
                 "allowUsernameEdits": true,
-                "alternativeAuthenticationSources": [],
+                "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::AssertionRequired, _) => json!({
+                "publicKeyCredentialRequestOptions": seen.passkey,
+                "alternativeAuthenticationSources": flow.ways,
+            }),
+            (Status::Fido2ActivationRequired, _) => json!({
+                "publicKeyCredentialCreationOptions": seen.passkey.as_ref().map(Value::to_string),
             }),
             (Status::IdentifierRequired, at) => {
                 let known = seen.username.iter().filter(|_| matches!(at, At::Account(_))).collect::<Vec<_>>();
@@ -73,6 +121,7 @@ impl FlowApi {
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "userCode": flow.device.as_ref().map(|device| device.user_code.to_string()),
             }),
+            (_, At::Errand(errand)) => self.on_errand(errand, seen.username.as_deref(), locale),
             (Status::Resume, _) => json!({ "resumeUrl": seen.resume }),
             (Status::Completed, _) => json!({ "authorizeResponse": answer(seen) }),
             (Status::Failed, At::Failed(failure)) => {
@@ -90,13 +139,8 @@ impl FlowApi {
                 }
                 told
             }
-            (
-                Status::OauthDeviceUserCodeRequired
-                | Status::OauthDeviceCompleted
-                | Status::ConsentRequired
-                | Status::Failed,
-                _,
-            ) => json!({}),
+            // The others are those of errands, which are above.
+            (_, _) => json!({}),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow;
 use crate::protocol::authorization_request::{Prompt, ResponseMode, ResponseType};
-use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Kind, Member, Status};
+use crate::protocol::flow_api::{
+    Action, CanceledOperation, DetailCode, FlowErrorCode, Kind, Member, Status, Validator,
+};
 use crate::protocol::pkce::CodeChallenge;
 
 const TAG: &str = "Flow";
@@ -362,9 +364,12 @@ fn example(action: Action) -> Value {
     let sample = |member: &Member| {
         let value = match (member.name, member.kind) {
             ("identifier" | "username", _) => json!("alice"),
-            ("password", _) => json!("correct horse battery staple"),
+            ("password" | "newPassword" | "existingPassword", _) => json!("correct horse battery staple"),
+            ("recoveryCode", _) => json!("12345678"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
+            ("authenticationSource", _) => json!("passkey"),
+            ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
         };
@@ -378,10 +383,21 @@ const fn status_says(status: Status) -> &'static str {
     match status {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
+        Status::AssertionRequired => "With which passkey?",
+        Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
         Status::OauthDeviceCompleted => "The end: the device is connected.",
+        Status::CurrentCredentialsRequired => "Who wants another password, and what is it now?",
+        Status::NewPasswordRequired => "What is the new password?",
+        Status::MustChangePassword => "What is the new password? Nothing goes on without one.",
+        Status::SuccessfulPasswordChange => "The password is changed; go on.",
+        Status::AccountRecoveryUsernameRequired => "Whose password was forgotten?",
+        Status::RecoveryCodeRequired => "What code does the message have? The same for who gets none.",
+        Status::PasswordResetRequired => "What is the new password, in place of the forgotten one?",
+        Status::SuccessfulPasswordReset => "The password is another one; go on.",
+        Status::Canceled => "The person gave up on `canceledOperation`.",
         Status::Resume => "Send the browser to `resumeUrl`.",
         Status::Completed => "The end: the answer is in `authorizeResponse`.",
         Status::Failed => "The end: `code` says why.",
@@ -393,11 +409,27 @@ const fn action_says(action: Action) -> &'static str {
         Action::SubmitIdentifier => "Say who signs in. One of `previouslySubmittedIdentifiers` goes on as they are.",
         Action::ClearIdentifier => "It is none of `previouslySubmittedIdentifiers`.",
         Action::CheckUsernamePassword => "Prove it with a password.",
-        Action::CancelIdentifierSubmission | Action::Cancel => "Give up.",
+        Action::CheckAssertion => {
+            "Prove it with a passkey: `assertion` is what `toJSON` makes of the credential, as text."
+        }
+        Action::ActivateFido2Device => "Keep the passkey that was made: `attestation` is its `toJSON`, as text.",
+        Action::UseAlternativeAuthenticationSource => "Take one of `alternativeAuthenticationSources` instead.",
+        Action::CancelIdentifierSubmission | Action::Cancel | Action::CancelAuthentication => "Give up.",
         Action::GrantConsent => "Let the client have what it asks for, or the part in `scope`.",
         Action::DenyConsent => "Let the client have nothing.",
         Action::SubmitUserCode => "Say what the device shows.",
         Action::ConfirmUserCode => "It is this code, and the person wants it.",
+        Action::InitiatePasswordChange => "Change the password first.",
+        Action::CheckCurrentCredentials => "Prove with the password that there is who wants another one.",
+        Action::CheckNewPassword => {
+            "Have another password; with `existingPassword`, where `existingPasswordRequired` says so."
+        }
+        Action::InitiateAccountRecovery => "The password was forgotten, or no message came: ask for one.",
+        Action::CheckAccountRecoveryUsername => "Have a message sent to who is called so, if there is anybody.",
+        Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
+        Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
+        Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",
+        Action::ContinueAuthentication => "Go on.",
     }
 }
 
@@ -418,12 +450,30 @@ fn links() -> Value {
     })
 }
 
-fn states() -> Map<String, Value> {
+fn alternatives() -> Value {
+    json!({
+        "type": "array", "items": {"type": "string"},
+        "description": "Where something has to be proved: other ways to do that.",
+    })
+}
+
+fn request_options() -> Value {
+    let says = "for `navigator.credentials.get`, as `parseRequestOptionsFromJSON` reads it.";
+    only(Status::AssertionRequired, json!({"type": "object", "additionalProperties": true}), says)
+}
+
+fn creation_options() -> Value {
+    let says = "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.";
+    only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
+}
+
+/// The members of a state.
+fn state() -> Value {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
     let failed = |says: &str| only(Status::Failed, text.clone(), says);
-    let state = json!({
+    json!({
         "type": "object",
         "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
         "required": ["id", "status", "_links"],
@@ -431,14 +481,16 @@ fn states() -> Map<String, Value> {
             "id": {"type": "string", "description": "The identifier of the flow."},
             "status": reference("FlowStatus"),
             "_links": reference("FlowLinks"),
-            "username": password(&text, "who it is, as far as that is known."),
+            "username": {"type": "string", "description": "Who it is, as far as that is known."},
             "allowUsernameEdits": password(&flag, "whether it may be somebody else."),
             "showRememberMyUsername": password(&flag, ""),
             "rememberMyUsernameSelected": password(&flag, ""),
             "showThisIsMyDevice": password(&flag, ""),
             "thisIsMyDeviceSelected": password(&flag, ""),
             "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
-            "alternativeAuthenticationSources": password(&texts, "other ways to sign in."),
+            "alternativeAuthenticationSources": alternatives(),
+            "publicKeyCredentialRequestOptions": request_options(),
+            "publicKeyCredentialCreationOptions": creation_options(),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
             "userCode": only(
@@ -451,6 +503,13 @@ fn states() -> Map<String, Value> {
                 json!({"type": "array", "items": reference("FlowScope")}),
                 "what the client asks for.",
             ),
+            "existingPasswordRequired": only(
+                Status::NewPasswordRequired, flag.clone(), "the present password has to be given too.",
+            ),
+            "canceledOperation": only(
+                Status::Canceled, json!({"type": "string", "enum": words(CanceledOperation::ALL, CanceledOperation::as_str)}),
+                "what the person gave up.",
+            ),
             "authorizationDetails": only(
                 Status::ConsentRequired,
                 json!({"type": "array", "items": {"type": "object", "additionalProperties": true}}),
@@ -461,11 +520,14 @@ fn states() -> Map<String, Value> {
             "_pf_authn_api_state": carried(),
             "code": failed("an error code of OAuth and OpenID Connect."),
             "message": failed("for the developer."),
-            "userMessage": failed("for the person."),
+            "userMessage": {"type": "string", "description": "For the person."},
         },
-    });
+    })
+}
+
+fn states() -> Map<String, Value> {
     [
-        ("FlowState", state),
+        ("FlowState", state()),
         ("FlowStatus", enumeration("Where a flow is.", Status::ALL, Status::as_str, status_says)),
         ("FlowActionName", enumeration("What can be done to a flow.", Action::ALL, Action::as_str, action_says)),
         ("FlowLinks", links()),
@@ -548,6 +610,14 @@ fn errors() -> Map<String, Value> {
     };
     let mut detail = told("FlowDetailCode");
     put(&mut detail, "target", json!({"type": "string", "description": "The member of the body that it is about."}));
+    put(
+        &mut detail,
+        "failedValidators",
+        json!({
+            "type": "array", "description": "What a new password does not fulfil.",
+            "items": {"type": "string", "enum": words(Validator::ALL, Validator::as_str)},
+        }),
+    );
     let mut error = told("FlowErrorCode");
     put(&mut error, "details", json!({"type": "array", "items": reference("FlowErrorDetail")}));
     put(&mut error, "_pf_authn_api_state", carried());

@@ -48,6 +48,7 @@ mod insert;
 pub mod keys;
 pub mod ledger;
 pub mod outbox;
+pub mod passkeys;
 pub mod passwords;
 pub mod people;
 pub mod registration;

@@ -18,6 +18,8 @@ pub enum Kind {
     Logout,
     /// A decision, to be told to the client that asked.
     Ping,
+    /// A letter to a person ([`crate::domain::occasion`]).
+    Mail,
 }
 
 impl Kind {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Decision => "decision",
             Self::Logout => "logout",
             Self::Ping => "ping",
+            Self::Mail => "mail",
         }
     }
 }
@@ -110,8 +113,15 @@ impl Outbox {
             .collect()
     }
 
-    /// What is told of by itself: nothing else is committed with it.
-    pub async fn put(
+    /// What belongs to no other change.
+    pub async fn put(&self, id: Uuid, kind: Kind, payload: &[u8], now: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6)";
+        self.database.execute(sql, row(id, kind, payload, now, now)).await.map(drop)
+    }
+
+    /// The same, due at another time.
+    pub async fn put_for_later(
         &self,
         id: Uuid,
         kind: Kind,
@@ -119,8 +129,7 @@ impl Outbox {
         (now, due): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6) {}", INSERT.into, INSERT.and);
-        self.database.execute(&sql, row(id, kind, payload, now, due)).await?;
-        Ok(())
+        self.database.execute(&sql, row(id, kind, payload, now, due)).await.map(drop)
     }
 
     /// Delivered, or given up.

@@ -1,10 +1,14 @@
 //! Passwords of people, each as the hash that rests. Nothing here is kept in memory.
 
+use uuid::Uuid;
+
+use super::outbox::{self, Kind};
+use super::sessions::end_others;
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::password::hash::PasswordHash;
-use crate::protocol::id::UserId;
+use crate::protocol::id::{SessionId, UserId};
 use crate::store::ephemeral::StoreError;
 
 #[derive(Clone, Debug)]
@@ -30,6 +34,15 @@ pub enum Over {
     Nothing,
 }
 
+/// What follows when it is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Then<'a> {
+    /// The session that goes on; all others of the person end.
+    pub stays: Option<SessionId>,
+    /// What the person is written about it.
+    pub letter: Option<(Uuid, &'a [u8])>,
+}
+
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
@@ -49,14 +62,14 @@ impl Passwords {
         self.database.find(FIND, [bytes(user.uuid())]).await?.as_ref().map(stored).transpose()
     }
 
-    /// Nobody has to change it: the person has just chosen it.
+    /// Nobody has to change it: the person has just chosen it. Whatever came of the one before ends with it.
     pub async fn set(
         &self,
         user: UserId,
         over: Over,
         hash: &PasswordHash,
-        now: Timestamp,
-        event: &Event,
+        (event, now): (&Event, Timestamp),
+        then: Then<'_>,
     ) -> Result<Set, StoreError> {
         let set: Result<Set, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
@@ -87,6 +100,12 @@ impl Passwords {
                     ],
                 )
                 .await?;
+            // [security.md case 27] after the password: who signs in with the old one meanwhile waits for this
+            // transaction, and finds another password.
+            end_others(&transaction, user, then.stays, now).await?;
+            if let Some((id, letter)) = then.letter {
+                transaction.insert(&outbox::INSERT, vec![outbox::row(id, Kind::Mail, letter, now, now)]).await?;
+            }
             transaction.record(&[event]);
             transaction.commit().await?;
             Ok(Set::At(changed_at))

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 use super::directory::client;
-use super::{Database, Row, Transaction, WriteError, bounded, bytes, digest_bytes, outbox};
+use super::{Database, Engine, Row, Transaction, WriteError, bounded, bytes, digest_bytes, outbox};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::client::Client;
@@ -46,41 +46,34 @@ impl Sessions {
     /// Begins a session in place of the one that the browser had: whatever was planted or seen there before
     /// somebody signed in is worth nothing afterwards. Answers which session it is: where the same person
     /// proved something again, the one that there was goes on, so that it ends with all that was given in it.
+    /// `password`: when the one was chosen that the person gave. `None`: another is theirs by now, and nothing
+    /// has begun.
     pub async fn begin(
         &self,
         session: &Session,
         replaces: Option<Replaced<'_>>,
+        password: Option<Timestamp>,
         event: &Event,
-    ) -> Result<SessionId, StoreError> {
-        let begun: Result<SessionId, WriteError> = bounded(async {
+    ) -> Result<Option<SessionId>, StoreError> {
+        let begun: Result<Option<SessionId>, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             if let Some(Replaced { session: old, ended }) = replaces {
                 if old.user == session.user {
-                    if renew(&transaction, old, session).await? {
+                    if renew(&transaction, old, session, password).await? {
                         transaction.record(&[event]);
                         transaction.commit().await?;
-                        return Ok(old.id);
+                        return Ok(Some(old.id));
                     }
                 } else if end(&transaction, old.id, session.created_at).await?.is_some() {
                     transaction.record(&[ended]);
                 }
             }
-            let sql = "INSERT INTO session (id, token_digest, user_id, acr, amr, auth_time, created_at, seen_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-            let values = [
-                bytes(session.id.uuid()),
-                digest_bytes(&session.token),
-                bytes(session.user.uuid()),
-                session.authentication.acr.as_str().into(),
-                session.authentication.amr.as_str().into(),
-                session.authentication.at.millis().into(),
-                session.created_at.millis().into(),
-                session.seen_at.millis().into(),
-            ];
-            transaction.execute(sql, values).await?;
+            if !insert(&transaction, session, password).await? {
+                return Ok(None);
+            }
             transaction.record(&[event]);
             transaction.commit().await?;
-            Ok(session.id)
+            Ok(Some(session.id))
         })
         .await;
         begun.map_err(WriteError::unexpected)
@@ -122,10 +115,48 @@ impl Sessions {
     }
 }
 
+/// `false`: the password that was given is that of the person no more. Whoever is about to change it holds the
+/// account, so this waits for them, and looks at what there is then; whoever comes later finds the session.
+async fn insert(transaction: &Transaction, session: &Session, password: Option<Timestamp>) -> Result<bool, WriteError> {
+    const INTO: &str = "INSERT INTO session (id, token_digest, user_id, acr, amr, auth_time, created_at, seen_at)";
+    const ALL: &str = "$1, $2, $3, $4, $5, $6, $7, $8";
+    let mut values = vec![
+        bytes(session.id.uuid()),
+        digest_bytes(&session.token),
+        bytes(session.user.uuid()),
+        session.authentication.acr.as_str().into(),
+        session.authentication.amr.as_str().into(),
+        session.authentication.at.millis().into(),
+        session.created_at.millis().into(),
+        session.seen_at.millis().into(),
+    ];
+    let sql = match password {
+        None => format!("{INTO} VALUES ({ALL})"),
+        Some(chosen_at) => {
+            values.push(chosen_at.millis().into());
+            let theirs = "account JOIN password ON password.user_id = account.id \
+                          WHERE account.id = $3 AND password.changed_at = $9";
+            // In this order, which is that of whoever changes a password.
+            let held = match transaction.engine {
+                Engine::Sqlite => "",
+                Engine::Postgres => " FOR KEY SHARE OF account FOR SHARE OF password",
+            };
+            format!("{INTO} SELECT {ALL} FROM {theirs}{held}")
+        }
+    };
+    Ok(transaction.execute(&sql, values).await? > 0)
+}
+
 /// The session goes on under a name that nobody has seen. `false`: it is not what it was.
-async fn renew(transaction: &Transaction, old: &Session, session: &Session) -> Result<bool, WriteError> {
+async fn renew(
+    transaction: &Transaction,
+    old: &Session,
+    session: &Session,
+    password: Option<Timestamp>,
+) -> Result<bool, WriteError> {
     let sql = "UPDATE session SET token_digest = $1, acr = $2, amr = $3, auth_time = $4, created_at = $5, \
-               seen_at = $6 WHERE id = $7 AND token_digest = $8";
+               seen_at = $6 WHERE id = $7 AND token_digest = $8 AND ($9 IS NULL OR EXISTS \
+               (SELECT 1 FROM password WHERE password.user_id = session.user_id AND password.changed_at = $9))";
     let values = [
         digest_bytes(&session.token),
         session.authentication.acr.as_str().into(),
@@ -135,6 +166,7 @@ async fn renew(transaction: &Transaction, old: &Session, session: &Session) -> R
         session.seen_at.millis().into(),
         bytes(old.id.uuid()),
         digest_bytes(&old.token),
+        password.map(Timestamp::millis).into(),
     ];
     Ok(transaction.execute(sql, values).await? > 0)
 }
@@ -175,10 +207,23 @@ async fn tell(
 
 /// Ends all sessions of a person, as [`Sessions::end`] does, without events: whatever ends them all says so.
 pub(super) async fn end_all(transaction: &Transaction, user: UserId, now: Timestamp) -> Result<(), WriteError> {
+    end_others(transaction, user, None, now).await
+}
+
+/// The same, but for one.
+pub(super) async fn end_others(
+    transaction: &Transaction,
+    user: UserId,
+    stays: Option<SessionId>,
+    now: Timestamp,
+) -> Result<(), WriteError> {
     // In one order on all nodes, so that no two wait for each other.
     let sql = "SELECT id FROM session WHERE user_id = $1 ORDER BY id";
     for row in transaction.find_all(sql, [bytes(user.uuid())]).await? {
-        end(transaction, SessionId::new(row.uuid(0)?), now).await?;
+        let id = SessionId::new(row.uuid(0)?);
+        if stays != Some(id) {
+            end(transaction, id, now).await?;
+        }
     }
     Ok(())
 }

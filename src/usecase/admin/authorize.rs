@@ -3,49 +3,29 @@
 use std::sync::Arc;
 
 use crate::domain::audit::Actor;
-use crate::domain::profile::Profiles;
+use crate::protocol::access_token::Scheme;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permissions;
 use crate::protocol::error::ErrorCode;
 use crate::usecase::Error;
 use crate::usecase::admin::{AdminError, Administrator};
-use crate::usecase::introspect::{Active, Introspect};
-use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::introspect::Active;
+use crate::usecase::use_token::{Presented, Unusable, UseToken};
 
 pub struct Authorize {
-    pub introspect: Arc<Introspect>,
-    pub prove: Arc<ProvePossession>,
-    pub profiles: Profiles,
+    pub tokens: Arc<UseToken>,
 }
 
 impl Authorize {
-    /// `shown`: how the token came, where it did not come as a bearer token.
-    pub async fn identify(&self, token: &str, shown: Option<&Shown<'_>>) -> Result<Administrator, AdminError> {
-        let active = self.active(token).await?;
-        match (shown, active.bound_to) {
-            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
-            (None, None) if self.profiles.of(&active.client).bound => {
-                Err(invalid("a bearer token, and the security profile demands bound ones"))
-            }
-            (None, None) => administrator(&active),
-            (Some(shown), Some(bound_to)) => {
-                let allowed = self.profiles.of(&active.client).algorithms;
-                self.prove.of_holder(bound_to, shown, allowed).await.map_err(unproved)?;
-                administrator(&active)
-            }
-            // [RFC 9449 §7.2] a bound one is worth nothing without its proof.
-            (None, Some(_)) => Err(invalid("a bound token without its proof")),
-            (Some(_), None) => Err(invalid("the token is bound to no key")),
-        }
+    pub async fn identify(&self, presented: &Presented<'_>) -> Result<Administrator, AdminError> {
+        let active = self.tokens.active(presented).await.map_err(|unusable| refused(unusable, presented.scheme))?;
+        administrator(&active)
     }
 
     /// Who has a stream open, as far as they reach now: what the token is bound to was shown when it was opened.
     pub async fn still(&self, token: &str) -> Result<Administrator, AdminError> {
-        administrator(&self.active(token).await?)
-    }
-
-    async fn active(&self, token: &str) -> Result<Active, AdminError> {
-        Ok(self.introspect.here(token).await?.ok_or(AdminErrorCode::TokenInvalid)?)
+        let active = self.tokens.introspect.here(token).await?.ok_or(AdminErrorCode::TokenInvalid)?;
+        administrator(&active)
     }
 }
 
@@ -63,13 +43,26 @@ fn invalid(why: &'static str) -> AdminError {
     AdminError::because(AdminErrorCode::TokenInvalid, why)
 }
 
-/// Why a proof shows nothing, in the words of this API.
-fn unproved(error: Error) -> AdminError {
-    match error {
-        Error::Refused(refusal) if refusal.code == ErrorCode::UseDpopNonce => AdminErrorCode::UseDpopNonce.into(),
-        Error::Refused(refusal) => AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail),
-        Error::Unavailable(error) => AdminError::Unavailable(error),
-        Error::TooMany { retry_after } => AdminError::TooMany { retry_after },
-        Error::NotYet { .. } | Error::Recorded(_) | Error::Busy { .. } => AdminErrorCode::InvalidDpopProof.into(),
+/// Why a token opens nothing, in the words of this API.
+fn refused(unusable: Unusable, scheme: Scheme) -> AdminError {
+    match (unusable, scheme) {
+        (Unusable::Token(why), _) => invalid(why),
+        (Unusable::Unproved(refusal), _) if refusal.code == ErrorCode::UseDpopNonce => {
+            AdminErrorCode::UseDpopNonce.into()
+        }
+        (Unusable::Unproved(refusal), Scheme::Dpop) => {
+            AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail)
+        }
+        // Another certificate, or none.
+        (Unusable::Unproved(refusal), Scheme::Bearer) => {
+            AdminError::because(AdminErrorCode::TokenInvalid, refusal.detail)
+        }
+        (Unusable::Failed(Error::Unavailable(error)), _) => AdminError::Unavailable(error),
+        (Unusable::Failed(Error::TooMany { retry_after } | Error::Busy { retry_after }), _) => {
+            AdminError::TooMany { retry_after }
+        }
+        (Unusable::Failed(Error::Refused(_) | Error::NotYet { .. } | Error::Recorded(_)), _) => {
+            invalid("the token could not be looked at")
+        }
     }
 }

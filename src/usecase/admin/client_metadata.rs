@@ -5,6 +5,7 @@ mod delivery;
 mod exchange;
 mod logout;
 pub mod profile;
+mod resources;
 pub(super) mod sign_in;
 mod subject;
 
@@ -26,7 +27,6 @@ use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
 use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::resource;
 use crate::protocol::scope::Scope;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
@@ -101,6 +101,9 @@ pub struct ClientMetadata {
     /// Servers that access tokens may be for [RFC 8707].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<String>>,
+    /// For administrators to say: it lets a client ask about tokens of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protected_resources: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,6 +260,7 @@ impl ClientMetadata {
                 .map(|alg| alg.as_str().to_owned()),
             authorization_details_types: requests.map(|requests| requests.details.clone()),
             resources: Some(client.resources.clone()),
+            protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| backchannel.delivery.as_str().to_owned()),
@@ -301,12 +305,12 @@ impl ClientMetadata {
         let scope = self.scope(&grants, &mut problems);
         let tls_client_certificate_bound_access_tokens = self.certificate_bound(&mut problems);
         let sign_in = self.sign_in(&grants, egress, &mut problems);
-        let resources = self.resources(&mut problems);
+        let (resources, protected_resources) = self.servers(&mut problems);
         let token_exchange = self.token_exchange(&grants, &mut problems);
         let may_act = self.may_act(&mut problems);
         let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
         let security_profile = self.security_profile(&mut problems);
-        let backchannel = self.backchannel(grants.contains(&GrantType::Ciba), egress, &mut problems);
+        let backchannel = self.backchannel(&grants, egress, &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
             Some(text) => Algorithm::parse(text).filter(|alg| Algorithm::SIGNING.contains(alg)),
@@ -338,6 +342,7 @@ impl ClientMetadata {
                     id_token_signed_response_alg,
                     access_token_format,
                     resources,
+                    protected_resources,
                     userinfo_signed_response_alg,
                     introspection_signed_response_alg,
                     dpop_bound_access_tokens: self.dpop_bound_access_tokens.unwrap_or(false),
@@ -379,15 +384,15 @@ impl ClientMetadata {
             };
             return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
         }
-        // Where people sign in, keys verify requests as well.
-        let no_keys = !self.signs_people_in() && method != SELF_SIGNED;
-        for (pointer, not_allowed) in [
-            ("/jwks", self.jwks.is_some() && no_keys),
-            ("/jwks_uri", self.jwks_uri.is_some() && no_keys),
-            ("/token_endpoint_auth_signing_alg", self.token_endpoint_auth_signing_alg.is_some()),
-        ] {
-            if not_allowed {
-                problems.add(pointer, FieldCode::NotAllowed, "Only with private_key_jwt.");
+        if self.token_endpoint_auth_signing_alg.is_some() {
+            problems.add("/token_endpoint_auth_signing_alg", FieldCode::NotAllowed, "Only with private_key_jwt.");
+        }
+        if !self.signs_requests() && method != SELF_SIGNED {
+            let detail = "Only with private_key_jwt, with self_signed_tls_client_auth, or with a grant whose requests can be signed: authorization_code, implicit or CIBA.";
+            for (pointer, given) in [("/jwks", self.jwks.is_some()), ("/jwks_uri", self.jwks_uri.is_some())] {
+                if given {
+                    problems.add(pointer, FieldCode::NotAllowed, detail);
+                }
             }
         }
         match method {
@@ -402,6 +407,17 @@ impl ClientMetadata {
                 None
             }
         }
+    }
+
+    /// Keys prove who the client is: they are registered with its authentication.
+    fn authenticates_with_keys(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates()
+    }
+
+    /// Keys that sign requests alone.
+    fn signing_keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
+        let given = self.jwks.is_some() || self.jwks_uri.is_some();
+        if given && !self.authenticates_with_keys() { self.keys(egress, problems) } else { None }
     }
 
     fn own_certificates(&self) -> bool {
@@ -488,22 +504,12 @@ impl ClientMetadata {
         alg
     }
 
-    fn resources(&self, problems: &mut Problems) -> Vec<String> {
-        let given = self.resources.as_deref().unwrap_or_default();
-        if given.len() > resource::MOST {
-            problems.add("/resources", FieldCode::TooLong, "At most 20.");
-            return Vec::new();
-        }
-        for (at, text) in given.iter().enumerate() {
-            if !resource::is_one(text) {
-                let detail = "An absolute URI of at most 400 characters, without a fragment.";
-                problems.add_to(format!("/resources/{at}"), FieldCode::Invalid, detail);
-            }
-        }
-        given.to_vec()
-    }
-
-    fn backchannel(&self, ciba: bool, egress: Option<&Egress>, problems: &mut Problems) -> Option<Backchannel> {
+    fn backchannel(
+        &self,
+        grants: &BTreeSet<GrantType>,
+        egress: Option<&Egress>,
+        problems: &mut Problems,
+    ) -> Option<Backchannel> {
         let number_matching = match self.number_matching.as_deref() {
             None => None,
             Some("pick") => Some(NumberMatching::Pick),
@@ -513,11 +519,13 @@ impl ClientMetadata {
                 None
             }
         };
-        if ciba {
+        if grants.contains(&GrantType::Ciba) {
             let delivery = self.delivery(egress, problems);
             let long_poll = self.long_poll.unwrap_or(false);
             let request_signing_alg = self.question_signing_alg(problems);
-            return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg });
+            let elsewhere = grants.iter().any(|grant| grant.signs_people_in());
+            let keys = if elsewhere { None } else { self.signing_keys(egress, problems) };
+            return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg, keys });
         }
         for (pointer, present) in [
             (delivery::MODE, self.backchannel_token_delivery_mode.is_some()),

@@ -43,6 +43,12 @@ pub struct PolicyWish {
 pub struct StepWish {
     pub id: String,
     pub source: String,
+    /// What the person may take instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
+    /// Who has no passkey makes one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enrol: bool,
     /// All of them have to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionWish>,
@@ -209,7 +215,11 @@ impl PolicyWish {
         }
         let source = Source::parse(&wish.source);
         if source.is_none() {
-            problem("source", FieldCode::Unknown, "identifier or password.");
+            problem("source", FieldCode::Unknown, "identifier, password or passkey.");
+        }
+        let alternatives: Option<Vec<Source>> = wish.alternatives.iter().map(|text| Source::parse(text)).collect();
+        if alternatives.is_none() {
+            problem("alternatives", FieldCode::Unknown, "password or passkey.");
         }
         let target = |named: Option<&str>, default: &str| Target::parse(named.unwrap_or(default));
         let success = target(wish.success.as_deref(), next.unwrap_or("done"));
@@ -229,7 +239,8 @@ impl PolicyWish {
                 Err((member, detail)) => problem(&format!("when/{nth}{member}"), FieldCode::Invalid, detail),
             }
         }
-        Some(Listed { id: id?, source: source?, when, success: success?, failure: failure? })
+        let (source, alternatives) = (source?, alternatives?);
+        Some(Listed { id: id?, source, alternatives, enrol: wish.enrol, when, success: success?, failure: failure? })
     }
 }
 
@@ -280,6 +291,8 @@ impl StepWish {
         Self {
             id: step.id.to_string(),
             source: step.source.as_str().to_owned(),
+            alternatives: step.alternatives.iter().map(|source| source.as_str().to_owned()).collect(),
+            enrol: step.enrol,
             when: step.when.iter().map(ConditionWish::of).collect(),
             success: Some(step.success.as_str().to_owned()),
             failure: Some(step.failure.as_str().to_owned()),
@@ -304,13 +317,21 @@ fn told(fault: Fault) -> FieldProblem {
         Fault::Shared(at, out) => {
             FieldProblem::member(way(at, out), FieldCode::Invalid, "Something else leads to that step already.")
         }
+        Fault::Alternatives(at) => FieldProblem::member(
+            format!("/steps/{at}/alternatives"),
+            FieldCode::Invalid,
+            "Other sources than the step's own, each once; and all of them prove something, the step's own too.",
+        ),
+        Fault::Enrol(at) => {
+            FieldProblem::member(format!("/steps/{at}/enrol"), FieldCode::NotAllowed, "For a step with passkeys.")
+        }
         Fault::Unreachable(at) => {
             FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
         }
         Fault::Unproved => FieldProblem::new(
             "/steps",
             FieldCode::NotAllowed,
-            "Somebody of whom nothing was proved would come to done: a password has to be right on the way.",
+            "Somebody of whom nothing was proved would come to done: a password or a passkey has to be right on the way.",
         ),
     }
 }

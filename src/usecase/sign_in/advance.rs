@@ -4,35 +4,42 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
-use crate::domain::password::Password;
+use crate::domain::passkey::{Ceremony, PasskeyName};
+use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
-use crate::protocol::id::{BrowserKey, FlowId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::store::sql::passkeys::Added;
 use crate::usecase;
-use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
+use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::check_passkey;
+use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
-use crate::usecase::sign_in::known_devices::KnownDevices;
+use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
 
 pub struct Advance {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
-    pub passwords: Arc<CheckPassword>,
-    pub known_devices: Arc<KnownDevices>,
+    pub errands: Arc<RunErrand>,
+    pub add_passkey: Arc<AddPasskey>,
     pub conclude: Arc<Conclude>,
     pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
+
+/// What a passkey is called that nobody has named.
+const UNNAMED: &str = "Passkey";
 
 /// Why a flow was not shown, or not taken further.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +63,8 @@ pub struct Calling<'a> {
     pub browser: &'a Browser,
     pub page: Page<'a>,
     pub from: IpAddr,
+    /// A BCP 47 tag of ours: in which letters are written.
+    pub language: &'static str,
 }
 
 impl Advance {
@@ -69,6 +78,13 @@ impl Advance {
     /// Whether pages of this origin may call at all: those of an application that is registered.
     pub async fn admits(&self, origin: &str) -> Result<bool, StoreError> {
         Ok(self.known.directory.sign_on().await?.admits(origin))
+    }
+
+    /// Whether pages of this origin show what a client asks for without being redirected.
+    pub async fn shows(&self, origin: &str, client: &str) -> Result<bool, StoreError> {
+        let Some(client) = ClientId::parse(client) else { return Ok(false) };
+        let Some(client) = self.known.client(&client).await? else { return Ok(false) };
+        Ok(self.known.directory.sign_on().await?.shows(origin, &client, true))
     }
 
     /// One action, and where the flow is then. Refused, it is where it was.
@@ -88,11 +104,41 @@ impl Advance {
         let members = Members::parse(action, body)?;
         let now = self.clock.now();
         let next = match action {
-            Action::CheckUsernamePassword => {
-                let user = self.check_password(&flow, calling, &members).await?;
-                let judged = self.judged(&client, Some(user), now).await?;
-                flow.password_verified(user, &judged.around())
+            Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
+            Action::InitiatePasswordChange => flow.changes_password(),
+            Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
+            Action::ContinueAuthentication => {
+                let user = flow.proved_by_errand().or(flow.user());
+                let judged = self.judged(&client, user, now).await?;
+                flow.continued(&judged.around())
             }
+            Action::CheckAssertion => {
+                let user = self.check_assertion(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::ActivateFido2Device => {
+                let user = self.activate(id, (&found, &flow), calling, &members).await?;
+                let judged = self.judged(&client, Some(user), now).await?;
+                flow.passkey_verified(user, &judged.around())
+            }
+            Action::UseAlternativeAuthenticationSource => {
+                let wrong = || {
+                    let why = "a source that is not offered";
+                    FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
+                };
+                let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
+                let judged = self.judged(&client, flow.user(), now).await?;
+                Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
+            }
+            Action::CheckCurrentCredentials
+            | Action::CheckNewPassword
+            | Action::CancelPasswordChange
+            | Action::InitiateAccountRecovery
+            | Action::CheckAccountRecoveryUsername
+            | Action::CheckRecoveryCode
+            | Action::CheckPasswordReset
+            | Action::CancelAccountRecovery => self.run_errand(flow, action, calling, &members).await?,
             Action::SubmitIdentifier => {
                 let identifier = members.text("identifier").unwrap_or_default();
                 if flow.offered().is_some() {
@@ -115,7 +161,10 @@ impl Advance {
                 let judged = self.judged(&client, None, now).await?;
                 flow.another(None, &judged.around())
             }
-            Action::Cancel | Action::CancelIdentifierSubmission | Action::DenyConsent => {
+            Action::Cancel
+            | Action::CancelAuthentication
+            | Action::CancelIdentifierSubmission
+            | Action::DenyConsent => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.cancelled(&judged.around())
             }
@@ -143,6 +192,10 @@ impl Advance {
             }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
+        if next.wants_ceremony() {
+            let judged = self.judged(&client, next.user(), now).await?;
+            next = self.known.asking(next, &judged).await?;
+        }
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
@@ -230,25 +283,126 @@ impl Advance {
         Ok((found, flow, client))
     }
 
-    async fn check_password(&self, flow: &Flow, calling: Calling<'_>, members: &Members) -> Result<UserId, FlowError> {
-        let wrong = || FlowRefusal::invalid(DetailCode::CredentialValidationFailed, None, "wrong username or password");
-        let username = members.text("username").unwrap_or_default();
-        let Ok(password) = Password::presented(members.text("password").unwrap_or_default()) else {
-            return Err(wrong().into());
+    /// Refused, the flow asks for another signature: a challenge is for one try.
+    async fn check_assertion(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
+        let passkeys = &self.known.passkeys;
+        let attempt = check_passkey::Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin: self.origin(calling, members)?,
+            user: flow.user(),
+            client: Some(&flow.client),
         };
-        let user = self.known.directory.user_by_username(username).await?;
-        // Asked of nobody as well: who exists is not told by the time it takes.
-        let whose = user.as_ref().map_or(UserId::new(Uuid::nil()), |user| user.id);
-        let known_device = self.known_devices.knows(calling.browser.device.as_ref(), whose, self.clock.now());
-        let attempt = Attempt {
-            username,
-            user: user.as_deref(),
-            password,
-            caller: Caller { from: calling.from, known_device, client: Some(&flow.client) },
-        };
-        match self.passwords.check(attempt).await.map_err(FlowError::Other)? {
-            Checked::Right(confirmed) => Ok(confirmed.user()),
-            Checked::MustChange(_) | Checked::Wrong => Err(wrong().into()),
+        if let Some(user) = passkeys.check(attempt).await? {
+            return Ok(user);
         }
+        let anew = passkeys.begin(flow.user(), self.clock.now()).await?;
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey proves nothing";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+    }
+
+    /// The first passkey of whoever has just proved to be somebody in another way.
+    async fn activate(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let name = members.text("nickname").unwrap_or(UNNAMED);
+        let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
+        let made = Made {
+            user,
+            attestation: members.text("attestation").unwrap_or_default(),
+            ceremony: flow.ceremony.as_ref(),
+            origin: self.origin(calling, members)?,
+            name: PasskeyName::parse(name).ok_or_else(bad_name)?,
+            first: true,
+        };
+        if self.add_passkey.add(made).await? == Some(Added::Yes) {
+            return Ok(user);
+        }
+        let passkeys = &self.known.passkeys;
+        let now = self.clock.now();
+        // Whoever has one by now shows that one.
+        let anew = match passkeys.begin(Some(user), now).await? {
+            Some(shown) => Some(shown),
+            None => passkeys.begin_first(user, now).await?,
+        };
+        self.ask_anew(id, (found, flow), anew).await?;
+        let why = "the passkey was not made";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
+    }
+
+    /// Of the page that calls: a passkey has to have been used there.
+    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
+        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let origin = match calling.page {
+            Page::Own => own,
+            Page::Of(origin) => origin,
+        };
+        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
+            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
+                let why = "another value than is possible here";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
+            }
+        }
+        Ok(origin)
+    }
+
+    async fn ask_anew(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        ceremony: Option<Ceremony>,
+    ) -> Result<(), StoreError> {
+        if let Some(ceremony) = ceremony {
+            let next = flow.clone().with_ceremony(ceremony);
+            // Somebody else was faster: then there is another one already.
+            self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
+        }
+        Ok(())
+    }
+
+    /// The password is right, or wrong, or right and to be changed.
+    async fn check_password(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        calling: Calling<'_>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let given = (members.text("username"), members.text("password"));
+        match self.errands.check_password(given, calling, Some(&flow.client)).await? {
+            Checked::Right(confirmed) => {
+                let judged = self.judged(client, Some(confirmed.user()), now).await?;
+                let verified = flow.password_verified(confirmed.user(), &judged.around());
+                Ok(verified.map(|flow| flow.by_password_of(confirmed.changed_at())))
+            }
+            Checked::MustChange(confirmed) => Ok(flow.must_change(confirmed)),
+            Checked::Wrong => Err(wrong_credentials(None)),
+        }
+    }
+
+    async fn run_errand(
+        &self,
+        flow: Flow,
+        action: Action,
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<Option<Flow>, FlowError> {
+        let Some(errand) = flow.errand() else { return Ok(None) };
+        let next = self.errands.act(errand.clone(), action, members, calling, Some(&flow.client)).await?;
+        Ok(next.and_then(|errand| flow.on_errand(errand)))
     }
 }

@@ -33,6 +33,8 @@ pub struct Authorize {
     pub read: Arc<ReadRequest>,
     pub respond: Arc<Respond>,
     pub refusals: RecordRefusal,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub profiles: Profiles,
@@ -121,10 +123,11 @@ impl Authorize {
             request,
             browser: key,
             cookieless,
+            recoverable: self.recoverable,
             meant,
             device: None,
         };
-        let flow = Flow::begin(start, session.as_ref(), &judged.around());
+        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await?;
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }
@@ -146,6 +149,7 @@ impl Authorize {
             | At::Account(_)
             | At::Device
             | At::Asking(..)
+            | At::Errand(_)
             | At::Consent(_)
             | At::Completed(_)
             | At::Left
@@ -158,6 +162,7 @@ impl Authorize {
                     | At::Account(_)
                     | At::Device
                     | At::Asking(..)
+                    | At::Errand(_)
                     | At::Consent(_)
                     | At::Completed(_)
                     | At::Left
@@ -217,7 +222,9 @@ fn not_without_a_person(flow: &Flow) -> Option<Refusal> {
         return None;
     }
     match &flow.at {
-        At::Account(_) | At::Asking(..) => Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in.")),
+        At::Account(_) | At::Asking(..) | At::Errand(_) => {
+            Some(Refusal::new(ErrorCode::LoginRequired, "The person has to sign in."))
+        }
         At::Consent(_) => Some(Refusal::new(ErrorCode::ConsentRequired, "The person has to agree.")),
         At::Ready | At::UserCode | At::Device | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => None,
     }

@@ -82,9 +82,18 @@ impl Conclude {
             // It ended since: what it stood for was not proved to us in this flow.
             Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
             None => {
-                let (session, signed_in) = self
-                    .begin_session(user, authentication.clone(), browser, &event(Action::SessionBegun), now)
+                let begun = self
+                    .begin_session(
+                        (user, flow.password),
+                        authentication.clone(),
+                        browser,
+                        &event(Action::SessionBegun),
+                        now,
+                    )
                     .await?;
+                let Some((session, signed_in)) = begun else {
+                    return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());
+                };
                 (session, Some(signed_in))
             }
         };
@@ -258,12 +267,12 @@ impl Conclude {
 
     async fn begin_session(
         &self,
-        user: UserId,
+        (user, password): (UserId, Option<Timestamp>),
         authentication: Authentication,
         browser: &Browser,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(SessionId, SignedIn), Error> {
+    ) -> Result<Option<(SessionId, SignedIn)>, Error> {
         let before = match &browser.session {
             Some(token) => self.known.sessions.find(&token.digest(), now).await?,
             None => None,
@@ -281,8 +290,8 @@ impl Conclude {
             .as_ref()
             .map(|before| Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(before.user));
         let replaces = before.as_ref().zip(ended.as_ref()).map(|(session, ended)| Replaced { session, ended });
-        let id = self.known.sessions.begin(&session, replaces, event).await?;
+        let begun = self.known.sessions.begin(&session, replaces, password, event).await?;
         let device = self.known_devices.after(browser.device.as_ref(), user, now);
-        Ok((id, SignedIn { session: token, device }))
+        Ok(begun.map(|id| (id, SignedIn { session: token, device })))
     }
 }

@@ -30,6 +30,8 @@ pub struct Connect {
     pub codes: Shelf<ShownCode>,
     pub ladder: Shelf<Ladder>,
     pub shown: Arc<Shown>,
+    /// Whoever has forgotten a password can be written to.
+    pub recoverable: bool,
     /// What makes digests of user codes.
     pub key: ring::hmac::Key,
     pub clock: Arc<dyn Clock>,
@@ -113,6 +115,7 @@ impl Connect {
             request: AuthorizationRequest::of_device(client.scope.clone(), parameters.get("ui_locales")),
             browser: key,
             cookieless,
+            recoverable: self.recoverable,
             meant: None,
             device: None,
         };
@@ -190,9 +193,10 @@ impl Connect {
             request: AuthorizationRequest::of_device(device.scope, ui_locales),
             browser: key,
             cookieless: false,
+            recoverable: self.recoverable,
             meant: None,
             device: Some(shown),
         };
-        Ok(Flow::begin(start, session.as_ref(), &judged.around()))
+        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await
     }
 }

@@ -87,6 +87,7 @@ impl Leave {
             | At::Account(_)
             | At::Device
             | At::Asking(..)
+            | At::Errand(_)
             | At::Consent(_)
             | At::Completed(_)
             | At::Left

@@ -18,12 +18,15 @@ use crate::store::ephemeral::StoreError;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::known_devices::KnownDevice;
 
 pub mod advance;
 pub mod authorize;
+pub mod beside;
 pub mod conclude;
 pub mod connect;
+pub mod errand;
 pub mod known_devices;
 pub mod leave;
 pub mod log_out;
@@ -68,6 +71,7 @@ impl Browser {
 /// What is known about people and clients while somebody signs in.
 pub struct Known {
     pub directory: Arc<Directory>,
+    pub passkeys: Arc<CheckPasskey>,
     pub sessions: Sessions,
     pub consents: Consents,
 }
@@ -77,6 +81,7 @@ pub struct Judged {
     pub client: Arc<Client>,
     pub policy: Arc<SignOnPolicy>,
     remembered: Option<Scope>,
+    passkeys: bool,
     now: Timestamp,
 }
 
@@ -106,7 +111,7 @@ impl Known {
             None => None,
         };
         let policy = self.policy_of(&client).await?;
-        Ok(Judged { client, policy, remembered, now })
+        Ok(Judged { client, policy, remembered, passkeys: self.passkeys.party.is_some(), now })
     }
 
     /// How a client's people sign in. Where what it names is not to be found, nobody signs in.
@@ -118,6 +123,25 @@ impl Known {
         self.directory.look().await?;
         let sign_on = self.directory.sign_on().await?;
         sign_on.policy_of(client).cloned().ok_or(StoreError::Corrupt("a client names a policy that there is not"))
+    }
+
+    /// The flow with something for a passkey to sign, where one is asked for. Who has proved to be somebody without
+    /// any is led to wherever the policy leads from there.
+    pub async fn asking(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
+        while flow.wants_ceremony() {
+            let ceremony = match (self.passkeys.begin(flow.user(), judged.now).await?, flow.user()) {
+                (Some(ceremony), _) => Some(ceremony),
+                (None, Some(user)) if flow.enrols(&judged.around()) => {
+                    self.passkeys.begin_first(user, judged.now).await?
+                }
+                (None, _) => None,
+            };
+            flow = match ceremony {
+                Some(ceremony) => flow.with_ceremony(ceremony),
+                None => flow.lacking(&judged.around()),
+            };
+        }
+        Ok(flow)
     }
 
     /// Who shows the flows of this policy, where that is not us.
@@ -132,6 +156,7 @@ impl Judged {
             policy: &self.policy,
             implied_consent: self.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
             remembered: self.remembered.as_ref(),
+            passkeys: self.passkeys,
             now: self.now,
         }
     }
@@ -161,6 +186,8 @@ pub struct Seen {
     pub username: Option<String>,
     /// What they are called.
     pub name: Option<String>,
+    /// What a passkey is asked, or made of, while one is.
+    pub passkey: Option<serde_json::Value>,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

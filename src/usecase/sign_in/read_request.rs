@@ -53,6 +53,7 @@ impl ReadRequest {
             scope: &client.scope,
             challenge_required: registered.require_pkce || client.is_public(),
             redirectless: sign_on.permits_redirectless(client),
+            bound_to_keys: !client.tls_client_certificate_bound_access_tokens,
             issuer: &self.issuer,
             resources: &client.resources,
             known_details: &self.rules.details,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
@@ -39,6 +40,7 @@ impl Shown {
             | At::Device
             | At::Account(_)
             | At::Asking(..)
+            | At::Errand(_)
             | At::Consent(_)
             | At::Ready
             | At::Left
@@ -47,13 +49,16 @@ impl Shown {
         };
         let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
-        let person = match flow.user().or_else(|| flow.offered()) {
+        let whose = flow.errand().and_then(Errand::user).or(flow.user()).or_else(|| flow.offered());
+        let person = match whose {
             Some(user) => self.known.directory.user(&user).await?,
             None => None,
         };
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
-        Ok(Seen { id: id.clone(), flow, client, username, name, resume, answer, session: None, state: None })
+        let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
+        let (session, state) = (None, None);
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.

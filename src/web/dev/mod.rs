@@ -6,6 +6,7 @@ mod clock;
 mod curl;
 mod gallery;
 mod home;
+mod inbox;
 mod inspector;
 mod live;
 mod phone;
@@ -36,7 +37,7 @@ use crate::clock::OffsetClock;
 use crate::entropy::Entropy;
 use crate::http::headers::Headers;
 use crate::usecase::admin::deliver::Told;
-use crate::usecase::dev::Dev;
+use crate::usecase::dev::{Dev, DevInbox};
 use crate::usecase::signing_keys::KeyRing;
 
 /// What the pages are made of.
@@ -49,6 +50,8 @@ pub struct Needs {
     pub keep: Keep,
     /// What webhooks are told.
     pub told: broadcast::Receiver<Arc<Told>>,
+    /// Where letters go.
+    pub inbox: Option<Arc<DevInbox>>,
 }
 
 /// What the handlers share.
@@ -59,6 +62,7 @@ struct Pages {
     keys: Arc<KeyRing>,
     issuer: String,
     gallery: Gallery,
+    inbox: Option<Arc<DevInbox>>,
 }
 
 /// The pages around the server, and the work of the shop and the phones, which does not end.
@@ -66,7 +70,7 @@ pub fn around(
     public: BoxEndpoint<'static, Response>,
     needs: Needs,
 ) -> Result<(BoxEndpoint<'static, Response>, impl Future<Output = ()> + Send + 'static), String> {
-    let Needs { issuer, clock, dev, keys, entropy, keep, told } = needs;
+    let Needs { issuer, clock, dev, keys, entropy, keep, told, inbox } = needs;
     let wire = Arc::new(Wire::new());
     let (stage, work) = Stage::new(&issuer, &wire, &clock, &dev, keep).map_err(|trouble| trouble.to_string())?;
     let time = Arc::<OffsetClock>::clone(&clock);
@@ -76,7 +80,7 @@ pub fn around(
     };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
     let gallery = Gallery::new(&issuer);
-    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery });
+    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery, inbox });
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
@@ -87,6 +91,7 @@ pub fn around(
         .at("/dev/scenarios", get(home::scenarios))
         .at("/dev/scenarios/:name", post(home::play))
         .at("/dev/clock", get(clock::show).post(clock::advance))
+        .at("/dev/inbox", get(inbox::show))
         .at("/dev/pages", get(gallery::list))
         .at("/dev/pages/sent", post(gallery::sent))
         .at("/dev/pages/nowhere", get(gallery::nowhere).post(gallery::nowhere))

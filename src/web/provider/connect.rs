@@ -25,12 +25,19 @@ const LONGEST: usize = 32;
 
 impl Provider {
     pub(super) async fn user_code(&self, request: Request) -> Response {
+        if let Some(response) = self.flow_api.before(&request).await {
+            return response;
+        }
         let (request, mut body) = request.split();
         let visit = self.visit(&request, None);
         let browser = self.cookies.browser(request.headers());
         if queried(&request, "response_mode").as_deref() == Some(ResponseMode::Flow.as_str()) {
             return match parameters(&request, &mut body).await {
-                Ok(parameters) => self.user_code_without_page(&parameters, &browser, &visit).await,
+                Ok(parameters) => {
+                    let mut response = self.user_code_without_page(&parameters, &browser, &visit).await;
+                    self.readable(&parameters, &request, &mut response).await;
+                    response
+                }
                 Err(trouble) => self.troubled(&trouble, &visit).await,
             };
         }

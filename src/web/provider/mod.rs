@@ -8,12 +8,13 @@ use poem::http::{HeaderName, Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
+use self::account::Account;
 use self::trouble::Trouble;
 use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
-use crate::http::flow::{self, FlowApi};
+use crate::http::flow::{self, FlowApi, PAGES};
 use crate::http::headers::queried;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
@@ -22,29 +23,31 @@ use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Site, form_post};
 use crate::words::{Locale, Wishes, Words};
 
+pub mod account;
 mod check_session;
 mod connect;
 mod pages;
+mod passwords;
 mod sign_out;
 mod trouble;
-
-/// Where our own pages are, below the issuer.
-pub const PAGES: &str = "/sign-in/";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub struct Provider {
     pub authorize: Authorize,
     pub advance: Arc<Advance>,
+    pub beside: Arc<Beside>,
     pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
+    pub account: Account,
     pub flow_api: FlowApi,
     pub refusals: RecordRefusal,
     pub cookies: Cookies,
@@ -79,6 +82,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(provider.check_session(&request))
         } else if path == sign_out::SIGN_OUT {
             Ok(Box::pin(provider.sign_out(request)).await)
+        } else if passwords::is_entry(path) {
+            Ok(Box::pin(provider.errand(&request)).await)
+        } else if path == account::PASSKEYS || path == account::CONFIRM {
+            Ok(Box::pin(provider.account(request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.page(&id, request)).await)
@@ -102,6 +109,9 @@ struct Visit {
 impl Provider {
     /// `GET` and `POST` [OIDCC §3.1.2.1].
     async fn authorization(&self, request: Request) -> Response {
+        if let Some(response) = self.flow_api.before(&request).await {
+            return response;
+        }
         let (request, mut body) = request.split();
         let parameters = parameters(&request, &mut body).await;
         let wished = parameters.as_ref().ok().and_then(|parameters| parameters.get("ui_locales")).map(str::to_owned);
@@ -111,7 +121,12 @@ impl Provider {
             Ok(parameters) => self.authorize.authorize(parameters, &browser).await.map_err(Trouble::from),
             Err(trouble) => Err(trouble.clone()),
         };
-        match authorized {
+        let without_redirect = match &authorized {
+            Ok(Authorized::Answer { carrier, .. }) => matches!(carrier, Carrier::Flow(_)),
+            Ok(Authorized::Begun { seen, .. }) => seen.flow.is_redirectless(),
+            Err(_) => false,
+        };
+        let mut response = match authorized {
             Ok(Authorized::Answer { carrier, session }) => {
                 let mut response = self.carried(&carrier, &visit);
                 if let Some(session) = &session {
@@ -134,7 +149,17 @@ impl Provider {
                 response
             }
             Err(trouble) => self.troubled(&trouble, &visit).await,
+        };
+        if without_redirect && let Ok(parameters) = &parameters {
+            self.readable(parameters, &request, &mut response).await;
         }
+        response
+    }
+
+    /// For the page that a client's request came from, where no browser is redirected.
+    async fn readable(&self, parameters: &Parameters, request: &Request, response: &mut Response) {
+        let client = parameters.get("client_id").unwrap_or_default();
+        self.flow_api.admit(client, request.headers(), response.headers_mut()).await;
     }
 
     /// The browser comes for its answer.

@@ -5,10 +5,12 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
+use super::passwords::{self, Amiss, Shown};
 use super::trouble::Trouble;
 use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};
+use crate::domain::policy::Source;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_request::Prompt;
@@ -20,15 +22,20 @@ use crate::secret::constant_time_eq;
 use crate::usecase;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::{self as calling, Browser, Seen, SignedIn};
+use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
-use crate::web::sign_in::{self, Address, Form, Reason, accounts, consent, credentials, device, hop, identifier};
-use crate::words::Foreign;
+use crate::web::sign_in::{
+    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, passkey,
+};
+use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
 enum Wrong {
     Credentials { username: String, problem: Problem },
     Identifier { username: String },
+    Errand { error: FlowError, form: Parameters },
+    Passkey(passkey::Problem),
 }
 
 impl Provider {
@@ -40,17 +47,28 @@ impl Provider {
         let visit = self.visit(&request, wished.as_deref());
         let seen = match seen {
             Ok(seen) => seen,
+            // What is no sign-in may be about a password alone.
+            Err(FlowError::Refused(refusal)) if refusal.code == FlowErrorCode::FlowNotFound => {
+                return Box::pin(self.errand_page(id, (&request, &mut body), &browser)).await;
+            }
             Err(error) => return self.troubled(&error.into(), &visit).await,
         };
         match *request.method() {
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
-            Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser)).await {
+            Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser, &visit)).await {
                 Ok(Submitted::Done(session)) => {
                     let mut response = see_other(&self.address(id));
                     if let Some(session) = &session {
                         self.cookies.set_session(response.headers_mut(), session);
                     }
                     response
+                }
+                // There is something else to be signed now.
+                Ok(Submitted::Wrong(wrong @ Wrong::Passkey(_))) => {
+                    match self.advance.read(id, &browser, calling::Page::Own).await {
+                        Ok(seen) => self.show(&seen, Some(&wrong), &browser, &visit),
+                        Err(error) => self.troubled(&error.into(), &visit).await,
+                    }
                 }
                 Ok(Submitted::Wrong(wrong)) => self.show(&seen, Some(&wrong), &browser, &visit),
                 Err(trouble) => self.troubled(&trouble, &visit).await,
@@ -65,25 +83,44 @@ impl Provider {
         self.mark(&[id.expose().as_bytes(), b"|", key.as_ref().map_or(&[][..], |key| key.as_bytes())])
     }
 
+    /// What a form says that this browser has from us, for this flow.
+    pub(super) async fn form_of_flow(
+        &self,
+        id: &FlowId,
+        (request, body): (&Request, &mut RequestBody),
+        browser: &Browser,
+    ) -> Result<Parameters, Trouble> {
+        self.admit_form(request)?;
+        let form = read_page_form(request, body).await?;
+        let mark = self.mark_of_flow(id, browser);
+        let given = form.get("csrf").unwrap_or_default();
+        if constant_time_eq(mark.as_bytes(), given.as_bytes()) { Ok(form) } else { Err(Trouble::Foreign) }
+    }
+
     async fn submitted(
         &self,
         seen: &Seen,
         (request, body): (&Request, &mut RequestBody),
         browser: &Browser,
+        visit: &Visit,
     ) -> Result<Submitted, Trouble> {
-        self.admit_form(request)?;
         let from = client_ip(request);
-        let form = read_page_form(request, body).await?;
-        let mark = self.mark_of_flow(&seen.id, browser);
-        if !constant_time_eq(mark.as_bytes(), form.get("csrf").unwrap_or_default().as_bytes()) {
-            return Err(Trouble::Foreign);
-        }
+        let form = self.form_of_flow(&seen.id, (request, body), browser).await?;
         let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done(None)) };
-        let calling = Calling { browser, page: calling::Page::Own, from };
+        let calling = Calling { browser, page: calling::Page::Own, from, language: visit.locale.tag() };
         let error = match self.advance.act(&seen.id, calling, action, &body).await {
+            // Who gave up something on the way goes on at once.
+            Ok(now) if now.flow.status() == Status::Canceled => {
+                let nothing = Value::Object(Map::new());
+                let went_on = self.advance.act(&seen.id, calling, Action::ContinueAuthentication, &nothing).await;
+                return Ok(Submitted::Done(went_on?.session));
+            }
             Ok(now) => return Ok(Submitted::Done(now.session)),
             Err(error) => error,
         };
+        if seen.flow.errand().is_some() && passwords::is_told(&error) {
+            return Ok(Submitted::Wrong(Wrong::Errand { error, form }));
+        }
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => {
@@ -96,6 +133,11 @@ impl Provider {
                         .iter()
                         .any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(name))
                 };
+                if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
+                    let problem =
+                        if missing("assertion") { passkey::Problem::NoScript } else { passkey::Problem::Failed };
+                    return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
+                }
                 match (missing("username"), missing("password")) {
                     (true, true) => Problem::BothMissing,
                     (true, false) => Problem::UsernameMissing,
@@ -108,16 +150,13 @@ impl Provider {
         };
         // What was typed stays; a password does not.
         let username = form.get("username").unwrap_or_default().to_owned();
-        match seen.flow.status() {
-            Status::UsernamePasswordRequired => Ok(Submitted::Wrong(Wrong::Credentials { username, problem })),
-            Status::IdentifierRequired => Ok(Submitted::Wrong(Wrong::Identifier { username })),
-            Status::ConsentRequired
-            | Status::OauthDeviceUserCodeRequired
-            | Status::OauthDeviceUserCodeConfirmationRequired
-            | Status::OauthDeviceCompleted
-            | Status::Resume
-            | Status::Completed
-            | Status::Failed => Err(error.into()),
+        let status = seen.flow.status();
+        if status == Status::UsernamePasswordRequired {
+            Ok(Submitted::Wrong(Wrong::Credentials { username, problem }))
+        } else if status == Status::IdentifierRequired {
+            Ok(Submitted::Wrong(Wrong::Identifier { username }))
+        } else {
+            Err(error.into())
         }
     }
 
@@ -129,14 +168,16 @@ impl Provider {
         if elsewhere || another { Err(Trouble::Foreign) } else { Ok(()) }
     }
 
+    /// A form of ours, without its fields.
+    pub(super) fn form(&self, id: &FlowId, browser: &Browser) -> Form {
+        let hidden = vec![("csrf".to_owned(), self.mark_of_flow(id, browser))];
+        Form { action: self.address(id), hidden, expires_in: None }
+    }
+
     fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
         let here = format!("{PAGES}{}", seen.id.expose());
         let around = self.around(visit, Some(&here));
-        let form = Form {
-            action: self.address(&seen.id),
-            hidden: vec![("csrf".to_owned(), self.mark_of_flow(&seen.id, browser))],
-            expires_in: None,
-        };
+        let form = self.form(&seen.id, browser);
         let client = Some(client(&seen.client));
         match &seen.flow.at {
             At::Device => device::confirm::render(&confirmation(seen, form), &around),
@@ -145,38 +186,76 @@ impl Provider {
                 device::done::render(&device::done::View { connected: false }, &around)
             }
             At::Account(_) => accounts::render(&accounts(seen, form, client), &around),
-            At::Asking(..) if seen.flow.status() == Status::IdentifierRequired => {
+            At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
+                let view = new_passkey::View {
+                    form,
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    name: around.words.say(around.locale, Message::MethodPasskey),
+                    failed: matches!(wrong, Some(Wrong::Passkey(_))),
+                };
+                new_passkey::render(&view, &around)
+            }
+            At::Asking(_, Source::Passkey) => {
+                let view = passkey::View {
+                    form,
+                    client,
+                    reason: reason(seen),
+                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    ways: ways(seen),
+                    may_cancel: true,
+                    problem: match wrong {
+                        Some(Wrong::Passkey(problem)) => Some(*problem),
+                        Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Errand { .. }) | None => {
+                            None
+                        }
+                    },
+                };
+                passkey::render(&view, &around)
+            }
+            At::Asking(_, Source::Identifier) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
-                    Some(Wrong::Credentials { .. }) | None => (hint(seen), None),
+                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
+                        (hint(seen), None)
+                    }
                 };
                 let view = identifier::View {
                     form,
                     client,
                     username,
                     reason: reason(seen),
-                    ways: Vec::new(),
+                    ways: ways(seen),
                     may_cancel: true,
                     problem,
                 };
                 identifier::render(&view, &around)
             }
-            At::Asking(..) => {
+            At::Asking(_, Source::Password) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
-                    Some(Wrong::Identifier { .. }) | None => (hint(seen), None),
+                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
+                        (hint(seen), None)
+                    }
                 };
                 let view = credentials::View {
                     form,
                     client,
                     who: credentials::Who::Anyone { username },
                     reason: reason(seen),
-                    forgot: None,
-                    ways: Vec::new(),
+                    forgot: seen.flow.recoverable,
+                    ways: ways(seen),
                     may_cancel: true,
                     problem,
                 };
                 credentials::render(&view, &around)
+            }
+            At::Errand(errand) => {
+                let amiss = match wrong {
+                    Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
+                    Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_)) | None => None,
+                };
+                let shown = Shown { errand, username: seen.username.as_deref(), alone: false, amiss };
+                shown.page(form, &around)
             }
             At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),
             At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
@@ -261,15 +340,35 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         Value::Object(members.collect::<Map<_, _>>())
     };
     let nothing = || Value::Object(Map::new());
+    if let Some(errand) = seen.flow.errand() {
+        return Some(passwords::action(errand, form));
+    }
     match (seen.flow.status(), form.get("action")) {
         (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {
             Some((Action::Cancel, nothing()))
         }
+        (Status::Fido2ActivationRequired, None | Some("passkey")) => {
+            Some((Action::ActivateFido2Device, body(&[("attestation", "attestation"), ("nickname", "name")])))
+        }
+        (Status::AssertionRequired | Status::Fido2ActivationRequired, Some("cancel")) => {
+            Some((Action::CancelAuthentication, nothing()))
+        }
+        (Status::UsernamePasswordRequired | Status::AssertionRequired, Some(way @ ("passkey" | "password")))
+            if way != asked_here(seen) =>
+        {
+            let source = Value::String(way.to_owned());
+            let body = [("authenticationSource".to_owned(), source)].into_iter().collect();
+            Some((Action::UseAlternativeAuthenticationSource, Value::Object(body)))
+        }
+        (Status::AssertionRequired, _) => Some((Action::CheckAssertion, body(&[("assertion", "assertion")]))),
         (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
         (Status::ConsentRequired, Some("cancel")) => Some((Action::DenyConsent, nothing())),
         (Status::OauthDeviceUserCodeConfirmationRequired, Some("connect")) => {
             let code = Value::String(code(seen)?);
             Some((Action::ConfirmUserCode, Value::Object([("userCode".to_owned(), code)].into_iter().collect())))
+        }
+        (Status::UsernamePasswordRequired, Some("forgot")) => {
+            Some((Action::InitiateAccountRecovery, body(&[("usernameHint", "username")])))
         }
         // Enter in a field presses no button.
         (Status::UsernamePasswordRequired, _) => {
@@ -296,17 +395,35 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
                 Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect()),
             ))
         }
-        (
-            Status::ConsentRequired
-            | Status::OauthDeviceUserCodeRequired
-            | Status::OauthDeviceUserCodeConfirmationRequired
-            | Status::OauthDeviceCompleted
-            | Status::Resume
-            | Status::Completed
-            | Status::Failed,
-            _,
-        ) => None,
+        (_, _) => None,
     }
+}
+
+/// The source that the page is about.
+const fn asked_here(seen: &Seen) -> &'static str {
+    match &seen.flow.at {
+        At::Asking(_, source) => source.as_str(),
+        At::UserCode
+        | At::Account(_)
+        | At::Device
+        | At::Errand(_)
+        | At::Consent(_)
+        | At::Ready
+        | At::Completed(_)
+        | At::Left
+        | At::Connected
+        | At::Failed(_) => "",
+    }
+}
+
+/// What else somebody may take.
+fn ways(seen: &Seen) -> Vec<Way> {
+    let way = |source: &Source| match source {
+        Source::Identifier => None,
+        Source::Password => Some(Way::Password),
+        Source::Passkey => Some(Way::Passkey),
+    };
+    seen.flow.ways.iter().filter_map(way).collect()
 }
 
 fn hint(seen: &Seen) -> String {

@@ -72,7 +72,7 @@ impl Provider {
         }
     }
 
-    async fn pressed(
+    pub(super) async fn pressed(
         &self,
         (request, body): (&Request, &mut RequestBody),
         browser: &Browser,
@@ -89,8 +89,8 @@ impl Provider {
         Ok(form)
     }
 
-    /// Ties the form to the session that it is about.
-    fn mark_of_session(&self, browser: &Browser) -> String {
+    /// Ties the forms of our own pages to the session that they are about.
+    pub(super) fn mark_of_session(&self, browser: &Browser) -> String {
         let session = browser.session.as_ref().map(SessionToken::digest);
         self.mark(&[b"sign-out|", session.as_ref().map_or(&[][..], |session| session.as_bytes())])
     }

@@ -20,6 +20,10 @@ pub(super) enum Trouble {
     Foreign,
     /// There is no such flow for this browser.
     Gone,
+    /// There is nothing here.
+    Nothing,
+    /// Nobody is signed in where somebody has to be.
+    SignedOut,
     TooMany(Duration),
     Unavailable,
 }
@@ -52,7 +56,7 @@ impl Trouble {
             Self::Body(error) => Some(format!("invalid_request: {error}")),
             Self::Foreign => Some("a form of another page".to_owned()),
             Self::TooMany(_) => Some("a limit was reached".to_owned()),
-            Self::Method | Self::Gone | Self::Unavailable => None,
+            Self::Method | Self::Gone | Self::Nothing | Self::SignedOut | Self::Unavailable => None,
         }
     }
 
@@ -63,6 +67,8 @@ impl Trouble {
             Self::Refused(_) | Self::Body(_) | Self::Method => Kind::Request,
             Self::Foreign => Kind::CrossSite,
             Self::Gone => Kind::Expired,
+            Self::Nothing => Kind::NotFound,
+            Self::SignedOut => Kind::SignedOut,
             Self::TooMany(wait) => Kind::TooManyRequests(*wait),
             Self::Unavailable => Kind::Unavailable,
         }
@@ -80,7 +86,7 @@ impl Trouble {
             Self::Unavailable => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Refused(_) | Self::Foreign | Self::Gone | Self::TooMany(_) => {}
+            Self::Refused(_) | Self::Foreign | Self::Gone | Self::Nothing | Self::SignedOut | Self::TooMany(_) => {}
         }
         response
     }

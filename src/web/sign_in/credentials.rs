@@ -1,7 +1,7 @@
 //! Username and password on one page, so that password managers fill in both.
 //!
 //! Fields: `username`, `password`. Actions: `sign_in`, `continue_as` (of somebody who is signed in),
-//! `other_account`, `cancel`, and those of [`Way`].
+//! `other_account`, `forgot`, `cancel`, and those of [`Way`].
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ pub struct View {
     pub who: Who,
     /// Why somebody has to sign in again.
     pub reason: Option<Reason>,
-    /// Where the page for forgotten passwords is.
-    pub forgot: Option<String>,
+    /// A forgotten password can be got over.
+    pub forgot: bool,
     pub ways: Vec<Way>,
     /// There is an app to go back to.
     pub may_cancel: bool,

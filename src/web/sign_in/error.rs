@@ -32,6 +32,8 @@ pub enum Kind {
     ClientDisabled,
     /// This person may not use this app.
     Denied,
+    /// Nobody is signed in in this browser.
+    SignedOut,
     /// The flow is over, or never was.
     Expired,
     CookiesBlocked,
@@ -47,7 +49,7 @@ impl Kind {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Request | Self::UnknownClient | Self::Expired | Self::CookiesBlocked => StatusCode::BAD_REQUEST,
-            Self::ClientDisabled | Self::Denied | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::ClientDisabled | Self::Denied | Self::SignedOut | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -62,6 +64,7 @@ impl Kind {
             (Self::ClientDisabled, Some(client)) => Message::ErrorClientOff(client.as_str()),
             (Self::UnknownClient, _) | (Self::ClientDisabled, None) => Message::ErrorClient,
             (Self::Denied, _) => Message::ErrorDenied,
+            (Self::SignedOut, _) => Message::ErrorSignedOut,
             (Self::Expired, _) => Message::ErrorExpired,
             (Self::CookiesBlocked, _) => Message::ErrorCookies,
             (Self::CrossSite, _) => Message::ErrorForeign,
@@ -78,6 +81,7 @@ impl Kind {
             Self::UnknownClient => Message::ErrorClientDo,
             Self::ClientDisabled => Message::ErrorClientOffDo,
             Self::Denied => Message::ErrorDeniedDo,
+            Self::SignedOut => Message::ErrorSignedOutDo,
             Self::Expired => Message::ErrorExpiredDo,
             Self::CookiesBlocked => Message::ErrorCookiesDo,
             Self::CrossSite => Message::ErrorForeignDo,

@@ -64,6 +64,8 @@ pub enum Reason {
     LongAgo,
     /// `acr_values`, or an action that needs more.
     Stronger,
+    /// The password is about to be changed.
+    PasswordChange,
 }
 
 impl Reason {
@@ -73,6 +75,7 @@ impl Reason {
             (Self::AskedByClient, None) => Message::AskedAgain,
             (Self::LongAgo, _) => Message::LongAgo,
             (Self::Stronger, _) => Message::StrongerNeeded,
+            (Self::PasswordChange, _) => Message::ChangePasswordFirst,
         }
     }
 }

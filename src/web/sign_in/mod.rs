@@ -2,8 +2,10 @@
 //!
 //! Each file is a page: a `View` of plain data, and `render`. None of them knows where the data comes from
 //! or what happens next: forms go where the view says, with the hidden fields that it gives, and the button
-//! that was pressed comes back as `action`. None needs a script.
+//! that was pressed comes back as `action`. None needs a script but those of passkeys, which browsers give to scripts
+//! alone.
 
+pub mod account;
 pub mod accounts;
 mod address;
 mod around;
@@ -18,6 +20,7 @@ pub mod hop;
 pub mod identifier;
 pub mod logout;
 pub mod method;
+pub mod passkey;
 pub mod password;
 pub mod recovery;
 

@@ -68,7 +68,11 @@ async fn what_cannot_be_is_pointed_at() {
         (json!({ "token_endpoint_auth_method": "client_secret_jwt" }), "/token_endpoint_auth_method", "invalid"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "/jwks", "required"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } }), "/jwks", "invalid"),
-        (json!({ "jwks_uri": "https://example.com/jwks" }), "/jwks_uri", "not_allowed"),
+        (
+            json!({ "grant_types": ["client_credentials"], "scope": "orders", "jwks_uri": "https://example.com/jwks" }),
+            "/jwks_uri",
+            "not_allowed",
+        ),
         (
             json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://127.0.0.1/jwks" }),
             "/jwks_uri",

@@ -74,6 +74,23 @@ fn a_client_is_held_to_a_profile_by_itself() {
     client(&site, &["create", "other", "--security-profile", "fapi3"]).ends_with(2);
 }
 
+#[test]
+fn a_client_with_a_certificate_has_keys_for_its_questions() {
+    let site = Site::new().migrated();
+    fs::write(site.path("jwks"), JWKS).unwrap();
+    let known = ["--auth", "tls_client_auth", "--tls-subject-dn", "CN=till", "--tls-bound-access-tokens"];
+    let held = [&["create", "till"], &known[..], &["--security-profile", "fapi-ciba"]].concat();
+    let told = client(&site, &held).ends_with(2);
+    assert!(told.contains("jwks: The security profile demands signed requests"), "{told}");
+    client(&site, &[&held[..], &["--jwks", "jwks", "--ciba-request-alg", "ES256"]].concat()).ends_with(0);
+    let exported = site.run(&["export", "-c", "nod.toml"]).ends_with(0);
+    assert!(exported.lines().any(|line| line.starts_with("jwks = ")), "{exported}");
+    let told = apply(&site, &exported, &[]).ends_with(0);
+    assert!(told.contains("0 to create, 0 to update"), "{told}");
+    let told = apply(&site, &exported.replace("\"till\"", "\"kiosk\""), &[]).ends_with(0);
+    assert!(told.contains("+ client kiosk"), "{told}");
+}
+
 /// The rows by their topics.
 fn posture(site: &Site, more: &[&str]) -> Vec<(String, Value)> {
     let text = site.run(&[&["config", "show", "--security", "--json"], more].concat()).ends_with(0);

@@ -1,14 +1,17 @@
 //! Tokens that are worth something with a certificate alone [RFC 8705 §3].
 
 use nod::domain::client::{GrantType, TokenExchange};
+use nod::domain::profile::Profile;
 use nod::protocol::algorithm::Algorithm;
+use nod::protocol::client_certificate::CertificateSubject;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{OWN, Scene};
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    Answer, CALLBACK, CIBA, Caller, Client, INTROSPECT, Identity, TOKEN, Tokens, USERINFO, VERIFIER, World, decoded,
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, CIBA, Caller, Client, INTROSPECT, Identity, PAR, TOKEN, Tokens, USERINFO,
+    VERIFIER, World, decoded, enc,
 };
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -181,6 +184,39 @@ async fn a_token_is_bound_to_one_thing() {
 }
 
 #[tokio::test]
+async fn no_code_is_for_a_key_where_tokens_are_for_a_certificate() {
+    let scene = Scene::begin().await;
+    let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in().certificate_bound().await;
+    let prover = world.prover();
+    let sign_in = [
+        ("response_type", "code"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let jkt = prover.jkt();
+    let watch = world.watch().await;
+    // By a proof, which is not even looked at, or by its name alone: the code could not be redeemed.
+    let proved = shop.form(PAR, &sign_in).header("dpop", prover.proof("POST", PAR));
+    Answer::of(proved).await.refused(400, "invalid_request");
+    shop.post(PAR, &[&sign_in[..], &[("dpop_jkt", &jkt)]].concat()).await.refused(400, "invalid_request");
+    watch.nothing_changed("pushed requests that name a key").await;
+    let mut browser = world.browser();
+    browser.authorize(&shop, &[("dpop_jkt", &jkt)]).await.unwrap_err().error("invalid_request");
+    let kept = shop.post(PAR, &sign_in).await;
+    assert_eq!(kept.status, 201, "{}", kept.text());
+    let uri = kept.json()["request_uri"].as_str().unwrap().to_owned();
+    let path = format!("{AUTHORIZE}?{}", enc(&[("client_id", &shop.id), ("request_uri", &uri)]));
+    let page = browser.open(&path).await.unwrap();
+    let callback = browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
+    let tokens = redeem(&caller, &shop, callback.get("code")).await.tokens();
+    assert_eq!(cnf(&tokens.access_token), bound_to(&scene.identity));
+}
+
+#[tokio::test]
 async fn nobody_gets_rid_of_the_certificate_of_a_bound_token() {
     let scene = Scene::begin().await;
     let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
@@ -208,11 +244,53 @@ async fn nobody_gets_rid_of_the_certificate_of_a_bound_token() {
     assert_eq!(cnf(exchanged["access_token"].as_str().unwrap()), bound_to(&scene.identity));
 }
 
+const CLIENTS: &str = "/admin/v1/clients";
+
+async fn list(caller: &Caller, token: &str) -> Answer {
+    Answer::of(caller.request(Method::GET, CLIENTS).bearer_auth(token)).await
+}
+
 #[tokio::test]
-async fn a_bound_token_administers_nothing() {
+async fn rfc8705_3_a_bound_token_administers_with_its_certificate_alone() {
     let scene = Scene::begin().await;
+    let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
     let robot = scene.robot().scope("nod:admin").certificate_bound().await;
-    let own = over(&scene.world.showing(&scene.identity), &robot, &OWN).await.ok();
-    let list = scene.world.request(Method::GET, "/admin/v1/clients").bearer_auth(own["access_token"].as_str().unwrap());
-    Answer::of(list).await.admin_problem(401, "token_invalid");
+    let own = over(&caller, &robot, &OWN).await.ok();
+    let token = own["access_token"].as_str().unwrap();
+    list(&caller, token).await.ok();
+    let made = caller.request(Method::POST, CLIENTS).bearer_auth(token).json(&json!({ "client_id": "till" }));
+    let made = Answer::of(made).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    world.guard(made.json()["client_secret"].as_str().unwrap());
+
+    let watch = world.watch().await;
+    let other = world.showing(&scene.authority.issues(&crate::world::named("robot")));
+    for stranger in [&other, &world.caller(None)] {
+        list(stranger, token).await.admin_problem(401, "token_invalid");
+    }
+    world.admin_call(Method::GET, CLIENTS, Some(token)).await.admin_problem(401, "token_invalid");
+    // Nor as if it were bound to a key.
+    let prover = world.prover();
+    prover.admin(token, &Method::GET, CLIENTS, None).await.admin_problem(401, "token_invalid");
+    watch.nothing_changed("bound tokens without their certificate").await;
+    // A token that is bound to nothing is as good there as anywhere.
+    let plain = world.admin().await;
+    list(&other, &plain.token).await.ok();
+}
+
+#[tokio::test]
+async fn fapi2_5_3_2_1_an_administrator_with_a_certificate_meets_a_profile() {
+    let scene = Scene::begin().await;
+    let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
+    let robot = scene.robot().scope("nod:admin").tls_client_auth(CertificateSubject::dn("CN=robot")).await;
+    let fields = [OWN[0], ("client_id", "robot")];
+    let before = Answer::of(caller.form(TOKEN, &fields)).await.ok();
+    list(&caller, before["access_token"].as_str().unwrap()).await.ok();
+    robot.update(|robot| robot.security_profile = Some(Profile::Fapi2Security)).await;
+    list(&caller, before["access_token"].as_str().unwrap()).await.admin_problem(401, "token_invalid");
+    Answer::of(caller.form(TOKEN, &fields)).await.refused(400, "invalid_request");
+    robot.update(|robot| robot.tls_client_certificate_bound_access_tokens = true).await;
+    let bound = Answer::of(caller.form(TOKEN, &fields)).await.ok();
+    list(&caller, bound["access_token"].as_str().unwrap()).await.ok();
+    world.admin_call(Method::GET, CLIENTS, bound["access_token"].as_str()).await.admin_problem(401, "token_invalid");
 }

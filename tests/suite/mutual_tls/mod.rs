@@ -4,6 +4,7 @@ mod aliases;
 mod authentication;
 mod bound_tokens;
 mod proxies;
+mod questions;
 mod registration;
 
 use nod::domain::client::GrantType;

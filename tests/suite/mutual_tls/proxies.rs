@@ -102,3 +102,20 @@ async fn security_41_at_the_second_port_the_handshake_alone_counts() {
     let own = world.showing(&identity).form(TOKEN, &[OWN[0], ("client_id", "robot")]);
     Answer::of(own.header(HEADER, stranger.client_cert())).await.ok();
 }
+
+#[tokio::test]
+async fn rfc8705_3_a_bound_token_administers_through_a_proxy_that_hands_its_certificate_on() {
+    let authority = Authority::new("Ours");
+    let world = behind("127.0.0.0/8", &authority).start().await;
+    let (robot, identity) = (robot(&world).await, authority.issues(&named("robot")));
+    robot.update(|robot| robot.scope = nod::protocol::scope::Scope::parse("nod:clients:read").unwrap()).await;
+    let own = Answer::of(call(&robot).header(HEADER, identity.client_cert())).await.ok();
+    let list = || {
+        let request = world.request(reqwest::Method::GET, "/admin/v1/clients");
+        request.bearer_auth(own["access_token"].as_str().unwrap())
+    };
+    Answer::of(list().header(HEADER, identity.client_cert())).await.ok();
+    let other = authority.issues(&named("robot"));
+    Answer::of(list().header(HEADER, other.client_cert())).await.admin_problem(401, "token_invalid");
+    Answer::of(list()).await.admin_problem(401, "token_invalid");
+}

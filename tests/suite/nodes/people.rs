@@ -22,6 +22,7 @@ use super::wire::{Answer, Held, request, send};
 use super::{ISSUER, until};
 
 pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
+pub(super) const CALLBACK: &str = "https://shop.example/callback";
 
 fn now() -> Timestamp {
     Timestamp::from_millis(SystemClock.now().millis())
@@ -70,6 +71,11 @@ impl RelyingParty {
     /// A poll with an assertion that may have been seen before.
     pub(crate) fn poll_with(auth_req_id: &str, assertion: &str) -> Vec<u8> {
         form("/as/token.oauth2", &[("grant_type", CIBA), ("auth_req_id", auth_req_id)], assertion)
+    }
+
+    pub(crate) fn redeem(&self, code: &str) -> Vec<u8> {
+        let parameters = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
+        self.post("/as/token.oauth2", &parameters)
     }
 
     pub(crate) fn refresh(&self, token: &str) -> Vec<u8> {

@@ -9,19 +9,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nod::app::{self, App, EphemeralStore, Parts, Settings};
+use nod::app::{self, App, EphemeralStore, Mail, Parts, Settings};
 use nod::clock::{Clock, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
-use nod::domain::client::{AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource};
+use nod::domain::client::{
+    self, AccessTokenFormat, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Requests, SignIn,
+};
+use nod::domain::code::{Code, REMEMBER};
 use nod::domain::inbox::{Inbox, Limits};
+use nod::domain::session::{Authentication, Session};
 use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
 use nod::http::remote::TrustedProxies;
 use nod::http::server::{self, Edge};
 use nod::outbound::egress::{Egress, EgressSettings};
+use nod::protocol::acr::Acr;
 use nod::protocol::algorithm::Algorithm;
-use nod::protocol::id::{AuthReqId, ClientId, RequestId, UserId};
+use nod::protocol::authorization_request::ResponseType;
+use nod::protocol::extent::Extent;
+use nod::protocol::id::{AuthReqId, AuthorizationCode, ClientId, RequestId, SessionId, SessionToken, UserId};
+use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::{MasterKey, Secret};
 use nod::store::embedded::EmbeddedStore;
@@ -33,6 +41,7 @@ use nod::store::sql::devices::Devices;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
 use nod::store::sql::people::People;
+use nod::store::sql::sessions::Sessions;
 use nod::usecase::certificates::Certificates;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
@@ -43,7 +52,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::cutter::Cutter;
-use super::people::RelyingParty;
+use super::people::{CALLBACK, RelyingParty};
 use super::wire::{get, send};
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
@@ -110,7 +119,8 @@ impl Site {
         let facts = Facts {
             sql: sea_orm::Database::connect(&sql).await.expect("a database"),
             requests: Shelf::new(Arc::clone(&ephemeral)),
-            inboxes: Shelf::new(ephemeral),
+            inboxes: Shelf::new(Arc::clone(&ephemeral)),
+            codes: Shelf::new(ephemeral),
         };
         let key: String = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut file = File::options();
@@ -169,17 +179,56 @@ impl Site {
 
     async fn registers(&self, id: &str, delivery: Delivery, long_poll: bool) -> RelyingParty {
         let party = RelyingParty::new(id);
-        let client = Client {
-            id: ClientId::parse(id).expect("a client_id"),
+        self.registers(self.client(&party, long_poll)).await;
+        party
+    }
+
+    /// One that signs people in, without PKCE.
+    pub(crate) async fn web_client(&self, id: &str) -> RelyingParty {
+        let party = RelyingParty::new(id);
+        let sign_in = SignIn {
+            redirect_uris: vec![RedirectUri::parse(CALLBACK).expect("an address")],
+            post_logout_redirect_uris: Vec::new(),
+            response_types: vec![ResponseType::Code],
+            redirectless: false,
+            cookieless: false,
+            policy: None,
+            implied_consent: true,
+            require_pkce: false,
+            logout: Logout::default(),
+            requests: Requests::default(),
+            authorization_signed_response_alg: None,
+        };
+        let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken].into();
+        let client = Client { grants, backchannel: None, sign_in: Some(sign_in), ..self.client(&party, false) };
+        self.registers(client).await;
+        party
+    }
+
+    async fn registers(&self, client: Client) {
+        let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
+        assert!(clients.create(&client, &self.event(Action::ClientCreated)).await.expect("a database"));
+    }
+
+    fn client(&self, party: &RelyingParty, long_poll: bool) -> Client {
+        Client {
+            id: ClientId::parse(&party.id).expect("a client_id"),
             name: "Shop".to_owned(),
             disabled: false,
-            authentication: Authentication::PrivateKeyJwt { keys: KeySource::Jwks(party.jwks()), alg: None },
+            authentication: client::Authentication::PrivateKeyJwt { keys: KeySource::Jwks(party.jwks()), alg: None },
             grants: [GrantType::Ciba, GrantType::RefreshToken].into(),
             scope: Scope::parse("openid profile").expect("a scope"),
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             resources: Vec::new(),
-            backchannel: Some(Backchannel { delivery, number_matching: None, long_poll, request_signing_alg: None }),
+            protected_resources: Vec::new(),
+            backchannel: Some(Backchannel {
+                delivery,
+                number_matching: None,
+                long_poll,
+                request_signing_alg: None,
+                keys: None,
+            }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             dpop_bound_access_tokens: false,
@@ -191,10 +240,41 @@ impl Site {
             pairwise: None,
             security_profile: None,
             created_at: self.clock.now(),
+        }
+    }
+
+    /// What a person's sign-in was worth to a client: the code, and what the grant of it is known by.
+    pub(crate) async fn code(&self, client: &RelyingParty, user: UserId) -> (String, RequestId) {
+        let now = self.clock.now();
+        let authentication = Authentication { at: now, acr: Acr::Password, amr: "pwd".to_owned() };
+        let session = Session {
+            id: SessionId::new(self.entropy.uuid()),
+            token: SessionToken::new(self.entropy.token()).digest(),
+            user,
+            authentication: authentication.clone(),
+            created_at: now,
+            seen_at: now,
         };
-        let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
-        assert!(clients.create(&client, &self.event(Action::ClientCreated)).await.expect("a database"));
-        party
+        let sessions = Sessions::new(self.database.clone());
+        sessions.begin(&session, None, None, &self.event(Action::SessionBegun)).await.expect("a database");
+        let (code, transaction) = (AuthorizationCode::new(self.entropy.token()), RequestId::new(self.entropy.uuid()));
+        let worth = Code {
+            transaction,
+            client: ClientId::parse(&client.id).expect("a client_id"),
+            redirect_uri: CALLBACK.to_owned(),
+            challenge: None,
+            dpop_jkt: None,
+            user,
+            session: session.id,
+            scope: Scope::parse("openid").expect("a scope"),
+            nonce: None,
+            extent: Extent::default(),
+            authentication,
+            issued_at: now,
+            burnt: false,
+        };
+        assert!(self.facts.codes.insert(&code.digest(), &worth, REMEMBER).await.expect("a store"), "drawn twice");
+        (code.expose().clone(), transaction)
     }
 
     pub(crate) async fn person(&self, username: &str) -> UserId {
@@ -329,6 +409,8 @@ impl Site {
             },
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
+            recoveries: 100_000,
+            mail: Mail::Nobody,
             registration: Admission::Nobody,
             registrations: 20,
             profiles: nod::domain::profile::Profiles::default(),
@@ -397,6 +479,7 @@ pub(crate) struct Facts {
     sql: DatabaseConnection,
     pub(crate) requests: Shelf<AuthenticationRequest>,
     pub(crate) inboxes: Shelf<Inbox>,
+    codes: Shelf<Code>,
 }
 
 impl Facts {
@@ -423,6 +506,12 @@ impl Facts {
 
     pub(crate) async fn grants(&self, request: RequestId) -> i64 {
         self.count("SELECT COUNT(*) FROM token_grant WHERE request_id = $1", [bytes(request)]).await
+    }
+
+    /// Those of them that are worth something.
+    pub(crate) async fn live_grants(&self, request: RequestId) -> i64 {
+        let sql = "SELECT COUNT(*) FROM token_grant WHERE request_id = $1 AND revoked_at IS NULL";
+        self.count(sql, [bytes(request)]).await
     }
 
     /// Refresh tokens that hang on the grants of a request.

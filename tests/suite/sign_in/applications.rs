@@ -1,6 +1,7 @@
 //! Registered authentication applications: flows F14, F16, F17 and F18 of the design, rules 1, 7, 10 to 15 of A.1,
 //! and cases 126 and 127 of the attacks.
 
+use nod::domain::password::hash::Cost;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     APPLICATIONS, LOGIN, PASSWORD, SETTINGS, application, links, name_first, policy, refused, settings, shop_and_alice,
 };
-use crate::world::{Answer, Browser, Client, FLOWS, World, seconds};
+use crate::world::{AUTHORIZE, Answer, Browser, Client, FLOWS, World, asked, seconds};
 
 /// Fetch §3.2: what an answer to a page of this origin has.
 #[track_caller]
@@ -273,8 +274,8 @@ async fn a_1_15_redirectless_flows_can_be_kept_for_registered_applications() {
     world.browser().flow(&app, &[]).await;
     settings(&admin, &restricted).await;
     let asked = async |client: &Client| {
-        let query = crate::world::asked(client, &[("response_mode", "pi.flow")]);
-        world.browser().get(&format!("{}?{query}", crate::world::AUTHORIZE)).await
+        let query = asked(client, &[("response_mode", "pi.flow")]);
+        world.browser().get(&format!("{AUTHORIZE}?{query}")).await
     };
     let refused = asked(&app).await;
     assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("unauthorized_client")));
@@ -293,4 +294,111 @@ async fn a_1_15_redirectless_flows_can_be_kept_for_registered_applications() {
     super::refused(&read(&mut browser, LOGIN, &flow).await, 404, "FLOW_NOT_FOUND", None);
     assert_eq!(browser.get(&format!("{FLOWS}{flow}")).await.status, 200, "no page, no browser to ask");
     assert_eq!(admin.get(SETTINGS).await.ok(), restricted);
+}
+
+/// What the page of an application asks for a client that it runs.
+fn asks(browser: &Browser, client: &Client, origin: &str, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    let query = asked(client, &[&[("response_mode", "pi.flow")], fields].concat());
+    browser.request(Method::GET, &format!("{AUTHORIZE}?{query}")).header("origin", origin.to_owned())
+}
+
+#[tokio::test]
+async fn a_1_7_a_page_of_the_application_begins_a_flow_where_it_may_run_it() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let staff = "https://staff.shop.example";
+    application(&admin, "login", LOGIN).await;
+    application(&admin, "staff", staff).await;
+    let at = format!("{APPLICATIONS}/login");
+    admin.patch(&at, &json!({ "client_for_redirectless_mode": "app" })).await.ok();
+    let app = world.client("app").signs_in().redirectless().await;
+    let mut browser = world.browser();
+    let begun = browser.send(asks(&browser, &app, LOGIN, &[])).await;
+    readable(&begun, LOGIN);
+    let flow = begun.ok()["id"].as_str().unwrap().to_owned();
+    let right = json!({ "username": "alice", "password": PASSWORD });
+    assert_eq!(
+        browser.act_from(LOGIN, &flow, "checkUsernamePassword", &right).await.ok()["status"],
+        "CONSENT_REQUIRED"
+    );
+    let state = browser.act_from(LOGIN, &flow, "grantConsent", &json!({})).await.ok();
+    app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
+    // Who is signed in already has the answer at once: for this page alone.
+    let again = browser.send(asks(&browser, &app, LOGIN, &[])).await;
+    readable(&again, LOGIN);
+    assert_eq!(again.ok()["status"], "COMPLETED");
+    for other in [staff, "https://evil.test", "null"] {
+        unreadable(&browser.send(asks(&browser, &app, other, &[])).await);
+    }
+    // A refusal is the page's to read as well; a form does the same.
+    let mut nobody = world.browser();
+    let refused = nobody.send(asks(&nobody, &app, LOGIN, &[("prompt", "none")])).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("login_required")));
+    readable(&refused, LOGIN);
+    let form = nobody.request(Method::POST, AUTHORIZE).header("origin", LOGIN);
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    readable(&nobody.send(form.body(asked(&app, &[("response_mode", "pi.flow")]))).await, LOGIN);
+    let enter = format!("/as/user_authz.oauth2?response_mode=pi.flow&client_id={}", app.id);
+    readable(&nobody.send(nobody.request(Method::GET, &enter).header("origin", LOGIN)).await, LOGIN);
+    // Another client's flows are another application's; and what redirects is nobody's to read.
+    let other = world.client("other").signs_in().redirectless().await;
+    unreadable(&nobody.send(asks(&nobody, &other, LOGIN, &[])).await);
+    let plain = nobody.request(Method::GET, &format!("{AUTHORIZE}?{}", asked(&app, &[]))).header("origin", LOGIN);
+    assert_eq!(nobody.send(plain).await.header("access-control-allow-origin"), None);
+    admin.patch(&at, &json!({ "client_for_redirectless_mode": null })).await.ok();
+    unreadable(&nobody.send(asks(&nobody, &app, LOGIN, &[])).await);
+}
+
+#[tokio::test]
+async fn a_1_7_a_browser_asks_before_it_lets_a_page_begin_a_flow_with_headers_of_its_own() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    application(&admin, "login", LOGIN).await;
+    admin.patch(&format!("{APPLICATIONS}/login"), &json!({ "client_for_redirectless_mode": "app" })).await.ok();
+    let app = world.client("app").signs_in().redirectless().await;
+    let other = world.client("other").signs_in().redirectless().await;
+    let preflight = async |path: &str, client: &Client, mode: &str, origin: &str| {
+        let path = format!("{path}?client_id={}&response_mode={mode}", client.id);
+        let request = world.request(Method::OPTIONS, &path).header("origin", origin.to_owned());
+        Answer::of(request.header("access-control-request-method", "GET")).await
+    };
+    for path in [AUTHORIZE, "/as/user_authz.oauth2"] {
+        let answer = preflight(path, &app, "pi.flow", LOGIN).await;
+        assert_eq!((answer.status, answer.body.len()), (204, 0));
+        readable(&answer, LOGIN);
+        for (client, mode, origin) in
+            [(&other, "pi.flow", LOGIN), (&app, "query", LOGIN), (&app, "pi.flow", "https://evil.test")]
+        {
+            let answer = preflight(path, client, mode, origin).await;
+            assert_eq!((answer.status, answer.header("access-control-allow-origin")), (405, None), "{mode} {origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_reads_that_the_server_is_busy() {
+    let slow = Cost { memory: 65_536, iterations: 64 };
+    let world = World::with().settings(move |settings| settings.hashing.cost = slow);
+    let hasty = |edge: &mut nod::http::server::Edge| {
+        edge.limits.handler = std::time::Duration::from_millis(700);
+        edge.limits.body = std::time::Duration::from_millis(300);
+    };
+    let world = world.edge(hasty).start().await;
+    let admin = world.admin().await;
+    application(&admin, "login", LOGIN).await;
+    settings(&admin, &json!({ "default_application": "login" })).await;
+    let shop = world.client("shop").signs_in().await;
+    let mut browser = world.browser();
+    let (_, flow) = browser.sent_to_application(&shop, &[]).await;
+    // Whoever is not there takes as long as whoever is.
+    let nobody = json!({ "username": "nobody", "password": PASSWORD });
+    let busy = browser.act_from(LOGIN, &flow, "checkUsernamePassword", &nobody).await;
+    refused(&busy, 503, "UNEXPECTED_ERROR", None);
+    let told = busy.json();
+    assert_eq!(told["userMessage"], told["message"], "by the accept loop, which knows no languages: {told}");
+    readable(&busy, LOGIN);
+    assert_eq!(busy.retry_after(), 1);
+    let busy = browser.act_from("https://evil.test", &flow, "checkUsernamePassword", &nobody).await;
+    unreadable(&busy);
 }

@@ -4,6 +4,8 @@ use nod::protocol::flow_api::{Action, Kind, Status};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::passkeys::password_and_passkey;
+use super::recovery::secrets;
 use super::{PASSWORD, device_grant, links, name_first, policy, refused, shop_and_alice};
 use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
@@ -23,7 +25,10 @@ async fn f1_without_a_browser_the_flow_ends_in_the_answer() {
     let mut phone = world.browser();
     let state = phone.flow(&app, &[]).await;
     assert_eq!(state["status"], "USERNAME_PASSWORD_REQUIRED");
-    assert_eq!(links(&state), ["cancel", "checkUsernamePassword", "self"]);
+    assert_eq!(
+        links(&state),
+        ["cancel", "checkUsernamePassword", "initiatePasswordChange", "self", "useAlternativeAuthenticationSource"]
+    );
     assert!(id(&state).len() == 22 && id(&state).bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let flow = id(&state).to_owned();
 
@@ -193,16 +198,23 @@ async fn post(phone: &mut Browser, to: &str, kind: &str, marked: bool, body: &st
 /// [security.md case 130] every pair of a state and an action.
 #[tokio::test]
 async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
-    let world = World::start().await;
+    let world = World::with().letters().start().await;
     let (app, _alice) = app(&world).await;
+    for username in ["forgetful", "changing"] {
+        world.user(username).with_password(PASSWORD).await;
+    }
+    world.demand_change(&world.user("must").with_password(PASSWORD).await).await;
     let tv = device_grant::tv(&world).await;
-    policy(&world.admin().await, &name_first("name-first")).await;
+    let admin = world.admin().await;
+    policy(&admin, &name_first("name-first")).await;
     let named = world.client("named").signs_in().redirectless().policy("name-first").await;
+    policy(&world.admin_again(&admin).await, &password_and_passkey("enrols", true)).await;
+    let enrols = world.client("enrols").signs_in().redirectless().policy("enrols").await;
     let mut reached = Vec::new();
     for status in Status::ALL {
         let mut phone = world.browser();
         let client = if *status == Status::IdentifierRequired { &named } else { &app };
-        let Some(state) = arrive(&mut phone, &world, (client, &tv), *status).await else { continue };
+        let Some(state) = arrive(&mut phone, &world, (client, &tv, &enrols), *status).await else { continue };
         assert_eq!(state["status"], status.as_str());
         reached.push(*status);
         let watch = world.watch().await;
@@ -225,7 +237,7 @@ async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
 async fn arrive(
     phone: &mut Browser,
     world: &World,
-    (app, tv): (&crate::world::Client, &crate::world::Client),
+    (app, tv, enrols): (&crate::world::Client, &crate::world::Client, &crate::world::Client),
     status: Status,
 ) -> Option<Value> {
     if status == Status::OauthDeviceUserCodeRequired {
@@ -246,17 +258,75 @@ async fn arrive(
     let flow = id(&state).to_owned();
     match status {
         Status::IdentifierRequired | Status::UsernamePasswordRequired => Some(state),
+        Status::AssertionRequired => {
+            let body = json!({ "authenticationSource": "passkey" });
+            Some(phone.act(&flow, "useAlternativeAuthenticationSource", &body).await.ok())
+        }
         Status::ConsentRequired => Some(phone.password(&flow, "alice", PASSWORD).await.ok()),
         Status::Completed => {
             phone.password(&flow, "alice", PASSWORD).await.ok();
             Some(phone.act(&flow, "grantConsent", &json!({})).await.ok())
         }
         Status::Failed => Some(phone.act(&flow, "cancel", &json!({})).await.ok()),
+        Status::Fido2ActivationRequired => {
+            // Whoever has none makes one, where the policy says so.
+            let state = phone.flow(enrols, &[]).await;
+            Some(phone.password(id(&state), "alice", PASSWORD).await.ok())
+        }
         Status::Resume
         | Status::OauthDeviceUserCodeRequired
         | Status::OauthDeviceUserCodeConfirmationRequired
         | Status::OauthDeviceCompleted => None,
+        Status::MustChangePassword => Some(phone.password(&flow, "must", PASSWORD).await.ok()),
+        Status::CurrentCredentialsRequired
+        | Status::NewPasswordRequired
+        | Status::SuccessfulPasswordChange
+        | Status::Canceled => Some(changing(phone, &flow, world, status).await),
+        Status::AccountRecoveryUsernameRequired
+        | Status::RecoveryCodeRequired
+        | Status::PasswordResetRequired
+        | Status::SuccessfulPasswordReset => Some(recovering(phone, &flow, world, status).await),
     }
+}
+
+async fn changing(phone: &mut Browser, flow: &str, world: &World, status: Status) -> Value {
+    let state = phone.act(flow, "initiatePasswordChange", &json!({})).await.ok();
+    if status == Status::CurrentCredentialsRequired {
+        return state;
+    }
+    if status == Status::Canceled {
+        return phone.act(flow, "cancelPasswordChange", &json!({})).await.ok();
+    }
+    let credentials = json!({ "username": "changing", "password": PASSWORD });
+    let state = phone.act(flow, "checkCurrentCredentials", &credentials).await.ok();
+    if status == Status::NewPasswordRequired {
+        return state;
+    }
+    let state = phone.act(flow, "checkNewPassword", &json!({ "newPassword": "twelve green bottles" })).await.ok();
+    world.nothing_waits().await;
+    state
+}
+
+async fn recovering(phone: &mut Browser, flow: &str, world: &World, status: Status) -> Value {
+    let state = phone.act(flow, "initiateAccountRecovery", &json!({})).await.ok();
+    if status == Status::AccountRecoveryUsernameRequired {
+        return state;
+    }
+    let username = json!({ "username": "forgetful" });
+    let state = phone.act(flow, "checkAccountRecoveryUsername", &username).await.ok();
+    world.nothing_waits().await;
+    if status == Status::RecoveryCodeRequired {
+        return state;
+    }
+    let inbox = world.parts().carriers.dev_inbox.clone().unwrap();
+    let (code, _) = secrets(&inbox.letters()[0]);
+    let state = phone.act(flow, "checkRecoveryCode", &json!({ "recoveryCode": code })).await.ok();
+    if status == Status::PasswordResetRequired {
+        return state;
+    }
+    let state = phone.act(flow, "checkPasswordReset", &json!({ "newPassword": "twelve green bottles" })).await.ok();
+    world.nothing_waits().await;
+    state
 }
 
 #[tokio::test]

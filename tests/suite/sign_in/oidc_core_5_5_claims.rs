@@ -1,5 +1,7 @@
 //! OpenID Connect Core §5.5: single claims.
 
+use nod::domain::client::{GrantType, TokenExchange};
+use nod::protocol::id::ClientId;
 use serde_json::{Value, json};
 
 use super::PASSWORD;
@@ -12,8 +14,19 @@ async fn scene(world: &World) -> (Client, Browser) {
 
 /// Signs in where the form is; the person agrees to the scopes that are named.
 async fn with(browser: &mut Browser, shop: &Client, claims: &Value, agrees: &[&str]) -> Result<Callback, String> {
+    beside("openid", browser, shop, claims, agrees).await
+}
+
+/// Claims beside a scope.
+async fn beside(
+    scope: &str,
+    browser: &mut Browser,
+    shop: &Client,
+    claims: &Value,
+    agrees: &[&str],
+) -> Result<Callback, String> {
     let text = claims.to_string();
-    let fields = [("scope", "openid"), ("claims", text.as_str())];
+    let fields = [("scope", scope), ("claims", text.as_str())];
     let page = match browser.authorize(shop, &fields).await {
         Ok(page) => page,
         Err(callback) => return Ok(callback),
@@ -72,6 +85,62 @@ async fn oidcc_5_5_nobody_is_told_what_the_person_did_not_agree_to() {
     let callback = with(fresh, &shop, &claims, &["profile", "email"]).await.unwrap();
     let tokens = shop.redeem(callback.get("code")).await.tokens();
     assert!(world.userinfo(&tokens.access_token).await.ok().get("email").is_none());
+}
+
+/// The members of UserInfo that a token is good for, besides `sub` and those of `profile`.
+async fn tells(world: &World, token: &str, wanted: [bool; 2]) {
+    let told = world.userinfo(token).await.ok();
+    assert_eq!(["name", "email"].map(|name| told.get(name).is_some()), wanted, "{told}");
+}
+
+#[tokio::test]
+async fn rfc6749_6_a_token_for_less_tells_no_single_claims() {
+    let world = World::start().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let claims = json!({"userinfo": {"email": null}});
+    for opaque in [false, true] {
+        let shop = world.client(if opaque { "opaque" } else { "jwt" }).signs_in().refresh();
+        let shop = if opaque { shop.opaque() } else { shop }.await;
+        let callback = beside("openid profile", &mut world.browser(), &shop, &claims, &["profile", "email"]).await;
+        let tokens = shop.redeem(callback.unwrap().get("code")).await.tokens();
+        tells(&world, &tokens.access_token, [true, true]).await;
+        let refresh = tokens.refresh_token.unwrap();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("scope", "openid")];
+        let narrowed = shop.token(&fields).await.tokens();
+        tells(&world, &narrowed.access_token, [false, false]).await;
+        // The next one is for all of it again.
+        let whole = shop.refresh(narrowed.refresh_token.as_deref().unwrap()).await.tokens();
+        tells(&world, &whole.access_token, [true, true]).await;
+    }
+}
+
+#[tokio::test]
+async fn rfc8693_1_1_an_exchanged_token_tells_no_single_claims() {
+    let world = World::start().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in();
+    let shop = shop.registered(|client| client.may_act = ClientId::parse("backend")).await;
+    for (impersonation, id) in [(false, "backend"), (true, "other")] {
+        let backend = world.client(id).grants([GrantType::TokenExchange]).registered(|client| {
+            client.backchannel = None;
+            client.token_exchange = Some(TokenExchange { audiences: Vec::new(), impersonation });
+        });
+        let backend = backend.await;
+        shop.update(move |shop| shop.may_act = ClientId::parse(id)).await;
+        let claims = json!({"userinfo": {"email": null}});
+        let callback = beside("openid profile", &mut world.browser(), &shop, &claims, &["profile", "email"]).await;
+        let tokens = shop.redeem(callback.unwrap().get("code")).await.tokens();
+        tells(&world, &tokens.access_token, [true, true]).await;
+        let exchanged = backend
+            .token(&[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("subject_token", &tokens.access_token),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ])
+            .await
+            .ok();
+        tells(&world, exchanged["access_token"].as_str().unwrap(), [true, false]).await;
+    }
 }
 
 #[tokio::test]

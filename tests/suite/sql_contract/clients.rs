@@ -28,6 +28,7 @@ fn client() -> Client {
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,
         resources: Vec::new(),
+        protected_resources: Vec::new(),
         backchannel: None,
         userinfo_signed_response_alg: None,
         introspection_signed_response_alg: None,

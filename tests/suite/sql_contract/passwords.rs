@@ -3,7 +3,12 @@
 use nod::clock::Timestamp;
 use nod::domain::audit::Action;
 use nod::domain::password::hash::PasswordHash;
-use nod::store::sql::passwords::{Over, Set};
+use nod::domain::session::{Authentication, Session};
+use nod::domain::user::User;
+use nod::protocol::acr::Acr;
+use nod::protocol::id::{SessionId, SessionToken};
+use nod::store::sql::passwords::{Over, Set, Then};
+use nod::store::sql::sessions::Replaced;
 
 use super::stage::{Node, Stage, later, now};
 
@@ -11,6 +16,9 @@ on_every_engine! {
     a_password_is_set_over_the_one_that_was_seen
     a_hash_is_swapped_for_the_one_that_was_seen
     a_password_goes_with_its_user
+    a_session_begins_with_the_password_that_is_theirs
+    a_session_goes_on_with_the_password_that_is_theirs
+    security_27_no_session_of_the_old_password_outlives_the_change
 }
 
 fn hash(text: &str) -> PasswordHash {
@@ -21,7 +29,7 @@ async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
     let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
     let set = async |node: &Node, over: Over, text: &str, at: Timestamp| {
         let event = stage.event(Action::PasswordChanged).user(alice.id);
-        node.passwords.set(alice.id, over, &hash(text), at, &event).await.unwrap()
+        node.passwords.set(alice.id, over, &hash(text), (&event, at), Then::default()).await.unwrap()
     };
     assert!(here.passwords.find(alice.id).await.unwrap().is_none());
     assert_eq!(set(here, Over::ChosenAt(now()), "none", now()).await, Set::No);
@@ -50,7 +58,7 @@ async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
 async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
     let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
     let event = || stage.event(Action::PasswordChanged).user(alice.id);
-    here.passwords.set(alice.id, Over::Nothing, &hash("old"), now(), &event()).await.unwrap();
+    here.passwords.set(alice.id, Over::Nothing, &hash("old"), (&event(), now()), Then::default()).await.unwrap();
     assert!(!here.passwords.replace(alice.id, &hash("another"), &hash("anew")).await.unwrap());
     let renamed = PasswordHash { pepper: "another pepper".to_owned(), ..hash("old") };
     assert!(!here.passwords.replace(alice.id, &renamed, &hash("anew")).await.unwrap());
@@ -59,7 +67,10 @@ async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
     assert_eq!((stored.hash, stored.changed_at), (hash("anew"), now()));
 
     // Whoever has verified the old one comes after the change.
-    let changed = there.passwords.set(alice.id, Over::ChosenAt(now()), &hash("chosen"), later(1), &event()).await;
+    let changed = there
+        .passwords
+        .set(alice.id, Over::ChosenAt(now()), &hash("chosen"), (&event(), later(1)), Then::default())
+        .await;
     assert_eq!(changed.unwrap(), Set::At(later(1)));
     assert!(!here.passwords.replace(alice.id, &hash("anew"), &hash("undone")).await.unwrap());
     assert_eq!(here.passwords.find(alice.id).await.unwrap().unwrap().hash, hash("chosen"));
@@ -68,11 +79,82 @@ async fn a_hash_is_swapped_for_the_one_that_was_seen(stage: Stage) {
 async fn a_password_goes_with_its_user(stage: Stage) {
     let (alice, here) = (stage.user("alice").await, stage.node(0));
     let event = || stage.event(Action::PasswordChanged).user(alice.id);
-    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), now(), &event()).await.unwrap();
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), now()), Then::default()).await.unwrap();
     assert!(here.people.delete(alice.id, &stage.event(Action::UserDeleted), later(1)).await.unwrap());
     assert_eq!(stage.count("SELECT COUNT(*) FROM password").await, 0);
-    let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), later(2), &event()).await;
+    let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), later(2)), Then::default()).await;
     assert_eq!(set.unwrap(), Set::No);
     assert!(!here.passwords.require_change(alice.id, &event()).await.unwrap());
     assert!(!here.passwords.replace(alice.id, &hash("hers"), &hash("anew")).await.unwrap());
+}
+
+fn session(stage: &Stage, user: &User) -> Session {
+    let token = SessionToken::new(stage.entropy.token());
+    Session {
+        id: SessionId::new(stage.entropy.uuid()),
+        token: token.digest(),
+        user: user.id,
+        authentication: Authentication { at: now(), acr: Acr::Password, amr: "pwd".to_owned() },
+        created_at: now(),
+        seen_at: now(),
+    }
+}
+
+async fn begun(stage: &Stage, node: &Node, session: &Session, password: Option<Timestamp>) -> Option<SessionId> {
+    let event = stage.event(Action::SessionBegun).user(session.user);
+    node.sessions.begin(session, None, password, &event).await.unwrap()
+}
+
+async fn a_session_begins_with_the_password_that_is_theirs(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), now()), Then::default()).await.unwrap();
+    assert_eq!(begun(&stage, there, &session(&stage, &alice), Some(later(1))).await, None);
+    // What is proved otherwise asks for no password.
+    assert!(begun(&stage, there, &session(&stage, &alice), None).await.is_some());
+    let stays = begun(&stage, there, &session(&stage, &alice), Some(now())).await;
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 2);
+
+    let then = Then { stays, letter: Some((stage.entropy.uuid(), b"a letter")) };
+    let over = Over::ChosenAt(now());
+    here.passwords.set(alice.id, over, &hash("next"), (&event(), later(1)), then).await.unwrap();
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 1);
+    assert!(there.sessions.is_live(stays.unwrap(), now()).await.unwrap());
+    assert_eq!(stage.count("SELECT COUNT(*) FROM outbox WHERE kind = 'mail'").await, 1);
+    assert_eq!(begun(&stage, there, &session(&stage, &alice), Some(now())).await, None);
+}
+
+async fn a_session_goes_on_with_the_password_that_is_theirs(stage: Stage) {
+    let (alice, [here, there]) = (stage.user("alice").await, &stage.nodes);
+    let event = stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event, now()), Then::default()).await.unwrap();
+    let first = session(&stage, &alice);
+    assert_eq!(begun(&stage, here, &first, Some(now())).await, Some(first.id));
+    let renewed = async |old: &Session, next: &Session, password: Option<Timestamp>| {
+        let (event, ended) = (stage.event(Action::SessionBegun), stage.event(Action::SessionEnded));
+        let replaces = Replaced { session: old, ended: &ended };
+        there.sessions.begin(next, Some(replaces), password, &event).await.unwrap()
+    };
+    let second = session(&stage, &alice);
+    assert_eq!(renewed(&first, &second, Some(later(1))).await, None);
+    assert!(here.sessions.find(&first.token, now()).await.unwrap().is_some(), "the one that there was is as it was");
+    assert_eq!(renewed(&first, &second, Some(now())).await, Some(first.id));
+    // What is proved otherwise asks for no password.
+    let (second, third) = (Session { id: first.id, ..second }, session(&stage, &alice));
+    assert_eq!(renewed(&second, &third, None).await, Some(first.id));
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 1);
+}
+
+async fn security_27_no_session_of_the_old_password_outlives_the_change(stage: Stage) {
+    let (alice, here) = (stage.user("alice").await, stage.node(0));
+    let event = || stage.event(Action::PasswordChanged).user(alice.id);
+    here.passwords.set(alice.id, Over::Nothing, &hash("old"), (&event(), now()), Then::default()).await.unwrap();
+    let nodes: Vec<Node> = (0..6).map(|n| stage.node(n)).collect();
+    let sessions: Vec<Session> = nodes.iter().map(|_| session(&stage, &alice)).collect();
+    let begin = nodes.iter().zip(&sessions).map(|(node, session)| begun(&stage, node, session, Some(now())));
+    let (event, new) = (event(), hash("new"));
+    let change = here.passwords.set(alice.id, Over::ChosenAt(now()), &new, (&event, later(1)), Then::default());
+    let (_, set) = tokio::join!(futures_util::future::join_all(begin), change);
+    assert_eq!(set.unwrap(), Set::At(later(1)));
+    assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 0);
 }

@@ -29,6 +29,7 @@ use nod::store::sql::ledger::{Granted, Ledger};
 use nod::store::sql::outbox::Outbox;
 use nod::store::sql::passwords::Passwords;
 use nod::store::sql::people::People;
+use nod::store::sql::sessions::Sessions;
 use nod::store::sql::tokens::Tokens;
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::task::JoinSet;
@@ -45,6 +46,7 @@ pub(super) struct Node {
     pub(super) devices: Devices,
     pub(super) tokens: Tokens,
     pub(super) passwords: Passwords,
+    pub(super) sessions: Sessions,
     pub(super) keys: SigningKeys,
     pub(super) outbox: Outbox,
     pub(super) ledger: Ledger,
@@ -74,6 +76,7 @@ impl Node {
             keys: SigningKeys::new(database.clone(), directory.clone()),
             tokens: Tokens::new(database.clone()),
             passwords: Passwords::new(database.clone()),
+            sessions: Sessions::new(database.clone()),
             outbox: Outbox::new(database.clone()),
             decisions: Decisions::new(database),
             directory,

@@ -64,11 +64,13 @@ impl ClientBuilder {
             id_token_signed_response_alg: Algorithm::ES256,
             access_token_format: AccessTokenFormat::Jwt,
             resources: Vec::new(),
+            protected_resources: Vec::new(),
             backchannel: Some(Backchannel {
                 delivery: Delivery::Poll,
                 number_matching: None,
                 long_poll: false,
                 request_signing_alg: None,
+                keys: None,
             }),
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,

@@ -148,6 +148,10 @@ impl Person {
         self.update(move |user| User { username: username.to_owned(), ..user }).await;
     }
 
+    pub(crate) async fn email_unverified(&self) {
+        self.update(move |user| User { email_verified: false, ..user }).await;
+    }
+
     pub(crate) async fn lock(&self) {
         self.set_status(Status::Locked).await;
     }

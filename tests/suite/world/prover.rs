@@ -129,6 +129,11 @@ impl Prover {
         self.again(|| client.form(TOKEN, fields).header("dpop", self.token_proof())).await
     }
 
+    /// The same at another endpoint.
+    pub(crate) async fn post(&self, client: &Client, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.again(|| client.form(path, fields).header("dpop", self.proof("POST", path))).await
+    }
+
     pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {
         self.again(|| self.show(access_token, &self.proof_with(access_token))).await
     }

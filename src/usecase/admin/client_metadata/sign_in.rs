@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{ClientMetadata, KEYS, NONE, Problems};
+use super::{ClientMetadata, NONE, Problems};
 use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
@@ -35,11 +35,11 @@ impl ClientMetadata {
         if comes_back || self.is_public() { GrantType::AuthorizationCode } else { GrantType::Ciba }
     }
 
-    /// Whether it asks for a grant that keys without `private_key_jwt` are good for: they sign requests.
-    pub(super) fn signs_people_in(&self) -> bool {
+    /// Whether it asks for a grant that keys are good for whatever it authenticates with: they sign requests.
+    pub(super) fn signs_requests(&self) -> bool {
         match &self.grant_types {
-            Some(names) => names.iter().filter_map(|name| GrantType::parse(name)).any(GrantType::signs_people_in),
-            None => self.default_grant().signs_people_in(),
+            Some(names) => names.iter().filter_map(|name| GrantType::parse(name)).any(GrantType::has_signed_requests),
+            None => self.default_grant().has_signed_requests(),
         }
     }
 
@@ -94,9 +94,8 @@ impl ClientMetadata {
     }
 
     fn requests(&self, egress: Option<&Egress>, problems: &mut Problems) -> Requests {
-        let own_keys = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
         let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
-        let keys = if has_keys && !own_keys { self.keys(egress, problems) } else { None };
+        let keys = self.signing_keys(egress, problems);
         let signed = self.require_signed_request_object.unwrap_or(false);
         for (pointer, wants_keys) in [
             ("/require_signed_request_object", signed),

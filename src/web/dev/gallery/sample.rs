@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Samples;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
-    accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, recovery,
+    account, accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, passkey,
+    password, recovery,
 };
 use crate::words::Foreign;
 
@@ -63,6 +64,7 @@ impl Cast {
 pub(super) fn all(cast: &Cast) -> Samples {
     let mut samples = Samples::default();
     sign_in(cast, &mut samples);
+    passkeys(cast, &mut samples);
     consents(cast, &mut samples);
     second_steps(cast, &mut samples);
     passwords(cast, &mut samples);
@@ -99,7 +101,7 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
         client: Some(cast.client()),
         who: credentials::Who::Anyone { username: String::new() },
         reason: None,
-        forgot: Some("/dev/pages/forgot/fresh".to_owned()),
+        forgot: true,
         ways,
         may_cancel: true,
         problem: None,
@@ -108,11 +110,12 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let wrong = |problem| credentials::View { who: anyone.clone(), problem: Some(problem), ..fresh.clone() };
     let states = [
         ("hint", credentials::View { who: anyone.clone(), ..fresh.clone() }),
-        ("alone", credentials::View { client: None, forgot: None, ways: vec![], may_cancel: false, ..fresh.clone() }),
+        ("alone", credentials::View { client: None, forgot: false, ways: vec![], may_cancel: false, ..fresh.clone() }),
         ("known", credentials::View { who: credentials::Who::SignedIn { name: cast.name() }, ..fresh.clone() }),
         ("prompt-login", again(Reason::AskedByClient)),
         ("max-age", again(Reason::LongAgo)),
         ("step-up", again(Reason::Stronger)),
+        ("change-password", again(Reason::PasswordChange)),
         ("wrong", wrong(credentials::Problem::WrongCredentials)),
         ("missing", wrong(credentials::Problem::BothMissing)),
         ("slow-down", wrong(credentials::Problem::SlowDown(WAIT))),
@@ -131,6 +134,66 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let accounts = vec![account("1", &cast.alice, true), account("2", "Bob", false)];
     let view = accounts::View { form: cast.form(), client: Some(cast.client()), accounts, may_cancel: true };
     samples.add("accounts", accounts::render, [("two", view)]);
+}
+
+fn passkeys(cast: &Cast, samples: &mut Samples) {
+    use account::{confirm, new_passkey, passkeys};
+    let options = "{\"challenge\":\"AA\",\"rpId\":\"localhost\",\"allowCredentials\":[]}".to_owned();
+    let fresh = passkey::View {
+        form: cast.form(),
+        client: Some(cast.client()),
+        reason: None,
+        options: options.clone(),
+        ways: vec![Way::Password],
+        may_cancel: true,
+        problem: None,
+    };
+    let wrong = |problem| passkey::View { problem: Some(problem), ..fresh.clone() };
+    let states = [
+        ("failed", wrong(passkey::Problem::Failed)),
+        ("no-script", wrong(passkey::Problem::NoScript)),
+        ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
+        ("fresh", fresh.clone()),
+    ];
+    samples.add("passkey", passkey::render, states);
+
+    let one = |id: &str, name: Foreign, used: Option<&str>| passkeys::Passkey {
+        id: id.to_owned(),
+        name,
+        created_at: "2026-11-12T08:00:00.000Z".to_owned(),
+        last_used_at: used.map(str::to_owned),
+    };
+    let two =
+        vec![one("psk_1", Foreign::name("Pixel 9"), Some("2026-11-25T08:00:00.000Z")), one("psk_2", cast.name(), None)];
+    let none = passkeys::View { form: cast.form(), user: cast.name(), passkeys: vec![], problem: None };
+    let wrong = |problem| passkeys::View { problem: Some(problem), ..none.clone() };
+    let states = [
+        ("two", passkeys::View { passkeys: two, ..none.clone() }),
+        ("bad-name", wrong(passkeys::Problem::BadName)),
+        ("too-many", wrong(passkeys::Problem::TooMany)),
+        ("not-made", wrong(passkeys::Problem::NotMade)),
+        ("gone", wrong(passkeys::Problem::Gone)),
+        ("none", none.clone()),
+    ];
+    samples.add("passkeys", passkeys::render, states);
+
+    let view =
+        new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone(), failed: false };
+    let states = [("failed", new_passkey::View { failed: true, ..view.clone() }), ("fresh", view)];
+    samples.add("new-passkey", new_passkey::render, states);
+
+    let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
+    let password = || confirm::With::Password(cast.typed.clone());
+    let states = [
+        ("password", by(password(), None)),
+        ("missing", by(password(), Some(confirm::Problem::PasswordMissing))),
+        ("wrong", by(password(), Some(confirm::Problem::PasswordWrong))),
+        ("slow-down", by(password(), Some(confirm::Problem::SlowDown(WAIT)))),
+        ("passkey", by(confirm::With::Passkey(options.clone()), None)),
+        ("failed", by(confirm::With::Passkey(options.clone()), Some(confirm::Problem::PasskeyFailed))),
+        ("no-script", by(confirm::With::Passkey(options), Some(confirm::Problem::NoScript))),
+    ];
+    samples.add("confirm", confirm::render, states);
 }
 
 fn consents(cast: &Cast, samples: &mut Samples) {
@@ -234,16 +297,24 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("forgot", recovery::ask::render, states);
     let sent = recovery::sent::View { form: cast.form(), problem: None };
-    let wrong = recovery::sent::View { problem: Some(recovery::sent::Problem::Wrong), ..sent.clone() };
-    samples.add("forgot-sent", recovery::sent::render, [("wrong", wrong), ("fresh", sent)]);
+    let wrong = |problem| recovery::sent::View { problem: Some(problem), ..sent.clone() };
+    let states = [
+        ("wrong", wrong(recovery::sent::Problem::Wrong)),
+        ("expired", wrong(recovery::sent::Problem::Expired)),
+        ("fresh", sent.clone()),
+    ];
+    samples.add("forgot-sent", recovery::sent::render, states);
 
     let new = password::new::View { form: cast.form(), username: cast.typed.clone(), least: 12, problem: None };
-    let unfit = |unfit| password::new::View { problem: Some(unfit), ..new.clone() };
+    let wrong = |problem| password::new::View { problem: Some(problem), ..new.clone() };
+    let unfit = |unfit| wrong(password::new::Problem::New(unfit));
     let states = [
         ("missing", unfit(Unfit::Missing)),
         ("short", unfit(Unfit::Short(12))),
         ("long", unfit(Unfit::Long(256))),
         ("common", unfit(Unfit::Common)),
+        ("name", unfit(Unfit::Name)),
+        ("expired", wrong(password::new::Problem::Expired)),
         ("fresh", new.clone()),
     ];
     samples.add("new-password", password::new::render, states);
@@ -252,12 +323,13 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
         form: cast.form(),
         username: cast.typed.clone(),
         must: false,
+        current: true,
         least: 12,
         problem: None,
     };
     let wrong = |problem| password::change::View { problem: Some(problem), ..change.clone() };
     let states = [
-        ("must", password::change::View { must: true, ..change.clone() }),
+        ("must", password::change::View { must: true, current: false, ..change.clone() }),
         ("missing", wrong(password::change::Problem::CurrentMissing)),
         ("wrong", wrong(password::change::Problem::CurrentWrong)),
         ("same", wrong(password::change::Problem::New(Unfit::Same))),
@@ -266,8 +338,9 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("change-password", password::change::render, states);
     let states = [
-        ("closed", password::done::View { everywhere: false, next: None }),
-        ("everywhere", password::done::View { everywhere: true, next: Some("/dev/pages/sign-in/fresh".to_owned()) }),
+        ("closed", password::done::View { kept: false, everywhere: false, next: None }),
+        ("everywhere", password::done::View { kept: false, everywhere: true, next: Some(cast.form()) }),
+        ("kept", password::done::View { kept: true, everywhere: false, next: None }),
     ];
     samples.add("password-changed", password::done::render, states);
 }
@@ -328,6 +401,7 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         ("client", failed(error::Kind::UnknownClient, None)),
         ("disabled", failed(error::Kind::ClientDisabled, None)),
         ("denied", failed(error::Kind::Denied, cast.back())),
+        ("signed-out", failed(error::Kind::SignedOut, None)),
         ("expired", failed(error::Kind::Expired, cast.back())),
         ("cookies", failed(error::Kind::CookiesBlocked, None)),
         ("cross-site", failed(error::Kind::CrossSite, None)),

@@ -19,6 +19,8 @@ pub struct View {
     pub username: String,
     /// Nothing goes on until it is changed.
     pub must: bool,
+    /// The one that there is has to be given too: it was not, on the way here.
+    pub current: bool,
     /// How many characters a password needs.
     pub least: u32,
     pub problem: Option<Problem>,

@@ -1,18 +1,22 @@
-//! The new password is the password.
+//! The new password is the password, or the old one stays.
+//!
+//! Action: `continue`, where something goes on.
 
 use askama::Template;
 use poem::Response;
 
 use crate::web::sign_in::around::{Around, Titled};
-use crate::web::sign_in::form::respond;
+use crate::web::sign_in::form::{Form, respond};
 use crate::words::Message;
 
 #[derive(Clone, Debug)]
 pub struct View {
+    /// Nothing was changed.
+    pub kept: bool,
     /// Other sessions have ended.
     pub everywhere: bool,
-    /// Where it goes on. `None`: nowhere.
-    pub next: Option<String>,
+    /// What goes on. `None`: nothing.
+    pub next: Option<Form>,
 }
 
 #[derive(Template)]
@@ -24,7 +28,7 @@ struct Page<'p> {
 
 impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
-        Message::PasswordSaved
+        if self.view.kept { Message::PasswordKept } else { Message::PasswordSaved }
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Unfit {
     /// It may have that many.
     Long(u64),
     Common,
+    /// It has the username in it.
+    Name,
     /// It is the one that there is.
     Same,
 }
@@ -29,6 +31,7 @@ impl Unfit {
                 Self::Short(least) => Message::PasswordShort(least),
                 Self::Long(most) => Message::PasswordLong(most),
                 Self::Common => Message::PasswordCommon,
+                Self::Name => Message::PasswordName,
                 Self::Same => Message::PasswordSame,
             },
         )

@@ -1,15 +1,16 @@
-//! A new password in place of a forgotten one. The address may have the secret of the message in it, so
-//! nobody is told where a browser comes from; what the form sends has the origin `null`.
+//! A new password in place of a forgotten one.
 //!
-//! Fields: `username` (for password managers, not to be trusted), `new_password`. Action: `save`.
+//! Fields: `username` (for password managers, not to be trusted), `new_password`. Actions: `save`, `again` (where
+//! the message is worth nothing any more), `cancel`.
+
+use std::time::Duration;
 
 use askama::Template;
 use poem::Response;
 
 use super::Unfit;
-use crate::web::page::{Reach, Referrer};
 use crate::web::sign_in::around::{Around, Titled};
-use crate::web::sign_in::form::{Form, Problems, responding};
+use crate::web::sign_in::form::{Form, Problem as At, Problems, respond};
 use crate::words::Message;
 
 #[derive(Clone, Debug)]
@@ -19,7 +20,25 @@ pub struct View {
     pub username: String,
     /// How many characters a password needs.
     pub least: u32,
-    pub problem: Option<Unfit>,
+    pub problem: Option<Problem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    New(Unfit),
+    SlowDown(Duration),
+    /// The message is old, or another password was chosen since it was sent.
+    Expired,
+}
+
+impl Problem {
+    const fn told(self) -> At<'static> {
+        match self {
+            Self::New(unfit) => unfit.told(),
+            Self::SlowDown(wait) => At::slow_down(wait),
+            Self::Expired => At::of_all(Message::ForgotExpired),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -41,7 +60,7 @@ impl Titled for Page<'_> {
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let problems = Problems::of(around, view.problem.map(Unfit::told));
-    let reach = Reach { referrer: Referrer::Nothing, ..Reach::default() };
-    responding(&Page { view, around, problems }, None, &reach)
+    let told = view.problem.map(Problem::told);
+    let wait = told.as_ref().and_then(|problem| problem.wait);
+    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
 }

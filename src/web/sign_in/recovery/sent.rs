@@ -1,6 +1,6 @@
 //! A message is on its way, if there is somebody to send it to: the page is the same for both.
 //!
-//! Field: `code`. Actions: `continue`, `cancel`.
+//! Field: `code`. Actions: `continue`, `again` (nothing came, or nothing works), `cancel`.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct View {
 pub enum Problem {
     Missing,
     Wrong,
+    /// Nobody looks at this code any more.
+    Expired,
     SlowDown(Duration),
     PageExpired,
 }
@@ -30,6 +32,7 @@ impl Problem {
         match self {
             Self::Missing => At::at("code", Message::CodeMissing),
             Self::Wrong => At::at("code", Message::CodeWrong),
+            Self::Expired => At::of_all(Message::ForgotExpired),
             Self::SlowDown(wait) => At::slow_down(wait),
             Self::PageExpired => At::of_all(Message::PageExpired),
         }

@@ -143,6 +143,7 @@ async fn ask(client: &Client) -> TokenResponse {
         acr_values: None,
         binding_message: None,
         client_notification_token: None,
+        dpop_jkt: None,
         id_token_hint: None,
         request: None,
         requested_expiry: None,

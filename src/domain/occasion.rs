@@ -1,0 +1,37 @@
+//! Why somebody is written to. What the letter says is in `letters.rs`; the outbox has only this.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::id::UserId;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// Somebody has forgotten the password of who is called so. There may be nobody: that is found out when
+    /// the letter is written, where nobody who asks can watch.
+    PasswordForgotten { username: String, language: String },
+    /// A password was changed. Whoever did it, its owner hears of it.
+    PasswordChanged { user: UserId, language: String },
+}
+
+impl Occasion {
+    /// As it rests in the outbox.
+    pub fn encode(&self) -> Vec<u8> {
+        // Nothing in it that JSON does not have.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// After this, the letter is of no use to anybody.
+    pub const fn worth_for(&self) -> Duration {
+        match self {
+            Self::PasswordForgotten { .. } => super::recovery::LIFETIME,
+            Self::PasswordChanged { .. } => Duration::from_secs(86_400),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Letters by SMTP [RFC 5321]: to one server of the operator's, which carries them on. Plain text first,
+//! HTML beside it. The connection is encrypted before anything is said, unless the server is on this machine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::message::{Mailbox, MultiPart, header};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use tokio::time::timeout;
+
+use super::courier::{Courier, Letter, Undelivered};
+use crate::secret::Secret;
+
+/// For one letter, from the connection to the answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// For one line of the server.
+const LINE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub login: Option<(String, Secret<String>)>,
+    /// `Example <no-reply@example.com>`.
+    pub from: String,
+    /// Certificate authorities in PEM, trusted besides the usual ones.
+    pub extra_trust_anchors: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// The connection begins in the clear and is encrypted before anything is said [RFC 3207]; a server that
+    /// cannot is told nothing.
+    StartTls,
+    /// Encrypted from its first byte [RFC 8314 §3.3].
+    Tls,
+    /// Not at all.
+    Nothing,
+}
+
+/// Why there is no courier.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpError {
+    #[error("mail.from is no mail address")]
+    From,
+    #[error("TLS for mail cannot be set up: {0}")]
+    Tls(String),
+}
+
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Smtp {
+    pub fn new(settings: &SmtpSettings) -> Result<Self, SmtpError> {
+        let from: Mailbox = settings.from.parse().map_err(|_| SmtpError::From)?;
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
+            .port(settings.port)
+            .timeout(Some(LINE))
+            // What this machine is called is nobody's business; some servers look whether the name exists.
+            .hello_name(ClientId::Domain(from.email.domain().to_owned()))
+            .tls(tls(settings)?);
+        let builder = match &settings.login {
+            Some((name, password)) => builder.credentials(Credentials::new(name.clone(), password.expose().clone())),
+            None => builder,
+        };
+        Ok(Self { transport: builder.build(), from })
+    }
+
+    fn message(&self, letter: &Letter) -> Option<Message> {
+        let to = letter.to.parse().ok()?;
+        Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(letter.subject.replace(char::is_control, " "))
+            .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
+            // [RFC 3834 §5] nobody's absence note is of use to us.
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .ok()
+    }
+}
+
+fn tls(settings: &SmtpSettings) -> Result<Tls, SmtpError> {
+    let parameters = || {
+        let told = |error: lettre::transport::smtp::Error| SmtpError::Tls(error.to_string());
+        let mut builder = TlsParameters::builder(settings.host.clone());
+        if !settings.extra_trust_anchors.is_empty() {
+            builder = builder.add_root_certificate(Certificate::from_pem(&settings.extra_trust_anchors).map_err(told)?);
+        }
+        builder.build().map_err(told)
+    };
+    Ok(match settings.security {
+        Security::StartTls => Tls::Required(parameters()?),
+        Security::Tls => Tls::Wrapper(parameters()?),
+        Security::Nothing => Tls::None,
+    })
+}
+
+#[async_trait]
+impl Courier for Smtp {
+    async fn deliver(&self, letter: &Letter) -> Result<(), Undelivered> {
+        let message = self.message(letter).ok_or_else(|| Undelivered::Never("no mail address".to_owned()))?;
+        match timeout(PATIENCE, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            // Its words may have the address in them.
+            Ok(Err(error)) if error.is_permanent() && !is_about_us(&error) => {
+                Err(Undelivered::Never(format!("the mail server refused it ({})", said(&error))))
+            }
+            Ok(Err(error)) => Err(Undelivered::NotNow(said(&error))),
+            Err(_) => Err(Undelivered::NotNow("no answer in time".to_owned())),
+        }
+    }
+}
+
+/// [RFC 4954 §6] the server does not let us send anything. It may, once the operator has mended that.
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()))
+}
+
+/// The kind of a failure, and the number that the server gave.
+fn said(error: &lettre::transport::smtp::Error) -> String {
+    match error.status() {
+        Some(code) => format!("status {code}"),
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None if error.is_tls() => "TLS failed".to_owned(),
+        None if error.is_response() => "an answer that is none".to_owned(),
+        None if error.is_client() => "the server cannot do what is needed".to_owned(),
+        None => "the connection failed".to_owned(),
+    }
+}
+
+/// [RFC 3834 §5]
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl header::Header for AutoSubmitted {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        header::HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}

@@ -1,0 +1,4 @@
+//! What people do with their own account, on our pages.
+
+pub mod confirm;
+pub mod passkeys;

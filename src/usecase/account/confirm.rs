@@ -1,0 +1,140 @@
+//! Somebody who is signed in shows again that it is them, before what they sign in with is changed: with a
+//! passkey where they have one, since a password alone must not be enough to take those away, and with the
+//! password where they have none.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::passkey::{Ceremony, OfAccount, Purpose};
+use crate::domain::password::Password;
+use crate::domain::session::{Authentication, Session};
+use crate::entropy::Entropy;
+use crate::protocol::id::{CeremonyId, SessionToken};
+use crate::protocol::webauthn::{LIFETIME, RelyingParty};
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::sql::sessions::Replaced;
+use crate::usecase::Error;
+use crate::usecase::account::passkeys::Signed;
+use crate::usecase::check_passkey::{self, CheckPasskey};
+use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
+use crate::usecase::sign_in::known_devices::KnownDevices;
+use crate::usecase::sign_in::{Browser, Known, SignedIn};
+
+pub struct Confirm {
+    pub known: Arc<Known>,
+    pub known_devices: Arc<KnownDevices>,
+    pub passwords: Arc<CheckPassword>,
+    pub passkeys: Arc<CheckPasskey>,
+    pub party: Option<RelyingParty>,
+    pub ceremonies: Shelf<OfAccount>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// How somebody is to show it.
+#[derive(Debug)]
+pub enum Ask {
+    Password,
+    /// With the options for `navigator.credentials.get`.
+    Passkey {
+        id: CeremonyId,
+        options: serde_json::Value,
+    },
+}
+
+/// What somebody shows.
+#[derive(Debug)]
+pub enum Shown<'a> {
+    Password(&'a str),
+    Passkey { id: &'a CeremonyId, assertion: &'a str },
+}
+
+impl Confirm {
+    pub async fn ask(&self, signed: &Signed) -> Result<Ask, StoreError> {
+        let now = self.clock.now();
+        let Some(ceremony) = self.passkeys.begin(Some(signed.user.id), now).await? else { return Ok(Ask::Password) };
+        let options = ceremony.asked.options();
+        let id = CeremonyId::new(self.entropy.token());
+        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
+        self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
+        Ok(Ask::Passkey { id, options })
+    }
+
+    /// The session goes on under a new name. `None`: it was not them.
+    #[tracing::instrument(level = "debug", name = "confirm", skip_all)]
+    pub async fn confirm(
+        &self,
+        signed: &Signed,
+        shown: Shown<'_>,
+        (browser, from): (&Browser, IpAddr),
+    ) -> Result<Option<SignedIn>, Error> {
+        let now = self.clock.now();
+        let (user, device) = (signed.user.id, browser.device.as_ref());
+        let (authentication, chosen) = match shown {
+            // Whoever has passkeys shows one.
+            Shown::Password(_) if !signed.passkeys.is_empty() => return Ok(None),
+            Shown::Password(password) => {
+                let known_device = self.known_devices.knows(device, user, now);
+                let caller = Caller { from, known_device, client: None };
+                let Some(chosen) = self.password(signed, password, caller).await? else { return Ok(None) };
+                (Authentication::by_password(now), Some(chosen))
+            }
+            Shown::Passkey { id, assertion } => {
+                let Some(ceremony) = self.take(id, signed, now).await? else { return Ok(None) };
+                if !self.is_passkey(signed, &ceremony, assertion).await? {
+                    return Ok(None);
+                }
+                (Authentication::by_passkey(now), None)
+            }
+        };
+        let session = self.renew(signed, authentication, chosen, now).await?;
+        Ok(session.map(|session| SignedIn { session, device: self.known_devices.after(device, user, now) }))
+    }
+
+    /// When the password was chosen, if it is theirs.
+    async fn password(&self, signed: &Signed, password: &str, caller: Caller<'_>) -> Result<Option<Timestamp>, Error> {
+        let Ok(password) = Password::presented(password) else { return Ok(None) };
+        let attempt = Attempt { username: &signed.user.username, user: Some(&signed.user), password, caller };
+        match self.passwords.check(attempt).await? {
+            Checked::Right(confirmed) => Ok(Some(confirmed.changed_at())),
+            Checked::MustChange(_) | Checked::Wrong => Ok(None),
+        }
+    }
+
+    async fn is_passkey(&self, signed: &Signed, ceremony: &Ceremony, assertion: &str) -> Result<bool, StoreError> {
+        let Some(party) = &self.party else { return Ok(false) };
+        let attempt = check_passkey::Attempt {
+            assertion,
+            ceremony,
+            origin: party.origin(),
+            user: Some(signed.user.id),
+            client: None,
+        };
+        Ok(self.passkeys.check(attempt).await?.is_some())
+    }
+
+    async fn take(&self, id: &CeremonyId, signed: &Signed, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        let session = signed.session.id;
+        let take = |begun: OfAccount| begun.taken(session, Purpose::Prove, now);
+        Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
+    }
+
+    /// Whoever knew the session before knows it no more. `None`: the password is another by now.
+    async fn renew(
+        &self,
+        signed: &Signed,
+        authentication: Authentication,
+        password: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<SessionToken>, StoreError> {
+        let token = SessionToken::new(self.entropy.token());
+        let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action).user(signed.user.id);
+        let session = Session { token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
+        let (begun, ended) = (event(Action::SessionBegun), event(Action::SessionEnded));
+        let replaced = Replaced { session: &signed.session, ended: &ended };
+        let begun = self.known.sessions.begin(&session, Some(replaced), password, &begun).await?;
+        Ok(begun.map(|_| token))
+    }
+}

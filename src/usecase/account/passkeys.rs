@@ -1,0 +1,142 @@
+//! The passkeys of somebody who is signed in: made, named, removed. Whoever changes with what one signs in has
+//! shown within the last minutes that it is still them ([`super::confirm`]).
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::passkey::{Ceremony, MOST, OfAccount, Passkey, PasskeyName, Purpose};
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::entropy::Entropy;
+use crate::protocol::id::{CeremonyId, PasskeyId, SessionId, UserId};
+use crate::protocol::webauthn::{CredentialId, LIFETIME, RelyingParty};
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::sql::passkeys::{Added, Passkeys};
+use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::check_passkey::CheckPasskey;
+use crate::usecase::sign_in::{Browser, Known};
+
+pub struct OwnPasskeys {
+    pub known: Arc<Known>,
+    pub passkeys: Passkeys,
+    pub add: Arc<AddPasskey>,
+    pub check: Arc<CheckPasskey>,
+    pub ceremonies: Shelf<OfAccount>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// Who is signed in, and what they have.
+#[derive(Debug)]
+pub struct Signed {
+    pub user: Arc<User>,
+    pub session: Session,
+    pub passkeys: Vec<Passkey>,
+    /// Nothing has to be shown again before something is changed.
+    pub fresh: bool,
+}
+
+/// A passkey that is about to be made.
+#[derive(Debug)]
+pub struct Begun {
+    pub id: CeremonyId,
+    /// For `navigator.credentials.create`.
+    pub options: serde_json::Value,
+}
+
+/// What came of something that a person wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// First they are to show that it is them.
+    ConfirmFirst,
+    TooMany,
+    /// What the browser brought is not what was asked for, or comes too late.
+    Unproved,
+    /// The name is empty or too long.
+    BadName,
+    /// There is no such passkey of theirs.
+    Unknown,
+}
+
+impl OwnPasskeys {
+    /// `None`: nobody is signed in in this browser.
+    pub async fn signed(&self, browser: &Browser) -> Result<Option<Signed>, StoreError> {
+        let now = self.clock.now();
+        let Some(session) = self.known.session(browser, now).await? else { return Ok(None) };
+        let Some(user) = self.known.directory.user(&session.user).await? else { return Ok(None) };
+        let passkeys = self.passkeys.of_user(user.id).await?;
+        let fresh = session.authentication.lets_change(!passkeys.is_empty(), now);
+        Ok(Some(Signed { user, session, passkeys, fresh }))
+    }
+
+    /// `Err`: why none can be made.
+    pub async fn begin(&self, signed: &Signed) -> Result<Result<Begun, Outcome>, StoreError> {
+        let now = self.clock.now();
+        if !signed.fresh {
+            return Ok(Err(Outcome::ConfirmFirst));
+        }
+        if signed.passkeys.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
+            return Ok(Err(Outcome::TooMany));
+        }
+        let has: Vec<CredentialId> = signed.passkeys.iter().map(|passkey| passkey.credential.clone()).collect();
+        let Some(ceremony) = self.check.begin_new(&signed.user, &has, now)? else { return Ok(Err(Outcome::Unproved)) };
+        let options = ceremony.asked.options();
+        let id = CeremonyId::new(self.entropy.token());
+        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
+        self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
+        Ok(Ok(Begun { id, options }))
+    }
+
+    /// The passkey is made: `attestation` is what the browser says of it.
+    #[tracing::instrument(level = "debug", name = "register_passkey", skip_all)]
+    pub async fn register(
+        &self,
+        signed: &Signed,
+        id: &CeremonyId,
+        attestation: &str,
+        name: &str,
+    ) -> Result<Outcome, StoreError> {
+        let now = self.clock.now();
+        if !signed.fresh {
+            return Ok(Outcome::ConfirmFirst);
+        }
+        let Some(name) = PasskeyName::parse(name) else { return Ok(Outcome::BadName) };
+        let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let ceremony = self.take(id, signed.session.id, now).await?;
+        let user = signed.user.id;
+        let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, first: false };
+        Ok(match self.add.add(made).await? {
+            Some(Added::Yes) => Outcome::Done,
+            Some(Added::TooMany) => Outcome::TooMany,
+            Some(Added::Taken | Added::NoUser) | None => Outcome::Unproved,
+        })
+    }
+
+    /// The ceremony, once.
+    async fn take(&self, id: &CeremonyId, session: SessionId, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        let take = |begun: OfAccount| begun.taken(session, Purpose::Register, now);
+        Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
+    }
+
+    pub async fn rename(&self, signed: &Signed, id: PasskeyId, name: &str) -> Result<Outcome, StoreError> {
+        let Some(name) = PasskeyName::parse(name) else { return Ok(Outcome::BadName) };
+        let event = self.event(Action::PasskeyUpdated, signed.user.id, self.clock.now());
+        let renamed = self.passkeys.rename(signed.user.id, id, &name, &event).await?;
+        Ok(if renamed { Outcome::Done } else { Outcome::Unknown })
+    }
+
+    pub async fn remove(&self, signed: &Signed, id: PasskeyId) -> Result<Outcome, StoreError> {
+        if !signed.fresh {
+            return Ok(Outcome::ConfirmFirst);
+        }
+        let event = self.event(Action::PasskeyRemoved, signed.user.id, self.clock.now());
+        let removed = self.passkeys.delete(signed.user.id, id, &event).await?;
+        Ok(if removed { Outcome::Done } else { Outcome::Unknown })
+    }
+
+    fn event(&self, action: Action, user: UserId, now: Timestamp) -> Event {
+        Event::new(self.entropy.ordered_uuid(now), now, action).user(user)
+    }
+}

@@ -1,0 +1,169 @@
+//! Letters to people: what the outbox has for them is written in their language and handed to a courier,
+//! again when that has no time for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::occasion::Occasion;
+use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets};
+use crate::domain::user::User;
+use crate::entropy::Entropy;
+use crate::letters::{Forgotten, Letters, Written};
+use crate::outbound::courier::{Courier, Letter, Undelivered};
+use crate::protocol::id::RecoveryId;
+use crate::store::ephemeral::{Attempts, Shelf, StoreError};
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::passwords::Passwords;
+use crate::usecase::recover_password::PER_NAME;
+use crate::words::Locale;
+
+const TAKEN: u32 = 32;
+/// Letters at a time, on one node.
+const AT_ONCE: usize = 8;
+/// For all that were taken, one after the other in the worst case.
+const LEASE: Duration = Duration::from_secs(180);
+/// Messages to one address are counted within it [security.md 5.6].
+const WINDOW: Duration = Duration::from_secs(3600);
+
+pub struct SendMail {
+    pub outbox: Outbox,
+    pub directory: Arc<Directory>,
+    pub passwords: Passwords,
+    pub recoveries: Shelf<Recovery>,
+    pub attempts: Attempts,
+    pub secrets: RecoverySecrets,
+    pub letters: Letters,
+    pub courier: Arc<dyn Courier>,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// A letter, and to whom.
+struct Addressed {
+    user: Arc<User>,
+    letter: Letter,
+    /// What the trail says when it is gone.
+    sent: Action,
+}
+
+impl SendMail {
+    /// Sends what is due.
+    pub async fn run(&self) -> Result<(), StoreError> {
+        loop {
+            let taken = self.outbox.lease(Kind::Mail, TAKEN, LEASE, self.clock.now()).await?;
+            let full = taken.len() >= TAKEN as usize;
+            let mut sent = stream::iter(taken).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
+            while let Some(result) = sent.next().await {
+                // The others were tried as well: one that could not be written down comes again.
+                if let Err(error) = result {
+                    tracing::warn!(%error, "a letter comes again");
+                }
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
+        let occasion = Occasion::decode(&row.payload).ok_or(StoreError::Corrupt("the payload of an outbox row"))?;
+        let now = self.clock.now();
+        let until = row.created_at + occasion.worth_for();
+        if now >= until {
+            tracing::warn!(attempts = row.attempts, "a letter is too old to be sent");
+            return self.outbox.done(row.id).await;
+        }
+        let Some(Addressed { user, letter, sent }) = self.write(&occasion, &row, now).await? else {
+            return self.outbox.done(row.id).await;
+        };
+        let event = |why: Option<String>| {
+            let event = Event::new(self.entropy.ordered_uuid(now), now, sent).user(user.id);
+            why.into_iter().fold(event, Event::refused)
+        };
+        match self.courier.deliver(&letter).await {
+            Ok(()) => {
+                tracing::info!(user.id = %user.id, attempts = row.attempts, "a letter is on its way");
+                self.ledger.audit(event(None)).await;
+                self.outbox.done(row.id).await
+            }
+            Err(Undelivered::NotNow(why)) if now + backoff(row.attempts) < until => {
+                tracing::warn!(attempt = row.attempts, why, "a letter was not taken");
+                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await
+            }
+            Err(Undelivered::NotNow(why) | Undelivered::Never(why)) => {
+                tracing::warn!(user.id = %user.id, attempts = row.attempts, why, "a letter was not taken, for good");
+                self.ledger.audit(event(Some(why))).await;
+                self.outbox.done(row.id).await
+            }
+        }
+    }
+
+    /// `None`: there is nobody to write to.
+    async fn write(&self, occasion: &Occasion, row: &Leased, now: Timestamp) -> Result<Option<Addressed>, StoreError> {
+        let (user, written, sent, locale) = match occasion {
+            Occasion::PasswordForgotten { username, language } => {
+                let Some(user) = self.directory.user_by_username(username).await?.filter(|user| user.is_active())
+                else {
+                    return Ok(None);
+                };
+                let Some(to) = address(&user) else { return Ok(None) };
+                // Of people who share an address, each has a name that can be asked for.
+                let often = row.attempts == 1
+                    && self.attempts.count("recovery, address", to.as_bytes(), WINDOW).await? > PER_NAME;
+                if often {
+                    let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PasswordRecoverySent);
+                    self.ledger.audit(event.user(user.id).refused("too many messages to one address")).await;
+                    return Ok(None);
+                }
+                let (locale, id) = (locale(language), RecoveryId::new(row.id));
+                self.begin(id, &user, row.created_at + LIFETIME, now).await?;
+                let about = Forgotten {
+                    username,
+                    link: self.secrets.link(id),
+                    code: self.secrets.code(id),
+                    lifetime: LIFETIME,
+                };
+                (user, self.letters.forgotten(locale, &about), Action::PasswordRecoverySent, locale)
+            }
+            Occasion::PasswordChanged { user, language } => {
+                let Some(user) = self.directory.user(user).await? else { return Ok(None) };
+                let locale = locale(language);
+                let written = self.letters.changed(locale, &user.username);
+                (user, written, Action::PasswordChangeTold, locale)
+            }
+        };
+        let Some(to) = address(&user).map(str::to_owned) else { return Ok(None) };
+        let Written { subject, text, html } = written;
+        let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
+        Ok(Some(Addressed { user, letter, sent }))
+    }
+
+    /// From now on the code and the link of the message open something. The same ones, where it is sent again.
+    async fn begin(
+        &self,
+        id: RecoveryId,
+        user: &User,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let instead_of = self.passwords.find(user.id).await?.map(|stored| stored.changed_at);
+        let recovery = Recovery { user: user.id, instead_of, expires_at };
+        self.recoveries.insert(&id, &recovery, expires_at.since(now)).await.map(drop)
+    }
+}
+
+/// Where somebody is written to. An address that nobody has looked at may be anybody's.
+fn address(user: &User) -> Option<&str> {
+    user.email.as_deref().filter(|_| user.email_verified)
+}
+
+fn locale(language: &str) -> Locale {
+    Locale::parse(language).unwrap_or_default()
+}

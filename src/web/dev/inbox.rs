@@ -1,0 +1,66 @@
+//! `/dev/inbox`: the letters that go to nobody in dev mode.
+
+use std::sync::Arc;
+
+use askama::Template;
+use poem::http::StatusCode;
+use poem::web::Data;
+use poem::{Request, Response, handler};
+use serde_json::{Value, json};
+
+use super::Pages;
+use crate::usecase::dev::Received;
+use crate::web::page::{html, json, wants_html};
+
+#[derive(Template)]
+#[template(path = "dev/inbox.html")]
+struct InboxPage {
+    active: &'static str,
+    ahead: Option<String>,
+    letters: Vec<Shown>,
+}
+
+struct Shown {
+    to: String,
+    at: String,
+    subject: String,
+    language: &'static str,
+    text: String,
+    /// The first in it.
+    link: Option<String>,
+}
+
+impl Shown {
+    fn of(received: &Received, issuer: &str) -> Self {
+        let letter = &received.letter;
+        let link = letter.text.split_whitespace().find(|word| word.starts_with(issuer));
+        Self {
+            to: letter.to.clone(),
+            at: received.at.to_string(),
+            subject: letter.subject.clone(),
+            language: letter.language,
+            text: letter.text.clone(),
+            link: link.map(str::to_owned),
+        }
+    }
+}
+
+/// As a page for people, as JSON for their tests.
+#[handler]
+pub(super) fn show(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
+    let letters = pages.inbox.as_ref().map(|inbox| inbox.letters()).unwrap_or_default();
+    if wants_html(request) {
+        let letters = letters.iter().map(|received| Shown::of(received, &pages.issuer)).collect();
+        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead: super::clock::ahead(pages), letters });
+    }
+    let told: Vec<Value> = letters.iter().map(|received| told(received)).collect();
+    json(StatusCode::OK, &json!({ "letters": told }))
+}
+
+fn told(received: &Received) -> Value {
+    let letter = &received.letter;
+    json!({
+        "to": letter.to, "at": received.at.to_string(), "subject": letter.subject, "language": letter.language,
+        "text": letter.text, "html": letter.html,
+    })
+}

@@ -1,0 +1,665 @@
+//! Passkeys [Web Authentication, Level 2] as first and as second factor, on our pages and over the flow API.
+
+use serde_json::{Value, json};
+
+use super::{PASSWORD, POLICIES, application, links, policy, refused, settings, shop_and_alice};
+use crate::world::authenticator::{BACKED_UP, BACKUP_ELIGIBLE, PRESENT, Passkey, VERIFIED};
+use crate::world::{Answer, Backing, Browser, Callback, Client, FLOWS, Page, World, decoded, seconds};
+
+pub(crate) const ACCOUNT: &str = "/account/passkeys";
+const FIRST: &str = "passkey-first";
+const SECOND: &str = "passkey-second";
+
+/// What the form of a page gives to the script.
+#[track_caller]
+pub(crate) fn options(page: &Page, ceremony: &str) -> Value {
+    let text = page.answer.text();
+    let (_, rest) = text.split_once(&format!("data-{ceremony}=\"")).unwrap_or_else(|| panic!("no options: {text}"));
+    let json = rest.split_once('"').unwrap().0.replace("&#34;", "\"").replace("&#38;", "&");
+    serde_json::from_str(&json).unwrap()
+}
+
+impl Browser {
+    /// Makes a passkey on the pages of the account of whoever is signed in here.
+    pub(crate) async fn enrol(&mut self, mut passkey: Passkey) -> Passkey {
+        let page = self.open(ACCOUNT).await.unwrap();
+        let page = self.press(&page, "add", &[]).await.unwrap();
+        let made = passkey.create(&options(&page, "create"));
+        self.made(&page, &made).await.has("My phone");
+        passkey
+    }
+
+    /// Sends what the script sends.
+    pub(crate) async fn made(&mut self, page: &Page, made: &Value) -> Page {
+        let ceremony = page.field("ceremony").unwrap();
+        let fields = [("ceremony", ceremony.as_str()), ("attestation", &made.to_string()), ("name", "My phone")];
+        self.press(page, "passkey", &fields).await.unwrap()
+    }
+
+    /// Answers on the page that asks for a passkey.
+    pub(crate) async fn answer(&mut self, page: &Page, passkey: &mut Passkey) -> Result<Page, Callback> {
+        let made = passkey.get(&options(page, "get"));
+        self.press(page, "passkey", &[("assertion", &made.to_string())]).await
+    }
+
+    async fn assertion(&mut self, flow: &str, made: &Value) -> Answer {
+        self.act(flow, "checkAssertion", &json!({ "assertion": made.to_string() })).await
+    }
+}
+
+/// Somebody of whom a passkey is known, made in a browser of their own.
+pub(crate) async fn with_passkey(world: &World, shop: &Client, username: &str, passkey: Passkey) -> Passkey {
+    let mut browser = world.browser();
+    browser.log_in(shop, username, PASSWORD).await;
+    let passkey = browser.enrol(passkey).await;
+    // Whoever has just given a password waits a moment before the next try counts.
+    world.clock.advance(seconds(5));
+    passkey
+}
+
+async fn passkey_of_alice(world: &World) -> (Client, crate::world::Person, Passkey) {
+    let (shop, alice) = shop_and_alice(world).await;
+    let passkey = with_passkey(world, &shop, "alice", Passkey::new(world.issuer())).await;
+    (shop, alice, passkey)
+}
+
+fn only_passkey(id: &str) -> Value {
+    json!({ "id": id, "steps": [{ "id": "passkey", "source": "passkey" }] })
+}
+
+pub(super) fn password_and_passkey(id: &str, enrol: bool) -> Value {
+    let mut steps = json!([{ "id": "password", "source": "password" }, { "id": "passkey", "source": "passkey" }]);
+    if enrol {
+        steps[1]["enrol"] = json!(true);
+    }
+    json!({ "id": id, "steps": steps })
+}
+
+/// A client without a browser whose people sign in so.
+async fn app(world: &World, policy: &str) -> Client {
+    world.client(&format!("app-{policy}")).signs_in().redirectless().implied_consent().policy(policy).await
+}
+
+fn id(state: &Value) -> String {
+    state["id"].as_str().unwrap().to_owned()
+}
+
+const OPTIONS: &str = "publicKeyCredentialRequestOptions";
+
+#[tokio::test]
+async fn a_passkey_signs_in_without_a_name() {
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = World::with().backing(backing).start().await;
+        let (shop, alice, mut passkey) = passkey_of_alice(&world).await;
+        let mut browser = world.browser();
+        let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
+        let page = browser.press(&page, "passkey", &[]).await.unwrap();
+        page.has("Use your passkey");
+        let asked = options(&page, "get");
+        assert_eq!((&asked["rpId"], &asked["userVerification"]), (&json!("localhost"), &json!("required")));
+        assert_eq!(asked["allowCredentials"], json!([]), "whose there are is told to nobody");
+        let page = browser.answer(&page, &mut passkey).await.unwrap();
+        let callback = browser.press(&page, "allow", &[("scope:profile", "on")]).await.unwrap_err();
+        let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+        assert_eq!(claims["sub"], alice.id.to_string());
+        assert_eq!(claims["acr"], "urn:nod:acr:passkey");
+        assert_eq!(claims["amr"], json!(["pop", "swk", "user", "mfa"]));
+        assert_eq!(claims["auth_time"], world.now().seconds());
+        // Signed in: the next client has its answer at once, a password of hers counts for less.
+        let callback = browser.authorize(&shop, &[("scope", "openid profile")]).await.unwrap_err();
+        let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+        assert_eq!(claims["acr"], "urn:nod:acr:passkey");
+    }
+}
+
+#[tokio::test]
+async fn somebody_turns_back_to_the_password_or_gives_up() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    // Without a script the form comes back with nothing in it.
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    page.has("Passkeys need JavaScript.");
+    let page = browser.press(&page, "password", &[]).await.unwrap();
+    browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+    let page = browser.authorize(&shop, &[("prompt", "login")]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
+}
+
+/// [WebAuthn §7.2] one thing is wrong at a time, and everything reads the same outside.
+#[tokio::test]
+async fn webauthn_7_2_what_was_not_made_for_us_now_by_the_key_that_we_know_is_refused() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, mut good) = passkey_of_alice(&world).await;
+    world.user("bob").with_password(PASSWORD).await;
+    with_passkey(&world, &shop, "bob", Passkey::new(world.issuer())).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    let app = app(&world, FIRST).await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    assert_eq!(state["status"], "ASSERTION_REQUIRED");
+    let flow = id(&state);
+    let old = good.get(&state[OPTIONS]);
+    let issuer = world.issuer().to_owned();
+    let (handle, credential) = (good.handle.clone(), good.id.clone());
+    let lies: [(&str, &dyn Fn(&mut Passkey)); 13] = [
+        ("another challenge", &|lie| lie.challenge = Some("A".repeat(43))),
+        ("another origin", &|lie| lie.origin = "https://localhost.evil.test".into()),
+        ("another port", &|lie| lie.origin = "http://localhost:1".into()),
+        ("another relying party", &|lie| lie.rp_id = "evil.test".into()),
+        ("the person was not verified", &|lie| lie.flags = PRESENT),
+        ("nobody was present", &|lie| lie.flags = VERIFIED),
+        ("in a frame", &|lie| lie.cross_origin = true),
+        ("of another ceremony", &|lie| lie.ceremony = Some("webauthn.create")),
+        ("copied, and cannot be", &|lie| lie.flags = PRESENT | VERIFIED | BACKED_UP),
+        ("can be copied, and could not be", &|lie| lie.flags = PRESENT | VERIFIED | BACKUP_ELIGIBLE),
+        ("another person's handle", &|lie| lie.handle = Some(vec![7; 16])),
+        ("nobody says whose it is", &|lie| lie.handle = None),
+        ("nobody's credential", &|lie| lie.id = vec![7; 32]),
+    ];
+    let mut read = Vec::new();
+    for (what, lie) in lies {
+        lie(&mut good);
+        let before = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+        let watch = world.watch().await;
+        let answer = phone.assertion(&flow, &good.get(&before[OPTIONS])).await;
+        assert_eq!(answer.status, 400, "{what}");
+        refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+        let events = watch.events().await;
+        assert!(events.iter().any(|event| event.action == "passkey.checked" && event.result == "refused"), "{what}");
+        read.push(answer.json());
+        let now = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+        assert_eq!(now["status"], "ASSERTION_REQUIRED", "{what}");
+        assert_ne!(now[OPTIONS]["challenge"], before[OPTIONS]["challenge"], "{what}: a challenge is for one try");
+        (good.origin, good.rp_id, good.flags) = (issuer.clone(), "localhost".into(), PRESENT | VERIFIED);
+        (good.cross_origin, good.ceremony, good.challenge) = (false, None, None);
+        (good.handle, good.id) = (handle.clone(), credential.clone());
+    }
+    // The signature of another key.
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    let mut forged = Passkey::new(&issuer);
+    (forged.id, forged.handle) = (good.id.clone(), good.handle.clone());
+    read.push(phone.assertion(&flow, &forged.get(&state[OPTIONS])).await.json());
+    // What was signed for a challenge of before, and what is none at all.
+    read.push(phone.assertion(&flow, &old).await.json());
+    for none in [json!({}), json!("text"), json!({ "id": "AA", "type": "public-key", "response": {} })] {
+        read.push(phone.assertion(&flow, &none).await.json());
+    }
+    assert!(read.windows(2).all(|pair| pair[0] == pair[1]), "{read:#?}");
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    let state = phone.assertion(&flow, &good.get(&state[OPTIONS])).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn a_challenge_is_its_flows_and_short_lived() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    let app = app(&world, FIRST).await;
+    let (mut one, mut other) = (world.browser(), world.browser());
+    let (first, second) = (one.flow(&app, &[]).await, other.flow(&app, &[]).await);
+    assert_ne!(first[OPTIONS]["challenge"], second[OPTIONS]["challenge"]);
+    let made = passkey.get(&first[OPTIONS]);
+    let answer = other.assertion(&id(&second), &made).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    world.clock.advance(seconds(5 * 60));
+    let answer = one.assertion(&id(&first), &made).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let state = one.get(&format!("{FLOWS}{}", id(&first))).await.ok();
+    let made = passkey.get(&state[OPTIONS]);
+    world.clock.advance(seconds(5 * 60 - 1));
+    assert_eq!(one.assertion(&id(&first), &made).await.ok()["status"], "COMPLETED");
+    refused(&one.assertion(&id(&first), &made).await, 400, "INVALID_ACTION_ID", None);
+}
+
+/// [WebAuthn §7.2 step 21] whoever copied a key that counts is found out, and so is the copy.
+#[tokio::test]
+async fn webauthn_7_2_a_counter_that_goes_back_is_refused_and_told() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut passkey = with_passkey(&world, &shop, "alice", Passkey::counting(world.issuer())).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    let app = app(&world, FIRST).await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    assert_eq!(phone.assertion(&id(&state), &passkey.get(&state[OPTIONS])).await.ok()["status"], "COMPLETED");
+    assert_eq!(passkey.count, 2);
+    // The same number again, a smaller one, and one that does not count any more.
+    for (count, counts) in [(1, true), (0, true), (0, false)] {
+        (passkey.count, passkey.counts) = (count, counts);
+        let mut phone = world.browser();
+        let state = phone.flow(&app, &[]).await;
+        let watch = world.watch().await;
+        let answer = phone.assertion(&id(&state), &passkey.get(&state[OPTIONS])).await;
+        refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+        let events = watch.events().await;
+        let told = events.iter().find(|event| event.action == "passkey.checked").expect("an event");
+        assert!(told.reason.as_ref().unwrap().contains("counter"), "{told:?}");
+    }
+    // A counter that nobody signed says nothing of anybody.
+    let mut forged = Passkey::counting(world.issuer());
+    (forged.id, forged.handle, forged.count, forged.counts) = (passkey.id.clone(), passkey.handle.clone(), 1, false);
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    let watch = world.watch().await;
+    phone.assertion(&id(&state), &forged.get(&state[OPTIONS])).await;
+    let events = watch.events().await;
+    let told = events.iter().find(|event| event.action == "passkey.checked").expect("an event");
+    assert!(told.reason.as_ref().unwrap().contains("signature is not that"), "{told:?}");
+    // Two are asked at once: what counts is what is known when the second one answers.
+    let (mut early, mut late) = (world.browser(), world.browser());
+    let (first, second) = (early.flow(&app, &[]).await, late.flow(&app, &[]).await);
+    (passkey.count, passkey.counts) = (7, false);
+    assert_eq!(late.assertion(&id(&second), &passkey.get(&second[OPTIONS])).await.ok()["status"], "COMPLETED");
+    let answer = early.assertion(&id(&first), &passkey.get(&first[OPTIONS])).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    passkey.counts = true;
+    let state = early.get(&format!("{FLOWS}{}", id(&first))).await.ok();
+    assert_eq!(early.assertion(&id(&first), &passkey.get(&state[OPTIONS])).await.ok()["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn a_passkey_that_was_removed_signs_nobody_in() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    policy(&admin, &password_and_passkey(SECOND, false)).await;
+    let (first, second) = (app(&world, FIRST).await, app(&world, SECOND).await);
+    let (mut phone, mut tablet) = (world.browser(), world.browser());
+    let unnamed = phone.flow(&first, &[]).await;
+    let flow = id(&tablet.flow(&second, &[]).await);
+    let named = tablet.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!((&unnamed["status"], &named["status"]), (&json!("ASSERTION_REQUIRED"), &json!("ASSERTION_REQUIRED")));
+    // Asked for already, and gone when it answers.
+    let path = format!("/admin/v1/users/{}/passkeys", crate::admin::robot::usr(&alice));
+    let listed = admin.get(&path).await.ok();
+    assert_eq!(admin.delete(&format!("{path}/{}", listed["items"][0]["id"].as_str().unwrap())).await.status, 204);
+    for (browser, state) in [(&mut phone, &unnamed), (&mut tablet, &named)] {
+        let answer = browser.assertion(&id(state), &passkey.get(&state[OPTIONS])).await;
+        refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    }
+    // Who has none any more does not get through with the password alone.
+    world.clock.advance(seconds(5));
+    let mut laptop = world.browser();
+    let flow = id(&laptop.flow(&second, &[]).await);
+    assert_eq!(laptop.password(&flow, "alice", PASSWORD).await.ok()["status"], "FAILED");
+}
+
+#[tokio::test]
+async fn a_passkey_after_the_password() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, alice, mut passkey) = passkey_of_alice(&world).await;
+    world.user("bob").with_password(PASSWORD).await;
+    world.user("carol").with_password(PASSWORD).await;
+    let mut bobs = with_passkey(&world, &shop, "bob", Passkey::new(world.issuer())).await;
+    policy(&admin, &password_and_passkey(SECOND, false)).await;
+    let app = app(&world, SECOND).await;
+    // Who has none does not get through.
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "carol", PASSWORD).await.ok();
+    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(
+        (&state["status"], links(&state)),
+        (&json!("ASSERTION_REQUIRED"), vec!["cancelAuthentication", "checkAssertion", "self"])
+    );
+    let own = json!([{ "type": "public-key", "id": crate::world::b64(&passkey.id) }]);
+    assert_eq!(state[OPTIONS]["allowCredentials"], own);
+    // Another person's passkey, which is as good as any, is not alice's.
+    let answer = phone.assertion(&flow, &bobs.get(&state[OPTIONS])).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    // [WebAuthn §6.3.3] one that was named need not say whose it is.
+    passkey.handle = None;
+    let state = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+    let tokens = app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
+    let (_, claims) = decoded(&tokens.id_token);
+    assert_eq!((&claims["sub"], &claims["acr"]), (&json!(alice.id.to_string()), &json!("urn:nod:acr:passkey")));
+    assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
+}
+
+/// [flows.md H.7, I2] a policy that asks for two has seen two.
+#[tokio::test]
+async fn the_second_factor_is_not_skipped() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, _passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let app = app(&world, SECOND).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(state["status"], "ASSERTION_REQUIRED");
+    // Nothing else can be done here: no other way, no new passkey, no answer.
+    let made = Passkey::new(world.issuer()).create(&json!({ "user": { "id": "AA" }, "challenge": "AA" })).to_string();
+    for (action, body) in [
+        ("useAlternativeAuthenticationSource", json!({ "authenticationSource": "password" })),
+        ("checkUsernamePassword", json!({ "username": "alice", "password": PASSWORD })),
+        ("activateFido2Device", json!({ "attestation": made })),
+        ("grantConsent", json!({})),
+        ("cancel", json!({})),
+    ] {
+        refused(&phone.act(&flow, action, &body).await, 400, "INVALID_ACTION_ID", None);
+    }
+    assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok()["status"], "ASSERTION_REQUIRED");
+    let state = phone.act(&flow, "cancelAuthentication", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+    // A session that stands for the password stands for nothing else.
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    world.clock.advance(seconds(5));
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    browser.authorize(&desk, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    page.has("Use your passkey");
+    browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
+}
+
+/// [OIDCC §5.5.1.1] who needs a passkey is not shown a password that would be of no use.
+#[tokio::test]
+async fn oidcc_5_5_1_1_an_essential_passkey_is_what_is_asked() {
+    let world = World::start().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let needs = |class: &str| json!({"id_token": {"acr": {"essential": true, "values": [class]}}}).to_string();
+    let (stronger, weaker) = (needs("urn:nod:acr:passkey"), needs("urn:nod:acr:password"));
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let claims = [("claims", stronger.as_str())];
+    let page = browser.authorize(&shop, &claims).await.unwrap();
+    assert!(!page.has("Use your passkey").answer.text().contains("value=\"password\""), "{}", page.answer.text());
+    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
+    let (_, told) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+    assert_eq!(told["acr"], "urn:nod:acr:passkey");
+    // And the other way round: somebody wants to have seen the password.
+    let page = browser.authorize(&shop, &[("claims", weaker.as_str())]).await.unwrap();
+    page.has("type=\"password\"");
+}
+
+/// What one person proved never counts for another one who comes later in the same flow.
+#[tokio::test]
+async fn a_passkey_of_one_and_the_password_of_another_let_nobody_in() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    world.user("mallory").with_password(PASSWORD).await;
+    let steps = json!([{ "id": "passkey", "source": "passkey" }, { "id": "password", "source": "password" }]);
+    policy(&admin, &json!({ "id": "both", "steps": steps })).await;
+    let app = app(&world, "both").await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    let flow = id(&state);
+    let state = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok();
+    assert_eq!((&state["status"], &state["username"]), (&json!("USERNAME_PASSWORD_REQUIRED"), &json!("alice")));
+    let state = phone.password(&flow, "mallory", PASSWORD).await.ok();
+    // Of mallory, the passkey is still to be seen: there is none.
+    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+}
+
+/// [flows.md A.1.3] whoever has no passkey makes the first one on the way, where the policy says so.
+#[tokio::test]
+async fn a_1_3_the_first_passkey_is_made_on_the_way() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let app = app(&world, SECOND).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(state["status"], "FIDO2_ACTIVATION_REQUIRED");
+    assert_eq!(links(&state), ["activateFido2Device", "cancelAuthentication", "self"]);
+    let asked = |state: &Value| -> Value {
+        serde_json::from_str(state["publicKeyCredentialCreationOptions"].as_str().unwrap()).unwrap()
+    };
+    let mut passkey = Passkey::new(world.issuer());
+    passkey.origin = "https://evil.test".into();
+    let lie = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
+    let answer = phone.act(&flow, "activateFido2Device", &lie).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    passkey.origin = world.issuer().to_owned();
+    let late = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
+    let answer = phone.act(&flow, "activateFido2Device", &late).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    let made = json!({ "attestation": passkey.create(&asked(&state)).to_string(), "nickname": "Mine" });
+
+    // Somebody else who knows the password was here before, and waits.
+    let mut thief = world.browser();
+    let stolen = id(&thief.flow(&app, &[]).await);
+    let waiting = thief.password(&stolen, "alice", PASSWORD).await.ok();
+    let state = phone.act(&flow, "activateFido2Device", &made).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+    let code = state["authorizeResponse"]["code"].as_str().unwrap();
+    let (_, claims) = decoded(&app.redeem(code).await.tokens().id_token);
+    assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
+    let theirs = json!({ "attestation": Passkey::new(world.issuer()).create(&asked(&waiting)).to_string() });
+    let answer = thief.act(&stolen, "activateFido2Device", &theirs).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    assert_eq!(thief.get(&format!("{FLOWS}{stolen}")).await.ok()["status"], "ASSERTION_REQUIRED", "there is one now");
+    assert_eq!(world.rows("passkey").await.len(), 1);
+
+    // A session alone is not enough to make one.
+    admin.patch(&format!("{POLICIES}/{SECOND}"), &json!({ "name": "The same" })).await.ok();
+    world.user("bob").with_password(PASSWORD).await;
+    let mut bobs = world.browser();
+    bobs.log_in(&shop, "bob", PASSWORD).await;
+    let asked = crate::world::asked(&app, &[("response_mode", "pi.flow")]);
+    let answer = bobs.get(&format!("{}?{asked}", crate::world::AUTHORIZE)).await;
+    assert_eq!((answer.status, &answer.json()["authorizeResponse"]["error"]), (400, &json!("access_denied")));
+}
+
+#[tokio::test]
+async fn the_first_passkey_is_made_on_our_own_pages() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    let fields = [("username", "alice"), ("password", PASSWORD)];
+    let page = browser.press(&page, "sign_in", &fields).await.unwrap();
+    page.has("Add a passkey");
+    // Without a script.
+    let page = browser.press(&page, "passkey", &[("name", "My phone")]).await.unwrap();
+    let mut passkey = Passkey::new(world.issuer());
+    let made = passkey.create(&options(&page, "create")).to_string();
+    let fields = [("attestation", made.as_str()), ("name", "My phone")];
+    browser.press(&page, "passkey", &fields).await.unwrap_err().get("code");
+    browser.open(ACCOUNT).await.unwrap().has("My phone");
+    let mut again = world.browser();
+    let page = again.authorize(&desk, &[]).await.unwrap();
+    let page = again.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    again.answer(&page, &mut passkey).await.unwrap_err().get("code");
+}
+
+/// Step-up: the session is enough for one client, and another wants more.
+#[tokio::test]
+async fn a_session_is_made_stronger_and_stays_so() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let steps = json!([
+        { "id": "password", "source": "password" },
+        { "id": "passkey", "source": "passkey", "when": [{ "acr": "urn:nod:acr:passkey" }] },
+    ]);
+    policy(&admin, &json!({ "id": "stronger", "steps": steps })).await;
+    settings(&admin, &json!({ "default_policy": "stronger" })).await;
+    let mut browser = world.browser();
+    let callback = browser.log_in(&shop, "alice", PASSWORD).await;
+    let weak = shop.redeem(callback.get("code")).await.tokens();
+    let (_, before) = decoded(&weak.id_token);
+    assert_eq!(before["acr"], "urn:nod:acr:password");
+    let cookie = browser.cookies.clone();
+    world.clock.advance(seconds(60));
+    let page = browser.authorize(&shop, &[("acr_values", "urn:nod:acr:passkey")]).await.unwrap();
+    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
+    let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+    assert_eq!((&claims["acr"], &claims["sid"]), (&json!("urn:nod:acr:passkey"), &before["sid"]));
+    assert_eq!(claims["auth_time"], world.now().seconds());
+    assert_ne!(browser.cookies, cookie, "under a new name");
+    world.clock.advance(seconds(60));
+    let callback = browser.authorize(&shop, &[("acr_values", "urn:nod:acr:passkey")]).await.unwrap_err();
+    let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+    assert_eq!(claims["acr"], "urn:nod:acr:passkey");
+}
+
+#[tokio::test]
+async fn who_is_locked_or_gone_has_no_passkey() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    let app = app(&world, FIRST).await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    let flow = id(&state);
+    alice.lock().await;
+    let answer = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    alice.unlock().await;
+    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    assert_eq!(phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok()["status"], "COMPLETED");
+    assert_eq!(world.rows("passkey").await.len(), 1);
+    alice.delete().await;
+    assert!(world.rows("passkey").await.is_empty(), "with the person");
+}
+
+/// [flows.md A.1.3] the same by a registered application, of an origin that may use our credentials.
+#[tokio::test]
+async fn a_1_3_an_application_asks_for_a_passkey() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let (near, far) = ("http://localhost:3000", super::LOGIN);
+    application(&admin, "near", near).await;
+    application(&admin, "far", far).await;
+    settings(&admin, &json!({ "default_application": "near" })).await;
+    let mut browser = world.browser();
+    let (_, flow) = browser.sent_to_application(&shop, &[]).await;
+    let state = browser.send(browser.sent_by_page(near, reqwest::Method::GET, &flow)).await.ok();
+    assert_eq!(state["alternativeAuthenticationSources"], json!(["passkey"]));
+    assert_eq!(links(&state), ["cancel", "checkUsernamePassword", "self", "useAlternativeAuthenticationSource"]);
+    for other in ["identifier", "password", "sms"] {
+        let body = json!({ "authenticationSource": other });
+        let answer = browser.act_from(near, &flow, "useAlternativeAuthenticationSource", &body).await;
+        refused(&answer, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_VALUE"));
+    }
+    let body = json!({ "authenticationSource": "passkey" });
+    let state = browser.act_from(near, &flow, "useAlternativeAuthenticationSource", &body).await.ok();
+    assert_eq!(state["status"], "ASSERTION_REQUIRED");
+    assert_eq!(state["alternativeAuthenticationSources"], json!(["password"]));
+    let check = |made: &Value| json!({ "assertion": made.to_string(), "origin": near, "compatibility": "FULL" });
+    // Made on our own pages, it is not the application's.
+    let made = passkey.get(&state[OPTIONS]);
+    let answer = browser.act_from(near, &flow, "checkAssertion", &check(&made)).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let state = browser.send(browser.sent_by_page(near, reqwest::Method::GET, &flow)).await.ok();
+    passkey.origin = near.to_owned();
+    let made = passkey.get(&state[OPTIONS]);
+    let wrong = json!({ "assertion": made.to_string(), "origin": "https://evil.test" });
+    let answer = browser.act_from(near, &flow, "checkAssertion", &wrong).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_VALUE"));
+    let state = browser.act_from(near, &flow, "checkAssertion", &check(&made)).await.ok();
+    assert_eq!(state["status"], "RESUME");
+
+    // Browsers do not let a page of another site use our credentials, and neither do we.
+    settings(&admin, &json!({ "default_application": "far" })).await;
+    let mut browser = world.browser();
+    let (_, flow) = browser.sent_to_application(&shop, &[]).await;
+    let state = browser.act_from(far, &flow, "useAlternativeAuthenticationSource", &body).await.ok();
+    passkey.origin = far.to_owned();
+    let made = json!({ "assertion": passkey.get(&state[OPTIONS]).to_string() });
+    let answer = browser.act_from(far, &flow, "checkAssertion", &made).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+}
+
+/// [security.md case 135] who has a passkey is told to nobody who has proved nothing.
+#[tokio::test]
+async fn security_135_nothing_tells_who_has_a_passkey() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice, _passkey) = passkey_of_alice(&world).await;
+    let steps = json!([{ "id": "name", "source": "identifier" }, { "id": "passkey", "source": "passkey" }]);
+    policy(&admin, &json!({ "id": "named", "steps": steps })).await;
+    let app = app(&world, "named").await;
+    let mut read = Vec::new();
+    for name in ["alice", "nobody"] {
+        let mut phone = world.browser();
+        let flow = id(&phone.flow(&app, &[("login_hint", name)]).await);
+        let mut state = phone.act(&flow, "submitIdentifier", &json!({ "identifier": name })).await.ok();
+        state[OPTIONS]["challenge"] = Value::Null;
+        state["id"] = Value::Null;
+        state["_links"] = json!(links(&state));
+        read.push(state);
+    }
+    assert_eq!(read[0], read[1]);
+    assert_eq!(read[0]["status"], "ASSERTION_REQUIRED");
+}
+
+#[tokio::test]
+async fn one_assertion_is_good_once_however_many_bring_it() {
+    let world = World::with().nodes(2).start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &only_passkey(FIRST)).await;
+    let app = app(&world, FIRST).await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    let (flow, made) = (id(&state), passkey.get(&state[OPTIONS]));
+    let (mut here, mut there) = (phone.clone(), phone.at(1));
+    let (one, other) = tokio::join!(here.assertion(&flow, &made), there.assertion(&flow, &made));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+}
+
+#[tokio::test]
+async fn what_a_policy_says_of_passkeys_is_checked() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    for (steps, pointer) in [
+        (json!([{ "id": "a", "source": "password", "alternatives": ["password"] }]), "/steps/0/alternatives"),
+        (json!([{ "id": "a", "source": "password", "alternatives": ["identifier"] }]), "/steps/0/alternatives"),
+        (json!([{ "id": "a", "source": "password", "alternatives": ["passkey", "passkey"] }]), "/steps/0/alternatives"),
+        (
+            json!([{ "id": "a", "source": "identifier", "alternatives": ["passkey"] }, { "id": "b", "source": "password" }]),
+            "/steps/0/alternatives",
+        ),
+    ] {
+        let answer = admin.post(POLICIES, &json!({ "id": "bad", "steps": steps })).await;
+        answer.admin_problem(422, "validation_failed");
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{}", answer.text());
+    }
+    let steps = json!([{
+        "id": "a", "source": "passkey", "alternatives": ["password"], "success": "done", "failure": "fail",
+    }]);
+    policy(&admin, &json!({ "id": "good", "steps": steps })).await;
+    assert_eq!(admin.get(&format!("{POLICIES}/good")).await.ok()["steps"], steps);
+    let app = app(&world, "good").await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    assert_eq!(
+        (&state["status"], &state["alternativeAuthenticationSources"]),
+        (&json!("ASSERTION_REQUIRED"), &json!(["password"]))
+    );
+    // What is offered is what the policy has, at this moment.
+    admin.patch(&format!("{POLICIES}/good"), &json!({ "steps": [{ "id": "a", "source": "passkey" }] })).await.ok();
+    let body = json!({ "authenticationSource": "password" });
+    let answer = phone.act(&id(&state), "useAlternativeAuthenticationSource", &body).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_VALUE"));
+}
