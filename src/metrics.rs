@@ -119,7 +119,7 @@ words! {
         Transaction = "transaction",
     }
 
-    /// What came of a delivery to a webhook.
+    /// What came of a delivery, to a webhook or to a client in ping mode.
     Delivered {
         Delivered = "delivered",
         /// An attempt that is not the last one.
@@ -162,6 +162,7 @@ const GROUPS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 pub struct Backlogs {
     pub decisions: Option<(u64, Duration)>,
     pub logouts: Option<(u64, Duration)>,
+    pub pings: Option<(u64, Duration)>,
     pub webhooks: Option<(u64, Duration)>,
 }
 
@@ -185,6 +186,9 @@ pub struct Metrics {
     outbox_age: Gauge<f64, AtomicU64>,
     logout_rows: Gauge<f64, AtomicU64>,
     logout_age: Gauge<f64, AtomicU64>,
+    pings: Family<Label, Counter>,
+    ping_rows: Gauge<f64, AtomicU64>,
+    ping_age: Gauge<f64, AtomicU64>,
     webhook_deliveries: Family<Label, Counter>,
     webhook_rows: Gauge<f64, AtomicU64>,
     webhook_age: Gauge<f64, AtomicU64>,
@@ -225,6 +229,9 @@ impl Metrics {
             outbox_age: Gauge::default(),
             logout_rows: Gauge::default(),
             logout_age: Gauge::default(),
+            pings: Family::default(),
+            ping_rows: Gauge::default(),
+            ping_age: Gauge::default(),
             webhook_deliveries: Family::default(),
             webhook_rows: Gauge::default(),
             webhook_age: Gauge::default(),
@@ -300,6 +307,18 @@ impl Metrics {
             self.logout_age.clone(),
         );
         to.register(
+            "pings",
+            "Tries to tell a client that a request was decided, by what came of them",
+            self.pings.clone(),
+        );
+        to.register("ping_rows", "Clients that wait to be told of a decision, of all nodes", self.ping_rows.clone());
+        to.register_with_unit(
+            "ping_oldest",
+            "How long a client has waited to be told of a decision",
+            Unit::Seconds,
+            self.ping_age.clone(),
+        );
+        to.register(
             "webhook_deliveries",
             "Tries to tell a webhook, by what came of them",
             self.webhook_deliveries.clone(),
@@ -328,6 +347,7 @@ impl Metrics {
         };
         zeros(&self.decisions, "outcome", &mut Decided::ALL.iter().map(|word| word.as_str()));
         zeros(&self.polls, "answer", &mut PollAnswer::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.pings, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
         zeros(&self.webhook_deliveries, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
         zeros(&self.limits, "limit", &mut Limit::ALL.iter().map(|word| word.as_str()));
         zeros(&self.ephemeral_errors, "call", &mut EphemeralCall::ALL.iter().map(|word| word.as_str()));
@@ -387,6 +407,10 @@ impl Metrics {
         self.limits.get_or_create(&[("limit", limit.as_str())]).inc();
     }
 
+    pub fn pinged(&self, delivered: Delivered) {
+        self.pings.get_or_create(&[("outcome", delivered.as_str())]).inc();
+    }
+
     pub fn webhook(&self, delivered: Delivered) {
         self.webhook_deliveries.get_or_create(&[("outcome", delivered.as_str())]).inc();
     }
@@ -396,6 +420,7 @@ impl Metrics {
         let waiting = [
             (backlogs.decisions, &self.outbox_rows, &self.outbox_age),
             (backlogs.logouts, &self.logout_rows, &self.logout_age),
+            (backlogs.pings, &self.ping_rows, &self.ping_age),
             (backlogs.webhooks, &self.webhook_rows, &self.webhook_age),
         ];
         for (answer, rows, age) in waiting {

@@ -33,13 +33,14 @@ use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::bootstrap::Bootstrap;
 use crate::usecase::admin::deliver::Told;
+use crate::usecase::callbacks::Callbacks;
 use crate::usecase::check_password::CheckPassword;
 use crate::usecase::hashing::Hashing;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::SetPassword;
-use crate::usecase::settle::Settle;
+use crate::usecase::settle::{PingBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::worker;
 use crate::worker::{RetellDecisions, Worker};
@@ -62,6 +63,7 @@ pub struct Parts {
     pub entropy: Arc<Entropy>,
     pub settle: Settle,
     pub retell: RetellDecisions,
+    pub callbacks: Callbacks,
     pub tokens: Tokens,
     pub bootstrap: Arc<Bootstrap>,
     pub trail: Arc<Trail>,
@@ -102,6 +104,12 @@ pub(super) fn parts(
         bell: DeviceBell::new(Arc::clone(&ephemeral)),
         directory: Arc::clone(&directory),
         ledger: ledger.clone(),
+        pings: PingBell::default(),
+    };
+    let callbacks = Callbacks {
+        shelf: Shelf::new(Arc::clone(&ephemeral)),
+        master: Arc::clone(master),
+        entropy: Arc::clone(&entropy),
     };
     let retell = RetellDecisions {
         outbox: Outbox::new(database.clone()),
@@ -164,6 +172,7 @@ pub(super) fn parts(
         entropy,
         settle,
         retell,
+        callbacks,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Wiring;
+use tokio_util::sync::CancellationToken;
+
+use super::{Parts, Settings, Wiring};
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::discovery::path;
 use crate::http::token::TokenApi;
@@ -10,6 +12,7 @@ use crate::http::token_management::TokenManagementApi;
 use crate::store::ephemeral::{Purpose, Replay};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Decisions;
+use crate::store::sql::outbox::Outbox;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::cancel::Cancel;
 use crate::usecase::client_credentials::ClientCredentials;
@@ -17,12 +20,32 @@ use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::held::Held;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Issue;
+use crate::usecase::notify_client::NotifyClient;
 use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::RequestAuthentication;
 use crate::usecase::revoke::Revoke;
+use crate::worker::Worker;
+
+/// Tells clients in ping mode that their requests were decided.
+pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker, shutdown: CancellationToken) {
+    let notify = NotifyClient {
+        outbox: Outbox::new(parts.database.clone()),
+        decisions: Decisions::new(parts.database.clone()),
+        requests: parts.requests.clone(),
+        callbacks: parts.callbacks.clone(),
+        settle: parts.settle.clone(),
+        directory: Arc::clone(&parts.directory),
+        egress: settings.egress.clone(),
+        ledger: parts.ledger.clone(),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    };
+    // Not cut off in the middle of a call, which another node would make again.
+    worker.finish(async move { notify.run(shutdown).await });
+}
 
 impl Wiring {
     pub(super) fn authenticate_client(&self, keys: Arc<ClientKeys>) -> AuthenticateClient {
@@ -74,6 +97,8 @@ impl Wiring {
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
             read,
+            callbacks: self.parts.callbacks.clone(),
+            outbox: Outbox::new(self.parts.database.clone()),
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,

@@ -321,6 +321,17 @@ struct Registration {
     /// server holds everybody to.
     #[arg(long, value_name = "PROFILE", value_parser = profile, hide_short_help = true)]
     security_profile: Option<Profile>,
+    /// poll (the default) or ping
+    ///
+    /// Whether the client asks until there is an answer, or is told when there is one. ping needs
+    /// `--notification-endpoint`.
+    #[arg(long, value_name = "MODE", value_enum, hide_short_help = true, hide_possible_values = true)]
+    delivery_mode: Option<DeliveryMode>,
+    /// Where it is told that a person has answered
+    ///
+    /// For ping, which it stands for when `--delivery-mode` is left out: https. Nothing is called from here.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    notification_endpoint: Option<String>,
     /// Its CIBA requests are signed, by this
     ///
     /// ES256, PS256, RS256 or `EdDSA`. Without it, they may be signed or not.
@@ -371,6 +382,12 @@ enum TokenFormat {
 enum SubjectType {
     Public,
     Pairwise,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeliveryMode {
+    Poll,
+    Ping,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -472,6 +489,14 @@ impl Registration {
         if self.public { Some(Auth::None) } else { self.auth }
     }
 
+    fn delivery_mode(&self) -> Option<&'static str> {
+        match (self.delivery_mode, &self.notification_endpoint) {
+            (Some(DeliveryMode::Poll), _) => Some("poll"),
+            (Some(DeliveryMode::Ping), _) | (None, Some(_)) => Some("ping"),
+            (None, None) => None,
+        }
+    }
+
     /// In the words of the standards, where the rules are kept. What was not said is absent.
     fn metadata(&self) -> Result<ClientMetadata, Exit> {
         let grants: BTreeSet<GrantType> = self.grants.iter().copied().map(GrantType::from).collect();
@@ -520,7 +545,8 @@ impl Registration {
             protected_resources: (!self.protected_resources.is_empty()).then(|| self.protected_resources.clone()),
             scope: self.scope.clone(),
             id_token_signed_response_alg: self.id_token_alg.and_then(|alg| text(alg.as_str())),
-            backchannel_token_delivery_mode: None,
+            backchannel_token_delivery_mode: self.delivery_mode().map(str::to_owned),
+            backchannel_client_notification_endpoint: self.notification_endpoint.clone(),
             access_token_format: self.access_token.and_then(|format| {
                 text(match format {
                     TokenFormat::Jwt => "jwt",
@@ -694,7 +720,11 @@ fn show(client: &Client) {
             Some(NumberMatching::Pick) => "pick",
             Some(NumberMatching::Type) => "type",
         };
-        say(&format!("backchannel   poll, number matching {matching}, long poll {}", backchannel.long_poll));
+        let (mode, long_poll) = (backchannel.delivery.as_str(), backchannel.long_poll);
+        say(&format!("backchannel   {mode}, number matching {matching}, long poll {long_poll}"));
+        if let Some(endpoint) = backchannel.delivery.endpoint() {
+            say(&format!("pinged at     {}", safe(endpoint)));
+        }
         if let Some(alg) = backchannel.request_signing_alg {
             say(&format!("questions     signed with {alg}"));
         }

@@ -510,7 +510,7 @@ impl Screen<'_> {
   Users         alice / alice  phone paired ({data}/phone-alice.json)
                 bob   / bob    no phone yet (`nod phone --user bob` pairs one)
   Clients       shop       shop-secret       CIBA poll, number matching; code, refresh
-                shop-ping  shop-ping-secret  the same; ping is not there yet
+                shop-ping  shop-ping-secret  the same, until it has an address to be told at
                 spa        (public, PKCE)    http://localhost:*/callback
 
   Admin API     {administrator}

@@ -20,7 +20,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Administrator;
 use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Questions, Status, request_id};
-use crate::usecase::settle::Settle;
+use crate::usecase::settle::{PingBell, Settle};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -141,6 +141,7 @@ fn manage(
         bell: DeviceBell::new(store),
         directory: Arc::clone(&opened.directory),
         ledger,
+        pings: PingBell::default(),
     };
     let trail = Arc::new(Trail::new(opened.database.clone()));
     (ManageRequests { trail, questions, settle, desk: opened.desk(), max_expiry: opened.max_expiry }, writing)

@@ -86,6 +86,7 @@ actions! {
     RequestDenied = "request.denied",
     RequestReported = "request.reported",
     RequestCancelled = "request.cancelled",
+    RequestPinged = "request.pinged",
     RequestRedeemed = "request.redeemed",
     SignInCompleted = "sign_in.completed",
     SignInRefused = "sign_in.refused",

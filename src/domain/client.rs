@@ -77,6 +77,11 @@ impl Client {
         self.grants.contains(&grant)
     }
 
+    /// Where it is told that a request of its was decided [CIBA §10.2].
+    pub fn notification_endpoint(&self) -> Option<&String> {
+        self.backchannel.as_ref().and_then(|backchannel| backchannel.delivery.endpoint())
+    }
+
     pub fn logout(&self) -> Option<&Logout> {
         self.sign_in.as_ref().map(|sign_in| &sign_in.logout).filter(|logout| !logout.is_silent())
     }
@@ -417,10 +422,31 @@ pub struct TokenExchange {
 }
 
 /// `backchannel_token_delivery_mode` [CIBA §5].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Delivery {
     Poll,
+    /// It is told when to come: at `backchannel_client_notification_endpoint` [CIBA §4].
+    Ping {
+        endpoint: String,
+    },
+}
+
+impl Delivery {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Ping { .. } => "ping",
+        }
+    }
+
+    /// Where the client is told.
+    pub const fn endpoint(&self) -> Option<&String> {
+        match self {
+            Self::Poll => None,
+            Self::Ping { endpoint } => Some(endpoint),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,6 +42,9 @@ pub struct Form {
     requested_expiry: Option<String>,
     /// Space-separated, in order of preference. Refused when none can be had.
     acr_values: Option<String>,
+    /// Needed of a client in ping mode, and of no other: a bearer token of its own, of at most 1024 characters, that it is
+    /// told with when the person has answered [CIBA §10.2].
+    client_notification_token: Option<String>,
     /// The thumbprint of the key whose DPoP proof has to come with each poll [RFC 9449 §10].
     dpop_jkt: Option<String>,
     /// A JWT that the client signed and that has all of them instead [CIBA §7.1.1].
@@ -84,7 +87,9 @@ impl BackchannelAuthenticationApi {
     /// Ask a person
     ///
     /// Starts an authentication on the person's device. The answer is fetched at the token endpoint. With a proof in the
-    /// header `DPoP`, or with `dpop_jkt`, it is fetched with proofs by the same key, and with nothing else.
+    /// header `DPoP`, or with `dpop_jkt`, it is fetched with proofs by the same key, and with nothing else. A client in
+    /// ping mode is told when it is there: a `POST` to its `backchannel_client_notification_endpoint`, with its
+    /// `client_notification_token` as bearer token and `{"auth_req_id": "..."}` as body.
     #[oai(
         path = "/as/bc-auth.ciba",
         method = "post",

@@ -1,6 +1,7 @@
 //! The `OpenAPI` document as it is served: what poem-openapi makes of the types, put right, with the
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
+mod callbacks;
 mod errors;
 mod examples;
 mod metadata;
@@ -133,6 +134,7 @@ impl Document {
         sign_in::add(&mut document);
         repair::repair(&mut document);
         describe(&mut document);
+        callbacks::add(&mut document);
         errors::add(&mut document);
         examples::add(&mut document);
         Self(document)

@@ -74,8 +74,10 @@ pub struct Described {
     subject_type: Option<String>,
     /// For `pairwise`: where all `redirect_uris` are listed, as a JSON array.
     sector_identifier_uri: Option<String>,
-    /// `poll`.
+    /// `poll`, which is the default, or `ping`.
     backchannel_token_delivery_mode: Option<String>,
+    /// For `ping`: where the server tells it that a person has answered [CIBA §10.2].
+    backchannel_client_notification_endpoint: Option<String>,
     /// Its CIBA requests are signed, by this [CIBA §4].
     backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
@@ -143,6 +145,7 @@ pub struct Information {
     subject_type: Option<String>,
     sector_identifier_uri: Option<String>,
     backchannel_token_delivery_mode: Option<String>,
+    backchannel_client_notification_endpoint: Option<String>,
     backchannel_authentication_request_signing_alg: Option<String>,
     software_id: Option<String>,
     software_version: Option<String>,

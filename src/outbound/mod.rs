@@ -1,5 +1,6 @@
 //! Everything that we call.
 
+pub mod client_callback;
 pub mod courier;
 pub mod dev_inbox;
 pub mod document;

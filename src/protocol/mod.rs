@@ -14,6 +14,7 @@ pub mod claims_request;
 pub mod client_assertion;
 pub mod client_certificate;
 pub mod client_credentials;
+pub mod client_notification_token;
 pub mod confirmation;
 pub mod device_error;
 pub mod dpop;

@@ -45,6 +45,7 @@ pub struct Wanted {
     pub subject_type: Option<String>,
     pub sector_identifier_uri: Option<String>,
     pub backchannel_token_delivery_mode: Option<String>,
+    pub backchannel_client_notification_endpoint: Option<String>,
     pub backchannel_authentication_request_signing_alg: Option<String>,
     pub software_statement: Option<String>,
     /// When it changes what is registered [RFC 7592 §2.2].
@@ -110,7 +111,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 13] = [
+const NOT_HERE: [&str; 12] = [
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
@@ -122,7 +123,6 @@ const NOT_HERE: [&str; 13] = [
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "backchannel_client_notification_endpoint",
     "backchannel_user_code_parameter",
 ];
 
@@ -187,6 +187,9 @@ impl Wanted {
             backchannel_token_delivery_mode: said
                 .backchannel_token_delivery_mode
                 .or(self.backchannel_token_delivery_mode),
+            backchannel_client_notification_endpoint: said
+                .backchannel_client_notification_endpoint
+                .or(self.backchannel_client_notification_endpoint),
             backchannel_authentication_request_signing_alg: said
                 .backchannel_authentication_request_signing_alg
                 .or(self.backchannel_authentication_request_signing_alg),

@@ -29,7 +29,7 @@ const EARLY: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(5);
 
 /// All optional here, so that the rules below say what is missing.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct RequestObject {
     iss: Option<String>,
     sub: Option<String>,
@@ -41,6 +41,13 @@ pub struct RequestObject {
     /// The parameters.
     #[serde(flatten)]
     parameters: Map<String, Value>,
+}
+
+/// What it asks for may be a secret.
+impl std::fmt::Debug for RequestObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RequestObject")
+    }
 }
 
 /// Since when an object is good.

@@ -34,6 +34,8 @@ impl StoreError {
 pub enum Purpose {
     /// `domain::authentication_request::AuthenticationRequest` by digest of its `auth_req_id`.
     AuthenticationRequest,
+    /// `domain::ping::Callback` by digest of the `auth_req_id`.
+    Callback,
     /// The questions that wait for one user.
     Inbox,
     /// Client assertion `jti` (RFC 7523 §3).
@@ -72,6 +74,7 @@ impl Purpose {
     pub const fn tag(self) -> u8 {
         match self {
             Self::AuthenticationRequest => b'r',
+            Self::Callback => b'n',
             Self::Inbox => b'i',
             Self::AssertionReplay => b'a',
             Self::QuestionReplay => b'b',

@@ -8,6 +8,7 @@ use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::passkey::OfAccount;
+use crate::domain::ping::Callback;
 use crate::domain::pushed_request::PushedRequest;
 use crate::domain::recovery::Recovery;
 use std::sync::Arc;
@@ -21,6 +22,15 @@ use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
 impl Shelved for AuthenticationRequest {
     const PURPOSE: Purpose = Purpose::AuthenticationRequest;
+    type Id = Digest<AuthReqId>;
+
+    fn id(id: &Digest<AuthReqId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Callback {
+    const PURPOSE: Purpose = Purpose::Callback;
     type Id = Digest<AuthReqId>;
 
     fn id(id: &Digest<AuthReqId>) -> Vec<u8> {

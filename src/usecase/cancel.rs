@@ -9,7 +9,7 @@ use crate::domain::decision::Record;
 use crate::entropy::Entropy;
 use crate::protocol::id::AuthReqId;
 use crate::store::ephemeral::Shelf;
-use crate::store::sql::ledger::Decided;
+use crate::store::sql::ledger::{Also, Decided};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::settle::{Seen, Settle};
@@ -37,6 +37,7 @@ impl Cancel {
             .client(&client.id)
             .user(request.user)
             .request(request.id);
-        Ok(matches!(self.settle.settle(record, event, Seen::default()).await?, Decided::First))
+        // Whoever withdraws it need not be told.
+        Ok(matches!(self.settle.settle(record, event, Also::default(), Seen::default()).await?, Decided::First))
     }
 }

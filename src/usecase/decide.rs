@@ -12,13 +12,14 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
+use crate::domain::ping::Ping;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, NotificationId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::decisions::Decisions;
-use crate::store::sql::ledger::Decided;
+use crate::store::sql::ledger::{Also, Decided};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::settle::Settle;
@@ -103,7 +104,8 @@ impl Decide {
                 .device(device.id)
                 .request(question.request.id)
         });
-        let settled = self.settle.settle_and_lock(record, event, locked, question.seen).await?;
+        let ping = question.client.notification_endpoint().map(|_| Box::new(Ping::of(&record)));
+        let settled = self.settle.settle(record, event, Also { locked, ping }, question.seen).await?;
         failpoint::hit("K10");
         match settled {
             Decided::First => told(outcome),

@@ -16,9 +16,10 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (decisions, logouts, webhooks) = tokio::join!(
+        let (decisions, logouts, pings, webhooks) = tokio::join!(
             self.outbox.backlog(Kind::Decision),
             self.outbox.backlog(Kind::Logout),
+            self.outbox.backlog(Kind::Ping),
             self.webhooks.backlog()
         );
         let waits =
@@ -26,6 +27,7 @@ impl Measure {
         metrics().text(&Backlogs {
             decisions: decisions.ok().map(waits),
             logouts: logouts.ok().map(waits),
+            pings: pings.ok().map(waits),
             webhooks: webhooks.ok().map(waits),
         })
     }

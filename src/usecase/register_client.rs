@@ -326,6 +326,7 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         scope,
         id_token_signed_response_alg: wanted.id_token_signed_response_alg.clone(),
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
+        backchannel_client_notification_endpoint: wanted.backchannel_client_notification_endpoint.clone(),
         backchannel_authentication_request_signing_alg: wanted.backchannel_authentication_request_signing_alg.clone(),
         access_token_format: kept.access_token_format,
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
@@ -409,7 +410,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 23] = [
+const SENTENCES: [(&str, &str); 24] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -452,7 +453,11 @@ const SENTENCES: [(&str, &str); 23] = [
     ),
     ("scope", "scope: names separated by spaces, at most 300 characters."),
     ("id_token_signed_response_alg", "id_token_signed_response_alg: ES256, PS256 or RS256."),
-    ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll, with the CIBA grant."),
+    ("backchannel_token_delivery_mode", "backchannel_token_delivery_mode: poll or ping, with the CIBA grant."),
+    (
+        "backchannel_client_notification_endpoint",
+        "backchannel_client_notification_endpoint: with backchannel_token_delivery_mode ping, an https URL without fragment that leads to a public address.",
+    ),
     ("subject_type", "subject_type: public or pairwise."),
     (
         "sector_identifier_uri",

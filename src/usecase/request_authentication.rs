@@ -10,8 +10,9 @@ use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
-use crate::domain::client::{GrantType, NumberMatching};
+use crate::domain::client::{Client, Delivery, GrantType, NumberMatching};
 use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
+use crate::domain::ping::{AFTER_THE_ANSWER, Ping};
 use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -20,19 +21,22 @@ use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
+use crate::protocol::client_notification_token::ClientNotificationToken;
 use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::secret::sha256;
-use crate::store::ephemeral::Shelf;
+use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::callbacks::Callbacks;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::signing_keys::KeyRing;
 
@@ -46,6 +50,8 @@ pub struct RequestAuthentication {
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub read: ReadQuestion,
+    pub callbacks: Callbacks,
+    pub outbox: Outbox,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub policy: Policy,
@@ -118,7 +124,12 @@ impl RequestAuthentication {
             }
         };
         let read = self.read.read(client, backchannel, parameters, now).await?;
-        let asked = BackchannelAuthenticationRequest::parse(read.as_ref().unwrap_or(parameters))?;
+        let parameters = read.as_ref().unwrap_or(parameters);
+        let asked = BackchannelAuthenticationRequest::parse(parameters)?;
+        let token = match &backchannel.delivery {
+            Delivery::Poll => None,
+            Delivery::Ping { .. } => Some(ClientNotificationToken::required(parameters)?),
+        };
         let key = match (asked.dpop_jkt, key) {
             // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
             (Some(named), Some(shown)) if named != shown => {
@@ -163,7 +174,11 @@ impl RequestAuthentication {
             call::about_person(&user.username);
         }
         failpoint::hit("K2");
-        self.put(&mut request, &auth_req_id, now).await?;
+        match token {
+            None => self.put(&mut request, &auth_req_id, now).await?,
+            // In a box: most requests have no use for the room.
+            Some(token) => Box::pin(self.put_to_be_told(client, &mut request, &auth_req_id, token)).await?,
+        }
 
         let mut event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCreated)
             .client(&client.id)
@@ -184,6 +199,31 @@ impl RequestAuthentication {
             number_matching: number_matching.zip(request.challenge.number()),
             request: request.id,
         })
+    }
+
+    /// The same for a client that will be told. How, is saved before anybody can decide.
+    async fn put_to_be_told(
+        &self,
+        client: &Client,
+        request: &mut AuthenticationRequest,
+        auth_req_id: &AuthReqId,
+        token: ClientNotificationToken,
+    ) -> Result<(), Error> {
+        let (now, digest) = (request.issued_at, auth_req_id.digest());
+        let lifetime = request.expires_at.since(now) + REMEMBER;
+        self.callbacks.keep(auth_req_id, &token, client.created_at, lifetime).await?;
+        if let Err(error) = self.put(request, auth_req_id, now).await {
+            // If it stays, it ends by itself.
+            let _ = self.callbacks.forget(&digest).await;
+            return Err(error);
+        }
+        if request.state != State::Pending {
+            let ping = Ping::of_request(request, digest);
+            let payload =
+                serde_json::to_vec(&ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
+            self.outbox.put_for_later(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
+        }
+        Ok(())
     }
 
     /// Saved first, then the inbox, then the bell: a device that answers at once finds a question.
@@ -234,7 +274,7 @@ impl RequestAuthentication {
             Ok(())
         } else {
             // 256 random bits do not repeat; if they seem to, something is badly wrong with them.
-            Err(crate::store::ephemeral::StoreError::Corrupt("an auth_req_id was drawn twice").into())
+            Err(StoreError::Corrupt("an auth_req_id was drawn twice").into())
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join;
+use tokio::sync::Notify;
 
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, State};
@@ -17,7 +18,7 @@ use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Told;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Decided, Ledger};
+use crate::store::sql::ledger::{Also, Decided, Ledger};
 
 #[derive(Clone)]
 pub struct Settle {
@@ -26,6 +27,22 @@ pub struct Settle {
     pub bell: DeviceBell,
     pub directory: Arc<Directory>,
     pub ledger: Ledger,
+    pub pings: PingBell,
+}
+
+/// Rings where clients are told: there is something to send now.
+#[derive(Clone, Debug, Default)]
+pub struct PingBell(Arc<Notify>);
+
+impl PingBell {
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    /// Returns when it was rung since the last return.
+    pub async fn rung(&self) {
+        self.0.notified().await;
+    }
 }
 
 /// Request and inbox as the one who decides has seen them: what is still so is not read again.
@@ -36,34 +53,18 @@ pub struct Seen {
 }
 
 impl Settle {
-    /// Commits a decision and tells everyone. `Decided::Already`: somebody was faster, and nothing
-    /// was changed.
-    pub async fn settle(&self, record: Record, event: Event, seen: Seen) -> Result<Decided, StoreError> {
-        self.settle_and_lock(record, event, None, seen).await
-    }
-
-    /// The same, and with `locked` the person is locked by it.
-    pub async fn settle_and_lock(
-        &self,
-        record: Record,
-        event: Event,
-        locked: Option<Event>,
-        seen: Seen,
-    ) -> Result<Decided, StoreError> {
+    /// Commits a decision and what goes with it, and tells everyone. `Decided::Already`: somebody was faster,
+    /// and nothing was changed.
+    pub async fn settle(&self, record: Record, event: Event, also: Also, seen: Seen) -> Result<Decided, StoreError> {
         let Record { request_digest, notification, user, .. } = record;
         let outcome = record.outcome.clone();
         let waited = record.decided_at.since(record.issued_at);
-        let decided = match locked {
-            None => self.ledger.decide(record, event).await?,
-            Some(locked) => {
-                let decided = self.ledger.decide_and_lock(record, event, locked).await?;
-                if let Err(error) = self.directory.look().await {
-                    // It looks by itself every half second, and knows nobody while it cannot.
-                    tracing::warn!(%error, "this node will hear later that a person was locked");
-                }
-                decided
-            }
-        };
+        let (locks, pings) = (also.locked.is_some(), also.ping.is_some());
+        let decided = self.ledger.decide_and(record, event, also).await?;
+        if locks && let Err(error) = self.directory.look().await {
+            // It looks by itself every half second, and knows nobody while it cannot.
+            tracing::warn!(%error, "this node will hear later that a person was locked");
+        }
         if decided == Decided::First {
             metrics().decided(counted(&outcome), waited);
         }
@@ -76,6 +77,9 @@ impl Settle {
         if let Err(error) = self.tell(&request_digest, user, notification, stands, seen).await {
             // Committed is committed. The outbox row of the decision makes the worker repeat this.
             tracing::warn!(auth_req.digest = %request_digest, %error, "a decision waits in the outbox");
+        }
+        if pings {
+            self.pings.ring();
         }
         Ok(decided)
     }

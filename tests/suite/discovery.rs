@@ -138,7 +138,7 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     let world = World::start().await;
     let metadata = metadata(&world).await;
     assert!(texts(&metadata["grant_types_supported"]).contains(&CIBA));
-    assert_eq!(texts(&metadata["backchannel_token_delivery_modes_supported"]), ["poll"]);
+    assert_eq!(texts(&metadata["backchannel_token_delivery_modes_supported"]), ["poll", "ping"]);
     assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
     let signed = texts(&metadata["backchannel_authentication_request_signing_alg_values_supported"]);
     assert_eq!(signed, ["ES256", "PS256", "RS256", "EdDSA"]);

@@ -1,4 +1,4 @@
-//! A power cut between any two steps (`docs/spec.md`, K1 to K20): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K20, K30 to K32): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use nod::domain::authentication_request::State;
 use nod::protocol::id::{RequestId, UserId};
+use rcgen::CertificateParams;
 
+use crate::admin::receiver::Receiver;
 use crate::backends::{Postgres, Redis};
 use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until};
+use crate::world::Authority;
 
 const SIGABRT: i32 = 6;
 
@@ -21,6 +24,9 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// A claim that a dead process holds is over after five seconds.
 const LEASE: Duration = Duration::from_secs(7);
+
+/// A ping that a dead process has in its hands comes up again after eight.
+const PINGED_AGAIN: Duration = Duration::from_secs(12);
 
 /// What decides, and where what is not decided waits.
 type Stores<'a> = (Sql<'a>, Pending<'a>);
@@ -198,6 +204,44 @@ async fn while_telling(stores: Stores<'_>, half_of_the_body: bool) {
     scene.all_is_well(Some(request)).await;
 }
 
+/// Cut while the client is told. `before`: how often it has heard by then; `after`: in all.
+async fn while_pinging((sql, pending): Stores<'_>, place: &str, before: usize, after: usize) {
+    let authority = Authority::new("the shop's");
+    let receiver = Receiver::over_tls(&authority.issues(&CertificateParams::new(["127.0.0.1".to_owned()]).unwrap()));
+    let mut site = Site::new(sql, pending).await.patient().may_call_home(&authority);
+    site.at_a_time = 1;
+    let shop = site.pinged_party("shop", receiver.url()).await;
+    let alice = site.person("alice").await;
+    let key = site.pairing_key(alice).await;
+    let mut node = site.node_that_dies_at(place).await;
+    let phone = Phone::pair(node.public, &key).await;
+    let token = [("client_notification_token", "Zq5-the.shop~knows+this/by==")];
+    let id = shop.asks(node.public, "alice", &token).await;
+    let request = site.facts.request(&id).await.expect("a request").id;
+    let approval = phone.approve(&phone.question(node.public).await);
+    // Whether the phone hears of it before the end of the node is another matter.
+    let _ = send(node.public, &approval).await;
+    let status = node.ends(Duration::from_secs(10)).await;
+    assert_eq!(status.signal(), Some(SIGABRT), "{status}");
+    assert_eq!(site.facts.decision(request).await.as_deref(), Some("approved"), "committed before the crash");
+    assert_eq!(receiver.received().len(), before, "heard before the crash");
+
+    node = site.node().await;
+    if after > before {
+        until("a ping", PINGED_AGAIN, || async { (receiver.received().len() == after).then_some(()) }).await;
+    }
+    // Whoever is told comes at once.
+    shop.polls(node.public, &id).await.is(200, "");
+    let left = "SELECT COUNT(*) FROM outbox WHERE kind = 'ping'";
+    until("nothing to be told", PINGED_AGAIN, || async { (site.facts.count(left, []).await == 0).then_some(()) }).await;
+    for heard in receiver.received() {
+        assert_eq!(heard.authorization, format!("Bearer {}", token[0].1));
+        assert_eq!(heard.body, format!("{{\"auth_req_id\":\"{id}\"}}"));
+    }
+    assert_eq!(receiver.received().len(), after, "heard in all");
+    site.facts.hold(request, Some("approved"), 1).await;
+}
+
 /// Cut while the client refreshes. It does so again, at once.
 async fn while_refreshing(stores: Stores<'_>, place: &str, committed: bool) {
     let mut scene = Scene::new(stores, place).await;
@@ -288,6 +332,10 @@ kill_points! {
     k18_after_the_successor: while_refreshing("K18", true);
     k19_before_the_grant_of_a_code: while_redeeming_a_code("K19", false);
     k20_after_the_grant_of_a_code: while_redeeming_a_code("K20", true);
+    k07_committed_and_not_pinged: while_pinging("K7", 0, 1);
+    k30_ping_leased: while_pinging("K30", 0, 1);
+    k31_ping_sent: while_pinging("K31", 1, 2);
+    k32_ping_before_the_mark: while_pinging("K32", 1, 1);
 }
 
 /// K7 while another node goes on: who waits there is told by it, without a restart.

@@ -19,6 +19,8 @@ mod ciba_07_request;
 #[cfg(test)]
 mod ciba_07_signed_request;
 #[cfg(test)]
+mod ciba_10_2_ping;
+#[cfg(test)]
 mod ciba_10_token;
 #[cfg(test)]
 mod ciba_11_errors;

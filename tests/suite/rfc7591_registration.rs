@@ -438,6 +438,33 @@ async fn ciba_4_a_client_for_ciba_alone_needs_no_redirect_uris() {
 }
 
 #[tokio::test]
+async fn ciba_4_a_client_registers_where_it_is_told() {
+    let world = invited().start().await;
+    let admin = world.admin().await;
+    let (token, _) = initial_token(&admin, &json!({ "max_uses": 10 })).await;
+    let endpoint = "https://shop.example/ping";
+    let asked = json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "response_types": [],
+        "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": endpoint });
+    let answer = register(&world, Some(&token), &asked).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let json = answer.json();
+    assert_eq!(json["backchannel_token_delivery_mode"], "ping");
+    assert_eq!(json["backchannel_client_notification_endpoint"], endpoint);
+    for (mode, endpoint) in [
+        (json!("ping"), json!(null)),
+        (json!("ping"), json!("http://shop.example/ping")),
+        (json!("ping"), json!("https://10.0.0.1/ping")),
+        (json!("poll"), json!("https://shop.example/ping")),
+        (json!("push"), json!("https://shop.example/ping")),
+    ] {
+        let mut bad = asked.clone();
+        bad["backchannel_token_delivery_mode"] = mode;
+        bad["backchannel_client_notification_endpoint"] = endpoint;
+        register(&world, Some(&token), &bad).await.refused(400, "invalid_client_metadata");
+    }
+}
+
+#[tokio::test]
 async fn what_an_administrator_says_of_a_registered_client_holds() {
     let world = open().start().await;
     let admin = world.admin().await;

@@ -90,6 +90,8 @@ struct ClientEntry {
     subject_type: Option<String>,
     sector_identifier_uri: Option<String>,
     security_profile: Option<String>,
+    backchannel_token_delivery_mode: Option<String>,
+    backchannel_client_notification_endpoint: Option<String>,
     number_matching: Option<NumberMatching>,
     #[serde(default)]
     long_poll: bool,
@@ -301,7 +303,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         protected_resources: entry.protected_resources.clone(),
         scope: entry.scope.clone(),
         id_token_signed_response_alg: entry.id_token_alg.clone(),
-        backchannel_token_delivery_mode: None,
+        backchannel_token_delivery_mode: entry.backchannel_token_delivery_mode.clone(),
+        backchannel_client_notification_endpoint: entry.backchannel_client_notification_endpoint.clone(),
         access_token_format: entry.access_token.and_then(|format| text(format_text(format))),
         userinfo_signed_response_alg: entry.userinfo_alg.clone(),
         introspection_signed_response_alg: entry.introspection_alg.clone(),
@@ -404,10 +407,6 @@ impl DeclaredClient {
         let mut client = Client { created_at: before.created_at, ..self.shape };
         if let Some(secrets) = client.authentication.secrets_mut() {
             *secrets = before.authentication.secrets().cloned().unwrap_or(Secrets(Vec::new()));
-        }
-        if let (Some(backchannel), Some(before)) = (&mut client.backchannel, &before.backchannel) {
-            // Not said by the file.
-            backchannel.delivery = before.delivery;
         }
         match self.secret {
             Some(secret) if changes_secret => replace_secret(client, stored(&secret), now),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::sign_on::{There, application_fields, policy_fields, settings_fields};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Client, GrantType, KeySource, Logout, LogoutUri, NumberMatching, Requests,
-    SignIn,
+    AccessTokenFormat, Authentication, Client, Delivery, GrantType, KeySource, Logout, LogoutUri, NumberMatching,
+    Requests, SignIn,
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::client_certificate::CertificateSubject;
@@ -132,6 +132,10 @@ pub(super) fn client_fields(client: &Client) -> Fields {
                 }),
             )
         }));
+        if let Delivery::Ping { endpoint } = &backchannel.delivery {
+            fields.push(("backchannel_token_delivery_mode", quoted(backchannel.delivery.as_str())));
+            fields.push(("backchannel_client_notification_endpoint", quoted(endpoint)));
+        }
         fields.push(("long_poll", backchannel.long_poll.to_string()));
         fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
     }

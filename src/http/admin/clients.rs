@@ -121,7 +121,10 @@ pub enum ClientNumberMatching {
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
 pub enum DeliveryMode {
+    /// The client asks until there is an answer.
     Poll,
+    /// It is told when there is one, and asks then [CIBA §10.2].
+    Ping,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -268,6 +271,8 @@ pub struct ClientBody {
     /// What it is held to, besides what the server holds everybody to.
     pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    /// Where it is told, with `ping` [CIBA §4].
+    pub backchannel_client_notification_endpoint: Option<String>,
     pub number_matching: Option<ClientNumberMatching>,
     /// Polls are held until there is an answer.
     pub long_poll: Option<bool>,
@@ -403,7 +408,10 @@ pub struct NewClientBody {
     /// What it is held to, all at once: see docs/security-profiles.md. What the server holds everybody to holds besides.
     /// Nothing when left out.
     pub security_profile: Option<ClientSecurityProfile>,
+    /// With the CIBA grant. `poll` when left out.
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    /// With `ping`: where the server tells it that a person has answered [CIBA §10.2]. `https`, to a public address.
+    pub backchannel_client_notification_endpoint: Option<String>,
     /// None when left out.
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
@@ -468,6 +476,7 @@ pub struct ClientPatch {
     pub sector_identifier_uri: Option<String>,
     pub security_profile: Option<ClientSecurityProfile>,
     pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    pub backchannel_client_notification_endpoint: Option<String>,
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
     pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
@@ -588,7 +597,9 @@ impl From<&domain::Client> for ClientBody {
             security_profile: client.security_profile.map(ClientSecurityProfile::from),
             backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
                 domain::Delivery::Poll => DeliveryMode::Poll,
+                domain::Delivery::Ping { .. } => DeliveryMode::Ping,
             }),
+            backchannel_client_notification_endpoint: client.notification_endpoint().cloned(),
             number_matching: backchannel.and_then(|backchannel| backchannel.number_matching).map(|matching| {
                 match matching {
                     NumberMatching::Pick => ClientNumberMatching::Pick,

@@ -95,7 +95,7 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
         "request_uri_parameter_supported": true,
         "require_request_uri_registration": true,
         "request_object_signing_alg_values_supported": names(demands.algorithms),
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_authentication_request_signing_alg_values_supported": names(demands.algorithms),
         "backchannel_user_code_parameter_supported": false,
     })

@@ -24,6 +24,7 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::Decision;
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::ping::Ping;
 use crate::domain::user::Status;
 use crate::failpoint::{self, waiting};
 use crate::metrics::metrics;
@@ -87,8 +88,7 @@ enum Commit {
     Decide {
         record: Record,
         event: Event,
-        /// Recorded when the decision locks the person, too.
-        locked: Option<Event>,
+        also: Also,
         answer: Answer<Decided>,
     },
     Grant {
@@ -100,6 +100,16 @@ enum Commit {
         event: Event,
         answer: Answer<Granted>,
     },
+}
+
+/// What is committed with a decision, where there is something.
+#[derive(Debug, Default)]
+pub struct Also {
+    /// The person is locked, and this is recorded when that changes anything. The directory is not told: whoever
+    /// wants this node to know at once has it look.
+    pub locked: Option<Event>,
+    /// The client waits to hear of it.
+    pub ping: Option<Box<Ping>>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -125,15 +135,13 @@ impl Ledger {
     /// when a store that forgets its last second has had the time to. All of it or, when somebody was
     /// faster, nothing.
     pub async fn decide(&self, record: Record, event: Event) -> Result<Decided, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.commit(Commit::Decide { record, event, locked: None, answer }, answered).await
+        self.decide_and(record, event, Also::default()).await
     }
 
-    /// The same, and the person is locked in the same transaction. The directory is not told: whoever
-    /// wants this node to know at once has it look.
-    pub async fn decide_and_lock(&self, record: Record, event: Event, locked: Event) -> Result<Decided, StoreError> {
+    /// The same, and what goes with it, in the same transaction.
+    pub async fn decide_and(&self, record: Record, event: Event, also: Also) -> Result<Decided, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.commit(Commit::Decide { record, event, locked: Some(locked), answer }, answered).await
+        self.commit(Commit::Decide { record, event, also, answer }, answered).await
     }
 
     /// Commits what one approval gave. All of it or, when the request has a grant already, nothing.
@@ -368,14 +376,17 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     let (mut decided, mut granted) = (decided.into_iter(), granted.into_iter());
     for item in commits {
         match item {
-            Commit::Decide { record, event, locked, .. } => {
+            Commit::Decide { record, event, also, .. } => {
                 let decided = decided.next().ok_or(StoreError::Corrupt("a decision without an outcome"))?;
                 if decided == Decided::First {
                     let due = record.decided_at + TELL_AGAIN;
                     let payload = Told::of(record).encode();
                     to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &payload, record.decided_at, due));
+                    if let Some(ping) = &also.ping {
+                        to_tell.push(ping_row(ping, record.decided_at)?);
+                    }
                     events.push(event);
-                    to_lock.extend(locked.as_ref().map(|event| (record.user, record.decided_at, event)));
+                    to_lock.extend(also.locked.as_ref().map(|event| (record.user, record.decided_at, event)));
                 }
                 outcomes.push(Outcome::Decided(decided));
             }
@@ -412,6 +423,12 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     }
     transaction.commit().await?;
     Ok(outcomes)
+}
+
+/// Due at once: whoever takes it looks whether the decision has arrived.
+fn ping_row(ping: &Ping, now: Timestamp) -> Result<Vec<Value>, StoreError> {
+    let payload = serde_json::to_vec(ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
+    Ok(outbox::row(ping.id(), Kind::Ping, &payload, now, now))
 }
 
 /// Locks people who are active, and answers the events of those who were.

@@ -16,6 +16,8 @@ pub enum Kind {
     Decision,
     /// The end of a session, to be told to one of its clients.
     Logout,
+    /// A decision, to be told to the client that asked.
+    Ping,
     /// A letter to a person ([`crate::domain::occasion`]).
     Mail,
 }
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Decision => "decision",
             Self::Logout => "logout",
+            Self::Ping => "ping",
             Self::Mail => "mail",
         }
     }
@@ -115,6 +118,18 @@ impl Outbox {
         let sql =
             "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6)";
         self.database.execute(sql, row(id, kind, payload, now, now)).await.map(drop)
+    }
+
+    /// The same, due at another time.
+    pub async fn put_for_later(
+        &self,
+        id: Uuid,
+        kind: Kind,
+        payload: &[u8],
+        (now, due): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6) {}", INSERT.into, INSERT.and);
+        self.database.execute(&sql, row(id, kind, payload, now, due)).await.map(drop)
     }
 
     /// Delivered, or given up.

@@ -1,6 +1,7 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
 mod certificate;
+mod delivery;
 mod exchange;
 mod logout;
 pub mod profile;
@@ -17,7 +18,7 @@ use url::Url;
 pub use self::certificate::SubjectTexts;
 use crate::clock::Timestamp;
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, NumberMatching, Secrets,
+    AccessTokenFormat, Authentication, Backchannel, Client, GrantType, KeySource, NumberMatching, Secrets,
 };
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
@@ -109,6 +110,8 @@ pub struct ClientMetadata {
     pub id_token_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_token_delivery_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_client_notification_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,9 +263,8 @@ impl ClientMetadata {
             protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),
             scope: Some(client.scope.to_string()),
             id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
-            backchannel_token_delivery_mode: backchannel.map(|backchannel| match backchannel.delivery {
-                Delivery::Poll => "poll".to_owned(),
-            }),
+            backchannel_token_delivery_mode: backchannel.map(|backchannel| backchannel.delivery.as_str().to_owned()),
+            backchannel_client_notification_endpoint: client.notification_endpoint().cloned(),
             access_token_format: Some(format_text(client.access_token_format).to_owned()),
             userinfo_signed_response_alg: client.userinfo_signed_response_alg.map(|alg| alg.as_str().to_owned()),
             introspection_signed_response_alg: client
@@ -508,7 +510,6 @@ impl ClientMetadata {
         egress: Option<&Egress>,
         problems: &mut Problems,
     ) -> Option<Backchannel> {
-        let mode = self.backchannel_token_delivery_mode.as_deref();
         let number_matching = match self.number_matching.as_deref() {
             None => None,
             Some("pick") => Some(NumberMatching::Pick),
@@ -519,18 +520,16 @@ impl ClientMetadata {
             }
         };
         if grants.contains(&GrantType::Ciba) {
-            if mode.is_some_and(|mode| mode != "poll") {
-                problems.add("/backchannel_token_delivery_mode", FieldCode::Invalid, "poll.");
-            }
+            let delivery = self.delivery(egress, problems);
             let long_poll = self.long_poll.unwrap_or(false);
             let request_signing_alg = self.question_signing_alg(problems);
             let elsewhere = grants.iter().any(|grant| grant.signs_people_in());
             let keys = if elsewhere { None } else { self.signing_keys(egress, problems) };
-            let delivery = Delivery::Poll;
             return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg, keys });
         }
         for (pointer, present) in [
-            ("/backchannel_token_delivery_mode", mode.is_some()),
+            (delivery::MODE, self.backchannel_token_delivery_mode.is_some()),
+            (delivery::ENDPOINT, self.backchannel_client_notification_endpoint.is_some()),
             ("/number_matching", self.number_matching.is_some()),
             ("/long_poll", self.long_poll == Some(true)),
             (SIGNING_ALG, self.backchannel_authentication_request_signing_alg.is_some()),

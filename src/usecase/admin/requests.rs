@@ -14,12 +14,13 @@ use crate::domain::audit::Action;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
+use crate::domain::ping::Ping;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, RequestId, UserId};
 use crate::protocol::public_id::{self, Kind};
 use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError};
-use crate::store::sql::ledger::Decided;
+use crate::store::sql::ledger::{Also, Decided};
 use crate::store::sql::trail::{Asked, Requested, Settled, Trail};
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 use crate::usecase::settle::{Seen, Settle};
@@ -175,7 +176,10 @@ impl ManageRequests {
         let event =
             self.desk.event(by, Action::RequestCancelled).client(&request.client).user(user).request(request.id);
         let record = Record::cancelled(&request, digest, now);
-        match self.settle.settle(record, event, Seen::default()).await? {
+        let client = self.settle.directory.client(&request.client).await?;
+        let pinged = client.is_some_and(|client| client.notification_endpoint().is_some());
+        let also = Also { locked: None, ping: pinged.then(|| Box::new(Ping::of(&record))) };
+        match self.settle.settle(record, event, also, Seen::default()).await? {
             Decided::First => Ok(()),
             Decided::Already(_) => Err(AdminErrorCode::AlreadyDecided.into()),
         }

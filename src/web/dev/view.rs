@@ -11,11 +11,12 @@ use crate::web::dev::why::{Why, why};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "access_token",
     "auth_req_id",
     "authorization",
     "client_assertion",
+    "client_notification_token",
     "client_secret",
     "device-nonce",
     "device-proof",

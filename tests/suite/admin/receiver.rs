@@ -1,16 +1,22 @@
 //! Somebody who is told what happens, and answers as a test wants.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
+
+use crate::world::Identity;
 
 /// What was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    /// The request line.
+    pub(crate) line: String,
+    pub(crate) authorization: String,
     pub(crate) content_type: String,
     pub(crate) id: String,
     pub(crate) timestamp: String,
@@ -31,11 +37,15 @@ pub(crate) enum Reply {
     After(u64),
     /// Not in time.
     Silence,
+    /// A part of the head, and no more.
+    Half,
+    /// 200 with a body of so many bytes.
+    Body(usize),
 }
 
 #[derive(Clone)]
 pub(crate) struct Receiver {
-    port: u16,
+    origin: String,
     received: Arc<Mutex<Vec<Received>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
 }
@@ -43,12 +53,34 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Answers 204 when nothing else is wanted.
     pub(crate) fn start() -> Self {
+        Self::listen("http", Some)
+    }
+
+    /// The same over TLS, with this certificate.
+    pub(crate) fn over_tls(identity: &Identity) -> Self {
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(identity.chain.clone(), identity.key())
+            .unwrap();
+        let config = Arc::new(config);
+        Self::listen("https", move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn listen<S: Read + Write + Send + 'static>(
+        scheme: &str,
+        accept: impl Fn(TcpStream) -> Option<S> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let receiver =
-            Self { port: listener.local_addr().unwrap().port(), received: Arc::default(), replies: Arc::default() };
+        let origin = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let receiver = Self { origin, received: Arc::default(), replies: Arc::default() };
         let serving = receiver.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for stream in listener.incoming().flatten().filter_map(accept) {
                 let serving = serving.clone();
                 std::thread::spawn(move || serving.serve(stream));
             }
@@ -57,7 +89,7 @@ impl Receiver {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/hook", self.port)
+        format!("{}/hook", self.origin)
     }
 
     pub(crate) fn will(&self, replies: impl IntoIterator<Item = Reply>) {
@@ -76,7 +108,7 @@ impl Receiver {
         .await
     }
 
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, stream: impl Read + Write) {
         let mut reader = BufReader::new(stream);
         loop {
             let mut head = Vec::new();
@@ -100,6 +132,8 @@ impl Receiver {
                 return;
             }
             self.received.lock().unwrap().push(Received {
+                line: head.first().cloned().unwrap_or_default(),
+                authorization: header("authorization"),
                 content_type: header("content-type"),
                 id: header("webhook-id"),
                 timestamp: header("webhook-timestamp"),
@@ -116,6 +150,16 @@ impl Receiver {
                 Reply::Silence => {
                     std::thread::sleep(Duration::from_secs(6));
                     return;
+                }
+                Reply::Half => {
+                    let _ = reader.get_mut().write_all(b"HTTP/1.1 20");
+                    return;
+                }
+                Reply::Body(size) => {
+                    let head = format!("HTTP/1.1 200 X\r\ncontent-length: {size}\r\n\r\n");
+                    // Whoever does not read it hangs up.
+                    let _ = reader.get_mut().write_all(&[head.as_bytes(), &vec![b'x'; size]].concat());
+                    continue;
                 }
             };
             let answer = format!("HTTP/1.1 {status} X\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", self.url());

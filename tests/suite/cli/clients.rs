@@ -86,6 +86,25 @@ fn a_client_that_signs_people_in_is_registered_and_changed() {
 }
 
 #[test]
+fn ciba_4_a_client_is_told_where_a_command_says() {
+    let site = Site::new().migrated();
+    let endpoint = "https://till.example/ciba";
+    client(&site, &["create", "till", "--notification-endpoint", endpoint]).ends_with(0);
+    let pinged =
+        ["backchannel   ping, number matching off, long poll false", "pinged at     https://till.example/ciba"];
+    shows(&site, "till", &pinged);
+    client(&site, &["update", "till", "--name", "Till 5"]).ends_with(0);
+    shows(&site, "till", &pinged);
+    client(&site, &["update", "till", "--delivery-mode", "poll"]).ends_with(2);
+    let unset = ["--unset", "backchannel_client_notification_endpoint"];
+    client(&site, &[&["update", "till", "--delivery-mode", "poll"], &unset[..]].concat()).ends_with(0);
+    shows(&site, "till", &["backchannel   poll, number matching off, long poll false"]);
+    client(&site, &["update", "till", "--delivery-mode", "ping"]).ends_with(2);
+    client(&site, &["update", "till", "--delivery-mode", "push"]).ends_with(2);
+    client(&site, &["update", "till", "--notification-endpoint", "http://till.example/ciba"]).ends_with(2);
+}
+
+#[test]
 fn what_cannot_be_registered_is_said() {
     let site = Site::new().migrated();
     client(&site, &["create", "till"]).ends_with(0);

@@ -46,6 +46,35 @@ fn events(site: &Site) -> usize {
 }
 
 #[test]
+fn ciba_4_where_a_client_is_told_is_applied_and_exported() {
+    let site = Site::new().migrated();
+    let told = r#"
+[[client]]
+id = "till"
+auth = "private_key_jwt"
+jwks_uri = "https://till.example/jwks"
+backchannel_token_delivery_mode = "ping"
+backchannel_client_notification_endpoint = "https://till.example/ciba"
+"#;
+    apply(&site, told, &[]).ends_with(0);
+    let exported = export(&site);
+    for line in told.lines().filter(|line| line.starts_with("backchannel_")) {
+        assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
+    }
+    let before = events(&site);
+    let same = apply(&site, &exported, &[]).ends_with(0);
+    assert!(same.contains("0 to create, 0 to update, 0 to delete, 1 as they should be"), "{same}");
+    assert_eq!(events(&site), before);
+    // What the file does not say has its default.
+    let polls: String =
+        told.lines().filter(|line| !line.starts_with("backchannel_")).map(|line| format!("{line}\n")).collect();
+    apply(&site, &polls, &["--yes"]).ends_with(0);
+    assert!(!export(&site).contains("backchannel_"));
+    let problem = apply(&site, &told.replace("\"ping\"", "\"poll\""), &[]).ends_with(2);
+    assert!(problem.contains("backchannel_client_notification_endpoint"), "{problem}");
+}
+
+#[test]
 fn what_was_exported_applies_as_nothing_to_do() {
     let site = Site::new().migrated();
     let text = apply(&site, SHOP, &[]).ends_with(0);

@@ -56,6 +56,7 @@ use super::people::{CALLBACK, RelyingParty};
 use super::wire::{get, send};
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
+use crate::world::Authority;
 
 const MASTER_KEY: [u8; 32] = [7; 32];
 
@@ -88,6 +89,8 @@ pub(crate) struct Site {
     nodes: AtomicU32,
     /// How many questions of one client may wait for one person.
     pub(crate) at_a_time: u32,
+    /// More lines for the configuration of nodes.
+    pub(crate) settings: String,
     /// Of the nodes that start from now on.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
@@ -125,13 +128,35 @@ impl Site {
         let mut file = file.open(directory.path().join("master.key")).expect("a file");
         std::io::Write::write_all(&mut file, key.as_bytes()).expect("a written key");
         let (way, nodes, at_a_time) = (sql.clone(), AtomicU32::new(0), 100_000);
-        let environment = Vec::new();
-        Self { directory, sql, way, redis, database, known, clock, entropy, facts, nodes, at_a_time, environment }
+        let (settings, environment) = (String::new(), Vec::new());
+        Self {
+            directory,
+            sql,
+            way,
+            redis,
+            database,
+            known,
+            clock,
+            entropy,
+            facts,
+            nodes,
+            at_a_time,
+            settings,
+            environment,
+        }
     }
 
     /// Its nodes wait for their stores, however busy the machine is.
     pub(crate) fn patient(mut self) -> Self {
         self.environment.push((PATIENT.0, PATIENT.1.to_owned()));
+        self
+    }
+
+    /// Its nodes may call this machine, over TLS with certificates of this authority.
+    pub(crate) fn may_call_home(mut self, authority: &Authority) -> Self {
+        let file = self.directory.path().join("authority.pem");
+        std::fs::write(&file, authority.pem()).expect("a written certificate");
+        self.settings = format!("outbound.allow = [\"127.0.0.0/8\"]\noutbound.extra_ca = \"{}\"", file.display());
         self
     }
 
@@ -144,6 +169,15 @@ impl Site {
 
     /// A client with `private_key_jwt`, for CIBA and refresh.
     pub(crate) async fn relying_party(&self, id: &str, long_poll: bool) -> RelyingParty {
+        self.registers(id, Delivery::Poll, long_poll).await
+    }
+
+    /// One that is told at `endpoint`.
+    pub(crate) async fn pinged_party(&self, id: &str, endpoint: String) -> RelyingParty {
+        self.registers(id, Delivery::Ping { endpoint }, false).await
+    }
+
+    async fn registers(&self, id: &str, delivery: Delivery, long_poll: bool) -> RelyingParty {
         let party = RelyingParty::new(id);
         self.registers(self.client(&party, long_poll)).await;
         party
@@ -189,7 +223,7 @@ impl Site {
             resources: Vec::new(),
             protected_resources: Vec::new(),
             backchannel: Some(Backchannel {
-                delivery: Delivery::Poll,
+                delivery,
                 number_matching: None,
                 long_poll,
                 request_signing_alg: None,
@@ -306,10 +340,12 @@ impl Site {
              keys.master_key_file = \"{}\"\n\
              ciba.interval = \"1s\"\n\
              limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
-             limits.failed_authentications = 100000\n",
+             limits.failed_authentications = 100000\n\
+             {}\n",
             self.way,
             self.directory.path().join("master.key").display(),
             self.at_a_time,
+            self.settings,
         );
         let config = self.directory.path().join(format!("node{number}.toml"));
         std::fs::write(&config, text).expect("a written configuration");

@@ -11,7 +11,7 @@ use nod::protocol::extent::Extent;
 use nod::protocol::id::RequestId;
 use nod::secret::Secret;
 use nod::store::sql::Database;
-use nod::store::sql::ledger::{Decided, Granted, Ledger};
+use nod::store::sql::ledger::{Also, Decided, Granted, Ledger};
 use tokio::task::JoinSet;
 
 use super::stage::{Stage, now, until};
@@ -61,7 +61,8 @@ async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
     let report = |request: RequestId| {
         let record = Record { user: alice.id, ..Stage::record(request, Decision::Denied(Denial::Reported)) };
         let (event, locked) = (stage.event(Action::RequestReported), stage.event(Action::UserLocked));
-        async move { here.ledger.decide_and_lock(record, event, locked).await.unwrap() }
+        let also = Also { locked: Some(locked), ping: None };
+        async move { here.ledger.decide_and(record, event, also).await.unwrap() }
     };
     let locked = "SELECT COUNT(*) FROM account WHERE status = 'locked'";
     let events = "SELECT COUNT(*) FROM audit WHERE action = 'user.locked'";

@@ -115,6 +115,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Told at this address.
+    pub(crate) fn pinged_at(mut self, endpoint: String) -> Self {
+        self.client.backchannel.as_mut().unwrap().delivery = Delivery::Ping { endpoint };
+        self
+    }
+
     pub(crate) fn long_poll(mut self) -> Self {
         self.client.backchannel.as_mut().unwrap().long_poll = true;
         self

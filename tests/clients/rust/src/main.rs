@@ -142,6 +142,7 @@ async fn ask(client: &Client) -> TokenResponse {
         login_hint: Some("bob".to_owned()),
         acr_values: None,
         binding_message: None,
+        client_notification_token: None,
         dpop_jkt: None,
         id_token_hint: None,
         request: None,

@@ -1,0 +1,208 @@
+//! Telling clients in ping mode that their requests were decided [CIBA §10.2]: what the outbox has for
+//! them is sent, again when there is no answer, and never before the decision is there to be fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::try_join;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::{AuthenticationRequest, State};
+use crate::domain::ping::{Ping, pause};
+use crate::entropy::Entropy;
+use crate::failpoint;
+use crate::metrics::{Delivered, metrics};
+use crate::outbound::client_callback::ping;
+use crate::outbound::egress::Egress;
+use crate::outbound::logout::Verdict;
+use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::sql::decisions::Decisions;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::usecase::callbacks::{Callbacks, Opened};
+use crate::usecase::settle::Settle;
+
+/// Calls at a time, on one node.
+const AT_ONCE: usize = 32;
+/// A row is ours for this long: longer than a call lasts with all that goes with it, so that no other node calls as
+/// well.
+const LEASE: Duration = Duration::from_secs(8);
+/// Between two looks at what others left.
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub struct NotifyClient {
+    pub outbox: Outbox,
+    pub decisions: Decisions,
+    pub requests: Shelf<AuthenticationRequest>,
+    pub callbacks: Callbacks,
+    pub settle: Settle,
+    pub directory: Arc<Directory>,
+    pub egress: Egress,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+impl NotifyClient {
+    /// Sends what is due, until `stop`; what is on its way then is brought to its end. Whoever is slow to answer holds
+    /// up nobody else.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut calls = FuturesUnordered::new();
+        let mut pauses = tokio::time::interval(PAUSE);
+        pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = true;
+        loop {
+            let free = AT_ONCE - calls.len();
+            // There may be more.
+            let mut full = free == 0;
+            if look && free > 0 {
+                let taken = self.take(free).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "pings wait");
+                    Vec::new()
+                });
+                full = taken.len() == free;
+                calls.extend(taken.into_iter().map(|row| self.deliver(row)));
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                // What this node decides is told at once; what others left, and what is due again, soon.
+                () = self.settle.pings.rung() => look = true,
+                _ = pauses.tick() => look = true,
+                Some(()) = calls.next() => look = full,
+            }
+        }
+        while calls.next().await.is_some() {}
+    }
+
+    async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let taken = self.outbox.lease(Kind::Ping, most, LEASE, self.clock.now()).await?;
+        if !taken.is_empty() {
+            failpoint::hit("K30");
+        }
+        Ok(taken)
+    }
+
+    async fn deliver(&self, row: Leased) {
+        if let Err(error) = self.deliver_once(&row).await {
+            // It comes again when the lease is over.
+            tracing::warn!(%error, "a ping was not written down");
+        }
+    }
+
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Ok(told) = serde_json::from_slice::<Ping>(&row.payload) else {
+            // It would come back for ever, and nobody can read it then either.
+            tracing::error!(row.id = %row.id, "a ping cannot be read, and is thrown away");
+            return self.outbox.done(row.id).await;
+        };
+        if !told.is_of_use(self.clock.now()) {
+            return self.give_up(row, &told, "too late".to_owned()).await;
+        }
+        match self.tell(row, &told).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::warn!(request.id = %told.request, %error, "a ping comes again");
+                self.outbox.retry(row, self.clock.now() + backoff(row.attempts)).await
+            }
+        }
+    }
+
+    async fn tell(&self, row: &Leased, told: &Ping) -> Result<(), StoreError> {
+        let Some((opened, endpoint)) = self.to_be_told(row, told).await? else {
+            return self.end(row, told).await;
+        };
+        let verdict = ping(&self.egress, endpoint, &opened.auth_req_id, &opened.token).await;
+        failpoint::hit("K31");
+        match verdict {
+            Verdict::Told(status) => {
+                tracing::info!(client.id = %told.client, request.id = %told.request, status, "ping");
+                metrics().pinged(Delivered::Delivered);
+                self.record(told, None).await;
+                self.end(row, told).await
+            }
+            Verdict::Refused(status) => self.give_up(row, told, format!("status {status}")).await,
+            Verdict::NotNow(status) => self.later(row, told, format!("status {status}")).await,
+            Verdict::Failed(error) => self.later(row, told, error.to_string()).await,
+        }
+    }
+
+    /// How and where the client is told, if it still has to be.
+    async fn to_be_told(&self, row: &Leased, told: &Ping) -> Result<Option<(Opened, Url)>, StoreError> {
+        let (request, opened) = try_join(self.requests.get(&told.digest), self.callbacks.find(&told.digest)).await?;
+        let Some(opened) = opened else {
+            // After a try, it may have been heard. Without one, the store has forgotten it.
+            if row.attempts <= 1 {
+                self.not_told(told, "what it is made from is gone".to_owned()).await;
+            }
+            return Ok(None);
+        };
+        match request.map(|request| request.state) {
+            // It came by itself, and has its tokens.
+            Some(State::Redeemed) => return Ok(None),
+            // [reliability I14] whoever is told comes at once, and has to find the decision.
+            Some(State::Pending) => {
+                if let Some(record) = self.decisions.find(told.request).await? {
+                    self.settle.tell_again(&record).await?;
+                }
+            }
+            Some(State::Approved(_) | State::Redeeming { .. } | State::Denied(_) | State::Cancelled) | None => {}
+        }
+        // As the client is now: it may have moved, or be gone, and another one have its name.
+        let client = self.directory.client(&told.client).await?;
+        let client = client.filter(|client| !client.disabled && client.created_at == opened.client_since);
+        let endpoint = client.as_ref().and_then(|client| client.notification_endpoint());
+        let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+        Ok(endpoint.map(|endpoint| (opened, endpoint)))
+    }
+
+    /// Again after a pause, or never.
+    async fn later(&self, row: &Leased, told: &Ping, why: String) -> Result<(), StoreError> {
+        let again = pause(row.attempts).map(|pause| self.clock.now() + pause).filter(|at| told.is_of_use(*at));
+        let Some(again) = again else { return self.give_up(row, told, why).await };
+        tracing::warn!(client.id = %told.client, request.id = %told.request, attempt = row.attempts, why, "not pinged");
+        metrics().pinged(Delivered::Failed);
+        self.outbox.retry(row, again).await
+    }
+
+    async fn give_up(&self, row: &Leased, told: &Ping, why: String) -> Result<(), StoreError> {
+        self.not_told(told, why).await;
+        self.end(row, told).await
+    }
+
+    async fn not_told(&self, told: &Ping, why: String) {
+        tracing::warn!(client.id = %told.client, request.id = %told.request, why, "not pinged, for good");
+        metrics().pinged(Delivered::GaveUp);
+        self.record(told, Some(why)).await;
+    }
+
+    /// What it was made from goes first: cut off here, the row comes again and finds nothing to send. One of
+    /// the two is enough for that.
+    async fn end(&self, row: &Leased, told: &Ping) -> Result<(), StoreError> {
+        let forgotten = self.callbacks.forget(&told.digest).await;
+        failpoint::hit("K32");
+        self.outbox.done(row.id).await?;
+        forgotten
+    }
+
+    async fn record(&self, told: &Ping, failed: Option<String>) {
+        let now: Timestamp = self.clock.now();
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestPinged)
+            .client(&told.client)
+            .user(told.user)
+            .request(told.request);
+        self.ledger
+            .audit(match failed {
+                Some(why) => event.refused(why),
+                None => event,
+            })
+            .await;
+    }
+}
