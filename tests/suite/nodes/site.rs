@@ -169,17 +169,21 @@ impl Site {
 
     /// A client with `private_key_jwt`, for CIBA and refresh.
     pub(crate) async fn relying_party(&self, id: &str, long_poll: bool) -> RelyingParty {
-        self.registers(id, Delivery::Poll, long_poll).await
+        self.party(id, Delivery::Poll, long_poll).await
     }
 
     /// One that is told at `endpoint`.
     pub(crate) async fn pinged_party(&self, id: &str, endpoint: String) -> RelyingParty {
-        self.registers(id, Delivery::Ping { endpoint }, false).await
+        self.party(id, Delivery::Ping { endpoint }, false).await
     }
 
-    async fn registers(&self, id: &str, delivery: Delivery, long_poll: bool) -> RelyingParty {
+    async fn party(&self, id: &str, delivery: Delivery, long_poll: bool) -> RelyingParty {
         let party = RelyingParty::new(id);
-        self.registers(self.client(&party, long_poll)).await;
+        let mut client = self.client(&party, long_poll);
+        if let Some(backchannel) = &mut client.backchannel {
+            backchannel.delivery = delivery;
+        }
+        self.registers(client).await;
         party
     }
 
@@ -223,7 +227,7 @@ impl Site {
             resources: Vec::new(),
             protected_resources: Vec::new(),
             backchannel: Some(Backchannel {
-                delivery,
+                delivery: Delivery::Poll,
                 number_matching: None,
                 long_poll,
                 request_signing_alg: None,
