@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::sign_on::{There, application_fields, policy_fields, settings_fields};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Client, Delivery, GrantType, KeySource, Logout, LogoutUri, NumberMatching,
-    Requests, SignIn,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, LogoutUri,
+    NumberMatching, Requests, SignIn,
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::client_certificate::CertificateSubject;
@@ -122,23 +122,28 @@ pub(super) fn client_fields(client: &Client) -> Fields {
         fields.push(("require_pkce", sign_in.require_pkce.to_string()));
         fields.extend(request_fields(sign_in));
     }
-    if let Some(backchannel) = &client.backchannel {
-        fields.extend(backchannel.number_matching.map(|matching| {
-            (
-                "number_matching",
-                quoted(match matching {
-                    NumberMatching::Pick => "pick",
-                    NumberMatching::Type => "type",
-                }),
-            )
-        }));
-        if let Delivery::Ping { endpoint } = &backchannel.delivery {
-            fields.push(("backchannel_token_delivery_mode", quoted(backchannel.delivery.as_str())));
-            fields.push(("backchannel_client_notification_endpoint", quoted(endpoint)));
-        }
-        fields.push(("long_poll", backchannel.long_poll.to_string()));
-        fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
+    fields.extend(client.backchannel.iter().flat_map(backchannel_fields));
+    fields
+}
+
+/// How it asks people, and is told.
+fn backchannel_fields(backchannel: &Backchannel) -> Fields {
+    let mut fields = Vec::new();
+    fields.extend(backchannel.number_matching.map(|matching| {
+        (
+            "number_matching",
+            quoted(match matching {
+                NumberMatching::Pick => "pick",
+                NumberMatching::Type => "type",
+            }),
+        )
+    }));
+    if let Delivery::Ping { endpoint } = &backchannel.delivery {
+        fields.push(("backchannel_token_delivery_mode", quoted(backchannel.delivery.as_str())));
+        fields.push(("backchannel_client_notification_endpoint", quoted(endpoint)));
     }
+    fields.push(("long_poll", backchannel.long_poll.to_string()));
+    fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
     fields
 }
 
