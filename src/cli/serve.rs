@@ -259,7 +259,7 @@ async fn serve(
     worker: Worker,
     shutdown: CancellationToken,
 ) -> Result<(), Exit> {
-    let App { public: endpoint, ops: ops_endpoint, parts, draining, .. } = app;
+    let App { public: endpoint, ops: ops_endpoint, parts, draining, flow_api, .. } = app;
     let ops_down = CancellationToken::new();
     worker.finish(server::serve(ops, ops_endpoint, Edge::default(), ops_down.clone()));
     let endpoint = Arc::new(endpoint);
@@ -285,7 +285,7 @@ async fn serve(
     ops_down.cancel();
     parts.refusals.finish().await;
     // With the last clone of the ledger gone, its writer commits what is left and ends.
-    drop(parts);
+    drop((parts, flow_api));
     worker.stop(Duration::from_secs(5)).await;
     Ok(())
 }

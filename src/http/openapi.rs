@@ -260,6 +260,7 @@ fn describe(document: &mut Value) {
             "description": "The token for the first administrator, from the file that the server wrote."
         },
         "flowCookie": sign_in::scheme(),
+        "clientNotificationToken": callbacks::scheme(),
     });
     if let (Some(all), Value::Object(schemes)) = (components(document, "securitySchemes"), schemes) {
         all.extend(schemes);

@@ -193,7 +193,8 @@ async fn r20_nothing_is_left_of_a_client_that_is_deleted_while_it_asks() {
             assert!([200, 400, 401, 503].contains(&answer.status), "{}: {}", answer.status, answer.text());
         }
         tokio::time::sleep(Duration::from_millis(1100)).await;
-        for answer in answers.iter().filter(|answer| answer.status == 200) {
+        // Of a few: more would be guesses, which are slowed down.
+        for answer in answers.iter().filter(|answer| answer.status == 200).take(4) {
             let tokens = answer.tokens();
             for node in 0..2 {
                 let userinfo = async || {

@@ -378,6 +378,7 @@ impl Flow {
         // Of another person than the one so far: nothing that was proved until now counts any more.
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
+            self.password = None;
             // What somebody else agreed to.
             self.agreed = None;
         }

@@ -16,8 +16,18 @@ pub(super) fn add(document: &mut Value) {
 /// Where a client is called is registered, and no part of the call that it follows.
 const ENDPOINT: &str = "https://client.example/backchannel_client_notification_endpoint";
 
+/// By which a client knows us: `clientNotificationToken`.
+pub(super) fn scheme() -> Value {
+    json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The `client_notification_token` of the request, which the client compares [CIBA §10.2].",
+    })
+}
+
 fn ping() -> Value {
     json!({
+        "security": [{"clientNotificationToken": []}],
         "summary": "A request was decided",
         "description": "Sent to the `backchannel_client_notification_endpoint` of a client in ping mode, with the header \
                         `Authorization: Bearer <client_notification_token>`, when a person has approved or denied [CIBA \

@@ -11,7 +11,7 @@ use crate::domain::passkey::{Ceremony, OfAccount, Purpose};
 use crate::domain::password::Password;
 use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
-use crate::protocol::id::{CeremonyId, SessionToken};
+use crate::protocol::id::{CeremonyId, SessionId, SessionToken};
 use crate::protocol::webauthn::{LIFETIME, RelyingParty};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::sessions::Replaced;
@@ -131,7 +131,9 @@ impl Confirm {
     ) -> Result<Option<SessionToken>, StoreError> {
         let token = SessionToken::new(self.entropy.token());
         let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action).user(signed.user.id);
-        let session = Session { token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
+        // One that has ended since does not come back.
+        let id = SessionId::new(self.entropy.uuid());
+        let session = Session { id, token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
         let (begun, ended) = (event(Action::SessionBegun), event(Action::SessionEnded));
         let replaced = Replaced { session: &signed.session, ended: &ended };
         let begun = self.known.sessions.begin(&session, Some(replaced), password, &begun).await?;

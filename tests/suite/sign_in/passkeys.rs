@@ -553,7 +553,10 @@ async fn a_1_3_an_application_asks_for_a_passkey() {
     let (_, flow) = browser.sent_to_application(&shop, &[]).await;
     let state = browser.send(browser.sent_by_page(near, reqwest::Method::GET, &flow)).await.ok();
     assert_eq!(state["alternativeAuthenticationSources"], json!(["passkey"]));
-    assert_eq!(links(&state), ["cancel", "checkUsernamePassword", "self", "useAlternativeAuthenticationSource"]);
+    assert_eq!(
+        links(&state),
+        ["cancel", "checkUsernamePassword", "initiatePasswordChange", "self", "useAlternativeAuthenticationSource"]
+    );
     for other in ["identifier", "password", "sms"] {
         let body = json!({ "authenticationSource": other });
         let answer = browser.act_from(near, &flow, "useAlternativeAuthenticationSource", &body).await;

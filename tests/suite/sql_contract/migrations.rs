@@ -56,7 +56,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0007_sign_on",
                 "m0008_extent",
                 "m0009_bound_tokens",
-                "m0010_initial_access_tokens"
+                "m0010_initial_access_tokens",
+                "m0011_passkeys"
             ]
         );
         database.migrate().await.unwrap();

@@ -107,7 +107,7 @@ async fn security_every_page_is_fenced_in() {
         assert_eq!(header(&headers, "cache-control"), "no-store", "{}", sample.page);
         assert!(header(&headers, "permissions-policy").contains("camera=()"));
         let referrer = match sample.page {
-            "hop" | "new-password" => "no-referrer",
+            "hop" => "no-referrer",
             "form-post" => "strict-origin",
             _ => "same-origin",
         };
