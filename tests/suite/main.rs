@@ -60,9 +60,6 @@ mod nodes;
 mod openapi;
 #[cfg(test)]
 mod openapi_examples;
-#[cfg(feature = "otel")]
-#[cfg(test)]
-mod otel;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod answer;
 pub(crate) mod authenticator;
 mod browser;
+mod certificates;
 mod certified;
 mod checks;
 mod client;
@@ -63,8 +64,9 @@ pub(crate) use self::answer::{Answer, Tokens};
 pub(crate) use self::browser::{
     AUTHORIZE, Browser, CALLBACK, CHALLENGE, Callback, FLOWS, LOGOUT, Page, SIGNED_OUT, VERIFIER, asked,
 };
+pub(crate) use self::certificates::{Authority, Identity, named};
+pub(crate) use self::certified::Caller;
 use self::certified::Door;
-pub(crate) use self::certified::{Authority, Caller, Identity, named};
 pub(crate) use self::client::{Asked, Client, ClientBuilder, basic, enc};
 pub(crate) use self::contract::EXAMPLES;
 pub(crate) use self::digest::Watch;
