@@ -1,34 +1,25 @@
 // A registered authentication application on another origin, as a browser sees it: examples/authentication-application.
 
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
 import { serve } from '../../examples/authentication-application/serve.mjs'
 import { check, startDev } from './dev.mjs'
+import { relyingParty } from './relying-party.mjs'
 
 let dev
 let application
 /** The same page on an origin that nobody registered. */
 let stranger
 let app
-let callbacks
 
 before(async () => {
   dev = await startDev()
   application = await serve({ issuer: dev.base })
   stranger = await serve({ issuer: dev.base })
-  callbacks = []
-  app = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    if (url.pathname === '/callback') callbacks.push(url)
-    response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end('<!doctype html><html lang="en"><title>The app</title><p>Welcome back.</p></html>')
-  })
-  await new Promise((resolve) => app.listen(0, 'localhost', () => resolve(undefined)))
+  app = await relyingParty(dev.base)
   await register()
 })
 after(async () => {
@@ -64,42 +55,6 @@ async function register() {
   await admin('PATCH', 'clients/spa', { sign_on_policy: 'name-first' })
 }
 
-function asked() {
-  const address = app.address()
-  const redirect = `http://localhost:${typeof address === 'object' ? address?.port : 0}/callback`
-  const verifier = randomBytes(32).toString('base64url')
-  const url = new URL(`${dev.base}/as/authorization.oauth2`)
-  const parameters = {
-    client_id: 'spa',
-    redirect_uri: redirect,
-    response_type: 'code',
-    scope: 'openid profile email',
-    state: randomBytes(16).toString('base64url'),
-    prompt: 'consent',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  }
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  return { url: url.href, verifier, redirect, state: parameters.state }
-}
-
-async function redeemed({ verifier, redirect, state }) {
-  const callback = callbacks.at(-1)
-  assert.equal(callback?.searchParams.get('state'), state)
-  const answer = await fetch(`${dev.base}/as/token.oauth2`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'authorization_code',
-      client_id: 'spa',
-      code: callback?.searchParams.get('code') ?? '',
-      redirect_uri: redirect,
-      code_verifier: verifier,
-    }),
-  })
-  assert.equal(answer.status, 200)
-  return answer.json()
-}
-
 /** Everything that a page asks of the flow API, each with what the state before it had in `_links`. */
 function watch(page) {
   const calls = []
@@ -119,7 +74,7 @@ function watch(page) {
 test('a person signs in on a registered application, by nothing but what is in _links', async () => {
   const { page, complaints, close } = await dev.visit('/dev/clock')
   const calls = watch(page)
-  const request = asked()
+  const request = app.asked({ prompt: 'consent' })
   await page.goto(request.url)
   await page.getByRole('button', { name: 'Continue' }).waitFor()
   assert.equal(new URL(page.url()).origin, application.url, 'another origin')
@@ -145,7 +100,7 @@ test('a person signs in on a registered application, by nothing but what is in _
   await page.getByLabel('See your email address').uncheck()
   await page.getByRole('button', { name: 'Allow', exact: true }).click()
   await page.getByText('Welcome back.').waitFor()
-  assert.equal((await redeemed(request)).scope, 'openid profile')
+  assert.equal((await app.redeemed(request)).scope, 'openid profile')
 
   const acted = calls.filter(({ method }) => method === 'POST')
   assert.deepEqual(
@@ -161,13 +116,13 @@ test('a person signs in on a registered application, by nothing but what is in _
 
 test('who gives up is sent back with the reason', async () => {
   const { page, close } = await dev.visit('/dev/clock')
-  await page.goto(asked().url)
+  await page.goto(app.asked({ prompt: 'consent' }).url)
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.getByText('You did not sign in.').waitFor()
   await check(page, 'given up')
   await page.getByRole('link', { name: 'Back to the app' }).click()
   await page.getByText('Welcome back.').waitFor()
-  assert.equal(callbacks.at(-1)?.searchParams.get('error'), 'access_denied')
+  assert.equal(app.callbacks.at(-1)?.searchParams.get('error'), 'access_denied')
   await close()
 })
 
@@ -176,7 +131,7 @@ test('without a flow, or with that of another browser, there is nothing to sign 
   await page.goto(application.url)
   await page.getByText('There is nothing to sign in to here.').waitFor()
   await check(page, 'no flow')
-  await page.goto(asked().url)
+  await page.goto(app.asked({ prompt: 'consent' }).url)
   await page.getByRole('button', { name: 'Continue' }).waitFor()
   const other = await dev.visit('/dev/clock')
   await other.page.goto(page.url())
@@ -187,7 +142,7 @@ test('without a flow, or with that of another browser, there is nothing to sign 
 
 test('the same page on an origin that is not registered learns and does nothing', async () => {
   const { page, close } = await dev.visit('/dev/clock')
-  await page.goto(asked().url)
+  await page.goto(app.asked({ prompt: 'consent' }).url)
   await page.getByRole('button', { name: 'Continue' }).waitFor()
   const { search } = new URL(page.url())
   await page.goto(`${stranger.url}/${search}`)

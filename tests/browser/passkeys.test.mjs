@@ -2,63 +2,24 @@
 // authenticator that Chromium has for tests.
 
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 
 import { check, startDev } from './dev.mjs'
+import { relyingParty } from './relying-party.mjs'
 
 let dev
 let app
-let callbacks
 before(async () => {
   dev = await startDev()
-  callbacks = []
-  app = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    if (url.pathname === '/callback') callbacks.push(url)
-    response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end('<!doctype html><title>The app</title><p>Welcome back.</p>')
-  })
-  await new Promise((resolve) => app.listen(0, 'localhost', () => resolve(undefined)))
+  app = await relyingParty(dev.base)
 })
 after(async () => {
   await dev?.stop()
   app?.close()
 })
 
-/** A request of the seeded public client. */
-function asked(more = {}) {
-  const address = app.address()
-  const redirect = `http://localhost:${typeof address === 'object' ? address?.port : 0}/callback`
-  const verifier = randomBytes(32).toString('base64url')
-  const url = new URL(`${dev.base}/as/authorization.oauth2`)
-  const parameters = {
-    client_id: 'spa',
-    redirect_uri: redirect,
-    response_type: 'code',
-    scope: 'openid',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...more,
-  }
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  return { url: url.href, verifier, redirect }
-}
-
-async function claims({ verifier, redirect }) {
-  const answer = await fetch(`${dev.base}/as/token.oauth2`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'authorization_code',
-      client_id: 'spa',
-      code: callbacks.at(-1)?.searchParams.get('code') ?? '',
-      redirect_uri: redirect,
-      code_verifier: verifier,
-    }),
-  })
-  assert.equal(answer.status, 200)
-  const [, payload] = (await answer.json()).id_token.split('.')
+async function claims(request) {
+  const [, payload] = (await app.redeemed(request)).id_token.split('.')
   return JSON.parse(Buffer.from(payload, 'base64url').toString())
 }
 
@@ -83,7 +44,7 @@ async function authenticator(page) {
 }
 
 async function signedIn(page) {
-  await page.goto(asked().url)
+  await page.goto(app.asked().url)
   await page.getByLabel('Username').fill('alice')
   await page.getByLabel('Password').fill('alice')
   await page.getByRole('button', { name: 'Sign in' }).click()
@@ -112,7 +73,7 @@ test('a passkey is made, signs in, and is removed', async () => {
 
   // Somebody else's browser window: nobody is signed in there, and no name is asked for.
   await page.context().clearCookies()
-  const request = asked()
+  const request = app.asked()
   await page.goto(request.url)
   await page.getByRole('button', { name: 'Use a passkey' }).click()
   await page.getByText('Welcome back.').waitFor()
@@ -133,7 +94,7 @@ test('who has no passkey here goes back to the password', async () => {
   const { page, close } = await dev.visit('/dev/clock')
   const own = await authenticator(page)
   await own.verifies(false)
-  await page.goto(asked({ prompt: 'login' }).url)
+  await page.goto(app.asked({ prompt: 'login' }).url)
   await page.getByRole('button', { name: 'Use a passkey' }).click()
   await page.getByText('That did not work.').waitFor()
   await check(page, 'no passkey')
@@ -144,7 +105,7 @@ test('who has no passkey here goes back to the password', async () => {
 
 test('without script, there is another way', async () => {
   const { page, close } = await dev.visit('/dev/clock', { javaScriptEnabled: false })
-  await page.goto(asked({ prompt: 'login' }).url)
+  await page.goto(app.asked({ prompt: 'login' }).url)
   await page.getByRole('button', { name: 'Use a passkey' }).click()
   await page.getByRole('heading', { name: 'Use your passkey' }).waitFor()
   // The form comes back with nothing in it.
