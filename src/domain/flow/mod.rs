@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::passkey::{Ceremony, Purpose};
+use super::passkey::Ceremony;
 use super::policy::{Next, SignOnPolicy, Source, Step, Why};
 use super::session::{Authentication, Session};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
-use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
-use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+mod at;
 pub mod errand;
+mod links;
 mod notes;
 #[cfg(test)]
 mod tests;
 
-use self::errand::Errand;
+pub use self::at::{At, Failure, Offered};
 pub use self::notes::{Factor, Note, Notes};
 
 /// Without an action for this long, a flow ends.
@@ -90,82 +90,6 @@ pub enum Who {
     /// Somebody said to be this one, who may not exist.
     Claimed(String),
     Proved(UserId),
-}
-
-/// Where a flow is. What is over says how it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum At {
-    /// The person is to type what a device shows: nobody knows yet which one it is.
-    UserCode,
-    /// The person is to look at the device and what it asks for, before anything is proved.
-    Device,
-    /// The person is to say whether they go on as this one.
-    Account(Offered),
-    Asking(StepId, Source),
-    /// The person does something about their password first.
-    Errand(Errand),
-    /// The person is to agree to this.
-    Consent(Scope),
-    /// Nothing is left to ask: the browser may come for the answer, once.
-    Ready,
-    /// The answer was given to the authentication application, which may ask for it again: sealed, since
-    /// it is worth tokens.
-    Completed(Vec<u8>),
-    /// The browser was sent back to the relying party.
-    Left,
-    /// The device has what it waited for.
-    Connected,
-    Failed(Failure),
-}
-
-/// Who is signed in already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offered {
-    session: SessionId,
-    user: UserId,
-    authentication: Authentication,
-}
-
-impl From<&Session> for Offered {
-    fn from(session: &Session) -> Self {
-        Self { session: session.id, user: session.user, authentication: session.authentication.clone() }
-    }
-}
-
-/// Why nobody was signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Failure {
-    /// The person gave up.
-    Cancelled,
-    /// The person did not agree.
-    NotAgreed,
-    /// The policy ends so.
-    ByPolicy,
-    /// The policy would let in somebody of whom nothing was proved.
-    NothingVerified,
-    /// Another person signed in than the relying party means.
-    AnotherPerson,
-    /// It needs a class of authentication that this was not.
-    NotWellEnough,
-}
-
-impl Failure {
-    /// [RFC 6749 §4.1.2.1]
-    pub const fn refusal(self) -> Refusal {
-        match self {
-            Self::Cancelled => Refusal::new(ErrorCode::AccessDenied, "The person cancelled the sign-in."),
-            Self::NotAgreed => Refusal::new(ErrorCode::AccessDenied, "The person did not agree."),
-            Self::ByPolicy => Refusal::new(ErrorCode::AccessDenied, "The sign-on policy does not let the person in."),
-            Self::AnotherPerson => Refusal::new(ErrorCode::LoginRequired, "Another person signed in."),
-            Self::NotWellEnough => Refusal::new(
-                ErrorCode::UnmetAuthenticationRequirements,
-                "The person cannot be authenticated in a way that acr asks for.",
-            ),
-            Self::NothingVerified => {
-                Refusal::new(ErrorCode::ServerError, "The sign-on policy asks for no proof of anything.")
-            }
-        }
-    }
 }
 
 /// What a condition of a policy can ask about.
@@ -629,65 +553,6 @@ impl Flow {
         match self.who {
             Who::Proved(user) => Some(user),
             Who::Claimed(_) | Who::Nobody => None,
-        }
-    }
-
-    /// What an authentication application is told.
-    pub const fn status(&self) -> Status {
-        match &self.at {
-            At::UserCode => Status::OauthDeviceUserCodeRequired,
-            At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
-            At::Connected => Status::OauthDeviceCompleted,
-            At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
-            At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
-            At::Errand(errand) => errand.status(),
-            At::Asking(_, Source::Passkey) => match &self.ceremony {
-                Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
-                Some(Ceremony { purpose: Purpose::Prove, .. }) | None => Status::AssertionRequired,
-            },
-            At::Consent(_) => Status::ConsentRequired,
-            At::Ready | At::Left => Status::Resume,
-            At::Completed(_) => Status::Completed,
-            At::Failed(_) => Status::Failed,
-        }
-    }
-
-    /// What can be done now, and nothing else can.
-    pub fn actions(&self) -> &'static [Action] {
-        use Action::UseAlternativeAuthenticationSource as Otherwise;
-        let alone = self.ways.is_empty();
-        match &self.at {
-            At::UserCode => &[Action::SubmitUserCode],
-            At::Device => &[Action::ConfirmUserCode, Action::Cancel],
-            At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
-            At::Asking(_, Source::Password) => match (self.recoverable, alone) {
-                (false, true) => &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel],
-                (true, true) => &[
-                    Action::CheckUsernamePassword,
-                    Action::InitiateAccountRecovery,
-                    Action::InitiatePasswordChange,
-                    Action::Cancel,
-                ],
-                (false, false) => {
-                    &[Action::CheckUsernamePassword, Otherwise, Action::InitiatePasswordChange, Action::Cancel]
-                }
-                (true, false) => &[
-                    Action::CheckUsernamePassword,
-                    Otherwise,
-                    Action::InitiateAccountRecovery,
-                    Action::InitiatePasswordChange,
-                    Action::Cancel,
-                ],
-            },
-            At::Asking(_, Source::Passkey) if self.status() == Status::Fido2ActivationRequired => {
-                &[Action::ActivateFido2Device, Action::CancelAuthentication]
-            }
-            At::Asking(_, Source::Passkey) if alone => &[Action::CheckAssertion, Action::CancelAuthentication],
-            At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Otherwise, Action::CancelAuthentication],
-            At::Errand(errand) => errand.actions(),
-            At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
-            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
         }
     }
 

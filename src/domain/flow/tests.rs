@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::errand::Errand;
 use super::*;
 use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
+use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::SessionToken;
 
 mod errand;
@@ -485,7 +487,7 @@ proptest! {
         let around = Around { policy: &policy, implied_consent, remembered: None, passkeys: true, now: at(0) };
         let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around);
         for _ in 0..40 {
-            let Some(action) = flow.actions().first() else { break };
+            let Some(action) = flow.actions().first().copied() else { break };
             let next = match action {
                 Action::SubmitIdentifier => flow.clone().identified("alice", &around),
                 Action::ClearIdentifier => flow.clone().another(None, &around),
@@ -599,7 +601,7 @@ fn a_code_that_is_typed_makes_it_the_flow_of_that_device() {
     let waiting = Flow::awaiting_code(app, at(0));
     assert_eq!(
         (waiting.status(), waiting.actions()),
-        (Status::OauthDeviceUserCodeRequired, &[Action::SubmitUserCode][..])
+        (Status::OauthDeviceUserCodeRequired, vec![Action::SubmitUserCode])
     );
     for nothing in [
         waiting.clone().confirmed(&around),

@@ -38,7 +38,7 @@ impl FlowApi {
     fn state(&self, seen: &Seen, locale: Locale) -> Value {
         let flow = &seen.flow;
         let fields = self.fields(seen, locale);
-        let mut state = self.body(seen.id.expose(), flow.status(), flow.actions(), fields);
+        let mut state = self.body(seen.id.expose(), flow.status(), &flow.actions(), fields);
         if let Some(carried) = &seen.state {
             state.insert(STATE_MEMBER.to_owned(), json!(carried.expose()));
         }

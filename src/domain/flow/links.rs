@@ -1,0 +1,61 @@
+//! A flow as an authentication application sees it: the state, and the actions that are its links.
+
+use super::{At, Flow};
+use crate::domain::passkey::{Ceremony, Purpose};
+use crate::domain::policy::Source;
+use crate::protocol::flow_api::{Action, Status};
+
+impl Flow {
+    pub const fn status(&self) -> Status {
+        match &self.at {
+            At::UserCode => Status::OauthDeviceUserCodeRequired,
+            At::Device => Status::OauthDeviceUserCodeConfirmationRequired,
+            At::Connected => Status::OauthDeviceCompleted,
+            At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
+            At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
+            At::Asking(_, Source::Passkey) => match &self.ceremony {
+                Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
+                Some(Ceremony { purpose: Purpose::Prove, .. }) | None => Status::AssertionRequired,
+            },
+            At::Errand(errand) => errand.status(),
+            At::Consent(_) => Status::ConsentRequired,
+            At::Ready | At::Left => Status::Resume,
+            At::Completed(_) => Status::Completed,
+            At::Failed(_) => Status::Failed,
+        }
+    }
+
+    /// What can be done now, and nothing else can.
+    pub fn actions(&self) -> Vec<Action> {
+        let mut actions = self.own_actions().to_vec();
+        let status = self.status();
+        if self.recoverable && status == Status::UsernamePasswordRequired {
+            actions.insert(1, Action::InitiateAccountRecovery);
+        }
+        let proves = matches!(status, Status::UsernamePasswordRequired | Status::AssertionRequired);
+        if proves && !self.ways.is_empty() {
+            actions.insert(1, Action::UseAlternativeAuthenticationSource);
+        }
+        actions
+    }
+
+    /// Of the state itself, whatever else there is.
+    const fn own_actions(&self) -> &'static [Action] {
+        match &self.at {
+            At::UserCode => &[Action::SubmitUserCode],
+            At::Device => &[Action::ConfirmUserCode, Action::Cancel],
+            At::Account(_) => &[Action::SubmitIdentifier, Action::ClearIdentifier, Action::CancelIdentifierSubmission],
+            At::Asking(_, Source::Identifier) => &[Action::SubmitIdentifier, Action::CancelIdentifierSubmission],
+            At::Asking(_, Source::Password) => {
+                &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel]
+            }
+            At::Asking(_, Source::Passkey) => match self.status() {
+                Status::Fido2ActivationRequired => &[Action::ActivateFido2Device, Action::CancelAuthentication],
+                _ => &[Action::CheckAssertion, Action::CancelAuthentication],
+            },
+            At::Errand(errand) => errand.actions(),
+            At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
+            At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
+        }
+    }
+}
