@@ -13,10 +13,8 @@ impl Flow {
             At::Connected => Status::OauthDeviceCompleted,
             At::Account(_) | At::Asking(_, Source::Identifier) => Status::IdentifierRequired,
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
-            At::Asking(_, Source::Passkey) => match &self.ceremony {
-                Some(Ceremony { purpose: Purpose::Register, .. }) => Status::Fido2ActivationRequired,
-                Some(Ceremony { purpose: Purpose::Prove, .. }) | None => Status::AssertionRequired,
-            },
+            At::Asking(_, Source::Passkey) if self.makes_passkey() => Status::Fido2ActivationRequired,
+            At::Asking(_, Source::Passkey) => Status::AssertionRequired,
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
@@ -39,6 +37,11 @@ impl Flow {
         actions
     }
 
+    /// Asked for a passkey, the person makes their first one.
+    const fn makes_passkey(&self) -> bool {
+        matches!(&self.ceremony, Some(Ceremony { purpose: Purpose::Register, .. }))
+    }
+
     /// Of the state itself, whatever else there is.
     const fn own_actions(&self) -> &'static [Action] {
         match &self.at {
@@ -49,10 +52,10 @@ impl Flow {
             At::Asking(_, Source::Password) => {
                 &[Action::CheckUsernamePassword, Action::InitiatePasswordChange, Action::Cancel]
             }
-            At::Asking(_, Source::Passkey) => match self.status() {
-                Status::Fido2ActivationRequired => &[Action::ActivateFido2Device, Action::CancelAuthentication],
-                _ => &[Action::CheckAssertion, Action::CancelAuthentication],
-            },
+            At::Asking(_, Source::Passkey) if self.makes_passkey() => {
+                &[Action::ActivateFido2Device, Action::CancelAuthentication]
+            }
+            At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Action::CancelAuthentication],
             At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],
