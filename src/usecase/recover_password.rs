@@ -16,7 +16,7 @@ use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets, TRIES};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::id::{RecoveryId, UserId};
-use crate::store::ephemeral::{Attempts, Shelf, StoreError};
+use crate::store::ephemeral::{Attempts, Lifetime, Shelf, StoreError};
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::Error;
 use crate::usecase::check_password::network;
@@ -111,8 +111,11 @@ impl RecoverPassword {
             Chosen::Refused(refused) => Ok(Reset::Refused(refused)),
             Chosen::NotConfirmed => Ok(Reset::Late),
             Chosen::Changed(_) => {
-                if let Err(error) = self.recoveries.remove(&id).await {
-                    tracing::debug!(%error, "a recovery that is over is still there, and worth nothing");
+                // It stays, spent: a letter that is sent again would begin one that is gone anew.
+                let now = self.clock.now();
+                let spent = |recovery: Recovery| (Recovery { expires_at: now, ..recovery }, ());
+                if let Err(error) = self.recoveries.update(&id, Lifetime::Keep, spent).await {
+                    tracing::debug!(%error, "a recovery that is over looks as if it were not, and is worth nothing");
                 }
                 Ok(Reset::Done)
             }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
@@ -23,11 +24,10 @@ use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::PER_NAME;
 use crate::words::Locale;
 
-const TAKEN: u32 = 32;
 /// Letters at a time, on one node.
-const AT_ONCE: usize = 8;
-/// For all that were taken, one after the other in the worst case.
-const LEASE: Duration = Duration::from_secs(180);
+const TAKEN: u32 = 8;
+/// Longer than a mail server may take, with all that goes with it.
+const LEASE: Duration = Duration::from_secs(45);
 /// Messages to one address are counted within it [security.md 5.6].
 const WINDOW: Duration = Duration::from_secs(3600);
 
@@ -59,28 +59,35 @@ impl SendMail {
         loop {
             let taken = self.outbox.lease(Kind::Mail, TAKEN, LEASE, self.clock.now()).await?;
             let full = taken.len() >= TAKEN as usize;
-            let mut sent = stream::iter(taken).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
-            while let Some(result) = sent.next().await {
-                // The others were tried as well: one that could not be written down comes again.
-                if let Err(error) = result {
-                    tracing::warn!(%error, "a letter comes again");
-                }
-            }
+            let taken = taken.into_iter().map(|row| self.deliver(row));
+            taken.collect::<FuturesUnordered<_>>().collect::<()>().await;
             if !full {
                 return Ok(());
             }
         }
     }
 
-    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
-        let occasion = Occasion::decode(&row.payload).ok_or(StoreError::Corrupt("the payload of an outbox row"))?;
+    async fn deliver(&self, row: Leased) {
+        let Err(error) = self.deliver_once(&row).await else { return };
+        tracing::warn!(%error, "a letter comes again");
+        if let Err(error) = self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await {
+            tracing::warn!(%error, "a letter comes again when its lease is over");
+        }
+    }
+
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Some(occasion) = Occasion::decode(&row.payload) else {
+            // Nobody could send it the next time either.
+            tracing::error!(row.id = %row.id, "a letter cannot be read");
+            return self.outbox.done(row.id).await;
+        };
         let now = self.clock.now();
         let until = row.created_at + occasion.worth_for();
         if now >= until {
             tracing::warn!(attempts = row.attempts, "a letter is too old to be sent");
             return self.outbox.done(row.id).await;
         }
-        let Some(Addressed { user, letter, sent }) = self.write(&occasion, &row, now).await? else {
+        let Some(Addressed { user, letter, sent }) = self.write(&occasion, row, now).await? else {
             return self.outbox.done(row.id).await;
         };
         let event = |why: Option<String>| {
@@ -95,7 +102,7 @@ impl SendMail {
             }
             Err(Undelivered::NotNow(why)) if now + backoff(row.attempts) < until => {
                 tracing::warn!(attempt = row.attempts, why, "a letter was not taken");
-                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await
+                self.outbox.retry(row, self.clock.now() + backoff(row.attempts)).await
             }
             Err(Undelivered::NotNow(why) | Undelivered::Never(why)) => {
                 tracing::warn!(user.id = %user.id, attempts = row.attempts, why, "a letter was not taken, for good");

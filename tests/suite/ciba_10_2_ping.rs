@@ -539,16 +539,6 @@ async fn f02_what_the_store_has_forgotten_is_not_told_and_the_audit_trail_says_s
     scene.shop.poll(&asked).await.tokens();
 }
 
-#[tokio::test]
-async fn what_nobody_can_read_is_not_tried_for_ever() {
-    let world = patient().start().await;
-    let columns = "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts)";
-    let broken = format!("{columns} VALUES (x'00112233445566778899aabbccddeeff', 'ping', x'7b7d', 0, 0, 0)");
-    world.sql(broken.leak()).await;
-    until("it is thrown away", async || world.rows("outbox").await.is_empty().then_some(())).await;
-    assert!(world.log().contains("a ping cannot be read"));
-}
-
 /// Whoever polls pays nothing for those who are told.
 #[tokio::test]
 async fn a_poll_client_leaves_nothing_more_than_its_request() {

@@ -109,6 +109,8 @@ mod telemetry;
 #[cfg(test)]
 mod token_races;
 #[cfg(test)]
+mod unreadable_rows;
+#[cfg(test)]
 mod userinfo;
 #[cfg(test)]
 mod users_and_devices;

@@ -143,16 +143,6 @@ async fn bcl_2_6_however_a_session_ends_its_clients_are_told() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_read_is_not_tried_for_ever() {
-    let world = patient().start().await;
-    let columns = "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts)";
-    let broken = format!("{columns} VALUES (x'00112233445566778899aabbccddeeff', 'logout', x'7b7d', 0, 0, 0)");
-    world.sql(broken.leak()).await;
-    until("it is thrown away", async || world.rows("outbox").await.is_empty().then_some(())).await;
-    assert!(world.log().contains("word of a logout cannot be read"));
-}
-
-#[tokio::test]
 async fn bcl_2_8_a_client_with_a_bad_moment_is_told_later() {
     let world = at_home().start().await;
     let _alice = world.user("alice").with_password(PASSWORD).await;
