@@ -159,6 +159,7 @@ impl Worded {
             StatusCode::INTERNAL_SERVER_ERROR => AdminErrorCode::InternalError,
             StatusCode::REQUEST_TIMEOUT => AdminErrorCode::RequestTimeout,
             StatusCode::PAYLOAD_TOO_LARGE => AdminErrorCode::BodyTooLarge,
+            StatusCode::NOT_FOUND => AdminErrorCode::NotFound,
             _ => AdminErrorCode::InvalidRequest,
         };
         Self { status, ..Self::new(code, "unreached") }

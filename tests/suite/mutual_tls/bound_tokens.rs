@@ -265,17 +265,19 @@ async fn rfc8705_3_a_bound_token_administers_with_its_certificate_alone() {
 
     let watch = world.watch().await;
     let other = world.showing(&scene.authority.issues(&crate::world::named("robot")));
-    for stranger in [&other, &world.caller(None)] {
-        list(stranger, token).await.admin_problem(401, "token_invalid");
-    }
+    list(&other, token).await.admin_problem(401, "token_invalid");
     world.admin_call(Method::GET, CLIENTS, Some(token)).await.admin_problem(401, "token_invalid");
     // Nor as if it were bound to a key.
     let prover = world.prover();
     prover.admin(token, &Method::GET, CLIENTS, None).await.admin_problem(401, "token_invalid");
     watch.nothing_changed("bound tokens without their certificate").await;
-    // A token that is bound to nothing is as good there as anywhere.
+    // A token that is bound to nothing is as good there as anywhere, for who shows a certificate: to all others, the
+    // port administers nothing.
     let plain = world.admin().await;
     list(&other, &plain.token).await.ok();
+    let nobody = world.caller(None);
+    list(&nobody, &plain.token).await.admin_problem(404, "not_found");
+    Answer::of(nobody.request(Method::POST, "/admin/v1/bootstrap")).await.admin_problem(404, "not_found");
 }
 
 #[tokio::test]
