@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::passkey::{Ceremony, MOST, Passkey, PasskeyName};
 use crate::entropy::Entropy;
@@ -32,12 +32,21 @@ pub struct Made<'a> {
     /// Of the page that asked.
     pub origin: &'a str,
     pub name: PasskeyName,
-    /// There must be none yet: whoever has one does not get another one by less.
-    pub first: bool,
+    pub grounds: Grounds,
+}
+
+/// What lets somebody have another passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// They have just shown that it is still them, in the way in which they sign in.
+    Confirmed,
+    /// They have proved something in a flow: enough for a first one, and for no other. `password`: when the one was
+    /// chosen that they gave.
+    Flow { password: Option<Timestamp> },
 }
 
 impl AddPasskey {
-    /// `TooMany`, `Taken`, `NoUser`: why not. `None`: it is not what was asked for, or comes too late.
+    /// Any other than `Yes`: why not. `None`: it is not what was asked for, or comes too late.
     #[tracing::instrument(level = "debug", name = "add_passkey", skip_all)]
     pub async fn add(&self, made: Made<'_>) -> Result<Option<Added>, StoreError> {
         let now = self.clock.now();
@@ -66,11 +75,16 @@ impl AddPasskey {
             last_used_at: None,
         };
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PasskeyAdded).user(made.user);
-        let added = self.passkeys.add(&passkey, if made.first { 1 } else { MOST }, &event).await?;
+        let (most, password) = match made.grounds {
+            Grounds::Confirmed => (MOST, None),
+            Grounds::Flow { password } => (1, password),
+        };
+        let added = self.passkeys.add(&passkey, most, password, &event).await?;
         match added {
             Added::Yes => {}
             Added::TooMany => self.refuse("the person has as many as one may have").await,
             Added::Taken => self.refuse("the credential is registered already").await,
+            Added::AnotherPassword => self.refuse("another password was chosen since").await,
             Added::NoUser => self.refuse("the user is locked, disabled or gone").await,
         }
         Ok(Some(added))

@@ -102,7 +102,7 @@ impl CheckPassword {
     }
 
     /// Counted first, so that it holds however many come at once.
-    async fn admit(&self, from: IpAddr) -> Result<(), Error> {
+    pub(super) async fn admit(&self, from: IpAddr) -> Result<(), Error> {
         let network = network(from).to_string();
         if self.attempts.count("password", network.as_bytes(), WINDOW).await? > self.tries {
             metrics().limited(Limit::Passwords);

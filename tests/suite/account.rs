@@ -234,3 +234,16 @@ async fn an_administrator_sees_passkeys_and_deletes_them() {
     admin.delete(&at).await.admin_problem(404, "not_found");
     assert!(world.rows("passkey").await.is_empty());
 }
+
+#[tokio::test]
+async fn who_was_signed_out_meanwhile_confirms_in_vain() {
+    let world = World::start().await;
+    let (_shop, _alice, mut browser) = signed_in(&world).await;
+    world.clock.advance(seconds(5 * 60));
+    let page = browser.open(CONFIRM).await.unwrap();
+    let sessions = world.rows("session").await;
+    // Looking at a password takes its time, and by the end nothing is there to be renewed.
+    world.sql("CREATE TRIGGER gone BEFORE UPDATE OF token_digest ON session BEGIN SELECT RAISE(IGNORE); END").await;
+    browser.press(&page, "confirm", &[("password", PASSWORD)]).await.unwrap();
+    assert_eq!(world.rows("session").await, sessions, "none comes back under another name");
+}

@@ -54,6 +54,8 @@ pub struct Flow {
     pub recoverable: bool,
     /// The session that the browser had, where it still counts.
     pub session: Option<SessionId>,
+    /// The session that the browser had when the flow began.
+    from: Option<SessionId>,
     /// Nobody else may sign in.
     pub meant: Option<UserId>,
     pub who: Who,
@@ -148,6 +150,7 @@ impl Flow {
             cookieless,
             recoverable,
             session: None,
+            from: None,
             meant,
             who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
             request,
@@ -180,9 +183,15 @@ impl Flow {
             }
         }
         self.session = Some(session);
+        self.from = Some(session);
         self.who = Who::Proved(user);
         self.authenticated = Some(authentication);
         self.settled(around)
+    }
+
+    /// The session that something noted leans on: with its end, that is proved no more.
+    pub fn leans_on(&self) -> Option<SessionId> {
+        self.from.filter(|_| self.session.is_some() || self.notes.lean_on_session())
     }
 
     /// For a device that somebody has yet to name, run by the client itself.
@@ -198,6 +207,7 @@ impl Flow {
             cookieless,
             recoverable,
             session: None,
+            from: None,
             meant,
             who: Who::Nobody,
             authenticated: None,
@@ -255,6 +265,10 @@ impl Flow {
     #[must_use]
     pub fn chosen(self, around: &Around<'_>) -> Option<Self> {
         let At::Account(offered) = &self.at else { return None };
+        // [OIDCC §3.1.2.1] somebody may have taken their time to choose.
+        if is_too_old(&offered.authentication, &self.request, around.now) {
+            return self.another(None, around);
+        }
         let offered = offered.clone();
         Some(self.going_on(offered, around))
     }
@@ -338,6 +352,12 @@ impl Flow {
         let At::Asking(step, Source::Passkey) = &self.at else { return false };
         let steps = around.policy.steps();
         self.notes.has_verified_here() && steps.into_iter().any(|own| own.id == *step && own.enrol)
+    }
+
+    /// What was to be signed is worth nothing any more.
+    #[must_use]
+    pub fn without_ceremony(self) -> Self {
+        Self { ceremony: None, ..self }
     }
 
     /// What the passkey is to sign. One is for one try.
@@ -571,9 +591,12 @@ const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
 /// Whether the session of a browser answers for what a request asks.
 fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
     let asks_anew = request.prompts(Prompt::Login);
-    // [OIDCC §3.1.2.1] max_age=0 is prompt=login.
-    let too_old =
-        request.max_age.is_some_and(|age| now.since(session.authentication.at) >= Duration::from_secs(u64::from(age)));
+    let too_old = is_too_old(&session.authentication, request, now);
     let another = meant.is_some_and(|meant| meant != session.user);
     session.is_live(now) && !asks_anew && !too_old && !another
+}
+
+/// [OIDCC §3.1.2.1] `max_age=0` is `prompt=login`.
+fn is_too_old(authentication: &Authentication, request: &AuthorizationRequest, now: Timestamp) -> bool {
+    request.max_age.is_some_and(|age| now.since(authentication.at) >= Duration::from_secs(u64::from(age)))
 }

@@ -41,6 +41,11 @@ impl Notes {
         self.0.iter().any(|(_, note)| here(note))
     }
 
+    /// Whether a step is done by the word of a session.
+    pub(super) fn lean_on_session(&self) -> bool {
+        self.0.iter().any(|(_, note)| *note == Note::Verified(Factor::Session))
+    }
+
     /// What was proved was proved of somebody else.
     pub(super) fn forget_verified(&mut self) {
         self.0.retain(|(_, note)| !matches!(note, Note::Verified(_)));

@@ -21,6 +21,8 @@ pub enum Added {
     TooMany,
     /// It is somebody's already.
     Taken,
+    /// The password that was given is theirs no more.
+    AnotherPassword,
     /// There is no such person, or none who may sign in.
     NoUser,
 }
@@ -44,14 +46,27 @@ impl Passkeys {
         self.database.find(&sql, [credential.as_bytes().into()]).await?.as_ref().map(passkey).transpose()
     }
 
-    /// `most`: as many as the person may have then.
-    pub async fn add(&self, passkey: &Passkey, most: u32, event: &Event) -> Result<Added, StoreError> {
+    /// `most`: as many as the person may have then. `password`: when the one was chosen that has to be theirs still.
+    pub async fn add(
+        &self,
+        passkey: &Passkey,
+        most: u32,
+        password: Option<Timestamp>,
+        event: &Event,
+    ) -> Result<Added, StoreError> {
         let added: Result<Added, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             // Whoever adds one at the same time waits here, so that nobody has more than one may have.
             let Some(user) = transaction.lock_user(passkey.user).await? else { return Ok(Added::NoUser) };
             if !user.is_active() {
                 return Ok(Added::NoUser);
+            }
+            if let Some(chosen_at) = password {
+                let sql = "SELECT 1 FROM password WHERE user_id = $1 AND changed_at = $2";
+                let values = [bytes(passkey.user.uuid()), chosen_at.millis().into()];
+                if transaction.find(sql, values).await?.is_none() {
+                    return Ok(Added::AnotherPassword);
+                }
             }
             let sql = "SELECT COUNT(*) FROM passkey WHERE user_id = $1";
             let row = transaction.find(sql, [bytes(passkey.user.uuid())]).await?;

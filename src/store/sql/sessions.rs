@@ -79,6 +79,28 @@ impl Sessions {
         begun.map_err(WriteError::unexpected)
     }
 
+    /// The person has proved something again: the session goes on under another name. `false`: it has ended since, or
+    /// `password` is that of the person no more.
+    pub async fn renew(
+        &self,
+        old: &Session,
+        session: &Session,
+        password: Option<Timestamp>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let renewed: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            if !renew(&transaction, old, session, password).await? {
+                return Ok(false);
+            }
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        renewed.map_err(WriteError::unexpected)
+    }
+
     /// The session was used.
     pub async fn seen(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE session SET seen_at = $1 WHERE id = $2 AND seen_at < $1";

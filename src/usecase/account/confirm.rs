@@ -11,10 +11,9 @@ use crate::domain::passkey::{Ceremony, OfAccount, Purpose};
 use crate::domain::password::Password;
 use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
-use crate::protocol::id::{CeremonyId, SessionId, SessionToken};
+use crate::protocol::id::{CeremonyId, SessionToken};
 use crate::protocol::webauthn::{LIFETIME, RelyingParty};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
-use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
 use crate::usecase::account::passkeys::Signed;
 use crate::usecase::check_passkey::{self, CheckPasskey};
@@ -130,13 +129,9 @@ impl Confirm {
         now: Timestamp,
     ) -> Result<Option<SessionToken>, StoreError> {
         let token = SessionToken::new(self.entropy.token());
-        let event = |action| Event::new(self.entropy.ordered_uuid(now), now, action).user(signed.user.id);
-        // One that has ended since does not come back.
-        let id = SessionId::new(self.entropy.uuid());
-        let session = Session { id, token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
-        let (begun, ended) = (event(Action::SessionBegun), event(Action::SessionEnded));
-        let replaced = Replaced { session: &signed.session, ended: &ended };
-        let begun = self.known.sessions.begin(&session, Some(replaced), password, &begun).await?;
-        Ok(begun.map(|_| token))
+        let session = Session { token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SessionBegun).user(signed.user.id);
+        let renewed = self.known.sessions.renew(&signed.session, &session, password, &event).await?;
+        Ok(renewed.then_some(token))
     }
 }

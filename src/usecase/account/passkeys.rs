@@ -13,7 +13,7 @@ use crate::protocol::id::{CeremonyId, PasskeyId, SessionId, UserId};
 use crate::protocol::webauthn::{CredentialId, LIFETIME, RelyingParty};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::passkeys::{Added, Passkeys};
-use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::add_passkey::{AddPasskey, Grounds, Made};
 use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::{Browser, Known};
 
@@ -106,11 +106,11 @@ impl OwnPasskeys {
         let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
         let ceremony = self.take(id, signed.session.id, now).await?;
         let user = signed.user.id;
-        let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, first: false };
+        let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, grounds: Grounds::Confirmed };
         Ok(match self.add.add(made).await? {
             Some(Added::Yes) => Outcome::Done,
             Some(Added::TooMany) => Outcome::TooMany,
-            Some(Added::Taken | Added::NoUser) | None => Outcome::Unproved,
+            Some(Added::Taken | Added::AnotherPassword | Added::NoUser) | None => Outcome::Unproved,
         })
     }
 

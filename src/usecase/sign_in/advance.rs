@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
-use crate::domain::passkey::{Ceremony, PasskeyName};
+use crate::domain::passkey::PasskeyName;
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
@@ -19,7 +19,7 @@ use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::store::sql::passkeys::Added;
 use crate::usecase;
-use crate::usecase::add_passkey::{AddPasskey, Made};
+use crate::usecase::add_passkey::{AddPasskey, Grounds, Made};
 use crate::usecase::check_passkey;
 use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
@@ -113,12 +113,12 @@ impl Advance {
                 flow.continued(&judged.around())
             }
             Action::CheckAssertion => {
-                let user = self.check_assertion(id, (&found, &flow), calling, &members).await?;
+                let user = self.check_assertion(id, (&found, &flow), &client, calling, &members).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.passkey_verified(user, &judged.around())
             }
             Action::ActivateFido2Device => {
-                let user = self.activate(id, (&found, &flow), calling, &members).await?;
+                let user = self.activate(id, (&found, &flow), &client, calling, &members).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.passkey_verified(user, &judged.around())
             }
@@ -313,11 +313,11 @@ impl Advance {
         &self,
         id: &FlowId,
         (found, flow): (&Found<Flow>, &Flow),
+        client: &Arc<Client>,
         calling: Calling<'_>,
         members: &Members,
     ) -> Result<UserId, FlowError> {
         let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
-        let passkeys = &self.known.passkeys;
         let attempt = check_passkey::Attempt {
             assertion: members.text("assertion").unwrap_or_default(),
             ceremony,
@@ -325,11 +325,10 @@ impl Advance {
             user: flow.user(),
             client: Some(&flow.client),
         };
-        if let Some(user) = passkeys.check(attempt).await? {
+        if let Some(user) = self.known.passkeys.check(attempt).await? {
             return Ok(user);
         }
-        let anew = passkeys.begin(flow.user(), self.clock.now()).await?;
-        self.ask_anew(id, (found, flow), anew).await?;
+        self.ask_anew(id, (found, flow), client).await?;
         let why = "the passkey proves nothing";
         Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
     }
@@ -339,6 +338,7 @@ impl Advance {
         &self,
         id: &FlowId,
         (found, flow): (&Found<Flow>, &Flow),
+        client: &Arc<Client>,
         calling: Calling<'_>,
         members: &Members,
     ) -> Result<UserId, FlowError> {
@@ -351,19 +351,12 @@ impl Advance {
             ceremony: flow.ceremony.as_ref(),
             origin: self.origin(calling, members)?,
             name: PasskeyName::parse(name).ok_or_else(bad_name)?,
-            first: true,
+            grounds: Grounds::Flow { password: flow.password },
         };
         if self.add_passkey.add(made).await? == Some(Added::Yes) {
             return Ok(user);
         }
-        let passkeys = &self.known.passkeys;
-        let now = self.clock.now();
-        // Whoever has one by now shows that one.
-        let anew = match passkeys.begin(Some(user), now).await? {
-            Some(shown) => Some(shown),
-            None => passkeys.begin_first(user, now).await?,
-        };
-        self.ask_anew(id, (found, flow), anew).await?;
+        self.ask_anew(id, (found, flow), client).await?;
         let why = "the passkey was not made";
         Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
     }
@@ -384,14 +377,17 @@ impl Advance {
         Ok(origin)
     }
 
+    /// Whoever has a passkey by now, or none any more, is asked as if they came by just now.
     async fn ask_anew(
         &self,
         id: &FlowId,
         (found, flow): (&Found<Flow>, &Flow),
-        ceremony: Option<Ceremony>,
+        client: &Arc<Client>,
     ) -> Result<(), StoreError> {
-        if let Some(ceremony) = ceremony {
-            let next = flow.clone().with_ceremony(ceremony);
+        let judged = self.known.judged(Arc::clone(client), flow.user(), self.clock.now()).await?;
+        let next = self.known.asking(flow.clone().without_ceremony(), &judged).await?;
+        // An end has more to it than a state: whoever is there cancels.
+        if matches!(next.at, At::Asking(..)) {
             // Somebody else was faster: then there is another one already.
             self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
         }

@@ -74,28 +74,23 @@ impl Conclude {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
         };
         let event = |action| self.event(action, flow, now).user(user);
-        let (session, signed_in) = match flow.session {
-            Some(session) if self.known.sessions.is_live(session, now).await? => {
-                self.known.sessions.seen(session, now).await?;
-                (session, None)
-            }
-            // It ended since: what it stood for was not proved to us in this flow.
-            Some(_) => return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
-            None => {
-                let begun = self
-                    .begin_session(
-                        (user, flow.password),
-                        authentication.clone(),
-                        browser,
-                        &event(Action::SessionBegun),
-                        now,
-                    )
-                    .await?;
-                let Some((session, signed_in)) = begun else {
-                    return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());
-                };
-                (session, Some(signed_in))
-            }
+        // It ended since: what it stood for was not proved to us in this flow.
+        if let Some(session) = flow.leans_on()
+            && !self.known.sessions.is_live(session, now).await?
+        {
+            return Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into());
+        }
+        let (session, signed_in) = if let Some(session) = flow.session {
+            self.known.sessions.seen(session, now).await?;
+            (session, None)
+        } else {
+            let whose = (user, flow.password);
+            let begun = event(Action::SessionBegun);
+            let begun = self.begin_session(whose, authentication.clone(), browser, &begun, now).await?;
+            let Some((session, signed_in)) = begun else {
+                return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());
+            };
+            (session, Some(signed_in))
         };
         if let Some(agreed) = &flow.agreed {
             self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;

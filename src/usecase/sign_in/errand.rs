@@ -83,7 +83,10 @@ impl RunErrand {
         let Errand::Choosing { user, old } = &errand else { return Ok(None) };
         let new = chosen(members)?;
         let confirmed = match old {
-            Old::Given(confirmed) | Old::MustChange(confirmed) => confirmed.clone(),
+            Old::Given(confirmed) | Old::MustChange(confirmed) => {
+                self.admit(calling).await?;
+                confirmed.clone()
+            }
             Old::ToBeGiven => self.confirm(*user, members, calling, client).await?,
         };
         let stays = self.session_of(*user, calling).await?;
@@ -92,6 +95,11 @@ impl RunErrand {
             Chosen::Refused(refused) => Err(unfit(refused)),
             Chosen::NotConfirmed => Err(failed(DetailCode::PasswordChangeError, "another password was chosen since")),
         }
+    }
+
+    /// A password that is chosen is hashed, and may be a guess at the one before: it is a try like any other.
+    async fn admit(&self, calling: Calling<'_>) -> Result<(), FlowError> {
+        self.check.admit(calling.from).await.map_err(FlowError::Other)
     }
 
     /// Whether this is the password of who is called so.
@@ -158,6 +166,7 @@ impl RunErrand {
     ) -> Result<Option<Errand>, FlowError> {
         let (Errand::Resetting { recovery, .. }, Some(recover)) = (&errand, &self.recover) else { return Ok(None) };
         let new = chosen(members)?;
+        self.admit(calling).await?;
         match recover.reset(*recovery, new, calling.language).await.map_err(FlowError::Other)? {
             Reset::Done => Ok(errand.reset()),
             Reset::Refused(refused) => Err(unfit(refused)),

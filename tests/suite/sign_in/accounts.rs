@@ -55,6 +55,28 @@ async fn a_session_that_ended_meanwhile_is_no_choice() {
     browser.press(&page, "use:1", &[]).await.unwrap_err().error("login_required");
 }
 
+#[tokio::test]
+async fn oidcc_3_1_2_1_who_takes_long_to_choose_is_asked_anew() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let asked = [("prompt", "select_account"), ("max_age", "60")];
+    for (wait, chosen) in [(59, true), (61, false)] {
+        let page = browser.authorize(&shop, &asked).await.unwrap();
+        page.has("value=\"use:1\"");
+        world.clock.advance(seconds(wait));
+        match browser.press(&page, "use:1", &[]).await {
+            Err(callback) if chosen => drop(callback.get("code")),
+            Ok(page) if !chosen => drop(page.has("name=\"password\"")),
+            other => panic!("after {wait} seconds: {other:?}"),
+        }
+        world.clock.advance(seconds(2));
+        let page = browser.authorize(&shop, &[("prompt", "login")]).await.unwrap();
+        browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err().get("code");
+    }
+}
+
 async fn choosing(world: &World, phone: &mut Browser, app: &Client) -> String {
     let state = phone.flow(app, &[("prompt", "select_account")]).await;
     assert_eq!(state["status"], "IDENTIFIER_REQUIRED");

@@ -286,6 +286,9 @@ async fn a_passkey_that_was_removed_signs_nobody_in() {
         let answer = browser.assertion(&id(state), &passkey.get(&state[OPTIONS])).await;
         refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
     }
+    // What was tried is not asked for again, whoever has something else to show.
+    let anew = phone.get(&format!("{FLOWS}{}", id(&unnamed))).await.ok();
+    assert_ne!(anew[OPTIONS]["challenge"], unnamed[OPTIONS]["challenge"]);
     // Who has none any more does not get through with the password alone.
     world.clock.advance(seconds(5));
     let mut laptop = world.browser();
@@ -665,4 +668,54 @@ async fn what_a_policy_says_of_passkeys_is_checked() {
     let body = json!({ "authenticationSource": "password" });
     let answer = phone.act(&id(&state), "useAlternativeAuthenticationSource", &body).await;
     refused(&answer, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_VALUE"));
+}
+
+/// [reliability.md H.8] what a stolen password was worth ends with it.
+#[tokio::test]
+async fn no_first_passkey_is_made_by_a_password_that_was_changed_meanwhile() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice) = shop_and_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let app = app(&world, SECOND).await;
+    let mut thief = world.browser();
+    let flow = id(&thief.flow(&app, &[]).await);
+    let waiting = thief.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(waiting["status"], "FIDO2_ACTIVATION_REQUIRED");
+    world.clock.advance(seconds(1));
+    let mut own = world.browser();
+    let page = own.open("/ext/pwdchange/Identify").await.unwrap();
+    let page = own.press(&page, "continue", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    own.press(&page, "save", &[("new_password", "twelve green bottles")])
+        .await
+        .unwrap()
+        .has("Your password is changed");
+    let options = serde_json::from_str(waiting["publicKeyCredentialCreationOptions"].as_str().unwrap()).unwrap();
+    let theirs = json!({ "attestation": Passkey::new(world.issuer()).create(&options).to_string() });
+    let answer = thief.act(&flow, "activateFido2Device", &theirs).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    assert!(world.rows("passkey").await.is_empty());
+}
+
+/// What the session stood for is proved by nobody any more.
+#[tokio::test]
+async fn a_passkey_does_not_stand_for_a_session_that_has_ended() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    policy(&admin, &password_and_passkey(SECOND, false)).await;
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    let mut browser = world.browser();
+    let tokens = shop.redeem(browser.log_in(&shop, "alice", PASSWORD).await.get("code")).await.tokens();
+    let sessions = world.rows("session").await.len();
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    let mut other_tab = browser.clone();
+    other_tab.log_out(&[("id_token_hint", &tokens.id_token)]).await.unwrap().has("signed out");
+    browser.answer(&page, &mut passkey).await.unwrap_err().error("login_required");
+    assert_eq!(world.rows("session").await.len(), sessions - 1, "it ended, and none was begun");
+    // With one that has not, it is two factors.
+    world.clock.advance(seconds(5));
+    browser.log_in(&shop, "alice", PASSWORD).await.get("code");
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    browser.answer(&page, &mut passkey).await.unwrap_err().get("code");
 }

@@ -214,3 +214,25 @@ async fn f18_a_change_is_offered_within_a_sign_in() {
     let state = browser.act(&flow, "continueAuthentication", &json!({})).await.ok();
     assert_eq!(state["status"], "CONSENT_REQUIRED");
 }
+
+/// Each is hashed, and may be a guess at the one before.
+#[tokio::test]
+async fn security_5_6_new_passwords_are_tries_like_any_other() {
+    let world = World::with().letters().start().await;
+    shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.open(IDENTIFY).await.unwrap();
+    let page = browser.press(&page, "continue", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..22 {
+        let refused = browser.press(&page, "save", &[("new_password", PASSWORD)]).await.unwrap();
+        statuses.push(refused.answer.status);
+    }
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 429).count(),
+        3,
+        "twenty a minute, the first one with them: {statuses:?}"
+    );
+    world.clock.advance(seconds(61));
+    browser.press(&page, "save", &[("new_password", NEW)]).await.unwrap().has("Your password is changed");
+}
