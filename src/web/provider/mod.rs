@@ -213,6 +213,11 @@ impl Provider {
         format!("{}{PAGES}{}", self.issuer, id.expose())
     }
 
+    /// The same, for links of our own pages.
+    fn here(&self, id: &FlowId) -> String {
+        format!("{}{PAGES}{}", self.site.base, id.expose())
+    }
+
     /// Ties a form to what it is about.
     fn mark(&self, about: &[&[u8]]) -> String {
         URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about.concat()))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::passwords::{self, Amiss, Shown};
 use super::trouble::Trouble;
-use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
+use super::{Provider, SEC_FETCH_SITE, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};
 use crate::domain::policy::Source;
@@ -175,7 +175,7 @@ impl Provider {
     }
 
     fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
-        let here = format!("{PAGES}{}", seen.id.expose());
+        let here = self.here(&seen.id);
         let around = self.around(visit, Some(&here));
         let form = self.form(&seen.id, browser);
         let client = Some(client(&seen.client));

@@ -8,7 +8,7 @@ use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
-use super::{PAGES, Provider, Visit, see_other};
+use super::{Provider, Visit, see_other};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::NewPassword;
 use crate::http::client_authentication::client_ip;
@@ -130,7 +130,7 @@ impl Provider {
     }
 
     fn show_errand(&self, seen: &ErrandSeen, amiss: Option<Amiss<'_>>, browser: &Browser, visit: &Visit) -> Response {
-        let here = format!("{PAGES}{}", seen.id.expose());
+        let here = self.here(&seen.id);
         let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), alone: true, amiss };
         shown.page(self.form(&seen.id, browser), &self.around(visit, Some(&here)))
     }
