@@ -102,7 +102,7 @@ impl OwnPasskeys {
         if !signed.fresh {
             return Ok(Outcome::ConfirmFirst);
         }
-        let Some(name) = PasskeyName::parse(name) else { return Ok(Outcome::BadName) };
+        let Some(name) = PasskeyName::of_made(Some(name)) else { return Ok(Outcome::BadName) };
         let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
         let ceremony = self.take(id, signed.session.id, now).await?;
         let user = signed.user.id;

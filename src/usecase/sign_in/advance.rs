@@ -38,9 +38,6 @@ pub struct Advance {
     pub entropy: Arc<Entropy>,
 }
 
-/// What a passkey is called that nobody has named.
-const UNNAMED: &str = "Passkey";
-
 /// Why a flow was not shown, or not taken further.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
@@ -343,14 +340,13 @@ impl Advance {
         members: &Members,
     ) -> Result<UserId, FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
-        let name = members.text("nickname").unwrap_or(UNNAMED);
         let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
         let made = Made {
             user,
             attestation: members.text("attestation").unwrap_or_default(),
             ceremony: flow.ceremony.as_ref(),
             origin: self.origin(calling, members)?,
-            name: PasskeyName::parse(name).ok_or_else(bad_name)?,
+            name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
             grounds: Grounds::Flow { password: flow.password },
         };
         if self.add_passkey.add(made).await? == Some(Added::Yes) {

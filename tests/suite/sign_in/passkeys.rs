@@ -477,6 +477,7 @@ async fn the_first_passkey_is_made_on_our_own_pages() {
     let fields = [("username", "alice"), ("password", PASSWORD)];
     let page = browser.press(&page, "sign_in", &fields).await.unwrap();
     page.has("Add a passkey");
+    assert!(page.answer.text().contains(r#"pattern=".*\S.*""#), "a blank name is refused before a key is made");
     // Without a script.
     let page = browser.press(&page, "passkey", &[("name", "My phone")]).await.unwrap();
     let mut passkey = Passkey::new(world.issuer());
@@ -488,6 +489,32 @@ async fn the_first_passkey_is_made_on_our_own_pages() {
     let page = again.authorize(&desk, &[]).await.unwrap();
     let page = again.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
     again.answer(&page, &mut passkey).await.unwrap_err().get("code");
+}
+
+/// A key that was made and that nobody knows here would stay on the authenticator, and be offered for ever.
+#[tokio::test]
+async fn a_passkey_is_not_refused_for_want_of_a_name() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    policy(&admin, &password_and_passkey(SECOND, true)).await;
+    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&desk, &[]).await.unwrap();
+    let page = browser.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
+    let mut first = Passkey::new(world.issuer());
+    let made = first.create(&options(&page, "create")).to_string();
+    browser.press(&page, "passkey", &[("attestation", &made), ("name", "  ")]).await.unwrap_err().get("code");
+    // And of the account.
+    let page = browser.open(ACCOUNT).await.unwrap();
+    page.has("value=\"Passkey\"");
+    let page = browser.press(&page, "add", &[]).await.unwrap();
+    let made = Passkey::new(world.issuer()).create(&options(&page, "create")).to_string();
+    let ceremony = page.field("ceremony").unwrap();
+    let fields = [("ceremony", ceremony.as_str()), ("attestation", made.as_str()), ("name", " \t")];
+    let page = browser.press(&page, "passkey", &fields).await.unwrap();
+    assert_eq!(page.answer.text().matches("value=\"Passkey\"").count(), 2, "{}", page.answer.text());
+    assert_eq!(world.rows("passkey").await.len(), 2);
 }
 
 /// Step-up: the session is enough for one client, and another wants more.
