@@ -65,9 +65,14 @@ pub struct Calling<'a> {
 }
 
 impl Advance {
-    /// Where the flow is. Changes nothing.
+    /// Where the flow is. Changes nothing, but what a passkey is to sign where it is too late for that.
     pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Seen, FlowError> {
-        let (_, flow, client) = self.find(id, browser, page).await?;
+        let (found, mut flow, mut client) = self.find(id, browser, page).await?;
+        let now = self.clock.now();
+        if flow.ceremony.as_ref().is_some_and(|ceremony| !ceremony.is_live(now)) {
+            self.ask_anew(id, (&found, &flow), &client).await?;
+            (_, flow, client) = self.find(id, browser, page).await?;
+        }
         let state = if flow.cookieless { browser.key.clone() } else { None };
         Ok(Seen { state, ..self.conclude.shown.seen(id, flow, client).await? })
     }

@@ -218,6 +218,25 @@ async fn a_challenge_is_its_flows_and_short_lived() {
     refused(&one.assertion(&id(&first), &made).await, 400, "INVALID_ACTION_ID", None);
 }
 
+/// Nobody answers in vain who comes back to the page.
+#[tokio::test]
+async fn a_challenge_that_is_over_is_not_shown_again() {
+    let world = World::start().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    let challenge = |page: &Page| options(page, "get")["challenge"].clone();
+    world.clock.advance(seconds(5 * 60 - 1));
+    let again = browser.open(&page.path).await.unwrap();
+    assert_eq!(challenge(&again), challenge(&page), "it is good still");
+    world.clock.advance(seconds(1));
+    let anew = browser.open(&page.path).await.unwrap();
+    assert_ne!(challenge(&anew), challenge(&page));
+    let page = browser.answer(&anew, &mut passkey).await.unwrap();
+    browser.press(&page, "allow", &[]).await.unwrap_err().get("code");
+}
+
 /// [WebAuthn §7.2 step 21] whoever copied a key that counts is found out, and so is the copy.
 #[tokio::test]
 async fn webauthn_7_2_a_counter_that_goes_back_is_refused_and_told() {
