@@ -1,5 +1,6 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod address;
 mod certificate;
 mod delivery;
 mod exchange;
@@ -13,8 +14,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 
+use self::address::is_callable;
 pub use self::certificate::SubjectTexts;
 use crate::clock::Timestamp;
 use crate::domain::client::{
@@ -545,12 +546,6 @@ impl ClientMetadata {
 /// In the word of [OIDCR §2].
 pub const fn subject_type(client: &Client) -> &'static str {
     if client.pairwise.is_some() { subject::PAIRWISE } else { subject::PUBLIC }
-}
-
-/// Whether we may call an address, as far as that can be told now.
-fn is_callable(uri: &str, egress: Option<&Egress>) -> bool {
-    let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
-    uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url))
 }
 
 #[derive(Default)]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{ClientMetadata, KEYS, Problems, is_callable};
+use super::address::is_callable;
+use super::{ClientMetadata, KEYS, Problems};
 use crate::domain::client::{GrantType, SignIn};
 use crate::domain::subject::Sector;
 use crate::outbound::egress::Egress;
