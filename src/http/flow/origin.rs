@@ -51,6 +51,17 @@ impl Caller {
     }
 }
 
+/// What a head says of whose page calls. Whoever needs it after the request is gone need not keep all of the head.
+pub(in crate::http) fn whose_page(headers: &HeaderMap) -> HeaderMap {
+    let mut own = HeaderMap::new();
+    for name in [header::ORIGIN, SEC_FETCH_SITE] {
+        for value in headers.get_all(&name) {
+            own.append(&name, value.clone());
+        }
+    }
+    own
+}
+
 /// The least that is waited for a store where something was waited for already.
 const A_MOMENT: Duration = Duration::from_millis(200);
 
