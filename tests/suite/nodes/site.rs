@@ -40,6 +40,7 @@ use nod::store::sql::clients::Clients;
 use nod::store::sql::devices::Devices;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::store::sql::people::People;
 use nod::store::sql::sessions::Sessions;
 use nod::usecase::certificates::Certificates;
@@ -296,6 +297,12 @@ impl Site {
         let people = People::new(self.database.clone(), Arc::clone(&self.known));
         assert!(people.create(&user, &self.event(Action::UserCreated)).await.expect("a database"));
         user.id
+    }
+
+    /// A letter, where nobody carries any.
+    pub(crate) async fn letter(&self) {
+        let outbox = Outbox::new(self.database.clone());
+        outbox.put(self.entropy.uuid(), Kind::Mail, b"{}", self.clock.now()).await.expect("a database");
     }
 
     pub(crate) async fn pairing_key(&self, user: UserId) -> String {
