@@ -14,6 +14,7 @@ use url::Url;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
+use crate::domain::client::Client;
 use crate::domain::ping::{Ping, pause};
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -103,9 +104,6 @@ impl NotifyClient {
             tracing::error!(row.id = %row.id, "a ping cannot be read, and is thrown away");
             return self.outbox.done(row.id).await;
         };
-        if !told.is_of_use(self.clock.now()) {
-            return self.give_up(row, &told, "too late".to_owned()).await;
-        }
         match self.tell(row, &told).await {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -116,9 +114,12 @@ impl NotifyClient {
     }
 
     async fn tell(&self, row: &Leased, told: &Ping) -> Result<(), StoreError> {
-        let Some((opened, endpoint)) = self.to_be_told(row, told).await? else {
-            return self.end(row, told).await;
-        };
+        // Whoever polls by now, or is gone, is not given up either.
+        let Some((client, endpoint)) = self.listens(told).await? else { return self.end(row, told).await };
+        if !told.is_of_use(self.clock.now()) {
+            return self.give_up(row, told, "too late".to_owned()).await;
+        }
+        let Some(opened) = self.to_be_told(row, told, &client).await? else { return self.end(row, told).await };
         let verdict = ping(&self.egress, endpoint, &opened.auth_req_id, &opened.token).await;
         failpoint::hit("K31");
         match verdict {
@@ -134,8 +135,17 @@ impl NotifyClient {
         }
     }
 
-    /// How and where the client is told, if it still has to be.
-    async fn to_be_told(&self, row: &Leased, told: &Ping) -> Result<Option<(Opened, Url)>, StoreError> {
+    /// Where the client is told, as it is now: it may have moved, or be gone.
+    async fn listens(&self, told: &Ping) -> Result<Option<(Arc<Client>, Url)>, StoreError> {
+        let client = self.directory.client(&told.client).await?.filter(|client| !client.disabled);
+        Ok(client.and_then(|client| {
+            let endpoint = Url::parse(client.notification_endpoint()?).ok()?;
+            Some((client, endpoint))
+        }))
+    }
+
+    /// How it is told, if it still has to be.
+    async fn to_be_told(&self, row: &Leased, told: &Ping, client: &Client) -> Result<Option<Opened>, StoreError> {
         let (request, opened) = try_join(self.requests.get(&told.digest), self.callbacks.find(&told.digest)).await?;
         let Some(opened) = opened else {
             // After a try, it may have been heard. Without one, the store has forgotten it.
@@ -155,12 +165,8 @@ impl NotifyClient {
             }
             Some(State::Approved(_) | State::Redeeming { .. } | State::Denied(_) | State::Cancelled) | None => {}
         }
-        // As the client is now: it may have moved, or be gone, and another one have its name.
-        let client = self.directory.client(&told.client).await?;
-        let client = client.filter(|client| !client.disabled && client.created_at == opened.client_since);
-        let endpoint = client.as_ref().and_then(|client| client.notification_endpoint());
-        let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
-        Ok(endpoint.map(|endpoint| (opened, endpoint)))
+        // Another one may have its name by now.
+        Ok((client.created_at == opened.client_since).then_some(opened))
     }
 
     /// Again after a pause, or never.

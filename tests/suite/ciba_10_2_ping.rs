@@ -417,6 +417,22 @@ async fn security_79_a_client_that_is_gone_or_another_one_is_not_told() {
     }
 }
 
+/// Nobody has failed to tell a client that does not want to be told.
+#[tokio::test]
+async fn ciba_10_2_a_client_that_polls_by_now_is_not_said_to_be_given_up() {
+    let scene = scene(patient()).await;
+    scene.receiver.will([Reply::Status(503)]);
+    let asked = scene.approved(1).await;
+    scene.is_planned_in(seconds(1)).await;
+    let watch = scene.world.watch().await;
+    scene.shop.update(|client| client.backchannel.as_mut().unwrap().delivery = Delivery::Poll).await;
+    // Neither is there anything to come for, nor to tell it with.
+    scene.world.clock.advance(seconds(400));
+    scene.is_over(&asked).await;
+    let said = audited(&watch).await;
+    assert!(said.is_empty(), "{said:?}");
+}
+
 #[tokio::test]
 async fn security_73_no_private_address_is_called() {
     // As in production.
