@@ -197,7 +197,7 @@ pub async fn build(
     parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
-    tokens::ping_clients(&settings, &parts, worker, shutdown.clone());
+    tokens::ping_clients(&settings, &parts, worker);
     mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };

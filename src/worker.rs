@@ -30,6 +30,9 @@ const AT_ONCE: usize = 32;
 pub struct Worker {
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Those among them that end before the others.
+    first: TaskTracker,
+    first_stop: CancellationToken,
 }
 
 impl Worker {
@@ -47,6 +50,18 @@ impl Worker {
     /// Runs to its own end, which the stop waits for: what must still be written.
     pub fn finish(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(future);
+    }
+
+    /// Is told of the stop before all others, while they are still there for it, and comes to its own end.
+    pub fn finish_first<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (task, counted) = (task(self.first_stop.clone()), self.first.token());
+        self.tasks.spawn(async move {
+            task.await;
+            drop(counted);
+        });
     }
 
     /// Does something again and again, with a pause before each time. An error is told and tried again.
@@ -87,9 +102,14 @@ impl Worker {
 
     /// Ends all tasks, at most after `patience`.
     pub async fn stop(self, patience: Duration) {
+        let half = patience / 2;
+        self.first_stop.cancel();
+        self.first.close();
+        // Whoever is not done yet goes on, with what is left by then.
+        let _ = tokio::time::timeout(half, self.first.wait()).await;
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(half, self.tasks.wait()).await.is_err() {
             tracing::warn!("some background tasks did not end in time");
         }
     }

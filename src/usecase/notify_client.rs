@@ -52,13 +52,13 @@ pub struct NotifyClient {
 }
 
 impl NotifyClient {
-    /// Sends what is due, until `stop`; what is on its way then is brought to its end. Whoever is slow to answer holds
-    /// up nobody else.
+    /// Sends what is due, until `stop`; what is due then, and what is on its way, is brought to its end. Whoever is slow
+    /// to answer holds up nobody else.
     pub async fn run(&self, stop: CancellationToken) {
         let mut calls = FuturesUnordered::new();
         let mut pauses = tokio::time::interval(PAUSE);
         pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = true;
+        let (mut look, mut stopping) = (true, false);
         loop {
             let free = AT_ONCE - calls.len();
             // There may be more.
@@ -71,15 +71,18 @@ impl NotifyClient {
                 full = taken.len() == free;
                 calls.extend(taken.into_iter().map(|row| self.deliver(row)));
             }
+            if stopping && calls.is_empty() {
+                break;
+            }
             tokio::select! {
-                () = stop.cancelled() => break,
+                // The last who were answered may have decided something.
+                () = stop.cancelled(), if !stopping => (look, stopping) = (true, true),
                 // What this node decides is told at once; what others left, and what is due again, soon.
-                () = self.settle.pings.rung() => look = true,
-                _ = pauses.tick() => look = true,
+                () = self.settle.pings.rung(), if !stopping => look = true,
+                _ = pauses.tick(), if !stopping => look = true,
                 Some(()) = calls.next() => look = full,
             }
         }
-        while calls.next().await.is_some() {}
     }
 
     async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {

@@ -538,6 +538,24 @@ async fn a_ping_outlives_the_server_that_saw_the_decision() {
     is_ping(&scene.receiver.gets(2).await[1], &asked);
 }
 
+/// What is due when a server stops is sent before it ends, not when the next one begins.
+#[tokio::test]
+async fn a_server_that_stops_tells_what_is_due() {
+    let mut scene = scene(patient()).await;
+    scene.receiver.will([Reply::Status(503)]);
+    let asked = scene.approved(1).await;
+    scene.is_planned_in(seconds(1)).await;
+    scene.world.shut_down(0);
+    scene.world.stopped(0).await;
+    scene.world.clock.advance(seconds(1));
+    scene.world.ends(0).await;
+    let received = scene.receiver.received();
+    assert_eq!(received.len(), 2, "{received:?}");
+    is_ping(&received[1], &asked);
+    assert!(pings(&scene.world).await.is_empty());
+    scene.world.restart().await;
+}
+
 /// A store that came back empty: there is nothing to tell the client with, and it comes by itself.
 #[tokio::test]
 async fn f02_what_the_store_has_forgotten_is_not_told_and_the_audit_trail_says_so() {

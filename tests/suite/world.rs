@@ -248,6 +248,14 @@ impl World {
         tokio::time::timeout(seconds(5), served.wait()).await.expect("the node stops");
     }
 
+    /// The end of a node, with all that it does last.
+    pub(crate) async fn ends(&self, node: usize) {
+        self.shut_down(node);
+        self.stopped(node).await;
+        let worker = self.inner.nodes[node].worker.lock().unwrap().take().expect("a node that has not ended");
+        worker.stop(seconds(4)).await;
+    }
+
     pub(crate) fn nodes(&self) -> usize {
         self.inner.nodes.len()
     }
