@@ -21,7 +21,7 @@ use crate::failpoint;
 use crate::metrics::{Delivered, metrics};
 use crate::outbound::client_callback::ping;
 use crate::outbound::egress::Egress;
-use crate::outbound::logout::Verdict;
+use crate::outbound::verdict::Verdict;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::directory::Directory;
