@@ -15,7 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::client::Client;
-use crate::domain::ping::{Ping, pause};
+use crate::domain::ping::{PAUSES, Ping};
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::metrics::{Delivered, metrics};
@@ -174,7 +174,7 @@ impl NotifyClient {
 
     /// Again after a pause, or never.
     async fn later(&self, row: &Leased, told: &Ping, why: String) -> Result<(), StoreError> {
-        let again = pause(row.attempts).map(|pause| self.clock.now() + pause).filter(|at| told.is_of_use(*at));
+        let again = PAUSES.after(row.attempts).map(|pause| self.clock.now() + pause).filter(|at| told.is_of_use(*at));
         let Some(again) = again else { return self.give_up(row, told, why).await };
         tracing::warn!(client.id = %told.client, request.id = %told.request, attempt = row.attempts, why, "not pinged");
         metrics().pinged(Delivered::Failed);

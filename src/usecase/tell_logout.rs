@@ -10,7 +10,7 @@ use url::Url;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
-use crate::domain::logout::{Ended, TOKEN_LIFETIME, pause};
+use crate::domain::logout::{Ended, PAUSES, TOKEN_LIFETIME};
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::outbound::egress::Egress;
@@ -99,7 +99,7 @@ impl TellLogout {
 
     /// Again after a pause, or never.
     async fn later(&self, row: &Leased, ended: &Ended, why: String) -> Result<(), StoreError> {
-        let Some(pause) = pause(row.attempts) else { return self.give_up(row, ended, why).await };
+        let Some(pause) = PAUSES.after(row.attempts) else { return self.give_up(row, ended, why).await };
         tracing::warn!(client.id = %ended.client, attempt = row.attempts, why, "not told of a logout");
         self.outbox.retry(row, self.clock.now() + pause).await
     }
