@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,17 +12,14 @@ use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::decisions::{Decisions, Told};
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
 
-/// A row of the outbox is ours for this long.
-const LEASE: Duration = Duration::from_secs(2);
-const BATCH: u32 = 128;
+/// Many at the same time: most of it is waiting for the store.
+const BATCH: Batch = Batch { kind: Kind::Decision, taken: 128, at_once: 32, lease: Duration::from_secs(2) };
 /// A store that writes its log once a second may lose this much when it is killed.
 const FORGETFUL: Duration = Duration::from_millis(2500);
-/// Rows of a batch that are delivered at the same time.
-const AT_ONCE: usize = 32;
 
 /// The tasks of a server.
 #[derive(Debug, Default)]
@@ -127,16 +123,7 @@ pub struct RetellDecisions {
 
 impl RetellDecisions {
     pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
-            let leased = self.outbox.lease(Kind::Decision, BATCH, LEASE, self.clock.now()).await?;
-            let full = leased.len() >= BATCH as usize;
-            // At the same time: most of it is waiting for the store.
-            let deliveries = stream::iter(leased).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
-            deliveries.try_collect::<()>().await?;
-            if !full {
-                return Ok(());
-            }
-        }
+        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
     }
 
     /// At start: a store that came back with older state may ask about what is long decided.
@@ -148,19 +135,15 @@ impl RetellDecisions {
         Ok(())
     }
 
-    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
+    async fn deliver(&self, row: Leased) {
         let request = RequestId::new(row.id);
         match self.retell(request, &row.payload).await {
             // It has arrived, but the store may still forget its last second: the lease runs out, and
             // it is looked at once more.
             Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
             Ok(()) => self.settle.ledger.told(request),
-            Err(error) => {
-                tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
-                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
-            }
+            Err(error) => self.outbox.try_again(&row, &error, self.clock.now()).await,
         }
-        Ok(())
     }
 
     async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {

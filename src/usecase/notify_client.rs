@@ -26,7 +26,7 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Kind, Leased, Outbox};
 use crate::usecase::callbacks::{Callbacks, Opened};
 use crate::usecase::settle::Settle;
 
@@ -96,23 +96,14 @@ impl NotifyClient {
 
     async fn deliver(&self, row: Leased) {
         if let Err(error) = self.deliver_once(&row).await {
-            // It comes again when the lease is over.
-            tracing::warn!(%error, "a ping was not written down");
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        let Ok(told) = serde_json::from_slice::<Ping>(&row.payload) else {
-            // It would come back for ever, and nobody can read it then either.
-            tracing::error!(row.id = %row.id, "a ping cannot be read, and is thrown away");
-            return self.outbox.done(row.id).await;
-        };
-        match self.tell(row, &told).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::warn!(request.id = %told.request, %error, "a ping comes again");
-                self.outbox.retry(row, self.clock.now() + backoff(row.attempts)).await
-            }
+        match serde_json::from_slice::<Ping>(&row.payload) {
+            Ok(told) => self.tell(row, &told).await,
+            Err(_) => self.outbox.throw_away(row).await,
         }
     }
 
