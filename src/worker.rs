@@ -136,19 +136,25 @@ impl RetellDecisions {
     }
 
     async fn deliver(&self, row: Leased) {
-        let request = RequestId::new(row.id);
-        match self.retell(request, &row.payload).await {
-            // It has arrived, but the store may still forget its last second: the lease runs out, and
-            // it is looked at once more.
-            Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
-            Ok(()) => self.settle.ledger.told(request),
-            Err(error) => self.outbox.try_again(&row, &error, self.clock.now()).await,
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
-    async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {
-        let told = Told::decode(payload).ok_or(StoreError::Corrupt("the payload of an outbox row"))?;
-        if self.settle.has_arrived(&told).await? {
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Some(told) = Told::decode(&row.payload) else { return self.outbox.throw_away(row).await };
+        let request = RequestId::new(row.id);
+        self.retell(request, &told).await?;
+        // It has arrived, but the store may still forget its last second: the lease runs out, and it is
+        // looked at once more.
+        if self.clock.now() >= row.created_at + FORGETFUL {
+            self.settle.ledger.told(request);
+        }
+        Ok(())
+    }
+
+    async fn retell(&self, request: RequestId, told: &Told) -> Result<(), StoreError> {
+        if self.settle.has_arrived(told).await? {
             return Ok(());
         }
         match self.decisions.find(request).await? {
