@@ -19,6 +19,15 @@ pub struct Ended {
 }
 
 impl Ended {
+    pub fn encode(&self) -> Vec<u8> {
+        // Nothing in it that JSON does not have.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// Names it. A session ends once, so there is one of these for it and a client, whoever makes it.
     pub fn id(&self) -> Uuid {
         let text = [self.session.uuid().as_bytes().as_slice(), self.client.as_str().as_bytes()].concat();

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{AuthenticationRequest, FINALISE};
+use crate::domain::client::Client;
 use crate::domain::decision::Record;
 use crate::domain::pauses::Pauses;
 use crate::protocol::id::{AuthReqId, ClientId, RequestId, UserId};
@@ -26,14 +27,17 @@ pub struct Ping {
 }
 
 impl Ping {
-    pub fn of(record: &Record) -> Self {
-        Self {
-            request: record.request,
-            digest: record.request_digest,
-            client: record.client.clone(),
-            user: record.user,
-            expires_at: record.expires_at,
-        }
+    /// For the client that asked. `None`: it polls.
+    pub fn to(client: &Client, record: &Record) -> Option<Box<Self>> {
+        client.notification_endpoint().map(|_| {
+            Box::new(Self {
+                request: record.request,
+                digest: record.request_digest,
+                client: record.client.clone(),
+                user: record.user,
+                expires_at: record.expires_at,
+            })
+        })
     }
 
     /// For a request that was denied when it was made.
@@ -45,6 +49,15 @@ impl Ping {
             user: request.user,
             expires_at: request.expires_at,
         }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        // Nothing in it that JSON does not have.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 
     /// Names it. A request is decided once, so there is one of these, whoever makes it.

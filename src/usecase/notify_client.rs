@@ -101,9 +101,9 @@ impl NotifyClient {
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        match serde_json::from_slice::<Ping>(&row.payload) {
-            Ok(told) => self.tell(row, &told).await,
-            Err(_) => self.outbox.throw_away(row).await,
+        match Ping::decode(&row.payload) {
+            Some(told) => self.tell(row, &told).await,
+            None => self.outbox.throw_away(row).await,
         }
     }
 

@@ -215,9 +215,8 @@ impl RequestAuthentication {
         }
         if request.state != State::Pending {
             let ping = Ping::of_request(request, digest);
-            let payload =
-                serde_json::to_vec(&ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
-            self.outbox.put_for_later(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
+            let due = now + AFTER_THE_ANSWER;
+            self.outbox.put_for_later(ping.id(), Kind::Ping, &ping.encode(), (now, due)).await?;
         }
         Ok(())
     }

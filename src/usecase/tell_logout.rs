@@ -49,9 +49,7 @@ impl TellLogout {
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        let Ok(ended) = serde_json::from_slice::<Ended>(&row.payload) else {
-            return self.outbox.throw_away(row).await;
-        };
+        let Some(ended) = Ended::decode(&row.payload) else { return self.outbox.throw_away(row).await };
         // As the client is now: it may have moved, or be gone.
         let client = self.directory.client(&ended.client).await?;
         let uri = client.as_ref().and_then(|client| client.logout()?.backchannel.as_ref());

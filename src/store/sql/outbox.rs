@@ -145,9 +145,7 @@ impl Outbox {
 
     /// What belongs to no other change.
     pub async fn put(&self, id: Uuid, kind: Kind, payload: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6)";
-        self.database.execute(sql, row(id, kind, payload, now, now)).await.map(drop)
+        self.put_for_later(id, kind, payload, (now, now)).await
     }
 
     /// The same, due at another time.
