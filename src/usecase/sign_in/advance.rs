@@ -181,7 +181,7 @@ impl Advance {
         if let Some(state) = &state {
             next = next.rekeyed(state.digest());
         }
-        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(&next, now))).await? {
+        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(next.started_at, now))).await? {
             // Somebody else was faster: what was to be done is a link of the state no more.
             return Err(FlowRefusal::not_now().into());
         }
