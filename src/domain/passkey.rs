@@ -78,7 +78,6 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfAccount {
     pub session: SessionId,
-    pub user: UserId,
     pub ceremony: Ceremony,
     /// Whatever came of it: a challenge is for one try.
     pub used: bool,
