@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use tokio::time::timeout;
 
 use super::{FlowApi, Refused, STATE_HEADER, XSRF};
-use crate::http::headers::queried;
+use crate::http::headers::{SEC_FETCH_SITE, queried};
 use crate::protocol::authorization_request::ResponseMode;
 use crate::usecase::StoreError;
 use crate::usecase::sign_in::Page;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-Id");
 
