@@ -137,34 +137,12 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
-        let session = session.filter(|session| counts(session, &request, meant, around.now));
+        let session = session.filter(|session| counts(session, &start.request, start.meant, around.now));
         // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
-        let chooses = request.prompts(Prompt::SelectAccount);
-        let flow = Self {
-            transaction,
-            client,
-            device,
-            run_by: None,
-            browser,
-            cookieless,
-            recoverable,
-            session: None,
-            from: None,
-            meant,
-            who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
-            request,
-            authenticated: None,
-            password: None,
-            notes: Notes::default(),
-            turned: None,
-            ways: Vec::new(),
-            ceremony: None,
-            agreed: None,
-            // Where the walk below leads is what counts.
-            at: At::Failed(Failure::NothingVerified),
-            started_at: around.now,
-        };
+        let chooses = start.request.prompts(Prompt::SelectAccount);
+        let who = start.request.login_hint.clone().map_or(Who::Nobody, Who::Claimed);
+        // Where the walk below leads is what counts.
+        let flow = Self { who, ..Self::new(start, At::Failed(Failure::NothingVerified), around.now) };
         match session.map(Offered::from) {
             Some(offered) if chooses => Self { at: At::Account(offered), ..flow },
             Some(offered) => flow.going_on(offered, around),
@@ -196,13 +174,18 @@ impl Flow {
 
     /// For a device that somebody has yet to name, run by the client itself.
     pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
+        Self { run_by: Some(start.client.clone()), ..Self::new(start, At::UserCode, now) }
+    }
+
+    /// Nothing has happened yet.
+    fn new(start: Start, at: At, started_at: Timestamp) -> Self {
         let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
         Self {
             transaction,
-            run_by: Some(client.clone()),
             client,
             request,
             device,
+            run_by: None,
             browser,
             cookieless,
             recoverable,
@@ -217,8 +200,8 @@ impl Flow {
             ways: Vec::new(),
             ceremony: None,
             agreed: None,
-            at: At::UserCode,
-            started_at: now,
+            at,
+            started_at,
         }
     }
 
@@ -416,8 +399,7 @@ impl Flow {
     /// The browser comes for the answer. `None`: there is none, or it was fetched before.
     #[must_use]
     pub fn left(self) -> Option<Self> {
-        let somewhere = self.device.is_none() && matches!(self.at, At::Ready | At::Failed(_));
-        somewhere.then_some(Self { at: At::Left, ..self })
+        (self.device.is_none() && self.has_ended()).then_some(Self { at: At::Left, ..self })
     }
 
     /// The answer, for whoever runs the flow without a browser.
@@ -574,6 +556,11 @@ impl Flow {
             Who::Proved(user) => Some(user),
             Who::Claimed(_) | Who::Nobody => None,
         }
+    }
+
+    /// What came of it is still to be told.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.at, At::Ready | At::Failed(_))
     }
 
     pub fn is_over(&self, now: Timestamp) -> bool {

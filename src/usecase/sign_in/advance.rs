@@ -174,7 +174,7 @@ impl Advance {
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
         }
-        if next.device.is_some() && matches!(next.at, At::Ready | At::Failed(_)) {
+        if next.device.is_some() && next.has_ended() {
             (next, session) = self.conclude.connect(next, calling.browser).await.map_err(FlowError::Other)?;
         }
         let state = next.cookieless.then(|| BrowserKey::new(self.entropy.token()));
