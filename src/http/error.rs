@@ -103,13 +103,13 @@ pub(super) enum Family {
 impl Family {
     pub(super) fn of(path: &str) -> Self {
         match path {
-            "/as/bc-auth.ciba" => Self::Backchannel,
-            "/as/token.oauth2" => Self::Token,
-            "/as/revoke_token.oauth2" => Self::Direct(Action::TokenRevoked),
+            path::BACKCHANNEL_AUTHENTICATION => Self::Backchannel,
+            path::TOKEN => Self::Token,
+            path::REVOCATION => Self::Direct(Action::TokenRevoked),
             path::PUSHED_AUTHORIZATION_REQUEST => Self::Direct(Action::SignInRefused),
             path::DEVICE_AUTHORIZATION => Self::Direct(Action::DeviceAuthorizationRequested),
-            "/as/introspect.oauth2" => Self::Direct(Action::TokenIntrospected),
-            "/idp/userinfo.openid" => Self::Resource,
+            path::INTROSPECTION => Self::Direct(Action::TokenIntrospected),
+            path::USERINFO => Self::Resource,
             path::REGISTRATION => Self::Registration,
             path if path.strip_prefix(path::REGISTRATION).is_some_and(|rest| rest.starts_with('/')) => {
                 Self::Registration
@@ -117,7 +117,7 @@ impl Family {
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with(admin::PREFIX) => Self::Admin,
             path::AUTHORIZATION | path::END_SESSION | path::USER_AUTHORIZATION | "/sign-out" => Self::Page,
-            path if ["/sign-in/", "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
+            path if [flow::PAGES, "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
             _ => Self::Elsewhere,
         }
