@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::address::{LONGEST, may_be_called};
-use super::{ClientMetadata, NONE, Problems};
+use super::authentication::NONE;
+use super::{ClientMetadata, Problems};
 use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
