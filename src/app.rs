@@ -21,8 +21,8 @@ use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
-use crate::http::beside::Beside;
 use crate::http::discovery::{Discovery, Documents, Published};
+use crate::http::dispatch::Dispatch;
 use crate::http::error::Errors;
 use crate::http::flow::FlowApi;
 use crate::http::headers::Headers;
@@ -197,7 +197,7 @@ pub async fn build(
     parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
-    tokens::ping_clients(&settings, &parts, worker, shutdown.clone());
+    tokens::ping_clients(&settings, &parts, worker);
     mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
@@ -277,7 +277,7 @@ impl Wiring {
         let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
-            inner: Beside { routes, api: api.into_endpoint() },
+            inner: Dispatch { routes, api: api.into_endpoint() },
             authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Parts, Settings, Wiring};
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::discovery::path;
@@ -30,7 +28,7 @@ use crate::usecase::revoke::Revoke;
 use crate::worker::Worker;
 
 /// Tells clients in ping mode that their requests were decided.
-pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker, shutdown: CancellationToken) {
+pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker) {
     let notify = NotifyClient {
         outbox: Outbox::new(parts.database.clone()),
         decisions: Decisions::new(parts.database.clone()),
@@ -44,7 +42,7 @@ pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker, 
         entropy: Arc::clone(&parts.entropy),
     };
     // Not cut off in the middle of a call, which another node would make again.
-    worker.finish(async move { notify.run(shutdown).await });
+    worker.finish_first(|stop| async move { notify.run(stop).await });
 }
 
 impl Wiring {

@@ -94,8 +94,8 @@ impl Client {
     /// Whether an access token for `audience` is for it: by its name [RFC 8693 §2.1], or by the address of a server that it
     /// is [RFC 8707 §2]. Tokens for us are nobody's else.
     pub fn is_meant_by(&self, audience: &Audience, issuer: &str) -> bool {
-        let own = |uri: &String| uri != issuer && audience.contains(uri);
-        audience.contains(self.id.as_str()) || self.protected_resources.iter().any(own)
+        let mut own = std::iter::once(self.id.as_str()).chain(self.protected_resources.iter().map(String::as_str));
+        own.any(|name| name != issuer && audience.contains(name))
     }
 
     /// What it may still have of what was given to it. `None`: nothing, though something was named.

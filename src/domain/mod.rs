@@ -17,6 +17,7 @@ pub mod logout;
 pub mod occasion;
 pub mod passkey;
 pub mod password;
+pub mod pauses;
 pub mod ping;
 pub mod policy;
 pub mod profile;

@@ -27,6 +27,7 @@ mod refusal;
 mod state;
 
 use origin::Caller;
+pub(in crate::http) use origin::whose_page;
 
 pub const PREFIX: &str = "/pf-ws/authn/flows/";
 

@@ -11,6 +11,9 @@ use poem::{Endpoint, Middleware, Request, Response};
 
 use crate::entropy::Entropy;
 
+/// Whose page a browser calls for [Fetch Metadata §2.3].
+pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

@@ -41,7 +41,7 @@ use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
 use super::discovery::Documents;
 use super::error::Family;
-use super::flow::FlowApi;
+use super::flow::{FlowApi, whose_page};
 use super::forwarded_certificate::ForwardedCertificate;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
@@ -437,7 +437,7 @@ impl<E: Endpoint + 'static> Server<E> {
         let client = self.edge.proxies.client(peer, request.headers());
         // What is answered in place of a handler is for the page that called, too.
         let flow_api = self.edge.flow_api.as_ref().filter(|_| family == Family::Flow);
-        let page = flow_api.map(|flow_api| (flow_api, request.headers().clone()));
+        let page = flow_api.map(|flow_api| (flow_api, whose_page(request.headers())));
         let (local, remote) = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(client)));
         let request = Request::from((request, local, remote, scheme));
 

@@ -332,6 +332,11 @@ impl FlowRefusal {
         Self::new(FlowErrorCode::ValidationError, why).about(code, target)
     }
 
+    /// Whether a member was left out that has to be there.
+    pub fn misses(&self, member: &str) -> bool {
+        self.details.iter().any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(member))
+    }
+
     pub const fn not_found(why: &'static str) -> Self {
         Self::new(FlowErrorCode::FlowNotFound, why)
     }

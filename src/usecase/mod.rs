@@ -26,6 +26,7 @@ pub mod held;
 pub mod inbox;
 pub mod introspect;
 pub mod issue;
+mod limit;
 pub mod measure;
 pub mod notify_client;
 pub mod pair_device;

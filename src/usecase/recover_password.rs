@@ -14,12 +14,13 @@ use crate::domain::occasion::Occasion;
 use crate::domain::password::{Password, Refused};
 use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets, TRIES};
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::protocol::id::{RecoveryId, UserId};
 use crate::store::ephemeral::{Attempts, Lifetime, Shelf, StoreError};
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::Error;
 use crate::usecase::check_password::network;
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::{Chosen, SetPassword};
 
@@ -70,20 +71,19 @@ impl RecoverPassword {
         Ok(id)
     }
 
-    /// Counted first, so that it holds however many come at once.
     async fn admit(&self, what: &str, who: &[u8], most: u32) -> Result<(), Error> {
-        if self.attempts.count(what, who, WINDOW).await? > most {
-            metrics().limited(Limit::Recoveries);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        let most = Most { what, most, window: WINDOW, limit: Limit::Recoveries };
+        match limit(&self.attempts, most, who).await? {
+            Some(retry_after) => Err(Error::TooMany { retry_after }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The code of a message, as it was typed.
     #[tracing::instrument(level = "debug", name = "check_recovery_code", skip_all)]
     pub async fn check_code(&self, id: RecoveryId, typed: &str) -> Result<Typed, StoreError> {
-        if self.attempts.count("recovery code", id.uuid().as_bytes(), LIFETIME).await? > TRIES {
-            metrics().limited(Limit::Recoveries);
+        let most = Most { what: "recovery code", most: TRIES, window: LIFETIME, limit: Limit::Recoveries };
+        if limit(&self.attempts, most, id.uuid().as_bytes()).await?.is_some() {
             return Ok(Typed::TooOften);
         }
         let recovery = self.live(id).await?;

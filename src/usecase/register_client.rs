@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Client, GrantType, Secrets, SelfRegistered};
 use crate::domain::profile::Profiles;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
@@ -30,6 +30,7 @@ use crate::usecase::admin::Desk;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::stored;
 use crate::usecase::certificates::{Certificates, OF_AN_AUTHORITY, SELF_SIGNED};
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// Who may register.
@@ -157,13 +158,12 @@ impl RegisterClient {
         Ok(deleted.ok_or_else(|| invalid_token("no such client"))??)
     }
 
-    /// Counted first, so that it holds however many come at once.
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
-        if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
-            metrics().limited(Limit::Registrations);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        let most = Most { what: "registration", most: self.most, window: WINDOW, limit: Limit::Registrations };
+        match limit(&self.attempts, most, from.to_string().as_bytes()).await? {
+            Some(retry_after) => Err(Error::TooMany { retry_after }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn invited(&self, token: Option<&str>) -> Result<Option<InitialToken>, Refusal> {

@@ -130,14 +130,10 @@ impl RequestAuthentication {
             Delivery::Poll => None,
             Delivery::Ping { .. } => Some(ClientNotificationToken::required(parameters)?),
         };
-        let key = match (asked.dpop_jkt, key) {
-            // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
-            (Some(named), Some(shown)) if named != shown => {
-                return Err(dpop::refused("dpop_jkt is not the key of the DPoP proof.").into());
-            }
-            (Some(_), _) if client.tls_client_certificate_bound_access_tokens => return Err(dpop::NOT_TO_A_KEY.into()),
-            (named, shown) => named.or(shown),
-        };
+        let key = dpop::one_key(asked.dpop_jkt, key)?;
+        if asked.dpop_jkt.is_some() && client.tls_client_certificate_bound_access_tokens {
+            return Err(dpop::NOT_TO_A_KEY.into());
+        }
         // [FAPI-CIBA §5.2.2] whoever is asked can tell this question from another one.
         if client.demands().binding_message && asked.binding_message.is_none() {
             let told = "binding_message is required by the security profile.";
@@ -219,9 +215,8 @@ impl RequestAuthentication {
         }
         if request.state != State::Pending {
             let ping = Ping::of_request(request, digest);
-            let payload =
-                serde_json::to_vec(&ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
-            self.outbox.put_for_later(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
+            let due = now + AFTER_THE_ANSWER;
+            self.outbox.put_for_later(ping.id(), Kind::Ping, &ping.encode(), (now, due)).await?;
         }
         Ok(())
     }

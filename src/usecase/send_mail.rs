@@ -4,9 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
@@ -19,15 +16,13 @@ use crate::protocol::id::RecoveryId;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox, backoff};
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::PER_NAME;
 use crate::words::Locale;
 
-/// Letters at a time, on one node.
-const TAKEN: u32 = 8;
-/// Longer than a mail server may take, with all that goes with it.
-const LEASE: Duration = Duration::from_secs(45);
+/// The lease: longer than a mail server may take, with all that goes with it.
+const BATCH: Batch = Batch { kind: Kind::Mail, taken: 8, at_once: 8, lease: Duration::from_secs(45) };
 /// Messages to one address are counted within it [security.md 5.6].
 const WINDOW: Duration = Duration::from_secs(3600);
 
@@ -56,31 +51,17 @@ struct Addressed {
 impl SendMail {
     /// Sends what is due.
     pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
-            let taken = self.outbox.lease(Kind::Mail, TAKEN, LEASE, self.clock.now()).await?;
-            let full = taken.len() >= TAKEN as usize;
-            let taken = taken.into_iter().map(|row| self.deliver(row));
-            taken.collect::<FuturesUnordered<_>>().collect::<()>().await;
-            if !full {
-                return Ok(());
-            }
-        }
+        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
     }
 
     async fn deliver(&self, row: Leased) {
-        let Err(error) = self.deliver_once(&row).await else { return };
-        tracing::warn!(%error, "a letter comes again");
-        if let Err(error) = self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await {
-            tracing::warn!(%error, "a letter comes again when its lease is over");
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        let Some(occasion) = Occasion::decode(&row.payload) else {
-            // Nobody could send it the next time either.
-            tracing::error!(row.id = %row.id, "a letter cannot be read");
-            return self.outbox.done(row.id).await;
-        };
+        let Some(occasion) = Occasion::decode(&row.payload) else { return self.outbox.throw_away(row).await };
         let now = self.clock.now();
         let until = row.created_at + occasion.worth_for();
         if now >= until {

@@ -21,7 +21,7 @@ use nod::usecase::Error;
 use nod::usecase::check_password::{Attempt, Caller, CheckPassword, Checked, Confirmed};
 use nod::usecase::hashing::Spent;
 use nod::usecase::password_ladder::PasswordLadder;
-use nod::usecase::set_password::{Changed, Chosen};
+use nod::usecase::set_password::{Chosen, NowTheirs};
 
 use crate::world::{Backing, Builder, MASTER_KEY, Person, World, seconds};
 
@@ -348,7 +348,7 @@ async fn a_person_changes_the_password_and_the_old_one_is_over() {
         }
 
         let watch = world.watch().await;
-        let Chosen::Changed(Changed { user, at }) = world.chooses(&confirmed, "roses in june").await else {
+        let Chosen::Changed(NowTheirs { user, at }) = world.chooses(&confirmed, "roses in june").await else {
             panic!("it is a good one");
         };
         assert_eq!(user, alice.id);

@@ -296,6 +296,26 @@ impl Database {
         self.writer.begin_with_options(options).await
     }
 
+    /// One statement, and its event if it changed something. `false`: it did not.
+    async fn change(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let changed: Result<_, WriteError> = bounded(async {
+            let transaction = self.begin().await?;
+            if transaction.execute(sql, values).await? == 0 {
+                return Ok(false);
+            }
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        changed.map_err(WriteError::unexpected)
+    }
+
     /// One statement on its own; answers how many rows it changed.
     pub(super) async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
         let statement = self.statement(sql, values);

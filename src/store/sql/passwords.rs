@@ -130,18 +130,8 @@ impl Passwords {
 
     /// The next login is to choose another. `false`: there is none.
     pub async fn require_change(&self, user: UserId, event: &Event) -> Result<bool, StoreError> {
-        let required: Result<bool, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            let sql = "UPDATE password SET must_change = $1 WHERE user_id = $2";
-            if transaction.execute(sql, [true.into(), bytes(user.uuid())]).await? == 0 {
-                return Ok(false);
-            }
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        required.map_err(WriteError::unexpected)
+        let sql = "UPDATE password SET must_change = $1 WHERE user_id = $2";
+        self.database.change(sql, [true.into(), bytes(user.uuid())], event).await
     }
 }
 

@@ -8,7 +8,7 @@ use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
-use super::{PAGES, Provider, Visit, see_other};
+use super::{Provider, Visit, see_other};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::NewPassword;
 use crate::http::client_authentication::client_ip;
@@ -130,7 +130,7 @@ impl Provider {
     }
 
     fn show_errand(&self, seen: &ErrandSeen, amiss: Option<Amiss<'_>>, browser: &Browser, visit: &Visit) -> Response {
-        let here = format!("{PAGES}{}", seen.id.expose());
+        let here = self.here(&seen.id);
         let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), alone: true, amiss };
         shown.page(self.form(&seen.id, browser), &self.around(visit, Some(&here)))
     }
@@ -138,11 +138,6 @@ impl Provider {
 
 /// The action that a pressed button is. Enter in a field presses none.
 pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
-    let body = |members: &[(&str, &str)]| {
-        let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
-        let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
-        Value::Object(members.collect::<Map<_, _>>())
-    };
     let (action, members): (Action, &[(&str, &str)]) = match (errand, form.get("action")) {
         (Errand::Current { .. } | Errand::Choosing { .. }, Some("cancel")) => (Action::CancelPasswordChange, &[]),
         (Errand::Asking { .. } | Errand::Sent { .. } | Errand::Resetting { .. }, Some("cancel")) => {
@@ -160,7 +155,14 @@ pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
         (Errand::Resetting { .. }, _) => (Action::CheckPasswordReset, &[("newPassword", "new_password")]),
         (Errand::Changed(_) | Errand::Reset { .. } | Errand::Canceled(_), _) => (Action::ContinueAuthentication, &[]),
     };
-    (action, body(members))
+    (action, body(form, members))
+}
+
+/// What an action is sent with: its members, and the fields that they are made from. One that is not there is left out.
+pub(super) fn body(form: &Parameters, members: &[(&str, &str)]) -> Value {
+    let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
+    let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
+    Value::Object(members.collect::<Map<_, _>>())
 }
 
 /// An errand, to be shown.
@@ -250,10 +252,7 @@ impl Amiss<'_> {
     }
 
     fn misses(&self, name: &str) -> bool {
-        let is = |detail: &&crate::protocol::flow_api::Detail| {
-            detail.code == DetailCode::FieldRequired && detail.target == Some(name)
-        };
-        self.refusal().is_some_and(|refusal| refusal.details.iter().any(|detail| is(&detail)))
+        self.refusal().is_some_and(|refusal| refusal.misses(name))
     }
 
     fn unfit(&self) -> Option<Unfit> {
@@ -270,7 +269,7 @@ impl Amiss<'_> {
         })
     }
 
-    fn of_credentials(self) -> credentials::Problem {
+    pub(super) fn of_credentials(self) -> credentials::Problem {
         use credentials::Problem;
         match (self.wait(), self.misses("username"), self.misses("password")) {
             (Some(wait), _, _) => Problem::SlowDown(wait),

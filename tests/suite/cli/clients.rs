@@ -127,6 +127,18 @@ fn what_cannot_be_registered_is_said() {
             &["update", "till", "--redirect-uri", CALLBACK],
             "redirect_uris: Only with the authorization_code or the implicit grant.",
         ),
+        (
+            &["create", "app", "--redirect-uri", CALLBACK, "--backchannel-logout-uri", "ftp://shop.example/out"],
+            "backchannel_logout_uri: An https URL",
+        ),
+        (
+            &["create", "kiosk", "--auth", "private_key_jwt", "--jwks-uri", "https://kiosk.example/jwks#1"],
+            "jwks_uri: An https URL",
+        ),
+        (
+            &["create", "app", "--redirect-uri", CALLBACK, "--request-uri", "http://shop.example/request"],
+            "request_uris/0: An https URL",
+        ),
         (&["update", "till", "--unset", "redirect_url"], "unknown field `redirect_url`"),
         (&["update", "till", "--unset", "client_name", "--name", "x"], "client_name is both set and --unset"),
     ] {
