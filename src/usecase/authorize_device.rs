@@ -31,7 +31,7 @@ const INTERVAL: u16 = 5;
 /// From one network.
 const MOST: Most<'_> = Most {
     what: "device authorization",
-    most: 60,
+    times: 60,
     window: Duration::from_secs(60),
     limit: Limit::DeviceAuthorizations,
 };

@@ -103,7 +103,7 @@ impl CheckPassword {
     }
 
     pub(super) async fn admit(&self, from: IpAddr) -> Result<(), Error> {
-        let most = Most { what: "password", most: self.tries, window: WINDOW, limit: Limit::Passwords };
+        let most = Most { what: "password", times: self.tries, window: WINDOW, limit: Limit::Passwords };
         match limit(&self.attempts, most, network(from).to_string().as_bytes()).await? {
             Some(retry_after) => Err(Error::TooMany { retry_after }),
             None => Ok(()),

@@ -43,7 +43,7 @@ impl PairDevice {
     /// makes new keys for free.
     pub async fn admit(&self, proof: &Proved, from: &str) -> Result<(), DeviceError> {
         for (who, most) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
-            let most = Most { what: "pairing", most, window: WINDOW, limit: Limit::Pairing };
+            let most = Most { what: "pairing", times: most, window: WINDOW, limit: Limit::Pairing };
             if let Some(retry_after) = limit(&self.attempts, most, who.as_bytes()).await? {
                 return Err(DeviceError::TooMany { retry_after });
             }

@@ -72,7 +72,7 @@ impl RecoverPassword {
     }
 
     async fn admit(&self, what: &str, who: &[u8], most: u32) -> Result<(), Error> {
-        let most = Most { what, most, window: WINDOW, limit: Limit::Recoveries };
+        let most = Most { what, times: most, window: WINDOW, limit: Limit::Recoveries };
         match limit(&self.attempts, most, who).await? {
             Some(retry_after) => Err(Error::TooMany { retry_after }),
             None => Ok(()),
@@ -82,7 +82,7 @@ impl RecoverPassword {
     /// The code of a message, as it was typed.
     #[tracing::instrument(level = "debug", name = "check_recovery_code", skip_all)]
     pub async fn check_code(&self, id: RecoveryId, typed: &str) -> Result<Typed, StoreError> {
-        let most = Most { what: "recovery code", most: TRIES, window: LIFETIME, limit: Limit::Recoveries };
+        let most = Most { what: "recovery code", times: TRIES, window: LIFETIME, limit: Limit::Recoveries };
         if limit(&self.attempts, most, id.uuid().as_bytes()).await?.is_some() {
             return Ok(Typed::TooOften);
         }

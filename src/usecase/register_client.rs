@@ -159,7 +159,7 @@ impl RegisterClient {
     }
 
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
-        let most = Most { what: "registration", most: self.most, window: WINDOW, limit: Limit::Registrations };
+        let most = Most { what: "registration", times: self.most, window: WINDOW, limit: Limit::Registrations };
         match limit(&self.attempts, most, from.to_string().as_bytes()).await? {
             Some(retry_after) => Err(Error::TooMany { retry_after }),
             None => Ok(()),
