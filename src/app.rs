@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
 use crate::domain::profile::Profiles;
+use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
@@ -100,6 +101,8 @@ pub struct Settings {
     pub password_tries: u32,
     /// Messages about forgotten passwords an hour that may be asked for from one network.
     pub recoveries: u32,
+    /// What they have in them.
+    pub recovery: Means,
     pub mail: Mail,
     /// Who may register a client.
     pub registration: Admission,

@@ -16,6 +16,7 @@ use crate::http::admin::keys::KeysApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
 use crate::http::admin::passkeys::PasskeysApi;
+use crate::http::admin::passwords::PasswordsApi;
 use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
@@ -26,6 +27,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
 use crate::store::sql::passkeys::Passkeys;
+use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
@@ -44,6 +46,7 @@ use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::initial_access_tokens::ManageInitialAccessTokens;
 use crate::usecase::admin::keys::ManageKeys;
 use crate::usecase::admin::passkeys::ManagePasskeys;
+use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
@@ -74,7 +77,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi),
+    (UsersApi, PasskeysApi, PasswordsApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -141,7 +144,10 @@ impl Wiring {
                     users: ManageUsers { people: people.clone(), desk: desk.clone() },
                     cursors: cursors.clone(),
                 },
-                PasskeysApi { passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk } },
+                PasskeysApi {
+                    passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk: desk.clone() },
+                },
+                PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
             ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },

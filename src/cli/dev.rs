@@ -31,6 +31,7 @@ use crate::domain::client::{
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
 use crate::domain::profile::Profiles;
+use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::domain::user::{self, User};
 use crate::entropy::Entropy;
@@ -249,6 +250,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         password_tries: 1000,
         // Nobody gets a letter from here: they are on a page.
         recoveries: 1000,
+        recovery: Means::Both,
         mail: Mail::DevInbox,
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,

@@ -36,6 +36,7 @@ mod posture;
 mod private_file;
 mod request;
 mod serve;
+mod server_certificate;
 mod tail;
 mod terminal;
 mod test_ciba;

@@ -261,6 +261,8 @@ settings! {
         password_file: Option<PathBuf>,
         /// Whom the letters are from: `Example <no-reply@example.com>`.
         from: Option<String>,
+        /// What a letter about a forgotten password has in it: `code`, `link` or `both`.
+        recovery: RecoveryMeans = "both",
     }
 
     /// What one of them may cost the others.
@@ -336,6 +338,17 @@ words! {
         StartTls = "starttls",
         Tls = "tls",
         Nothing = "none",
+    }
+}
+
+words! {
+    /// By what somebody shows that the letter has come.
+    RecoveryMeans {
+        Both = "both",
+        /// For people who read their mail on another device than the one they sign in on.
+        Code = "code",
+        /// For people who shall not type a secret anywhere.
+        Link = "link",
     }
 }
 

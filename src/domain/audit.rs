@@ -130,6 +130,7 @@ actions! {
     PasswordChecked = "password.checked",
     PasswordChanged = "password.changed",
     PasswordChangeRequired = "password.change_required",
+    PasswordChangeWaived = "password.change_waived",
     PasswordChangeTold = "password.change_told",
     PasswordRecoverySent = "password.recovery_sent",
     PasswordReset = "password.reset",

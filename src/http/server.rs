@@ -377,7 +377,11 @@ impl<E: Endpoint + 'static> Server<E> {
                     let action = family.action().unwrap_or(Action::InputRefused);
                     record.record(action, format!("invalid_request: {description}"), None).await;
                 }
-                family.unreached(status, description)
+                let mut answer = family.unreached(status, description);
+                if let Some(flow_api) = self.edge.flow_api.as_ref().filter(|_| family == Family::Flow) {
+                    flow_api.in_words(request.headers(), &mut answer);
+                }
+                answer
             }
             // [RFC 9110 §9.3.6] is for proxies.
             None if request.method() == Method::CONNECT => {
@@ -459,6 +463,7 @@ impl<E: Endpoint + 'static> Server<E> {
             }
         };
         if let Some((flow_api, headers)) = &page {
+            flow_api.in_words(headers, &mut unreached);
             flow_api.admit_unreached(headers, unreached.headers_mut()).await;
         }
         unreached

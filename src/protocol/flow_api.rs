@@ -29,7 +29,9 @@ words! {
         MustChangePassword = "MUST_CHANGE_PASSWORD",
         SuccessfulPasswordChange = "SUCCESSFUL_PASSWORD_CHANGE",
         AccountRecoveryUsernameRequired = "ACCOUNT_RECOVERY_USERNAME_REQUIRED",
-        /// A message is on its way, if there is somebody to send it to.
+        /// A message with a link is on its way, if there is somebody to send it to: it goes on where that is opened.
+        AccountRecoveryOtlVerificationRequired = "ACCOUNT_RECOVERY_OTL_VERIFICATION_REQUIRED",
+        /// A message with a code is on its way, if there is somebody to send it to.
         RecoveryCodeRequired = "RECOVERY_CODE_REQUIRED",
         PasswordResetRequired = "PASSWORD_RESET_REQUIRED",
         SuccessfulPasswordReset = "SUCCESSFUL_PASSWORD_RESET",

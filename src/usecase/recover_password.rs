@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::domain::occasion::Occasion;
 use crate::domain::password::{Password, Refused};
-use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets, TRIES};
+use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets, TRIES};
 use crate::entropy::Entropy;
 use crate::metrics::Limit;
 use crate::protocol::id::{RecoveryId, UserId};
@@ -40,6 +40,7 @@ pub struct RecoverPassword {
     pub entropy: Arc<Entropy>,
     /// An hour, from one network.
     pub per_network: u32,
+    pub means: Means,
 }
 
 /// What a typed code is worth.
@@ -87,7 +88,7 @@ impl RecoverPassword {
             return Ok(Typed::TooOften);
         }
         let recovery = self.live(id).await?;
-        let right = self.secrets.is_code(id, typed);
+        let right = self.means.has_code() && self.secrets.is_code(id, typed);
         match recovery {
             Some(recovery) if right => Ok(Typed::Right(recovery.user)),
             Some(_) | None => {
@@ -99,7 +100,7 @@ impl RecoverPassword {
 
     /// The link of a message. Opening it changes nothing: what looks through mail for dangers opens it too.
     pub async fn open(&self, link: &str) -> Result<Option<(RecoveryId, UserId)>, StoreError> {
-        let Some(id) = self.secrets.opened(link) else { return Ok(None) };
+        let Some(id) = self.secrets.opened(link).filter(|_| self.means.has_link()) else { return Ok(None) };
         Ok(self.live(id).await?.map(|recovery| (id, recovery.user)))
     }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
-use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets};
+use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::letters::{Forgotten, Letters, Written};
+use crate::letters::{Forgotten, Letters, Proof, Written};
 use crate::outbound::courier::{Courier, Letter, Undelivered};
 use crate::protocol::id::RecoveryId;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
@@ -33,6 +33,8 @@ pub struct SendMail {
     pub recoveries: Shelf<Recovery>,
     pub attempts: Attempts,
     pub secrets: RecoverySecrets,
+    /// What a letter about a forgotten password has in it.
+    pub means: Means,
     pub letters: Letters,
     pub courier: Arc<dyn Courier>,
     pub ledger: Ledger,
@@ -112,12 +114,7 @@ impl SendMail {
                 }
                 let (locale, id) = (locale(language), RecoveryId::new(row.id));
                 self.begin(id, &user, row.created_at + LIFETIME, now).await?;
-                let about = Forgotten {
-                    username,
-                    link: self.secrets.link(id),
-                    code: self.secrets.code(id),
-                    lifetime: LIFETIME,
-                };
+                let about = Forgotten { username, proof: self.proof(id), lifetime: LIFETIME };
                 (user, self.letters.forgotten(locale, &about), Action::PasswordRecoverySent, locale)
             }
             Occasion::PasswordChanged { user, language } => {
@@ -131,6 +128,14 @@ impl SendMail {
         let Written { subject, text, html } = written;
         let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
         Ok(Some(Addressed { user, letter, sent }))
+    }
+
+    fn proof(&self, id: RecoveryId) -> Proof {
+        match self.means {
+            Means::Both => Proof::Both { link: self.secrets.link(id), code: self.secrets.code(id) },
+            Means::Code => Proof::Code(self.secrets.code(id)),
+            Means::Link => Proof::Link(self.secrets.link(id)),
+        }
     }
 
     /// From now on the code and the link of the message open something. The same ones, where it is sent again.

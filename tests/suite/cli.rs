@@ -5,11 +5,14 @@ mod answers;
 mod clients;
 mod config;
 mod doctor;
+mod doctor_mail;
 mod events;
 mod folders;
 mod help;
 mod profiles;
+mod server_certificate;
 mod state;
+mod users;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

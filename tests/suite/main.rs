@@ -97,6 +97,8 @@ mod security_profiles;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod slow_redis;
+#[cfg(test)]
 mod smtp;
 #[cfg(test)]
 mod spec_table;

@@ -259,6 +259,9 @@ async fn sign_in(world: &World, admin: &Robot<'_>) {
     let listed = admin.get(&passkeys).await.ok();
     let one = format!("{passkeys}/{}", listed["items"][0]["id"].as_str().unwrap());
     assert_eq!(admin.delete(&one).await.status, 204);
+    let password = format!("/admin/v1/users/{}/password", usr(&carol));
+    admin.patch(&password, &json!({"must_change": true})).await.ok();
+    admin.get(&password).await.ok();
 }
 
 /// A policy, and who shows it.

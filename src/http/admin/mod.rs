@@ -32,6 +32,7 @@ pub mod members;
 pub mod page;
 pub mod pairing_keys;
 pub mod passkeys;
+pub mod passwords;
 pub mod policies;
 pub mod precondition;
 pub mod problem;

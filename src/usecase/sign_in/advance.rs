@@ -77,6 +77,17 @@ impl Advance {
         Ok(Seen { state, ..self.conclude.shown.seen(id, flow, client).await? })
     }
 
+    /// The languages that were wished for when the flow began, for whoever may see it.
+    pub async fn ui_locales(
+        &self,
+        id: &FlowId,
+        browser: &Browser,
+        page: Page<'_>,
+    ) -> Result<Option<String>, FlowError> {
+        let (_, flow, _) = self.find(id, browser, page).await?;
+        Ok(flow.request.ui_locales)
+    }
+
     /// Whether pages of this origin may call at all: those of an application that is registered.
     pub async fn admits(&self, origin: &str) -> Result<bool, StoreError> {
         Ok(self.known.directory.sign_on().await?.admits(origin))

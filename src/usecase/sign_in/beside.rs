@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::domain::application::Application;
 use crate::domain::flow::errand::{Errand, ErrandFlow, Old};
+use crate::domain::recovery::Means;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId};
@@ -57,6 +58,11 @@ impl Beside {
         self.run.recover.is_some()
     }
 
+    /// What letters about forgotten passwords have in them.
+    pub fn means(&self) -> Means {
+        self.run.recover.as_ref().map(|recover| recover.means).unwrap_or_default()
+    }
+
     pub async fn begin(
         &self,
         purpose: Purpose<'_>,
@@ -95,6 +101,17 @@ impl Beside {
     pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<ErrandSeen, FlowError> {
         let (_, flow) = self.find(id, browser, page).await?;
         Ok(self.seen(id, flow).await?)
+    }
+
+    /// The languages that were wished for when it began, for whoever may see it.
+    pub async fn ui_locales(
+        &self,
+        id: &FlowId,
+        browser: &Browser,
+        page: Page<'_>,
+    ) -> Result<Option<String>, FlowError> {
+        let (_, flow) = self.find(id, browser, page).await?;
+        Ok(flow.ui_locales)
     }
 
     /// One action, and where it is then. Refused, it is where it was.

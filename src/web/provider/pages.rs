@@ -244,7 +244,8 @@ impl Provider {
                     Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
                     Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_)) | None => None,
                 };
-                let shown = Shown { errand, username: seen.username.as_deref(), alone: false, amiss };
+                let (username, means) = (seen.username.as_deref(), self.beside.means());
+                let shown = Shown { errand, username, means, alone: false, amiss };
                 shown.page(form, &around)
             }
             At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),

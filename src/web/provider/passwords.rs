@@ -11,6 +11,7 @@ use super::trouble::Trouble;
 use super::{Provider, Visit, see_other};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::NewPassword;
+use crate::domain::recovery::Means;
 use crate::http::client_authentication::client_ip;
 use crate::http::headers::queried;
 use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, FlowRefusal, Validator};
@@ -131,7 +132,8 @@ impl Provider {
 
     fn show_errand(&self, seen: &ErrandSeen, amiss: Option<Amiss<'_>>, browser: &Browser, visit: &Visit) -> Response {
         let here = self.here(&seen.id);
-        let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), alone: true, amiss };
+        let means = self.beside.means();
+        let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), means, alone: true, amiss };
         shown.page(self.form(&seen.id, browser), &self.around(visit, Some(&here)))
     }
 }
@@ -140,10 +142,13 @@ impl Provider {
 pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
     let (action, members): (Action, &[(&str, &str)]) = match (errand, form.get("action")) {
         (Errand::Current { .. } | Errand::Choosing { .. }, Some("cancel")) => (Action::CancelPasswordChange, &[]),
-        (Errand::Asking { .. } | Errand::Sent { .. } | Errand::Resetting { .. }, Some("cancel")) => {
-            (Action::CancelAccountRecovery, &[])
+        (
+            Errand::Asking { .. } | Errand::Sent { .. } | Errand::Linked { .. } | Errand::Resetting { .. },
+            Some("cancel"),
+        ) => (Action::CancelAccountRecovery, &[]),
+        (Errand::Sent { .. } | Errand::Resetting { .. }, Some("again")) | (Errand::Linked { .. }, _) => {
+            (Action::InitiateAccountRecovery, &[])
         }
-        (Errand::Sent { .. } | Errand::Resetting { .. }, Some("again")) => (Action::InitiateAccountRecovery, &[]),
         (Errand::Current { .. }, _) => {
             (Action::CheckCurrentCredentials, &[("username", "username"), ("password", "password")])
         }
@@ -169,6 +174,8 @@ pub(super) fn body(form: &Parameters, members: &[(&str, &str)]) -> Value {
 pub(super) struct Shown<'a> {
     pub(super) errand: &'a Errand,
     pub(super) username: Option<&'a str>,
+    /// What letters have in them.
+    pub(super) means: Means,
     /// No sign-in goes on after it.
     pub(super) alone: bool,
     pub(super) amiss: Option<Amiss<'a>>,
@@ -195,7 +202,11 @@ impl Shown<'_> {
             }
             Errand::Sent { .. } => {
                 let problem = self.amiss.map(Amiss::of_code);
-                recovery::sent::render(&recovery::sent::View { form, problem }, around)
+                recovery::sent::render(&recovery::sent::View { form, means: self.means, problem }, around)
+            }
+            Errand::Linked { .. } => {
+                let problem = self.amiss.map(Amiss::of_code);
+                recovery::sent::render(&recovery::sent::View { form, means: Means::Link, problem }, around)
             }
             Errand::Resetting { .. } => {
                 let problem = self.amiss.map(Amiss::of_new);

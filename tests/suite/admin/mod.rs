@@ -11,6 +11,7 @@ mod events;
 mod idempotency;
 mod keys;
 mod operations;
+mod passwords;
 mod problems;
 pub(crate) mod receiver;
 mod requests;

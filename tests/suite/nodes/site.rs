@@ -55,6 +55,7 @@ use self::node::Lock;
 pub(crate) use self::node::{Inside, Node};
 use super::cutter::Cutter;
 use super::people::{CALLBACK, RelyingParty};
+use super::slow::Slow;
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
 use crate::world::Authority;
@@ -85,6 +86,8 @@ pub(crate) struct Site {
     way: String,
     /// URL and prefix.
     redis: Option<(String, String)>,
+    /// How the nodes come to Redis, where that is not its URL.
+    redis_way: Option<String>,
     database: Database,
     known: Arc<Directory>,
     clock: Arc<dyn Clock>,
@@ -138,6 +141,7 @@ impl Site {
             sql,
             way,
             redis,
+            redis_way: None,
             database,
             known,
             clock,
@@ -168,6 +172,18 @@ impl Site {
     pub(crate) fn nodes_go_through(&mut self, line: &Cutter) {
         let mut url = url::Url::parse(&self.sql).expect("a URL");
         url.set_port(Some(line.at.port())).expect("a server");
+        self.way = url.into();
+    }
+
+    /// And to Redis by this one.
+    pub(crate) fn nodes_go_to_redis_through(&mut self, line: &Slow) {
+        self.redis_way = Some(format!("redis://{}", line.at));
+    }
+
+    /// Nodes are somebody else to the database than we are.
+    pub(crate) fn nodes_log_in_as(&mut self, role: &str) {
+        let mut url = url::Url::parse(&self.way).expect("a URL");
+        url.set_username(role).expect("a server");
         self.way = url.into();
     }
 
@@ -344,7 +360,10 @@ impl Site {
         let ephemeral = match &self.redis {
             // What `nod serve` refuses without being told: several nodes beside the database.
             None => "ephemeral.url = \"embedded\"\ndanger.shared_embedded = true".to_owned(),
-            Some((url, prefix)) => format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\""),
+            Some((url, prefix)) => {
+                let url = self.redis_way.as_ref().unwrap_or(url);
+                format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\"")
+            }
         };
         let text = format!(
             "issuer = \"{ISSUER}\"\n\
@@ -424,6 +443,7 @@ impl Site {
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
             recoveries: 100_000,
+            recovery: nod::domain::recovery::Means::Both,
             mail: Mail::Nobody,
             registration: Admission::Nobody,
             registrations: 20,

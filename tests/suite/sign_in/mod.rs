@@ -19,6 +19,7 @@ mod password_change;
 mod policies;
 mod races;
 mod recovery;
+mod recovery_means;
 mod rfc8707_resources;
 mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;

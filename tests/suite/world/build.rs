@@ -299,6 +299,7 @@ pub(super) fn settings(issuer: String) -> Settings {
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
         recoveries: 10,
+        recovery: nod::domain::recovery::Means::Both,
         mail: Mail::Nobody,
         registration: Admission::Nobody,
         registrations: 20,

@@ -35,6 +35,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::MustChangePassword => "What is the new password? Nothing goes on without one.",
         Status::SuccessfulPasswordChange => "The password is changed; go on.",
         Status::AccountRecoveryUsernameRequired => "Whose password was forgotten?",
+        Status::AccountRecoveryOtlVerificationRequired => {
+            "A message with a link is on its way: it goes on where that is opened. The same for who gets none."
+        }
         Status::RecoveryCodeRequired => "What code does the message have? The same for who gets none.",
         Status::PasswordResetRequired => "What is the new password, in place of the forgotten one?",
         Status::SuccessfulPasswordReset => "The password is another one; go on.",
