@@ -34,7 +34,7 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
 use crate::store::kept::Kept;
@@ -90,6 +90,8 @@ pub struct Settings {
     pub profiles: Profiles,
     /// Whose software statements are believed.
     pub trusted: TrustedIssuers,
+    /// Who may say in a `login_hint_token` whom to ask, besides clients for themselves.
+    pub hint_issuers: TrustedIssuers,
     /// How client certificates get here, and whose are worth something.
     pub certificates: Certificates,
     pub schedule: Schedule,

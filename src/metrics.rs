@@ -134,6 +134,7 @@ words! {
         ClientAuthentication = "client_authentication",
         Pairing = "pairing",
         UserCodes = "user_codes",
+        CibaUserCodes = "ciba_user_codes",
         DeviceAuthorizations = "device_authorizations",
         Registrations = "registrations",
         Passwords = "passwords",

@@ -17,6 +17,8 @@ mod m0008_extent;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
 mod m0011_passkeys;
+mod m0012_user_codes;
+mod m0013_addresses;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
             Box::new(m0011_passkeys::Migration),
+            Box::new(m0012_user_codes::Migration),
+            Box::new(m0013_addresses::Migration),
         ]
     }
 }

@@ -20,6 +20,7 @@ use crate::http::admin::passwords::PasswordsApi;
 use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
+use crate::http::admin::user_codes::UserCodesApi;
 use crate::http::admin::users::UsersApi;
 use crate::http::admin::webhooks::WebhooksApi;
 use crate::secret::MasterKey;
@@ -33,6 +34,7 @@ use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
 use crate::store::sql::sign_on::Policies;
 use crate::store::sql::sign_on::SignOnSettings;
+use crate::store::sql::user_codes::UserCodes;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::applications::ManageApplications;
@@ -51,6 +53,7 @@ use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
+use crate::usecase::admin::user_codes::ManageUserCodes;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::worker::Worker;
@@ -77,7 +80,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi, PasswordsApi),
+    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -148,6 +151,7 @@ impl Wiring {
                     passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk: desk.clone() },
                 },
                 PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
+                UserCodesApi { codes: self.user_codes() },
             ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
@@ -163,6 +167,16 @@ impl Wiring {
             WebhooksApi { webhooks, cursors: cursors.clone() },
             self.sign_on(cursors),
         )
+    }
+
+    fn user_codes(&self) -> ManageUserCodes {
+        let passwords = &self.parts.check_password;
+        ManageUserCodes {
+            codes: UserCodes::new(self.parts.database.clone()),
+            hashing: Arc::clone(&passwords.hashing),
+            ladder: passwords.ladder.clone(),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
     }
 
     fn sign_on(&self, cursors: Cursors) -> SignOnApi {

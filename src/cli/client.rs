@@ -4,7 +4,6 @@ mod certificate;
 mod registration;
 mod show;
 
-use std::io::Read as _;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -15,6 +14,7 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
+use crate::cli::standard_input;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::Client;
 use crate::protocol::id::ClientId;
@@ -196,9 +196,7 @@ fn given_secret(create: &Create) -> Result<Option<Secret<String>>, Exit> {
     if create.registration.auth().is_some_and(|auth| !has_secret(auth)) {
         return Err(Exit::usage("--secret-stdin is for a client with a secret"));
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| Exit::failed(error.to_string()))?;
-    let secret = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    let secret = standard_input::secret()?;
     if secret.expose().len() < SHORTEST_SECRET {
         return Err(Exit::usage(format!("the secret on standard input has fewer than {SHORTEST_SECRET} characters")));
     }

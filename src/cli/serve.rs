@@ -37,7 +37,7 @@ use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::ClientId;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
@@ -355,16 +355,26 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
+pub(super) fn hashing(config: &Config) -> HashSettings {
+    HashSettings {
+        cost: Cost { memory: config.passwords.memory, iterations: config.passwords.iterations },
+        at_once: config.passwords.hashes_at_once,
+        queue: config.passwords.queue,
+        ..HashSettings::default()
+    }
+}
+
+/// Whose word counts, out of the file of a setting.
+fn trusted(setting: &str, file: Option<&Path>) -> Result<TrustedIssuers, Exit> {
+    let Some(file) = file else { return Ok(TrustedIssuers::default()) };
+    TrustedIssuers::parse(&read(file)?).map_err(|error| Exit::config(format!("{setting}: {error}")))
+}
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
-    let trusted = match config.registration.software_statement_issuers.as_deref() {
-        None => TrustedIssuers::default(),
-        Some(file) => {
-            let problem = |error| Exit::config(format!("registration.software_statement_issuers: {error}"));
-            TrustedIssuers::parse(&read(file)?).map_err(problem)?
-        }
-    };
+    let statements = config.registration.software_statement_issuers.as_deref();
+    let hints = config.ciba.login_hint_token_issuers.as_deref();
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
         extra_trust_anchors: extra_trust_anchors.clone(),
@@ -393,18 +403,14 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         },
         authorization: rules(config),
         profiles: profiles(config),
-        trusted,
+        trusted: trusted("registration.software_statement_issuers", statements)?,
+        hint_issuers: trusted("ciba.login_hint_token_issuers", hints)?,
         certificates: certificates(config)?,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
-        hashing: HashSettings {
-            cost: Cost { memory: config.passwords.memory, iterations: config.passwords.iterations },
-            at_once: config.passwords.hashes_at_once,
-            queue: config.passwords.queue,
-            ..HashSettings::default()
-        },
+        hashing: hashing(config),
         password_tries: config.limits.password_tries,
         recoveries: config.limits.recoveries,
         recovery: match config.mail.recovery {

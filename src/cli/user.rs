@@ -8,6 +8,7 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
+use crate::cli::standard_input;
 use crate::cli::terminal::{safe, say};
 use crate::domain::user::{Status, User};
 use crate::store::sql::devices::Devices;
@@ -72,6 +73,25 @@ pub(super) enum Action {
         #[arg(long)]
         waive: bool,
     },
+    /// Set a user code, taken from standard input
+    ///
+    /// What a client with `--ask-user-code` has to give when it wants to have this person asked: 6 characters at least,
+    /// 32 bytes at most. It takes the place of any other.
+    #[command(after_long_help = "Examples:
+  nod user set-user-code bob < code.txt
+  pwgen -A -0 8 1 | tee /dev/tty | nod user set-user-code bob")]
+    SetUserCode {
+        /// Whose, by user name
+        username: String,
+    },
+    /// No client with `--ask-user-code` can have this person asked any more
+    #[command(
+        after_long_help = "Examples:\n  nod user remove-user-code bob\n  nod user remove-user-code bob -c nod.toml"
+    )]
+    RemoveUserCode {
+        /// Whose, by user name
+        username: String,
+    },
     /// Delete the person with all devices, and revoke all that was granted
     #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
     Delete {
@@ -121,6 +141,16 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             let passwords = Passwords::new(opened.database.clone());
             let told = ManagePasswords { passwords, desk: opened.desk() }.demand(&by, user.id, !waive).await?;
             say(&format!("{}  {}", user.id, at_the_next_sign_in(told.must_change)));
+        }
+        Action::SetUserCode { username } => {
+            let user = find(&opened, &username).await?;
+            opened.user_codes().await?.set(&by, user.id, &standard_input::secret()?).await?;
+            say(&format!("{}  has a new user code", user.id));
+        }
+        Action::RemoveUserCode { username } => {
+            let user = find(&opened, &username).await?;
+            opened.user_codes().await?.remove(&by, user.id).await?;
+            say(&format!("{}  has no user code", user.id));
         }
         Action::Delete { username } => {
             let user = find(&opened, &username).await?;

@@ -186,6 +186,9 @@ settings! {
         long_poll: Duration = "25s",
         /// `strict`: a hint to nobody is `unknown_user_id`. `uniform`: no client learns who exists.
         unknown_user: UnknownUser = "strict",
+        /// A JSON file of those who may say in a `login_hint_token` whom to ask: each issuer with its JWK Set. Clients may
+        /// for themselves, with their own keys.
+        login_hint_token_issuers: Option<PathBuf>,
     }
 
     /// Clients that register themselves.

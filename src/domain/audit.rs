@@ -134,6 +134,8 @@ actions! {
     PasswordChangeTold = "password.change_told",
     PasswordRecoverySent = "password.recovery_sent",
     PasswordReset = "password.reset",
+    UserCodeSet = "user_code.set",
+    UserCodeRemoved = "user_code.removed",
     PasskeyChecked = "passkey.checked",
     PasskeyAdded = "passkey.added",
     PasskeyUpdated = "passkey.updated",

@@ -318,6 +318,12 @@ pub struct Backchannel {
     /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_signing_alg: Option<Algorithm>,
+    /// `backchannel_user_code_parameter` [CIBA §4]: it has people give their user code, and asks nobody without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user_code: bool,
+    /// A `login_hint`, which anybody can make up, is no hint of this client.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_hint_token: bool,
     /// What they are signed with, for a client that does not authenticate with its keys. One that signs people in as
     /// well has them there.
     #[serde(default, skip_serializing_if = "Option::is_none")]

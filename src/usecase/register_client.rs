@@ -20,7 +20,8 @@ use crate::protocol::public_id::Kind;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::software_statement;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::clients::Clients;
@@ -186,7 +187,8 @@ impl RegisterClient {
         let believed = match wanted.software_statement.as_deref() {
             None => None,
             Some(statement) => {
-                let said = self.trusted.believe(statement, self.profiles.of_all().algorithms, now)?;
+                let algorithms = self.profiles.of_all().algorithms;
+                let said = software_statement::believe(&self.trusted, statement, algorithms, now)?;
                 Some(wanted.clone().under(said))
             }
         };
@@ -328,6 +330,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         backchannel_client_notification_endpoint: wanted.backchannel_client_notification_endpoint.clone(),
         backchannel_authentication_request_signing_alg: wanted.backchannel_authentication_request_signing_alg.clone(),
+        backchannel_user_code_parameter: wanted.backchannel_user_code_parameter,
+        require_hint_token: kept.require_hint_token.filter(|_| ciba),
         access_token_format: kept.access_token_format,
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
         introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
@@ -410,7 +414,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 24] = [
+const SENTENCES: [(&str, &str); 25] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -467,5 +471,6 @@ const SENTENCES: [(&str, &str); 24] = [
         "backchannel_authentication_request_signing_alg",
         "backchannel_authentication_request_signing_alg: ES256, PS256, RS256 or EdDSA, with the CIBA grant and jwks or jwks_uri.",
     ),
+    ("backchannel_user_code_parameter", "backchannel_user_code_parameter: true with the CIBA grant alone."),
     ("client_name", "client_name: at most 100 characters, no control characters."),
 ];

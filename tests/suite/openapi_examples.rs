@@ -125,6 +125,10 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.get(&alice).await.ok();
     admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
+    let code = format!("{alice}/user-code");
+    assert_eq!(admin.put(&code, &json!({"user_code": "4815-1623"})).await.status, 204);
+    admin.get(&code).await.ok();
+    assert_eq!(admin.delete(&code).await.status, 204);
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();

@@ -1,5 +1,4 @@
-//! Races for tokens, over two nodes that share one Redis: refresh, revocation, locking, unpairing, and changes of a
-//! client.
+//! Races for tokens, over two nodes that share one Redis: refresh, revocation, locking, and changes of a client.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -11,7 +10,7 @@ use nod::domain::client::AccessTokenFormat;
 use nod::protocol::algorithm::Algorithm;
 use serde_json::json;
 
-use crate::world::{Answer, Asked, Backing, Client, Person, World, decoded};
+use crate::world::{Answer, Backing, Client, Person, World, decoded};
 
 const CROWD: usize = 16;
 
@@ -30,8 +29,7 @@ impl Stage {
     async fn on(world: crate::world::Builder) -> Self {
         let world = world.redis().nodes(2).generous().start().await;
         let shop = world.client("shop").refresh().opaque().await;
-        let mut alice = world.user("alice").with_phone().with_phone().await;
-        alice.phones[1].move_to(1);
+        let alice = world.user("alice").with_phone().await;
         Self { world, shop, alice }
     }
 
@@ -45,22 +43,6 @@ impl Stage {
             async move { shop.refresh(&token).await }
         }))
         .await
-    }
-
-    /// Of what was asked, nothing is given now. Answers how much had been approved and was not given before.
-    async fn gives_nothing_more(&self, asked: &[Asked], told: &[Answer]) -> usize {
-        let mut withheld = 0;
-        for (n, (asked, told)) in asked.iter().zip(told).enumerate() {
-            let shop = self.shop.at(n % 2);
-            let answer = patient(async || shop.poll(asked).await).await;
-            assert_eq!(answer.status, 400, "{}", answer.text());
-            let error = answer.json()["error"].as_str().unwrap().to_owned();
-            let expected: &[&str] =
-                if told.status == 200 { &["invalid_grant"] } else { &["access_denied", "authorization_pending"] };
-            assert!(expected.contains(&error.as_str()), "{error} after {}", told.text());
-            withheld += usize::from(error == "access_denied");
-        }
-        withheld
     }
 
     /// Whatever was given is worth nothing on either node. Answers how many were given something.
@@ -149,97 +131,6 @@ async fn r5_after_a_person_is_locked_no_refresh_has_left_anything() {
             tokio::time::sleep(Duration::from_millis(1100)).await;
         }
         assert!(given > 0, "nobody was faster than the lock: there was no race");
-    }
-}
-
-/// What was given before the lock is worth nothing after it, and what was approved and not given is given to nobody.
-#[tokio::test]
-async fn r10_who_is_locked_while_they_approve_and_a_client_redeems_has_given_nothing() {
-    for stage in Stage::each().await {
-        let (mut given, mut withheld) = (0, 0);
-        for round in 0..8 {
-            let mut asked = Vec::new();
-            for n in 0..8 {
-                asked.push(stage.shop.at(n % 2).ask(&stage.alice).await);
-            }
-            let phones = [stage.alice.phones[0].warm().await, stage.alice.phones[1].warm().await];
-            let questions = phones[0].pending().await;
-            assert_eq!(questions.len(), asked.len());
-            let approving = join_all(questions.iter().enumerate().map(|(n, question)| phones[n % 2].approve(question)));
-            let polling = join_all(asked.iter().enumerate().map(|(n, asked)| {
-                let shop = stage.shop.at((n + 1) % 2);
-                async move {
-                    tokio::time::sleep(Duration::from_millis(8 + 4 * n as u64)).await;
-                    shop.poll(asked).await
-                }
-            }));
-            let locked = async {
-                tokio::time::sleep(Duration::from_millis(5 * round)).await;
-                stage.alice.lock().await;
-            };
-            let (said, told, ()) = join!(approving, polling, locked);
-            for answer in &said {
-                assert!([200, 401, 403, 404, 409, 503].contains(&answer.status), "{}", answer.text());
-            }
-            // The other node learns of it within a second.
-            tokio::time::sleep(Duration::from_millis(1100)).await;
-            stage.world.clock.advance(Duration::from_secs(10));
-            let tokens: Vec<Answer> = told.iter().filter(|answer| answer.status == 200).cloned().collect();
-            given += stage.nothing_is_active(&tokens).await;
-            withheld += stage.gives_nothing_more(&asked, &told).await;
-            // Nor when an administrator has looked: that was the last word.
-            stage.alice.unlock().await;
-            tokio::time::sleep(Duration::from_millis(1100)).await;
-            stage.world.clock.advance(Duration::from_secs(10));
-            stage.gives_nothing_more(&asked, &told).await;
-            stage.world.clock.advance(Duration::from_secs(600));
-        }
-        assert!(given > 0 && withheld > 0, "{given} given, {withheld} withheld: there was no race");
-    }
-}
-
-/// A yes counts, or the phone is told that it is nobody's: never both, and what it said is good for nothing afterwards.
-#[tokio::test]
-async fn r18_a_phone_that_is_unpaired_while_it_says_yes_has_said_it_or_not() {
-    for mut stage in Stage::each().await {
-        let (mut counted, mut refused) = (0, 0);
-        for round in 0..8 {
-            let mut phone = stage.world.phone();
-            phone.move_to(round % 2);
-            stage.alice.pair(phone).await;
-            let asked = stage.shop.ask(&stage.alice).await;
-            let phone = stage.alice.phones.last().unwrap().warm().await;
-            let question = phone.question().await;
-            // One of the two is a little later.
-            let late = |by: usize| tokio::time::sleep(Duration::from_millis(5 * by as u64));
-            let saying = async {
-                late(4_usize.saturating_sub(round)).await;
-                phone.approve(&question).await
-            };
-            let unpairing = async {
-                late(round.saturating_sub(4)).await;
-                phone.unpair_by_administrator().await;
-            };
-            let (said, ()) = join!(saying, unpairing);
-            tokio::time::sleep(Duration::from_millis(1100)).await;
-            phone.approve(&question).await.problem(401, "DEVICE_UNKNOWN");
-            if said.status == 200 {
-                counted += 1;
-                // Nobody else can answer it any more, and it is worth nothing.
-                stage.alice.phones[0].approve(&question).await.problem(409, "ALREADY_DECIDED");
-                stage.shop.poll(&asked).await.refused(400, "access_denied");
-            } else {
-                refused += 1;
-                said.problem(401, "DEVICE_UNKNOWN");
-                stage.shop.at(1).poll(&asked).await.refused(400, "authorization_pending");
-                assert_eq!(stage.alice.phones[0].approve(&question).await.status, 200, "the others can");
-                stage.world.clock.advance(Duration::from_secs(10));
-                stage.shop.poll(&asked).await.tokens();
-            }
-            stage.alice.phones.pop();
-            stage.world.clock.advance(Duration::from_secs(600));
-        }
-        assert!(counted > 0 && refused > 0, "{counted} counted, {refused} refused: there was no race");
     }
 }
 

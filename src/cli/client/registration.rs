@@ -241,6 +241,18 @@ pub(super) struct Registration {
     /// ES256, PS256, RS256 or `EdDSA`. Without it, they may be signed or not.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     ciba_request_alg: Option<Algorithm>,
+    /// It has people give their user code
+    ///
+    /// A secret of theirs, without which it can have nobody asked. `nod user set-user-code` sets them.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    ask_user_code: Option<bool>,
+    /// It names nobody by a plain `login_hint`
+    ///
+    /// Whom it wants to have asked, it says with a `login_hint_token` or an `id_token_hint`.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    require_hint_token: Option<bool>,
     /// pick (one of three) or type
     ///
     /// The client shows a number that the person carries to the device.
@@ -401,6 +413,8 @@ impl Registration {
             }),
             long_poll: self.long_poll,
             backchannel_authentication_request_signing_alg: self.ciba_request_alg.and_then(|alg| text(alg.as_str())),
+            backchannel_user_code_parameter: self.ask_user_code,
+            require_hint_token: self.require_hint_token,
             disabled: None,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::certificate;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Client, NumberMatching, Requests, SignIn};
+use crate::domain::client::{Backchannel, Client, NumberMatching, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::usecase::admin::client_metadata::method;
 
@@ -114,6 +114,8 @@ pub(super) fn show(client: &Client) {
         if let Some(alg) = backchannel.request_signing_alg {
             say(&format!("questions     signed with {alg}"));
         }
+        let Backchannel { user_code, require_hint_token, .. } = backchannel;
+        say(&format!("asks          with a user code {user_code}, by hint tokens alone {require_hint_token}"));
     }
     if let Some(registered) = &client.registered {
         say(&format!(

@@ -36,7 +36,7 @@ pub struct UserBody {
     pub id: String,
     /// The person in ID tokens and access tokens.
     pub sub: String,
-    /// What a relying party sends as `login_hint`.
+    /// What a relying party sends as `login_hint`, or names in a `login_hint_token` as `opaque`.
     pub username: String,
     pub name: Option<String>,
     pub email: Option<String>,

@@ -59,6 +59,7 @@ pub mod settings;
 pub mod sign_on;
 pub mod tokens;
 pub mod trail;
+pub mod user_codes;
 pub mod webhooks;
 
 /// No request waits longer for the database, whatever the reason.

@@ -142,6 +142,11 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_authentication_request_signing_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_user_code_parameter: Option<bool>,
+    /// For administrators to say: what they do not believe a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_hint_token: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
 
@@ -260,6 +265,8 @@ impl ClientMetadata {
             backchannel_authentication_request_signing_alg: backchannel
                 .and_then(|backchannel| backchannel.request_signing_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            backchannel_user_code_parameter: backchannel.map(|backchannel| backchannel.user_code),
+            require_hint_token: backchannel.map(|backchannel| backchannel.require_hint_token),
             disabled: Some(client.disabled),
         }
     }

@@ -33,6 +33,7 @@ pub mod passwords;
 pub mod policies;
 pub mod requests;
 pub mod sign_on_settings;
+pub mod user_codes;
 pub mod users;
 pub mod webhooks;
 

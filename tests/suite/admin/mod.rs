@@ -18,6 +18,7 @@ mod requests;
 pub(crate) mod robot;
 mod secrets;
 mod sign_on;
+mod user_codes;
 mod users;
 pub(crate) mod webhooks;
 

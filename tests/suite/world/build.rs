@@ -14,7 +14,7 @@ use nod::entropy::Entropy;
 use nod::http::second_port::SecondPort;
 use nod::http::server::{Edge, bind_next_free, serve};
 use nod::outbound::egress::{Egress, EgressSettings};
-use nod::protocol::software_statement::TrustedIssuers;
+use nod::protocol::trusted_issuers::TrustedIssuers;
 use nod::secret::Secret;
 use nod::store::redis::Settings as RedisSettings;
 use nod::store::sql::Database;
@@ -290,6 +290,7 @@ pub(super) fn settings(issuer: String) -> Settings {
         authorization: Rules::default(),
         profiles: Profiles::default(),
         trusted: TrustedIssuers::default(),
+        hint_issuers: TrustedIssuers::default(),
         certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,

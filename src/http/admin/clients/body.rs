@@ -104,6 +104,10 @@ pub struct ClientBody {
     pub long_poll: Option<bool>,
     /// Its CIBA requests are signed, by this [CIBA §4].
     pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
+    /// It has people give their user code, and asks nobody without it [CIBA §4].
+    pub backchannel_user_code_parameter: Option<bool>,
+    /// A `login_hint` is no hint of this client.
+    pub require_hint_token: Option<bool>,
     pub disabled: bool,
     pub created_at: DateTime,
 }
@@ -243,6 +247,11 @@ pub struct NewClientBody {
     pub long_poll: Option<bool>,
     /// Its CIBA requests are signed, by this [CIBA §4]. They may be signed or not when left out.
     pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
+    /// It has people give their user code, and asks nobody without it [CIBA §4, §7.1.2]. `false` when left out.
+    pub backchannel_user_code_parameter: Option<bool>,
+    /// A `login_hint`, which anybody can make up, is no hint of this client: it needs a `login_hint_token` or an
+    /// `id_token_hint`. `false` when left out.
+    pub require_hint_token: Option<bool>,
     pub disabled: Option<bool>,
 }
 
@@ -306,6 +315,8 @@ pub struct ClientPatch {
     pub number_matching: Option<ClientNumberMatching>,
     pub long_poll: Option<bool>,
     pub backchannel_authentication_request_signing_alg: Option<AssertionAlgorithm>,
+    pub backchannel_user_code_parameter: Option<bool>,
+    pub require_hint_token: Option<bool>,
     pub disabled: Option<bool>,
 }
 
@@ -409,6 +420,8 @@ impl From<&domain::Client> for ClientBody {
             backchannel_authentication_request_signing_alg: backchannel
                 .and_then(|backchannel| backchannel.request_signing_alg)
                 .map(AssertionAlgorithm::from),
+            backchannel_user_code_parameter: backchannel.map(|backchannel| backchannel.user_code),
+            require_hint_token: backchannel.map(|backchannel| backchannel.require_hint_token),
             disabled: client.disabled,
             created_at: client.created_at.into(),
         }

@@ -68,12 +68,16 @@ impl ClientMetadata {
             }
         };
         if grants.contains(&GrantType::Ciba) {
-            let delivery = self.delivery(egress, problems);
-            let long_poll = self.long_poll.unwrap_or(false);
-            let request_signing_alg = self.question_signing_alg(problems);
             let elsewhere = grants.iter().any(|grant| grant.signs_people_in());
-            let keys = if elsewhere { None } else { self.signing_keys(egress, problems) };
-            return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg, keys });
+            return Some(Backchannel {
+                delivery: self.delivery(egress, problems),
+                number_matching,
+                long_poll: self.long_poll.unwrap_or(false),
+                request_signing_alg: self.question_signing_alg(problems),
+                user_code: self.backchannel_user_code_parameter.unwrap_or(false),
+                require_hint_token: self.require_hint_token.unwrap_or(false),
+                keys: if elsewhere { None } else { self.signing_keys(egress, problems) },
+            });
         }
         for (pointer, present) in [
             (MODE, self.backchannel_token_delivery_mode.is_some()),
@@ -81,6 +85,8 @@ impl ClientMetadata {
             ("/number_matching", self.number_matching.is_some()),
             ("/long_poll", self.long_poll == Some(true)),
             (SIGNING_ALG, self.backchannel_authentication_request_signing_alg.is_some()),
+            ("/backchannel_user_code_parameter", self.backchannel_user_code_parameter == Some(true)),
+            ("/require_hint_token", self.require_hint_token == Some(true)),
         ] {
             if present {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with the CIBA grant.");
