@@ -44,7 +44,7 @@ pub(super) enum Action {
         #[arg(long)]
         email: Option<String>,
     },
-    /// Nothing may be asked, decided, redeemed or refreshed for this person
+    /// Nothing may be asked, decided, redeemed or refreshed
     #[command(after_long_help = "Examples:\n  nod user lock bob\n  nod user lock bob -c nod.toml")]
     Lock {
         /// Whom, by user name
@@ -84,7 +84,9 @@ pub(super) enum Action {
         /// Whose, by user name
         username: String,
     },
-    /// No client with `--ask-user-code` can have this person asked any more
+    /// Take a user code away
+    ///
+    /// No client with `--ask-user-code` can have this person asked any more.
     #[command(
         after_long_help = "Examples:\n  nod user remove-user-code bob\n  nod user remove-user-code bob -c nod.toml"
     )]
@@ -92,13 +94,13 @@ pub(super) enum Action {
         /// Whose, by user name
         username: String,
     },
-    /// Delete the person with all devices, and revoke all that was granted
+    /// Delete the person, and revoke all that was granted
     #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
     Delete {
         /// Whom, by user name
         username: String,
     },
-    /// A key by which a phone becomes a device of this person; printed once
+    /// A key that makes a phone a device; printed once
     #[command(after_long_help = "Examples:
   nod user pairing-key bob
   nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
