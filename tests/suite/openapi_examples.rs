@@ -100,6 +100,13 @@ async fn relying_party(world: &World, admin: &Robot<'_>) -> String {
     kiosk
 }
 
+async fn user_code(admin: &Robot<'_>, user: &str) {
+    let code = format!("{user}/user-code");
+    assert_eq!(admin.put(&code, &json!({"user_code": "4815-1623"})).await.status, 204);
+    admin.get(&code).await.ok();
+    assert_eq!(admin.delete(&code).await.status, 204);
+}
+
 /// Everything that can be asked, once.
 async fn live(world: &World, receiver: &Receiver) -> Examples {
     let mut streams = Examples::new();
@@ -125,10 +132,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.get(&alice).await.ok();
     admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
-    let code = format!("{alice}/user-code");
-    assert_eq!(admin.put(&code, &json!({"user_code": "4815-1623"})).await.status, 204);
-    admin.get(&code).await.ok();
-    assert_eq!(admin.delete(&code).await.status, 204);
+    user_code(&admin, &alice).await;
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();
