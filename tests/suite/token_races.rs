@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::join;
-use nod::domain::client::AccessTokenFormat;
+use nod::domain::client::{self, AccessTokenFormat};
 use nod::protocol::algorithm::Algorithm;
 use serde_json::json;
 
@@ -141,16 +141,15 @@ async fn r20_tokens_are_made_by_one_version_of_their_client() {
         let over = Cell::new(false);
         let changing = async {
             for number in 0..40 {
-                stage
-                    .shop
-                    .update(move |client| {
-                        (client.id_token_signed_response_alg, client.access_token_format) = if number % 2 == 0 {
-                            (Algorithm::PS256, AccessTokenFormat::Jwt)
-                        } else {
-                            (Algorithm::ES256, AccessTokenFormat::Opaque)
-                        };
-                    })
-                    .await;
+                let change = move |client: &mut client::Client| {
+                    (client.id_token_signed_response_alg, client.access_token_format) = if number % 2 == 0 {
+                        (Algorithm::PS256, AccessTokenFormat::Jwt)
+                    } else {
+                        (Algorithm::ES256, AccessTokenFormat::Opaque)
+                    };
+                };
+                // Whoever refreshes may have all connections.
+                while stage.shop.try_update(change).await.is_err() {}
                 tokio::time::sleep(Duration::from_millis(30)).await;
             }
             over.set(true);

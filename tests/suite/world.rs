@@ -21,7 +21,7 @@ mod log;
 mod person;
 mod phone;
 mod prover;
-mod template;
+pub(crate) mod template;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;

@@ -58,12 +58,11 @@ use super::people::{CALLBACK, RelyingParty};
 use super::slow::Slow;
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
-use crate::world::Authority;
+use crate::world::template::give_keys;
+use crate::world::{Authority, MASTER_KEY};
 
 mod facts;
 mod node;
-
-const MASTER_KEY: [u8; 32] = [7; 32];
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sql<'a> {
@@ -118,6 +117,8 @@ impl Site {
         database.migrate().await.expect("tables");
         let (known, _) = Directory::new(database.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        // Each node would take longer to make its own than most tests take to run.
+        give_keys(&database, clock.now()).await;
         let entropy = Arc::new(Entropy::default());
         let ephemeral: Arc<dyn Ephemeral> = match &redis {
             None => embedded_store(&database, &clock, &entropy).await,

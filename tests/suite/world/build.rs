@@ -212,7 +212,7 @@ impl Plan {
         database.migrate().await.unwrap();
         // They are sealed with the usual master key.
         if *settings.master_key.expose() == MASTER_KEY {
-            give_keys(&database).await;
+            give_keys(&database, BEGIN).await;
         }
         let entropy = Arc::new(Entropy::seeded(self.seed.wrapping_add(n + 1)));
         app::build(settings, database, (clock, entropy), worker, shutdown).await

@@ -19,6 +19,7 @@ use nod::protocol::id::{ClientId, PolicyId};
 use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::Digest;
+use nod::store::ephemeral::StoreError;
 use nod::store::sql::clients::Clients;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -420,6 +421,14 @@ impl Client {
     }
 
     pub(crate) async fn update(&self, change: impl FnOnce(&mut domain::Client) + Send + 'static) {
+        self.try_update(change).await.unwrap();
+    }
+
+    /// `Err`: on a busy machine it came too late, and nothing has changed.
+    pub(crate) async fn try_update(
+        &self,
+        change: impl FnOnce(&mut domain::Client) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let parts = self.world.parts();
         let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
         let id = ClientId::parse(&self.id).unwrap();
@@ -431,7 +440,8 @@ impl Client {
             };
             clients.update(&id, &event, now, changed).await
         };
-        self.world.among_servers(updated).await.unwrap().expect("the client");
+        self.world.among_servers(updated).await?.expect("the client");
+        Ok(())
     }
 
     pub(crate) async fn delete(&self) {

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nod::app;
-use nod::clock::{Clock, ManualClock};
+use nod::clock::{Clock, ManualClock, Timestamp};
 use nod::domain::audit::{Action, Event};
+use nod::domain::signing_key::StoredKey;
 use nod::entropy::Entropy;
 use nod::secret::Secret;
 use nod::store::sql::Database;
@@ -47,8 +48,8 @@ pub(super) fn template() -> &'static [u8] {
     })
 }
 
-/// The keys of the template, to a database that was not copied from it.
-pub(super) async fn give_keys(database: &Database) {
+/// The keys of the template, to a database that was not copied from it, as if they had been made `now`.
+pub(crate) async fn give_keys(database: &Database, now: Timestamp) {
     let keys_of = |database: &Database| {
         let (directory, _) = Directory::new(database.clone());
         SigningKeys::new(database.clone(), directory)
@@ -62,7 +63,8 @@ pub(super) async fn give_keys(database: &Database) {
     std::fs::write(&file, template()).unwrap();
     let template = Database::connect(&Secret::new(format!("sqlite:{}", file.display()))).await.unwrap();
     for key in keys_of(&template).load().await.unwrap() {
-        let event = Event::new(Entropy::default().uuid(), BEGIN, Action::KeyCreated);
+        let key = StoredKey { created_at: now, activated_at: key.activated_at.map(|_| now), ..key };
+        let event = Event::new(Entropy::default().uuid(), now, Action::KeyCreated);
         keys.insert(&key, &event).await.unwrap();
     }
 }
