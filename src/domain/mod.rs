@@ -14,6 +14,8 @@ pub mod inbox;
 pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
+pub mod mfa_policy;
+pub mod native_application;
 pub mod occasion;
 pub mod passkey;
 pub mod password;

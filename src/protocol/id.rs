@@ -127,6 +127,10 @@ text_id! {
     PolicyId: 40;
     /// Names an authentication application.
     ApplicationId: 40;
+    /// Names a native application.
+    NativeApplicationId: 40;
+    /// Names an MFA policy.
+    MfaPolicyId: 40;
 }
 
 macro_rules! handle {
