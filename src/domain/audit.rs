@@ -108,6 +108,8 @@ actions! {
     TokenRevoked = "token.revoked",
     TokenIntrospected = "token.introspected",
     UserinfoRead = "userinfo.read",
+    SecondFactorEvaluated = "second_factor.evaluated",
+    DeviceEnrollmentSkipped = "device_enrollment.skipped",
     DevicePaired = "device.paired",
     DeviceUnpaired = "device.unpaired",
     DeviceBlocked = "device.blocked",

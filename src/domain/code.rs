@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::Enrolment;
 use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
@@ -35,6 +36,9 @@ pub struct Code {
     pub nonce: Option<String>,
     pub extent: Extent,
     pub authentication: Authentication,
+    /// What the app is told by which the person signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Enrolment>,
     pub issued_at: Timestamp,
     /// Somebody showed the code with the wrong verifier or another address: whoever comes next is refused.
     pub burnt: bool,
@@ -132,6 +136,7 @@ mod tests {
             nonce: None,
             extent: Extent::default(),
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
+            enrolment: None,
             issued_at: at(0),
             burnt: false,
         }

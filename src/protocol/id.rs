@@ -196,6 +196,8 @@ handle! {
     DeviceCode;
     /// Names what a browser was asked to have a passkey sign, on the pages of an account.
     CeremonyId;
+    /// Offers whoever signs in by an app to have it as a device [flows.md F2].
+    EnrolmentTicket;
 }
 
 impl AuthReqId {
@@ -217,5 +219,5 @@ impl AuthReqId {
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId EnrolmentTicket
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::Enrolment;
+use super::mobile_app::MobileApp;
 use super::passkey::Ceremony;
 use super::policy::{Next, SignOnPolicy, Source, Step, Why};
 use super::session::{Authentication, Session};
@@ -24,11 +26,13 @@ mod at;
 pub mod errand;
 mod links;
 mod notes;
+mod second_factor;
 #[cfg(test)]
 mod tests;
 
 pub use self::at::{At, Failure, Offered};
 pub use self::notes::{Factor, Note, Notes};
+pub use self::second_factor::SecondFactor;
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -70,6 +74,12 @@ pub struct Flow {
     pub ways: Vec<Source>,
     /// What a passkey is to sign, while one is asked for.
     pub ceremony: Option<Ceremony>,
+    /// By which the person signs in, where it has shown itself.
+    pub app: Option<MobileApp>,
+    /// What the second factor came to, where one was asked for and the flow has not gone on yet.
+    pub second_factor: Option<SecondFactor>,
+    /// What the app by which the person signs in is told in the end.
+    pub enrolment: Option<Enrolment>,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
     pub at: At,
@@ -160,6 +170,9 @@ impl Flow {
             turned: None,
             ways: Vec::new(),
             ceremony: None,
+            app: None,
+            second_factor: None,
+            enrolment: None,
             agreed: None,
             // Where the walk below leads is what counts.
             at: At::Failed(Failure::NothingVerified),
@@ -216,6 +229,9 @@ impl Flow {
             turned: None,
             ways: Vec::new(),
             ceremony: None,
+            app: None,
+            second_factor: None,
+            enrolment: None,
             agreed: None,
             at: At::UserCode,
             started_at: now,
@@ -317,6 +333,7 @@ impl Flow {
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
             self.password = None;
+            self.enrolment = None;
             // What somebody else agreed to.
             self.agreed = None;
         }
@@ -344,6 +361,11 @@ impl Flow {
     /// Whether a passkey is asked for, and there is nothing yet that it could sign.
     pub fn wants_ceremony(&self) -> bool {
         self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
+    }
+
+    /// Whether something has to be found out before anybody can be asked.
+    pub fn wants_more(&self) -> bool {
+        self.wants_ceremony() || (self.second_factor.is_none() && matches!(self.at, At::Asking(_, Source::Mfa)))
     }
 
     /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a
@@ -445,7 +467,7 @@ impl Flow {
     }
 
     fn settled(mut self, around: &Around<'_>) -> Self {
-        let before = self.ceremony.is_some().then(|| self.at.clone());
+        let before = (self.ceremony.is_some() || self.second_factor.is_some()).then(|| self.at.clone());
         self.ways = Vec::new();
         // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
         if self.device.as_ref().is_some_and(|device| !device.confirmed) {
@@ -467,9 +489,10 @@ impl Flow {
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
-        // What was to be signed was for that step, and for whoever it was then.
+        // What was to be signed was for that step, and for whoever it was then; and so was what it came to.
         if before.is_some_and(|before| before != self.at) {
             self.ceremony = None;
+            self.second_factor = None;
         }
         self
     }
@@ -583,7 +606,7 @@ impl Flow {
 
 const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
     match source {
-        Source::Identifier | Source::Password => true,
+        Source::Identifier | Source::Password | Source::Mfa => true,
         Source::Passkey => around.passkeys,
     }
 }

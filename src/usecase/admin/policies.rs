@@ -10,7 +10,7 @@ use crate::domain::policy::listed::{self, Fault, Listed, Target, Way, step_id};
 use crate::domain::policy::{About, Branch, Condition, SignOnPolicy, Source};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
+use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId};
 use crate::protocol::merge_patch;
 use crate::protocol::public_id::Kind;
 use crate::protocol::scope::Scope;
@@ -49,6 +49,9 @@ pub struct StepWish {
     /// Who has no passkey makes one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enrol: bool,
+    /// What counts as a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_policy: Option<String>,
     /// All of them have to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionWish>,
@@ -215,7 +218,11 @@ impl PolicyWish {
         }
         let source = Source::parse(&wish.source);
         if source.is_none() {
-            problem("source", FieldCode::Unknown, "identifier, password or passkey.");
+            problem("source", FieldCode::Unknown, "identifier, password, passkey or mfa.");
+        }
+        let mfa_policy = wish.mfa_policy.as_deref().map(MfaPolicyId::parse);
+        if mfa_policy == Some(None) {
+            problem("mfa_policy", FieldCode::Unknown, "There is no such MFA policy.");
         }
         let alternatives: Option<Vec<Source>> = wish.alternatives.iter().map(|text| Source::parse(text)).collect();
         if alternatives.is_none() {
@@ -240,7 +247,16 @@ impl PolicyWish {
             }
         }
         let (source, alternatives) = (source?, alternatives?);
-        Some(Listed { id: id?, source, alternatives, enrol: wish.enrol, when, success: success?, failure: failure? })
+        Some(Listed {
+            id: id?,
+            source,
+            alternatives,
+            enrol: wish.enrol,
+            mfa_policy: mfa_policy.flatten(),
+            when,
+            success: success?,
+            failure: failure?,
+        })
     }
 }
 
@@ -293,6 +309,7 @@ impl StepWish {
             source: step.source.as_str().to_owned(),
             alternatives: step.alternatives.iter().map(|source| source.as_str().to_owned()).collect(),
             enrol: step.enrol,
+            mfa_policy: step.mfa_policy.as_ref().map(ToString::to_string),
             when: step.when.iter().map(ConditionWish::of).collect(),
             success: Some(step.success.as_str().to_owned()),
             failure: Some(step.failure.as_str().to_owned()),
@@ -325,6 +342,16 @@ fn told(fault: Fault) -> FieldProblem {
         Fault::Enrol(at) => {
             FieldProblem::member(format!("/steps/{at}/enrol"), FieldCode::NotAllowed, "For a step with passkeys.")
         }
+        Fault::MfaPolicy(at) => FieldProblem::member(
+            format!("/steps/{at}/mfa_policy"),
+            FieldCode::Required,
+            "A step with the source mfa has one, and no other has.",
+        ),
+        Fault::Beforehand => FieldProblem::new(
+            "/steps",
+            FieldCode::NotAllowed,
+            "A second factor comes after a password or a passkey that everybody is asked for.",
+        ),
         Fault::Unreachable(at) => {
             FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
         }

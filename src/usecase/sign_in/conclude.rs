@@ -138,6 +138,7 @@ impl Conclude {
             nonce: flow.request.nonce.clone(),
             extent: flow.extent(),
             authentication: entered.authentication.clone(),
+            enrolment: flow.enrolment.clone(),
             issued_at: now,
             burnt: false,
         };

@@ -57,8 +57,9 @@ impl Shown {
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
+        let ticket = flow.offers_pairing().map(|_| self.known.second_factors.offers.ticket(flow.transaction));
         let (session, state) = (None, None);
-        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, ticket, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.
