@@ -147,14 +147,17 @@ pub mod digest;
     reason = "the documentation includes this file as a module of its own"
 )]
 mod double;
+pub mod enrollment;
 pub mod error;
 pub mod event_stream;
 pub mod id;
 pub mod issuer;
 pub mod jwk;
+mod jws;
 pub mod messages;
 pub mod notification;
 pub mod pairing_link;
+pub mod payload;
 pub mod problem;
 pub mod proof;
 #[cfg(feature = "client")]
@@ -168,15 +171,17 @@ pub use call::Call;
 pub use client::{DeviceClient, DeviceClientBuilder, Events, PairedDevice, PairedState, RotatedKey};
 pub use context::{ClientContext, Shown};
 pub use decide::DecisionError;
-pub use digest::{BodyDigest, ContextHash, NotADigest, Thumbprint};
+pub use digest::{BodyDigest, ContextHash, NotADigest, PayloadBinding, PushTokenHash, Thumbprint};
+pub use enrollment::{DeviceEnrollment, EnrollmentTicket, NotATicket};
 pub use error::Error;
 pub use event_stream::Event;
 pub use id::{DeviceId, InstallationId, NotAnId, NotificationId, UserId};
 pub use issuer::{Issuer, NotAnIssuer};
 pub use jwk::{NotAKey, PublicJwk};
-pub use messages::InstallationInfo;
+pub use messages::{InstallationInfo, PushToken};
 pub use notification::{CancelReason, Decision, DenyReason, Kind, Notification, NumberMatching};
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
+pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
 #[cfg(feature = "client")]

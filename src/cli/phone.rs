@@ -323,8 +323,9 @@ const fn why_of_code(code: &Code) -> Why {
         | Code::ProofInvalid
         | Code::ProofExpired
         | Code::ProofReplayed
-        | Code::UseDeviceNonce => Why::NotPermitted,
-        Code::NotificationNotFound => Why::NotFound,
+        | Code::UseDeviceNonce
+        | Code::DeviceRequirementsFailed => Why::NotPermitted,
+        Code::NotificationNotFound | Code::EnrollmentNotFound | Code::EnrollmentGone => Why::NotFound,
         Code::MethodLimitReached | Code::AlreadyDecided | Code::Canceled => Why::Conflict,
         Code::Expired => Why::Expired,
         Code::NumberMismatch => Why::Denied,
