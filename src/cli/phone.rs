@@ -301,6 +301,8 @@ fn why(error: &nod_device::Error) -> Why {
             | DecisionError::NotUnderstood,
         )
         | nod_device::Error::Key(_)
+        | nod_device::Error::PayloadTooLong
+        | nod_device::Error::IdToken(_)
         | nod_device::Error::Setup(_) => Why::Failed,
         nod_device::Error::Unreachable(_) | nod_device::Error::Silent => Why::Unreachable,
         nod_device::Error::Answer { status, .. } => {
