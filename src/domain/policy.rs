@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId, StepId};
+use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId, StepId};
 use crate::protocol::words::words;
 
 pub mod listed;
@@ -133,6 +133,13 @@ impl Step {
         self.sources().any(|own| own == source)
     }
 
+    /// The MFA policy that says which devices are enough. None of the sources asks for a device.
+    pub const fn mfa_policy(&self) -> Option<&MfaPolicyId> {
+        match self.source {
+            Source::Identifier | Source::Password | Source::Passkey => None,
+        }
+    }
+
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
@@ -218,6 +225,11 @@ impl SignOnPolicy {
     /// What somebody who gets through may have been asked.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         self.steps().into_iter().flat_map(Step::sources)
+    }
+
+    /// The MFA policies that somebody may have to satisfy on the way.
+    pub fn mfa_policies(&self) -> impl Iterator<Item = &MfaPolicyId> {
+        self.steps().into_iter().filter_map(Step::mfa_policy)
     }
 
     /// Every step, wherever it is in the tree.
