@@ -17,6 +17,7 @@ mod m0008_extent;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
 mod m0011_passkeys;
+mod m0013_device_trust;
 mod m0014_device_application;
 
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
             Box::new(m0011_passkeys::Migration),
+            Box::new(m0013_device_trust::Migration),
             Box::new(m0014_device_application::Migration),
         ]
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Parts, Settings, Wiring};
+use crate::domain::enrolment;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
-use crate::domain::enrolment;
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;

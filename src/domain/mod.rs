@@ -16,6 +16,7 @@ pub mod initial_access_token;
 pub mod ladder;
 pub mod logout;
 pub mod mfa_policy;
+pub mod mfa_readiness;
 pub mod mobile_app;
 pub mod native_application;
 pub mod occasion;

@@ -143,6 +143,13 @@ impl Step {
         self.sources().any(|own| own == source)
     }
 
+    /// The MFA policy that says which devices are enough. None of the sources asks for a device.
+    pub const fn mfa_policy(&self) -> Option<&MfaPolicyId> {
+        match self.source {
+            Source::Identifier | Source::Password | Source::Passkey => None,
+        }
+    }
+
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().all(|condition| condition.holds(facts))
     }
@@ -229,6 +236,11 @@ impl SignOnPolicy {
     /// What somebody who gets through may have been asked.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         self.steps().into_iter().flat_map(Step::sources)
+    }
+
+    /// The MFA policies that somebody may have to satisfy on the way.
+    pub fn mfa_policies(&self) -> impl Iterator<Item = &MfaPolicyId> {
+        self.steps().into_iter().filter_map(Step::mfa_policy)
     }
 
     /// Every step, wherever it is in the tree.

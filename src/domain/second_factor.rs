@@ -78,7 +78,8 @@ impl Asked<'_> {
             if device.status == Status::Blocked {
                 return Verdict::Failed(Why::DeviceBlocked);
             }
-            let permitted = self.policy.permits(&app.application).is_some_and(|permitted| permitted.device_authorization);
+            let permitted =
+                self.policy.permits(&app.application).is_some_and(|permitted| permitted.device_authorization);
             if permitted && trusts(device, &app.application) {
                 return Verdict::Authorized(device.id);
             }

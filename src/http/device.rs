@@ -38,8 +38,8 @@ use crate::secret::Secret;
 use crate::usecase::authenticate_device::{
     AuthenticateDevice, AuthenticatedInstallation, Call, DeviceError, Nonces, Proved,
 };
-use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::decide::{Body, Decide};
+use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 

@@ -16,7 +16,8 @@ use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId, PushedRequestId, RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId, PushedRequestId,
+    RecoveryId, UserId,
 };
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;

@@ -139,9 +139,9 @@ impl ExchangeCode {
                 let (transaction, user, session) = (code.transaction, code.user, Some(code.session));
                 let whom = For { transaction, user, client: &code.client, session };
                 let offered = self.offers.offer(whom, app, now).await?;
-                offered.map(|(ticket, until)| {
-                    json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() })
-                })
+                offered.map(
+                    |(ticket, until)| json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() }),
+                )
             }
         })
     }

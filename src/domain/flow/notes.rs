@@ -40,7 +40,8 @@ impl Notes {
 
     /// Whether something was verified in this flow, and not in an earlier one.
     pub(super) fn has_verified_here(&self) -> bool {
-        let here = |note: &Note| matches!(note, Note::Verified(Factor::Password | Factor::Passkey | Factor::TrustedDevice));
+        let here =
+            |note: &Note| matches!(note, Note::Verified(Factor::Password | Factor::Passkey | Factor::TrustedDevice));
         self.0.iter().any(|(_, note)| here(note))
     }
 

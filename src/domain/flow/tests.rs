@@ -9,7 +9,7 @@ use crate::domain::policy::{About, Branch, Condition, Step};
 use crate::protocol::authorization_request::{Destination, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::SessionToken;
+use crate::protocol::id::{MfaPolicyId, SessionToken};
 
 mod errand;
 
@@ -311,9 +311,10 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
             let alternatives = match source {
                 Source::Password if or => vec![Source::Passkey],
                 Source::Passkey if or => vec![Source::Password],
-                Source::Identifier | Source::Password | Source::Passkey => Vec::new(),
+                Source::Identifier | Source::Password | Source::Passkey | Source::Mfa => Vec::new(),
             };
-            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, when, success, failure }))
+            let mfa_policy = (source == Source::Mfa).then(|| MfaPolicyId::parse("mfa").unwrap());
+            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, mfa_policy, when, success, failure }))
         })
     });
     branch.prop_map(|mut root| {

@@ -126,7 +126,9 @@ impl FlowApi {
             (Status::MfaCompleted, _) => {
                 let code = match &flow.second_factor {
                     Some(SecondFactor::Authorized(_)) => "device_authorized",
-                    Some(SecondFactor::Waived | SecondFactor::Pairing(..) | SecondFactor::Failed(_)) | None => "bypassed",
+                    Some(SecondFactor::Waived | SecondFactor::Pairing(..) | SecondFactor::Failed(_)) | None => {
+                        "bypassed"
+                    }
                 };
                 json!({ "code": code })
             }

@@ -42,7 +42,7 @@ pub(super) enum Area {
     Clients,
     People,
     Keys,
-    /// Policies, authentication applications, and the settings beside them.
+    /// Policies, applications, and the settings beside them.
     SignOn,
 }
 

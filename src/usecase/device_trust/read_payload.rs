@@ -43,7 +43,7 @@ impl Within<'_> {
     /// What a payload that is made for this flow names.
     fn bindings(&self) -> impl Iterator<Item = PayloadBinding> {
         let flow = PayloadBinding::of(self.flow.expose());
-        [flow].into_iter().chain(self.challenge.map(|challenge| PayloadBinding::of(challenge.as_str())))
+        [flow].into_iter().chain(self.challenge.map(|challenge| PayloadBinding::of(&challenge.text())))
     }
 }
 

@@ -40,8 +40,7 @@ impl SecondFactors {
                 let challenge = flow.request.challenge.as_ref();
                 let within = Within { transaction: flow.transaction, flow: id, challenge };
                 let read = self.payloads.read(payload, &judged.client, &within).await?;
-                let refused =
-                    |why| FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why);
+                let refused = |why| FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why);
                 Some(read.map_err(refused)?)
             }
             None => flow.app.clone(),

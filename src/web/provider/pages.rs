@@ -266,7 +266,9 @@ impl Provider {
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
             // Run by an application: none of our pages shows it.
-            At::UserCode | At::Asking(_, Source::Mfa) | At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
+            At::UserCode | At::Asking(_, Source::Mfa) | At::Completed(_) | At::Left => {
+                Trouble::Gone.page(visit.reference.clone(), &around)
+            }
         }
     }
 }

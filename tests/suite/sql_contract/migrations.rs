@@ -57,7 +57,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0008_extent",
                 "m0009_bound_tokens",
                 "m0010_initial_access_tokens",
-                "m0011_passkeys"
+                "m0011_passkeys",
+                "m0013_device_trust"
             ]
         );
         database.migrate().await.unwrap();
