@@ -4,6 +4,8 @@
 //!
 //! It proves possession of the key and nothing else; the rest is what the phone says about itself.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -303,7 +305,7 @@ impl PayloadHeader {
 
 /// A compact JWS whose header is that of a payload. The claims are out of reach until somebody who
 /// can verify ES256 has said yes to the signature.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct UnverifiedPayload {
     header: PayloadHeader,
     signing_input: String,
@@ -338,5 +340,12 @@ impl UnverifiedPayload {
         } else {
             Err(NotAPayload::Signature)
         }
+    }
+}
+
+/// Without the claims: a payload is for one sign-in, and for no log.
+impl fmt::Debug for UnverifiedPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnverifiedPayload({})", self.header.jwk.thumbprint())
     }
 }

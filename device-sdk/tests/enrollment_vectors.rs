@@ -166,7 +166,12 @@ fn a_payload_has_4096_bytes_at_most() {
     );
     assert_eq!(make(room + 3).unwrap_err(), PayloadError::TooLong);
     assert_eq!(Error::from(PayloadError::TooLong).code(), "PAYLOAD_TOO_LONG");
-    let longer = format!("{longest}{}", "A".repeat(4));
+    // By another hand, in good order but for its length.
+    let facts = PayloadFacts { model: Some("M".repeat(room + 3)), ..PayloadFacts::default() };
+    let claims = serde_json::to_string(&PayloadClaims::new(&facts, &payloads.issuer, None, &fresh)).unwrap();
+    let header = serde_json::to_string(&PayloadHeader::new(key.public_jwk())).unwrap();
+    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let longer = format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes()).unwrap()));
     assert_eq!(UnverifiedPayload::parse(&longer).unwrap_err(), NotAPayload::NotCompact);
 }
 

@@ -619,6 +619,7 @@ def id_tokens():
         "AUDIENCE_MISMATCH": {
             "another audience": token({**offer, "aud": "other-app"}),
             "an empty list": token({**offer, "aud": []}),
+            "another audience, although this one asked": token({**offer, "aud": "other-app", "azp": "shop-app"}),
             "several audiences and nobody asked": token({**offer, "aud": ["shop-app", "api"]}),
             "several audiences and another asked": token({**offer, "aud": ["shop-app", "api"], "azp": "api"}),
             "one audience and another asked": token({**offer, "azp": "other-app"}),
