@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Admin, Answer, Browser, Client, Phone, World};
+use crate::admin::Admin;
+use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
 mod authorization;
 mod enrolment;
@@ -15,6 +16,7 @@ const PAIRING: &str = "MOBILE_PAIRING_REQUIRED";
 struct Scene {
     world: World,
     shop: Client,
+    alice: Person,
 }
 
 /// What the MFA policy says where a test says nothing else.
@@ -33,7 +35,7 @@ impl Scene {
 
     async fn in_world(world: World, mfa: Value) -> Self {
         let admin = world.admin().await;
-        world.client("shop").signs_in().redirectless().implied_consent().await;
+        let shop = world.client("shop").signs_in().redirectless().implied_consent().await;
         let app = json!({
             "id": "shop-app", "name": "The shop", "client": "shop", "package_name": "com.example.shop",
         });
@@ -44,9 +46,9 @@ impl Scene {
             { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
         ]);
         made(&admin, "/admin/v1/policies", json!({ "id": "both", "steps": steps })).await;
-        let shop = world.client("shop").signs_in().redirectless().implied_consent().policy("both").await;
-        world.user("alice").with_password(PASSWORD).await;
-        Self { world, shop }
+        admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
+        let alice = world.user("alice").with_password(PASSWORD).await;
+        Self { world, shop, alice }
     }
 
     /// A sign-in at its second factor.
