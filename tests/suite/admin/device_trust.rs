@@ -25,9 +25,10 @@ fn bank() -> Value {
     json!({ "id": "bank", "client": "bank-app", "package_name": "com.example.bank" })
 }
 
-async fn refused_at(answer: Answer, expected: &[&str]) {
+#[track_caller]
+fn refused_at(answer: &Answer, expected: &[&str]) {
     answer.admin_problem(422, "validation_failed");
-    assert_eq!(pointers(&answer), expected, "{}", answer.text());
+    assert_eq!(pointers(answer), expected, "{}", answer.text());
 }
 
 /// With an `ETag` of before.
@@ -103,7 +104,7 @@ async fn a_native_application_that_cannot_be_is_pointed_at() {
             body[name] = value.clone();
         }
         let watch = world.watch().await;
-        refused_at(admin.post(NATIVE, &body).await, &expected).await;
+        refused_at(&admin.post(NATIVE, &body).await, &expected);
         watch.only_a_refusal(&body.to_string()).await;
     }
     for body in [json!({}), json!({ "client": "bank-app", "package_name": 1 }), json!({ "client": "bank-app", "x": 1 })]
@@ -118,7 +119,7 @@ async fn a_native_application_that_cannot_be_is_pointed_at() {
         (json!({ "client": "nobody" }), "/client unknown"),
     ] {
         let watch = world.watch().await;
-        refused_at(admin.patch(&at, &patch).await, &[expected]).await;
+        refused_at(&admin.patch(&at, &patch).await, &[expected]);
         watch.only_a_refusal(&patch.to_string()).await;
     }
 }
@@ -141,16 +142,16 @@ async fn who_signs_in_is_a_client_of_the_operators_own() {
     for client in ["till", "guest"] {
         let mut body = bank();
         body["client"] = json!(client);
-        refused_at(admin.post(NATIVE, &body).await, &["/client not_allowed"]).await;
+        refused_at(&admin.post(NATIVE, &body).await, &["/client not_allowed"]);
     }
     let at = location(&admin.post(NATIVE, &bank()).await);
-    refused_at(admin.patch(&at, &json!({ "client": "till" })).await, &["/client not_allowed"]).await;
+    refused_at(&admin.patch(&at, &json!({ "client": "till" })).await, &["/client not_allowed"]);
     let mut second = bank();
     second["id"] = json!("second");
-    refused_at(admin.post(NATIVE, &second).await, &["/client invalid"]).await;
+    refused_at(&admin.post(NATIVE, &second).await, &["/client invalid"]);
     second["client"] = json!("other-app");
     let second = location(&admin.post(NATIVE, &second).await);
-    refused_at(admin.patch(&second, &json!({ "client": "bank-app" })).await, &["/client invalid"]).await;
+    refused_at(&admin.patch(&second, &json!({ "client": "bank-app" })).await, &["/client invalid"]);
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
         (json!({ "incompatible_devices_mode": "" }), "/incompatible_devices_mode unknown"),
     ] {
         let watch = world.watch().await;
-        refused_at(admin.post(MFA, &body).await, &[expected]).await;
+        refused_at(&admin.post(MFA, &body).await, &[expected]);
         watch.only_a_refusal(&body.to_string()).await;
     }
     for applications in [json!(["bank"]), json!([{}]), json!([{ "application": "bank", "push": true }])] {
