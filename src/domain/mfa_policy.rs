@@ -26,17 +26,13 @@ pub struct MfaPolicy {
 
 words! {
     /// What becomes of somebody who has nothing to show.
+    #[derive(Default)]
     Without {
         /// They do not get in.
+        #[default]
         Block = "block",
         /// They get in without.
         Bypass = "bypass",
-    }
-}
-
-impl Default for Without {
-    fn default() -> Self {
-        Self::Block
     }
 }
 

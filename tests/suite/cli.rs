@@ -3,6 +3,7 @@
 
 mod clients;
 mod config;
+mod device_trust;
 mod doctor;
 mod events;
 mod help;

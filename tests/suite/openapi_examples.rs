@@ -174,6 +174,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
 
     tell(&admin, receiver).await;
     how_people_sign_in(&admin).await;
+    which_apps_are_trusted(&admin).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -278,6 +279,28 @@ async fn how_people_sign_in(admin: &Robot<'_>) {
     admin.get("/admin/v1/sign-on-settings").await.ok();
     admin.patch("/admin/v1/sign-on-settings", &json!({"default_policy": null})).await.ok();
     for path in [policy, login] {
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
+}
+
+/// An app that people trust on their phones, and where that is enough.
+async fn which_apps_are_trusted(admin: &Robot<'_>) {
+    let body = json!({"client_id": "bank-app", "token_endpoint_auth_method": "none",
+        "redirect_uris": ["com.example.bank:/callback"]});
+    let client = location(&admin.post("/admin/v1/clients", &body).await);
+    let body = json!({"id": "bank", "name": "Example Bank", "client": "bank-app", "package_name": "com.example.bank"});
+    let (bank, _) = made(admin, "/admin/v1/native-applications", &body).await;
+    admin.get(&bank).await.ok();
+    admin.patch(&bank, &json!({"bundle_id": "com.example.bank"})).await.ok();
+    admin.get("/admin/v1/native-applications").await.ok();
+    let applications = json!([{"application": "bank", "auto_enrollment": true, "device_authorization": true}]);
+    let (trusted, _) =
+        made(admin, "/admin/v1/mfa-policies", &json!({"id": "trusted", "applications": applications})).await;
+    admin.get(&trusted).await.ok();
+    admin.patch(&trusted, &json!({"name": "Trusted phones"})).await.ok();
+    admin.get("/admin/v1/mfa-policies").await.ok();
+    admin.get(&format!("{bank}/mfa-readiness")).await.ok();
+    for path in [trusted, bank, client] {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
 }

@@ -110,16 +110,12 @@ impl NativeApplicationWish {
     ) -> Result<NativeApplication, Vec<FieldProblem>> {
         let mut problems = Problems::default();
         let name = name("/name", self.name.as_deref(), id.as_str(), LONGEST_NAME, &mut problems);
-        let client = match self.client.as_deref().map(ClientId::parse) {
-            Some(client) => client.or_else(|| {
-                problems.0.push(NO_CLIENT);
-                None
-            }),
-            None => {
-                problems.add("/client", FieldCode::Required, "It cannot be left out.");
-                None
-            }
-        };
+        let client = self.client.as_deref().and_then(ClientId::parse);
+        match (&client, &self.client) {
+            (Some(_), _) => {}
+            (None, Some(_)) => problems.0.push(NO_CLIENT),
+            (None, None) => problems.add("/client", FieldCode::Required, "It cannot be left out."),
+        }
         if self.package_name.as_deref().is_some_and(|name| !is_package_name(name)) {
             let detail =
                 "At least two words of A-Z a-z 0-9 _ with a letter in front, joined by dots; at most 255 characters.";

@@ -29,18 +29,18 @@ username = "bob"
 
 const SECRET: (&str, &str) = ("TILL_SECRET", "correct-horse-battery");
 
-fn apply(site: &Site, text: &str, flags: &[&str]) -> Nod {
+pub(super) fn apply(site: &Site, text: &str, flags: &[&str]) -> Nod {
     fs::write(site.path("state.toml"), text).unwrap();
     let all = [&["apply", "-f", "state.toml", "-c", "nod.toml"], flags].concat();
     Nod::start_in(site.folder.path(), &all, &[SECRET])
 }
 
-fn export(site: &Site) -> String {
+pub(super) fn export(site: &Site) -> String {
     site.run(&["export", "-c", "nod.toml"]).ends_with(0)
 }
 
 /// What is in the trail: a no-op writes nothing.
-fn events(site: &Site) -> usize {
+pub(super) fn events(site: &Site) -> usize {
     let all = ["tail", "--since", "1d", "--no-follow", "-c", "nod.toml"];
     site.run(&all).ends_with(0).lines().count()
 }

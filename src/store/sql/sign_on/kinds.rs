@@ -69,7 +69,6 @@ impl Part for NativeApplication {
     const TABLE: &str = "native_application";
     const UNREADABLE: &'static str = "a native application that cannot be read";
     const USED: &str = "SELECT 1 FROM mfa_policy_application WHERE application_id = $1 LIMIT 1";
-    const ALONE: Option<&str> = Some("client_id");
 
     identified_by!(NativeApplicationId);
 

@@ -33,8 +33,6 @@ pub trait Part: Serialize + DeserializeOwned + Send + Sync {
     const UNREADABLE: &'static str;
     /// Whoever names one keeps it where it is.
     const USED: &str;
-    /// A column besides the identifier that no two share.
-    const ALONE: Option<&str> = None;
 
     fn parse(text: &str) -> Option<Self::Id>;
     fn text(id: &Self::Id) -> &str;
@@ -121,9 +119,10 @@ impl<P: Part> Parts<P> {
                 self.directory.changed(change);
                 Ok(Created::Yes)
             }
-            Err(WriteError::Taken(constraint)) => {
-                let alone = P::ALONE.is_some_and(|column| constraint.contains(column));
-                Ok(if alone { Created::Taken } else { Created::IdTaken })
+            // Which constraint is told of, where it is both, is the engine's affair.
+            Err(WriteError::Taken(_)) => {
+                let id_taken = self.find(part.id()).await?.is_some();
+                Ok(if id_taken { Created::IdTaken } else { Created::Taken })
             }
             Err(WriteError::Store(error)) => Err(error),
         }
