@@ -88,6 +88,8 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
             number_matching: None,
             long_poll: false,
             request_signing_alg: None,
+            user_code: false,
+            require_hint_token: false,
             keys: None,
         }),
         userinfo_signed_response_alg: None,

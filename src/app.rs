@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, OffsetClock};
 use crate::domain::profile::Profiles;
+use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
-use crate::http::beside::Beside;
 use crate::http::discovery::{Discovery, Documents, Published};
+use crate::http::dispatch::Dispatch;
 use crate::http::error::Errors;
 use crate::http::flow::FlowApi;
 use crate::http::headers::Headers;
@@ -33,7 +34,7 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
 use crate::store::kept::Kept;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub profiles: Profiles,
     /// Whose software statements are believed.
     pub trusted: TrustedIssuers,
+    /// Who may say in a `login_hint_token` whom to ask, besides clients for themselves.
+    pub hint_issuers: TrustedIssuers,
     /// How client certificates get here, and whose are worth something.
     pub certificates: Certificates,
     pub schedule: Schedule,
@@ -100,6 +103,8 @@ pub struct Settings {
     pub password_tries: u32,
     /// Messages about forgotten passwords an hour that may be asked for from one network.
     pub recoveries: u32,
+    /// What they have in them.
+    pub recovery: Means,
     pub mail: Mail,
     /// Who may register a client.
     pub registration: Admission,
@@ -197,7 +202,7 @@ pub async fn build(
     parts::run_beside(&parts, worker);
     administration::tell_webhooks(&settings, &parts, &master, worker);
     sign_in::tell_logouts(&settings, &parts, worker);
-    tokens::ping_clients(&settings, &parts, worker, shutdown.clone());
+    tokens::ping_clients(&settings, &parts, worker);
     mail::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
@@ -277,7 +282,7 @@ impl Wiring {
         let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
-            inner: Beside { routes, api: api.into_endpoint() },
+            inner: Dispatch { routes, api: api.into_endpoint() },
             authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),

@@ -25,8 +25,8 @@ pub use schema::json_schema;
 pub use secrets::Secrets;
 pub use setting::{Given, Kind, Setting};
 pub use table::{
-    CertificateFormat, Config, LogFormat, MailSecurity, RegistrationMode, SECTIONS, SETTINGS, SecurityProfile,
-    UnknownUser,
+    CertificateFormat, Config, LogFormat, MailSecurity, RecoveryMeans, RegistrationMode, SECTIONS, SETTINGS,
+    SecurityProfile, UnknownUser,
 };
 pub use values::{Entry, Sources, Values};
 

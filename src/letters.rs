@@ -23,12 +23,18 @@ pub struct Written {
     pub html: String,
 }
 
-/// A link and a code, with which somebody chooses a new password.
+/// With what somebody chooses a new password.
 pub struct Forgotten<'a> {
     pub username: &'a str,
-    pub link: Secret<String>,
-    pub code: Secret<String>,
+    pub proof: Proof,
     pub lifetime: Duration,
+}
+
+/// By which somebody shows that the letter has come.
+pub enum Proof {
+    Both { link: Secret<String>, code: Secret<String> },
+    Code(Secret<String>),
+    Link(Secret<String>),
 }
 
 /// Where a person begins who has forgotten a password.
@@ -66,19 +72,27 @@ struct AsText<'a> {
 impl Letters {
     pub fn forgotten(&self, locale: Locale, about: &Forgotten<'_>) -> Written {
         let say = |message| self.words.say(locale, message);
-        let link = format!("{}{RECOVERY}?ticket={}", self.issuer, about.link.expose());
-        // Read aloud, or typed: two short numbers are easier than a long one.
-        let (first, last) = about.code.expose().split_at_checked(4).unwrap_or_default();
-        let parts = [
-            Part::says(say(Message::LetterForgotten(about.username))),
-            Part {
-                link: Some((say(Message::NewPasswordTitle), link)),
-                ..Part::says(say(Message::LetterForgottenLink))
-            },
-            Part { code: Some(format!("{first} {last}")), ..Part::says(say(Message::LetterForgottenCode)) },
-            Part::says(say(Message::LetterForgottenOnce(about.lifetime))),
-            Part::says(say(Message::LetterNotYou)),
-        ];
+        let link = |link: &Secret<String>| {
+            let href = format!("{}{RECOVERY}?ticket={}", self.issuer, link.expose());
+            let link = Some((say(Message::NewPasswordTitle), href));
+            Part { link, ..Part::says(say(Message::LetterForgottenLink)) }
+        };
+        let code = |code: &Secret<String>, says: Message<'static>| {
+            // Read aloud, or typed: two short numbers are easier than a long one.
+            let (first, last) = code.expose().split_at_checked(4).unwrap_or_default();
+            Part { code: Some(format!("{first} {last}")), ..Part::says(say(says)) }
+        };
+        let (both, once) = (Message::LetterForgottenBoth(about.lifetime), Message::LetterForgottenOnce(about.lifetime));
+        let (proofs, once, not_you) = match &about.proof {
+            Proof::Both { link: opened, code: typed } => {
+                (vec![link(opened), code(typed, Message::LetterForgottenOrCode)], both, Message::LetterNotYou)
+            }
+            Proof::Code(typed) => (vec![code(typed, Message::LetterForgottenCode)], once, Message::LetterNotYou),
+            Proof::Link(opened) => (vec![link(opened)], once, Message::LetterNotYouLink),
+        };
+        let mut parts = vec![Part::says(say(Message::LetterForgotten(about.username)))];
+        parts.extend(proofs);
+        parts.extend([once, not_you].map(|message| Part::says(say(message))));
         self.written(locale, say(Message::LetterForgottenSubject(&self.brand)), &parts)
     }
 
@@ -112,13 +126,16 @@ mod tests {
         Letters { words: Words::new(&[]), brand: "Nod".to_owned(), issuer: "https://id.example".to_owned() }
     }
 
+    fn link() -> Secret<String> {
+        Secret::new("LINK".to_owned())
+    }
+
+    fn code() -> Secret<String> {
+        Secret::new("12345678".to_owned())
+    }
+
     fn forgotten(username: &str) -> Forgotten<'_> {
-        Forgotten {
-            username,
-            link: Secret::new("LINK".to_owned()),
-            code: Secret::new("12345678".to_owned()),
-            lifetime: Duration::from_secs(600),
-        }
+        Forgotten { username, proof: Proof::Both { link: link(), code: code() }, lifetime: Duration::from_secs(600) }
     }
 
     #[test]
@@ -134,6 +151,29 @@ mod tests {
             let (lang, dir) = (locale.tag(), locale.direction());
             assert!(html.contains(&format!("<html lang=\"{lang}\" dir=\"{dir}\">")), "{html}");
             assert!(!text.contains(['<', '>']) && !html.contains("src="), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_letter_with_one_of_them_has_no_word_of_the_other() {
+        const LINK: &str = "?ticket=LINK";
+        const CODE: &str = "1234 5678";
+        for locale in Locale::ALL {
+            let both = letters().forgotten(*locale, &forgotten("alice"));
+            let by = |proof| letters().forgotten(*locale, &Forgotten { proof, ..forgotten("alice") });
+            let said = |message| letters().words.say(*locale, message);
+            for (letter, has, has_not) in [(by(Proof::Link(link())), LINK, CODE), (by(Proof::Code(code())), CODE, LINK)]
+            {
+                for body in [&letter.text, &letter.html] {
+                    assert!(body.contains(has) && !body.contains(has_not), "{}: {body}", locale.tag());
+                }
+                assert_eq!(letter.subject, both.subject);
+                for message in [Message::LetterForgottenOrCode, Message::LetterForgottenBoth(Duration::from_secs(600))]
+                {
+                    let said = said(message);
+                    assert!(both.text.contains(&said) && !letter.text.contains(&said), "{}", letter.text);
+                }
+            }
         }
     }
 

@@ -134,6 +134,7 @@ words! {
         ClientAuthentication = "client_authentication",
         Pairing = "pairing",
         UserCodes = "user_codes",
+        CibaUserCodes = "ciba_user_codes",
         DeviceAuthorizations = "device_authorizations",
         Registrations = "registrations",
         Passwords = "passwords",
@@ -163,7 +164,27 @@ pub struct Backlogs {
     pub decisions: Option<(u64, Duration)>,
     pub logouts: Option<(u64, Duration)>,
     pub pings: Option<(u64, Duration)>,
+    pub letters: Option<(u64, Duration)>,
     pub webhooks: Option<(u64, Duration)>,
+}
+
+/// What waits to be told to somebody.
+#[derive(Default)]
+struct Waiting {
+    rows: Gauge<f64, AtomicU64>,
+    age: Gauge<f64, AtomicU64>,
+}
+
+impl Waiting {
+    fn registered(&self, to: &mut Registry, what: &str, rows: &str, oldest: &str) {
+        to.register(format!("{what}_rows"), rows, self.rows.clone());
+        to.register_with_unit(format!("{what}_oldest"), oldest, Unit::Seconds, self.age.clone());
+    }
+
+    fn set(&self, answer: Option<(u64, Duration)>) {
+        self.rows.set(answer.map_or(f64::NAN, |(rows, _)| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
+        self.age.set(answer.map_or(f64::NAN, |(_, age)| age.as_secs_f64()));
+    }
 }
 
 pub struct Metrics {
@@ -182,16 +203,13 @@ pub struct Metrics {
     sql_errors: Family<Label, Counter>,
     ledger_group: Histogram,
     ledger_failures: Counter,
-    outbox_rows: Gauge<f64, AtomicU64>,
-    outbox_age: Gauge<f64, AtomicU64>,
-    logout_rows: Gauge<f64, AtomicU64>,
-    logout_age: Gauge<f64, AtomicU64>,
+    waiting_decisions: Waiting,
+    waiting_logouts: Waiting,
     pings: Family<Label, Counter>,
-    ping_rows: Gauge<f64, AtomicU64>,
-    ping_age: Gauge<f64, AtomicU64>,
+    waiting_pings: Waiting,
+    waiting_letters: Waiting,
     webhook_deliveries: Family<Label, Counter>,
-    webhook_rows: Gauge<f64, AtomicU64>,
-    webhook_age: Gauge<f64, AtomicU64>,
+    waiting_webhooks: Waiting,
     limits: Family<Label, Counter>,
 }
 
@@ -225,16 +243,13 @@ impl Metrics {
             sql_errors: Family::default(),
             ledger_group: Histogram::new(GROUPS),
             ledger_failures: Counter::default(),
-            outbox_rows: Gauge::default(),
-            outbox_age: Gauge::default(),
-            logout_rows: Gauge::default(),
-            logout_age: Gauge::default(),
+            waiting_decisions: Waiting::default(),
+            waiting_logouts: Waiting::default(),
             pings: Family::default(),
-            ping_rows: Gauge::default(),
-            ping_age: Gauge::default(),
+            waiting_pings: Waiting::default(),
+            waiting_letters: Waiting::default(),
             webhook_deliveries: Family::default(),
-            webhook_rows: Gauge::default(),
-            webhook_age: Gauge::default(),
+            waiting_webhooks: Waiting::default(),
             limits: Family::default(),
             registry: Registry::default(),
         };
@@ -288,47 +303,45 @@ impl Metrics {
             self.ledger_group.clone(),
         );
         to.register("ledger_failures", "Groups that could not be committed", self.ledger_failures.clone());
-        to.register("outbox_rows", "Rows that wait in the outbox, of all nodes", self.outbox_rows.clone());
-        to.register_with_unit(
-            "outbox_oldest",
+        self.waiting_decisions.registered(
+            to,
+            "outbox",
+            "Rows that wait in the outbox, of all nodes",
             "How long the oldest row of the outbox has waited",
-            Unit::Seconds,
-            self.outbox_age.clone(),
         );
-        to.register(
-            "logout_rows",
+        self.waiting_logouts.registered(
+            to,
+            "logout",
             "Ended sessions that a client waits to hear of, of all nodes",
-            self.logout_rows.clone(),
-        );
-        to.register_with_unit(
-            "logout_oldest",
             "How long a client has waited to hear of an ended session",
-            Unit::Seconds,
-            self.logout_age.clone(),
         );
         to.register(
             "pings",
             "Tries to tell a client that a request was decided, by what came of them",
             self.pings.clone(),
         );
-        to.register("ping_rows", "Clients that wait to be told of a decision, of all nodes", self.ping_rows.clone());
-        to.register_with_unit(
-            "ping_oldest",
+        self.waiting_pings.registered(
+            to,
+            "ping",
+            "Clients that wait to be told of a decision, of all nodes",
             "How long a client has waited to be told of a decision",
-            Unit::Seconds,
-            self.ping_age.clone(),
+        );
+        self.waiting_letters.registered(
+            to,
+            "letter",
+            "Letters to people that wait, of all nodes",
+            "How long the oldest letter has waited",
         );
         to.register(
             "webhook_deliveries",
             "Tries to tell a webhook, by what came of them",
             self.webhook_deliveries.clone(),
         );
-        to.register("webhook_rows", "Deliveries to webhooks that wait, of all nodes", self.webhook_rows.clone());
-        to.register_with_unit(
-            "webhook_oldest",
+        self.waiting_webhooks.registered(
+            to,
+            "webhook",
+            "Deliveries to webhooks that wait, of all nodes",
             "How long the oldest delivery to a webhook has waited",
-            Unit::Seconds,
-            self.webhook_age.clone(),
         );
         to.register("limits_hit", "Limits that somebody ran into", self.limits.clone());
         self
@@ -417,16 +430,11 @@ impl Metrics {
 
     /// As `OpenMetrics`.
     pub fn text(&self, backlogs: &Backlogs) -> String {
-        let waiting = [
-            (backlogs.decisions, &self.outbox_rows, &self.outbox_age),
-            (backlogs.logouts, &self.logout_rows, &self.logout_age),
-            (backlogs.pings, &self.ping_rows, &self.ping_age),
-            (backlogs.webhooks, &self.webhook_rows, &self.webhook_age),
-        ];
-        for (answer, rows, age) in waiting {
-            rows.set(answer.map_or(f64::NAN, |(rows, _)| f64::from(u32::try_from(rows).unwrap_or(u32::MAX))));
-            age.set(answer.map_or(f64::NAN, |(_, age)| age.as_secs_f64()));
-        }
+        self.waiting_decisions.set(backlogs.decisions);
+        self.waiting_logouts.set(backlogs.logouts);
+        self.waiting_pings.set(backlogs.pings);
+        self.waiting_letters.set(backlogs.letters);
+        self.waiting_webhooks.set(backlogs.webhooks);
         let mut text = String::with_capacity(64 * 1024);
         // To a string nothing fails.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,23 +12,23 @@ use crate::protocol::id::RequestId;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::decisions::{Decisions, Told};
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox};
 use crate::usecase::settle::Settle;
 use crate::usecase::signing_keys::TendKeys;
 
-/// A row of the outbox is ours for this long.
-const LEASE: Duration = Duration::from_secs(2);
-const BATCH: u32 = 128;
+/// Many at the same time: most of it is waiting for the store.
+const BATCH: Batch = Batch { kind: Kind::Decision, taken: 128, at_once: 32, lease: Duration::from_secs(2) };
 /// A store that writes its log once a second may lose this much when it is killed.
 const FORGETFUL: Duration = Duration::from_millis(2500);
-/// Rows of a batch that are delivered at the same time.
-const AT_ONCE: usize = 32;
 
 /// The tasks of a server.
 #[derive(Debug, Default)]
 pub struct Worker {
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Those among them that end before the others.
+    first: TaskTracker,
+    first_stop: CancellationToken,
 }
 
 impl Worker {
@@ -47,6 +46,18 @@ impl Worker {
     /// Runs to its own end, which the stop waits for: what must still be written.
     pub fn finish(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(future);
+    }
+
+    /// Is told of the stop before all others, while they are still there for it, and comes to its own end.
+    pub fn finish_first<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (task, counted) = (task(self.first_stop.clone()), self.first.token());
+        self.tasks.spawn(async move {
+            task.await;
+            drop(counted);
+        });
     }
 
     /// Does something again and again, with a pause before each time. An error is told and tried again.
@@ -87,9 +98,14 @@ impl Worker {
 
     /// Ends all tasks, at most after `patience`.
     pub async fn stop(self, patience: Duration) {
+        let half = patience / 2;
+        self.first_stop.cancel();
+        self.first.close();
+        // Whoever is not done yet goes on, with what is left by then.
+        let _ = tokio::time::timeout(half, self.first.wait()).await;
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(half, self.tasks.wait()).await.is_err() {
             tracing::warn!("some background tasks did not end in time");
         }
     }
@@ -107,16 +123,7 @@ pub struct RetellDecisions {
 
 impl RetellDecisions {
     pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
-            let leased = self.outbox.lease(Kind::Decision, BATCH, LEASE, self.clock.now()).await?;
-            let full = leased.len() >= BATCH as usize;
-            // At the same time: most of it is waiting for the store.
-            let deliveries = stream::iter(leased).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
-            deliveries.try_collect::<()>().await?;
-            if !full {
-                return Ok(());
-            }
-        }
+        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
     }
 
     /// At start: a store that came back with older state may ask about what is long decided.
@@ -128,24 +135,26 @@ impl RetellDecisions {
         Ok(())
     }
 
-    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
+    async fn deliver(&self, row: Leased) {
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
+        }
+    }
+
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Some(told) = Told::decode(&row.payload) else { return self.outbox.throw_away(row).await };
         let request = RequestId::new(row.id);
-        match self.retell(request, &row.payload).await {
-            // It has arrived, but the store may still forget its last second: the lease runs out, and
-            // it is looked at once more.
-            Ok(()) if self.clock.now() < row.created_at + FORGETFUL => {}
-            Ok(()) => self.settle.ledger.told(request),
-            Err(error) => {
-                tracing::warn!(request.id = %row.id, %error, "a decision is told again later");
-                self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await?;
-            }
+        self.retell(request, &told).await?;
+        // It has arrived, but the store may still forget its last second: the lease runs out, and it is
+        // looked at once more.
+        if self.clock.now() >= row.created_at + FORGETFUL {
+            self.settle.ledger.told(request);
         }
         Ok(())
     }
 
-    async fn retell(&self, request: RequestId, payload: &[u8]) -> Result<(), StoreError> {
-        let told = Told::decode(payload).ok_or(StoreError::Corrupt("the payload of an outbox row"))?;
-        if self.settle.has_arrived(&told).await? {
+    async fn retell(&self, request: RequestId, told: &Told) -> Result<(), StoreError> {
+        if self.settle.has_arrived(told).await? {
             return Ok(());
         }
         match self.decisions.find(request).await? {

@@ -17,8 +17,10 @@ mod m0008_extent;
 mod m0009_bound_tokens;
 mod m0010_initial_access_tokens;
 mod m0011_passkeys;
-mod m0013_device_trust;
-mod m0014_device_application;
+mod m0012_user_codes;
+mod m0013_addresses;
+mod m0014_device_trust;
+mod m0015_device_application;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -37,8 +39,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_bound_tokens::Migration),
             Box::new(m0010_initial_access_tokens::Migration),
             Box::new(m0011_passkeys::Migration),
-            Box::new(m0013_device_trust::Migration),
-            Box::new(m0014_device_application::Migration),
+            Box::new(m0012_user_codes::Migration),
+            Box::new(m0013_addresses::Migration),
+            Box::new(m0014_device_trust::Migration),
+            Box::new(m0015_device_application::Migration),
         ]
     }
 }

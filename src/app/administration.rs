@@ -18,9 +18,11 @@ use crate::http::admin::native_applications::NativeApplicationsApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
 use crate::http::admin::passkeys::PasskeysApi;
+use crate::http::admin::passwords::PasswordsApi;
 use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
+use crate::http::admin::user_codes::UserCodesApi;
 use crate::http::admin::users::UsersApi;
 use crate::http::admin::webhooks::WebhooksApi;
 use crate::secret::MasterKey;
@@ -28,6 +30,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
 use crate::store::sql::passkeys::Passkeys;
+use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
@@ -35,6 +38,7 @@ use crate::store::sql::sign_on::MfaPolicies;
 use crate::store::sql::sign_on::NativeApplications;
 use crate::store::sql::sign_on::Policies;
 use crate::store::sql::sign_on::SignOnSettings;
+use crate::store::sql::user_codes::UserCodes;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::applications::ManageApplications;
@@ -51,10 +55,12 @@ use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
 use crate::usecase::admin::native_applications::ManageNativeApplications;
 use crate::usecase::admin::native_applications::ReadMfaReadiness;
 use crate::usecase::admin::passkeys::ManagePasskeys;
+use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
+use crate::usecase::admin::user_codes::ManageUserCodes;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::worker::Worker;
@@ -81,7 +87,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi),
+    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -148,7 +154,11 @@ impl Wiring {
                     users: ManageUsers { people: people.clone(), desk: desk.clone() },
                     cursors: cursors.clone(),
                 },
-                PasskeysApi { passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk } },
+                PasskeysApi {
+                    passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk: desk.clone() },
+                },
+                PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
+                UserCodesApi { codes: self.user_codes() },
             ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
@@ -164,6 +174,16 @@ impl Wiring {
             WebhooksApi { webhooks, cursors: cursors.clone() },
             self.sign_on(cursors),
         )
+    }
+
+    fn user_codes(&self) -> ManageUserCodes {
+        let passwords = &self.parts.check_password;
+        ManageUserCodes {
+            codes: UserCodes::new(self.parts.database.clone()),
+            hashing: Arc::clone(&passwords.hashing),
+            ladder: passwords.ladder.clone(),
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
     }
 
     fn sign_on(&self, cursors: Cursors) -> SignOnApi {

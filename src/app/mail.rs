@@ -63,6 +63,7 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
         recoveries: Shelf::new(Arc::clone(&parts.ephemeral)),
         attempts: Attempts::new(Arc::clone(&parts.ephemeral)),
         secrets: secrets(master),
+        means: settings.recovery,
         letters: Letters { words: Words::new(&[]), brand: super::BRAND.to_owned(), issuer: settings.issuer.clone() },
         courier,
         ledger: parts.ledger.clone(),
@@ -92,6 +93,7 @@ impl Wiring {
                 clock: self.clock(),
                 entropy: self.entropy(),
                 per_network: self.settings.recoveries,
+                means: self.settings.recovery,
             })
         });
         Arc::new(RunErrand {

@@ -17,6 +17,7 @@ use crate::store::sql::consents::Consents;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::account::confirm::Confirm;
 use crate::usecase::account::passkeys::OwnPasskeys;
 use crate::usecase::add_passkey::AddPasskey;
@@ -273,13 +274,14 @@ impl Wiring {
         (passkeys, add): (Arc<CheckPasskey>, Arc<AddPasskey>),
     ) -> Account {
         let party = passkeys.party.clone();
+        let ceremonies = Ceremonies { begun: Shelf::new(self.store()), entropy: self.entropy() };
         Account {
             passkeys: OwnPasskeys {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),
                 add,
                 check: Arc::clone(&passkeys),
-                ceremonies: Shelf::new(self.store()),
+                ceremonies: ceremonies.clone(),
                 clock: self.clock(),
                 entropy: self.entropy(),
             },
@@ -289,7 +291,7 @@ impl Wiring {
                 passwords: Arc::clone(&self.parts.check_password),
                 passkeys,
                 party,
-                ceremonies: Shelf::new(self.store()),
+                ceremonies,
                 clock: self.clock(),
                 entropy: self.entropy(),
             },

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Parts, Settings, Wiring};
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::discovery::path;
@@ -13,8 +11,10 @@ use crate::store::ephemeral::{Purpose, Replay};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::outbox::Outbox;
+use crate::store::sql::user_codes::UserCodes;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failures};
 use crate::usecase::cancel::Cancel;
+use crate::usecase::check_user_code::CheckUserCode;
 use crate::usecase::client_credentials::ClientCredentials;
 use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::held::Held;
@@ -22,15 +22,17 @@ use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Issue;
 use crate::usecase::notify_client::NotifyClient;
 use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::read_hint_token::ReadHintToken;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
 use crate::usecase::refresh::Refresh;
 use crate::usecase::request_authentication::RequestAuthentication;
+use crate::usecase::resolve_hint::ResolveHint;
 use crate::usecase::revoke::Revoke;
 use crate::worker::Worker;
 
 /// Tells clients in ping mode that their requests were decided.
-pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker, shutdown: CancellationToken) {
+pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker) {
     let notify = NotifyClient {
         outbox: Outbox::new(parts.database.clone()),
         decisions: Decisions::new(parts.database.clone()),
@@ -44,7 +46,7 @@ pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker, 
         entropy: Arc::clone(&parts.entropy),
     };
     // Not cut off in the middle of a call, which another node would make again.
-    worker.finish(async move { notify.run(shutdown).await });
+    worker.finish_first(|stop| async move { notify.run(stop).await });
 }
 
 impl Wiring {
@@ -83,7 +85,7 @@ impl Wiring {
         keys: Arc<ClientKeys>,
     ) -> BackchannelAuthenticationApi {
         let read = ReadQuestion {
-            keys,
+            keys: Arc::clone(&keys),
             replay: Replay::new(self.store(), Purpose::QuestionReplay),
             issuer: self.settings.issuer.clone(),
         };
@@ -94,9 +96,8 @@ impl Wiring {
             directory: self.directory(),
             ledger: self.parts.ledger.clone(),
             tokens: self.parts.tokens.clone(),
-            keys: Arc::clone(&self.parts.ring),
-            subjects: Arc::clone(&self.parts.subjects),
             read,
+            hints: self.resolve_hint(keys),
             callbacks: self.parts.callbacks.clone(),
             outbox: Outbox::new(self.parts.database.clone()),
             clock: self.clock(),
@@ -104,6 +105,33 @@ impl Wiring {
             policy: self.settings.policy,
         };
         BackchannelAuthenticationApi { authenticate, prove, request }
+    }
+
+    fn resolve_hint(&self, keys: Arc<ClientKeys>) -> ResolveHint {
+        let issuer = &self.settings.issuer;
+        let at = |base: &String| ["", path::BACKCHANNEL_AUTHENTICATION].map(|path| format!("{base}{path}"));
+        let alias = self.settings.certificates.alias.as_ref();
+        let tokens = ReadHintToken {
+            keys,
+            trusted: self.settings.hint_issuers.clone(),
+            replay: Replay::new(self.store(), Purpose::HintReplay),
+            issuer: issuer.clone(),
+            audiences: [issuer].into_iter().chain(alias).flat_map(at).collect(),
+        };
+        let passwords = &self.parts.check_password;
+        let codes = CheckUserCode {
+            codes: UserCodes::new(self.parts.database.clone()),
+            hashing: Arc::clone(&passwords.hashing),
+            ladder: passwords.ladder.clone(),
+        };
+        ResolveHint {
+            directory: self.directory(),
+            keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
+            tokens,
+            codes,
+            uniform: self.settings.policy.uniform,
+        }
     }
 
     pub(super) fn issue(&self) -> Issue {

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::config::{CertificateFormat, Config};
 use crate::http::forwarded_certificate::{Format, ForwardedCertificate};
 use crate::http::server::Edge;
-use crate::http::tls;
+use crate::http::tls::{self, ServerCertificate};
 use crate::protocol::client_certificate::Authorities;
 use crate::usecase::certificates::Certificates;
 
@@ -40,11 +40,9 @@ pub(super) fn forwarded(config: &Config) -> Option<ForwardedCertificate> {
 }
 
 /// The edge of the second port, beside that of the first one. At this one, the handshake alone counts.
-pub(super) fn second_edge(config: &Config, first: &Edge) -> Result<Edge, Exit> {
-    let (Some(cert), Some(key)) = (&config.tls.cert, &config.tls.key) else {
-        return Err(Exit::config("mtls.listen needs tls.cert and tls.key"));
-    };
-    let tls = tls::asking_config(&read(cert)?, &read(key)?).map_err(|error| Exit::config(format!("tls: {error}")))?;
+pub(super) fn second_edge(shown: Option<Arc<ServerCertificate>>, first: &Edge) -> Result<Edge, Exit> {
+    let shown = shown.ok_or_else(|| Exit::config("mtls.listen needs tls.cert and tls.key"))?;
+    let tls = tls::asking_config(shown).map_err(|error| Exit::config(format!("tls: {error}")))?;
     Ok(Edge { tls: Some(tls), forwarded: None, ..first.clone() })
 }
 

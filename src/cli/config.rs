@@ -13,7 +13,7 @@ use crate::cli::private_file;
 use crate::cli::terminal::{print, safe, say};
 use crate::config::{self, Code, ConfigError, Loaded, Origin, Problem, Reading, SETTINGS, Setting, Sources, Values};
 use crate::entropy::Entropy;
-use crate::http::tls;
+use crate::http::tls::ServerCertificate;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -141,7 +141,7 @@ fn certificate(loaded: &Loaded) -> Option<Problem> {
     let read = |file: &Path| std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
     let tried = read(cert).and_then(|cert| {
         let key = read(key)?;
-        tls::server_config(&cert, &key).map_err(|error| error.to_string())
+        ServerCertificate::from_pem(&cert, &key).map_err(|error| error.to_string())
     });
     tried.err().map(|why| Problem::found(Code::BadFile, format!("tls: {why}"), "look at tls.cert and tls.key"))
 }

@@ -31,6 +31,7 @@ use crate::domain::client::{
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
 use crate::domain::profile::Profiles;
+use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::domain::user::{self, User};
 use crate::entropy::Entropy;
@@ -41,7 +42,7 @@ use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
 use crate::store::sql::alone::{Alone, BESIDE};
@@ -239,6 +240,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         authorization: Rules { session_management: true, ..Rules::default() },
         profiles: Profiles::default(),
         trusted: TrustedIssuers::default(),
+        hint_issuers: TrustedIssuers::default(),
         certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,
@@ -249,6 +251,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         password_tries: 1000,
         // Nobody gets a letter from here: they are on a page.
         recoveries: 1000,
+        recovery: Means::Both,
         mail: Mail::DevInbox,
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,
@@ -336,6 +339,8 @@ fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> O
             number_matching: Some(NumberMatching::Pick),
             long_poll: false,
             request_signing_alg: None,
+            user_code: false,
+            require_hint_token: false,
             keys: None,
         }),
         sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod inside;
+mod mail;
 mod outside;
 
 use std::time::Duration;
@@ -126,6 +127,9 @@ async fn examine(arguments: &Arguments, findings: &mut Findings) {
         Some(loaded) => inside::look(loaded, findings).await,
         None => Vec::new(),
     };
+    if let Some(loaded) = &loaded {
+        mail::look(loaded, findings).await;
+    }
     let issuer = arguments.url.clone().or_else(|| loaded.as_ref().map(|loaded| loaded.config.issuer.clone()));
     let (Some(address), false) = (issuer, arguments.offline) else { return };
     match Issuer::parse(&address) {

@@ -36,6 +36,8 @@ mod posture;
 mod private_file;
 mod request;
 mod serve;
+mod server_certificate;
+mod standard_input;
 mod tail;
 mod terminal;
 mod test_ciba;

@@ -8,18 +8,23 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Loaded, Sources, parse_master_key};
+use crate::domain::password::hash::{Hasher, Pepper};
 use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
-use crate::store::ephemeral::{Ephemeral, StoreError};
+use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
+use crate::store::sql::user_codes::UserCodes;
 use crate::usecase::admin::Desk;
+use crate::usecase::admin::user_codes::ManageUserCodes;
+use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
+use crate::usecase::password_ladder::PasswordLadder;
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::worker::Worker;
 
@@ -34,6 +39,7 @@ pub(super) struct Opened {
     worker: Worker,
     schedule: Schedule,
     pub(super) pairing_key_lifetime: Duration,
+    hashing: HashSettings,
     pub(super) issuer: String,
     /// What the server holds every client to.
     pub(super) profiles: Profiles,
@@ -57,6 +63,7 @@ impl Opened {
         let mut schedule = Schedule::default();
         let mut pairing_key_lifetime = Duration::from_secs(600);
         let mut max_expiry = super::dev::MAX_EXPIRY;
+        let mut hashing = HashSettings::default();
         let mut profiles = Profiles::default();
         let mut issuer = "http://localhost:8080".to_owned();
         let (url, ephemeral, master_key) = if place.config.is_empty() {
@@ -67,6 +74,7 @@ impl Opened {
             max_expiry = loaded.config.ciba.max_expiry;
             schedule = super::serve::schedule(&loaded.config);
             profiles = super::serve::profiles(&loaded.config);
+            hashing = super::serve::hashing(&loaded.config);
             pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
             let ephemeral = redis(&loaded);
             (loaded.secrets.database_url, ephemeral, loaded.secrets.master_key)
@@ -83,6 +91,7 @@ impl Opened {
             worker: Worker::default(),
             schedule,
             pairing_key_lifetime,
+            hashing,
             issuer,
             profiles,
             max_expiry,
@@ -96,6 +105,17 @@ impl Opened {
 
     pub(super) fn recognise_pairing_keys(&self) -> Arc<RecognisePairingKeys> {
         Arc::new(RecognisePairingKeys::new(&MasterKey::new(&self.master_key)))
+    }
+
+    pub(super) async fn user_codes(&self) -> Result<ManageUserCodes, StoreError> {
+        let master = MasterKey::new(&self.master_key);
+        let hasher = Hasher { pepper: Pepper::new(&master), cost: self.hashing.cost };
+        Ok(ManageUserCodes {
+            codes: UserCodes::new(self.database.clone()),
+            hashing: Arc::new(Hashing::new(hasher, &self.hashing, Arc::clone(&self.entropy))),
+            ladder: PasswordLadder::new(Shelf::new(self.ephemeral().await?), &master),
+            desk: self.desk(),
+        })
     }
 
     pub(super) async fn ephemeral(&self) -> Result<Arc<dyn Ephemeral>, StoreError> {

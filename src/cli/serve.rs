@@ -18,14 +18,17 @@ use crate::cli::exit::Exit;
 use crate::cli::mail::mail;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
+use crate::cli::server_certificate::Files;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RegistrationMode, SecurityProfile, UnknownUser,
+    Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RecoveryMeans, RegistrationMode, SecurityProfile,
+    UnknownUser,
 };
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
 use crate::domain::password::hash::{Cost, Hasher, Pepper, Verdict};
 use crate::domain::profile::{Profile, Profiles};
+use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::remote::{Cleartext, TrustedProxies};
@@ -34,7 +37,7 @@ use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::ClientId;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::Database;
@@ -61,13 +64,10 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     };
     let _log = telemetry::start(logging.format(format), logging.detail(), Reader::Operator);
     let settings = settings(&loaded)?;
-    let tls = match (&config.tls.cert, &config.tls.key) {
-        (Some(cert), Some(key)) => {
-            let tls = tls::server_config(&read(cert)?, &read(key)?);
-            Some(tls.map_err(|error| Exit::config(format!("tls: {error}")))?)
-        }
-        (Some(_) | None, _) => None,
-    };
+    let certificate = Files::read(config)?;
+    let shown = certificate.as_ref().map(|files| Arc::clone(&files.shown));
+    let wrong = |error: tls::TlsError| Exit::config(format!("tls: {error}"));
+    let tls = shown.clone().map(tls::server_config).transpose().map_err(wrong)?;
 
     let database = Database::connect(&loaded.secrets.database_url).await?;
     let _alone = safe_to_start(&loaded, &database, refusals).await?;
@@ -82,6 +82,9 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
         )));
     }
     let worker = Worker::default();
+    if let Some(files) = certificate {
+        worker.run(files.tend());
+    }
     let shutdown = CancellationToken::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(Entropy::default());
@@ -112,7 +115,7 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     let flow_api = Some(app.flow_api.clone());
     let (forwarded, cleartext) = (forwarded(config), cleartext(config));
     let edge = Edge { limits, tls, proxies, forwarded, cleartext, public: refusals, documents, flow_api };
-    let second = second.map(|listener| Ok::<_, Exit>((listener, second_edge(config, &edge)?))).transpose()?;
+    let second = second.map(|listener| Ok::<_, Exit>((listener, second_edge(shown, &edge)?))).transpose()?;
     serve(app, (public, edge), second, ops, worker, shutdown).await
 }
 
@@ -352,16 +355,26 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
+pub(super) fn hashing(config: &Config) -> HashSettings {
+    HashSettings {
+        cost: Cost { memory: config.passwords.memory, iterations: config.passwords.iterations },
+        at_once: config.passwords.hashes_at_once,
+        queue: config.passwords.queue,
+        ..HashSettings::default()
+    }
+}
+
+/// Whose word counts, out of the file of a setting.
+fn trusted(setting: &str, file: Option<&Path>) -> Result<TrustedIssuers, Exit> {
+    let Some(file) = file else { return Ok(TrustedIssuers::default()) };
+    TrustedIssuers::parse(&read(file)?).map_err(|error| Exit::config(format!("{setting}: {error}")))
+}
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
     let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
-    let trusted = match config.registration.software_statement_issuers.as_deref() {
-        None => TrustedIssuers::default(),
-        Some(file) => {
-            let problem = |error| Exit::config(format!("registration.software_statement_issuers: {error}"));
-            TrustedIssuers::parse(&read(file)?).map_err(problem)?
-        }
-    };
+    let statements = config.registration.software_statement_issuers.as_deref();
+    let hints = config.ciba.login_hint_token_issuers.as_deref();
     let egress = EgressSettings {
         allowed_networks: config.outbound.allow.clone(),
         extra_trust_anchors: extra_trust_anchors.clone(),
@@ -390,20 +403,21 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         },
         authorization: rules(config),
         profiles: profiles(config),
-        trusted,
+        trusted: trusted("registration.software_statement_issuers", statements)?,
+        hint_issuers: trusted("ciba.login_hint_token_issuers", hints)?,
         certificates: certificates(config)?,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
-        hashing: HashSettings {
-            cost: Cost { memory: config.passwords.memory, iterations: config.passwords.iterations },
-            at_once: config.passwords.hashes_at_once,
-            queue: config.passwords.queue,
-            ..HashSettings::default()
-        },
+        hashing: hashing(config),
         password_tries: config.limits.password_tries,
         recoveries: config.limits.recoveries,
+        recovery: match config.mail.recovery {
+            RecoveryMeans::Both => Means::Both,
+            RecoveryMeans::Code => Means::Code,
+            RecoveryMeans::Link => Means::Link,
+        },
         mail: mail(loaded, &extra_trust_anchors)?,
         registration: match config.registration.mode {
             RegistrationMode::Off => Admission::Nobody,

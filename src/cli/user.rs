@@ -8,13 +8,14 @@ use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
+use crate::cli::standard_input;
 use crate::cli::terminal::{safe, say};
 use crate::domain::user::{Status, User};
 use crate::store::sql::devices::Devices;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::usecase::admin::devices::ManagePairingKeys;
-use crate::usecase::admin::require_password_change::RequirePasswordChange;
+use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::users::{ManageUsers, Profile};
 use crate::usecase::admin::{Administrator, always};
 
@@ -43,7 +44,7 @@ pub(super) enum Action {
         #[arg(long)]
         email: Option<String>,
     },
-    /// Nothing may be asked, decided, redeemed or refreshed for this person
+    /// Nothing may be asked, decided, redeemed or refreshed
     #[command(after_long_help = "Examples:\n  nod user lock bob\n  nod user lock bob -c nod.toml")]
     Lock {
         /// Whom, by user name
@@ -63,19 +64,43 @@ pub(super) enum Action {
     },
     /// The next sign-in leads to a new password
     #[command(
-        after_long_help = "Examples:\n  nod user require-password-change bob\n  nod user require-password-change bob -c nod.toml"
+        after_long_help = "Examples:\n  nod user require-password-change bob\n  nod user require-password-change bob --waive"
     )]
     RequirePasswordChange {
         /// Whose, by user name
         username: String,
+        /// They may keep it after all
+        #[arg(long)]
+        waive: bool,
     },
-    /// Delete the person with all devices, and revoke all that was granted
+    /// Set a user code, taken from standard input
+    ///
+    /// What a client with `--ask-user-code` has to give when it wants to have this person asked: 6 characters at least,
+    /// 32 bytes at most. It takes the place of any other.
+    #[command(after_long_help = "Examples:
+  nod user set-user-code bob < code.txt
+  pwgen -A -0 8 1 | tee /dev/tty | nod user set-user-code bob")]
+    SetUserCode {
+        /// Whose, by user name
+        username: String,
+    },
+    /// Take a user code away
+    ///
+    /// No client with `--ask-user-code` can have this person asked any more.
+    #[command(
+        after_long_help = "Examples:\n  nod user remove-user-code bob\n  nod user remove-user-code bob -c nod.toml"
+    )]
+    RemoveUserCode {
+        /// Whose, by user name
+        username: String,
+    },
+    /// Delete the person, and revoke all that was granted
     #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
     Delete {
         /// Whom, by user name
         username: String,
     },
-    /// A key by which a phone becomes a device of this person; printed once
+    /// A key that makes a phone a device; printed once
     #[command(after_long_help = "Examples:
   nod user pairing-key bob
   nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
@@ -106,18 +131,28 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             }
             listing.print(format)?;
         }
-        Action::Show { username } => line(&*find(&opened, &username).await?),
+        Action::Show { username } => show(&opened, &*find(&opened, &username).await?).await?,
         Action::Create { username, name, email } => {
             line(&manage.create(&by, Profile { username, name, email, email_verified: false }).await?);
         }
         Action::Lock { username } => set(&opened, &manage, &username, Status::Locked).await?,
         Action::Unlock { username } => set(&opened, &manage, &username, Status::Active).await?,
         Action::Disable { username } => set(&opened, &manage, &username, Status::Disabled).await?,
-        Action::RequirePasswordChange { username } => {
+        Action::RequirePasswordChange { username, waive } => {
             let user = find(&opened, &username).await?;
             let passwords = Passwords::new(opened.database.clone());
-            RequirePasswordChange { passwords, desk: opened.desk() }.require(&by, user.id).await?;
-            say(&format!("{}  chooses another password at the next sign-in", user.id));
+            let told = ManagePasswords { passwords, desk: opened.desk() }.demand(&by, user.id, !waive).await?;
+            say(&format!("{}  {}", user.id, at_the_next_sign_in(told.must_change)));
+        }
+        Action::SetUserCode { username } => {
+            let user = find(&opened, &username).await?;
+            opened.user_codes().await?.set(&by, user.id, &standard_input::secret()?).await?;
+            say(&format!("{}  has a new user code", user.id));
+        }
+        Action::RemoveUserCode { username } => {
+            let user = find(&opened, &username).await?;
+            opened.user_codes().await?.remove(&by, user.id).await?;
+            say(&format!("{}  has no user code", user.id));
         }
         Action::Delete { username } => {
             let user = find(&opened, &username).await?;
@@ -143,6 +178,22 @@ async fn set(opened: &Opened, manage: &ManageUsers, username: &str, status: Stat
     let user = find(opened, username).await?;
     line(&manage.set_status(&Administrator::command_line(), user.id, status, &always).await?);
     Ok(())
+}
+
+async fn show(opened: &Opened, user: &User) -> Result<(), Exit> {
+    line(user);
+    let password = Passwords::new(opened.database.clone()).find(user.id).await?;
+    say(&match password {
+        Some(password) => {
+            format!("password of {}, {}", password.changed_at, at_the_next_sign_in(password.must_change))
+        }
+        None => "no password".to_owned(),
+    });
+    Ok(())
+}
+
+const fn at_the_next_sign_in(must_change: bool) -> &'static str {
+    if must_change { "chooses another password at the next sign-in" } else { "keeps the password" }
 }
 
 pub(super) async fn find(opened: &Opened, username: &str) -> Result<Arc<User>, Exit> {

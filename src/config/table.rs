@@ -186,6 +186,9 @@ settings! {
         long_poll: Duration = "25s",
         /// `strict`: a hint to nobody is `unknown_user_id`. `uniform`: no client learns who exists.
         unknown_user: UnknownUser = "strict",
+        /// A JSON file of those who may say in a `login_hint_token` whom to ask: each issuer with its JWK Set. Clients may
+        /// for themselves, with their own keys.
+        login_hint_token_issuers: Option<PathBuf>,
     }
 
     /// Clients that register themselves.
@@ -261,6 +264,8 @@ settings! {
         password_file: Option<PathBuf>,
         /// Whom the letters are from: `Example <no-reply@example.com>`.
         from: Option<String>,
+        /// What a letter about a forgotten password has in it: `code`, `link` or `both`.
+        recovery: RecoveryMeans = "both",
     }
 
     /// What one of them may cost the others.
@@ -336,6 +341,17 @@ words! {
         StartTls = "starttls",
         Tls = "tls",
         Nothing = "none",
+    }
+}
+
+words! {
+    /// By what somebody shows that the letter has come.
+    RecoveryMeans {
+        Both = "both",
+        /// For people who read their mail on another device than the one they sign in on.
+        Code = "code",
+        /// For people who shall not type a secret anywhere.
+        Link = "link",
     }
 }
 

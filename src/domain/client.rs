@@ -94,8 +94,8 @@ impl Client {
     /// Whether an access token for `audience` is for it: by its name [RFC 8693 §2.1], or by the address of a server that it
     /// is [RFC 8707 §2]. Tokens for us are nobody's else.
     pub fn is_meant_by(&self, audience: &Audience, issuer: &str) -> bool {
-        let own = |uri: &String| uri != issuer && audience.contains(uri);
-        audience.contains(self.id.as_str()) || self.protected_resources.iter().any(own)
+        let mut own = std::iter::once(self.id.as_str()).chain(self.protected_resources.iter().map(String::as_str));
+        own.any(|name| name != issuer && audience.contains(name))
     }
 
     /// What it may still have of what was given to it. `None`: nothing, though something was named.
@@ -318,6 +318,12 @@ pub struct Backchannel {
     /// `backchannel_authentication_request_signing_alg` [CIBA §4]: its questions are signed, by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_signing_alg: Option<Algorithm>,
+    /// `backchannel_user_code_parameter` [CIBA §4]: it has people give their user code, and asks nobody without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user_code: bool,
+    /// A `login_hint`, which anybody can make up, is no hint of this client.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_hint_token: bool,
     /// What they are signed with, for a client that does not authenticate with its keys. One that signs people in as
     /// well has them there.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::pauses::Pauses;
 use crate::protocol::id::{ClientId, SessionId, UserId};
 use crate::secret::sha256;
 
@@ -18,6 +19,15 @@ pub struct Ended {
 }
 
 impl Ended {
+    pub fn encode(&self) -> Vec<u8> {
+        // Nothing in it that JSON does not have.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// Names it. A session ends once, so there is one of these for it and a client, whoever makes it.
     pub fn id(&self) -> Uuid {
         let text = [self.session.uuid().as_bytes().as_slice(), self.client.as_str().as_bytes()].concat();
@@ -31,12 +41,7 @@ impl Ended {
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
 
 /// How long after each failure the next try is made: half a day in all, which is as long as a session lasts.
-const PAUSES: [u64; 10] = [1, 5, 30, 120, 600, 1_800, 3_600, 7_200, 10_800, 18_000];
-
-/// The pause after the `attempts`th try. `None`: that was the last one.
-pub fn pause(attempts: u32) -> Option<Duration> {
-    PAUSES.get(usize::try_from(attempts).ok()?.checked_sub(1)?).copied().map(Duration::from_secs)
-}
+pub const PAUSES: Pauses = Pauses(&[1, 5, 30, 120, 600, 1_800, 3_600, 7_200, 10_800, 18_000]);
 
 #[cfg(test)]
 mod tests {
@@ -58,8 +63,8 @@ mod tests {
 
     #[test]
     fn it_is_tried_for_as_long_as_a_session_lasts() {
-        let all: Duration = (1..).map_while(pause).sum();
+        let all: Duration = (1..).map_while(|attempts| PAUSES.after(attempts)).sum();
         assert!(all + Duration::from_secs(3_600) > LONGEST && all < LONGEST, "{all:?}");
-        assert_eq!((pause(0), pause(1)), (None, Some(Duration::from_secs(1))));
+        assert_eq!((PAUSES.after(0), PAUSES.after(1)), (None, Some(Duration::from_secs(1))));
     }
 }

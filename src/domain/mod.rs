@@ -22,6 +22,7 @@ pub mod native_application;
 pub mod occasion;
 pub mod passkey;
 pub mod password;
+pub mod pauses;
 pub mod ping;
 pub mod policy;
 pub mod profile;

@@ -11,6 +11,8 @@ pub const MOST: u32 = 20;
 
 /// In characters.
 const LONGEST_NAME: usize = 64;
+/// What a passkey is called that nobody has named.
+const UNNAMED: &str = "Passkey";
 
 #[derive(Clone, Debug)]
 pub struct Passkey {
@@ -37,6 +39,12 @@ impl PasskeyName {
         let text = text.trim();
         let fits = (1..=LONGEST_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The same of a key that is made already. Nobody makes another one for want of a name: blank, it has a usual one.
+    pub fn of_made(text: Option<&str>) -> Option<Self> {
+        let named = text.filter(|text| !text.trim().is_empty());
+        Self::parse(named.unwrap_or(UNNAMED))
     }
 
     pub fn as_str(&self) -> &str {
@@ -70,7 +78,6 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfAccount {
     pub session: SessionId,
-    pub user: UserId,
     pub ceremony: Ceremony,
     /// Whatever came of it: a challenge is for one try.
     pub used: bool,

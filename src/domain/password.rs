@@ -10,6 +10,7 @@ use crate::secret::Secret;
 
 mod confirmed;
 pub mod hash;
+pub mod user_code;
 
 pub use confirmed::Confirmed;
 

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{AuthenticationRequest, FINALISE};
+use crate::domain::client::Client;
 use crate::domain::decision::Record;
+use crate::domain::pauses::Pauses;
 use crate::protocol::id::{AuthReqId, ClientId, RequestId, UserId};
 use crate::secret::{Digest, sha256};
 
@@ -25,14 +27,17 @@ pub struct Ping {
 }
 
 impl Ping {
-    pub fn of(record: &Record) -> Self {
-        Self {
-            request: record.request,
-            digest: record.request_digest,
-            client: record.client.clone(),
-            user: record.user,
-            expires_at: record.expires_at,
-        }
+    /// For the client that asked. `None`: it polls.
+    pub fn to(client: &Client, record: &Record) -> Option<Box<Self>> {
+        client.notification_endpoint().map(|_| {
+            Box::new(Self {
+                request: record.request,
+                digest: record.request_digest,
+                client: record.client.clone(),
+                user: record.user,
+                expires_at: record.expires_at,
+            })
+        })
     }
 
     /// For a request that was denied when it was made.
@@ -44,6 +49,15 @@ impl Ping {
             user: request.user,
             expires_at: request.expires_at,
         }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        // Nothing in it that JSON does not have.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 
     /// Names it. A request is decided once, so there is one of these, whoever makes it.
@@ -66,12 +80,7 @@ pub struct Callback {
 }
 
 /// How long after each failure the next try is made: two minutes in all, as long as a question usually lives.
-const PAUSES: [u64; 7] = [1, 2, 5, 10, 20, 30, 60];
-
-/// The pause after the `attempts`th try. `None`: that was the last one.
-pub fn pause(attempts: u32) -> Option<Duration> {
-    PAUSES.get(usize::try_from(attempts).ok()?.checked_sub(1)?).copied().map(Duration::from_secs)
-}
+pub const PAUSES: Pauses = Pauses(&[1, 2, 5, 10, 20, 30, 60]);
 
 /// A request that is denied at once is told of this long after it: its client knows the `auth_req_id` by then.
 pub const AFTER_THE_ANSWER: Duration = Duration::from_secs(1);
@@ -102,7 +111,7 @@ mod tests {
     fn it_is_tried_while_there_is_something_to_come_for() {
         assert!(ping(1, "shop").is_of_use(Timestamp::from_seconds(1059)));
         assert!(!ping(1, "shop").is_of_use(Timestamp::from_seconds(1060)));
-        assert_eq!((pause(0), pause(1), pause(8)), (None, Some(Duration::from_secs(1)), None));
-        assert_eq!((1..).map_while(pause).sum::<Duration>(), Duration::from_secs(128));
+        assert_eq!((PAUSES.after(0), PAUSES.after(1), PAUSES.after(8)), (None, Some(Duration::from_secs(1)), None));
+        assert_eq!((1..).map_while(|attempts| PAUSES.after(attempts)).sum::<Duration>(), Duration::from_secs(128));
     }
 }

@@ -21,6 +21,31 @@ pub const LIFETIME: Duration = Duration::from_secs(600);
 /// How often somebody may type a code before it is worth nothing [security.md 5.1].
 pub const TRIES: u32 = 3;
 
+/// What the message has in it, to show by that it has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    #[default]
+    Both,
+    Code,
+    Link,
+}
+
+impl Means {
+    pub const fn has_code(self) -> bool {
+        match self {
+            Self::Both | Self::Code => true,
+            Self::Link => false,
+        }
+    }
+
+    pub const fn has_link(self) -> bool {
+        match self {
+            Self::Both | Self::Link => true,
+            Self::Code => false,
+        }
+    }
+}
+
 /// Whose password may be chosen anew. It is there from the moment the message goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::domain::pauses::Pauses;
 use crate::protocol::id::{DeliveryId, WebhookId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +79,13 @@ impl State {
 }
 
 /// How long after each failure the next try is made. Standard Webhooks asks for days of patience.
-const PAUSES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const PAUSES: Pauses = Pauses(&[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
 
 /// The pause after the `attempts`th try, a fifth longer at most: many that failed together shall not
 /// come back together. `None`: that was the last one.
 pub fn pause(attempts: u32, chance: u32) -> Option<Duration> {
-    let seconds = *PAUSES.get(usize::try_from(attempts).ok()?.checked_sub(1)?)?;
-    Some(Duration::from_millis(seconds * 1000 + seconds * u64::from(chance % 201)))
+    let pause = PAUSES.after(attempts)?;
+    Some(pause + pause * (chance % JITTER) / 1000)
 }
 
 /// `chance` of [`pause`] is below this.

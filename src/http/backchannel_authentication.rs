@@ -32,12 +32,18 @@ pub struct BackchannelAuthenticationApi {
 pub struct Form {
     /// Space-separated; must contain `openid`. Needed, unless there is a `request`.
     scope: Option<String>,
-    /// A username. Exactly one hint is required.
+    /// A username; not of a client with `require_hint_token`. Exactly one hint is required.
     login_hint: Option<String>,
     /// An ID token of this server for this client, expired or not. Exactly one hint is required.
     id_token_hint: Option<String>,
+    /// A JWT that the client signed, or an issuer that the operator trusts, and that says whom to ask; of at most 4000
+    /// characters. Exactly one hint is required.
+    login_hint_token: Option<String>,
     /// Shown to the person as it is: at most 64 graphemes, plain text.
     binding_message: Option<String>,
+    /// The secret of the person that a client with `backchannel_user_code_parameter` has to give, of at most 32 bytes
+    /// [CIBA §7.1.2]. Of others it is ignored.
+    user_code: Option<String>,
     /// Seconds; positive, cut to the server's maximum.
     requested_expiry: Option<String>,
     /// Space-separated, in order of preference. Refused when none can be had.

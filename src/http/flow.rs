@@ -27,6 +27,8 @@ mod refusal;
 mod state;
 
 use origin::Caller;
+pub(in crate::http) use origin::whose_page;
+pub(super) use refusal::refused;
 
 pub const PREFIX: &str = "/pf-ws/authn/flows/";
 
@@ -63,7 +65,7 @@ impl Endpoint for FlowApi {
         let headers = request.headers().clone();
         let (mut response, caller) = match self.caller(&headers).await {
             Ok(caller) => (self.answer(request, &headers, &caller).await, caller),
-            Err(error) => (self.refuse(&error.into(), &headers).await, Caller::Foreign),
+            Err(error) => (self.refuse(&error.into(), &headers, None).await, Caller::Foreign),
         };
         caller.admit(response.headers_mut());
         Ok(response)
@@ -99,24 +101,43 @@ impl FlowApi {
         if let Some(answered) = Self::preflight(&method, headers, caller) {
             return match answered {
                 Ok(response) => response,
-                Err(refused) => self.refuse(&refused, headers).await,
+                Err(refused) => self.refuse(&refused, headers, None).await,
             };
         }
         let id = path.strip_prefix(PREFIX).map(FlowId::presented);
         let (request, mut body) = request.split();
+        let mut wished = None;
         let answered = match id {
             Some(id) if method == Method::GET => {
                 self.read(&id, &self.browser(headers), caller.page()).await.map_err(Refused::from)
             }
-            Some(id) if method == Method::POST => Box::pin(self.act(&id, &request, &mut body, caller)).await,
+            Some(id) if method == Method::POST => {
+                wished = self.wished(&id, headers, caller).await;
+                let language = self.locale(headers, wished.as_deref()).tag();
+                Box::pin(self.act(&id, &request, &mut body, (caller, language))).await
+            }
             Some(_) => Err(Refused::Status(StatusCode::METHOD_NOT_ALLOWED)),
             None => Err(FlowRefusal::not_found("no identifier of a flow").into()),
         };
         match answered {
-            Ok(Where::Flow(seen)) => self.shown(&seen, self.locale(headers)),
-            Ok(Where::Errand(seen)) => self.errand(&seen, self.locale(headers)),
-            Err(refused) => self.refuse(&refused, headers).await,
+            Ok(Where::Flow(seen)) => self.shown(&seen, self.locale(headers, seen.flow.request.ui_locales.as_deref())),
+            Ok(Where::Errand(seen)) => self.errand(&seen, self.locale(headers, seen.flow.ui_locales.as_deref())),
+            Err(refused) => self.refuse(&refused, headers, wished.as_deref()).await,
         }
+    }
+
+    /// The languages that whoever began the flow wished for. `None`: none, or the caller may not see the flow.
+    async fn wished(&self, id: &FlowId, headers: &HeaderMap, caller: &Caller) -> Option<String> {
+        if !may_act(headers, caller) {
+            return None;
+        }
+        let browser = self.browser(headers);
+        let wished = match self.advance.ui_locales(id, &browser, caller.page()).await {
+            Err(error) if is_not_there(&error) => self.beside.ui_locales(id, &browser, caller.page()).await,
+            wished => wished,
+        };
+        // What is amiss is told by what comes next.
+        wished.ok().flatten()
     }
 
     /// By the state that was carried along; by its cookies where there is none, be it a wrong one.
@@ -133,12 +154,10 @@ impl FlowApi {
         id: &FlowId,
         request: &Request,
         body: &mut RequestBody,
-        caller: &Caller,
+        (caller, language): (&Caller, &'static str),
     ) -> Result<Where, Refused> {
         let headers = request.headers();
-        // A page of another site can have a browser send its cookies, but not this header, and not unsaid where
-        // the request comes from.
-        if !headers.contains_key(XSRF) || *caller == Caller::Foreign {
+        if !may_act(headers, caller) {
             return Err(Refused::Status(StatusCode::FORBIDDEN));
         }
         let action = action(request)?;
@@ -151,7 +170,6 @@ impl FlowApi {
             })?
         };
         let browser = self.browser(headers);
-        let language = self.locale(headers).tag();
         let calling = Calling { browser: &browser, page: caller.page(), from: client_ip(request), language };
         let action = action.ok_or_else(FlowRefusal::not_now)?;
         match self.advance.act(id, calling, action, &sent).await {
@@ -172,10 +190,17 @@ impl FlowApi {
         }
     }
 
-    fn locale(&self, headers: &HeaderMap) -> Locale {
+    /// [OIDC Core §3.1.2.1] as on our own pages: what was wished for goes before what the browser says.
+    fn locale(&self, headers: &HeaderMap, ui_locales: Option<&str>) -> Locale {
         let accept_language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        self.words.choose(&Wishes { ui_locales: None, saved: None, accept_language })
+        self.words.choose(&Wishes { ui_locales, saved: None, accept_language })
     }
+}
+
+/// A page of another site can have a browser send its cookies, but not this header, and not unsaid where the request
+/// comes from.
+fn may_act(headers: &HeaderMap, caller: &Caller) -> bool {
+    headers.contains_key(XSRF) && *caller != Caller::Foreign
 }
 
 /// What an answer before had for this call. More than one is none.
@@ -215,13 +240,6 @@ fn action(request: &Request) -> Result<Option<Action>, Refused> {
         (Some(_) | None, None) => return Err(Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
     };
     Ok(Action::parse(&named))
-}
-
-/// For what did not reach the flow.
-pub(super) fn refused(status: StatusCode) -> Response {
-    let code = if status.is_server_error() { FlowErrorCode::UnexpectedError } else { FlowErrorCode::InvalidRequest };
-    let body = serde_json::json!({ "code": code.as_str(), "message": code.message(), "userMessage": code.message() });
-    json_response(status, &body)
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

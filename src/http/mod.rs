@@ -4,7 +4,6 @@ use poem_openapi::Tags;
 
 pub mod admin;
 pub mod backchannel_authentication;
-pub mod beside;
 pub mod body;
 mod call_time;
 pub mod client_authentication;
@@ -14,6 +13,7 @@ pub mod dev;
 pub mod device;
 pub mod device_authorization;
 pub mod discovery;
+pub mod dispatch;
 pub mod dpop;
 pub mod error;
 pub mod flow;

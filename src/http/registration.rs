@@ -80,6 +80,8 @@ pub struct Described {
     backchannel_client_notification_endpoint: Option<String>,
     /// Its CIBA requests are signed, by this [CIBA §4].
     backchannel_authentication_request_signing_alg: Option<String>,
+    /// It has people give their user code, and asks nobody without it [CIBA §4]. `false` when left out.
+    backchannel_user_code_parameter: Option<bool>,
     software_id: Option<String>,
     software_version: Option<String>,
     /// What somebody whom the operator trusts says about the client, in a JWT: it counts more than the other members
@@ -147,6 +149,7 @@ pub struct Information {
     backchannel_token_delivery_mode: Option<String>,
     backchannel_client_notification_endpoint: Option<String>,
     backchannel_authentication_request_signing_alg: Option<String>,
+    backchannel_user_code_parameter: Option<bool>,
     software_id: Option<String>,
     software_version: Option<String>,
     software_statement: Option<String>,

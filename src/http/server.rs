@@ -41,7 +41,7 @@ use super::call_time::BODY_DEADLINE;
 pub use super::call_time::CallTime;
 use super::discovery::Documents;
 use super::error::Family;
-use super::flow::FlowApi;
+use super::flow::{FlowApi, whose_page};
 use super::forwarded_certificate::ForwardedCertificate;
 use super::gate::{Activity, Gate, Open, Patience, REFUSED_METHOD};
 use super::head::{HeadLimits, Refused, is_host};
@@ -377,7 +377,11 @@ impl<E: Endpoint + 'static> Server<E> {
                     let action = family.action().unwrap_or(Action::InputRefused);
                     record.record(action, format!("invalid_request: {description}"), None).await;
                 }
-                family.unreached(status, description)
+                let mut answer = family.unreached(status, description);
+                if let Some(flow_api) = self.edge.flow_api.as_ref().filter(|_| family == Family::Flow) {
+                    flow_api.in_words(request.headers(), &mut answer);
+                }
+                answer
             }
             // [RFC 9110 §9.3.6] is for proxies.
             None if request.method() == Method::CONNECT => {
@@ -437,7 +441,7 @@ impl<E: Endpoint + 'static> Server<E> {
         let client = self.edge.proxies.client(peer, request.headers());
         // What is answered in place of a handler is for the page that called, too.
         let flow_api = self.edge.flow_api.as_ref().filter(|_| family == Family::Flow);
-        let page = flow_api.map(|flow_api| (flow_api, request.headers().clone()));
+        let page = flow_api.map(|flow_api| (flow_api, whose_page(request.headers())));
         let (local, remote) = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(client)));
         let request = Request::from((request, local, remote, scheme));
 
@@ -459,6 +463,7 @@ impl<E: Endpoint + 'static> Server<E> {
             }
         };
         if let Some((flow_api, headers)) = &page {
+            flow_api.in_words(headers, &mut unreached);
             flow_api.admit_unreached(headers, unreached.headers_mut()).await;
         }
         unreached

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::PRAGMA;
 use poem::Request;
-use poem_openapi::payload::Json;
+use poem_openapi::payload::{Json, Response};
 use poem_openapi::{Object, OpenApi};
 use serde_json::Value;
 
@@ -135,7 +136,7 @@ impl TokenApi {
     /// `use_dpop_nonce` and has one. A client that is registered with `tls_client_certificate_bound_access_tokens` calls over a
     /// connection with its certificate, and the access token is bound to that [RFC 8705 §3].
     #[oai(path = "/as/token.oauth2", method = "post", operation_id = "requestToken", tag = "Tag::OAuth")]
-    async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Json<Tokens>> {
+    async fn post(&self, http: &Request, form: OAuthForm<Form>) -> poem::Result<Response<Json<Tokens>>> {
         // The request is read while the assertion is marked as used: one wait instead of two.
         let look = self.redeem.look(&form.parameters);
         // In boxes, here and in the other endpoints: the layers above move what they are given several times.
@@ -155,7 +156,8 @@ impl TokenApi {
         let tokens = Box::pin(self.tokens(&client, http, (grant, &form.parameters), seen)).await;
         let tokens = tokens.map_err(Failure::of(action, &client.id))?;
         tracing::info!(client.id = %client.id, outcome = "issued", status = 200_u16, "token");
-        Ok(Json(tokens.into()))
+        // [RFC 6749 §5.1] here alone; `Cache-Control` is everywhere.
+        Ok(Response::new(Json(tokens.into())).header(PRAGMA, "no-cache"))
     }
 }
 

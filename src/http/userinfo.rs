@@ -20,7 +20,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::usecase;
 use crate::usecase::introspect::Active;
 use crate::usecase::issue::Issue;
-use crate::usecase::use_token::UseToken;
+use crate::usecase::use_token::{Unusable, UseToken};
 
 pub struct UserInfoApi {
     pub tokens: Arc<UseToken>,
@@ -47,9 +47,6 @@ pub enum Answer {
     #[oai(status = 200)]
     Claims(Signed<UserInfo>, #[oai(header = "x-fapi-interaction-id")] String),
 }
-
-/// A client's own token tells of nobody.
-const NOBODY: Refusal = Refusal::new(ErrorCode::InvalidToken, "The access token is not valid, or no longer.");
 
 #[OpenApi]
 impl UserInfoApi {
@@ -84,7 +81,8 @@ impl UserInfoApi {
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
         let sub = self.tokens.introspect.subject(&active);
-        let (_, user) = active.person.as_ref().ok_or_else(|| Failure::unauthenticated(NOBODY.into()))?;
+        let nobody = || Failure::unauthenticated(Unusable::Token("a client's own token tells of nobody").into());
+        let (_, user) = active.person.as_ref().ok_or_else(nobody)?;
         let client = &active.client;
         // [FAPI 1 Baseline §6.2.1] echoed, or made up. It should be a UUID, and is the caller's own affair: what
         // does no harm where it is shown again comes back as it is.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::egress::{AnswerBody, Egress, Outgoing};
-use super::logout::Verdict;
+use super::verdict::Verdict;
 use crate::protocol::client_notification_token::ClientNotificationToken;
 use crate::protocol::id::AuthReqId;
 

@@ -2,21 +2,9 @@
 
 use url::{Url, form_urlencoded};
 
-use super::egress::{AnswerBody, Egress, EgressError, Outgoing};
+use super::egress::{AnswerBody, Egress, Outgoing};
+use super::verdict::Verdict;
 use crate::secret::Secret;
-
-/// What came of a try.
-#[derive(Debug)]
-pub enum Verdict {
-    /// It knows now.
-    Told(u16),
-    /// It does not want to know, or to hear it elsewhere [BCL §2.8].
-    Refused(u16),
-    /// It has a bad moment.
-    NotNow(u16),
-    /// No answer.
-    Failed(EgressError),
-}
 
 /// The token is all that is sent.
 pub async fn tell(egress: &Egress, uri: Url, token: &Secret<String>) -> Verdict {

@@ -12,4 +12,5 @@ pub mod otlp;
 pub mod request_object;
 pub mod sector;
 pub mod smtp;
+pub mod verdict;
 pub mod webhook;

@@ -1,6 +1,7 @@
 //! Letters by SMTP [RFC 5321]: to one server of the operator's, which carries them on. Plain text first,
 //! HTML beside it. The connection is encrypted before anything is said, unless the server is on this machine.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,6 +52,15 @@ pub enum SmtpError {
     Tls(String),
 }
 
+/// Why no letter would be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It may be there again in a moment.
+    Unreachable(String),
+    /// Somebody has to mend that.
+    Wrong(String),
+}
+
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -70,6 +80,16 @@ impl Smtp {
             None => builder,
         };
         Ok(Self { transport: builder.build(), from })
+    }
+
+    /// Connects, encrypts and logs in as for a letter, and sends none.
+    pub async fn look(&self) -> Result<(), Unfit> {
+        match timeout(PATIENCE, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Unfit::Unreachable("the connection ended".to_owned())),
+            Ok(Err(error)) => Err(unfit(&error)),
+            Err(_) => Err(Unfit::Unreachable("no answer in time".to_owned())),
+        }
     }
 
     fn message(&self, letter: &Letter) -> Option<Message> {
@@ -123,12 +143,30 @@ fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
     error.status().is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()))
 }
 
+fn unfit(error: &lettre::transport::smtp::Error) -> Unfit {
+    if is_about_us(error) {
+        return Unfit::Wrong(format!("our name and password are refused ({})", said(error)));
+    }
+    match tls_failure(error) {
+        Some(failure) => Unfit::Wrong(format!("TLS failed: {failure}")),
+        None if error.is_permanent() || error.is_client() || error.is_response() => Unfit::Wrong(said(error)),
+        None => Unfit::Unreachable(said(error)),
+    }
+}
+
+/// What is wrong with the certificate, or with what the server speaks.
+fn tls_failure(error: &lettre::transport::smtp::Error) -> Option<rustls::Error> {
+    let causes = std::iter::successors(error.source(), |cause: &&(dyn std::error::Error + 'static)| (**cause).source());
+    let mut io = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.find_map(|io| io.get_ref()?.downcast_ref::<rustls::Error>()).cloned()
+}
+
 /// The kind of a failure, and the number that the server gave.
 fn said(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("status {code}"),
         None if error.is_timeout() => "no answer in time".to_owned(),
-        None if error.is_tls() => "TLS failed".to_owned(),
+        None if error.is_tls() || tls_failure(error).is_some() => "TLS failed".to_owned(),
         None if error.is_response() => "an answer that is none".to_owned(),
         None if error.is_client() => "the server cannot do what is needed".to_owned(),
         None => "the connection failed".to_owned(),

@@ -31,13 +31,13 @@ pub enum Verdict {
 
 /// What one delivery says, to whom.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct WebhookMessage {
     pub url: Url,
     pub headers: [(HeaderName, String); 3],
     pub body: String,
 }
 
-impl Letter {
+impl WebhookMessage {
     /// `secrets` are the bytes behind `whsec_`; each makes a signature.
     pub fn new(url: Url, id: &str, body: String, secrets: &[Secret<Vec<u8>>], now: Timestamp) -> Self {
         let signatures = secrets.iter().map(|secret| signature(secret, id, now, &body)).collect::<Vec<_>>().join(" ");
@@ -46,9 +46,9 @@ impl Letter {
     }
 }
 
-pub async fn send(egress: &Egress, letter: &Letter) -> Verdict {
-    let mut outgoing = Outgoing::post(letter.url.clone(), "application/json", letter.body.clone());
-    for (name, value) in letter.headers.clone() {
+pub async fn send(egress: &Egress, message: &WebhookMessage) -> Verdict {
+    let mut outgoing = Outgoing::post(message.url.clone(), "application/json", message.body.clone());
+    for (name, value) in message.headers.clone() {
         let Ok(value) = HeaderValue::try_from(value) else { return Verdict::Failed(EgressError::Header) };
         outgoing = outgoing.header(name, value);
     }

@@ -8,12 +8,14 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
+use crate::secret::Secret;
 
 /// Whom to ask. [CIBA §7.1] exactly one of the three hints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     Login(String),
     IdToken(String),
+    Token(String),
 }
 
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct BackchannelAuthenticationRequest {
     pub hint: Hint,
     pub scope: Scope,
     pub binding_message: Option<BindingMessage>,
+    /// What shows that the person wants to be asked [CIBA §7.1.2].
+    pub user_code: Option<Secret<String>>,
     pub acr_values: Option<String>,
     pub requested_expiry: Option<Duration>,
     /// Of the only key that the answer may be redeemed with, as at the authorization endpoint [RFC 9449 §10].
@@ -28,8 +32,8 @@ pub struct BackchannelAuthenticationRequest {
 }
 
 impl BackchannelAuthenticationRequest {
-    /// The rules that need nothing but the request itself, in the order of their errors. Parameters
-    /// that a poll client has no use for (`client_notification_token`, `user_code`) are ignored.
+    /// The rules that need nothing but the request itself, in the order of their errors. A parameter
+    /// that a poll client has no use for (`client_notification_token`) is ignored.
     pub fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
         // `request` was read before.
         if parameters.contains("request_uri") {
@@ -39,9 +43,7 @@ impl BackchannelAuthenticationRequest {
         let hint = match hints {
             [Some(hint), None, None] => Hint::Login(hint.to_owned()),
             [None, Some(hint), None] => Hint::IdToken(hint.to_owned()),
-            [None, None, Some(_)] => {
-                return Err(Refusal::invalid_request("login_hint_token is not supported."));
-            }
+            [None, None, Some(hint)] => Hint::Token(hint.to_owned()),
             _ => {
                 return Err(Refusal::invalid_request(
                     "Exactly one of login_hint, id_token_hint and login_hint_token is required.",
@@ -60,6 +62,7 @@ impl BackchannelAuthenticationRequest {
             hint,
             scope,
             binding_message,
+            user_code: parameters.secret("user_code"),
             acr_values: parameters.get("acr_values").map(str::to_owned),
             requested_expiry,
             dpop_jkt: parameters.get("dpop_jkt").map(dpop::jkt).transpose()?,
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(code("scope=openid"), ErrorCode::InvalidRequest);
         assert_eq!(code("scope=openid&login_hint=a&id_token_hint=b"), ErrorCode::InvalidRequest);
         assert_eq!(code("scope=openid&login_hint=a&login_hint_token=b"), ErrorCode::InvalidRequest);
-        assert_eq!(code("scope=openid&login_hint_token=b"), ErrorCode::InvalidRequest);
+        assert!(matches!(parse("scope=openid&login_hint_token=x.y.z").unwrap().hint, Hint::Token(_)));
         assert_eq!(code("scope=openid&login_hint=a&request_uri=x"), ErrorCode::InvalidRequest);
     }
 

@@ -72,7 +72,7 @@ pub enum OurNames<'a> {
 }
 
 impl OurNames<'_> {
-    fn are_in(&self, aud: &Audience) -> bool {
+    pub fn are_in(&self, aud: &Audience) -> bool {
         match self {
             Self::AnyOf(names) => names.iter().any(|name| aud.contains(name)),
             Self::Alone(name) => aud.is(name),

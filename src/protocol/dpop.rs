@@ -129,6 +129,15 @@ pub fn jkt(text: &str) -> Result<Thumbprint, Refusal> {
     Thumbprint::parse(text).ok_or(Refusal::invalid_request("dpop_jkt is not the base64url of a SHA-256."))
 }
 
+/// The key that a request names, or shows, for what comes of it.
+pub fn one_key(named: Option<Thumbprint>, shown: Option<Thumbprint>) -> Result<Option<Thumbprint>, Refusal> {
+    match (named, shown) {
+        // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
+        (Some(named), Some(shown)) if named != shown => Err(refused("dpop_jkt is not the key of the DPoP proof.")),
+        (named, shown) => Ok(named.or(shown)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -37,7 +37,9 @@ words! {
         MustChangePassword = "MUST_CHANGE_PASSWORD",
         SuccessfulPasswordChange = "SUCCESSFUL_PASSWORD_CHANGE",
         AccountRecoveryUsernameRequired = "ACCOUNT_RECOVERY_USERNAME_REQUIRED",
-        /// A message is on its way, if there is somebody to send it to.
+        /// A message with a link is on its way, if there is somebody to send it to: it goes on where that is opened.
+        AccountRecoveryOtlVerificationRequired = "ACCOUNT_RECOVERY_OTL_VERIFICATION_REQUIRED",
+        /// A message with a code is on its way, if there is somebody to send it to.
         RecoveryCodeRequired = "RECOVERY_CODE_REQUIRED",
         PasswordResetRequired = "PASSWORD_RESET_REQUIRED",
         SuccessfulPasswordReset = "SUCCESSFUL_PASSWORD_RESET",
@@ -343,6 +345,11 @@ impl FlowRefusal {
 
     pub fn invalid(code: DetailCode, target: Option<&'static str>, why: &'static str) -> Self {
         Self::new(FlowErrorCode::ValidationError, why).about(code, target)
+    }
+
+    /// Whether a member was left out that has to be there.
+    pub fn misses(&self, member: &str) -> bool {
+        self.details.iter().any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(member))
     }
 
     pub const fn not_found(why: &'static str) -> Self {

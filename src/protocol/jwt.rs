@@ -9,6 +9,7 @@
 
 mod audience;
 mod compact;
+mod dates;
 mod embedded_key;
 mod key_set;
 mod numeric_date;
@@ -32,6 +33,7 @@ use zeroize::Zeroize as _;
 
 pub use self::audience::Audience;
 pub use self::compact::{AcceptedTyp, JwtError, MAX_TOKEN_BYTES, UntrustedParty, Unverified, Verified};
+pub use self::dates::{Dates, Untimely};
 pub use self::embedded_key::EmbeddedKeyProof;
 pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};
 pub use self::numeric_date::NumericDate;

@@ -47,6 +47,7 @@ pub struct Wanted {
     pub backchannel_token_delivery_mode: Option<String>,
     pub backchannel_client_notification_endpoint: Option<String>,
     pub backchannel_authentication_request_signing_alg: Option<String>,
+    pub backchannel_user_code_parameter: Option<bool>,
     pub software_statement: Option<String>,
     /// When it changes what is registered [RFC 7592 §2.2].
     pub client_id: Option<String>,
@@ -111,7 +112,7 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 12] = [
+const NOT_HERE: [&str; 11] = [
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
@@ -123,7 +124,6 @@ const NOT_HERE: [&str; 12] = [
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
-    "backchannel_user_code_parameter",
 ];
 
 /// As long as an address may be.
@@ -193,6 +193,9 @@ impl Wanted {
             backchannel_authentication_request_signing_alg: said
                 .backchannel_authentication_request_signing_alg
                 .or(self.backchannel_authentication_request_signing_alg),
+            backchannel_user_code_parameter: said
+                .backchannel_user_code_parameter
+                .or(self.backchannel_user_code_parameter),
             software_statement: self.software_statement,
             client_id: self.client_id,
             client_secret: self.client_secret,

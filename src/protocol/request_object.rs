@@ -3,14 +3,12 @@
 //!
 //! Pure: the signature is checked before ([`Verified`]), with keys of the client.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, Refusal};
 use super::id::ClientId;
-use super::jwt::{AcceptedTyp, Audience, NumericDate, Verified};
+use super::jwt::{AcceptedTyp, Audience, Dates, NumericDate, Verified};
 use super::parameters::Parameters;
 use crate::clock::Timestamp;
 
@@ -20,13 +18,6 @@ pub const TYP: AcceptedTyp = AcceptedTyp::AbsentOr(&["JWT", "oauth-authz-req+jwt
 
 /// The most that one may weigh, wherever it comes from.
 pub const MAX_BYTES: usize = 16_000;
-
-/// How long one may be good for [FAPI 1 Advanced §5.2.2, FAPI 2 Message Signing §5.3.2].
-const LONGEST: Duration = Duration::from_hours(1);
-/// How far ahead the client's clock may be.
-const EARLY: Duration = Duration::from_secs(30);
-/// How long after `exp` it is still accepted.
-const LATE: Duration = Duration::from_secs(5);
 
 /// All optional here, so that the rules below say what is missing.
 #[derive(Deserialize)]
@@ -41,6 +32,12 @@ pub struct RequestObject {
     /// The parameters.
     #[serde(flatten)]
     parameters: Map<String, Value>,
+}
+
+impl RequestObject {
+    const fn dates(&self) -> Dates {
+        Dates { exp: self.exp, nbf: self.nbf, iat: self.iat }
+    }
 }
 
 /// What it asks for may be a secret.
@@ -100,7 +97,7 @@ pub fn accept(
     if since == Since::Said && object.nbf.is_none() {
         return Err(refused("nbf is missing"));
     }
-    let replay_until = in_time(&object, now)?;
+    let replay_until = object.dates().good_until(now).map_err(|untimely| refused(untimely.to_string()))?;
     Ok(Accepted { request: parameters(object.parameters)?, jti: object.jti, replay_until })
 }
 
@@ -141,7 +138,7 @@ pub fn accept_question(
     if object.iat.is_none() || object.nbf.is_none() {
         return refused("iat or nbf is missing");
     }
-    let replay_until = in_time(&object, now).map_err(|refusal| question_refused(refusal.detail))?;
+    let replay_until = object.dates().good_until(now).map_err(|untimely| question_refused(untimely.to_string()))?;
     let jti = match object.jti {
         Some(jti) if (1..=256).contains(&jti.len()) => jti,
         Some(_) => return refused("jti must have 1 to 256 bytes"),
@@ -149,23 +146,6 @@ pub fn accept_question(
     };
     let parameters = parameters(object.parameters).map_err(|refusal| question_refused(refusal.detail))?;
     Ok(SignedQuestion { parameters, jti, replay_until })
-}
-
-/// Until when it is accepted.
-fn in_time(object: &RequestObject, now: Timestamp) -> Result<Timestamp, Refusal> {
-    let Some(exp) = object.exp.map(NumericDate::timestamp) else { return Err(refused("exp is missing")) };
-    if exp + LATE <= now {
-        return Err(refused("it has expired"));
-    }
-    // Without nbf, it is good from now on.
-    let nbf = object.nbf.map_or(now, NumericDate::timestamp);
-    if nbf > now + EARLY || object.iat.is_some_and(|iat| iat.timestamp() > now + EARLY) {
-        return Err(refused("nbf or iat is in the future"));
-    }
-    if exp > nbf + LONGEST {
-        return Err(refused("it is good for more than an hour"));
-    }
-    Ok(exp + LATE)
 }
 
 /// Claims as the parameters that they stand for [RFC 9101 §4].
@@ -196,6 +176,8 @@ fn parameters(claims: Map<String, Value>) -> Result<Parameters, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;

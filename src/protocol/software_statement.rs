@@ -1,36 +1,20 @@
 //! Software statements [RFC 7591 §2.3]: what somebody whom the operator trusts says about a client, in a JWT. It
 //! counts more than what the client says of itself.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::error::{ErrorCode, Refusal};
-use super::jwt::{AcceptedTyp, KeySet, KeySetError, NumericDate, Unverified, Verified};
+use super::jwt::{AcceptedTyp, NumericDate, Unverified, Verified};
 use super::registration::Wanted;
+use super::trusted_issuers::{TrustedIssuers, Untrusted};
 use crate::clock::Timestamp;
 
 const TYP: AcceptedTyp = AcceptedTyp::AbsentOr(&["JWT"]);
 
 /// It is kept with the client, and told again.
 const MAX_BYTES: usize = 8_000;
-
-/// Whose statements are believed, and by which keys. Nobody's, unless the operator names them.
-#[derive(Clone, Debug, Default)]
-pub struct TrustedIssuers(Arc<HashMap<String, KeySet>>);
-
-#[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    #[error("it is not an object of issuers, each with its JWK Set")]
-    Malformed,
-    #[error("{issuer}: {error}")]
-    Keys { issuer: String, error: KeySetError },
-    #[error("{issuer} has no usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519")]
-    NoKey { issuer: String },
-}
 
 /// The claims of the statement itself; all others are members of a registration.
 #[derive(Debug, Deserialize)]
@@ -41,44 +25,36 @@ struct Statement {
     members: Map<String, Value>,
 }
 
-impl TrustedIssuers {
-    /// `{"https://issuer.example": {"keys": [...]}}`
-    pub fn parse(json: &[u8]) -> Result<Self, TrustError> {
-        let named: Map<String, Value> = serde_json::from_slice(json).map_err(|_| TrustError::Malformed)?;
-        let issuer = |(issuer, keys): (String, Value)| {
-            let keys = KeySet::parse(&serde_json::to_vec(&keys).unwrap_or_default());
-            let keys = keys.map_err(|error| TrustError::Keys { issuer: issuer.clone(), error })?;
-            if keys.keys().is_empty() { Err(TrustError::NoKey { issuer }) } else { Ok((issuer, keys)) }
-        };
-        Ok(Self(Arc::new(named.into_iter().map(issuer).collect::<Result<_, _>>()?)))
+/// What a statement says about a client, if somebody says it who is trusted.
+pub fn believe(
+    trusted: &TrustedIssuers,
+    statement: &str,
+    allowed: &[Algorithm],
+    now: Timestamp,
+) -> Result<Wanted, Refusal> {
+    if trusted.is_empty() {
+        return Err(unapproved("Software statements are not accepted here."));
     }
-
-    /// What a statement says about a client, if somebody says it who is trusted.
-    pub fn believe(&self, statement: &str, allowed: &[Algorithm], now: Timestamp) -> Result<Wanted, Refusal> {
-        if self.0.is_empty() {
-            return Err(unapproved("Software statements are not accepted here."));
-        }
-        let unreadable = |error| invalid(format!("{error}"));
-        let token = Unverified::parse_within(statement, MAX_BYTES).map_err(unreadable)?;
-        let party = token.untrusted_party().map_err(unreadable)?;
-        let keys = party.iss.as_deref().and_then(|issuer| self.0.get(issuer));
-        let keys = keys.ok_or_else(|| unapproved("The issuer of the software statement is not trusted here."))?;
-        if !allowed.contains(&token.algorithm()) {
-            return Err(invalid("not an algorithm of the security profile"));
-        }
-        let statement: Verified<Statement> = keys.verify(&token, token.algorithm(), TYP).map_err(unreadable)?;
-        let Statement { exp, nbf, mut members } = statement.into_claims();
-        if exp.is_some_and(|exp| exp.timestamp() <= now) || nbf.is_some_and(|nbf| nbf.timestamp() > now) {
-            return Err(invalid("it has expired, or is not good yet"));
-        }
-        // Who is registered under which name and secret, is between the client and us.
-        for name in ["software_statement", "client_id", "client_secret"] {
-            if members.remove(name).is_some() {
-                return Err(invalid(format!("it has a {name}")));
-            }
-        }
-        serde_json::from_value(Value::Object(members)).map_err(|_| invalid("a member of the wrong type"))
+    let unreadable = |error| match error {
+        Untrusted::Issuer => unapproved("The issuer of the software statement is not trusted here."),
+        Untrusted::Token(error) => invalid(error.to_string()),
+    };
+    let token = Unverified::parse_within(statement, MAX_BYTES).map_err(|error| unreadable(error.into()))?;
+    let statement: Verified<Statement> = trusted.verify(&token, TYP).map_err(unreadable)?;
+    if !allowed.contains(&token.algorithm()) {
+        return Err(invalid("not an algorithm of the security profile"));
     }
+    let Statement { exp, nbf, mut members } = statement.into_claims();
+    if exp.is_some_and(|exp| exp.timestamp() <= now) || nbf.is_some_and(|nbf| nbf.timestamp() > now) {
+        return Err(invalid("it has expired, or is not good yet"));
+    }
+    // Who is registered under which name and secret, is between the client and us.
+    for name in ["software_statement", "client_id", "client_secret"] {
+        if members.remove(name).is_some() {
+            return Err(invalid(format!("it has a {name}")));
+        }
+    }
+    serde_json::from_value(Value::Object(members)).map_err(|_| invalid("a member of the wrong type"))
 }
 
 fn unapproved(description: &'static str) -> Refusal {
@@ -106,7 +82,7 @@ mod tests {
         let trusted = TrustedIssuers::parse(&serde_json::to_vec(&json!({ "https://bank.example": keys })).unwrap());
         let trusted = trusted.unwrap();
         let read = |key: &SigningKey, typ: &str, claims: Value| {
-            trusted.believe(key.sign(typ, &claims).unwrap().expose(), &Algorithm::ALL, NOW)
+            believe(&trusted, key.sign(typ, &claims).unwrap().expose(), &Algorithm::ALL, NOW)
         };
         let code = |key: &SigningKey, claims: Value| read(key, "JWT", claims).unwrap_err().code;
         let good = json!({"iss": "https://bank.example", "client_name": "Said", "iat": 1, "jti": "x"});
@@ -130,7 +106,7 @@ mod tests {
             claims[name] = value;
             assert_eq!(code(&key, claims), ErrorCode::InvalidSoftwareStatement, "{name}");
         }
-        let nobody = TrustedIssuers::default().believe("a.b.c", &Algorithm::ALL, NOW);
+        let nobody = believe(&TrustedIssuers::default(), "a.b.c", &Algorithm::ALL, NOW);
         assert_eq!(nobody.unwrap_err().code, ErrorCode::UnapprovedSoftwareStatement);
         for bad in ["[]", "{\"x\": 1}", "{\"x\": {\"keys\": []}}", ""] {
             assert!(TrustedIssuers::parse(bad.as_bytes()).is_err(), "{bad}");

@@ -42,6 +42,8 @@ pub enum Purpose {
     AssertionReplay,
     /// `jti` of a signed question [CIBA §7.1.1].
     QuestionReplay,
+    /// `jti` of a `login_hint_token` [CIBA §7.1].
+    HintReplay,
     /// Device proof `jti`.
     ProofReplay,
     /// Wrong guesses within a window.
@@ -82,6 +84,7 @@ impl Purpose {
             Self::Inbox => b'i',
             Self::AssertionReplay => b'a',
             Self::QuestionReplay => b'b',
+            Self::HintReplay => b'h',
             Self::ProofReplay => b'p',
             Self::Attempts => b't',
             Self::Flow => b'f',

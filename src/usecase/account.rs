@@ -1,4 +1,5 @@
 //! What people do with their own account, on our pages.
 
+pub mod ceremonies;
 pub mod confirm;
 pub mod passkeys;

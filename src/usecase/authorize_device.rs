@@ -10,7 +10,7 @@ use crate::domain::authentication_request::{Polling, REMEMBER};
 use crate::domain::client::GrantType;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode, State};
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{DeviceCode, RequestId};
@@ -20,6 +20,7 @@ use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::limit::{Most, limit};
 
 /// Long enough to find the other device, and to sign in there.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -28,8 +29,12 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 const INTERVAL: u16 = 5;
 
 /// From one network.
-const MOST_A_MINUTE: u32 = 60;
-const WINDOW: Duration = Duration::from_secs(60);
+const MOST: Most<'_> = Most {
+    what: "device authorization",
+    times: 60,
+    window: Duration::from_secs(60),
+    limit: Limit::DeviceAuthorizations,
+};
 
 /// Another code is drawn when one is in use.
 const TRIES: u32 = 10;
@@ -69,10 +74,8 @@ impl AuthorizeDevice {
         let scope = Scope::asked(scope, registered)
             .ok_or(Refusal::new(ErrorCode::InvalidScope, "A scope is malformed, unknown or not for this client."))?;
         // Anybody can call themselves as a public client is called, and what is asked for here is kept.
-        let asked = self.attempts.count("device authorization", format!("{from}").as_bytes(), WINDOW).await?;
-        if asked > MOST_A_MINUTE {
-            metrics().limited(Limit::DeviceAuthorizations);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        if let Some(retry_after) = limit(&self.attempts, MOST, from.to_string().as_bytes()).await? {
+            return Err(Error::TooMany { retry_after });
         }
         let device_code = DeviceCode::new(self.entropy.token());
         let device = DeviceAuthorization {

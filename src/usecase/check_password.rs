@@ -17,13 +17,14 @@ use crate::domain::password::Password;
 use crate::domain::password::hash::Verdict;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::protocol::id::{ClientId, UserId};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::passwords::{Passwords, StoredPassword};
 use crate::usecase::Error;
 use crate::usecase::hashing::{Hashing, Looked};
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::password_ladder::{PasswordLadder, Path, Whose};
 use crate::usecase::record_refusal::RecordRefusal;
 
@@ -101,14 +102,12 @@ impl CheckPassword {
         }
     }
 
-    /// Counted first, so that it holds however many come at once.
     pub(super) async fn admit(&self, from: IpAddr) -> Result<(), Error> {
-        let network = network(from).to_string();
-        if self.attempts.count("password", network.as_bytes(), WINDOW).await? > self.tries {
-            metrics().limited(Limit::Passwords);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        let most = Most { what: "password", times: self.tries, window: WINDOW, limit: Limit::Passwords };
+        match limit(&self.attempts, most, network(from).to_string().as_bytes()).await? {
+            Some(retry_after) => Err(Error::TooMany { retry_after }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The same calls for everybody. Inside: what rests of the password that was right, or why it is none.

@@ -104,7 +104,7 @@ impl Decide {
                 .device(device.id)
                 .request(question.request.id)
         });
-        let ping = question.client.notification_endpoint().map(|_| Box::new(Ping::of(&record)));
+        let ping = Ping::to(&question.client, &record);
         let settled = self.settle.settle(record, event, Also { locked, ping }, question.seen).await?;
         failpoint::hit("K10");
         match settled {

@@ -32,9 +32,9 @@ pub struct ExchangeToken {
 }
 
 /// [RFC 8693 §1.1, §4.4] its own client's, one that it is for, or one whose client names this one.
-fn may_be_exchanged_by(token: &Active, client: &Client) -> bool {
+fn may_be_exchanged_by(token: &Active, client: &Client, issuer: &str) -> bool {
     token.client.id == client.id
-        || token.audience.contains(client.id.as_str())
+        || client.is_meant_by(&token.audience, issuer)
         || token.client.may_act.as_ref() == Some(&client.id)
 }
 
@@ -57,7 +57,8 @@ impl ExchangeToken {
         let now = self.clock.now();
         let asked = TokenExchange::parse(parameters)?;
         let subject = self.active(&asked.subject, now).await?;
-        let subject = subject.filter(|token| may_be_exchanged_by(token, client) && is_held_by(token, bound_to));
+        let mine = |token: &Active| may_be_exchanged_by(token, client, &self.issue.issuer);
+        let subject = subject.filter(|token| mine(token) && is_held_by(token, bound_to));
         // [RFC 8693 §2.2.2] invalid_request, whatever is wrong with the token: one text for all.
         let unacceptable = |which| Refusal::invalid_request(which).because("unknown, ended, or not for this client");
         let subject = subject.ok_or_else(|| unacceptable("The subject_token is not valid, or not for this client."))?;

@@ -17,6 +17,7 @@ use crate::metrics::{Limit, metrics};
 use crate::protocol::id::UserId;
 use crate::store::ephemeral::StoreError;
 use crate::usecase::Error;
+use crate::usecase::admin::AdminError;
 
 #[derive(Clone, Copy, Debug)]
 pub struct HashSettings {
@@ -54,6 +55,33 @@ pub struct Looked {
     pub verdict: Verdict,
     /// The same password hashed as it should be, where that has changed.
     pub anew: Option<PasswordHash>,
+}
+
+/// Why nothing was hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unhashed {
+    #[error("busy; again in {} s", retry_after.as_secs())]
+    Busy { retry_after: Duration },
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<Unhashed> for Error {
+    fn from(unhashed: Unhashed) -> Self {
+        match unhashed {
+            Unhashed::Busy { retry_after } => Self::Busy { retry_after },
+            Unhashed::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<Unhashed> for AdminError {
+    fn from(unhashed: Unhashed) -> Self {
+        match unhashed {
+            Unhashed::Busy { retry_after } => Self::TooMany { retry_after },
+            Unhashed::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// What hashing has cost until now.
@@ -102,7 +130,12 @@ impl Hashing {
 
     /// One hash, whatever comes of it; two of what was right and is outdated. Without a stored one it is
     /// looked at a decoy: that takes as long.
-    pub async fn look(&self, user: UserId, password: Password, stored: Option<PasswordHash>) -> Result<Looked, Error> {
+    pub async fn look(
+        &self,
+        user: UserId,
+        password: Password,
+        stored: Option<PasswordHash>,
+    ) -> Result<Looked, Unhashed> {
         let (salt, decoy) = (self.entropy.bytes(), (self.entropy.bytes(), self.entropy.bytes()));
         self.in_turn(move |hasher, tally| {
             let stored = stored.unwrap_or_else(|| hasher.decoy(decoy));
@@ -115,7 +148,7 @@ impl Hashing {
         .await
     }
 
-    pub async fn make(&self, user: UserId, password: NewPassword) -> Result<PasswordHash, Error> {
+    pub async fn make(&self, user: UserId, password: NewPassword) -> Result<PasswordHash, Unhashed> {
         let salt = self.entropy.bytes();
         self.in_turn(move |hasher, tally| tally.count(hasher.cost, || hasher.hash(user, &password, salt))).await
     }
@@ -123,10 +156,10 @@ impl Hashing {
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hasher, &Tally) -> Result<T, OutOfMemory> + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Unhashed> {
         let busy = || {
             metrics().limited(Limit::PasswordHashes);
-            Error::Busy { retry_after: Duration::from_secs(1) }
+            Unhashed::Busy { retry_after: Duration::from_secs(1) }
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let turn = timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| busy())?;
@@ -166,7 +199,7 @@ mod tests {
         Hashing::new(Hasher { pepper, cost }, &settings, Arc::new(Entropy::seeded(1)))
     }
 
-    async fn look(hashing: &Hashing) -> Result<Looked, Error> {
+    async fn look(hashing: &Hashing) -> Result<Looked, Unhashed> {
         hashing.look(UserId::new(Uuid::nil()), Password::presented("tulips").unwrap(), None).await
     }
 
@@ -178,7 +211,7 @@ mod tests {
     async fn security_165_of_two_hundred_at_once_two_are_hashed_and_32_wait() {
         let hashing = hashing(32 * 1024, 32, Duration::from_secs(60));
         let looked = join_all((0..200).map(|_| look(&hashing))).await;
-        let busy = looked.iter().filter(|looked| matches!(looked, Err(Error::Busy { .. }))).count();
+        let busy = looked.iter().filter(|looked| matches!(looked, Err(Unhashed::Busy { .. }))).count();
         // All have asked before the first is done.
         assert_eq!(looked.iter().filter(|looked| looked.is_ok()).count(), 32 + usize::try_from(at_once()).unwrap());
         assert_eq!(busy, 200 - 32 - usize::try_from(at_once()).unwrap());
@@ -196,7 +229,7 @@ mod tests {
             (late, begin.elapsed())
         });
         assert!(first.iter().all(Result::is_ok));
-        assert!(matches!(late.0, Err(Error::Busy { .. })), "{:?}", late.0);
+        assert!(matches!(late.0, Err(Unhashed::Busy { .. })), "{:?}", late.0);
         assert!(late.1 < begin.elapsed(), "it did not wait for the others");
     }
 
@@ -205,7 +238,7 @@ mod tests {
         let hashing = hashing(64 * 1024, 2, Duration::from_secs(60));
         for _ in 0..20 {
             let given_up = timeout(Duration::from_millis(2), look(&hashing)).await;
-            assert!(given_up.is_err() || matches!(given_up, Ok(Err(Error::Busy { .. }))), "{given_up:?}");
+            assert!(given_up.is_err() || matches!(given_up, Ok(Err(Unhashed::Busy { .. }))), "{given_up:?}");
         }
         assert!(look(&hashing).await.is_ok());
         assert!(hashing.spent().most_at_once <= at_once(), "{:?}", hashing.spent());

@@ -16,10 +16,11 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (decisions, logouts, pings, webhooks) = tokio::join!(
+        let (decisions, logouts, pings, letters, webhooks) = tokio::join!(
             self.outbox.backlog(Kind::Decision),
             self.outbox.backlog(Kind::Logout),
             self.outbox.backlog(Kind::Ping),
+            self.outbox.backlog(Kind::Mail),
             self.webhooks.backlog()
         );
         let waits =
@@ -28,6 +29,7 @@ impl Measure {
             decisions: decisions.ok().map(waits),
             logouts: logouts.ok().map(waits),
             pings: pings.ok().map(waits),
+            letters: letters.ok().map(waits),
             webhooks: webhooks.ok().map(waits),
         })
     }

@@ -14,18 +14,19 @@ use url::Url;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
-use crate::domain::ping::{Ping, pause};
+use crate::domain::client::Client;
+use crate::domain::ping::{PAUSES, Ping};
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::metrics::{Delivered, metrics};
 use crate::outbound::client_callback::ping;
 use crate::outbound::egress::Egress;
-use crate::outbound::logout::Verdict;
+use crate::outbound::verdict::Verdict;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Kind, Leased, Outbox};
 use crate::usecase::callbacks::{Callbacks, Opened};
 use crate::usecase::settle::Settle;
 
@@ -51,13 +52,13 @@ pub struct NotifyClient {
 }
 
 impl NotifyClient {
-    /// Sends what is due, until `stop`; what is on its way then is brought to its end. Whoever is slow to answer holds
-    /// up nobody else.
+    /// Sends what is due, until `stop`; what is due then, and what is on its way, is brought to its end. Whoever is slow
+    /// to answer holds up nobody else.
     pub async fn run(&self, stop: CancellationToken) {
         let mut calls = FuturesUnordered::new();
         let mut pauses = tokio::time::interval(PAUSE);
         pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = true;
+        let (mut look, mut stopping) = (true, false);
         loop {
             let free = AT_ONCE - calls.len();
             // There may be more.
@@ -70,15 +71,18 @@ impl NotifyClient {
                 full = taken.len() == free;
                 calls.extend(taken.into_iter().map(|row| self.deliver(row)));
             }
+            if stopping && calls.is_empty() {
+                break;
+            }
             tokio::select! {
-                () = stop.cancelled() => break,
+                // The last who were answered may have decided something.
+                () = stop.cancelled(), if !stopping => (look, stopping) = (true, true),
                 // What this node decides is told at once; what others left, and what is due again, soon.
-                () = self.settle.pings.rung() => look = true,
-                _ = pauses.tick() => look = true,
+                () = self.settle.pings.rung(), if !stopping => look = true,
+                _ = pauses.tick(), if !stopping => look = true,
                 Some(()) = calls.next() => look = full,
             }
         }
-        while calls.next().await.is_some() {}
     }
 
     async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {
@@ -92,33 +96,24 @@ impl NotifyClient {
 
     async fn deliver(&self, row: Leased) {
         if let Err(error) = self.deliver_once(&row).await {
-            // It comes again when the lease is over.
-            tracing::warn!(%error, "a ping was not written down");
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        let Ok(told) = serde_json::from_slice::<Ping>(&row.payload) else {
-            // It would come back for ever, and nobody can read it then either.
-            tracing::error!(row.id = %row.id, "a ping cannot be read, and is thrown away");
-            return self.outbox.done(row.id).await;
-        };
-        if !told.is_of_use(self.clock.now()) {
-            return self.give_up(row, &told, "too late".to_owned()).await;
-        }
-        match self.tell(row, &told).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::warn!(request.id = %told.request, %error, "a ping comes again");
-                self.outbox.retry(row, self.clock.now() + backoff(row.attempts)).await
-            }
+        match Ping::decode(&row.payload) {
+            Some(told) => self.tell(row, &told).await,
+            None => self.outbox.throw_away(row).await,
         }
     }
 
     async fn tell(&self, row: &Leased, told: &Ping) -> Result<(), StoreError> {
-        let Some((opened, endpoint)) = self.to_be_told(row, told).await? else {
-            return self.end(row, told).await;
-        };
+        // Whoever polls by now, or is gone, is not given up either.
+        let Some((client, endpoint)) = self.listens(told).await? else { return self.end(row, told).await };
+        if !told.is_of_use(self.clock.now()) {
+            return self.give_up(row, told, "too late".to_owned()).await;
+        }
+        let Some(opened) = self.to_be_told(row, told, &client).await? else { return self.end(row, told).await };
         let verdict = ping(&self.egress, endpoint, &opened.auth_req_id, &opened.token).await;
         failpoint::hit("K31");
         match verdict {
@@ -134,8 +129,17 @@ impl NotifyClient {
         }
     }
 
-    /// How and where the client is told, if it still has to be.
-    async fn to_be_told(&self, row: &Leased, told: &Ping) -> Result<Option<(Opened, Url)>, StoreError> {
+    /// Where the client is told, as it is now: it may have moved, or be gone.
+    async fn listens(&self, told: &Ping) -> Result<Option<(Arc<Client>, Url)>, StoreError> {
+        let client = self.directory.client(&told.client).await?.filter(|client| !client.disabled);
+        Ok(client.and_then(|client| {
+            let endpoint = Url::parse(client.notification_endpoint()?).ok()?;
+            Some((client, endpoint))
+        }))
+    }
+
+    /// How it is told, if it still has to be.
+    async fn to_be_told(&self, row: &Leased, told: &Ping, client: &Client) -> Result<Option<Opened>, StoreError> {
         let (request, opened) = try_join(self.requests.get(&told.digest), self.callbacks.find(&told.digest)).await?;
         let Some(opened) = opened else {
             // After a try, it may have been heard. Without one, the store has forgotten it.
@@ -155,17 +159,13 @@ impl NotifyClient {
             }
             Some(State::Approved(_) | State::Redeeming { .. } | State::Denied(_) | State::Cancelled) | None => {}
         }
-        // As the client is now: it may have moved, or be gone, and another one have its name.
-        let client = self.directory.client(&told.client).await?;
-        let client = client.filter(|client| !client.disabled && client.created_at == opened.client_since);
-        let endpoint = client.as_ref().and_then(|client| client.notification_endpoint());
-        let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
-        Ok(endpoint.map(|endpoint| (opened, endpoint)))
+        // Another one may have its name by now.
+        Ok((client.created_at == opened.client_since).then_some(opened))
     }
 
     /// Again after a pause, or never.
     async fn later(&self, row: &Leased, told: &Ping, why: String) -> Result<(), StoreError> {
-        let again = pause(row.attempts).map(|pause| self.clock.now() + pause).filter(|at| told.is_of_use(*at));
+        let again = PAUSES.after(row.attempts).map(|pause| self.clock.now() + pause).filter(|at| told.is_of_use(*at));
         let Some(again) = again else { return self.give_up(row, told, why).await };
         tracing::warn!(client.id = %told.client, request.id = %told.request, attempt = row.attempts, why, "not pinged");
         metrics().pinged(Delivered::Failed);

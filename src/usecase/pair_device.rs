@@ -19,6 +19,7 @@ use crate::store::ephemeral::Attempts;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
@@ -41,10 +42,10 @@ impl PairDevice {
     /// Counts a try before anything is compared or stored for it, by address and by key: a guesser
     /// makes new keys for free.
     pub async fn admit(&self, proof: &Proved, from: &str) -> Result<(), DeviceError> {
-        for (who, limit) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
-            if self.attempts.count("pairing", who.as_bytes(), WINDOW).await? > limit {
-                metrics().limited(Limit::Pairing);
-                return Err(DeviceError::TooMany { retry_after: WINDOW });
+        for (who, most) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
+            let most = Most { what: "pairing", times: most, window: WINDOW, limit: Limit::Pairing };
+            if let Some(retry_after) = limit(&self.attempts, most, who.as_bytes()).await? {
+                return Err(DeviceError::TooMany { retry_after });
             }
         }
         Ok(())

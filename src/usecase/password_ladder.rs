@@ -1,4 +1,4 @@
-//! Who failed how often to give whose password ([`crate::domain::ladder`]).
+//! Who failed how often to give whose password, or user code ([`crate::domain::ladder`]).
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::usecase::Error;
 pub enum Path {
     Password,
     PasswordOnKnownDevice,
+    /// At whatever client [CIBA §7.1.2].
+    UserCode,
 }
 
 impl Path {
@@ -23,11 +25,19 @@ impl Path {
         match self {
             Self::Password => b"password",
             Self::PasswordOnKnownDevice => b"password, known device",
+            Self::UserCode => b"user code",
+        }
+    }
+
+    const fn limit(self) -> Limit {
+        match self {
+            Self::Password | Self::PasswordOnKnownDevice => Limit::Passwords,
+            Self::UserCode => Limit::CibaUserCodes,
         }
     }
 }
 
-/// Whose password it would be. Nobody's is counted as well, or the wait would tell who exists.
+/// Whose password or code it would be. Nobody's is counted as well, or the wait would tell who exists.
 #[derive(Clone, Copy, Debug)]
 pub enum Whose<'a> {
     User(UserId),
@@ -58,7 +68,7 @@ impl PasswordLadder {
         match self.shelf.upsert(&self.id(whose, path), DAY, |ladder: Ladder| ladder.climb(now)).await? {
             Climbed::To(failures) => Ok(failures),
             Climbed::Wait(retry_after) => {
-                metrics().limited(Limit::Passwords);
+                metrics().limited(path.limit());
                 Err(Error::TooMany { retry_after: retry_after.max(Duration::from_secs(1)) })
             }
         }

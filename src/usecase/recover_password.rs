@@ -12,14 +12,15 @@ use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::domain::occasion::Occasion;
 use crate::domain::password::{Password, Refused};
-use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets, TRIES};
+use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets, TRIES};
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::protocol::id::{RecoveryId, UserId};
 use crate::store::ephemeral::{Attempts, Lifetime, Shelf, StoreError};
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::Error;
 use crate::usecase::check_password::network;
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::{Chosen, SetPassword};
 
@@ -39,6 +40,7 @@ pub struct RecoverPassword {
     pub entropy: Arc<Entropy>,
     /// An hour, from one network.
     pub per_network: u32,
+    pub means: Means,
 }
 
 /// What a typed code is worth.
@@ -70,24 +72,23 @@ impl RecoverPassword {
         Ok(id)
     }
 
-    /// Counted first, so that it holds however many come at once.
     async fn admit(&self, what: &str, who: &[u8], most: u32) -> Result<(), Error> {
-        if self.attempts.count(what, who, WINDOW).await? > most {
-            metrics().limited(Limit::Recoveries);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        let most = Most { what, times: most, window: WINDOW, limit: Limit::Recoveries };
+        match limit(&self.attempts, most, who).await? {
+            Some(retry_after) => Err(Error::TooMany { retry_after }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The code of a message, as it was typed.
     #[tracing::instrument(level = "debug", name = "check_recovery_code", skip_all)]
     pub async fn check_code(&self, id: RecoveryId, typed: &str) -> Result<Typed, StoreError> {
-        if self.attempts.count("recovery code", id.uuid().as_bytes(), LIFETIME).await? > TRIES {
-            metrics().limited(Limit::Recoveries);
+        let most = Most { what: "recovery code", times: TRIES, window: LIFETIME, limit: Limit::Recoveries };
+        if limit(&self.attempts, most, id.uuid().as_bytes()).await?.is_some() {
             return Ok(Typed::TooOften);
         }
         let recovery = self.live(id).await?;
-        let right = self.secrets.is_code(id, typed);
+        let right = self.means.has_code() && self.secrets.is_code(id, typed);
         match recovery {
             Some(recovery) if right => Ok(Typed::Right(recovery.user)),
             Some(_) | None => {
@@ -99,7 +100,7 @@ impl RecoverPassword {
 
     /// The link of a message. Opening it changes nothing: what looks through mail for dangers opens it too.
     pub async fn open(&self, link: &str) -> Result<Option<(RecoveryId, UserId)>, StoreError> {
-        let Some(id) = self.secrets.opened(link) else { return Ok(None) };
+        let Some(id) = self.secrets.opened(link).filter(|_| self.means.has_link()) else { return Ok(None) };
         Ok(self.live(id).await?.map(|recovery| (id, recovery.user)))
     }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{Client, GrantType, Secrets, SelfRegistered};
 use crate::domain::profile::Profiles;
-use crate::metrics::{Limit, metrics};
+use crate::metrics::Limit;
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldProblem;
 use crate::protocol::admin_scope::is_administrative;
@@ -20,7 +20,8 @@ use crate::protocol::public_id::Kind;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::registration::Wanted;
 use crate::protocol::scope::Scope;
-use crate::protocol::software_statement::TrustedIssuers;
+use crate::protocol::software_statement;
+use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::Attempts;
 use crate::store::sql::clients::Clients;
@@ -30,6 +31,7 @@ use crate::usecase::admin::Desk;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::admin::clients::stored;
 use crate::usecase::certificates::{Certificates, OF_AN_AUTHORITY, SELF_SIGNED};
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::sector::{NOT_LISTED, Vouched};
 
 /// Who may register.
@@ -158,13 +160,12 @@ impl RegisterClient {
         Ok(deleted.ok_or_else(|| invalid_token("no such client"))??)
     }
 
-    /// Counted first, so that it holds however many come at once.
     async fn admit(&self, from: IpAddr) -> Result<(), Error> {
-        if self.attempts.count("registration", from.to_string().as_bytes(), WINDOW).await? > self.most {
-            metrics().limited(Limit::Registrations);
-            return Err(Error::TooMany { retry_after: WINDOW });
+        let most = Most { what: "registration", times: self.most, window: WINDOW, limit: Limit::Registrations };
+        match limit(&self.attempts, most, from.to_string().as_bytes()).await? {
+            Some(retry_after) => Err(Error::TooMany { retry_after }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn invited(&self, token: Option<&str>) -> Result<Option<InitialToken>, Refusal> {
@@ -187,7 +188,8 @@ impl RegisterClient {
         let believed = match wanted.software_statement.as_deref() {
             None => None,
             Some(statement) => {
-                let said = self.trusted.believe(statement, self.profiles.of_all().algorithms, now)?;
+                let algorithms = self.profiles.of_all().algorithms;
+                let said = software_statement::believe(&self.trusted, statement, algorithms, now)?;
                 Some(wanted.clone().under(said))
             }
         };
@@ -329,6 +331,8 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
         backchannel_token_delivery_mode: wanted.backchannel_token_delivery_mode.clone(),
         backchannel_client_notification_endpoint: wanted.backchannel_client_notification_endpoint.clone(),
         backchannel_authentication_request_signing_alg: wanted.backchannel_authentication_request_signing_alg.clone(),
+        backchannel_user_code_parameter: wanted.backchannel_user_code_parameter,
+        require_hint_token: kept.require_hint_token.filter(|_| ciba),
         access_token_format: kept.access_token_format,
         userinfo_signed_response_alg: wanted.userinfo_signed_response_alg.clone(),
         introspection_signed_response_alg: wanted.introspection_signed_response_alg.clone(),
@@ -411,7 +415,7 @@ fn worded(problems: &[FieldProblem]) -> Refusal {
     Refusal::new(code, description).because(problem.sentence())
 }
 
-const SENTENCES: [(&str, &str); 24] = [
+const SENTENCES: [(&str, &str); 25] = [
     (
         "redirect_uris",
         "redirect_uris: 1 to 20 addresses with authorization_code: https, http on this machine, or a scheme that is a reversed domain name; no fragment.",
@@ -468,5 +472,6 @@ const SENTENCES: [(&str, &str); 24] = [
         "backchannel_authentication_request_signing_alg",
         "backchannel_authentication_request_signing_alg: ES256, PS256, RS256 or EdDSA, with the CIBA grant and jwks or jwks_uri.",
     ),
+    ("backchannel_user_code_parameter", "backchannel_user_code_parameter: true with the CIBA grant alone."),
     ("client_name", "client_name: at most 100 characters, no control characters."),
 ];

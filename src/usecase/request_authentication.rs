@@ -10,11 +10,9 @@ use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
-use crate::domain::client::{Client, Delivery, GrantType, NumberMatching};
+use crate::domain::client::{Backchannel, Client, Delivery, GrantType, NumberMatching};
 use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
 use crate::domain::ping::{AFTER_THE_ANSWER, Ping};
-use crate::domain::subject::Subjects;
-use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::metrics::{Limit, metrics};
@@ -24,10 +22,9 @@ use crate::protocol::backchannel_authentication::{BackchannelAuthenticationReque
 use crate::protocol::client_notification_token::ClientNotificationToken;
 use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
+use crate::protocol::id::{AuthReqId, NotificationId, RequestId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
-use crate::secret::sha256;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
@@ -38,7 +35,7 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::callbacks::Callbacks;
 use crate::usecase::read_question::ReadQuestion;
-use crate::usecase::signing_keys::KeyRing;
+use crate::usecase::resolve_hint::{Meant, ResolveHint};
 
 pub struct RequestAuthentication {
     pub requests: Shelf<AuthenticationRequest>,
@@ -47,9 +44,8 @@ pub struct RequestAuthentication {
     pub directory: Arc<Directory>,
     pub ledger: Ledger,
     pub tokens: Tokens,
-    pub keys: Arc<KeyRing>,
-    pub subjects: Arc<Subjects>,
     pub read: ReadQuestion,
+    pub hints: ResolveHint,
     pub callbacks: Callbacks,
     pub outbox: Outbox,
     pub clock: Arc<dyn Clock>,
@@ -80,29 +76,6 @@ pub struct Acknowledgement {
     pub request: RequestId,
 }
 
-/// Whom a hint means.
-enum Meant {
-    Person(Arc<User>),
-    /// Under the uniform policy: an inbox that no device ever reads, always the same one for a hint,
-    /// so that limits and cancellations show no difference either.
-    Nobody(UserId),
-}
-
-impl Meant {
-    fn nobody(hint: &str) -> Self {
-        let digest = sha256(format!("nobody\0{hint}").as_bytes());
-        let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
-        Self::Nobody(UserId::new(uuid::Builder::from_random_bytes(bytes).into_uuid()))
-    }
-
-    fn id(&self) -> UserId {
-        match self {
-            Self::Person(user) => user.id,
-            Self::Nobody(id) => *id,
-        }
-    }
-}
-
 impl RequestAuthentication {
     #[tracing::instrument(level = "debug", name = "request_authentication", skip_all)]
     /// `key`: what a DPoP proof has shown.
@@ -130,27 +103,13 @@ impl RequestAuthentication {
             Delivery::Poll => None,
             Delivery::Ping { .. } => Some(ClientNotificationToken::required(parameters)?),
         };
-        let key = match (asked.dpop_jkt, key) {
-            // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
-            (Some(named), Some(shown)) if named != shown => {
-                return Err(dpop::refused("dpop_jkt is not the key of the DPoP proof.").into());
-            }
-            (Some(_), _) if client.tls_client_certificate_bound_access_tokens => return Err(dpop::NOT_TO_A_KEY.into()),
-            (named, shown) => named.or(shown),
-        };
-        // [FAPI-CIBA §5.2.2] whoever is asked can tell this question from another one.
-        if client.demands().binding_message && asked.binding_message.is_none() {
-            let told = "binding_message is required by the security profile.";
-            return Err(Refusal::new(ErrorCode::InvalidBindingMessage, told).into());
+        let key = dpop::one_key(asked.dpop_jkt, key)?;
+        if asked.dpop_jkt.is_some() && client.tls_client_certificate_bound_access_tokens {
+            return Err(dpop::NOT_TO_A_KEY.into());
         }
-        // What a client may administer is no person's to approve.
-        if !asked.scope.is_within(&client.scope) || asked.scope.names().any(is_administrative) {
-            return Err(Refusal::new(ErrorCode::InvalidScope, "A scope is unknown or not for this client.").into());
-        }
-        let best = if backchannel.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };
-        let acr = Acr::choose(asked.acr_values.as_deref(), best)
-            .ok_or(Refusal::invalid_request("None of the acr_values can be satisfied."))?;
-        let meant = self.whom(client, &asked.hint).await?;
+        let acr = held_against(client, backchannel, &asked)?;
+        let code = asked.user_code.as_ref().filter(|_| backchannel.user_code);
+        let meant = self.hints.resolve(client, &asked.hint, code, now).await?;
 
         let number_matching = backchannel.number_matching;
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
@@ -219,9 +178,8 @@ impl RequestAuthentication {
         }
         if request.state != State::Pending {
             let ping = Ping::of_request(request, digest);
-            let payload =
-                serde_json::to_vec(&ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
-            self.outbox.put_for_later(ping.id(), Kind::Ping, &payload, (now, now + AFTER_THE_ANSWER)).await?;
+            let due = now + AFTER_THE_ANSWER;
+            self.outbox.put_for_later(ping.id(), Kind::Ping, &ping.encode(), (now, due)).await?;
         }
         Ok(())
     }
@@ -278,29 +236,6 @@ impl RequestAuthentication {
         }
     }
 
-    async fn whom(&self, client: &AuthenticatedClient, hint: &Hint) -> Result<Meant, Error> {
-        let (user, text) = match hint {
-            Hint::Login(username) => (self.directory.user_by_username(username).await?, username.clone()),
-            Hint::IdToken(token) => {
-                let subject = self.keys.subject_of_hint(token, &client.id)?;
-                let user = match self.subjects.user(client, &subject) {
-                    Some(id) => self.directory.user(&id).await?,
-                    None => None,
-                };
-                (user, subject)
-            }
-        };
-        match user {
-            Some(user) if user.is_active() => Ok(Meant::Person(user)),
-            _ if self.policy.uniform => Ok(Meant::nobody(&text)),
-            // [reliability I12] a locked person is not asked (CVE-2026-9798 of a peer).
-            Some(user) => Err(Refusal::new(ErrorCode::AccessDenied, "The request was denied.")
-                .because(format!("user {} is not active", user.id))
-                .into()),
-            None => Err(Refusal::new(ErrorCode::UnknownUserId, "The hint leads to no user.").into()),
-        }
-    }
-
     fn challenge(&self, matching: Option<NumberMatching>) -> Challenge {
         match matching {
             None => Challenge::None,
@@ -333,4 +268,32 @@ impl RequestAuthentication {
     fn two_digits(&self) -> u8 {
         u8::try_from(10 + self.entropy.below(90)).unwrap_or(10)
     }
+}
+
+/// Whether this client may ask so. What context is asked for, then.
+fn held_against(
+    client: &AuthenticatedClient,
+    registered: &Backchannel,
+    asked: &BackchannelAuthenticationRequest,
+) -> Result<Acr, Refusal> {
+    if registered.require_hint_token && matches!(asked.hint, Hint::Login(_)) {
+        let told = "login_hint is not accepted of this client: login_hint_token or id_token_hint is required.";
+        return Err(Refusal::invalid_request(told));
+    }
+    // What a client may administer is no person's to approve.
+    if !asked.scope.is_within(&client.scope) || asked.scope.names().any(is_administrative) {
+        return Err(Refusal::new(ErrorCode::InvalidScope, "A scope is unknown or not for this client."));
+    }
+    // [FAPI-CIBA §5.2.2] whoever is asked can tell this question from another one.
+    if client.demands().binding_message && asked.binding_message.is_none() {
+        let told = "binding_message is required by the security profile.";
+        return Err(Refusal::new(ErrorCode::InvalidBindingMessage, told));
+    }
+    // [CIBA §13] of whomever it is: who has none is nobody's affair.
+    if registered.user_code && asked.user_code.is_none() {
+        return Err(Refusal::new(ErrorCode::MissingUserCode, "user_code is required of this client."));
+    }
+    let best = if registered.number_matching.is_some() { Acr::DeviceNumber } else { Acr::Device };
+    Acr::choose(asked.acr_values.as_deref(), best)
+        .ok_or(Refusal::invalid_request("None of the acr_values can be satisfied."))
 }

@@ -4,30 +4,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
-use crate::domain::recovery::{LIFETIME, Recovery, RecoverySecrets};
+use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::letters::{Forgotten, Letters, Written};
+use crate::letters::{Forgotten, Letters, Proof, Written};
 use crate::outbound::courier::{Courier, Letter, Undelivered};
 use crate::protocol::id::RecoveryId;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::{Kind, Leased, Outbox, backoff};
+use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox, backoff};
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::PER_NAME;
 use crate::words::Locale;
 
-/// Letters at a time, on one node.
-const TAKEN: u32 = 8;
-/// Longer than a mail server may take, with all that goes with it.
-const LEASE: Duration = Duration::from_secs(45);
+/// The lease: longer than a mail server may take, with all that goes with it.
+const BATCH: Batch = Batch { kind: Kind::Mail, taken: 8, at_once: 8, lease: Duration::from_secs(45) };
 /// Messages to one address are counted within it [security.md 5.6].
 const WINDOW: Duration = Duration::from_secs(3600);
 
@@ -38,6 +33,8 @@ pub struct SendMail {
     pub recoveries: Shelf<Recovery>,
     pub attempts: Attempts,
     pub secrets: RecoverySecrets,
+    /// What a letter about a forgotten password has in it.
+    pub means: Means,
     pub letters: Letters,
     pub courier: Arc<dyn Courier>,
     pub ledger: Ledger,
@@ -56,31 +53,17 @@ struct Addressed {
 impl SendMail {
     /// Sends what is due.
     pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
-            let taken = self.outbox.lease(Kind::Mail, TAKEN, LEASE, self.clock.now()).await?;
-            let full = taken.len() >= TAKEN as usize;
-            let taken = taken.into_iter().map(|row| self.deliver(row));
-            taken.collect::<FuturesUnordered<_>>().collect::<()>().await;
-            if !full {
-                return Ok(());
-            }
-        }
+        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
     }
 
     async fn deliver(&self, row: Leased) {
-        let Err(error) = self.deliver_once(&row).await else { return };
-        tracing::warn!(%error, "a letter comes again");
-        if let Err(error) = self.outbox.retry(&row, self.clock.now() + backoff(row.attempts)).await {
-            tracing::warn!(%error, "a letter comes again when its lease is over");
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
     async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
-        let Some(occasion) = Occasion::decode(&row.payload) else {
-            // Nobody could send it the next time either.
-            tracing::error!(row.id = %row.id, "a letter cannot be read");
-            return self.outbox.done(row.id).await;
-        };
+        let Some(occasion) = Occasion::decode(&row.payload) else { return self.outbox.throw_away(row).await };
         let now = self.clock.now();
         let until = row.created_at + occasion.worth_for();
         if now >= until {
@@ -131,12 +114,7 @@ impl SendMail {
                 }
                 let (locale, id) = (locale(language), RecoveryId::new(row.id));
                 self.begin(id, &user, row.created_at + LIFETIME, now).await?;
-                let about = Forgotten {
-                    username,
-                    link: self.secrets.link(id),
-                    code: self.secrets.code(id),
-                    lifetime: LIFETIME,
-                };
+                let about = Forgotten { username, proof: self.proof(id), lifetime: LIFETIME };
                 (user, self.letters.forgotten(locale, &about), Action::PasswordRecoverySent, locale)
             }
             Occasion::PasswordChanged { user, language } => {
@@ -150,6 +128,14 @@ impl SendMail {
         let Written { subject, text, html } = written;
         let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
         Ok(Some(Addressed { user, letter, sent }))
+    }
+
+    fn proof(&self, id: RecoveryId) -> Proof {
+        match self.means {
+            Means::Both => Proof::Both { link: self.secrets.link(id), code: self.secrets.code(id) },
+            Means::Code => Proof::Code(self.secrets.code(id)),
+            Means::Link => Proof::Link(self.secrets.link(id)),
+        }
     }
 
     /// From now on the code and the link of the message open something. The same ones, where it is sent again.

@@ -32,7 +32,7 @@ pub struct SetPassword {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chosen {
-    Changed(Changed),
+    Changed(NowTheirs),
     Refused(Refused),
     /// The password that was confirmed is theirs no more: another was chosen meanwhile, or the person may
     /// not log in, or is gone. Whoever asked has to begin anew.
@@ -42,7 +42,7 @@ pub enum Chosen {
 /// Every session that came of the old password has ended with it, and with them codes and tokens that were
 /// given there [security.md case 27]; a flow that began with it comes to no session any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct NowTheirs {
     pub user: UserId,
     /// What [`Confirmed::changed_at`] is from now on. What has another one came of another password: to compare
     /// them is exact, whatever the clocks of the nodes say.
@@ -96,7 +96,7 @@ impl SetPassword {
             }
         }
         match self.store(&user, over, new, follows).await? {
-            Set::At(at) => Ok(Chosen::Changed(Changed { user: id, at })),
+            Set::At(at) => Ok(Chosen::Changed(NowTheirs { user: id, at })),
             Set::No => Ok(Chosen::NotConfirmed),
         }
     }

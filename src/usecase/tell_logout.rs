@@ -4,29 +4,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
 use url::Url;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
-use crate::domain::logout::{Ended, TOKEN_LIFETIME, pause};
+use crate::domain::logout::{Ended, PAUSES, TOKEN_LIFETIME};
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::outbound::egress::Egress;
-use crate::outbound::logout::{Verdict, tell};
+use crate::outbound::logout::tell;
+use crate::outbound::verdict::Verdict;
 use crate::protocol::logout_token::{Events, LogoutTokenClaims, TYP};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::{Kind, Leased, Outbox};
+use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox};
 use crate::usecase::signing_keys::KeyRing;
 
-const TAKEN: u32 = 64;
-/// Calls at a time, on one node.
-const AT_ONCE: usize = 16;
-/// Longer than all that were taken can last, so many at a time, when each has to wait for as long as a call may.
-const LEASE: Duration = Duration::from_secs(60);
+/// The lease: each may have to wait for as long as a call may.
+const BATCH: Batch = Batch { kind: Kind::Logout, taken: 64, at_once: 16, lease: Duration::from_secs(60) };
 
 pub struct TellLogout {
     pub outbox: Outbox,
@@ -42,43 +39,32 @@ pub struct TellLogout {
 impl TellLogout {
     /// Sends what is due.
     pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
-            let taken = self.outbox.lease(Kind::Logout, TAKEN, LEASE, self.clock.now()).await?;
-            let full = taken.len() >= TAKEN as usize;
-            let mut sent = stream::iter(taken).map(|row| self.deliver(row)).buffer_unordered(AT_ONCE);
-            while let Some(result) = sent.next().await {
-                // The others were tried as well: one that could not be written down comes again.
-                if let Err(error) = result {
-                    tracing::warn!(%error, "word of a logout comes again");
-                }
-            }
-            if !full {
-                return Ok(());
-            }
+        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
+    }
+
+    async fn deliver(&self, row: Leased) {
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
         }
     }
 
-    async fn deliver(&self, row: Leased) -> Result<(), StoreError> {
-        let Ok(ended) = serde_json::from_slice::<Ended>(&row.payload) else {
-            // It would come back for ever, and nobody can read it then either.
-            tracing::error!(row.id = %row.id, "word of a logout cannot be read, and is thrown away");
-            return self.outbox.done(row.id).await;
-        };
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Some(ended) = Ended::decode(&row.payload) else { return self.outbox.throw_away(row).await };
         // As the client is now: it may have moved, or be gone.
         let client = self.directory.client(&ended.client).await?;
         let uri = client.as_ref().and_then(|client| client.logout()?.backchannel.as_ref());
         let (Some(client), Some(uri)) = (&client, uri.and_then(|to| Url::parse(&to.uri).ok())) else {
             return self.outbox.done(row.id).await;
         };
-        let token = self.keys.sign(client, TYP, &self.claims(&ended, &row, client))?;
+        let token = self.keys.sign(client, TYP, &self.claims(&ended, row, client))?;
         match tell(&self.egress, uri, &token).await {
             Verdict::Told(status) => {
                 tracing::info!(client.id = %client.id, status, "told of a logout");
                 self.outbox.done(row.id).await
             }
-            Verdict::Refused(status) => self.give_up(&row, &ended, format!("status {status}")).await,
-            Verdict::NotNow(status) => self.later(&row, &ended, format!("status {status}")).await,
-            Verdict::Failed(error) => self.later(&row, &ended, error.to_string()).await,
+            Verdict::Refused(status) => self.give_up(row, &ended, format!("status {status}")).await,
+            Verdict::NotNow(status) => self.later(row, &ended, format!("status {status}")).await,
+            Verdict::Failed(error) => self.later(row, &ended, error.to_string()).await,
         }
     }
 
@@ -98,7 +84,7 @@ impl TellLogout {
 
     /// Again after a pause, or never.
     async fn later(&self, row: &Leased, ended: &Ended, why: String) -> Result<(), StoreError> {
-        let Some(pause) = pause(row.attempts) else { return self.give_up(row, ended, why).await };
+        let Some(pause) = PAUSES.after(row.attempts) else { return self.give_up(row, ended, why).await };
         tracing::warn!(client.id = %ended.client, attempt = row.attempts, why, "not told of a logout");
         self.outbox.retry(row, self.clock.now() + pause).await
     }

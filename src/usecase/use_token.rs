@@ -56,15 +56,21 @@ impl From<StoreError> for Unusable {
 }
 
 impl UseToken {
-    pub async fn active(&self, presented: &Presented<'_>) -> Result<Active, Unusable> {
-        let active = self.introspect.here(presented.token).await?;
+    /// Of somebody who has shown what it is bound to when they came with it.
+    pub async fn still_active(&self, token: &str) -> Result<Active, Unusable> {
+        let active = self.introspect.here(token).await?;
         let active = active.ok_or(Unusable::Token("unknown, ended, or for other servers"))?;
+        // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
+        if active.bound_to.is_none() && self.profiles.of(&active.client).bound {
+            return Err(Unusable::Token("a bearer token, and the security profile demands bound ones"));
+        }
+        Ok(active)
+    }
+
+    pub async fn active(&self, presented: &Presented<'_>) -> Result<Active, Unusable> {
+        let active = self.still_active(presented.token).await?;
         let demands = self.profiles.of(&active.client);
         match (presented.scheme, active.bound_to) {
-            // [FAPI 2 §5.3.2.1] one that was given before the client was held to more.
-            (Scheme::Bearer, None) if demands.bound => {
-                Err(Unusable::Token("a bearer token, and the security profile demands bound ones"))
-            }
             (Scheme::Bearer, None) => Ok(active),
             // [RFC 8705 §3] has no scheme of its own.
             (Scheme::Dpop, Some(bound_to @ Confirmation::Key(_)))

@@ -4,14 +4,12 @@
 use std::net::Ipv4Addr;
 
 use poem::http::uri::Authority;
-use poem::http::{HeaderName, Method, StatusCode, header};
+use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use serde_json::json;
 
-use crate::http::headers::harden;
+use crate::http::headers::{SEC_FETCH_SITE, harden};
 use crate::web::page;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets calls through to what only this machine may see.
 pub(super) struct Guarded<E>(pub E);

@@ -148,6 +148,10 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// Ends the server like a power cut.
     pub(crate) fn kill(&self) {
         let server = self.server.lock().unwrap().take().expect("a running server");
@@ -290,7 +294,7 @@ impl Postgres {
         }
     }
 
-    fn sql(&self, database: &str, statement: &str) {
+    pub(crate) fn sql(&self, database: &str, statement: &str) {
         let done = Command::new(Self::binary("psql"))
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database])
             .args(["-v", "ON_ERROR_STOP=1", "-q", "-c", statement])

@@ -417,6 +417,22 @@ async fn security_79_a_client_that_is_gone_or_another_one_is_not_told() {
     }
 }
 
+/// Nobody has failed to tell a client that does not want to be told.
+#[tokio::test]
+async fn ciba_10_2_a_client_that_polls_by_now_is_not_said_to_be_given_up() {
+    let scene = scene(patient()).await;
+    scene.receiver.will([Reply::Status(503)]);
+    let asked = scene.approved(1).await;
+    scene.is_planned_in(seconds(1)).await;
+    let watch = scene.world.watch().await;
+    scene.shop.update(|client| client.backchannel.as_mut().unwrap().delivery = Delivery::Poll).await;
+    // Neither is there anything to come for, nor to tell it with.
+    scene.world.clock.advance(seconds(400));
+    scene.is_over(&asked).await;
+    let said = audited(&watch).await;
+    assert!(said.is_empty(), "{said:?}");
+}
+
 #[tokio::test]
 async fn security_73_no_private_address_is_called() {
     // As in production.
@@ -520,6 +536,24 @@ async fn a_ping_outlives_the_server_that_saw_the_decision() {
     scene.world.restart().await;
     scene.world.clock.advance(seconds(10));
     is_ping(&scene.receiver.gets(2).await[1], &asked);
+}
+
+/// What is due when a server stops is sent before it ends, not when the next one begins.
+#[tokio::test]
+async fn a_server_that_stops_tells_what_is_due() {
+    let mut scene = scene(patient()).await;
+    scene.receiver.will([Reply::Status(503)]);
+    let asked = scene.approved(1).await;
+    scene.is_planned_in(seconds(1)).await;
+    scene.world.shut_down(0);
+    scene.world.stopped(0).await;
+    scene.world.clock.advance(seconds(1));
+    scene.world.ends(0).await;
+    let received = scene.receiver.received();
+    assert_eq!(received.len(), 2, "{received:?}");
+    is_ping(&received[1], &asked);
+    assert!(pings(&scene.world).await.is_empty());
+    scene.world.restart().await;
 }
 
 /// A store that came back empty: there is nothing to tell the client with, and it comes by itself.

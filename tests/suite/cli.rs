@@ -1,14 +1,19 @@
 //! `nod dev`, `nod phone` and `nod test ciba` as people and scripts run them: processes, their
 //! output and their exit codes.
 
+mod answers;
 mod clients;
 mod config;
 mod device_trust;
 mod doctor;
+mod doctor_mail;
 mod events;
+mod folders;
 mod help;
 mod profiles;
+mod server_certificate;
 mod state;
+mod users;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -198,31 +203,6 @@ fn mode(file: &Path) -> u32 {
 }
 
 #[test]
-fn a_person_approves_and_the_relying_party_gets_tokens_once() {
-    let dev = Dev::start();
-    let phone = dev.listening(&["--auto", "approve", "--once"]);
-    let text = dev.test_ciba(&["--binding-message", "K7Q2", "--scope", "openid profile"]).ends_with(0);
-
-    let heads = ["1 discovery", "2 bc-authorize", "3 token (poll 1)", "4 token (poll 2)"];
-    for head in heads {
-        assert!(text.lines().any(|line| line.starts_with(head)), "{head}:\n{text}");
-    }
-    let line = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}:\n{text}"));
-    for check in ["signature ✓", "iss ✓", "aud ✓", "exp ✓", "iat ✓", "at_hash ✓", "auth_req_id ✓"] {
-        assert!(line(" jwks ").contains(check), "{check}:\n{text}");
-    }
-    assert!(text.contains("acr urn:nod:acr:device-number  amr [pop, swk, user]"), "{text}");
-    assert!(line(" userinfo ").contains("alice  sub ✓"), "{text}");
-    assert!(line(" token (again) ").contains("invalid_grant  exactly once ✓"), "{text}");
-    assert!(text.lines().last().unwrap().starts_with("✓ approved in "), "{text}");
-
-    let text = phone.ends_with(0);
-    for shown in ["Demo Shop (shop)", "message     K7Q2", "scope       openid profile", "approved"] {
-        assert!(text.contains(shown), "{shown}:\n{text}");
-    }
-}
-
-#[test]
 fn the_seeded_clients_have_their_published_names_and_secrets() {
     let dev = Dev::start();
     for client in ["shop", "shop-ping"] {
@@ -234,136 +214,6 @@ fn the_seeded_clients_have_their_published_names_and_secrets() {
         let phone = dev.listening(&["--auto", "deny", "--once"]);
         dev.test_ciba(&["--client-id", client, "--client-secret-file", file.to_str().unwrap()]).ends_with(9);
         phone.ends_with(9);
-    }
-}
-
-#[test]
-fn a_no_ends_with_9_on_both_sides() {
-    let dev = Dev::start();
-    let phone = dev.listening(&["--auto", "deny", "--after", "100ms", "--once"]);
-    let text = dev.test_ciba(&[]).ends_with(9);
-    assert!(text.contains("access_denied"), "{text}");
-    assert!(text.lines().last().unwrap().starts_with("✗ denied after "), "{text}");
-    assert!(phone.ends_with(9).contains("denied"));
-}
-
-#[test]
-fn a_wrong_number_is_a_no() {
-    let dev = Dev::start();
-    let phone = dev.listening(&["--auto", "wrong-number", "--once"]);
-    dev.test_ciba(&[]).ends_with(9);
-    assert!(phone.ends_with(9).contains("that is not the number on the asker's screen"));
-}
-
-#[test]
-fn no_answer_ends_with_8() {
-    let dev = Dev::start();
-    let phone = dev.listening(&["--auto", "ignore", "--once"]);
-    let text = dev.test_ciba(&["--requested-expiry", "2"]).ends_with(8);
-    assert!(text.contains("expired_token"), "{text}");
-    assert!(phone.ends_with(8).contains("expired"));
-}
-
-#[test]
-fn a_withdrawn_request_leaves_the_phone() {
-    let dev = Dev::start();
-    let phone = dev.listening(&["--auto", "ignore", "--once"]);
-    let text = dev.test_ciba(&["--cancel-after", "300ms"]).ends_with(0);
-    assert!(text.lines().last().unwrap().starts_with("✓ withdrawn after "), "{text}");
-    assert!(phone.ends_with(7).contains("canceled    withdrawn by the asker"));
-}
-
-#[test]
-fn what_waits_and_what_is_paired_is_listed_for_everybody() {
-    let dev = Dev::start();
-    let data = dev.data();
-    let run = |arguments: &[&str]| Nod::start(&[arguments, &["--data-dir", data.to_str().unwrap()]].concat());
-    let json = |arguments: &[&str]| -> Vec<Value> {
-        run(arguments).ends_with(0).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-    };
-    assert!(json(&["request", "list"]).is_empty());
-    let phone = dev.listening(&["--auto", "ignore", "--once"]);
-    let party = dev.test_ciba(&["--cancel-after", "5s"]);
-    phone.says("question");
-    // The trail, which knows of everybody's, is written a moment later.
-    let begun = Instant::now();
-    let waiting = loop {
-        match &json(&["request", "list"])[..] {
-            [waiting] => break waiting.clone(),
-            others => assert!(begun.elapsed() < Duration::from_secs(4), "{others:?}"),
-        }
-    };
-    assert_eq!((&waiting["user"], &waiting["state"]), (&"alice".into(), &"pending".into()));
-    assert!(waiting["expires_at"].is_string(), "{waiting}");
-    assert_eq!(json(&["request", "list", "alice"])[0]["id"], waiting["id"]);
-    party.ends_with(0);
-    assert!(json(&["request", "list"]).is_empty(), "nothing waits");
-
-    let uuid = waiting["id"].as_str().unwrap();
-    let public = nod::protocol::public_id::encode(nod::protocol::public_id::Kind::Request, uuid.parse().unwrap());
-    for name in [uuid, &public] {
-        let [shown] = &json(&["request", "show", name])[..] else { panic!("one question") };
-        assert_eq!((&shown["id"], &shown["state"]), (&waiting["id"], &"cancelled".into()));
-    }
-    run(&["request", "show", "req_0000000000000000000000000z"]).ends_with(6);
-
-    let devices = json(&["device", "list"]);
-    assert!(devices.iter().all(|device| device["user"] == "alice") && !devices.is_empty(), "{devices:?}");
-    assert_eq!(devices.len(), json(&["device", "list", "alice"]).len());
-}
-
-#[test]
-fn a_person_types_the_number() {
-    let dev = Dev::start();
-    let mut phone = dev.listening(&[]);
-    phone.type_line("a");
-    phone.says("nothing     to answer yet");
-    let party = dev.test_ciba(&[]);
-    let line = party.says("choose ");
-    let number = line.split_once("choose ").unwrap().1.split(' ').next().unwrap();
-    phone.says("the number (or its place, 1-3) approves");
-    phone.type_line("a");
-    phone.says("not clear   expected: the number, d, r or q");
-    phone.type_line(number);
-    phone.says("approved");
-    party.ends_with(0);
-
-    let party = dev.test_ciba(&[]);
-    while phone.output.text().matches("question").count() < 2 {
-        thread::sleep(Duration::from_millis(10));
-    }
-    phone.type_line("r");
-    party.ends_with(9);
-    phone.type_line("q");
-    phone.ends_with(0);
-}
-
-#[test]
-fn the_first_answer_counts_and_the_other_phone_is_told() {
-    let dev = Dev::start();
-    let other = dev.data().join("second.json");
-    let ignoring = dev.listening(&["--state", other.to_str().unwrap(), "--auto", "ignore", "--once"]);
-    let answering = dev.listening(&["--auto", "approve", "--after", "300ms", "--once"]);
-    dev.test_ciba(&[]).ends_with(0);
-    answering.ends_with(0);
-    assert!(ignoring.ends_with(7).contains("canceled    answered elsewhere"));
-}
-
-#[test]
-fn what_dev_mode_keeps_is_its_owners_alone() {
-    let dev = Dev::start();
-    let mut seen = Vec::new();
-    for entry in fs::read_dir(dev.data()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // It says which files Git leaves alone, and nothing else.
-        if name != ".gitignore" {
-            assert_eq!(mode(&path), 0o600, "{name}");
-            seen.push(name);
-        }
-    }
-    for name in ["dev.db", "dev.db-wal", "dev.db-shm", "dev.db-ephemeral", "dev.db-ephemeral-wal"] {
-        assert!(seen.iter().any(|seen| seen == name), "{name} in {seen:?}");
     }
 }
 
@@ -487,103 +337,6 @@ fn a_phone_outlives_the_server() {
     assert_eq!(dev.issuer, before);
     phone.says("listening   again");
     dev.test_ciba(&[]).ends_with(0);
-}
-
-/// What is below a folder, by its path from there.
-fn files(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() {
-            found.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}")));
-        } else {
-            found.push(name);
-        }
-    }
-    found.sort();
-    found
-}
-
-#[test]
-fn dev_mode_keeps_its_data_and_fresh_throws_them_away_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let here = folder.path();
-    let dev = |more: &[&str]| {
-        let port = free_port().to_string();
-        let nod = Nod::start_in(here, &[&["dev", "--port", &port], more].concat(), &[]);
-        nod.says("ready in");
-        nod
-    };
-    let user = |arguments: &[&str]| Nod::start_in(here, &[&["user"], arguments].concat(), &[]);
-    let first = dev(&[]);
-    assert!(!first.output.text().contains("Reusing"), "{}", first.output.text());
-    drop(first);
-    user(&["create", "carol"]).ends_with(0);
-    let phone = here.join(".nod/phone-alice.json");
-    let (key, pairing) = (fs::read(here.join(".nod/master.key")).unwrap(), fs::read(&phone).unwrap());
-
-    let again = dev(&[]);
-    again.says("Reusing .nod (wipe: nod dev --fresh)");
-    drop(again);
-    user(&["show", "carol"]).ends_with(0);
-    assert_eq!(fs::read(here.join(".nod/master.key")).unwrap(), key);
-    let before: Value = serde_json::from_slice(&pairing).unwrap();
-    let after: Value = serde_json::from_slice(&fs::read(&phone).unwrap()).unwrap();
-    assert!(before["installationId"].is_string() && before["installationId"] == after["installationId"]);
-
-    // Other people's things, beside the data and among them.
-    let others = ["dev.db", "master.key", "phone-bob.json", "sub/dev.db", ".nod/notes", ".nod/mine/dev.db"];
-    for name in others {
-        fs::create_dir_all(here.join(name).parent().unwrap()).unwrap();
-        fs::write(here.join(name), "mine").unwrap();
-    }
-    let fresh = dev(&["--fresh"]);
-    assert!(!fresh.output.text().contains("Reusing"), "{}", fresh.output.text());
-    drop(fresh);
-    user(&["show", "carol"]).ends_with(6);
-    user(&["show", "alice"]).ends_with(0);
-    assert_ne!(fs::read(here.join(".nod/master.key")).unwrap(), key);
-    for name in others {
-        assert_eq!(fs::read_to_string(here.join(name)).unwrap(), "mine", "{name}");
-    }
-
-    // A folder that was named by mistake.
-    let all = files(&here.join("sub"));
-    let mistaken = Nod::start_in(here, &["dev", "--port", "0", "--data-dir", "sub", "--fresh"], &[]);
-    assert!(mistaken.ends_with(1).contains("nothing was removed"));
-    assert_eq!(files(&here.join("sub")), all);
-}
-
-#[test]
-fn two_servers_do_not_share_a_folder_and_fresh_removes_nothing_under_one_that_runs() {
-    let dev = Dev::start();
-    let data = dev.data();
-    let phone = fs::read(data.join("phone-alice.json")).unwrap();
-    let key = fs::read(data.join("master.key")).unwrap();
-    for more in [&[][..], &["--fresh"]] {
-        let port = free_port().to_string();
-        let arguments = ["dev", "--port", &port, "--data-dir", data.to_str().unwrap()];
-        let text = Nod::start(&[&arguments, more].concat()).ends_with(7);
-        assert!(text.contains("already runs on the data in") && text.contains("--data-dir"), "{text}");
-        assert!(!text.contains("ready in"), "{text}");
-    }
-    assert_eq!(fs::read(data.join("phone-alice.json")).unwrap(), phone, "it still belongs to the first server");
-    assert_eq!(fs::read(data.join("master.key")).unwrap(), key);
-    let _phone = dev.listening(&["--auto", "approve"]);
-    dev.test_ciba(&["--user", "alice"]).ends_with(0);
-    // A production server on the same file is a second one as well.
-    let port = free_port().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let beside = folder.path().join("nod.toml");
-    let text = format!(
-        "issuer = \"http://localhost:{port}\"\nlisten.public = \"127.0.0.1:{port}\"\nlisten.ops = \"127.0.0.1:0\"\n\
-         database.url = \"sqlite:{0}/dev.db\"\nkeys.master_key_file = \"{0}/master.key\"\n[danger]\ndev_data = true\n",
-        data.display()
-    );
-    fs::write(&beside, text).unwrap();
-    let text = Nod::start(&["serve", "-c", beside.to_str().unwrap()]).ends_with(3);
-    assert!(text.contains("another node serves this database"), "{text}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ async fn ciba_4_the_backchannel_members_say_what_there_is() {
     let metadata = metadata(&world).await;
     assert!(texts(&metadata["grant_types_supported"]).contains(&CIBA));
     assert_eq!(texts(&metadata["backchannel_token_delivery_modes_supported"]), ["poll", "ping"]);
-    assert!(metadata["backchannel_user_code_parameter_supported"].as_bool() != Some(true));
+    assert_eq!(metadata["backchannel_user_code_parameter_supported"], true);
     let signed = texts(&metadata["backchannel_authentication_request_signing_alg_values_supported"]);
     assert_eq!(signed, ["ES256", "PS256", "RS256", "EdDSA"]);
 }

@@ -17,7 +17,7 @@ use crate::nodes::{
 };
 
 /// An answer takes no longer. The last part is for the machine that runs the tests beside others.
-const AT_ONCE: Duration = Duration::from_millis(1000 + 300);
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(1000 + 300);
 
 /// How long a store stays away at least.
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -25,17 +25,17 @@ const OUTAGE: Duration = Duration::from_secs(3);
 /// What is under way when it breaks.
 const CROWD: usize = 12;
 
-struct Scene {
-    site: Site,
-    nodes: [Node; 2],
-    shop: RelyingParty,
-    phone: Phone,
+pub(crate) struct Scene {
+    pub(crate) site: Site,
+    pub(crate) nodes: [Node; 2],
+    pub(crate) shop: RelyingParty,
+    pub(crate) phone: Phone,
 }
 
-struct Question {
-    id: String,
+pub(crate) struct Question {
+    pub(crate) id: String,
     request: RequestId,
-    shown: Notification,
+    pub(crate) shown: Notification,
 }
 
 impl Scene {
@@ -43,7 +43,7 @@ impl Scene {
         Self::at_site(Site::new(sql, pending).await).await
     }
 
-    async fn at_site(site: Site) -> Self {
+    pub(crate) async fn at_site(site: Site) -> Self {
         let shop = site.relying_party("shop", false).await;
         let key = site.pairing_key(site.person("alice").await).await;
         let (one, other) = tokio::join!(site.node(), site.node());
@@ -55,11 +55,11 @@ impl Scene {
         Self { site, nodes: [one, other], shop, phone }
     }
 
-    fn at(&self, n: usize) -> SocketAddr {
+    pub(crate) fn at(&self, n: usize) -> SocketAddr {
         self.nodes[n % 2].public
     }
 
-    async fn question(&self, n: usize) -> Question {
+    pub(crate) async fn question(&self, n: usize) -> Question {
         let id = self.shop.asks(self.at(n), "alice", &[]).await;
         let stored = self.site.facts.request(&id).await.expect("a request");
         let shown = self.phone.pending(self.at(n)).await;
@@ -208,7 +208,7 @@ impl Scene {
     }
 
     /// Gets the tokens, and leaves one set.
-    async fn redeems(&self, n: usize, question: &Question, perhaps_lost: bool) {
+    pub(crate) async fn redeems(&self, n: usize, question: &Question, perhaps_lost: bool) {
         // A claim whose holder was cut off lasts five seconds.
         let answer = polled_to_the_end(&self.shop, self.at(n), &question.id, Duration::from_secs(8)).await;
         if !(perhaps_lost && answer.code() == "invalid_grant") {
@@ -249,6 +249,23 @@ async fn f11_postgresql_hangs_and_goes_on() {
     let scene = Scene::new(Sql::Postgres(&postgres), Pending::Redis(Redis::shared())).await;
     let (hanging, back) = (Arc::clone(&postgres), Arc::clone(&postgres));
     scene.lives_through(move || hanging.pause(), move || back.unpause(), Duration::from_secs(5)).await;
+}
+
+/// PostgreSQL is there, and has no connection for us. Who asks is told to come again, as long as it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f12_no_connection_is_left() {
+    let postgres = Arc::new(Postgres::start());
+    let mut site = Site::new(Sql::Postgres(&postgres), Pending::Redis(Redis::shared())).await;
+    postgres.sql("postgres", "CREATE ROLE few LOGIN IN ROLE postgres");
+    site.nodes_log_in_as("few");
+    let scene = Scene::at_site(site).await;
+    let (full, free) = (Arc::clone(&postgres), Arc::clone(&postgres));
+    let breaks = move || {
+        full.sql("postgres", "ALTER ROLE few CONNECTION LIMIT 0");
+        full.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'few'");
+    };
+    let mends = move || free.sql("postgres", "ALTER ROLE few CONNECTION LIMIT -1");
+    scene.lives_through(breaks, mends, Duration::from_secs(5)).await;
 }
 
 /// Redis comes back without anything. Who had decided has decided, and gets what is due from SQL; what

@@ -15,9 +15,13 @@ mod backings;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod ciba_07_hint_token;
+#[cfg(test)]
 mod ciba_07_request;
 #[cfg(test)]
 mod ciba_07_signed_request;
+#[cfg(test)]
+mod ciba_07_user_code;
 #[cfg(test)]
 mod ciba_10_2_ping;
 #[cfg(test)]
@@ -98,6 +102,8 @@ mod scripts;
 mod security_profiles;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod slow_redis;
 #[cfg(test)]
 mod smtp;
 #[cfg(test)]

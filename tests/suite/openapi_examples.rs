@@ -100,6 +100,13 @@ async fn relying_party(world: &World, admin: &Robot<'_>) -> String {
     kiosk
 }
 
+async fn user_code(admin: &Robot<'_>, user: &str) {
+    let code = format!("{user}/user-code");
+    assert_eq!(admin.put(&code, &json!({"user_code": "4815-1623"})).await.status, 204);
+    admin.get(&code).await.ok();
+    assert_eq!(admin.delete(&code).await.status, 204);
+}
+
 /// Everything that can be asked, once.
 async fn live(world: &World, receiver: &Receiver) -> Examples {
     let mut streams = Examples::new();
@@ -125,6 +132,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.get(&alice).await.ok();
     admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
+    user_code(&admin, &alice).await;
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();
@@ -260,6 +268,9 @@ async fn sign_in(world: &World, admin: &Robot<'_>) {
     let listed = admin.get(&passkeys).await.ok();
     let one = format!("{passkeys}/{}", listed["items"][0]["id"].as_str().unwrap());
     assert_eq!(admin.delete(&one).await.status, 204);
+    let password = format!("/admin/v1/users/{}/password", usr(&carol));
+    admin.patch(&password, &json!({"must_change": true})).await.ok();
+    admin.get(&password).await.ok();
 }
 
 /// A policy, and who shows it.

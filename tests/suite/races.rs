@@ -7,30 +7,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
-use nod::clock::{Clock, SystemClock, Timestamp};
-use nod::domain::audit::{Action, Event};
-use nod::domain::authentication_request::{Decision, Denial, State};
-use nod::domain::decision::Record;
+use nod::clock::{Clock as _, SystemClock};
+use nod::domain::authentication_request::State;
 use nod::entropy::Entropy;
-use nod::protocol::acr::Acr;
-use nod::protocol::id::{ClientId, NotificationId, RequestId, UserId};
-use nod::protocol::scope::Scope;
-use nod::secret::Digest;
-use nod::store::ephemeral::{Ephemeral, Key, Lifetime, StoreError, Topic, Version, Versioned, Wakeups};
-use nod::store::sql::ledger::Decided;
+use nod::protocol::id::RequestId;
 use nod_device::Notification;
 use nod_device::proof::DEVICE_PROOF;
 use serde_json::json;
 
+use self::yields::{Ahead, Yielding};
 use crate::backends::{Postgres, Redis};
 use crate::nodes::{
     Answer, Inside, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until, volley,
 };
+
+mod groups;
+mod yields;
 
 /// How many do the same thing at once, and how often that is tried. `NOD_TEST_ROUNDS=5` tries five
 /// times as often.
@@ -126,80 +122,10 @@ async fn nodes_of_races_wait_for_a_slow_store() {
     assert_eq!(phone.pending(node.public).await.len(), 1);
 }
 
-/// The machine's clock, and as much ahead of it as the test says.
-#[derive(Debug, Default)]
-struct Ahead(AtomicU64);
-
-impl Ahead {
-    fn advance(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_millis()).expect("a short time"), Ordering::SeqCst);
-    }
-}
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + Duration::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
-
 struct Question {
     id: String,
     request: RequestId,
     notification: Notification,
-}
-
-/// Lets others run between a read and what follows it, and before every first use.
-struct Yielding {
-    store: Arc<dyn Ephemeral>,
-    entropy: Entropy,
-}
-
-impl Yielding {
-    async fn others_first(&self) {
-        match self.entropy.below(16) {
-            0 => tokio::time::sleep(Duration::from_millis(20)).await,
-            n if n < 6 => tokio::task::yield_now().await,
-            n => tokio::time::sleep(Duration::from_micros(u64::from(n) * 100)).await,
-        }
-    }
-}
-
-#[async_trait]
-impl Ephemeral for Yielding {
-    async fn insert(&self, key: &Key, value: &[u8], lifetime: Duration) -> Result<bool, StoreError> {
-        self.others_first().await;
-        self.store.insert(key, value, lifetime).await
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        let found = self.store.get(key).await;
-        self.others_first().await;
-        found
-    }
-
-    async fn swap(&self, key: &Key, seen: Version, value: &[u8], lifetime: Lifetime) -> Result<bool, StoreError> {
-        self.store.swap(key, seen, value, lifetime).await
-    }
-
-    async fn remove(&self, key: &Key) -> Result<(), StoreError> {
-        self.store.remove(key).await
-    }
-
-    async fn count(&self, key: &Key, window: Duration) -> Result<u32, StoreError> {
-        self.store.count(key, window).await
-    }
-
-    async fn wake(&self, topic: &Topic) {
-        self.store.wake(topic).await;
-    }
-
-    async fn watch(&self, topic: &Topic) -> Wakeups {
-        self.store.watch(topic).await
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.store.ping().await
-    }
 }
 
 async fn at_once(requests: Vec<(SocketAddr, Vec<u8>)>) -> Vec<Answer> {
@@ -556,75 +482,4 @@ races! {
     r08_a_late_yes_brings_nothing_back: r8;
     r09_counting_polls_loses_no_approval: r9;
     r15_an_assertion_and_a_proof_are_good_once: r15;
-}
-
-/// Two nodes commit groups of the same decisions in opposite orders. PostgreSQL would let each wait
-/// for the other until one of them is told "deadlock", a second later.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r07_groups_in_opposite_orders_do_not_lock_each_other_out() {
-    let site = Site::new(Sql::Postgres(Postgres::shared()), Pending::Redis(Redis::shared())).await;
-    let ledgers = [site.ledger().await, site.ledger().await];
-    let entropy = Entropy::default();
-    for _ in 0..10 {
-        let records: Vec<Record> = (0..64).map(|_| cancelled(&entropy)).collect();
-        let decide = |n: usize, record: &Record| {
-            let event = Event::new(entropy.uuid(), record.decided_at, Action::RequestCancelled).request(record.request);
-            let (ledger, record) = (&ledgers[n], record.clone());
-            async move { ledger.decide(record, event).await }
-        };
-        let one = join_all(records.iter().map(|record| decide(0, record)));
-        let other = join_all(records.iter().rev().map(|record| decide(1, record)));
-        let start = Instant::now();
-        let (one, other) = tokio::join!(one, other);
-        for (one, other) in one.into_iter().zip(other.into_iter().rev()) {
-            let (one, other) = (one.expect("a verdict"), other.expect("a verdict"));
-            assert_ne!(one == Decided::First, other == Decided::First, "{one:?} and {other:?}");
-        }
-        assert!(start.elapsed() < Duration::from_millis(900), "they waited for each other");
-    }
-}
-
-/// Many say different things about one request in one group: the first of them counts.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r07_one_group_decides_once() {
-    for sql in [Sql::Sqlite, Sql::Postgres(Postgres::shared())] {
-        let site = Site::new(sql, Pending::Redis(Redis::shared())).await;
-        let (ledger, entropy) = (site.ledger().await, Entropy::default());
-        for _ in 0..10 {
-            let request = cancelled(&entropy);
-            let verdicts = join_all((0..48).map(|n| {
-                let outcome = if n % 2 == 0 { Decision::Cancelled } else { Decision::Denied(Denial::Refused) };
-                let record = Record { outcome, ..request.clone() };
-                let event = Event::new(entropy.uuid(), record.decided_at, Action::RequestCancelled);
-                ledger.decide(record, event.request(request.request))
-            }))
-            .await;
-            let verdicts: Vec<Decided> = verdicts.into_iter().map(|verdict| verdict.expect("a verdict")).collect();
-            let firsts = verdicts.iter().filter(|verdict| **verdict == Decided::First).count();
-            assert_eq!(firsts, 1, "{verdicts:?}");
-            let stands: Vec<&Decided> = verdicts.iter().filter(|verdict| **verdict != Decided::First).collect();
-            assert!(stands.windows(2).all(|two| two[0] == two[1]), "{verdicts:?}");
-            assert_eq!(site.facts.audited(request.request, Action::RequestCancelled).await, 1);
-        }
-    }
-}
-
-fn cancelled(entropy: &Entropy) -> Record {
-    Record {
-        request: RequestId::new(entropy.uuid()),
-        request_digest: Digest::of(&entropy.bytes::<8>()),
-        notification: NotificationId::new(entropy.uuid()),
-        client: ClientId::parse("shop").expect("a client_id"),
-        user: UserId::new(entropy.uuid()),
-        device: None,
-        outcome: Decision::Cancelled,
-        acr: Acr::Device,
-        evidence: None,
-        context_hash: None,
-        shown: None,
-        decided_at: SystemClock.now(),
-        scope: Scope::parse("openid").expect("a scope"),
-        issued_at: SystemClock.now(),
-        expires_at: SystemClock.now(),
-    }
 }

@@ -321,6 +321,7 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("redirect_uris", json!(["http://localhost/cb"])), redirect),
         (with("redirect_uris", json!(["com.example.app:/cb"])), redirect),
         (with("application_type", json!("spa")), metadata),
+        (with("backchannel_user_code_parameter", json!(true)), metadata),
         // [RFC 7591 §2.1] code, which is the default, is none of it.
         (with("grant_types", json!(["implicit"])), metadata),
         (with("response_types", json!(["code id_token"])), metadata),
@@ -427,14 +428,33 @@ async fn ciba_4_a_client_for_ciba_alone_needs_no_redirect_uris() {
     let admin = world.admin().await;
     let (token, _) = initial_token(&admin, &json!({})).await;
     let asked = json!({ "grant_types": ["urn:openid:params:grant-type:ciba"], "response_types": [],
-        "backchannel_token_delivery_mode": "poll" });
+        "backchannel_token_delivery_mode": "poll", "backchannel_user_code_parameter": true });
     let answer = register(&world, Some(&token), &asked).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let json = answer.json();
     assert_eq!((&json["response_types"], json.get("redirect_uris")), (&json!([]), None));
-    let alice = world.user("alice").with_phone().await;
+    assert_eq!(json["backchannel_user_code_parameter"], true);
+    let alice = world.user("alice").with_user_code("4815-1623").with_phone().await;
     let client = world.known_client(json["client_id"].as_str().unwrap(), json["client_secret"].as_str().unwrap());
-    client.log_in(&alice).await;
+    let plain = [("login_hint", "alice"), ("scope", "openid")];
+    client.bc_authorize(&plain).await.refused(400, "missing_user_code");
+    client.ask_with(&alice, &[("user_code", "4815-1623")]).await;
+    // What only an administrator says stays when the client changes itself.
+    let at = format!("/admin/v1/clients/{}", client.id);
+    admin.patch(&at, &json!({"require_hint_token": true})).await.ok();
+    let own = Own::of(&world, &answer);
+    let changed = own
+        .put(
+            &world,
+            &json!({ "client_id": client.id, "grant_types": asked["grant_types"],
+        "response_types": [], "require_hint_token": false }),
+        )
+        .await;
+    Own::of(&world, &changed);
+    let stored = admin.get(&at).await.ok();
+    let members = (&stored["backchannel_user_code_parameter"], &stored["require_hint_token"]);
+    assert_eq!(members, (&json!(false), &json!(true)));
+    client.bc_authorize(&plain).await.refused(400, "invalid_request");
 }
 
 #[tokio::test]

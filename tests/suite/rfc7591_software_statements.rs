@@ -2,7 +2,7 @@
 
 use nod::domain::profile::Profile;
 use nod::protocol::algorithm::Algorithm;
-use nod::protocol::software_statement::TrustedIssuers;
+use nod::protocol::trusted_issuers::TrustedIssuers;
 use nod::usecase::register_client::Admission;
 use reqwest::Method;
 use serde_json::{Value, json};

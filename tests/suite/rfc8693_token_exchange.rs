@@ -103,6 +103,27 @@ async fn rfc8693_2_a_back_end_gets_a_token_to_act_for_a_person() {
     assert_eq!(world.userinfo(&token(&here)).await.ok()["sub"], alice.id.to_string());
 }
 
+/// [RFC 8693 §1.1, RFC 8707 §2] whom a token is for is one question, whether it is shown to somebody or exchanged.
+#[tokio::test]
+async fn rfc8693_1_1_a_server_exchanges_what_is_for_its_address_and_nothing_else() {
+    let Scene { world, backend, tokens, .. } = scene().await;
+    let is = |id: &str, uri: &str| {
+        let uri = uri.to_owned();
+        exchanges(world.client(id), false).registered(|client| client.protected_resources = vec![uri])
+    };
+    let (warehouse, ours) = (is("warehouse", WAREHOUSE).await, is("ours", world.issuer()).await);
+    let there = token(&exchange(&backend, &tokens.access_token, &[("resource", WAREHOUSE)]).await);
+    let next = exchange(&warehouse, &there, &[("audience", "stock")]).await;
+    assert_eq!(claims(&next)["act"], json!({"sub": "warehouse", "act": {"sub": "backend"}}));
+    // What is for this server is nobody's else, whatever a client is called.
+    let named = exchanges(world.client(world.issuer()), false).await;
+    for other in [&ours, &named] {
+        exchange(other, &tokens.access_token, &[]).await.refused(400, "invalid_request");
+        exchange(other, &there, &[]).await.refused(400, "invalid_request");
+        assert_eq!(other.introspect(&tokens.access_token).await, json!({"active": false}));
+    }
+}
+
 #[tokio::test]
 async fn rfc8693_1_1_impersonation_is_a_permission() {
     let Scene { world, tokens, .. } = scene().await;

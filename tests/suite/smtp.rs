@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod::app::Mail;
-use nod::http::tls::server_config;
+use nod::http::tls::{ServerCertificate, server_config};
 use nod::outbound::courier::{Courier as _, Letter, Undelivered};
 use nod::outbound::smtp::{Security, Smtp, SmtpError, SmtpSettings};
 use nod::secret::Secret;
@@ -18,7 +18,7 @@ use crate::world::{World, seconds};
 
 /// What it does with a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(crate) enum Manner {
     Plain,
     StartTls,
     Tls,
@@ -37,9 +37,9 @@ struct Heard {
 }
 
 /// A mail server.
-struct Double {
-    address: SocketAddr,
-    certificate: String,
+pub(crate) struct Double {
+    pub(crate) address: SocketAddr,
+    pub(crate) certificate: String,
     heard: Arc<Mutex<Heard>>,
     /// What it says to whom a letter is for, first to last; then yes.
     says: Arc<Mutex<Vec<&'static str>>>,
@@ -50,10 +50,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Double {
     #[expect(clippy::disallowed_methods, reason = "the test owns its tasks")]
-    async fn start(manner: Manner, says: &[&'static str]) -> Self {
+    pub(crate) async fn start(manner: Manner, says: &[&'static str]) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        let tls = server_config(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+        let own = ServerCertificate::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+        let tls = server_config(own).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let double = Self {
             address: listener.local_addr().unwrap(),
@@ -104,7 +105,7 @@ impl Double {
         panic!("nobody said {what}: {:?}", self.heard.lock().unwrap().lines);
     }
 
-    fn lines(&self) -> Vec<(bool, String)> {
+    pub(crate) fn lines(&self) -> Vec<(bool, String)> {
         self.heard.lock().unwrap().lines.clone()
     }
 }

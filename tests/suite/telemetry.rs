@@ -52,6 +52,7 @@ async fn metrics_count_what_happened_and_say_nothing_of_whom() {
     let (at, before) = (scene.node.public, scene.metrics().await);
     assert!(value(&before, "nod_polls_total{answer=\"issued\"}") < 0.5, "a counter begins with zero");
 
+    scene.site.letter().await;
     let id = scene.shop.asks(at, "alice", &[]).await;
     scene.shop.polls(at, &id).await.is(400, "authorization_pending");
     scene.shop.polls(at, &id).await.is(400, "slow_down");
@@ -125,6 +126,8 @@ async fn metrics_count_what_happened_and_say_nothing_of_whom() {
     }
     assert!(value(&after, "nod_outbox_rows") >= 0.0);
     assert!(value(&after, "nod_logout_rows") >= 0.0 && value(&after, "nod_logout_oldest_seconds") >= 0.0);
+    assert!((value(&after, "nod_letter_rows") - 1.0).abs() < 0.5, "{after}");
+    assert!(value(&after, "nod_letter_oldest_seconds") >= 0.0);
     assert!(value(&after, "nod_webhook_rows") >= 0.0 && value(&after, "nod_webhook_oldest_seconds") >= 0.0);
     for secret in ["alice", "shop", "patient", "evil", "nobody-knows", id.as_str(), held.as_str()] {
         assert!(!after.contains(secret), "{secret} is in the metrics");

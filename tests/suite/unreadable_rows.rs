@@ -13,6 +13,11 @@ async fn thrown_away(kind: &str, says: &str) {
 }
 
 #[tokio::test]
+async fn a_decision_that_nobody_can_read() {
+    thrown_away("decision", "a decision cannot be read").await;
+}
+
+#[tokio::test]
 async fn a_ping_that_nobody_can_read() {
     thrown_away("ping", "a ping cannot be read").await;
 }

@@ -5,6 +5,7 @@ use nod::protocol::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::admin::robot::usr;
 use crate::world::{
     Answer, BEGIN, Client, DISCOVERY, Jwk, Person, Tokens, USERINFO, World, b64, compact, decoded, enc, seconds,
 };
@@ -56,6 +57,33 @@ async fn oidcc_5_4_scopes_say_which_claims() {
         let tokens = shop.poll(&asked).await.tokens();
         assert_eq!(world.userinfo(&tokens.access_token).await.ok(), claims, "{scope}");
     }
+}
+
+/// Of whom nothing but the name they log in with is known.
+#[tokio::test]
+async fn oidcc_5_1_what_is_unknown_is_absent() {
+    let world = World::with().generous().start().await;
+    let (admin, shop) = (world.admin().await, world.client("shop").await);
+    let alice = world.user("alice").with_phone().await;
+    let at = format!("/admin/v1/users/{}", usr(&alice));
+    let bare = admin.patch(&at, &json!({ "name": null, "email": null, "email_verified": false })).await.ok();
+    assert!(bare.get("name").is_none() && bare.get("email").is_none(), "{bare}");
+    let asked = shop.ask_with(&alice, &[("scope", "openid profile email")]).await;
+    alice.phone().approve_the_question().await;
+    let tokens = shop.poll(&asked).await.tokens();
+    let sub = alice.id.to_string();
+    let known = json!({ "sub": sub, "preferred_username": "alice", "updated_at": BEGIN.seconds() });
+    let told = world.userinfo(&tokens.access_token).await;
+    assert_eq!(told.ok(), known, "neither null nor empty");
+    let (_, claims) = decoded(&tokens.id_token);
+    for absent in ["name", "email", "email_verified"] {
+        assert!(claims.get(absent).is_none(), "{absent}: {claims}");
+    }
+    // Each with the type that it has to have.
+    assert!(told.json()["updated_at"].is_u64() && told.json()["preferred_username"].is_string());
+    admin.patch(&at, &json!({ "email": "alice@example.com" })).await.ok();
+    let told = world.userinfo(&tokens.access_token).await.ok();
+    assert_eq!((&told["email"], &told["email_verified"]), (&json!("alice@example.com"), &json!(false)));
 }
 
 #[tokio::test]

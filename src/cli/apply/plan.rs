@@ -111,6 +111,8 @@ impl Change {
             "require_pkce",
             "require_pushed_authorization_requests",
             "require_signed_request_object",
+            "backchannel_user_code_parameter",
+            "require_hint_token",
             "dpop_bound_access_tokens",
             "tls_client_certificate_bound_access_tokens",
             "restrict_access_to_redirectless_mode",

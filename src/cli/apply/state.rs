@@ -99,6 +99,8 @@ struct ClientEntry {
     #[serde(default)]
     long_poll: bool,
     ciba_request_alg: Option<String>,
+    backchannel_user_code_parameter: Option<bool>,
+    require_hint_token: Option<bool>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -318,6 +320,8 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
         number_matching: entry.number_matching.and_then(|matching| text(matching_text(matching))),
         long_poll: Some(entry.long_poll),
         backchannel_authentication_request_signing_alg: entry.ciba_request_alg.clone(),
+        backchannel_user_code_parameter: entry.backchannel_user_code_parameter,
+        require_hint_token: entry.require_hint_token,
         disabled: Some(entry.disabled),
     }
 }

@@ -145,6 +145,8 @@ fn backchannel_fields(backchannel: &Backchannel) -> Fields {
     }
     fields.push(("long_poll", backchannel.long_poll.to_string()));
     fields.extend(backchannel.request_signing_alg.map(|alg| ("ciba_request_alg", quoted(alg.as_str()))));
+    fields.push(("backchannel_user_code_parameter", backchannel.user_code.to_string()));
+    fields.push(("require_hint_token", backchannel.require_hint_token.to_string()));
     fields
 }
 

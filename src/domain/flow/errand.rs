@@ -6,6 +6,7 @@ use super::{Around, At, Flow, Who};
 use crate::clock::Timestamp;
 use crate::domain::password::Confirmed;
 use crate::domain::policy::Source;
+use crate::domain::recovery::Means;
 use crate::protocol::flow_api::{Action, CanceledOperation, Status};
 use crate::protocol::id::{RecoveryId, UserId};
 
@@ -26,7 +27,7 @@ pub enum Errand {
         username: String,
         late: bool,
     },
-    /// A message is on its way, if there is somebody to send it to.
+    /// A message with a code is on its way, if there is somebody to send it to.
     Sent {
         recovery: RecoveryId,
         username: String,
@@ -40,6 +41,11 @@ pub enum Errand {
         user: UserId,
     },
     Canceled(CanceledOperation),
+    /// A message with a link alone is on its way, if there is somebody to send it to. Whoever opens the link goes
+    /// on where they open it, and nowhere else: who asked may be somebody else.
+    Linked {
+        username: String,
+    },
 }
 
 /// The password in whose place another comes.
@@ -72,6 +78,7 @@ impl Errand {
             Self::Changed(_) => Status::SuccessfulPasswordChange,
             Self::Asking { .. } => Status::AccountRecoveryUsernameRequired,
             Self::Sent { .. } => Status::RecoveryCodeRequired,
+            Self::Linked { .. } => Status::AccountRecoveryOtlVerificationRequired,
             Self::Resetting { .. } => Status::PasswordResetRequired,
             Self::Reset { .. } => Status::SuccessfulPasswordReset,
             Self::Canceled(_) => Status::Canceled,
@@ -86,6 +93,7 @@ impl Errand {
             Self::Sent { .. } => {
                 &[Action::CheckRecoveryCode, Action::InitiateAccountRecovery, Action::CancelAccountRecovery]
             }
+            Self::Linked { .. } => &[Action::InitiateAccountRecovery, Action::CancelAccountRecovery],
             Self::Resetting { .. } => {
                 &[Action::CheckPasswordReset, Action::InitiateAccountRecovery, Action::CancelAccountRecovery]
             }
@@ -110,16 +118,17 @@ impl Errand {
 
     /// Somebody said whose password was forgotten.
     #[must_use]
-    pub fn asked(self, recovery: RecoveryId, username: &str) -> Option<Self> {
+    pub fn asked(self, recovery: RecoveryId, username: &str, means: Means) -> Option<Self> {
         let Self::Asking { .. } = self else { return None };
-        Some(Self::Sent { recovery, username: username.to_owned() })
+        let username = username.to_owned();
+        Some(if means.has_code() { Self::Sent { recovery, username } } else { Self::Linked { username } })
     }
 
     /// No message came, or it is worth nothing any more.
     #[must_use]
     pub fn again(self) -> Option<Self> {
         match self {
-            Self::Sent { username, .. } => Some(Self::Asking { username, late: false }),
+            Self::Sent { username, .. } | Self::Linked { username } => Some(Self::Asking { username, late: false }),
             Self::Resetting { .. } => Some(Self::Asking { username: String::new(), late: false }),
             Self::Current { .. }
             | Self::Choosing { .. }
@@ -147,7 +156,7 @@ impl Errand {
     pub fn cancelled(self) -> Option<Self> {
         match self {
             Self::Current { .. } | Self::Choosing { .. } => Some(Self::Canceled(CanceledOperation::PasswordChange)),
-            Self::Asking { .. } | Self::Sent { .. } | Self::Resetting { .. } => {
+            Self::Asking { .. } | Self::Sent { .. } | Self::Linked { .. } | Self::Resetting { .. } => {
                 Some(Self::Canceled(CanceledOperation::AccountRecovery))
             }
             Self::Changed(_) | Self::Reset { .. } | Self::Canceled(_) => None,
@@ -159,14 +168,21 @@ impl Errand {
         match self {
             Self::Choosing { user, .. } | Self::Resetting { user, .. } | Self::Reset { user } => Some(*user),
             Self::Changed(changed) => Some(changed.user),
-            Self::Current { .. } | Self::Asking { .. } | Self::Sent { .. } | Self::Canceled(_) => None,
+            Self::Current { .. }
+            | Self::Asking { .. }
+            | Self::Sent { .. }
+            | Self::Linked { .. }
+            | Self::Canceled(_) => None,
         }
     }
 
     /// What was typed, by anybody.
     pub fn typed(&self) -> Option<&str> {
         match self {
-            Self::Current { username } | Self::Asking { username, .. } | Self::Sent { username, .. } => Some(username),
+            Self::Current { username }
+            | Self::Asking { username, .. }
+            | Self::Sent { username, .. }
+            | Self::Linked { username } => Some(username),
             Self::Choosing { .. }
             | Self::Changed(_)
             | Self::Resetting { .. }
@@ -226,6 +242,7 @@ impl Flow {
                 | Errand::Choosing { .. }
                 | Errand::Asking { .. }
                 | Errand::Sent { .. }
+                | Errand::Linked { .. }
                 | Errand::Resetting { .. }
                 | Errand::Reset { .. }
                 | Errand::Canceled(_),
@@ -275,6 +292,7 @@ impl Flow {
             | Errand::Choosing { .. }
             | Errand::Asking { .. }
             | Errand::Sent { .. }
+            | Errand::Linked { .. }
             | Errand::Resetting { .. } => None,
         }
     }
@@ -307,6 +325,7 @@ impl ErrandFlow {
             | Errand::Changed(_)
             | Errand::Asking { .. }
             | Errand::Sent { .. }
+            | Errand::Linked { .. }
             | Errand::Resetting { .. }
             | Errand::Reset { .. } => self.errand.actions(),
         }

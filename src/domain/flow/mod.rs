@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::enrolment::Enrolment;
 use super::mobile_app::MobileApp;
 use super::passkey::Ceremony;
-use super::policy::{Next, SignOnPolicy, Source, Step, Why};
-use super::session::{Authentication, Session};
+use super::policy::{SignOnPolicy, Source};
+use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
-use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, ResponseMode};
+use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
@@ -23,14 +23,17 @@ use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
 mod at;
+mod begin;
 pub mod errand;
 mod links;
 mod notes;
 mod second_factor;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use self::at::{At, Failure, Offered};
+pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
 pub use self::second_factor::SecondFactor;
 
@@ -130,120 +133,10 @@ pub struct Around<'a> {
     pub now: Timestamp,
 }
 
-/// What a flow begins with.
-#[derive(Clone, Debug)]
-pub struct Start {
-    pub transaction: RequestId,
-    pub client: ClientId,
-    pub request: AuthorizationRequest,
-    pub browser: Digest<BrowserKey>,
-    pub cookieless: bool,
-    pub recoverable: bool,
-    /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
-    pub meant: Option<UserId>,
-    pub device: Option<ForDevice>,
-}
-
 impl Flow {
-    /// `session`: what the browser has. It counts where the request lets it.
-    pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
-        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
-        let session = session.filter(|session| counts(session, &request, meant, around.now));
-        // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
-        let chooses = request.prompts(Prompt::SelectAccount);
-        let flow = Self {
-            transaction,
-            client,
-            device,
-            run_by: None,
-            browser,
-            cookieless,
-            recoverable,
-            session: None,
-            from: None,
-            meant,
-            who: request.login_hint.clone().map_or(Who::Nobody, Who::Claimed),
-            request,
-            authenticated: None,
-            password: None,
-            notes: Notes::default(),
-            turned: None,
-            ways: Vec::new(),
-            ceremony: None,
-            app: None,
-            second_factor: None,
-            enrolment: None,
-            agreed: None,
-            // Where the walk below leads is what counts.
-            at: At::Failed(Failure::NothingVerified),
-            started_at: around.now,
-        };
-        match session.map(Offered::from) {
-            Some(offered) if chooses => Self { at: At::Account(offered), ..flow },
-            Some(offered) => flow.going_on(offered, around),
-            None => flow.settled(around),
-        }
-    }
-
-    /// The session stands for what it is worth.
-    fn going_on(mut self, offered: Offered, around: &Around<'_>) -> Self {
-        let Offered { session, user, authentication } = offered;
-        for step in around.policy.steps() {
-            if step.source == Source::Identifier {
-                self.notes.set(step.id.clone(), Note::Identified);
-            } else if self.is_worth(authentication.acr, step) {
-                self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
-            }
-        }
-        self.session = Some(session);
-        self.from = Some(session);
-        self.who = Who::Proved(user);
-        self.authenticated = Some(authentication);
-        self.settled(around)
-    }
-
     /// The session that something noted leans on: with its end, that is proved no more.
     pub fn leans_on(&self) -> Option<SessionId> {
         self.from.filter(|_| self.session.is_some() || self.notes.lean_on_session())
-    }
-
-    /// For a device that somebody has yet to name, run by the client itself.
-    pub fn awaiting_code(start: Start, now: Timestamp) -> Self {
-        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
-        Self {
-            transaction,
-            run_by: Some(client.clone()),
-            client,
-            request,
-            device,
-            browser,
-            cookieless,
-            recoverable,
-            session: None,
-            from: None,
-            meant,
-            who: Who::Nobody,
-            authenticated: None,
-            password: None,
-            notes: Notes::default(),
-            turned: None,
-            ways: Vec::new(),
-            ceremony: None,
-            app: None,
-            second_factor: None,
-            enrolment: None,
-            agreed: None,
-            at: At::UserCode,
-            started_at: now,
-        }
-    }
-
-    /// The code was that of a device: from here on it is the flow `of` that one, in the same hands. `None`: none
-    /// was asked for.
-    #[must_use]
-    pub fn for_device(self, of: Self) -> Option<Self> {
-        let Self { run_by, browser, cookieless, started_at, .. } = self;
-        (self.at == At::UserCode).then_some(Self { run_by, browser, cookieless, started_at, ..of })
     }
 
     /// The step that is being asked, if it is one of `source`.
@@ -438,8 +331,7 @@ impl Flow {
     /// The browser comes for the answer. `None`: there is none, or it was fetched before.
     #[must_use]
     pub fn left(self) -> Option<Self> {
-        let somewhere = self.device.is_none() && matches!(self.at, At::Ready | At::Failed(_));
-        somewhere.then_some(Self { at: At::Left, ..self })
+        (self.device.is_none() && self.has_ended()).then_some(Self { at: At::Left, ..self })
     }
 
     /// The answer, for whoever runs the flow without a browser.
@@ -464,99 +356,6 @@ impl Flow {
     #[must_use]
     pub fn connected(self) -> Self {
         Self { at: At::Connected, ..self }
-    }
-
-    fn settled(mut self, around: &Around<'_>) -> Self {
-        let before = (self.ceremony.is_some() || self.second_factor.is_some()).then(|| self.at.clone());
-        self.ways = Vec::new();
-        // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
-        if self.device.as_ref().is_some_and(|device| !device.confirmed) {
-            self.at = At::Device;
-            return self;
-        }
-        self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
-            // Nobody types a password in vain.
-            Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
-            Next::Ask(step) => {
-                let source = self.asked_by(step, around);
-                self.ways = step.sources().filter(|way| *way != source && self.serves(*way, around)).collect();
-                At::Asking(step.id.clone(), source)
-            }
-            Next::Refused(Why::ByPolicy) => At::Failed(Failure::ByPolicy),
-            Next::Refused(Why::NothingVerified) => At::Failed(Failure::NothingVerified),
-            Next::Done => match (&self.who, self.authenticated.is_some()) {
-                (Who::Proved(user), true) => self.after_authentication(*user, around),
-                (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
-            },
-        };
-        // What was to be signed was for that step, and for whoever it was then; and so was what it came to.
-        if before.is_some_and(|before| before != self.at) {
-            self.ceremony = None;
-            self.second_factor = None;
-        }
-        self
-    }
-
-    /// What is asked in a step: what the person has chosen, where the policy still offers it; or else the first
-    /// that may come to what the relying party needs.
-    fn asked_by(&self, step: &Step, around: &Around<'_>) -> Source {
-        let chosen = self.turned.as_ref().filter(|(id, source)| *id == step.id && step.offers(*source));
-        let first = || step.sources().find(|source| self.serves(*source, around)).unwrap_or(step.source);
-        chosen.map_or_else(first, |(_, source)| *source)
-    }
-
-    /// Whether it can be had, and nobody does it in vain: the relying party needs nothing in particular, or this,
-    /// or something that another step asks.
-    fn serves(&self, source: Source, around: &Around<'_>) -> bool {
-        let own = |source: Source| self.is_accepted(source, around);
-        let needs_none = self.needed().is_empty();
-        can_be_had(source, around)
-            && (needs_none || own(source) || around.policy.steps().into_iter().any(|step| own(step.source)))
-    }
-
-    fn is_accepted(&self, source: Source, around: &Around<'_>) -> bool {
-        can_be_had(source, around) && source.reaches().is_some_and(|acr| self.accepts(acr))
-    }
-
-    fn after_authentication(&self, user: UserId, around: &Around<'_>) -> At {
-        // [OIDCC §3.1.2.1, §5.5]
-        if self.meant.is_some_and(|meant| meant != user) {
-            return At::Failed(Failure::AnotherPerson);
-        }
-        if !self.authenticated.as_ref().is_some_and(|authentication| self.accepts(authentication.acr)) {
-            return At::Failed(Failure::NotWellEnough);
-        }
-        if self.agreed.is_some() {
-            return At::Ready;
-        }
-        let asked = self.asked();
-        let before = around.remembered.is_some_and(|remembered| asked.is_within(remembered));
-        // [RFC 9396 §2] details are of one request: what was agreed to before, or goes without saying, was another one.
-        let given = (around.implied_consent || before) && self.request.extent.details.is_empty();
-        // [OIDCC §3.1.2.1] prompt=consent asks again, whatever was agreed to before.
-        if given && !self.request.prompts(Prompt::Consent) { At::Ready } else { At::Consent(asked) }
-    }
-
-    /// The classes of which the relying party needs one. None: any will do.
-    fn needed(&self) -> &[String] {
-        let asked = self.request.extent.claims.acr.as_ref().filter(|asked| asked.essential);
-        asked.map(|asked| asked.values.as_slice()).unwrap_or_default()
-    }
-
-    /// [OIDCC §5.5.1.1] an essential `acr` that is none of the values is a failed authentication.
-    fn accepts(&self, acr: Acr) -> bool {
-        self.needed().is_empty() || self.needed().iter().any(|needed| needed == acr.as_str())
-    }
-
-    fn may_be_accepted(&self, around: &Around<'_>) -> bool {
-        self.needed().is_empty() || around.policy.sources().any(|source| self.is_accepted(source, around))
-    }
-
-    /// Whether the session stands for a step: what it falls short of has to be proved, and so has what the relying
-    /// party needs and it is not, be it more.
-    fn is_worth(&self, had: Acr, step: &Step) -> bool {
-        let classes = || step.sources().filter_map(Source::reaches);
-        classes().any(|acr| had >= acr) && (self.accepts(had) || !classes().any(|acr| self.accepts(acr)))
     }
 
     /// What the person is asked to agree to: also the scopes that single claims belong to.
@@ -599,24 +398,14 @@ impl Flow {
         }
     }
 
+    /// What came of it is still to be told.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.at, At::Ready | At::Failed(_))
+    }
+
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.started_at + LONGEST || matches!(self.at, At::Left)
     }
-}
-
-const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
-    match source {
-        Source::Identifier | Source::Password | Source::Mfa => true,
-        Source::Passkey => around.passkeys,
-    }
-}
-
-/// Whether the session of a browser answers for what a request asks.
-fn counts(session: &Session, request: &AuthorizationRequest, meant: Option<UserId>, now: Timestamp) -> bool {
-    let asks_anew = request.prompts(Prompt::Login);
-    let too_old = is_too_old(&session.authentication, request, now);
-    let another = meant.is_some_and(|meant| meant != session.user);
-    session.is_live(now) && !asks_anew && !too_old && !another
 }
 
 /// [OIDCC §3.1.2.1] `max_age=0` is `prompt=login`.

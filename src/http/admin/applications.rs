@@ -6,8 +6,7 @@ use poem_openapi::{Object, OpenApi};
 use crate::domain::application::Application;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
-use crate::http::admin::clients::{read, take_id};
-use crate::http::admin::members::{Members, Patch};
+use crate::http::admin::members::{Members, Patch, parsed, take_id};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -138,7 +137,7 @@ impl ApplicationsApi {
     ) -> Result<Created<ApplicationBody>> {
         let mut members = body.value;
         let id = take_id(&mut members, "id")?;
-        let wish: ApplicationWish = read(members)?;
+        let wish: ApplicationWish = parsed(members)?;
         let made = ApplicationBody::from(&self.applications.create(&admin, id.as_deref(), &wish).await?);
         Ok(Created::at(format!("/admin/v1/authentication-applications/{}", made.id), &made.clone(), made))
     }

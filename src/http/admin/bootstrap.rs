@@ -7,8 +7,8 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::http::Tag;
-use crate::http::admin::clients::{ClientBody, ClientWithSecret, read};
-use crate::http::admin::members::Members;
+use crate::http::admin::clients::{ClientBody, ClientWithSecret};
+use crate::http::admin::members::{Members, parsed};
 use crate::http::admin::reply::{Created, Result};
 use crate::http::admin::{asked, bearer, clients};
 use crate::protocol::admin_error::AdminErrorCode;
@@ -39,7 +39,7 @@ impl BootstrapApi {
     async fn begin(&self, http: &Request, body: Members<FirstAdministrator>) -> Result<Created<ClientWithSecret>> {
         let token = bearer(http)?.ok_or(AdminErrorCode::TokenRequired)?;
         asked::check(http)?;
-        let FirstAdministrator { client_id, client_name } = read(body.value)?;
+        let FirstAdministrator { client_id, client_name } = parsed(body.value)?;
         let token = BootstrapToken::presented(token);
         let made = self.bootstrap.begin(&token, client_id.as_deref(), client_name.as_deref()).await?;
         let at = clients::path(&made.client.id);

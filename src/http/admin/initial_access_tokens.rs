@@ -8,8 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use crate::domain::initial_access_token::InitialAccessToken;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, ClientsRead, ClientsWrite};
-use crate::http::admin::clients::read;
-use crate::http::admin::members::Members;
+use crate::http::admin::members::{Members, parsed};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -121,7 +120,7 @@ impl InitialAccessTokensApi {
         #[oai(scope = "Permission::ClientsWrite")] admin: Admin<ClientsWrite>,
         body: Members<NewToken>,
     ) -> Result<Created<TokenWithSecret>> {
-        let NewToken { max_uses, expires_in } = read(body.value)?;
+        let NewToken { max_uses, expires_in } = parsed(body.value)?;
         let lifetime = expires_in.map(|seconds| Duration::from_secs(seconds.into()));
         let made = self.tokens.create(&admin, max_uses, lifetime).await?;
         let body = TokenBody::from(&made.stored);

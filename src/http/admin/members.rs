@@ -8,11 +8,12 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::http::admin::reply::Refused;
+use crate::http::admin::reply::{Refused, Result};
 use crate::http::body::{ADMIN_LIMIT, BodyError, is_json_request, read, strict_json};
-use crate::protocol::admin_error::{FieldCode, FieldProblem};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::usecase::admin::AdminError;
 
 const JSON: &str = "application/json";
@@ -29,6 +30,22 @@ pub type Members<S> = Sent<New<S>>;
 /// A merge patch [RFC 7396] as `S` describes it, for what is read as `B`: whatever was read may be sent
 /// back, and what cannot be changed then has to be what it is.
 pub type Patch<S, B> = Sent<Change<S, B>>;
+
+/// The members as a use case has them.
+pub(super) fn parsed<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(members))
+        .map_err(|_| BodyError::Shape("a member is not acceptable".into()))
+        .map_err(Refused::body)
+}
+
+/// The identifier that is wanted for what is to be made, if one is.
+pub(super) fn take_id(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(AdminErrorCode::InvalidRequest.into()),
+    }
+}
 
 pub trait Reading {
     /// Describes the body in the document.

@@ -34,6 +34,7 @@ pub mod native_applications;
 pub mod page;
 pub mod pairing_keys;
 pub mod passkeys;
+pub mod passwords;
 pub mod policies;
 pub mod precondition;
 pub mod problem;
@@ -42,6 +43,7 @@ pub mod reply;
 pub mod requests;
 pub mod sign_on_settings;
 pub mod time;
+pub mod user_codes;
 pub mod users;
 pub mod webhooks;
 

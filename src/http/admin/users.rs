@@ -6,8 +6,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use crate::domain::user::{self as domain, User};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, UsersRead, UsersWrite};
-use crate::http::admin::clients::read;
-use crate::http::admin::members::{Members, Patch};
+use crate::http::admin::members::{Members, Patch, parsed};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -37,7 +36,7 @@ pub struct UserBody {
     pub id: String,
     /// The person in ID tokens and access tokens.
     pub sub: String,
-    /// What a relying party sends as `login_hint`.
+    /// What a relying party sends as `login_hint`, or names in a `login_hint_token` as `opaque`.
     pub username: String,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -156,7 +155,7 @@ impl UsersApi {
         #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
         body: Members<UserCreation>,
     ) -> Result<Created<UserBody>> {
-        let user = UserBody::from(&self.users.create(&admin, read(body.value)?).await?);
+        let user = UserBody::from(&self.users.create(&admin, parsed(body.value)?).await?);
         Ok(Created::at(format!("/admin/v1/users/{}", user.id), &user.clone(), user))
     }
 

@@ -8,8 +8,7 @@ use crate::domain::webhook::{Delivery, State, Webhook};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, WebhooksRead, WebhooksWrite};
 use crate::http::admin::audit::EventType;
-use crate::http::admin::clients::read;
-use crate::http::admin::members::{Members, Patch};
+use crate::http::admin::members::{Members, Patch, parsed};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -208,7 +207,7 @@ impl WebhooksApi {
             Some(Value::String(secret)) => Some(Secret::new(secret)),
             Some(_) => return Err(AdminErrorCode::InvalidRequest.into()),
         };
-        let (webhook, secret) = self.webhooks.create(&admin, read(members)?, theirs).await?;
+        let (webhook, secret) = self.webhooks.create(&admin, parsed(members)?, theirs).await?;
         let webhook = WebhookBody::from(&webhook);
         let at = format!("/admin/v1/webhooks/{}", webhook.id);
         Ok(Created::at(at, &webhook.clone(), WebhookWithSecret { webhook, secret: secret.expose().clone() }))

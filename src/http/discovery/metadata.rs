@@ -97,7 +97,7 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
         "request_object_signing_alg_values_supported": names(demands.algorithms),
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_authentication_request_signing_alg_values_supported": names(demands.algorithms),
-        "backchannel_user_code_parameter_supported": false,
+        "backchannel_user_code_parameter_supported": true,
     })
 }
 

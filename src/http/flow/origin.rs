@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use tokio::time::timeout;
 
 use super::{FlowApi, Refused, STATE_HEADER, XSRF};
-use crate::http::headers::queried;
+use crate::http::headers::{SEC_FETCH_SITE, queried};
 use crate::protocol::authorization_request::ResponseMode;
 use crate::usecase::StoreError;
 use crate::usecase::sign_in::Page;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-Id");
 
@@ -49,6 +47,17 @@ impl Caller {
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
+}
+
+/// What a head says of whose page calls. Whoever needs it after the request is gone need not keep all of the head.
+pub(in crate::http) fn whose_page(headers: &HeaderMap) -> HeaderMap {
+    let mut own = HeaderMap::new();
+    for name in [header::ORIGIN, SEC_FETCH_SITE] {
+        for value in headers.get_all(&name) {
+            own.append(&name, value.clone());
+        }
+    }
+    own
 }
 
 /// The least that is waited for a store where something was waited for already.

@@ -16,8 +16,9 @@ use crate::usecase::sign_in::advance::FlowError;
 use crate::words::{Locale, Message};
 
 impl FlowApi {
-    pub(super) async fn refuse(&self, refused: &Refused, headers: &HeaderMap) -> Response {
-        let locale = self.locale(headers);
+    /// `ui_locales`: what was wished for when the flow began, where the caller may see it.
+    pub(super) async fn refuse(&self, refused: &Refused, headers: &HeaderMap, ui_locales: Option<&str>) -> Response {
+        let locale = self.locale(headers, ui_locales);
         let (status, refusal, wait) = match refused {
             Refused::Flow(FlowError::Refused(refusal)) => (status(refusal), refusal.clone(), None),
             Refused::Flow(FlowError::Other(usecase::Error::TooMany { retry_after })) => {
@@ -47,11 +48,7 @@ impl FlowApi {
             }
         }
         let details: Vec<Value> = refusal.details.iter().map(|detail| self.detailed(detail, locale)).collect();
-        let mut body = json!({
-            "code": refusal.code.as_str(),
-            "message": refusal.code.message(),
-            "userMessage": self.words.say(locale, to_the_person(refusal.code, wait)),
-        });
+        let mut body = body(refusal.code, &self.words.say(locale, to_the_person(refusal.code, wait)));
         if let (false, Value::Object(body)) = (details.is_empty(), &mut body) {
             body.insert("details".to_owned(), Value::Array(details));
         }
@@ -69,6 +66,13 @@ impl FlowApi {
         response
     }
 
+    /// What was answered in place of this API, in the language of the person.
+    pub(in crate::http) fn in_words(&self, request: &HeaderMap, answer: &mut Response) {
+        let code = unreached(answer.status());
+        let told = self.words.say(self.locale(request, None), to_the_person(code, None));
+        answer.set_body(body(code, &told).to_string());
+    }
+
     fn detailed(&self, detail: &Detail, locale: Locale) -> Value {
         let mut told = json!({
             "code": detail.code.as_str(),
@@ -81,6 +85,20 @@ impl FlowApi {
         }
         told
     }
+}
+
+/// For what did not reach the flow, where nobody knows the person's language.
+pub(in crate::http) fn refused(status: StatusCode) -> Response {
+    let code = unreached(status);
+    json_response(status, &body(code, code.message()))
+}
+
+fn body(code: FlowErrorCode, told: &str) -> Value {
+    json!({ "code": code.as_str(), "message": code.message(), "userMessage": told })
+}
+
+fn unreached(status: StatusCode) -> FlowErrorCode {
+    if status.is_server_error() { FlowErrorCode::UnexpectedError } else { FlowErrorCode::InvalidRequest }
 }
 
 const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'static> {
@@ -154,5 +172,75 @@ const fn why(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "a body of more than 64 KiB",
         StatusCode::REQUEST_TIMEOUT => "a body that did not arrive in time",
         _ => "a content type that names no action",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::words::Words;
+
+    /// All that a detail may be about, beside a member that has no words of its own.
+    const TARGETS: [Option<&str>; 11] = [
+        None,
+        Some("another"),
+        Some("attestation"),
+        Some("assertion"),
+        Some("existingPassword"),
+        Some("newPassword"),
+        Some("password"),
+        Some("username"),
+        Some("identifier"),
+        Some("userCode"),
+        Some("recoveryCode"),
+    ];
+
+    fn all() -> Vec<(String, Message<'static>)> {
+        let mut all = Vec::new();
+        for code in FlowErrorCode::ALL {
+            for wait in [None, Some(Duration::from_secs(30))] {
+                all.push((code.to_string(), to_the_person(*code, wait)));
+            }
+        }
+        for code in DetailCode::ALL {
+            for target in TARGETS {
+                for failed in Validator::ALL.iter().copied().map(Some).chain([None]) {
+                    let detail = Detail { code: *code, target, failed };
+                    all.push((format!("{code} {target:?} {failed:?}"), about(&detail)));
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn t15_3_every_code_has_words_in_every_language() {
+        let words = Words::new(&[]);
+        for (what, message) in all() {
+            let said: BTreeSet<String> = Locale::ALL.iter().map(|locale| words.say(*locale, message)).collect();
+            assert_eq!(said.len(), Locale::ALL.len(), "{what}: {said:?}");
+            for text in &said {
+                assert!(!text.trim().is_empty() && text != message.id(), "{what}: {text}");
+            }
+        }
+    }
+
+    /// What a person can put right is said; only what the application got wrong has no words of its own.
+    #[test]
+    fn t15_3_what_a_person_does_wrong_is_not_said_in_general() {
+        let of_the_application = [
+            DetailCode::InvalidFieldFormat,
+            DetailCode::InvalidFieldValue,
+            DetailCode::UnrecognizedFieldName,
+            DetailCode::UnexpectedActionModel,
+            DetailCode::InvalidContentType,
+        ];
+        for code in DetailCode::ALL.iter().filter(|code| !of_the_application.contains(code)) {
+            let target = (*code == DetailCode::FieldRequired).then_some("newPassword");
+            let said = about(&Detail { code: *code, target, failed: None });
+            assert_ne!(said.id(), Message::Problem.id(), "{code}");
+        }
     }
 }

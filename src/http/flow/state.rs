@@ -80,7 +80,7 @@ impl FlowApi {
             }
             Errand::Resetting { .. } => json!({ "username": username }),
             Errand::Canceled(operation) => json!({ "canceledOperation": operation.as_str() }),
-            Errand::Sent { .. } | Errand::Changed(_) | Errand::Reset { .. } => json!({}),
+            Errand::Sent { .. } | Errand::Linked { .. } | Errand::Changed(_) | Errand::Reset { .. } => json!({}),
         }
     }
 

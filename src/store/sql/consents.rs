@@ -51,17 +51,7 @@ impl Consents {
 
     /// Forgets what was given to a client. `false`: there was nothing.
     pub async fn forget(&self, user: UserId, client: &ClientId, event: &Event) -> Result<bool, StoreError> {
-        let forgotten: Result<bool, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            let sql = "DELETE FROM consent WHERE user_id = $1 AND client_id = $2";
-            if transaction.execute(sql, [bytes(user.uuid()), client.as_str().into()]).await? == 0 {
-                return Ok(false);
-            }
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        forgotten.map_err(WriteError::unexpected)
+        let sql = "DELETE FROM consent WHERE user_id = $1 AND client_id = $2";
+        self.database.change(sql, [bytes(user.uuid()), client.as_str().into()], event).await
     }
 }

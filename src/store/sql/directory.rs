@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::{Database, Row, Transaction, WriteError, bytes, sign_on};
+use super::{Database, Engine, Row, Transaction, WriteError, bytes, sign_on};
 use crate::domain::client::Client;
 use crate::domain::device::{self, About, Device, Installation};
 use crate::domain::sign_on::SignOn;
@@ -76,6 +76,7 @@ pub struct Directory {
     clients: Remembered<ClientId, Arc<Client>>,
     users: Remembered<UserId, Arc<User>>,
     usernames: Remembered<String, Arc<User>>,
+    emails: Remembered<String, Arc<User>>,
     devices: Remembered<UserId, Devices>,
     installations: Remembered<String, Arc<Paired>>,
     /// All of it is one entry.
@@ -98,6 +99,7 @@ impl Directory {
             clients: Kept::new(ENTRIES),
             users: Kept::new(ENTRIES),
             usernames: Kept::new(ENTRIES),
+            emails: Kept::new(ENTRIES),
             devices: Kept::new(ENTRIES),
             installations: Kept::new(ENTRIES),
             sign_on: Kept::new(2),
@@ -142,6 +144,33 @@ impl Directory {
             let sql = "SELECT id, username, document, status, created_at, updated_at FROM account WHERE username = $1";
             let row = self.database.find(sql, [username.into()]).await?;
             row.map(|row| Ok(Arc::new(user(&row)?))).transpose()
+        })
+        .await
+    }
+
+    /// Whose mail address this is, verified and compared as text. Where two have it, it is nobody's.
+    pub async fn user_by_email(&self, address: &str) -> Result<Option<Arc<User>>, StoreError> {
+        self.remembered(&self.emails, Area::People, address, async {
+            // PostgreSQL refuses such a text; nobody has it.
+            if address.contains('\0') {
+                return Ok(None);
+            }
+            let sql = match self.database.engine() {
+                Engine::Sqlite => {
+                    "SELECT id, username, document, status, created_at, updated_at FROM account \
+                     WHERE json_extract(document, '$.email') = $1 \
+                     AND json_extract(document, '$.email_verified') LIMIT 2"
+                }
+                Engine::Postgres => {
+                    "SELECT id, username, document, status, created_at, updated_at FROM account \
+                     WHERE CAST(document AS json) ->> 'email' = $1 \
+                     AND CAST(document AS json) ->> 'email_verified' = 'true' LIMIT 2"
+                }
+            };
+            match self.database.find_all(sql, [address.into()]).await?.as_slice() {
+                [row] => Ok(Some(Arc::new(user(row)?))),
+                _ => Ok(None),
+            }
         })
         .await
     }
@@ -262,6 +291,7 @@ impl Directory {
         self.clients.clear();
         self.users.clear();
         self.usernames.clear();
+        self.emails.clear();
         self.devices.clear();
         self.installations.clear();
         self.sign_on.clear();

@@ -383,7 +383,9 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
                     let payload = Told::of(record).encode();
                     to_tell.push(outbox::row(record.request.uuid(), Kind::Decision, &payload, record.decided_at, due));
                     if let Some(ping) = &also.ping {
-                        to_tell.push(ping_row(ping, record.decided_at)?);
+                        // Due at once: whoever takes it looks whether the decision has arrived.
+                        let at = record.decided_at;
+                        to_tell.push(outbox::row(ping.id(), Kind::Ping, &ping.encode(), at, at));
                     }
                     events.push(event);
                     to_lock.extend(also.locked.as_ref().map(|event| (record.user, record.decided_at, event)));
@@ -423,12 +425,6 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     }
     transaction.commit().await?;
     Ok(outcomes)
-}
-
-/// Due at once: whoever takes it looks whether the decision has arrived.
-fn ping_row(ping: &Ping, now: Timestamp) -> Result<Vec<Value>, StoreError> {
-    let payload = serde_json::to_vec(ping).map_err(|_| StoreError::Corrupt("a ping that cannot be written"))?;
-    Ok(outbox::row(ping.id(), Kind::Ping, &payload, now, now))
 }
 
 /// Locks people who are active, and answers the events of those who were.

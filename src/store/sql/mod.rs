@@ -59,6 +59,7 @@ pub mod settings;
 pub mod sign_on;
 pub mod tokens;
 pub mod trail;
+pub mod user_codes;
 pub mod webhooks;
 
 /// No request waits longer for the database, whatever the reason.
@@ -294,6 +295,26 @@ impl Database {
             ..TransactionOptions::default()
         };
         self.writer.begin_with_options(options).await
+    }
+
+    /// One statement, and its event if it changed something. `false`: it did not.
+    async fn change(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let changed: Result<_, WriteError> = bounded(async {
+            let transaction = self.begin().await?;
+            if transaction.execute(sql, values).await? == 0 {
+                return Ok(false);
+            }
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        changed.map_err(WriteError::unexpected)
     }
 
     /// One statement on its own; answers how many rows it changed.

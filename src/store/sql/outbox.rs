@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use sea_orm::Value;
 use uuid::Uuid;
 
 use super::{Database, Engine, Insert, Placeholders, Transaction, WriteError, bytes};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::store::ephemeral::StoreError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +32,35 @@ impl Kind {
             Self::Mail => "mail",
         }
     }
+
+    /// For the log.
+    const fn plainly(self) -> &'static str {
+        match self {
+            Self::Decision => "a decision",
+            Self::Logout => "word of a logout",
+            Self::Ping => "a ping",
+            Self::Mail => "a letter",
+        }
+    }
+}
+
+/// How much of a kind one node delivers at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    pub kind: Kind,
+    /// Rows that are taken in one go.
+    pub taken: u32,
+    /// How many of them are delivered at the same time.
+    pub at_once: usize,
+    /// Longer than all that were taken can last: for so long, no other node takes them.
+    pub lease: Duration,
 }
 
 /// A row that is ours to deliver until its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leased {
     pub id: Uuid,
+    pub kind: Kind,
     pub payload: Vec<u8>,
     pub created_at: Timestamp,
     /// This attempt included.
@@ -110,6 +134,7 @@ impl Outbox {
                 let attempts: i64 = row.get(3)?;
                 Ok(Leased {
                     id: row.uuid(0)?,
+                    kind,
                     payload: row.get(1)?,
                     created_at: row.time(2)?,
                     attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
@@ -120,9 +145,7 @@ impl Outbox {
 
     /// What belongs to no other change.
     pub async fn put(&self, id: Uuid, kind: Kind, payload: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO outbox (id, kind, payload, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6)";
-        self.database.execute(sql, row(id, kind, payload, now, now)).await.map(drop)
+        self.put_for_later(id, kind, payload, (now, now)).await
     }
 
     /// The same, due at another time.
@@ -135,6 +158,37 @@ impl Outbox {
     ) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6) {}", INSERT.into, INSERT.and);
         self.database.execute(&sql, row(id, kind, payload, now, due)).await.map(drop)
+    }
+
+    /// Delivers what is due, until there is nothing more.
+    pub async fn drain<F: Future<Output = ()>>(
+        &self,
+        batch: Batch,
+        clock: &dyn Clock,
+        deliver: impl Fn(Leased) -> F,
+    ) -> Result<(), StoreError> {
+        loop {
+            let leased = self.lease(batch.kind, batch.taken, batch.lease, clock.now()).await?;
+            let full = leased.len() >= batch.taken as usize;
+            stream::iter(leased).map(&deliver).buffer_unordered(batch.at_once).collect::<()>().await;
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A row that nobody can read would come back for ever, and nobody could read it then either.
+    pub async fn throw_away(&self, row: &Leased) -> Result<(), StoreError> {
+        tracing::error!(row.id = %row.id, "{} cannot be read, and is thrown away", row.kind.plainly());
+        self.done(row.id).await
+    }
+
+    /// What could not be looked at, or written down, is tried again. Without a database, that is when its lease ends.
+    pub async fn try_again(&self, row: &Leased, error: &StoreError, now: Timestamp) {
+        tracing::warn!(row.id = %row.id, attempt = row.attempts, %error, "{} comes again", row.kind.plainly());
+        if let Err(error) = self.retry(row, now + backoff(row.attempts)).await {
+            tracing::warn!(row.id = %row.id, %error, "{} comes again when its lease is over", row.kind.plainly());
+        }
     }
 
     /// Delivered, or given up.

@@ -123,32 +123,13 @@ impl Passkeys {
         event: &Event,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE passkey SET name = $1 WHERE id = $2 AND user_id = $3";
-        self.change(sql, [name.as_str().into(), bytes(id.uuid()), bytes(user.uuid())], event).await
+        self.database.change(sql, [name.as_str().into(), bytes(id.uuid()), bytes(user.uuid())], event).await
     }
 
     /// `false`: the person has none of that name.
     pub async fn delete(&self, user: UserId, id: PasskeyId, event: &Event) -> Result<bool, StoreError> {
         let sql = "DELETE FROM passkey WHERE id = $1 AND user_id = $2";
-        self.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
-    }
-
-    async fn change<const N: usize>(
-        &self,
-        sql: &str,
-        values: [sea_orm::Value; N],
-        event: &Event,
-    ) -> Result<bool, StoreError> {
-        let changed: Result<bool, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            if transaction.execute(sql, values).await? == 0 {
-                return Ok(false);
-            }
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        changed.map_err(WriteError::unexpected)
+        self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
     }
 }
 

@@ -128,20 +128,34 @@ impl Passwords {
         Ok(self.database.execute(sql, values).await? == 1)
     }
 
-    /// The next login is to choose another. `false`: there is none.
-    pub async fn require_change(&self, user: UserId, event: &Event) -> Result<bool, StoreError> {
-        let required: Result<bool, WriteError> = bounded(async {
+    /// Whether the next login is to choose another, as `change` says of what is there; it may refuse. What is as it was
+    /// is no event. `None`: there is no password.
+    pub async fn demand_if<E: Send>(
+        &self,
+        user: UserId,
+        event: impl FnOnce(bool) -> Event + Send,
+        change: impl FnOnce(&StoredPassword) -> Result<bool, E> + Send,
+    ) -> Result<Option<Result<StoredPassword, E>>, StoreError> {
+        let demanded: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            let sql = "UPDATE password SET must_change = $1 WHERE user_id = $2";
-            if transaction.execute(sql, [true.into(), bytes(user.uuid())]).await? == 0 {
-                return Ok(false);
+            if transaction.lock_user(user).await?.is_none() {
+                return Ok(None);
             }
-            transaction.record(&[event]);
+            let found = transaction.find(FIND, [bytes(user.uuid())]).await?.as_ref().map(stored).transpose()?;
+            let Some(before) = found else { return Ok(None) };
+            let must_change = match change(&before) {
+                Ok(must_change) if must_change == before.must_change => return Ok(Some(Ok(before))),
+                Ok(must_change) => must_change,
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
+            let sql = "UPDATE password SET must_change = $1 WHERE user_id = $2";
+            transaction.execute(sql, [must_change.into(), bytes(user.uuid())]).await?;
+            transaction.record(&[&event(must_change)]);
             transaction.commit().await?;
-            Ok(true)
+            Ok(Some(Ok(StoredPassword { must_change, ..before })))
         })
         .await;
-        required.map_err(WriteError::unexpected)
+        demanded.map_err(WriteError::unexpected)
     }
 }
 

@@ -219,11 +219,9 @@ async fn tell(
     let called = clients.iter().filter(|client| client.logout().is_some_and(|logout| logout.backchannel.is_some()));
     let words = called.map(|client| {
         let ended = Ended { session, user, client: client.id.clone() };
-        let payload = serde_json::to_vec(&ended).map_err(|_| StoreError::Corrupt("word of a logout"))?;
-        Ok(outbox::row(ended.id(), outbox::Kind::Logout, &payload, now, now))
+        outbox::row(ended.id(), outbox::Kind::Logout, &ended.encode(), now, now)
     });
-    let words = words.collect::<Result<Vec<_>, StoreError>>()?;
-    transaction.insert(&outbox::INSERT, words).await?;
+    transaction.insert(&outbox::INSERT, words.collect()).await?;
     Ok(clients)
 }
 

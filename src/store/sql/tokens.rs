@@ -278,13 +278,13 @@ impl Tokens {
     /// Ends a grant and every token of it. `false`: it had ended already; nothing is recorded then.
     pub async fn revoke_grant(&self, id: GrantId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "UPDATE token_grant SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
-        self.change(sql, [now.millis().into(), bytes(id.uuid())], event).await
+        self.database.change(sql, [now.millis().into(), bytes(id.uuid())], event).await
     }
 
     /// Ends what a sign-in gave. `false`: it gave nothing, or it had ended.
     pub async fn revoke_grant_of(&self, request: RequestId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "UPDATE token_grant SET revoked_at = $1 WHERE request_id = $2 AND revoked_at IS NULL";
-        self.change(sql, [now.millis().into(), bytes(request.uuid())], event).await
+        self.database.change(sql, [now.millis().into(), bytes(request.uuid())], event).await
     }
 
     /// Ends one opaque access token. `false`: there is none.
@@ -293,32 +293,13 @@ impl Tokens {
         digest: &Digest<OpaqueAccessToken>,
         event: &Event,
     ) -> Result<bool, StoreError> {
-        self.change("DELETE FROM access_token WHERE digest = $1", [digest_bytes(digest)], event).await
+        self.database.change("DELETE FROM access_token WHERE digest = $1", [digest_bytes(digest)], event).await
     }
 
     /// Ends one JWT access token before its time. `false`: it was revoked already.
     pub async fn revoke_jwt(&self, jti: &str, expires_at: Timestamp, event: &Event) -> Result<bool, StoreError> {
         let sql = "INSERT INTO revoked_access_token (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
-        self.change(sql, [jti.into(), expires_at.millis().into()], event).await
-    }
-
-    async fn change(
-        &self,
-        sql: &str,
-        values: impl IntoIterator<Item = Value> + Send,
-        event: &Event,
-    ) -> Result<bool, StoreError> {
-        let changed: Result<_, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            if transaction.execute(sql, values).await? == 0 {
-                return Ok(false);
-            }
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        changed.map_err(WriteError::unexpected)
+        self.database.change(sql, [jti.into(), expires_at.millis().into()], event).await
     }
 
     /// Deletes at most `limit` rows of each kind of token that ended; answers how many. A used

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::passkey::{Ceremony, OfAccount, Purpose};
+use crate::domain::passkey::{Ceremony, Purpose};
 use crate::domain::password::Password;
 use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
 use crate::protocol::id::{CeremonyId, SessionToken};
-use crate::protocol::webauthn::{LIFETIME, RelyingParty};
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::protocol::webauthn::RelyingParty;
+use crate::store::ephemeral::StoreError;
 use crate::usecase::Error;
+use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::account::passkeys::Signed;
 use crate::usecase::check_passkey::{self, CheckPasskey};
 use crate::usecase::check_password::{Attempt, Caller, CheckPassword, Checked};
@@ -27,7 +28,7 @@ pub struct Confirm {
     pub passwords: Arc<CheckPassword>,
     pub passkeys: Arc<CheckPasskey>,
     pub party: Option<RelyingParty>,
-    pub ceremonies: Shelf<OfAccount>,
+    pub ceremonies: Ceremonies,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -55,9 +56,7 @@ impl Confirm {
         let now = self.clock.now();
         let Some(ceremony) = self.passkeys.begin(Some(signed.user.id), now).await? else { return Ok(Ask::Password) };
         let options = ceremony.asked.options();
-        let id = CeremonyId::new(self.entropy.token());
-        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
-        self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
+        let id = self.ceremonies.begin(signed.session.id, ceremony).await?;
         Ok(Ask::Passkey { id, options })
     }
 
@@ -81,7 +80,8 @@ impl Confirm {
                 (Authentication::by_password(now), Some(chosen))
             }
             Shown::Passkey { id, assertion } => {
-                let Some(ceremony) = self.take(id, signed, now).await? else { return Ok(None) };
+                let of = (signed.session.id, Purpose::Prove);
+                let Some(ceremony) = self.ceremonies.take(id, of, now).await? else { return Ok(None) };
                 if !self.is_passkey(signed, &ceremony, assertion).await? {
                     return Ok(None);
                 }
@@ -112,12 +112,6 @@ impl Confirm {
             client: None,
         };
         Ok(self.passkeys.check(attempt).await?.is_some())
-    }
-
-    async fn take(&self, id: &CeremonyId, signed: &Signed, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
-        let session = signed.session.id;
-        let take = |begun: OfAccount| begun.taken(session, Purpose::Prove, now);
-        Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
     }
 
     /// Whoever knew the session before knows it no more. `None`: the password is another by now.

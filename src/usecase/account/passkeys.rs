@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::passkey::{Ceremony, MOST, OfAccount, Passkey, PasskeyName, Purpose};
+use crate::domain::passkey::{MOST, Passkey, PasskeyName, Purpose};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::protocol::id::{CeremonyId, PasskeyId, SessionId, UserId};
-use crate::protocol::webauthn::{CredentialId, LIFETIME, RelyingParty};
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::protocol::id::{CeremonyId, PasskeyId, UserId};
+use crate::protocol::webauthn::{CredentialId, RelyingParty};
+use crate::store::ephemeral::StoreError;
 use crate::store::sql::passkeys::{Added, Passkeys};
+use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::add_passkey::{AddPasskey, Grounds, Made};
 use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::{Browser, Known};
@@ -22,7 +23,7 @@ pub struct OwnPasskeys {
     pub passkeys: Passkeys,
     pub add: Arc<AddPasskey>,
     pub check: Arc<CheckPasskey>,
-    pub ceremonies: Shelf<OfAccount>,
+    pub ceremonies: Ceremonies,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -83,9 +84,7 @@ impl OwnPasskeys {
         let has: Vec<CredentialId> = signed.passkeys.iter().map(|passkey| passkey.credential.clone()).collect();
         let Some(ceremony) = self.check.begin_new(&signed.user, &has, now)? else { return Ok(Err(Outcome::Unproved)) };
         let options = ceremony.asked.options();
-        let id = CeremonyId::new(self.entropy.token());
-        let begun = OfAccount { session: signed.session.id, user: signed.user.id, ceremony, used: false };
-        self.ceremonies.insert(&id.digest(), &begun, LIFETIME).await?;
+        let id = self.ceremonies.begin(signed.session.id, ceremony).await?;
         Ok(Ok(Begun { id, options }))
     }
 
@@ -102,9 +101,9 @@ impl OwnPasskeys {
         if !signed.fresh {
             return Ok(Outcome::ConfirmFirst);
         }
-        let Some(name) = PasskeyName::parse(name) else { return Ok(Outcome::BadName) };
+        let Some(name) = PasskeyName::of_made(Some(name)) else { return Ok(Outcome::BadName) };
         let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
-        let ceremony = self.take(id, signed.session.id, now).await?;
+        let ceremony = self.ceremonies.take(id, (signed.session.id, Purpose::Register), now).await?;
         let user = signed.user.id;
         let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, grounds: Grounds::Confirmed };
         Ok(match self.add.add(made).await? {
@@ -112,12 +111,6 @@ impl OwnPasskeys {
             Some(Added::TooMany) => Outcome::TooMany,
             Some(Added::Taken | Added::AnotherPassword | Added::NoUser) | None => Outcome::Unproved,
         })
-    }
-
-    /// The ceremony, once.
-    async fn take(&self, id: &CeremonyId, session: SessionId, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
-        let take = |begun: OfAccount| begun.taken(session, Purpose::Register, now);
-        Ok(self.ceremonies.update(&id.digest(), Lifetime::Keep, take).await?.flatten())
     }
 
     pub async fn rename(&self, signed: &Signed, id: PasskeyId, name: &str) -> Result<Outcome, StoreError> {

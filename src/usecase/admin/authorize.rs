@@ -24,7 +24,7 @@ impl Authorize {
 
     /// Who has a stream open, as far as they reach now: what the token is bound to was shown when it was opened.
     pub async fn still(&self, token: &str) -> Result<Administrator, AdminError> {
-        let active = self.tokens.introspect.here(token).await?.ok_or(AdminErrorCode::TokenInvalid)?;
+        let active = self.tokens.still_active(token).await.map_err(|unusable| refused(unusable, Scheme::Bearer))?;
         administrator(&active)
     }
 }

@@ -1,5 +1,7 @@
 //! What is registered about a client, in the words of [RFC 7591 §2] and [CIBA §4], and the rules for it.
 
+mod address;
+mod authentication;
 mod certificate;
 mod delivery;
 mod exchange;
@@ -13,22 +15,19 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 
+pub use self::authentication::method;
 pub use self::certificate::SubjectTexts;
+pub use self::delivery::matching_text;
 use crate::clock::Timestamp;
-use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, GrantType, KeySource, NumberMatching, Secrets,
-};
+use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::admin_scope::{is_administrative, is_unknown};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::id::ClientId;
-use crate::protocol::jwt::KeySet;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
-use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
 /// What may be changed. A member that is left out has its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -143,41 +142,22 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_authentication_request_signing_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_user_code_parameter: Option<bool>,
+    /// For administrators to say: what they do not believe a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_hint_token: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
-
-const NONE: &str = "none";
-const BASIC: &str = "client_secret_basic";
-const POST: &str = "client_secret_post";
-const KEYS: &str = "private_key_jwt";
-const SIGNING_ALG: &str = "/backchannel_authentication_request_signing_alg";
 
 /// As long as a scope parameter may be.
 const LONGEST_SCOPE: usize = 300;
 pub(super) const LONGEST_NAME: usize = 100;
 
-pub const fn method(authentication: &Authentication) -> &'static str {
-    match authentication {
-        Authentication::None => NONE,
-        Authentication::ClientSecretBasic(_) => BASIC,
-        Authentication::ClientSecretPost(_) => POST,
-        Authentication::PrivateKeyJwt { .. } => KEYS,
-        Authentication::TlsClientAuth(_) => OF_AN_AUTHORITY,
-        Authentication::SelfSignedTlsClientAuth { .. } => SELF_SIGNED,
-    }
-}
-
 pub const fn format_text(format: AccessTokenFormat) -> &'static str {
     match format {
         AccessTokenFormat::Jwt => "jwt",
         AccessTokenFormat::Opaque => "opaque",
-    }
-}
-
-pub const fn matching_text(matching: NumberMatching) -> &'static str {
-    match matching {
-        NumberMatching::Pick => "pick",
-        NumberMatching::Type => "type",
     }
 }
 
@@ -292,6 +272,8 @@ impl ClientMetadata {
             backchannel_authentication_request_signing_alg: backchannel
                 .and_then(|backchannel| backchannel.request_signing_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            backchannel_user_code_parameter: backchannel.map(|backchannel| backchannel.user_code),
+            require_hint_token: backchannel.map(|backchannel| backchannel.require_hint_token),
             disabled: Some(client.disabled),
         }
     }
@@ -368,100 +350,6 @@ impl ClientMetadata {
         }
     }
 
-    fn authentication(
-        &self,
-        before: Option<&Client>,
-        egress: Option<&Egress>,
-        problems: &mut Problems,
-    ) -> Option<Authentication> {
-        let secrets = before.and_then(|before| before.authentication.secrets().cloned());
-        let secrets = secrets.unwrap_or(Secrets(Vec::new()));
-        let method = self.token_endpoint_auth_method.as_deref().unwrap_or(BASIC);
-        self.no_certificate_subject(method, problems);
-        if method == KEYS {
-            let keys = self.keys(egress, problems);
-            let alg = match self.token_endpoint_auth_signing_alg.as_deref().map(Algorithm::parse) {
-                None => None,
-                Some(Some(alg)) => Some(alg),
-                Some(None) => {
-                    let detail = "One of ES256, PS256, RS256, EdDSA.";
-                    problems.add("/token_endpoint_auth_signing_alg", FieldCode::Invalid, detail);
-                    None
-                }
-            };
-            return Some(Authentication::PrivateKeyJwt { keys: keys?, alg });
-        }
-        if self.token_endpoint_auth_signing_alg.is_some() {
-            problems.add("/token_endpoint_auth_signing_alg", FieldCode::NotAllowed, "Only with private_key_jwt.");
-        }
-        if !self.signs_requests() && method != SELF_SIGNED {
-            let detail = "Only with private_key_jwt, with self_signed_tls_client_auth, or with a grant whose requests can be signed: authorization_code, implicit or CIBA.";
-            for (pointer, given) in [("/jwks", self.jwks.is_some()), ("/jwks_uri", self.jwks_uri.is_some())] {
-                if given {
-                    problems.add(pointer, FieldCode::NotAllowed, detail);
-                }
-            }
-        }
-        match method {
-            NONE => Some(Authentication::None),
-            BASIC => Some(Authentication::ClientSecretBasic(secrets)),
-            POST => Some(Authentication::ClientSecretPost(secrets)),
-            OF_AN_AUTHORITY => self.certificate_subject(problems).map(Authentication::TlsClientAuth),
-            SELF_SIGNED => self.keys(egress, problems).map(|keys| Authentication::SelfSignedTlsClientAuth { keys }),
-            _ => {
-                let detail = "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none.";
-                problems.add("/token_endpoint_auth_method", FieldCode::Invalid, detail);
-                None
-            }
-        }
-    }
-
-    /// Keys prove who the client is: they are registered with its authentication.
-    fn authenticates_with_keys(&self) -> bool {
-        self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates()
-    }
-
-    /// Keys that sign requests alone.
-    fn signing_keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
-        let given = self.jwks.is_some() || self.jwks_uri.is_some();
-        if given && !self.authenticates_with_keys() { self.keys(egress, problems) } else { None }
-    }
-
-    fn own_certificates(&self) -> bool {
-        self.token_endpoint_auth_method.as_deref() == Some(SELF_SIGNED)
-    }
-
-    fn keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
-        match (&self.jwks, &self.jwks_uri) {
-            (Some(jwks), None) => {
-                let text = serde_json::to_vec(jwks).unwrap_or_default();
-                let keys = KeySet::parse(&text).unwrap_or_default();
-                let (any, detail) = if self.own_certificates() {
-                    (!keys.certificates().is_empty(), "No certificate: x5c of a key has it.")
-                } else {
-                    (!keys.keys().is_empty(), "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.")
-                };
-                if any {
-                    return Some(KeySource::Jwks(jwks.clone()));
-                }
-                problems.add("/jwks", FieldCode::Invalid, detail);
-            }
-            (None, Some(uri)) => {
-                if is_callable(uri, egress) {
-                    return Some(KeySource::JwksUri(uri.clone()));
-                }
-                let detail = "An https URL of at most 400 characters that leads to a public address.";
-                problems.add("/jwks_uri", FieldCode::Invalid, detail);
-            }
-            (None, None) => {
-                let detail = "private_key_jwt and self_signed_tls_client_auth need jwks or jwks_uri.";
-                problems.add("/jwks", FieldCode::Required, detail);
-            }
-            (Some(_), Some(_)) => problems.add("/jwks_uri", FieldCode::NotAllowed, "Only one of jwks and jwks_uri."),
-        }
-        None
-    }
-
     fn grants(&self, problems: &mut Problems) -> BTreeSet<GrantType> {
         let Some(names) = &self.grant_types else { return [self.default_grant()].into() };
         let grants: BTreeSet<GrantType> = names.iter().filter_map(|name| GrantType::parse(name)).collect();
@@ -500,64 +388,11 @@ impl ClientMetadata {
         }
         Some(scope)
     }
-
-    fn question_signing_alg(&self, problems: &mut Problems) -> Option<Algorithm> {
-        let alg = Algorithm::parse(self.backchannel_authentication_request_signing_alg.as_deref()?);
-        if alg.is_none() {
-            problems.add(SIGNING_ALG, FieldCode::Invalid, "One of ES256, PS256, RS256, EdDSA.");
-        } else if self.jwks.is_none() && self.jwks_uri.is_none() {
-            problems.add(SIGNING_ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, to verify with.");
-        }
-        alg
-    }
-
-    fn backchannel(
-        &self,
-        grants: &BTreeSet<GrantType>,
-        egress: Option<&Egress>,
-        problems: &mut Problems,
-    ) -> Option<Backchannel> {
-        let number_matching = match self.number_matching.as_deref() {
-            None => None,
-            Some("pick") => Some(NumberMatching::Pick),
-            Some("type") => Some(NumberMatching::Type),
-            Some(_) => {
-                problems.add("/number_matching", FieldCode::Invalid, "pick or type; left out for none.");
-                None
-            }
-        };
-        if grants.contains(&GrantType::Ciba) {
-            let delivery = self.delivery(egress, problems);
-            let long_poll = self.long_poll.unwrap_or(false);
-            let request_signing_alg = self.question_signing_alg(problems);
-            let elsewhere = grants.iter().any(|grant| grant.signs_people_in());
-            let keys = if elsewhere { None } else { self.signing_keys(egress, problems) };
-            return Some(Backchannel { delivery, number_matching, long_poll, request_signing_alg, keys });
-        }
-        for (pointer, present) in [
-            (delivery::MODE, self.backchannel_token_delivery_mode.is_some()),
-            (delivery::ENDPOINT, self.backchannel_client_notification_endpoint.is_some()),
-            ("/number_matching", self.number_matching.is_some()),
-            ("/long_poll", self.long_poll == Some(true)),
-            (SIGNING_ALG, self.backchannel_authentication_request_signing_alg.is_some()),
-        ] {
-            if present {
-                problems.add(pointer, FieldCode::NotAllowed, "Only with the CIBA grant.");
-            }
-        }
-        None
-    }
 }
 
 /// In the word of [OIDCR §2].
 pub const fn subject_type(client: &Client) -> &'static str {
     if client.pairwise.is_some() { subject::PAIRWISE } else { subject::PUBLIC }
-}
-
-/// Whether we may call an address, as far as that can be told now.
-fn is_callable(uri: &str, egress: Option<&Egress>) -> bool {
-    let admitted = |url: &Url| egress.is_none_or(|egress| egress.check_url(url).is_ok());
-    uri.len() <= 400 && Url::parse(uri).is_ok_and(|url| admitted(&url))
 }
 
 #[derive(Default)]

@@ -14,7 +14,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::webhook::{About, Delivery, JITTER, State, Webhook, pause};
 use crate::metrics::{Delivered, metrics};
 use crate::outbound::egress::{Egress, EgressError};
-use crate::outbound::webhook::{Letter, Verdict, send};
+use crate::outbound::webhook::{Verdict, WebhookMessage, send};
 use crate::protocol::id::{DeliveryId, WebhookId};
 use crate::protocol::public_id::{self, Kind};
 use crate::secret::{MasterKey, Secret};
@@ -37,7 +37,7 @@ const LEASE: Duration = Duration::from_secs(60);
 /// One try, for those who watch: the pages of dev mode.
 #[derive(Debug)]
 pub struct Told {
-    pub letter: Letter,
+    pub message: WebhookMessage,
     /// The status of the answer, or why there is none.
     pub outcome: Result<u16, String>,
     pub took: Duration,
@@ -150,16 +150,16 @@ impl Deliver {
             return self.write_down(webhook, Delivery { state: State::Failed, ..delivery }, "not a URL").await;
         };
         let id = public_id::encode(Kind::Event, delivery.event);
-        let letter = Letter::new(url, &id, delivery.body.clone(), secrets, self.desk.now());
+        let message = WebhookMessage::new(url, &id, delivery.body.clone(), secrets, self.desk.now());
         let begun = Instant::now();
-        let verdict = send(&self.egress, &letter).await;
+        let verdict = send(&self.egress, &message).await;
         if self.told.receiver_count() > 0 {
             let outcome = match &verdict {
                 Verdict::Accepted(status) | Verdict::Gone(status) | Verdict::Refused(status) => Ok(*status),
                 Verdict::Failed(error) => Err(error.to_string()),
             };
             // Whoever listened may be gone: that is their loss.
-            let _ = self.told.send(Arc::new(Told { letter, outcome, took: begun.elapsed() }));
+            let _ = self.told.send(Arc::new(Told { message, outcome, took: begun.elapsed() }));
         }
         let with = |state, status| Delivery { state, last_status: status, ..delivery.clone() };
         match verdict {

@@ -32,10 +32,11 @@ pub mod mfa_policies;
 pub mod native_applications;
 pub mod parts;
 pub mod passkeys;
+pub mod passwords;
 pub mod policies;
 pub mod requests;
-pub mod require_password_change;
 pub mod sign_on_settings;
+pub mod user_codes;
 pub mod users;
 pub mod webhooks;
 

@@ -177,8 +177,7 @@ impl ManageRequests {
             self.desk.event(by, Action::RequestCancelled).client(&request.client).user(user).request(request.id);
         let record = Record::cancelled(&request, digest, now);
         let client = self.settle.directory.client(&request.client).await?;
-        let pinged = client.is_some_and(|client| client.notification_endpoint().is_some());
-        let also = Also { locked: None, ping: pinged.then(|| Box::new(Ping::of(&record))) };
+        let also = Also { locked: None, ping: client.and_then(|client| Ping::to(&client, &record)) };
         match self.settle.settle(record, event, also, Seen::default()).await? {
             Decided::First => Ok(()),
             Decided::Already(_) => Err(AdminErrorCode::AlreadyDecided.into()),

@@ -38,9 +38,6 @@ pub struct Advance {
     pub entropy: Arc<Entropy>,
 }
 
-/// What a passkey is called that nobody has named.
-const UNNAMED: &str = "Passkey";
-
 /// Why a flow was not shown, or not taken further.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
@@ -68,11 +65,27 @@ pub struct Calling<'a> {
 }
 
 impl Advance {
-    /// Where the flow is. Changes nothing.
+    /// Where the flow is. Changes nothing, but what a passkey is to sign where it is too late for that.
     pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Seen, FlowError> {
-        let (_, flow, client) = self.find(id, browser, page).await?;
+        let (found, mut flow, mut client) = self.find(id, browser, page).await?;
+        let now = self.clock.now();
+        if flow.ceremony.as_ref().is_some_and(|ceremony| !ceremony.is_live(now)) {
+            self.ask_anew(id, (&found, &flow), &client).await?;
+            (_, flow, client) = self.find(id, browser, page).await?;
+        }
         let state = if flow.cookieless { browser.key.clone() } else { None };
         Ok(Seen { state, ..self.conclude.shown.seen(id, flow, client).await? })
+    }
+
+    /// The languages that were wished for when the flow began, for whoever may see it.
+    pub async fn ui_locales(
+        &self,
+        id: &FlowId,
+        browser: &Browser,
+        page: Page<'_>,
+    ) -> Result<Option<String>, FlowError> {
+        let (_, flow, _) = self.find(id, browser, page).await?;
+        Ok(flow.request.ui_locales)
     }
 
     /// Whether pages of this origin may call at all: those of an application that is registered.
@@ -180,14 +193,14 @@ impl Advance {
         if matches!(next.at, At::Ready) && next.is_redirectless() {
             (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
         }
-        if next.device.is_some() && matches!(next.at, At::Ready | At::Failed(_)) {
+        if next.device.is_some() && next.has_ended() {
             (next, session) = self.conclude.connect(next, calling.browser).await.map_err(FlowError::Other)?;
         }
         let state = next.cookieless.then(|| BrowserKey::new(self.entropy.token()));
         if let Some(state) = &state {
             next = next.rekeyed(state.digest());
         }
-        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(&next, now))).await? {
+        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(next.started_at, now))).await? {
             // Somebody else was faster: what was to be done is a link of the state no more.
             return Err(FlowRefusal::not_now().into());
         }
@@ -351,14 +364,13 @@ impl Advance {
         members: &Members,
     ) -> Result<UserId, FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
-        let name = members.text("nickname").unwrap_or(UNNAMED);
         let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
         let made = Made {
             user,
             attestation: members.text("attestation").unwrap_or_default(),
             ceremony: flow.ceremony.as_ref(),
             origin: self.origin(calling, members)?,
-            name: PasskeyName::parse(name).ok_or_else(bad_name)?,
+            name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
             grounds: Grounds::Flow { password: flow.password },
         };
         if self.add_passkey.add(made).await? == Some(Added::Yes) {

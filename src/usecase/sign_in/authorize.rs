@@ -169,7 +169,7 @@ impl Authorize {
                     | At::Connected
                     | At::Failed(_) => (flow, None),
                 };
-                self.flows.insert(&id.digest(), &flow, super::left(&flow, now)).await?;
+                self.flows.insert(&id.digest(), &flow, super::left(flow.started_at, now)).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
                 let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
                 let application = self.known.application_of(&judged).await?;

@@ -2,21 +2,20 @@
 //! forgotten one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::domain::application::Application;
 use crate::domain::flow::errand::{Errand, ErrandFlow, Old};
-use crate::domain::flow::{IDLE, LONGEST};
+use crate::domain::recovery::Means;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::errand::RunErrand;
-use crate::usecase::sign_in::{Browser, Page};
+use crate::usecase::sign_in::{Browser, Page, left};
 
 pub struct Beside {
     pub flows: Shelf<ErrandFlow>,
@@ -59,6 +58,11 @@ impl Beside {
         self.run.recover.is_some()
     }
 
+    /// What letters about forgotten passwords have in them.
+    pub fn means(&self) -> Means {
+        self.run.recover.as_ref().map(|recover| recover.means).unwrap_or_default()
+    }
+
     pub async fn begin(
         &self,
         purpose: Purpose<'_>,
@@ -73,14 +77,13 @@ impl Beside {
             },
             Purpose::Recover { ticket } => self.recovering(ticket).await?,
         };
-        let fresh = browser.key.is_none().then(|| BrowserKey::new(self.entropy.token()));
-        let key = browser.key.as_ref().or(fresh.as_ref()).ok_or(StoreError::Corrupt("a browser without a key"))?;
+        let (recognised, key) = browser.recognised(&self.entropy);
         let ui_locales = ui_locales.filter(|text| text.len() <= LONGEST_LOCALES).map(str::to_owned);
-        let flow = ErrandFlow { browser: key.digest(), errand, over: false, ui_locales, started_at: now };
+        let flow = ErrandFlow { browser: recognised, errand, over: false, ui_locales, started_at: now };
         let id = FlowId::new(self.entropy.alphanumeric());
-        self.flows.insert(&id.digest(), &flow, left(&flow, now)).await?;
+        self.flows.insert(&id.digest(), &flow, left(flow.started_at, now)).await?;
         let application = self.run.known.directory.sign_on().await?.default_application().cloned();
-        Ok(Begun { id, key: fresh, application })
+        Ok(Begun { id, key, application })
     }
 
     async fn recovering(&self, ticket: Option<&str>) -> Result<Errand, StoreError> {
@@ -98,6 +101,17 @@ impl Beside {
     pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<ErrandSeen, FlowError> {
         let (_, flow) = self.find(id, browser, page).await?;
         Ok(self.seen(id, flow).await?)
+    }
+
+    /// The languages that were wished for when it began, for whoever may see it.
+    pub async fn ui_locales(
+        &self,
+        id: &FlowId,
+        browser: &Browser,
+        page: Page<'_>,
+    ) -> Result<Option<String>, FlowError> {
+        let (_, flow) = self.find(id, browser, page).await?;
+        Ok(flow.ui_locales)
     }
 
     /// One action, and where it is then. Refused, it is where it was.
@@ -121,7 +135,7 @@ impl Beside {
             errand.map(|errand| ErrandFlow { errand, ..flow })
         };
         let next = next.ok_or_else(FlowRefusal::not_now)?;
-        let lifetime = Lifetime::Renew(left(&next, self.clock.now()));
+        let lifetime = Lifetime::Renew(left(next.started_at, self.clock.now()));
         if !self.flows.replace(&id.digest(), &found, &next, lifetime).await? {
             // Somebody else was faster: what was to be done is a link of the state no more.
             return Err(FlowRefusal::not_now().into());
@@ -166,8 +180,3 @@ impl Beside {
 
 /// More is nobody's wish.
 const LONGEST_LOCALES: usize = 200;
-
-/// How long it is kept after something was done to it.
-fn left(flow: &ErrandFlow, now: Timestamp) -> Duration {
-    IDLE.min((flow.started_at + LONGEST).since(now))
-}

@@ -126,7 +126,7 @@ impl Connect {
 
     async fn kept(&self, flow: Flow, client: Arc<Client>, now: Timestamp) -> Result<Seen, StoreError> {
         let id = FlowId::new(self.entropy.alphanumeric());
-        self.flows.insert(&id.digest(), &flow, left(&flow, now)).await?;
+        self.flows.insert(&id.digest(), &flow, left(flow.started_at, now)).await?;
         self.shown.seen(&id, flow, client).await
     }
 

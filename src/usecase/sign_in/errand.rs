@@ -49,7 +49,7 @@ impl RunErrand {
                 let Some(recover) = &self.recover else { return Ok(None) };
                 let username = members.text("username").unwrap_or_default();
                 let recovery = recover.ask(username, calling.from, calling.language).await.map_err(FlowError::Other)?;
-                Ok(errand.asked(recovery, username))
+                Ok(errand.asked(recovery, username, recover.means))
             }
             Action::CheckRecoveryCode => self.check_code(errand, members).await,
             Action::CheckPasswordReset => self.reset(errand, members, calling).await,

@@ -192,8 +192,8 @@ pub enum Page<'a> {
 }
 
 /// How long a flow is kept after something was done to it.
-fn left(flow: &Flow, now: Timestamp) -> Duration {
-    IDLE.min((flow.started_at + LONGEST).since(now))
+fn left(started_at: Timestamp, now: Timestamp) -> Duration {
+    IDLE.min((started_at + LONGEST).since(now))
 }
 
 /// A flow as whoever runs it sees it.

@@ -53,13 +53,8 @@ impl Push {
         let permitted = self.read.permitted(client, &sign_on)?;
         let request = AuthorizationRequest::parse(parameters, destination(client, parameters)?, &permitted)?;
         client.demands().met_by(&request)?;
-        let named = parameters.get("dpop_jkt").map(str::to_owned);
-        let key = key.map(|key| key.to_string());
-        // [RFC 9449 §10.1] who shows one key and names another is in somebody's hands.
-        if named.is_some() && key.is_some() && named != key {
-            return Err(dpop::refused("dpop_jkt is not the key of the DPoP proof.").into());
-        }
-        let bound = key.filter(|_| named.is_none());
+        let key = dpop::one_key(request.dpop_jkt, key)?;
+        let bound = key.filter(|_| request.dpop_jkt.is_none()).map(|key| key.to_string());
         let kept = parameters.iter().filter(|(name, _)| !USED_UP.contains(name));
         let kept = kept.chain(bound.iter().map(|key| ("dpop_jkt", key.as_str())));
         let request = PushedRequest {

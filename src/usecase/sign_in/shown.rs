@@ -47,7 +47,7 @@ impl Shown {
             | At::Connected
             | At::Failed(_) => None,
         };
-        let ends = flow.device.is_none() && matches!(flow.at, At::Ready | At::Failed(_));
+        let ends = flow.device.is_none() && flow.has_ended();
         let resume = (ends && !redirectless).then(|| self.tickets.resume_url(id, &flow));
         let whose = flow.errand().and_then(Errand::user).or(flow.user()).or_else(|| flow.offered());
         let person = match whose {

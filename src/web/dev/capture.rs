@@ -217,18 +217,18 @@ pub(super) async fn overhear(wire: Arc<Wire>, clock: Arc<dyn Clock>, mut told: b
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
         };
-        let letter = &told.letter;
+        let message = &told.message;
         let header = |(name, value): &(HeaderName, String)| (name.as_str().to_owned(), value.clone());
         let call = Call {
             method: "POST".to_owned(),
-            target: letter.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
-            headers: letter.headers.iter().map(header).collect(),
-            body: Bytes::from(letter.body.clone()),
+            target: message.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+            headers: message.headers.iter().map(header).collect(),
+            body: Bytes::from(message.body.clone()),
         };
         let answered = |status| Answer { status, headers: Vec::new(), body: Bytes::new(), took: told.took };
         let content = Content::Delivery { call, answer: told.outcome.clone().map(answered) };
-        let host = letter.url.host_str().unwrap_or("somewhere").to_owned();
-        let event = serde_json::from_str::<serde_json::Value>(&letter.body).ok();
+        let host = message.url.host_str().unwrap_or("somewhere").to_owned();
+        let event = serde_json::from_str::<serde_json::Value>(&message.body).ok();
         let request = event.as_ref().and_then(|event| event.get("request_id")?.as_str());
         let (at, names) = (clock.now(), requests(request.into_iter()).collect());
         let actor = Actor::Webhook(host);

@@ -11,7 +11,7 @@ use crate::web::dev::why::{Why, why};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 15] = [
+const SECRETS: [&str; 17] = [
     "access_token",
     "auth_req_id",
     "authorization",
@@ -22,10 +22,12 @@ const SECRETS: [&str; 15] = [
     "device-proof",
     "id_token",
     "id_token_hint",
+    "login_hint_token",
     "pairingKey",
     "proofByNew",
     "refresh_token",
     "token",
+    "user_code",
     AUTH_REQ_ID_CLAIM,
 ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use poem::http::{HeaderName, Method, StatusCode, header};
+use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
@@ -37,8 +37,6 @@ mod pages;
 mod passwords;
 mod sign_out;
 mod trouble;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub struct Provider {
     pub authorize: Authorize,
@@ -211,6 +209,11 @@ impl Provider {
     /// Where the page of a flow is.
     fn address(&self, id: &FlowId) -> String {
         format!("{}{PAGES}{}", self.issuer, id.expose())
+    }
+
+    /// The same, for links of our own pages.
+    fn here(&self, id: &FlowId) -> String {
+        format!("{}{PAGES}{}", self.site.base, id.expose())
     }
 
     /// Ties a form to what it is about.

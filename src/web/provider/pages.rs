@@ -7,14 +7,15 @@ use serde_json::{Map, Value, json};
 
 use super::passwords::{self, Amiss, Shown};
 use super::trouble::Trouble;
-use super::{PAGES, Provider, SEC_FETCH_SITE, Visit, see_other};
+use super::{Provider, Visit, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Who};
 use crate::domain::policy::Source;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
+use crate::http::headers::SEC_FETCH_SITE;
 use crate::protocol::authorization_request::Prompt;
-use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
+use crate::protocol::flow_api::{Action, FlowErrorCode, Status};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
@@ -127,25 +128,14 @@ impl Provider {
                 return Ok(Submitted::Done(None));
             }
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
-                let missing = |name| {
-                    refusal
-                        .details
-                        .iter()
-                        .any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(name))
-                };
                 if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
-                    let problem =
-                        if missing("assertion") { passkey::Problem::NoScript } else { passkey::Problem::Failed };
+                    let without_script = refusal.misses("assertion");
+                    let problem = if without_script { passkey::Problem::NoScript } else { passkey::Problem::Failed };
                     return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
                 }
-                match (missing("username"), missing("password")) {
-                    (true, true) => Problem::BothMissing,
-                    (true, false) => Problem::UsernameMissing,
-                    (false, true) => Problem::PasswordMissing,
-                    (false, false) => Problem::WrongCredentials,
-                }
+                Amiss { error: &error, form: &form }.of_credentials()
             }
-            FlowError::Other(usecase::Error::TooMany { retry_after }) => Problem::SlowDown(*retry_after),
+            FlowError::Other(usecase::Error::TooMany { .. }) => Amiss { error: &error, form: &form }.of_credentials(),
             FlowError::Refused(_) | FlowError::Other(_) => return Err(error.into()),
         };
         // What was typed stays; a password does not.
@@ -175,7 +165,7 @@ impl Provider {
     }
 
     fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
-        let here = format!("{PAGES}{}", seen.id.expose());
+        let here = self.here(&seen.id);
         let around = self.around(visit, Some(&here));
         let form = self.form(&seen.id, browser);
         let client = Some(client(&seen.client));
@@ -254,7 +244,8 @@ impl Provider {
                     Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
                     Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_)) | None => None,
                 };
-                let shown = Shown { errand, username: seen.username.as_deref(), alone: false, amiss };
+                let (username, means) = (seen.username.as_deref(), self.beside.means());
+                let shown = Shown { errand, username, means, alone: false, amiss };
                 shown.page(form, &around)
             }
             At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),
@@ -336,11 +327,7 @@ enum Submitted {
 
 /// The action that a pressed button is.
 fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
-    let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
-    let body = |members: &[(&str, &str)]| {
-        let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
-        Value::Object(members.collect::<Map<_, _>>())
-    };
+    let body = |members: &[(&str, &str)]| passwords::body(form, members);
     let nothing = || Value::Object(Map::new());
     if let Some(errand) = seen.flow.errand() {
         return Some(passwords::action(errand, form));

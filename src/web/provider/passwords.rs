@@ -8,9 +8,10 @@ use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value};
 
 use super::trouble::Trouble;
-use super::{PAGES, Provider, Visit, see_other};
+use super::{Provider, Visit, see_other};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::NewPassword;
+use crate::domain::recovery::Means;
 use crate::http::client_authentication::client_ip;
 use crate::http::headers::queried;
 use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, FlowRefusal, Validator};
@@ -130,25 +131,24 @@ impl Provider {
     }
 
     fn show_errand(&self, seen: &ErrandSeen, amiss: Option<Amiss<'_>>, browser: &Browser, visit: &Visit) -> Response {
-        let here = format!("{PAGES}{}", seen.id.expose());
-        let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), alone: true, amiss };
+        let here = self.here(&seen.id);
+        let means = self.beside.means();
+        let shown = Shown { errand: &seen.flow.errand, username: seen.username.as_deref(), means, alone: true, amiss };
         shown.page(self.form(&seen.id, browser), &self.around(visit, Some(&here)))
     }
 }
 
 /// The action that a pressed button is. Enter in a field presses none.
 pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
-    let body = |members: &[(&str, &str)]| {
-        let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
-        let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
-        Value::Object(members.collect::<Map<_, _>>())
-    };
     let (action, members): (Action, &[(&str, &str)]) = match (errand, form.get("action")) {
         (Errand::Current { .. } | Errand::Choosing { .. }, Some("cancel")) => (Action::CancelPasswordChange, &[]),
-        (Errand::Asking { .. } | Errand::Sent { .. } | Errand::Resetting { .. }, Some("cancel")) => {
-            (Action::CancelAccountRecovery, &[])
+        (
+            Errand::Asking { .. } | Errand::Sent { .. } | Errand::Linked { .. } | Errand::Resetting { .. },
+            Some("cancel"),
+        ) => (Action::CancelAccountRecovery, &[]),
+        (Errand::Sent { .. } | Errand::Resetting { .. }, Some("again")) | (Errand::Linked { .. }, _) => {
+            (Action::InitiateAccountRecovery, &[])
         }
-        (Errand::Sent { .. } | Errand::Resetting { .. }, Some("again")) => (Action::InitiateAccountRecovery, &[]),
         (Errand::Current { .. }, _) => {
             (Action::CheckCurrentCredentials, &[("username", "username"), ("password", "password")])
         }
@@ -160,13 +160,22 @@ pub(super) fn action(errand: &Errand, form: &Parameters) -> (Action, Value) {
         (Errand::Resetting { .. }, _) => (Action::CheckPasswordReset, &[("newPassword", "new_password")]),
         (Errand::Changed(_) | Errand::Reset { .. } | Errand::Canceled(_), _) => (Action::ContinueAuthentication, &[]),
     };
-    (action, body(members))
+    (action, body(form, members))
+}
+
+/// What an action is sent with: its members, and the fields that they are made from. One that is not there is left out.
+pub(super) fn body(form: &Parameters, members: &[(&str, &str)]) -> Value {
+    let text = |name: &str| form.get(name).map(|value| Value::String(value.to_owned()));
+    let members = members.iter().filter_map(|(member, field)| Some(((*member).to_owned(), text(field)?)));
+    Value::Object(members.collect::<Map<_, _>>())
 }
 
 /// An errand, to be shown.
 pub(super) struct Shown<'a> {
     pub(super) errand: &'a Errand,
     pub(super) username: Option<&'a str>,
+    /// What letters have in them.
+    pub(super) means: Means,
     /// No sign-in goes on after it.
     pub(super) alone: bool,
     pub(super) amiss: Option<Amiss<'a>>,
@@ -193,7 +202,11 @@ impl Shown<'_> {
             }
             Errand::Sent { .. } => {
                 let problem = self.amiss.map(Amiss::of_code);
-                recovery::sent::render(&recovery::sent::View { form, problem }, around)
+                recovery::sent::render(&recovery::sent::View { form, means: self.means, problem }, around)
+            }
+            Errand::Linked { .. } => {
+                let problem = self.amiss.map(Amiss::of_code);
+                recovery::sent::render(&recovery::sent::View { form, means: Means::Link, problem }, around)
             }
             Errand::Resetting { .. } => {
                 let problem = self.amiss.map(Amiss::of_new);
@@ -250,10 +263,7 @@ impl Amiss<'_> {
     }
 
     fn misses(&self, name: &str) -> bool {
-        let is = |detail: &&crate::protocol::flow_api::Detail| {
-            detail.code == DetailCode::FieldRequired && detail.target == Some(name)
-        };
-        self.refusal().is_some_and(|refusal| refusal.details.iter().any(|detail| is(&detail)))
+        self.refusal().is_some_and(|refusal| refusal.misses(name))
     }
 
     fn unfit(&self) -> Option<Unfit> {
@@ -270,7 +280,7 @@ impl Amiss<'_> {
         })
     }
 
-    fn of_credentials(self) -> credentials::Problem {
+    pub(super) fn of_credentials(self) -> credentials::Problem {
         use credentials::Problem;
         match (self.wait(), self.misses("username"), self.misses("password")) {
             (Some(wait), _, _) => Problem::SlowDown(wait),

@@ -137,7 +137,7 @@ final class Story {
 
     private static TokenResponse ask(ApiClient client) throws Exception {
         BackchannelAuthenticationResponse asked =
-            new CibaApi(client).requestBackchannelAuthentication("openid profile", "bob", null, null, null, null, null, null, null);
+            new CibaApi(client).requestBackchannelAuthentication("openid profile", "bob", null, null, null, null, null, null, null, null, null);
         var tokens = new OAuthApi(client);
         Call poll = () -> tokens.requestToken(CIBA, null, null, null, asked.getAuthReqId(), null, null, null, null, null, null, null, null, null, null, null);
         OAuthError pending = refused(400, OAuthError.class, poll);

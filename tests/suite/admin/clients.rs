@@ -27,6 +27,7 @@ async fn a_client_is_made_read_changed_and_deleted() {
             "id_token_signed_response_alg": "ES256", "access_token_format": "jwt",
             "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false, "subject_type": "public",
             "backchannel_token_delivery_mode": "poll", "long_poll": false, "resources": [], "disabled": false,
+            "backchannel_user_code_parameter": false, "require_hint_token": false,
             "created_at": "2027-01-15T08:00:00Z",
         })
     );
@@ -60,7 +61,17 @@ async fn what_was_read_can_be_sent_back() {
 async fn what_cannot_be_is_pointed_at() {
     let world = World::start().await;
     let admin = world.admin().await;
-    let cases: [(Value, &str, &str); 16] = [
+    let cases: [(Value, &str, &str); 18] = [
+        (
+            json!({ "redirect_uris": ["https://shop.example/cb"], "backchannel_user_code_parameter": true }),
+            "/backchannel_user_code_parameter",
+            "not_allowed",
+        ),
+        (
+            json!({ "redirect_uris": ["https://shop.example/cb"], "require_hint_token": true }),
+            "/require_hint_token",
+            "not_allowed",
+        ),
         (json!({ "client_id": "a b" }), "/client_id", "invalid"),
         (json!({ "client_id": "01234567-89ab-cdef-0123-456789abcdef" }), "/client_id", "invalid"),
         (json!({ "client_name": "a\nb" }), "/client_name", "invalid"),

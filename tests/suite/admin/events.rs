@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nod::domain::profile::Profile;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -129,6 +130,13 @@ async fn a_stream_ends_with_the_server() {
     world.stopped(0).await;
 }
 
+/// It is looked at every ten seconds; until then, what happened before is told.
+async fn ends(mut stream: Listening) {
+    let begin = std::time::Instant::now();
+    while stream.next().await.is_some() {}
+    assert!(begin.elapsed() < Duration::from_secs(13));
+}
+
 #[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let world = World::start().await;
@@ -136,8 +144,16 @@ async fn a_stream_ends_with_its_token() {
     let mut all = listen(&admin, "", None).await;
     assert_eq!(all.next().await.unwrap().kind, "ready");
     world.clock.advance(seconds(600));
-    // It is looked at every ten seconds; until then, what happened before is told.
-    let begin = std::time::Instant::now();
-    while all.next().await.is_some() {}
-    assert!(begin.elapsed() < Duration::from_secs(13));
+    ends(all).await;
+}
+
+/// [FAPI 2 §5.3.2.1] as at each call, where the client is held to more meanwhile.
+#[tokio::test]
+async fn fapi2_5_3_2_1_a_stream_ends_where_its_bearer_token_is_worth_nothing() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let mut all = listen(&admin, "", None).await;
+    assert_eq!(all.next().await.unwrap().kind, "ready");
+    admin.client.update(|client| client.security_profile = Some(Profile::Fapi2Security)).await;
+    ends(all).await;
 }

@@ -12,12 +12,14 @@ mod events;
 mod idempotency;
 mod keys;
 mod operations;
+mod passwords;
 mod problems;
 pub(crate) mod receiver;
 mod requests;
 pub(crate) mod robot;
 mod secrets;
 mod sign_on;
+mod user_codes;
 mod users;
 pub(crate) mod webhooks;
 

@@ -148,7 +148,7 @@ async fn device_trust(admin: &super::robot::Robot<'_>) {
 async fn no_operation_that_changes_something_ignores_if_match() {
     let world = super::webhooks::at_home().start().await;
     let admin = world.admin().await;
-    let alice = world.user("alice").with_phone().await;
+    let alice = world.user("alice").with_phone().with_password("correct horse battery").await;
     let shop = world.client("shop").await;
     let user = format!("/admin/v1/users/{}", super::robot::usr(&alice));
     let device = admin.get(&format!("{user}/devices")).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();

@@ -105,6 +105,44 @@ fn ciba_4_a_client_is_told_where_a_command_says() {
 }
 
 #[test]
+fn ciba_4_who_gives_user_codes_and_hint_tokens_a_command_says() {
+    let site = Site::new().migrated();
+    client(&site, &["create", "till", "--ask-user-code", "--require-hint-token"]).ends_with(0);
+    shows(&site, "till", &["asks          with a user code true, by hint tokens alone true"]);
+    client(&site, &["update", "till", "--name", "Till 5", "--require-hint-token=false"]).ends_with(0);
+    shows(&site, "till", &["asks          with a user code true, by hint tokens alone false"]);
+    client(&site, &["update", "till", "--unset", "backchannel_user_code_parameter"]).ends_with(0);
+    shows(&site, "till", &["asks          with a user code false, by hint tokens alone false"]);
+    for flag in ["--ask-user-code", "--require-hint-token"] {
+        let told = client(&site, &["create", "shop", "--redirect-uri", CALLBACK, flag]).ends_with(2);
+        assert!(told.contains("Only with the CIBA grant."), "{told}");
+    }
+}
+
+#[test]
+fn ciba_7_1_2_a_user_code_comes_by_standard_input() {
+    let site = Site::new().migrated();
+    let user = |arguments: &[&str]| site.run(&[&["user"], arguments, &["-c", "nod.toml"]].concat());
+    user(&["create", "bob"]).ends_with(0);
+    let set = |whose: &str, code: &str, status: i32| {
+        let mut nod = user(&["set-user-code", whose]);
+        nod.type_line(code);
+        let told = nod.ends_with(status);
+        assert!(!told.contains(code), "{told}");
+        told
+    };
+    assert!(set("bob", "4815-1623", 0).contains("has a new user code"));
+    assert!(set("bob", "48151", 2).contains("user_code: At least 6 characters."));
+    set("nobody", "4815-1623", 6);
+    let stored = std::fs::read(site.path("nod.db")).unwrap();
+    assert!(!String::from_utf8_lossy(&stored).contains("4815-1623"));
+    user(&["remove-user-code", "bob"]).ends_with(0);
+    user(&["remove-user-code", "bob"]).ends_with(6);
+    let trail = site.run(&["tail", "--since", "1d", "--no-follow", "-c", "nod.toml"]).ends_with(0);
+    assert!(trail.contains("user_code.set") && trail.contains("user_code.removed"), "{trail}");
+}
+
+#[test]
 fn what_cannot_be_registered_is_said() {
     let site = Site::new().migrated();
     client(&site, &["create", "till"]).ends_with(0);
@@ -126,6 +164,18 @@ fn what_cannot_be_registered_is_said() {
         (
             &["update", "till", "--redirect-uri", CALLBACK],
             "redirect_uris: Only with the authorization_code or the implicit grant.",
+        ),
+        (
+            &["create", "app", "--redirect-uri", CALLBACK, "--backchannel-logout-uri", "ftp://shop.example/out"],
+            "backchannel_logout_uri: An https URL",
+        ),
+        (
+            &["create", "kiosk", "--auth", "private_key_jwt", "--jwks-uri", "https://kiosk.example/jwks#1"],
+            "jwks_uri: An https URL",
+        ),
+        (
+            &["create", "app", "--redirect-uri", CALLBACK, "--request-uri", "http://shop.example/request"],
+            "request_uris/0: An https URL",
         ),
         (&["update", "till", "--unset", "redirect_url"], "unknown field `redirect_url`"),
         (&["update", "till", "--unset", "client_name", "--name", "x"], "client_name is both set and --unset"),

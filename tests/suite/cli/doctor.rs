@@ -4,7 +4,7 @@ use super::config::Site;
 use super::*;
 
 #[track_caller]
-fn checks(nod: Nod, code: i32) -> Vec<(String, String, String)> {
+pub(super) fn checks(nod: Nod, code: i32) -> Vec<(String, String, String)> {
     let text = nod.ends_with(code);
     let report: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert_eq!(report["exit"], code, "{report:#}");
@@ -14,7 +14,7 @@ fn checks(nod: Nod, code: i32) -> Vec<(String, String, String)> {
 }
 
 #[track_caller]
-fn has(checks: &[(String, String, String)], name: &str, state: &str, what: &str) {
+pub(super) fn has(checks: &[(String, String, String)], name: &str, state: &str, what: &str) {
     let found = checks.iter().any(|check| check.0 == name && check.1 == state && check.2.contains(what));
     assert!(found, "{name} {state} {what}: {checks:#?}");
 }

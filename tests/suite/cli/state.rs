@@ -55,10 +55,12 @@ auth = "private_key_jwt"
 jwks_uri = "https://till.example/jwks"
 backchannel_token_delivery_mode = "ping"
 backchannel_client_notification_endpoint = "https://till.example/ciba"
+backchannel_user_code_parameter = true
+require_hint_token = true
 "#;
     apply(&site, told, &[]).ends_with(0);
     let exported = export(&site);
-    for line in told.lines().filter(|line| line.starts_with("backchannel_")) {
+    for line in told.lines().filter(|line| line.starts_with("backchannel_") || line.starts_with("require_")) {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
     let before = events(&site);
@@ -69,7 +71,9 @@ backchannel_client_notification_endpoint = "https://till.example/ciba"
     let polls: String =
         told.lines().filter(|line| !line.starts_with("backchannel_")).map(|line| format!("{line}\n")).collect();
     apply(&site, &polls, &["--yes"]).ends_with(0);
-    assert!(!export(&site).contains("backchannel_"));
+    let exported = export(&site);
+    assert!(!exported.contains("backchannel_client") && !exported.contains("backchannel_token"), "{exported}");
+    assert!(exported.contains("backchannel_user_code_parameter = false\nrequire_hint_token = true"), "{exported}");
     let problem = apply(&site, &told.replace("\"ping\"", "\"poll\""), &[]).ends_with(2);
     assert!(problem.contains("backchannel_client_notification_endpoint"), "{problem}");
 }

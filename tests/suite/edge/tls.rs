@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nod::http::tls::{ServerCertificate, TlsError, asking_config, server_config};
 use rcgen::{CertifiedKey, KeyPair};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{CipherSuite, ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
@@ -28,11 +29,14 @@ fn certificate(rsa: bool) -> CertifiedKey<KeyPair> {
 
 fn edge_with(certificate: &CertifiedKey<KeyPair>) -> Edge {
     let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
-    Edge { tls: Some(nod::http::tls::server_config(chain.as_bytes(), key.as_bytes()).unwrap()), ..hasty() }
+    Edge {
+        tls: Some(server_config(ServerCertificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap()).unwrap()),
+        ..hasty()
+    }
 }
 
 struct Offer {
-    version: &'static SupportedProtocolVersion,
+    versions: &'static [&'static SupportedProtocolVersion],
     suites: &'static [CipherSuite],
     protocol: &'static [u8],
 }
@@ -49,7 +53,7 @@ async fn connect(
     let mut roots = RootCertStore::empty();
     roots.add(certificate.cert.der().clone()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[offer.version])
+        .with_protocol_versions(offer.versions)
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -83,7 +87,7 @@ async fn fapi1_advanced_8_5_versions_and_suites() {
         let protocol = b"http/1.1";
         for suite in [aes128, aes256] {
             let suites: &'static [CipherSuite] = Box::leak(Box::new([suite]));
-            let stream = connect(&server, &certificate, &Offer { version: TLS12, suites, protocol }).await.unwrap();
+            let stream = connect(&server, &certificate, &Offer { versions: &[TLS12], suites, protocol }).await.unwrap();
             let session = stream.get_ref().1;
             assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_2));
             assert_eq!(session.negotiated_cipher_suite().unwrap().suite(), suite);
@@ -92,10 +96,23 @@ async fn fapi1_advanced_8_5_versions_and_suites() {
             [other_key, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256]
         {
             let suites: &'static [CipherSuite] = Box::leak(Box::new([refused]));
-            let refusal = connect(&server, &certificate, &Offer { version: TLS12, suites, protocol }).await;
+            let refusal = connect(&server, &certificate, &Offer { versions: &[TLS12], suites, protocol }).await;
             assert!(refusal.is_err(), "{refused:?}");
         }
-        let stream = connect(&server, &certificate, &Offer { version: TLS13, suites: &[], protocol }).await.unwrap();
+        let stream =
+            connect(&server, &certificate, &Offer { versions: &[TLS13], suites: &[], protocol }).await.unwrap();
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    }
+}
+
+#[tokio::test]
+async fn rfc9325_3_1_1_of_two_versions_the_newer_one_is_spoken() {
+    let certificate = certificate(false);
+    let server = start(edge_with(&certificate)).await;
+    let both: [&'static [_]; 2] = [&[TLS12, TLS13], &[TLS13, TLS12]];
+    for versions in both {
+        let offer = Offer { versions, suites: &[], protocol: b"h2" };
+        let stream = connect(&server, &certificate, &offer).await.unwrap();
         assert_eq!(stream.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
     }
 }
@@ -104,9 +121,10 @@ async fn fapi1_advanced_8_5_versions_and_suites() {
 async fn http_is_spoken_within() {
     let certificate = certificate(false);
     let server = start(edge_with(&certificate)).await;
-    for version in [TLS12, TLS13] {
+    let each: [&'static [_]; 2] = [&[TLS12], &[TLS13]];
+    for versions in each {
         let mut stream =
-            connect(&server, &certificate, &Offer { version, suites: &[], protocol: b"http/1.1" }).await.unwrap();
+            connect(&server, &certificate, &Offer { versions, suites: &[], protocol: b"http/1.1" }).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
         stream.write_all(b"GET /who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
@@ -127,7 +145,7 @@ async fn a_bad_head_is_refused_whatever_was_negotiated() {
     let server = start(edge_with(&certificate)).await;
     for protocol in [&b"http/1.1"[..], b"h2"] {
         let mut stream =
-            connect(&server, &certificate, &Offer { version: TLS13, suites: &[], protocol }).await.unwrap();
+            connect(&server, &certificate, &Offer { versions: &[TLS13], suites: &[], protocol }).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -171,12 +189,12 @@ async fn a_handshake_that_stops_is_not_waited_for() {
 
 #[test]
 fn a_certificate_that_cannot_be_used_is_an_error() {
-    use nod::http::tls::{TlsError, server_config};
+    let used = |chain: &str, key: &str| ServerCertificate::from_pem(chain.as_bytes(), key.as_bytes());
     let (one, other) = (certificate(false), certificate(false));
     let (chain, key) = (one.cert.pem(), one.signing_key.serialize_pem());
-    assert!(matches!(server_config(b"", key.as_bytes()), Err(TlsError::NoCertificate)));
-    assert!(matches!(server_config(chain.as_bytes(), b""), Err(TlsError::Key(_))));
-    let mismatch = server_config(chain.as_bytes(), other.signing_key.serialize_pem().as_bytes());
+    assert!(matches!(used("", &key), Err(TlsError::NoCertificate)));
+    assert!(matches!(used(&chain, ""), Err(TlsError::Key(_))));
+    let mismatch = used(&chain, &other.signing_key.serialize_pem());
     assert!(matches!(mismatch, Err(TlsError::Unusable(_))));
 }
 
@@ -232,7 +250,10 @@ fn thumbprint(certificate: &CertifiedKey<KeyPair>) -> String {
 
 fn asking(certificate: &CertifiedKey<KeyPair>) -> Edge {
     let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
-    Edge { tls: Some(nod::http::tls::asking_config(chain.as_bytes(), key.as_bytes()).unwrap()), ..hasty() }
+    Edge {
+        tls: Some(asking_config(ServerCertificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap()).unwrap()),
+        ..hasty()
+    }
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{OWN, Scene};
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    AUTHORIZE, Answer, CALLBACK, CHALLENGE, CIBA, Caller, Client, INTROSPECT, Identity, PAR, TOKEN, Tokens, USERINFO,
-    VERIFIER, World, decoded, enc,
+    AUTHORIZE, Answer, BC_AUTHORIZE, CALLBACK, CHALLENGE, CIBA, Caller, Client, INTROSPECT, Identity, PAR, TOKEN,
+    Tokens, USERINFO, VERIFIER, World, decoded, enc,
 };
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -164,6 +164,63 @@ async fn rfc8705_4_a_public_clients_refresh_token_is_bound() {
     assert_eq!(cnf(&refreshed.access_token), bound_to(&scene.identity));
     refresh(&thief, &app, &refreshed).await.refused(400, "invalid_grant");
     refresh(&caller, &app, &refreshed).await.tokens();
+}
+
+/// [protocol.md G119] whoever is vouched for by the same authority is another client all the same.
+#[tokio::test]
+async fn rfc6749_10_4_of_two_clients_with_certificates_each_has_its_own_refresh_tokens() {
+    let scene = Scene::begin().await;
+    let (world, alice) = (&scene.world, scene.world.user("alice").with_phone().await);
+    let own = Identity::self_signed(&crate::world::named("kiosk"));
+    let till = world.client("till").refresh().tls_client_auth(CertificateSubject::dn("CN=robot")).await;
+    let kiosk = world.client("kiosk").refresh().self_signed(&[&own]).await;
+    let (by_till, by_kiosk) = (world.showing(&scene.identity), world.showing(&own));
+    let mut given = Vec::new();
+    for (caller, client) in [(&by_till, &till), (&by_kiosk, &kiosk)] {
+        let fields = [("login_hint", "alice"), ("scope", "openid")];
+        let asked = caller.post(&client.id, BC_AUTHORIZE, &fields).await.ok();
+        alice.phone().approve_the_question().await;
+        let poll = [("grant_type", CIBA), ("auth_req_id", asked["auth_req_id"].as_str().unwrap())];
+        given.push(caller.token(&client.id, &poll).await.tokens().refresh_token.unwrap());
+    }
+    let fields = |token: &'static str| [("grant_type", "refresh_token"), ("refresh_token", token)];
+    let [of_till, of_kiosk] = [given[0].clone().leak(), given[1].clone().leak()].map(|token| &*token);
+    let watch = world.watch().await;
+    by_kiosk.token("kiosk", &fields(of_till)).await.refused(400, "invalid_grant");
+    by_till.token("till", &fields(of_kiosk)).await.refused(400, "invalid_grant");
+    // Nor does it help to say that one is the other.
+    by_kiosk.token("till", &fields(of_till)).await.refused(401, "invalid_client");
+    world.caller(None).token("till", &fields(of_till)).await.refused(401, "invalid_client");
+    watch.nothing_changed("refresh tokens of others").await;
+    by_till.token("till", &fields(of_till)).await.tokens();
+    by_kiosk.token("kiosk", &fields(of_kiosk)).await.tokens();
+}
+
+/// [FAPI 2 §5.3.2.1] by `private_key_jwt` or mutual TLS.
+#[tokio::test]
+async fn fapi2_5_3_2_1_a_certificate_is_as_good_as_an_assertion() {
+    let scene = Scene::begin().await;
+    let (world, caller) = (&scene.world, scene.world.showing(&scene.identity));
+    let own = Identity::self_signed(&crate::world::named("kiosk"));
+    for (id, shows) in [("till", &scene.identity), ("kiosk", &own)] {
+        let client = world.client(id).grants([GrantType::ClientCredentials]).scope("reports").certificate_bound();
+        let client = match id {
+            "till" => client.tls_client_auth(CertificateSubject::dn("CN=robot")),
+            _ => client.self_signed(&[&own]),
+        };
+        let client = client.await;
+        client.update(|client| client.security_profile = Some(Profile::Fapi2Security)).await;
+        let tokens = world.showing(shows).token(id, &OWN).await.ok();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(cnf(token), bound_to(shows), "{id}");
+        let other = if id == "till" { &own } else { &scene.identity };
+        world.showing(other).token(id, &OWN).await.refused(401, "invalid_client");
+    }
+    // Whoever shows one and authenticates by a secret is no better than without.
+    let shop = world.client("shop").grants([GrantType::ClientCredentials]).scope("reports").certificate_bound().await;
+    over(&caller, &shop, &OWN).await.ok();
+    shop.update(|shop| shop.security_profile = Some(Profile::Fapi2Security)).await;
+    over(&caller, &shop, &OWN).await.refused(401, "invalid_client");
 }
 
 #[tokio::test]

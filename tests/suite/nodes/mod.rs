@@ -4,11 +4,13 @@
 mod cutter;
 mod people;
 mod site;
+mod slow;
 mod wire;
 
 pub(crate) use cutter::{Cutter, Lost};
 pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
 pub(crate) use site::{Inside, Node, Pending, Site, Sql};
+pub(crate) use slow::Slow;
 pub(crate) use wire::{Answer, Held, get, send, volley};
 
 use std::future::Future;

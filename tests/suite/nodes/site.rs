@@ -3,21 +3,19 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nod::app::{self, App, EphemeralStore, Mail, Parts, Settings};
-use nod::clock::{Clock, SystemClock, Timestamp};
+use nod::app::{self, App, EphemeralStore, Mail, Settings};
+use nod::clock::{Clock, SystemClock};
 use nod::domain::audit::{Action, Event};
-use nod::domain::authentication_request::AuthenticationRequest;
 use nod::domain::client::{
     self, AccessTokenFormat, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Requests, SignIn,
 };
 use nod::domain::code::{Code, REMEMBER};
-use nod::domain::inbox::{Inbox, Limits};
+use nod::domain::inbox::Limits;
 use nod::domain::session::{Authentication, Session};
 use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
@@ -28,7 +26,7 @@ use nod::protocol::acr::Acr;
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
 use nod::protocol::extent::Extent;
-use nod::protocol::id::{AuthReqId, AuthorizationCode, ClientId, RequestId, SessionId, SessionToken, UserId};
+use nod::protocol::id::{AuthorizationCode, ClientId, RequestId, SessionId, SessionToken, UserId};
 use nod::protocol::redirect_uri::RedirectUri;
 use nod::protocol::scope::Scope;
 use nod::secret::{MasterKey, Secret};
@@ -40,6 +38,7 @@ use nod::store::sql::clients::Clients;
 use nod::store::sql::devices::Devices;
 use nod::store::sql::directory::Directory;
 use nod::store::sql::ledger::Ledger;
+use nod::store::sql::outbox::{Kind, Outbox};
 use nod::store::sql::people::People;
 use nod::store::sql::sessions::Sessions;
 use nod::usecase::certificates::Certificates;
@@ -48,15 +47,21 @@ use nod::usecase::pairing_keys::{self, RecognisePairingKeys};
 use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
 use nod::worker::Worker;
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, Value};
+use sea_orm::ConnectionTrait as _;
 use tokio_util::sync::CancellationToken;
 
+use self::facts::Facts;
+use self::node::Lock;
+pub(crate) use self::node::{Inside, Node};
 use super::cutter::Cutter;
 use super::people::{CALLBACK, RelyingParty};
-use super::wire::{get, send};
+use super::slow::Slow;
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
 use crate::world::Authority;
+
+mod facts;
+mod node;
 
 const MASTER_KEY: [u8; 32] = [7; 32];
 
@@ -81,6 +86,8 @@ pub(crate) struct Site {
     way: String,
     /// URL and prefix.
     redis: Option<(String, String)>,
+    /// How the nodes come to Redis, where that is not its URL.
+    redis_way: Option<String>,
     database: Database,
     known: Arc<Directory>,
     clock: Arc<dyn Clock>,
@@ -134,6 +141,7 @@ impl Site {
             sql,
             way,
             redis,
+            redis_way: None,
             database,
             known,
             clock,
@@ -164,6 +172,18 @@ impl Site {
     pub(crate) fn nodes_go_through(&mut self, line: &Cutter) {
         let mut url = url::Url::parse(&self.sql).expect("a URL");
         url.set_port(Some(line.at.port())).expect("a server");
+        self.way = url.into();
+    }
+
+    /// And to Redis by this one.
+    pub(crate) fn nodes_go_to_redis_through(&mut self, line: &Slow) {
+        self.redis_way = Some(format!("redis://{}", line.at));
+    }
+
+    /// Nodes are somebody else to the database than we are.
+    pub(crate) fn nodes_log_in_as(&mut self, role: &str) {
+        let mut url = url::Url::parse(&self.way).expect("a URL");
+        url.set_username(role).expect("a server");
         self.way = url.into();
     }
 
@@ -231,6 +251,8 @@ impl Site {
                 number_matching: None,
                 long_poll,
                 request_signing_alg: None,
+                user_code: false,
+                require_hint_token: false,
                 keys: None,
             }),
             userinfo_signed_response_alg: None,
@@ -298,6 +320,12 @@ impl Site {
         user.id
     }
 
+    /// A letter, where nobody carries any.
+    pub(crate) async fn letter(&self) {
+        let outbox = Outbox::new(self.database.clone());
+        outbox.put(self.entropy.uuid(), Kind::Mail, b"{}", self.clock.now()).await.expect("a database");
+    }
+
     pub(crate) async fn pairing_key(&self, user: UserId) -> String {
         let devices = Devices::new(self.database.clone(), Arc::clone(&self.known));
         let key = pairing_keys::draw(&self.entropy);
@@ -334,7 +362,10 @@ impl Site {
         let ephemeral = match &self.redis {
             // What `nod serve` refuses without being told: several nodes beside the database.
             None => "ephemeral.url = \"embedded\"\ndanger.shared_embedded = true".to_owned(),
-            Some((url, prefix)) => format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\""),
+            Some((url, prefix)) => {
+                let url = self.redis_way.as_ref().unwrap_or(url);
+                format!("ephemeral.url = \"{url}\"\nephemeral.prefix = \"{prefix}\"")
+            }
         };
         let text = format!(
             "issuer = \"{ISSUER}\"\n\
@@ -414,11 +445,13 @@ impl Site {
             hashing: nod::usecase::hashing::HashSettings::default(),
             password_tries: 100_000,
             recoveries: 100_000,
+            recovery: nod::domain::recovery::Means::Both,
             mail: Mail::Nobody,
             registration: Admission::Nobody,
             registrations: 20,
             profiles: nod::domain::profile::Profiles::default(),
-            trusted: nod::protocol::software_statement::TrustedIssuers::default(),
+            trusted: nod::protocol::trusted_issuers::TrustedIssuers::default(),
+            hint_issuers: nod::protocol::trusted_issuers::TrustedIssuers::default(),
             authorization: nod::usecase::sign_in::read_request::Rules::default(),
             certificates: Certificates::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
@@ -476,233 +509,4 @@ async fn embedded_store(database: &Database, clock: &Arc<dyn Clock>, entropy: &A
 fn redis_store((url, prefix): &(String, String), clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> RedisStore {
     let settings = RedisSettings { url: Secret::new(url.clone()), prefix: prefix.clone() };
     RedisStore::connect(&settings, Arc::clone(clock), Arc::clone(entropy)).expect("a store").0
-}
-
-/// What the stores hold, asked past the server.
-pub(crate) struct Facts {
-    sql: DatabaseConnection,
-    pub(crate) requests: Shelf<AuthenticationRequest>,
-    pub(crate) inboxes: Shelf<Inbox>,
-    codes: Shelf<Code>,
-}
-
-impl Facts {
-    /// The request behind an `auth_req_id`.
-    pub(crate) async fn request(&self, auth_req_id: &str) -> Option<AuthenticationRequest> {
-        self.requests.get(&AuthReqId::presented(auth_req_id).digest()).await.expect("a store")
-    }
-
-    pub(crate) async fn does(&self, sql: &str) {
-        self.sql.execute_unprepared(sql).await.expect("a database");
-    }
-
-    pub(crate) async fn count(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> i64 {
-        let backend = self.sql.get_database_backend();
-        let row = self.sql.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await;
-        row.expect("a database").expect("a row").try_get_by_index(0).expect("a number")
-    }
-
-    pub(crate) async fn text(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Option<String> {
-        let backend = self.sql.get_database_backend();
-        let row = self.sql.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await;
-        row.expect("a database").map(|row| row.try_get_by_index(0).expect("a text"))
-    }
-
-    pub(crate) async fn grants(&self, request: RequestId) -> i64 {
-        self.count("SELECT COUNT(*) FROM token_grant WHERE request_id = $1", [bytes(request)]).await
-    }
-
-    /// Those of them that are worth something.
-    pub(crate) async fn live_grants(&self, request: RequestId) -> i64 {
-        let sql = "SELECT COUNT(*) FROM token_grant WHERE request_id = $1 AND revoked_at IS NULL";
-        self.count(sql, [bytes(request)]).await
-    }
-
-    /// Refresh tokens that hang on the grants of a request.
-    pub(crate) async fn refresh_tokens(&self, request: RequestId) -> i64 {
-        let sql =
-            "SELECT COUNT(*) FROM refresh_token r JOIN token_grant g ON g.id = r.grant_id WHERE g.request_id = $1";
-        self.count(sql, [bytes(request)]).await
-    }
-
-    /// `approved`, `denied` or `cancelled`, as SQL has it.
-    pub(crate) async fn decision(&self, request: RequestId) -> Option<String> {
-        self.text("SELECT outcome FROM decision WHERE request_id = $1", [bytes(request)]).await
-    }
-
-    pub(crate) async fn decided_at(&self, request: RequestId) -> Timestamp {
-        Timestamp::from_millis(
-            self.count("SELECT decided_at FROM decision WHERE request_id = $1", [bytes(request)]).await,
-        )
-    }
-
-    /// The compact JWS of whoever decided.
-    pub(crate) async fn evidence(&self, request: RequestId) -> Option<String> {
-        self.text("SELECT COALESCE(evidence, '') FROM decision WHERE request_id = $1", [bytes(request)]).await
-    }
-
-    /// How often the audit trail says that this happened to the request.
-    pub(crate) async fn audited(&self, request: RequestId, action: Action) -> i64 {
-        let sql = "SELECT COUNT(*) FROM audit WHERE request_id = $1 AND action = $2 AND result = 'done'";
-        self.count(sql, [bytes(request), action.as_str().into()]).await
-    }
-
-    /// Decisions that are still to be told.
-    pub(crate) async fn outbox(&self, request: RequestId) -> i64 {
-        self.count("SELECT COUNT(*) FROM outbox WHERE id = $1", [bytes(request)]).await
-    }
-
-    /// Record, evidence, tokens and audit trail agree: this decision, so many token sets, and one event
-    /// for each thing that happened.
-    pub(crate) async fn hold(&self, request: RequestId, decision: Option<&str>, grants: i64) {
-        assert_eq!(self.decision(request).await.as_deref(), decision, "decision of {request}");
-        let signed = self.evidence(request).await.is_some_and(|jws| jws.split('.').count() == 3);
-        assert_eq!(signed, matches!(decision, Some("approved" | "denied")), "evidence of {request}");
-        assert_eq!(self.grants(request).await, grants, "grants of {request}");
-        assert_eq!(self.refresh_tokens(request).await, grants, "refresh tokens of {request}");
-        for (action, outcome) in [
-            (Action::RequestApproved, "approved"),
-            (Action::RequestDenied, "denied"),
-            (Action::RequestCancelled, "cancelled"),
-        ] {
-            let times = i64::from(decision == Some(outcome));
-            assert_eq!(self.audited(request, action).await, times, "{action:?} of {request}");
-        }
-        assert_eq!(self.audited(request, Action::RequestRedeemed).await, grants, "redemptions of {request}");
-        assert!(self.audited(request, Action::RequestCreated).await <= 1, "creations of {request}");
-    }
-
-    /// What is written by itself, perhaps a moment later: the event of the request, and that its
-    /// decision needs no more telling.
-    pub(crate) async fn come_to_rest(&self, request: RequestId) {
-        until("the event of the request", Duration::from_secs(5), || async {
-            (self.audited(request, Action::RequestCreated).await == 1).then_some(())
-        })
-        .await;
-        self.told(request).await;
-    }
-
-    /// The decision needs no more telling.
-    pub(crate) async fn told(&self, request: RequestId) {
-        // A node that was cut off while it told has the row for ten seconds.
-        until("an empty outbox", Duration::from_secs(15), || async { (self.outbox(request).await == 0).then_some(()) })
-            .await;
-    }
-}
-
-fn bytes(request: RequestId) -> Value {
-    request.uuid().as_bytes().as_slice().into()
-}
-
-/// A lock that is held until it is released.
-pub(crate) struct Lock(DatabaseConnection);
-
-impl Lock {
-    pub(crate) async fn release(self) {
-        self.0.execute_unprepared("COMMIT").await.expect("a lock of ours");
-    }
-}
-
-/// A `nod serve` process. It ends with this value, and at the latest with this process.
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) public: SocketAddr,
-    pub(crate) ops: SocketAddr,
-    child: Child,
-    watcher: Child,
-    lifeline: Option<ChildStdin>,
-    log: PathBuf,
-}
-
-impl Node {
-    fn new(child: Child, public: SocketAddr, ops: SocketAddr, log: PathBuf) -> Self {
-        // However this process ends, its end of the pipe is closed, and the shell ends the node.
-        let mut watcher = Command::new("sh")
-            .args(["-c", "read word; test \"$word\" = over || kill -KILL $1", "sh", &child.id().to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell");
-        let lifeline = watcher.stdin.take();
-        Self { public, ops, child, watcher, lifeline, log }
-    }
-
-    pub(crate) async fn becomes_ready(&self, within: Duration) -> Duration {
-        let start = std::time::Instant::now();
-        until(&format!("a ready node\n{}", self.log()), within, || async {
-            (self.readiness().await == Some(200)).then_some(())
-        })
-        .await;
-        start.elapsed()
-    }
-
-    /// What `/health/ready` says; nothing when nobody answers.
-    pub(crate) async fn readiness(&self) -> Option<u16> {
-        send(self.ops, &get("/health/ready")).await.ok().map(|answer| answer.status)
-    }
-
-    pub(crate) async fn liveness(&self) -> Option<u16> {
-        send(self.ops, &get("/health/live")).await.ok().map(|answer| answer.status)
-    }
-
-    pub(crate) fn signal(&self, signal: &str) {
-        Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
-    }
-
-    /// As a power cut does.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a process of ours");
-        self.child.wait().expect("a process of ours");
-    }
-
-    /// Waits until the process has ended by itself.
-    pub(crate) async fn ends(&mut self, within: Duration) -> ExitStatus {
-        let start = std::time::Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a process of ours") {
-                return status;
-            }
-            assert!(start.elapsed() < within, "the node goes on\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if let Some(mut lifeline) = self.lifeline.take() {
-            let _ = std::io::Write::write_all(&mut lifeline, b"over\n");
-        }
-        let _ = self.watcher.wait();
-        if std::thread::panicking() {
-            let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(40).collect();
-            eprintln!("--- the end of {}", self.log.display());
-            tail.iter().rev().for_each(|line| eprintln!("{line}"));
-        }
-    }
-}
-
-/// A node in this process.
-pub(crate) struct Inside {
-    pub(crate) public: SocketAddr,
-    /// Keeps what the node is made of.
-    _parts: Parts,
-    worker: Option<Worker>,
-    shutdown: CancellationToken,
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-        // The rest ends with the runtime of the test.
-        drop(self.worker.take());
-    }
 }

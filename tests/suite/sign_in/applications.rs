@@ -396,7 +396,7 @@ async fn a_page_reads_that_the_server_is_busy() {
     let busy = browser.act_from(LOGIN, &flow, "checkUsernamePassword", &nobody).await;
     refused(&busy, 503, "UNEXPECTED_ERROR", None);
     let told = busy.json();
-    assert_eq!(told["userMessage"], told["message"], "by the accept loop, which knows no languages: {told}");
+    assert_eq!(told["userMessage"], "We cannot answer at the moment.", "by the accept loop: {told}");
     readable(&busy, LOGIN);
     assert_eq!(busy.retry_after(), 1);
     let busy = browser.act_from("https://evil.test", &flow, "checkUsernamePassword", &nobody).await;

@@ -1,5 +1,6 @@
 //! The authentication-flow API: F14 to F18 of the design, and the states of A.1.
 
+use nod::domain::recovery::Means;
 use nod::protocol::flow_api::{Action, Kind, Status};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -210,11 +211,19 @@ async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
     let named = world.client("named").signs_in().redirectless().policy("name-first").await;
     policy(&world.admin_again(&admin).await, &password_and_passkey("enrols", true)).await;
     let enrols = world.client("enrols").signs_in().redirectless().policy("enrols").await;
+    // Letters of the other server have a link alone.
+    let linking = World::with().letters().settings(|settings| settings.recovery = Means::Link).start().await;
+    let (linked, _alice) = self::app(&linking).await;
+    linking.user("forgetful").with_password(PASSWORD).await;
     let mut reached = Vec::new();
     for status in Status::ALL {
+        let (world, client) = if *status == Status::AccountRecoveryOtlVerificationRequired {
+            (&linking, &linked)
+        } else {
+            (&world, if *status == Status::IdentifierRequired { &named } else { &app })
+        };
         let mut phone = world.browser();
-        let client = if *status == Status::IdentifierRequired { &named } else { &app };
-        let Some(state) = arrive(&mut phone, &world, (client, &tv, &enrols), *status).await else { continue };
+        let Some(state) = arrive(&mut phone, world, (client, &tv, &enrols), *status).await else { continue };
         assert_eq!(state["status"], status.as_str());
         reached.push(*status);
         let watch = world.watch().await;
@@ -283,6 +292,7 @@ async fn arrive(
         | Status::SuccessfulPasswordChange
         | Status::Canceled => Some(changing(phone, &flow, world, status).await),
         Status::AccountRecoveryUsernameRequired
+        | Status::AccountRecoveryOtlVerificationRequired
         | Status::RecoveryCodeRequired
         | Status::PasswordResetRequired
         | Status::SuccessfulPasswordReset => Some(recovering(phone, &flow, world, status).await),
@@ -315,7 +325,7 @@ async fn recovering(phone: &mut Browser, flow: &str, world: &World, status: Stat
     let username = json!({ "username": "forgetful" });
     let state = phone.act(flow, "checkAccountRecoveryUsername", &username).await.ok();
     world.nothing_waits().await;
-    if status == Status::RecoveryCodeRequired {
+    if matches!(status, Status::RecoveryCodeRequired | Status::AccountRecoveryOtlVerificationRequired) {
         return state;
     }
     let inbox = world.parts().carriers.dev_inbox.clone().unwrap();

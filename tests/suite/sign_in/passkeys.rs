@@ -6,6 +6,9 @@ use super::{PASSWORD, POLICIES, application, links, policy, refused, settings, s
 use crate::world::authenticator::{BACKED_UP, BACKUP_ELIGIBLE, PRESENT, Passkey, VERIFIED};
 use crate::world::{Answer, Backing, Browser, Callback, Client, FLOWS, Page, World, decoded, seconds};
 
+mod first;
+mod two_factors;
+
 pub(crate) const ACCOUNT: &str = "/account/passkeys";
 const FIRST: &str = "passkey-first";
 const SECOND: &str = "passkey-second";
@@ -218,6 +221,24 @@ async fn a_challenge_is_its_flows_and_short_lived() {
     refused(&one.assertion(&id(&first), &made).await, 400, "INVALID_ACTION_ID", None);
 }
 
+/// Nobody answers in vain who comes back to the page.
+#[tokio::test]
+async fn a_challenge_that_is_over_is_not_shown_again() {
+    let world = World::start().await;
+    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    let challenge = |page: &Page| options(page, "get")["challenge"].clone();
+    world.clock.advance(seconds(5 * 60 - 1));
+    let again = browser.open(&page.path).await.unwrap();
+    assert_eq!(challenge(&again), challenge(&page), "it is good still");
+    world.clock.advance(seconds(1));
+    let anew = browser.open(&page.path).await.unwrap();
+    assert_ne!(challenge(&anew), challenge(&page));
+    browser.answer(&anew, &mut passkey).await.unwrap_err().get("code");
+}
+
 /// [WebAuthn §7.2 step 21] whoever copied a key that counts is found out, and so is the copy.
 #[tokio::test]
 async fn webauthn_7_2_a_counter_that_goes_back_is_refused_and_told() {
@@ -294,231 +315,6 @@ async fn a_passkey_that_was_removed_signs_nobody_in() {
     let mut laptop = world.browser();
     let flow = id(&laptop.flow(&second, &[]).await);
     assert_eq!(laptop.password(&flow, "alice", PASSWORD).await.ok()["status"], "FAILED");
-}
-
-#[tokio::test]
-async fn a_passkey_after_the_password() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (shop, alice, mut passkey) = passkey_of_alice(&world).await;
-    world.user("bob").with_password(PASSWORD).await;
-    world.user("carol").with_password(PASSWORD).await;
-    let mut bobs = with_passkey(&world, &shop, "bob", Passkey::new(world.issuer())).await;
-    policy(&admin, &password_and_passkey(SECOND, false)).await;
-    let app = app(&world, SECOND).await;
-    // Who has none does not get through.
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await);
-    let state = phone.password(&flow, "carol", PASSWORD).await.ok();
-    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
-
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await);
-    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
-    assert_eq!(
-        (&state["status"], links(&state)),
-        (&json!("ASSERTION_REQUIRED"), vec!["cancelAuthentication", "checkAssertion", "self"])
-    );
-    let own = json!([{ "type": "public-key", "id": crate::world::b64(&passkey.id) }]);
-    assert_eq!(state[OPTIONS]["allowCredentials"], own);
-    // Another person's passkey, which is as good as any, is not alice's.
-    let answer = phone.assertion(&flow, &bobs.get(&state[OPTIONS])).await;
-    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
-    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
-    // [WebAuthn §6.3.3] one that was named need not say whose it is.
-    passkey.handle = None;
-    let state = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok();
-    assert_eq!(state["status"], "COMPLETED");
-    let tokens = app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
-    let (_, claims) = decoded(&tokens.id_token);
-    assert_eq!((&claims["sub"], &claims["acr"]), (&json!(alice.id.to_string()), &json!("urn:nod:acr:passkey")));
-    assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
-}
-
-/// [flows.md H.7, I2] a policy that asks for two has seen two.
-#[tokio::test]
-async fn the_second_factor_is_not_skipped() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (shop, _alice, _passkey) = passkey_of_alice(&world).await;
-    policy(&admin, &password_and_passkey(SECOND, true)).await;
-    let app = app(&world, SECOND).await;
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await);
-    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
-    assert_eq!(state["status"], "ASSERTION_REQUIRED");
-    // Nothing else can be done here: no other way, no new passkey, no answer.
-    let made = Passkey::new(world.issuer()).create(&json!({ "user": { "id": "AA" }, "challenge": "AA" })).to_string();
-    for (action, body) in [
-        ("useAlternativeAuthenticationSource", json!({ "authenticationSource": "password" })),
-        ("checkUsernamePassword", json!({ "username": "alice", "password": PASSWORD })),
-        ("activateFido2Device", json!({ "attestation": made })),
-        ("grantConsent", json!({})),
-        ("cancel", json!({})),
-    ] {
-        refused(&phone.act(&flow, action, &body).await, 400, "INVALID_ACTION_ID", None);
-    }
-    assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok()["status"], "ASSERTION_REQUIRED");
-    let state = phone.act(&flow, "cancelAuthentication", &json!({})).await.ok();
-    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
-    // A session that stands for the password stands for nothing else.
-    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
-    world.clock.advance(seconds(5));
-    let mut browser = world.browser();
-    browser.log_in(&shop, "alice", PASSWORD).await;
-    browser.authorize(&desk, &[("prompt", "none")]).await.unwrap_err().error("login_required");
-    let page = browser.authorize(&desk, &[]).await.unwrap();
-    page.has("Use your passkey");
-    browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
-}
-
-/// [OIDCC §5.5.1.1] who needs a passkey is not shown a password that would be of no use.
-#[tokio::test]
-async fn oidcc_5_5_1_1_an_essential_passkey_is_what_is_asked() {
-    let world = World::start().await;
-    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
-    let needs = |class: &str| json!({"id_token": {"acr": {"essential": true, "values": [class]}}}).to_string();
-    let (stronger, weaker) = (needs("urn:nod:acr:passkey"), needs("urn:nod:acr:password"));
-    let mut browser = world.browser();
-    browser.log_in(&shop, "alice", PASSWORD).await;
-    let claims = [("claims", stronger.as_str())];
-    let page = browser.authorize(&shop, &claims).await.unwrap();
-    assert!(!page.has("Use your passkey").answer.text().contains("value=\"password\""), "{}", page.answer.text());
-    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
-    let (_, told) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
-    assert_eq!(told["acr"], "urn:nod:acr:passkey");
-    // And the other way round: somebody wants to have seen the password.
-    let page = browser.authorize(&shop, &[("claims", weaker.as_str())]).await.unwrap();
-    page.has("type=\"password\"");
-}
-
-/// What one person proved never counts for another one who comes later in the same flow.
-#[tokio::test]
-async fn a_passkey_of_one_and_the_password_of_another_let_nobody_in() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (_shop, _alice, mut passkey) = passkey_of_alice(&world).await;
-    world.user("mallory").with_password(PASSWORD).await;
-    let steps = json!([{ "id": "passkey", "source": "passkey" }, { "id": "password", "source": "password" }]);
-    policy(&admin, &json!({ "id": "both", "steps": steps })).await;
-    let app = app(&world, "both").await;
-    let mut phone = world.browser();
-    let state = phone.flow(&app, &[]).await;
-    let flow = id(&state);
-    let state = phone.assertion(&flow, &passkey.get(&state[OPTIONS])).await.ok();
-    assert_eq!((&state["status"], &state["username"]), (&json!("USERNAME_PASSWORD_REQUIRED"), &json!("alice")));
-    let state = phone.password(&flow, "mallory", PASSWORD).await.ok();
-    // Of mallory, the passkey is still to be seen: there is none.
-    assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
-}
-
-/// [flows.md A.1.3] whoever has no passkey makes the first one on the way, where the policy says so.
-#[tokio::test]
-async fn a_1_3_the_first_passkey_is_made_on_the_way() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (shop, _alice) = shop_and_alice(&world).await;
-    policy(&admin, &password_and_passkey(SECOND, true)).await;
-    let app = app(&world, SECOND).await;
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await);
-    let state = phone.password(&flow, "alice", PASSWORD).await.ok();
-    assert_eq!(state["status"], "FIDO2_ACTIVATION_REQUIRED");
-    assert_eq!(links(&state), ["activateFido2Device", "cancelAuthentication", "self"]);
-    let asked = |state: &Value| -> Value {
-        serde_json::from_str(state["publicKeyCredentialCreationOptions"].as_str().unwrap()).unwrap()
-    };
-    let mut passkey = Passkey::new(world.issuer());
-    passkey.origin = "https://evil.test".into();
-    let lie = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
-    let answer = phone.act(&flow, "activateFido2Device", &lie).await;
-    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
-    passkey.origin = world.issuer().to_owned();
-    let late = json!({ "attestation": passkey.create(&asked(&state)).to_string() });
-    let answer = phone.act(&flow, "activateFido2Device", &late).await;
-    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
-    let state = phone.get(&format!("{FLOWS}{flow}")).await.ok();
-    let made = json!({ "attestation": passkey.create(&asked(&state)).to_string(), "nickname": "Mine" });
-
-    // Somebody else who knows the password was here before, and waits.
-    let mut thief = world.browser();
-    let stolen = id(&thief.flow(&app, &[]).await);
-    let waiting = thief.password(&stolen, "alice", PASSWORD).await.ok();
-    let state = phone.act(&flow, "activateFido2Device", &made).await.ok();
-    assert_eq!(state["status"], "COMPLETED");
-    let code = state["authorizeResponse"]["code"].as_str().unwrap();
-    let (_, claims) = decoded(&app.redeem(code).await.tokens().id_token);
-    assert_eq!(claims["amr"], json!(["pwd", "pop", "swk", "user", "mfa"]));
-    let theirs = json!({ "attestation": Passkey::new(world.issuer()).create(&asked(&waiting)).to_string() });
-    let answer = thief.act(&stolen, "activateFido2Device", &theirs).await;
-    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
-    assert_eq!(thief.get(&format!("{FLOWS}{stolen}")).await.ok()["status"], "ASSERTION_REQUIRED", "there is one now");
-    assert_eq!(world.rows("passkey").await.len(), 1);
-
-    // A session alone is not enough to make one.
-    admin.patch(&format!("{POLICIES}/{SECOND}"), &json!({ "name": "The same" })).await.ok();
-    world.user("bob").with_password(PASSWORD).await;
-    let mut bobs = world.browser();
-    bobs.log_in(&shop, "bob", PASSWORD).await;
-    let asked = crate::world::asked(&app, &[("response_mode", "pi.flow")]);
-    let answer = bobs.get(&format!("{}?{asked}", crate::world::AUTHORIZE)).await;
-    assert_eq!((answer.status, &answer.json()["authorizeResponse"]["error"]), (400, &json!("access_denied")));
-}
-
-#[tokio::test]
-async fn the_first_passkey_is_made_on_our_own_pages() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    world.user("alice").with_password(PASSWORD).await;
-    policy(&admin, &password_and_passkey(SECOND, true)).await;
-    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
-    let mut browser = world.browser();
-    let page = browser.authorize(&desk, &[]).await.unwrap();
-    let fields = [("username", "alice"), ("password", PASSWORD)];
-    let page = browser.press(&page, "sign_in", &fields).await.unwrap();
-    page.has("Add a passkey");
-    // Without a script.
-    let page = browser.press(&page, "passkey", &[("name", "My phone")]).await.unwrap();
-    let mut passkey = Passkey::new(world.issuer());
-    let made = passkey.create(&options(&page, "create")).to_string();
-    let fields = [("attestation", made.as_str()), ("name", "My phone")];
-    browser.press(&page, "passkey", &fields).await.unwrap_err().get("code");
-    browser.open(ACCOUNT).await.unwrap().has("My phone");
-    let mut again = world.browser();
-    let page = again.authorize(&desk, &[]).await.unwrap();
-    let page = again.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
-    again.answer(&page, &mut passkey).await.unwrap_err().get("code");
-}
-
-/// Step-up: the session is enough for one client, and another wants more.
-#[tokio::test]
-async fn a_session_is_made_stronger_and_stays_so() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
-    let steps = json!([
-        { "id": "password", "source": "password" },
-        { "id": "passkey", "source": "passkey", "when": [{ "acr": "urn:nod:acr:passkey" }] },
-    ]);
-    policy(&admin, &json!({ "id": "stronger", "steps": steps })).await;
-    settings(&admin, &json!({ "default_policy": "stronger" })).await;
-    let mut browser = world.browser();
-    let callback = browser.log_in(&shop, "alice", PASSWORD).await;
-    let weak = shop.redeem(callback.get("code")).await.tokens();
-    let (_, before) = decoded(&weak.id_token);
-    assert_eq!(before["acr"], "urn:nod:acr:password");
-    let cookie = browser.cookies.clone();
-    world.clock.advance(seconds(60));
-    let page = browser.authorize(&shop, &[("acr_values", "urn:nod:acr:passkey")]).await.unwrap();
-    let callback = browser.answer(&page, &mut passkey).await.unwrap_err();
-    let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
-    assert_eq!((&claims["acr"], &claims["sid"]), (&json!("urn:nod:acr:passkey"), &before["sid"]));
-    assert_eq!(claims["auth_time"], world.now().seconds());
-    assert_ne!(browser.cookies, cookie, "under a new name");
-    world.clock.advance(seconds(60));
-    let callback = browser.authorize(&shop, &[("acr_values", "urn:nod:acr:passkey")]).await.unwrap_err();
-    let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
-    assert_eq!(claims["acr"], "urn:nod:acr:passkey");
 }
 
 #[tokio::test]
@@ -668,54 +464,4 @@ async fn what_a_policy_says_of_passkeys_is_checked() {
     let body = json!({ "authenticationSource": "password" });
     let answer = phone.act(&id(&state), "useAlternativeAuthenticationSource", &body).await;
     refused(&answer, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_VALUE"));
-}
-
-/// [reliability.md H.8] what a stolen password was worth ends with it.
-#[tokio::test]
-async fn no_first_passkey_is_made_by_a_password_that_was_changed_meanwhile() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (_shop, _alice) = shop_and_alice(&world).await;
-    policy(&admin, &password_and_passkey(SECOND, true)).await;
-    let app = app(&world, SECOND).await;
-    let mut thief = world.browser();
-    let flow = id(&thief.flow(&app, &[]).await);
-    let waiting = thief.password(&flow, "alice", PASSWORD).await.ok();
-    assert_eq!(waiting["status"], "FIDO2_ACTIVATION_REQUIRED");
-    world.clock.advance(seconds(1));
-    let mut own = world.browser();
-    let page = own.open("/ext/pwdchange/Identify").await.unwrap();
-    let page = own.press(&page, "continue", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
-    own.press(&page, "save", &[("new_password", "twelve green bottles")])
-        .await
-        .unwrap()
-        .has("Your password is changed");
-    let options = serde_json::from_str(waiting["publicKeyCredentialCreationOptions"].as_str().unwrap()).unwrap();
-    let theirs = json!({ "attestation": Passkey::new(world.issuer()).create(&options).to_string() });
-    let answer = thief.act(&flow, "activateFido2Device", &theirs).await;
-    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
-    assert!(world.rows("passkey").await.is_empty());
-}
-
-/// What the session stood for is proved by nobody any more.
-#[tokio::test]
-async fn a_passkey_does_not_stand_for_a_session_that_has_ended() {
-    let world = World::start().await;
-    let admin = world.admin().await;
-    let (shop, _alice, mut passkey) = passkey_of_alice(&world).await;
-    policy(&admin, &password_and_passkey(SECOND, false)).await;
-    let desk = world.client("desk").signs_in().implied_consent().policy(SECOND).await;
-    let mut browser = world.browser();
-    let tokens = shop.redeem(browser.log_in(&shop, "alice", PASSWORD).await.get("code")).await.tokens();
-    let sessions = world.rows("session").await.len();
-    let page = browser.authorize(&desk, &[]).await.unwrap();
-    let mut other_tab = browser.clone();
-    other_tab.log_out(&[("id_token_hint", &tokens.id_token)]).await.unwrap().has("signed out");
-    browser.answer(&page, &mut passkey).await.unwrap_err().error("login_required");
-    assert_eq!(world.rows("session").await.len(), sessions - 1, "it ended, and none was begun");
-    // With one that has not, it is two factors.
-    world.clock.advance(seconds(5));
-    browser.log_in(&shop, "alice", PASSWORD).await.get("code");
-    let page = browser.authorize(&desk, &[]).await.unwrap();
-    browser.answer(&page, &mut passkey).await.unwrap_err().get("code");
 }

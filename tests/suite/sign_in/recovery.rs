@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{PASSWORD, links, refused, shop_and_alice};
 use crate::world::{Answer, Backing, Browser, FLOWS, Page, World, seconds};
 
-const NEW: &str = "twelve green bottles";
-const IDENTIFY: &str = "/ext/pwdreset/Identify";
+pub(super) const NEW: &str = "twelve green bottles";
+pub(super) const IDENTIFY: &str = "/ext/pwdreset/Identify";
 
 impl World {
     /// The letters that went out, the newest first, once there are so many.
@@ -57,12 +57,12 @@ pub(super) fn secrets(received: &Received) -> (String, String) {
 
 impl Browser {
     /// Asks for a message at the page that begins a recovery.
-    async fn forgets(&mut self, username: &str) -> Page {
+    pub(super) async fn forgets(&mut self, username: &str) -> Page {
         let page = self.open(IDENTIFY).await.unwrap();
         self.press(&page, "continue", &[("username", username)]).await.unwrap()
     }
 
-    async fn look(&mut self, page: &Page) -> Value {
+    pub(super) async fn look(&mut self, page: &Page) -> Value {
         self.get(&format!("{FLOWS}{}", page.flow())).await.ok()
     }
 }

@@ -29,3 +29,4 @@ mod passwords;
 mod people;
 mod stage;
 mod tokens;
+mod user_codes;

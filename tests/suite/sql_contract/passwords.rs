@@ -37,8 +37,15 @@ async fn a_password_is_set_over_the_one_that_was_seen(stage: Stage) {
     assert_eq!(set(there, Over::Nothing, "again", later(9)).await, Set::No);
     let stored = there.passwords.find(alice.id).await.unwrap().unwrap();
     assert_eq!((stored.hash, stored.must_change, stored.changed_at), (hash("first"), false, now()));
-    assert!(there.passwords.require_change(alice.id, &stage.event(Action::PasswordChangeRequired)).await.unwrap());
-    assert!(here.passwords.find(alice.id).await.unwrap().unwrap().must_change);
+    let event = |_| stage.event(Action::PasswordChangeRequired);
+    let refused = there.passwords.demand_if(alice.id, event, |_| Err("not now")).await.unwrap();
+    assert_eq!(refused, Some(Err("not now")));
+    assert!(!here.passwords.find(alice.id).await.unwrap().unwrap().must_change);
+    for _ in 0..2 {
+        let demanded = there.passwords.demand_if(alice.id, event, |_| Ok::<_, ()>(true)).await.unwrap();
+        assert_eq!(demanded, Some(Ok(here.passwords.find(alice.id).await.unwrap().unwrap())));
+        assert!(here.passwords.find(alice.id).await.unwrap().unwrap().must_change);
+    }
 
     // Of those who come at once, one; and later than the one before, though its clock is behind.
     let nodes: Vec<Node> = (0..16).map(|n| stage.node(n)).collect();
@@ -84,7 +91,7 @@ async fn a_password_goes_with_its_user(stage: Stage) {
     assert_eq!(stage.count("SELECT COUNT(*) FROM password").await, 0);
     let set = here.passwords.set(alice.id, Over::Nothing, &hash("hers"), (&event(), later(2)), Then::default()).await;
     assert_eq!(set.unwrap(), Set::No);
-    assert!(!here.passwords.require_change(alice.id, &event()).await.unwrap());
+    assert!(here.passwords.demand_if(alice.id, |_| event(), |_| Ok::<_, ()>(true)).await.unwrap().is_none());
     assert!(!here.passwords.replace(alice.id, &hash("hers"), &hash("anew")).await.unwrap());
 }
 

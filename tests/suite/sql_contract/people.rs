@@ -12,6 +12,7 @@ use super::stage::{Stage, later, now, until};
 on_every_engine! {
     a_locked_user_is_seen_everywhere_within_a_second
     a_username_is_taken_once
+    an_address_is_whose_it_is_if_it_is_verified_and_nobody_elses
     a_deleted_user_leaves_no_device_and_no_grant
 }
 
@@ -30,6 +31,35 @@ async fn a_locked_user_is_seen_everywhere_within_a_second(stage: Stage) {
     let waited = until(async || !there.directory.user(&alice.id).await.unwrap().unwrap().is_active()).await;
     assert!(waited < Duration::from_secs(1), "{waited:?}");
     assert!(!there.directory.user_by_username("alice").await.unwrap().unwrap().is_active());
+}
+
+async fn an_address_is_whose_it_is_if_it_is_verified_and_nobody_elses(stage: Stage) {
+    let [here, there] = &stage.nodes;
+    let (alice, bob) = (stage.user("alice").await, stage.user("bob").await);
+    let address = "alice+o'neill\u{e9}\"@example.com";
+    let change = async |whose: &User, email: Option<&str>, email_verified: bool| {
+        let email = email.map(str::to_owned);
+        let event = stage.event(Action::UserUpdated);
+        let changed = |user: User| User { email, email_verified, ..user };
+        assert!(matches!(here.people.update(whose.id, &event, later(1), changed).await.unwrap(), Updated::User(_)));
+    };
+    let whose = async || here.directory.user_by_email(address).await.unwrap().map(|user| user.id);
+    assert_eq!(whose().await, None);
+    change(&alice, Some(address), false).await;
+    assert_eq!(whose().await, None);
+    change(&alice, Some(address), true).await;
+    assert_eq!(whose().await, Some(alice.id));
+    assert_eq!(here.directory.user_by_email(&address.to_uppercase()).await.unwrap(), None);
+    until(async || there.directory.user_by_email(address).await.unwrap().is_some()).await;
+    change(&bob, Some(address), false).await;
+    assert_eq!(whose().await, Some(alice.id));
+    change(&bob, Some(address), true).await;
+    assert_eq!(whose().await, None);
+    change(&alice, None, false).await;
+    assert_eq!(whose().await, Some(bob.id));
+    for nobody in ["", "\0", "alice\0@example.com", "null"] {
+        assert_eq!(here.directory.user_by_email(nobody).await.unwrap(), None);
+    }
 }
 
 async fn a_username_is_taken_once(stage: Stage) {

@@ -31,6 +31,7 @@ use nod::store::sql::passwords::Passwords;
 use nod::store::sql::people::People;
 use nod::store::sql::sessions::Sessions;
 use nod::store::sql::tokens::Tokens;
+use nod::store::sql::user_codes::UserCodes;
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -46,6 +47,7 @@ pub(super) struct Node {
     pub(super) devices: Devices,
     pub(super) tokens: Tokens,
     pub(super) passwords: Passwords,
+    pub(super) user_codes: UserCodes,
     pub(super) sessions: Sessions,
     pub(super) keys: SigningKeys,
     pub(super) outbox: Outbox,
@@ -76,6 +78,7 @@ impl Node {
             keys: SigningKeys::new(database.clone(), directory.clone()),
             tokens: Tokens::new(database.clone()),
             passwords: Passwords::new(database.clone()),
+            user_codes: UserCodes::new(database.clone()),
             sessions: Sessions::new(database.clone()),
             outbox: Outbox::new(database.clone()),
             decisions: Decisions::new(database),

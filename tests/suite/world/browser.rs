@@ -46,6 +46,11 @@ impl World {
 }
 
 impl Browser {
+    /// The same browser, after a restart of the server.
+    pub(crate) fn in_world(self, world: &World) -> Self {
+        Self { world: Arc::clone(&world.inner), ..self }
+    }
+
     pub(crate) fn at(&self, node: usize) -> Self {
         Self { node, ..self.clone() }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use nod::domain::client::{Authentication, KeySource};
-use nod::http::tls;
+use nod::http::tls::{self, ServerCertificate};
 use nod::protocol::client_certificate::{Authorities, CertificateSubject};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, RequestBuilder};
@@ -29,7 +29,8 @@ impl Door {
         let key = KeyPair::generate().unwrap();
         let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
         let socket = listener.local_addr().unwrap();
-        let tls = tls::asking_config(own.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+        let tls = ServerCertificate::from_pem(own.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+        let tls = tls::asking_config(tls).unwrap();
         Self { address: format!("https://localhost:{}", socket.port()), socket, root: own.der().clone(), tls }
     }
 }

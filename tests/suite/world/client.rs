@@ -70,6 +70,8 @@ impl ClientBuilder {
                 number_matching: None,
                 long_poll: false,
                 request_signing_alg: None,
+                user_code: false,
+                require_hint_token: false,
                 keys: None,
             }),
             userinfo_signed_response_alg: None,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use nod::clock::Clock as _;
 use nod::domain::audit::Action;
+use nod::domain::password::NewPassword;
 use nod::domain::user::{Status, User};
 use nod::protocol::id::UserId;
 use nod::store::sql::devices::{Devices, KeyCreated};
 use nod::store::sql::people::{People, Updated};
+use nod::store::sql::user_codes::UserCodes;
 use nod::usecase::pairing_keys;
 use nod_device::PairingKey;
 
@@ -21,11 +23,12 @@ pub(crate) struct PersonBuilder {
     username: String,
     phones: usize,
     password: Option<String>,
+    user_code: Option<String>,
 }
 
 impl PersonBuilder {
     pub(super) fn new(world: Arc<Inner>, username: &str) -> Self {
-        Self { world, username: username.to_owned(), phones: 0, password: None }
+        Self { world, username: username.to_owned(), phones: 0, password: None, user_code: None }
     }
 
     /// One more phone, really paired. The first one is the primary device.
@@ -40,8 +43,14 @@ impl PersonBuilder {
         self
     }
 
+    /// What clients with `backchannel_user_code_parameter` have to give.
+    pub(crate) fn with_user_code(mut self, code: &str) -> Self {
+        self.user_code = Some(code.to_owned());
+        self
+    }
+
     async fn create(self) -> Person {
-        let Self { world, username, phones, password } = self;
+        let Self { world, username, phones, password, user_code } = self;
         let now = world.clock.now();
         let user = User {
             id: UserId::new(world.entropy.uuid()),
@@ -64,6 +73,9 @@ impl PersonBuilder {
         }
         let (username, email) = (user.username, user.email.unwrap());
         let mut person = Person { id: user.id, username, email, world, phones: Vec::new() };
+        if let Some(code) = user_code {
+            person.set_user_code(&code).await;
+        }
         for _ in 0..phones {
             let phone = Phone::new(Arc::clone(&person.world));
             person.pair(phone).await;
@@ -150,6 +162,21 @@ impl Person {
 
     pub(crate) async fn email_unverified(&self) {
         self.update(move |user| User { email_verified: false, ..user }).await;
+    }
+
+    pub(crate) async fn set_email(&self, address: &str) {
+        let email = Some(address.to_owned());
+        self.update(move |user| User { email, ..user }).await;
+    }
+
+    pub(crate) async fn set_user_code(&self, code: &str) {
+        self.world.guard(code);
+        let parts = self.world.parts();
+        let (codes, hashing) = (UserCodes::new(parts.database.clone()), Arc::clone(&parts.check_password.hashing));
+        let (id, event, now) = (self.id, self.world.event(Action::UserCodeSet).user(self.id), self.world.clock.now());
+        let code = NewPassword::user_code(code).unwrap();
+        let set = async move { codes.set(id, &hashing.make(id, code).await.unwrap(), (&event, now)).await };
+        assert!(self.world.among_servers(set).await.unwrap(), "no such person");
     }
 
     pub(crate) async fn lock(&self) {

@@ -7,6 +7,7 @@ use super::{ALICE, BOB, at};
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{Around, Flow};
 use crate::domain::password::Confirmed;
+use crate::domain::recovery::Means;
 use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::RecoveryId;
 
@@ -18,6 +19,8 @@ pub(super) enum Deed {
     Confirm,
     Choose,
     Recover,
+    /// A link alone is sent.
+    Mail,
     Reset,
     GiveUp,
     Continue,
@@ -30,6 +33,7 @@ pub(super) fn deeds() -> impl Strategy<Value = Deed> {
         2 => Just(Deed::Confirm),
         3 => Just(Deed::Choose),
         2 => Just(Deed::Recover),
+        1 => Just(Deed::Mail),
         3 => Just(Deed::Reset),
         1 => Just(Deed::GiveUp),
         3 => Just(Deed::Continue),
@@ -49,6 +53,7 @@ pub(super) fn done(flow: Flow, deed: Deed, around: &Around<'_>) -> (Option<Flow>
             let asked = flow.clone().recovers(None).or_else(|| on_errand(flow, Errand::again));
             (asked, Action::InitiateAccountRecovery)
         }
+        Deed::Mail => (on_errand(flow, |errand| asked(errand, Means::Link)), Action::CheckAccountRecoveryUsername),
         Deed::Reset => (on_errand(flow, reset), action_of_reset(status)),
         Deed::GiveUp => {
             let of_change =
@@ -70,10 +75,13 @@ fn on_errand(flow: Flow, then: impl FnOnce(Errand) -> Option<Errand>) -> Option<
     flow.on_errand(next)
 }
 
+fn asked(errand: Errand, means: Means) -> Option<Errand> {
+    errand.asked(RecoveryId::new(Uuid::nil()), "alice", means)
+}
+
 /// One step on the way of a recovery.
 fn reset(errand: Errand) -> Option<Errand> {
-    let asked = errand.clone().asked(RecoveryId::new(Uuid::nil()), "alice");
-    asked.or_else(|| errand.clone().proved(BOB)).or_else(|| errand.reset())
+    asked(errand.clone(), Means::Both).or_else(|| errand.clone().proved(BOB)).or_else(|| errand.reset())
 }
 
 fn action_of_reset(status: Status) -> Action {

@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::{ClientMetadata, Problems, is_callable};
+use super::address::is_callable;
+use super::{ClientMetadata, Problems};
 use crate::domain::client::{Logout, LogoutUri};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldCode;

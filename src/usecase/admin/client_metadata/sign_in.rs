@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{ClientMetadata, NONE, Problems};
+use super::address::{LONGEST, may_be_called};
+use super::authentication::NONE;
+use super::{ClientMetadata, Problems};
 use crate::domain::client::{GrantType, Requests, SignIn};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
@@ -19,7 +21,6 @@ pub(in crate::usecase::admin) const NO_POLICY: FieldProblem =
 
 /// Each is compared with what a request says, and shown to whoever looks after the client.
 const MOST_REDIRECT_URIS: usize = 20;
-const LONGEST_REQUEST_URI: usize = 400;
 
 const ANSWERS: &str = "One of code, id_token, id_token token, code id_token, code token, code id_token token.";
 
@@ -131,9 +132,9 @@ impl ClientMetadata {
         for (at, text) in given.iter().enumerate() {
             let admitted = Url::parse(text).is_ok_and(|mut url| {
                 url.set_fragment(None);
-                egress.is_none_or(|egress| egress.check_url(&url).is_ok())
+                may_be_called(&url, egress)
             });
-            if !admitted || text.len() > LONGEST_REQUEST_URI {
+            if !admitted || text.len() > LONGEST {
                 let detail = "An https URL of at most 400 characters that leads to a public address.";
                 problems.add_to(format!("/request_uris/{at}"), FieldCode::Invalid, detail);
             }

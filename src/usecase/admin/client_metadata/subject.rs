@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{ClientMetadata, KEYS, Problems, is_callable};
+use super::address::is_callable;
+use super::{ClientMetadata, Problems};
 use crate::domain::client::{GrantType, SignIn};
 use crate::domain::subject::Sector;
 use crate::outbound::egress::Egress;
@@ -38,8 +39,7 @@ impl ClientMetadata {
                 return None;
             }
         }
-        let proves = self.token_endpoint_auth_method.as_deref() == Some(KEYS) || self.own_certificates();
-        let keys = self.jwks_uri.as_deref().filter(|_| proves);
+        let keys = self.jwks_uri.as_deref().filter(|_| self.authenticates_with_keys());
         // [CIBA §4] Where nobody comes back, an address is a client's only if its keys are there.
         let keyed = sign_in.is_none() || grants.iter().any(|grant| grant.is_out_of_band());
         if keyed && keys.is_none() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Samples;
+use crate::domain::recovery::Means;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
     account, accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, passkey,
@@ -296,11 +297,13 @@ fn passwords(cast: &Cast, samples: &mut Samples) {
         ("fresh", ask.clone()),
     ];
     samples.add("forgot", recovery::ask::render, states);
-    let sent = recovery::sent::View { form: cast.form(), problem: None };
+    let sent = recovery::sent::View { form: cast.form(), means: Means::Both, problem: None };
     let wrong = |problem| recovery::sent::View { problem: Some(problem), ..sent.clone() };
     let states = [
         ("wrong", wrong(recovery::sent::Problem::Wrong)),
         ("expired", wrong(recovery::sent::Problem::Expired)),
+        ("code-alone", recovery::sent::View { means: Means::Code, ..sent.clone() }),
+        ("link-alone", recovery::sent::View { means: Means::Link, ..sent.clone() }),
         ("fresh", sent.clone()),
     ];
     samples.add("forgot-sent", recovery::sent::render, states);

@@ -1,12 +1,13 @@
 //! A message is on its way, if there is somebody to send it to: the page is the same for both.
 //!
-//! Field: `code`. Actions: `continue`, `again` (nothing came, or nothing works), `cancel`.
+//! Field: `code`, where it has one. Actions: `continue` with it, `again` (nothing came, or nothing works), `cancel`.
 
 use std::time::Duration;
 
 use askama::Template;
 use poem::Response;
 
+use crate::domain::recovery::Means;
 use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Form, Problem as At, Problems, respond};
 use crate::words::Message;
@@ -14,6 +15,8 @@ use crate::words::Message;
 #[derive(Clone, Debug)]
 pub struct View {
     pub form: Form,
+    /// What the message has in it.
+    pub means: Means,
     pub problem: Option<Problem>,
 }
 
@@ -45,6 +48,16 @@ struct Page<'p> {
     view: &'p View,
     around: &'p Around<'p>,
     problems: Problems,
+}
+
+impl Page<'_> {
+    const fn note(&self) -> Message<'static> {
+        match self.view.means {
+            Means::Both => Message::ForgotSentNote,
+            Means::Code => Message::ForgotSentNoteCode,
+            Means::Link => Message::ForgotSentNoteLink,
+        }
+    }
 }
 
 impl Titled for Page<'_> {

@@ -145,8 +145,10 @@ async fn ask(client: &Client) -> TokenResponse {
         client_notification_token: None,
         dpop_jkt: None,
         id_token_hint: None,
+        login_hint_token: None,
         request: None,
         requested_expiry: None,
+        user_code: None,
     };
     let asked = client.request_backchannel_authentication(&question).await.unwrap().into_inner();
 

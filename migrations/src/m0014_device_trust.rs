@@ -4,7 +4,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0013_device_trust"
+        "m0014_device_trust"
     }
 }
 

@@ -4,7 +4,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0014_device_application"
+        "m0015_device_application"
     }
 }
 

@@ -1,0 +1,252 @@
+//! Where a flow is, and why it is still there.
+
+use serde_json::{Map, Value, json};
+
+use super::actions::action_says;
+use super::{reference, words};
+use crate::http::openapi::put;
+use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, Status, Validator};
+
+/// A closed list, and what each of its words means.
+fn enumeration<W: Copy>(
+    description: &str,
+    all: &[W],
+    text: fn(W) -> &'static str,
+    says: fn(W) -> &'static str,
+) -> Value {
+    let described: Map<String, Value> = all.iter().map(|word| (text(*word).to_owned(), json!(says(*word)))).collect();
+    json!({
+        "type": "string", "description": description, "enum": words(all, text), "x-enum-descriptions": described,
+    })
+}
+
+const fn status_says(status: Status) -> &'static str {
+    match status {
+        Status::IdentifierRequired => "Who signs in?",
+        Status::UsernamePasswordRequired => "With which password?",
+        Status::AssertionRequired => "With which passkey?",
+        Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
+        Status::ConsentRequired => "May the client have what it asks for?",
+        Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
+        Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
+        Status::OauthDeviceCompleted => "The end: the device is connected.",
+        Status::CurrentCredentialsRequired => "Who wants another password, and what is it now?",
+        Status::NewPasswordRequired => "What is the new password?",
+        Status::MustChangePassword => "What is the new password? Nothing goes on without one.",
+        Status::SuccessfulPasswordChange => "The password is changed; go on.",
+        Status::AccountRecoveryUsernameRequired => "Whose password was forgotten?",
+        Status::AccountRecoveryOtlVerificationRequired => {
+            "A message with a link is on its way: it goes on where that is opened. The same for who gets none."
+        }
+        Status::RecoveryCodeRequired => "What code does the message have? The same for who gets none.",
+        Status::PasswordResetRequired => "What is the new password, in place of the forgotten one?",
+        Status::SuccessfulPasswordReset => "The password is another one; go on.",
+        Status::Canceled => "The person gave up on `canceledOperation`.",
+        Status::Resume => "Send the browser to `resumeUrl`.",
+        Status::Completed => "The end: the answer is in `authorizeResponse`.",
+        Status::Failed => "The end: `code` says why.",
+    }
+}
+
+/// A member that only some states have.
+fn only(status: Status, mut schema: Value, says: &str) -> Value {
+    let says = if says.is_empty() { format!("{status}.") } else { format!("{status}: {says}") };
+    put(&mut schema, "description", json!(says));
+    schema
+}
+
+/// The flow itself, and what can be done.
+fn links() -> Value {
+    let names = Action::ALL.iter().map(|action| action.as_str()).chain(["self"]);
+    let links: Map<String, Value> = names.map(|name| (name.to_owned(), reference("FlowLink"))).collect();
+    json!({
+        "type": "object", "description": "The flow itself, and each action that is possible now.",
+        "required": ["self"], "properties": links,
+    })
+}
+
+fn alternatives() -> Value {
+    json!({
+        "type": "array", "items": {"type": "string"},
+        "description": "Where something has to be proved: other ways to do that.",
+    })
+}
+
+fn request_options() -> Value {
+    let says = "for `navigator.credentials.get`, as `parseRequestOptionsFromJSON` reads it.";
+    only(Status::AssertionRequired, json!({"type": "object", "additionalProperties": true}), says)
+}
+
+fn creation_options() -> Value {
+    let says = "for `navigator.credentials.create`: JSON, as `parseCreationOptionsFromJSON` reads it.";
+    only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
+}
+
+/// The members of a state.
+fn state() -> Value {
+    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
+    let failed = |says: &str| only(Status::Failed, text.clone(), says);
+    json!({
+        "type": "object",
+        "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
+        "required": ["id", "status", "_links"],
+        "properties": {
+            "id": {"type": "string", "description": "The identifier of the flow."},
+            "status": reference("FlowStatus"),
+            "_links": reference("FlowLinks"),
+            "username": {"type": "string", "description": "Who it is, as far as that is known."},
+            "allowUsernameEdits": password(&flag, "whether it may be somebody else."),
+            "showRememberMyUsername": password(&flag, ""),
+            "rememberMyUsernameSelected": password(&flag, ""),
+            "showThisIsMyDevice": password(&flag, ""),
+            "thisIsMyDeviceSelected": password(&flag, ""),
+            "showCaptcha": {"type": "boolean", "description": "Where something is typed."},
+            "alternativeAuthenticationSources": alternatives(),
+            "publicKeyCredentialRequestOptions": request_options(),
+            "publicKeyCredentialCreationOptions": creation_options(),
+            "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
+            "client": reference("FlowClient"),
+            "userCode": only(
+                Status::OauthDeviceUserCodeConfirmationRequired,
+                text.clone(),
+                "the code, as the device shows it.",
+            ),
+            "scopes": only(
+                Status::ConsentRequired,
+                json!({"type": "array", "items": reference("FlowScope")}),
+                "what the client asks for.",
+            ),
+            "existingPasswordRequired": only(
+                Status::NewPasswordRequired, flag.clone(), "the present password has to be given too.",
+            ),
+            "canceledOperation": only(
+                Status::Canceled, json!({"type": "string", "enum": words(CanceledOperation::ALL, CanceledOperation::as_str)}),
+                "what the person gave up.",
+            ),
+            "authorizationDetails": only(
+                Status::ConsentRequired,
+                json!({"type": "array", "items": {"type": "object", "additionalProperties": true}}),
+                "what exactly it asks for [RFC 9396 §2].",
+            ),
+            "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer."},
+            "authorizeResponse": reference("AuthorizeResponse"),
+            "_pf_authn_api_state": carried(),
+            "code": failed("an error code of OAuth and OpenID Connect."),
+            "message": failed("for the developer."),
+            "userMessage": {"type": "string", "description": "For the person."},
+        },
+    })
+}
+
+pub(super) fn states() -> Map<String, Value> {
+    [
+        ("FlowState", state()),
+        ("FlowStatus", enumeration("Where a flow is.", Status::ALL, Status::as_str, status_says)),
+        ("FlowActionName", enumeration("What can be done to a flow.", Action::ALL, Action::as_str, action_says)),
+        ("FlowLinks", links()),
+        (
+            "FlowLink",
+            json!({
+                "type": "object", "description": "Where to send it.", "required": ["href"],
+                "properties": {"href": {"type": "string"}},
+            }),
+        ),
+        (
+            "FlowClient",
+            json!({
+                "type": "object", "description": "Who asks.", "required": ["id", "name"],
+                "properties": {
+                    "id": {"type": "string", "description": "Its `client_id`."},
+                    "name": {"type": "string", "description": "What a person sees."},
+                },
+            }),
+        ),
+        (
+            "FlowScope",
+            json!({
+                "type": "object", "description": "Something that is asked for.", "required": ["name"],
+                "properties": {"name": {"type": "string"}},
+            }),
+        ),
+        (
+            "AuthorizeResponse",
+            json!({
+                "type": "object", "additionalProperties": {"type": "string"},
+                "description": "The authorization response [RFC 6749 §4.1.2, RFC 9207]: `code`, or `error` and \
+                                `error_description`; `state`, `iss`.",
+            }),
+        ),
+        (
+            "RefusedAuthorization",
+            json!({
+                "type": "object", "description": "Why no flow was begun: as a state that failed, without a flow.",
+                "required": ["status", "code", "message", "userMessage", "authorizeResponse"],
+                "properties": {
+                    "status": reference("FlowStatus"),
+                    "code": {"type": "string", "description": "An error code of OAuth and OpenID Connect."},
+                    "message": {"type": "string", "description": "For the developer."},
+                    "userMessage": {"type": "string", "description": "For the person."},
+                    "authorizeResponse": reference("AuthorizeResponse"),
+                },
+            }),
+        ),
+    ]
+    .map(|(name, schema)| (name.to_owned(), schema))
+    .into_iter()
+    .collect()
+}
+
+/// For those who run a flow without cookies.
+fn carried() -> Value {
+    json!({
+        "type": "string",
+        "description": "For a client that is registered as `cookieless`: the next call sends it back as the header \
+                        `X-PF-Authn-API-State`. After an action, the one before is worth nothing.",
+    })
+}
+
+pub(super) fn errors() -> Map<String, Value> {
+    let told = |code: &str| {
+        json!({
+            "code": reference(code),
+            "message": {"type": "string", "description": "For the developer."},
+            "userMessage": {"type": "string", "description": "For the person."},
+        })
+    };
+    let mut detail = told("FlowDetailCode");
+    put(&mut detail, "target", json!({"type": "string", "description": "The member of the body that it is about."}));
+    put(
+        &mut detail,
+        "failedValidators",
+        json!({
+            "type": "array", "description": "What a new password does not fulfil.",
+            "items": {"type": "string", "enum": words(Validator::ALL, Validator::as_str)},
+        }),
+    );
+    let mut error = told("FlowErrorCode");
+    put(&mut error, "details", json!({"type": "array", "items": reference("FlowErrorDetail")}));
+    put(&mut error, "_pf_authn_api_state", carried());
+    let required = json!(["code", "message", "userMessage"]);
+    [
+        (
+            "FlowError",
+            json!({
+                "type": "object", "description": "Why an action was refused. The flow is where it was.",
+                "required": required, "properties": error,
+            }),
+        ),
+        (
+            "FlowErrorDetail",
+            json!({
+                "type": "object", "description": "One of the reasons.", "required": required, "properties": detail,
+            }),
+        ),
+        ("FlowErrorCode", enumeration("Why.", FlowErrorCode::ALL, FlowErrorCode::as_str, FlowErrorCode::message)),
+        ("FlowDetailCode", enumeration("Why exactly.", DetailCode::ALL, DetailCode::as_str, DetailCode::message)),
+    ]
+    .map(|(name, schema)| (name.to_owned(), schema))
+    .into_iter()
+    .collect()
+}
