@@ -200,7 +200,11 @@ impl Wiring {
             applications: applications.clone(),
             desk: desk.clone(),
         };
-        let policies = ManagePolicies { parts: policies, others: applications.clone(), desk: desk.clone() };
+        let policies = ManagePolicies {
+            parts: policies,
+            others: (applications.clone(), mfa_policies.clone()),
+            desk: desk.clone(),
+        };
         let applications = ManageApplications { parts: applications, others: (), desk: desk.clone() };
         let readiness = ReadMfaReadiness { applications: native.clone(), clients: clients.clone(), directory };
         let mfa_policies = ManageMfaPolicies { parts: mfa_policies, others: native.clone(), desk: desk.clone() };

@@ -212,7 +212,11 @@ impl Stores {
                 applications: applications.clone(),
                 desk: opened.desk(),
             },
-            policies: ManagePolicies { parts: policies, others: applications.clone(), desk: opened.desk() },
+            policies: ManagePolicies {
+                parts: policies,
+                others: (applications.clone(), mfa_policies.clone()),
+                desk: opened.desk(),
+            },
             applications: ManageApplications { parts: applications, others: (), desk: opened.desk() },
             mfa_policies: ManageMfaPolicies { parts: mfa_policies, others: native.clone(), desk: opened.desk() },
             native_applications: ManageNativeApplications { parts: native, others: clients, desk: opened.desk() },

@@ -9,7 +9,7 @@ use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{AuthorizationCode, ClientId, RequestId, SessionId, UserId};
+use crate::protocol::id::{AuthorizationCode, ClientId, DeviceId, RequestId, SessionId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
@@ -36,6 +36,12 @@ pub struct Code {
     pub nonce: Option<String>,
     pub extent: Extent,
     pub authentication: Authentication,
+    /// When the password was chosen that the person gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Timestamp>,
+    /// The trusted device that was there: with it ends what the code gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
     /// What the app is told by which the person signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<Enrolment>,
@@ -136,6 +142,8 @@ mod tests {
             nonce: None,
             extent: Extent::default(),
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
+            password: None,
+            device: None,
             enrolment: None,
             issued_at: at(0),
             burnt: false,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mobile_app::MobileApp;
 use crate::clock::Timestamp;
-use crate::protocol::id::{ClientId, EnrolmentTicket, RequestId, SessionId, UserId};
+use crate::protocol::id::{ClientId, EnrolmentTicket, MfaPolicyId, RequestId, SessionId, UserId};
 use crate::protocol::words::words;
 use crate::secret::Secret;
 
@@ -21,7 +21,7 @@ pub const REMEMBER: Duration = Duration::from_secs(900);
 /// What the app is told when somebody has signed in by it: the claim `device_enrollment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Enrolment {
-    Offered(MobileApp),
+    Offered(MobileApp, MfaPolicyId),
     Not(WhyNot),
 }
 
@@ -40,6 +40,10 @@ pub struct Offer {
     /// By whose app.
     pub client: ClientId,
     pub app: MobileApp,
+    /// That lets people without devices have the app as their first.
+    pub policy: MfaPolicyId,
+    /// When the password was chosen that the person gave: with another one, the offer ends.
+    pub password: Option<Timestamp>,
     /// With its end, the offer ends. `None`: the flow has not come to one yet.
     pub session: Option<SessionId>,
     pub expires_at: Timestamp,
@@ -81,8 +85,8 @@ impl Offer {
     }
 }
 
-/// Makes the tickets. One is made of the transaction that it came from and a key, so that it rests nowhere, and the
-/// same one is told however often it is asked for.
+/// Makes the tickets. One is made of a key and of the transaction, the person and the app that it is for, so that it
+/// rests nowhere, and the same one is told however often it is asked for.
 #[derive(Clone)]
 pub struct Tickets(hmac::Key);
 
@@ -91,9 +95,13 @@ impl Tickets {
         Self(key)
     }
 
-    pub fn of(&self, transaction: RequestId) -> EnrolmentTicket {
-        let mac = hmac::sign(&self.0, transaction.uuid().as_bytes());
-        EnrolmentTicket::new(Secret::new(URL_SAFE_NO_PAD.encode(mac.as_ref())))
+    pub fn of(&self, transaction: RequestId, user: UserId, jkt: &str) -> EnrolmentTicket {
+        let mut mac = hmac::Context::with_key(&self.0);
+        // All but the last are of one length.
+        mac.update(transaction.uuid().as_bytes());
+        mac.update(user.uuid().as_bytes());
+        mac.update(jkt.as_bytes());
+        EnrolmentTicket::new(Secret::new(URL_SAFE_NO_PAD.encode(mac.sign().as_ref())))
     }
 }
 
@@ -120,6 +128,8 @@ mod tests {
             user: UserId::new(Uuid::nil()),
             client: ClientId::parse("shop").unwrap(),
             app,
+            policy: MfaPolicyId::parse("mfa").unwrap(),
+            password: None,
             session: None,
             expires_at: at(300),
             answered: false,
@@ -140,11 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn f2_each_transaction_has_its_ticket() {
+    fn f2_each_offer_has_its_ticket() {
         let tickets = Tickets::new(hmac::Key::new(hmac::HMAC_SHA256, b"key"));
-        let of = |n: u128| tickets.of(RequestId::new(Uuid::from_u128(n))).expose().clone();
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
-        assert_eq!(of(1).len(), 43);
+        let of = |transaction: u128, user: u128, jkt: &str| {
+            let (transaction, user) = (Uuid::from_u128(transaction), Uuid::from_u128(user));
+            tickets.of(RequestId::new(transaction), UserId::new(user), jkt).expose().clone()
+        };
+        assert_eq!(of(1, 1, "own"), of(1, 1, "own"));
+        for other in [of(2, 1, "own"), of(1, 2, "own"), of(1, 1, "another")] {
+            assert_ne!(of(1, 1, "own"), other);
+        }
+        assert_eq!(of(1, 1, "own").len(), 43);
     }
 }

@@ -53,4 +53,10 @@ impl MfaPolicy {
     pub fn permits(&self, application: &NativeApplicationId) -> Option<&Permitted> {
         self.applications.iter().find(|permitted| permitted.application == *application)
     }
+
+    /// Whether people without devices may have the app as their first.
+    pub fn enrols_first(&self, application: &NativeApplicationId) -> bool {
+        let permitted = self.permits(application).is_some_and(|permitted| permitted.auto_enrollment);
+        permitted && self.no_devices_mode == Without::Bypass
+    }
 }

@@ -79,7 +79,7 @@ impl Source {
     pub const fn proves(self) -> bool {
         match self {
             Self::Password | Self::Passkey => true,
-            // A second factor may be waived: it proves nothing by itself, and is asked of whoever has proved to be somebody.
+            // A second factor may be waived, and is asked of whoever has proved to be somebody.
             Self::Identifier | Self::Mfa => false,
         }
     }
@@ -141,13 +141,6 @@ impl Step {
 
     pub fn offers(&self, source: Source) -> bool {
         self.sources().any(|own| own == source)
-    }
-
-    /// The MFA policy that says which devices are enough. None of the sources asks for a device.
-    pub const fn mfa_policy(&self) -> Option<&MfaPolicyId> {
-        match self.source {
-            Source::Identifier | Source::Password | Source::Passkey => None,
-        }
     }
 
     pub fn is_asked(&self, facts: &Facts<'_>) -> bool {
@@ -240,7 +233,7 @@ impl SignOnPolicy {
 
     /// The MFA policies that somebody may have to satisfy on the way.
     pub fn mfa_policies(&self) -> impl Iterator<Item = &MfaPolicyId> {
-        self.steps().into_iter().filter_map(Step::mfa_policy)
+        self.steps().into_iter().filter_map(|step| step.mfa_policy.as_ref())
     }
 
     /// Every step, wherever it is in the tree.

@@ -107,7 +107,11 @@ impl Asked<'_> {
             return None;
         }
         let full = u32::try_from(self.devices.len()).is_ok_and(|count| count >= self.most);
-        Some(if full { Enrolment::Not(WhyNot::MethodLimitReached) } else { Enrolment::Offered(app.clone()) })
+        Some(if full {
+            Enrolment::Not(WhyNot::MethodLimitReached)
+        } else {
+            Enrolment::Offered(app.clone(), self.policy.id.clone())
+        })
     }
 }
 
@@ -115,4 +119,111 @@ impl Asked<'_> {
 /// application, or by a key for any, is asked like every other.
 fn trusts(device: &Device, application: &NativeApplicationId) -> bool {
     device.application.as_ref() == Some(application)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::domain::device::About;
+    use crate::domain::mfa_policy::Permitted;
+    use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
+
+    fn application(id: &str) -> NativeApplicationId {
+        NativeApplicationId::parse(id).unwrap()
+    }
+
+    fn policy(no_devices_mode: Without, incompatible_devices_mode: Without) -> MfaPolicy {
+        MfaPolicy {
+            id: MfaPolicyId::parse("mfa").unwrap(),
+            name: "mfa".into(),
+            no_devices_mode,
+            incompatible_devices_mode,
+            applications: vec![Permitted {
+                application: application("bank"),
+                auto_enrollment: true,
+                device_authorization: true,
+            }],
+            created_at: Timestamp::from_seconds(0),
+        }
+    }
+
+    fn app(id: &str) -> MobileApp {
+        MobileApp { application: application(id), jkt: "jkt".into(), public_jwk: "{}".into(), about: About::default() }
+    }
+
+    fn device(application: Option<NativeApplicationId>, status: Status) -> Device {
+        Device {
+            id: DeviceId::new(Uuid::from_u128(1)),
+            user: UserId::new(Uuid::nil()),
+            installation: InstallationId::new(Uuid::nil()),
+            application,
+            nickname: None,
+            status,
+            position: 0,
+            paired_at: Timestamp::from_seconds(0),
+        }
+    }
+
+    /// What comes of it, and whether a device is offered: for all that a person and a policy can be.
+    fn evaluated(
+        policy: &MfaPolicy,
+        devices: &[Device],
+        app: Option<&MobileApp>,
+        own: bool,
+    ) -> (Verdict, Option<Enrolment>) {
+        let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
+        Asked { policy, devices, app, most: 5 }.evaluate()
+    }
+
+    #[test]
+    fn h4_the_trusted_device_is_enough_and_a_blocked_one_never() {
+        for (none, other) in [(Without::Block, Without::Block), (Without::Bypass, Without::Bypass)] {
+            let policy = policy(none, other);
+            let trusted = [device(Some(application("bank")), Status::Active)];
+            let id = DeviceId::new(Uuid::from_u128(1));
+            assert_eq!(evaluated(&policy, &trusted, Some(&app("bank")), true), (Verdict::Authorized(id), None));
+            let blocked = [device(Some(application("bank")), Status::Blocked)];
+            let refused = (Verdict::Failed(Why::DeviceBlocked), None);
+            assert_eq!(evaluated(&policy, &blocked, Some(&app("bank")), true), refused, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn h4_whoever_has_nothing_that_will_do_is_the_policys_affair() {
+        let bank = app("bank");
+        let by_key = [device(None, Status::Active)];
+        let of_another = [device(Some(application("shop")), Status::Active)];
+        let theirs = [device(Some(application("bank")), Status::Active)];
+        let elsewhere: [(&[Device], Option<&MobileApp>, bool); 5] = [
+            (&by_key, Some(&bank), true),
+            (&of_another, Some(&bank), true),
+            (&theirs, Some(&bank), false),
+            (&theirs, None, false),
+            (&theirs, Some(&app("unknown")), true),
+        ];
+        for (devices, app, own) in elsewhere {
+            let blocks = policy(Without::Bypass, Without::Block);
+            assert_eq!(evaluated(&blocks, devices, app, own), (Verdict::Failed(Why::NoUsableDevices), None));
+            let bypasses = policy(Without::Block, Without::Bypass);
+            assert_eq!(evaluated(&bypasses, devices, app, own), (Verdict::Waived(Missing::Incompatible), None));
+        }
+        let blocks = policy(Without::Block, Without::Bypass);
+        assert_eq!(evaluated(&blocks, &[], Some(&bank), false), (Verdict::Failed(Why::NoDevices), None));
+    }
+
+    #[test]
+    fn h5_an_app_is_offered_to_whoever_has_no_device_where_the_policy_says_so() {
+        let policy = policy(Without::Bypass, Without::Block);
+        let offered = Enrolment::Offered(app("bank"), policy.id.clone());
+        let waived = Verdict::Waived(Missing::NoDevices);
+        assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived, Some(offered)));
+        assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived, None));
+        assert_eq!(evaluated(&policy, &[], None, false), (waived, None));
+        let mut silent = policy.clone();
+        silent.applications[0].auto_enrollment = false;
+        assert_eq!(evaluated(&silent, &[], Some(&app("bank")), false), (waived, None));
+    }
 }

@@ -43,9 +43,10 @@ impl Authentication {
         Self { at, acr: Acr::Passkey, amr: AMR_PASSKEY.to_owned() }
     }
 
-    /// Beside something that the person has proved.
-    pub fn by_trusted_device(at: Timestamp) -> Self {
-        Self { at, acr: Acr::TrustedDevice, amr: AMR_TRUSTED_DEVICE.to_owned() }
+    /// A trusted device has proved to be there, too. Nobody did anything for it, so that it is as long ago as before.
+    #[must_use]
+    pub fn with_trusted_device(&self) -> Self {
+        self.and(&Self { at: self.at, acr: Acr::TrustedDevice, amr: AMR_TRUSTED_DEVICE.to_owned() })
     }
 
     /// Both, of one person and one after the other.

@@ -87,12 +87,6 @@ impl SignOn {
         self.mfa_policies.values()
     }
 
-    /// Whether people who sign in by this app may have it as a device without typing anything.
-    pub fn enrols(&self, application: &NativeApplicationId) -> bool {
-        let permits = |policy: &Arc<MfaPolicy>| policy.permits(application).is_some_and(|own| own.auto_enrollment);
-        self.mfa_policies.values().any(permits)
-    }
-
     /// [flows.md F14, F18] the application of the policy, or else the one for all others. `None`: our own pages.
     pub fn application_of(&self, policy: &SignOnPolicy) -> Option<&Arc<Application>> {
         let id = policy.application.as_ref().or(self.settings.default_application.as_ref());

@@ -250,7 +250,7 @@ impl FieldProblem {
         Self { place: Place::Member(Cow::Borrowed(pointer)), code, detail: Cow::Borrowed(detail) }
     }
 
-    pub fn member(pointer: String, code: FieldCode, detail: &'static str) -> Self {
+    pub fn member(pointer: String, code: FieldCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { place: Place::Member(pointer.into()), code, detail: detail.into() }
     }
 

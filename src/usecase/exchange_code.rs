@@ -24,7 +24,7 @@ use crate::store::sql::sessions::Sessions;
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
-use crate::usecase::device_trust::enrol::{For, OfferEnrolment};
+use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
 use crate::usecase::issue::{Along, Issue, TokenResponse};
 
 pub struct ExchangeCode {
@@ -92,6 +92,11 @@ impl ExchangeCode {
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
+        if let Some(device) = code.device
+            && !self.directory.may_answer(&code.user, device, now).await?
+        {
+            return Err(Refusal::invalid_grant("the trusted device is blocked or unpaired").into());
+        }
         let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
         let mut claims = user.claims(&extent.claims.id_token);
         if let Some(told) = self.enrolment(&code, now).await? {
@@ -102,7 +107,7 @@ impl ExchangeCode {
             request: Some(code.transaction),
             client: client.id.clone(),
             user: code.user,
-            device: None,
+            device: code.device,
             session: Some(code.session),
             bound_to: bound_to.filter(|_| client.is_public()),
             scope,
@@ -135,9 +140,15 @@ impl ExchangeCode {
         Ok(match &code.enrolment {
             None => None,
             Some(Enrolment::Not(why)) => Some(json!({ "offered": false, "reason": why.as_str() })),
-            Some(Enrolment::Offered(app)) => {
-                let (transaction, user, session) = (code.transaction, code.user, Some(code.session));
-                let whom = For { transaction, user, client: &code.client, session };
+            Some(Enrolment::Offered(app, policy)) => {
+                let whom = Whom {
+                    transaction: code.transaction,
+                    user: code.user,
+                    client: &code.client,
+                    policy,
+                    password: code.password,
+                    session: Some(code.session),
+                };
                 let offered = self.offers.offer(whom, app, now).await?;
                 offered.map(
                     |(ticket, until)| json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() }),

@@ -154,6 +154,7 @@ fn names<P: Kind>(declared: Option<&Vec<P>>, there: &[P], prune: bool) -> BTreeS
 struct Names {
     applications: BTreeSet<String>,
     native_applications: BTreeSet<String>,
+    mfa_policies: BTreeSet<String>,
     policies: BTreeSet<String>,
 }
 
@@ -163,6 +164,7 @@ impl Names {
         Self {
             applications: names(declared.applications.as_ref(), &there.applications, prune),
             native_applications: names(native, &there.native_applications, prune),
+            mfa_policies: names(declared.mfa_policies.as_ref(), &there.mfa_policies, prune),
             policies: names(declared.policies.as_ref(), &there.policies, prune),
         }
     }
@@ -170,18 +172,28 @@ impl Names {
 
 impl Declared {
     /// What it names and there will not be.
-    fn check<'c>(&self, names: &Names, client: impl Fn(&ClientId) -> Option<&'c Client>, problems: &mut Vec<String>) {
+    fn check<'c>(
+        &self,
+        there: &There,
+        names: &Names,
+        client: impl Fn(&ClientId) -> Option<&'c Client>,
+        problems: &mut Vec<String>,
+    ) {
         let mut is_there = |kind: &str, id: &str, names: &BTreeSet<String>, whose: String| {
             if !names.contains(id) {
                 problems.push(format!("{whose}: there is no {kind} {id}"));
             }
         };
-        for policy in self.policies.iter().flatten() {
+        // Of a kind that the file does not mention, all stay.
+        for policy in self.policies.as_ref().unwrap_or(&there.policies) {
             if let Some(id) = &policy.application {
                 is_there("application", id.as_str(), &names.applications, format!("policy {}", policy.id));
             }
+            for id in policy.mfa_policies() {
+                is_there("mfa_policy", id.as_str(), &names.mfa_policies, format!("policy {}", policy.id));
+            }
         }
-        for policy in self.mfa_policies.iter().flatten() {
+        for policy in self.mfa_policies.as_ref().unwrap_or(&there.mfa_policies) {
             for permitted in &policy.applications {
                 let (id, whose) = (permitted.application.as_str(), format!("mfa_policy {}", policy.id));
                 is_there("native_application", id, &names.native_applications, whose);
@@ -235,7 +247,7 @@ impl Planned {
         problems: &mut Vec<String>,
     ) -> Self {
         let names = Names::new(&declared, there, prune);
-        declared.check(&names, client, problems);
+        declared.check(there, &names, client, problems);
         let applications = Moves::new(declared.applications, &there.applications, prune);
         let native = Moves::new(declared.native_applications, &there.native_applications, prune);
         let mfa = Moves::new(declared.mfa_policies, &there.mfa_policies, prune);

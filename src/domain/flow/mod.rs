@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, DeviceId, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
@@ -66,8 +66,10 @@ pub struct Flow {
     /// Nobody else may sign in.
     pub meant: Option<UserId>,
     pub who: Who,
-    /// What was proved on the way.
+    /// What was proved on the way by something that the person did: with this, they have a session.
     pub authenticated: Option<Authentication>,
+    /// The trusted device that has proved to be there besides, in this flow alone.
+    pub trusted: Option<DeviceId>,
     /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
     pub password: Option<Timestamp>,
     pub notes: Notes,
@@ -137,6 +139,12 @@ impl Flow {
     /// The session that something noted leans on: with its end, that is proved no more.
     pub fn leans_on(&self) -> Option<SessionId> {
         self.from.filter(|_| self.session.is_some() || self.notes.lean_on_session())
+    }
+
+    /// What is told of how the person was authenticated.
+    pub fn authentication(&self) -> Option<Authentication> {
+        let own = self.authenticated.as_ref()?;
+        Some(if self.trusted.is_some() { own.with_trusted_device() } else { own.clone() })
     }
 
     /// The step that is being asked, if it is one of `source`.
@@ -226,6 +234,7 @@ impl Flow {
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
             self.password = None;
+            self.trusted = None;
             self.enrolment = None;
             // What somebody else agreed to.
             self.agreed = None;

@@ -38,10 +38,9 @@ impl Notes {
         self.0.iter().any(|(_, note)| matches!(note, Note::Verified(_)))
     }
 
-    /// Whether something was verified in this flow, and not in an earlier one.
+    /// Whether the person has shown something in this flow, and not in an earlier one.
     pub(super) fn has_verified_here(&self) -> bool {
-        let here =
-            |note: &Note| matches!(note, Note::Verified(Factor::Password | Factor::Passkey | Factor::TrustedDevice));
+        let here = |note: &Note| matches!(note, Note::Verified(Factor::Password | Factor::Passkey));
         self.0.iter().any(|(_, note)| here(note))
     }
 

@@ -8,7 +8,6 @@ use crate::domain::enrolment::Enrolment;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
-use crate::domain::session::Authentication;
 use crate::protocol::id::{DeviceId, MfaPolicyId};
 
 /// Where the second factor is, once it came to something. Nothing goes on until whoever runs the flow says so.
@@ -50,7 +49,9 @@ impl Flow {
         pairs: Option<Timestamp>,
     ) -> Option<Self> {
         self.asking(Source::Mfa).filter(|_| self.second_factor.is_none())?;
-        let offered = pairs.filter(|_| matches!(enrolment, Some(Enrolment::Offered(_))));
+        // Not on the word of a session alone, which may be somebody else's by now.
+        let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
+        let offered = pairs.filter(|_| matches!(enrolment, Some(Enrolment::Offered(..))));
         let second_factor = match (verdict, offered) {
             (Verdict::Authorized(device), Some(until)) => SecondFactor::Pairing(Some(device), until),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(None, until),
@@ -65,11 +66,10 @@ impl Flow {
     #[must_use]
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Mfa)?;
-        let user = self.user()?;
         match self.second_factor.take()? {
-            SecondFactor::Authorized(_) | SecondFactor::Pairing(Some(_), _) => {
-                let how = Authentication::by_trusted_device(around.now);
-                self.verified(user, &how, (step, Factor::TrustedDevice));
+            SecondFactor::Authorized(device) | SecondFactor::Pairing(Some(device), _) => {
+                self.trusted = Some(device);
+                self.notes.set(step, Note::Verified(Factor::TrustedDevice));
             }
             SecondFactor::Waived | SecondFactor::Pairing(None, _) => self.notes.set(step, Note::Waived),
             SecondFactor::Failed(_) => return None,
@@ -78,9 +78,11 @@ impl Flow {
     }
 
     /// The app that may become a device now, and until when.
-    pub const fn offers_pairing(&self) -> Option<(&MobileApp, Timestamp)> {
+    pub const fn offers_pairing(&self) -> Option<(&MobileApp, &MfaPolicyId, Timestamp)> {
         match (&self.second_factor, &self.enrolment) {
-            (Some(SecondFactor::Pairing(_, until)), Some(Enrolment::Offered(app))) => Some((app, *until)),
+            (Some(SecondFactor::Pairing(_, until)), Some(Enrolment::Offered(app, policy))) => {
+                Some((app, policy, *until))
+            }
             (Some(_) | None, _) => None,
         }
     }

@@ -288,6 +288,7 @@ fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
         source,
         alternatives: Vec::new(),
         enrol: false,
+        mfa_policy: None,
         when: Vec::new(),
         success,
         failure,
@@ -497,7 +498,7 @@ proptest! {
                 Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
                 Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
-                Action::SubmitUserCode => None,
+                Action::SubmitUserCode | Action::Authenticate => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel
                 | Action::CancelAuthentication

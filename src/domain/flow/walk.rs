@@ -64,7 +64,7 @@ impl Flow {
         if self.meant.is_some_and(|meant| meant != user) {
             return At::Failed(Failure::AnotherPerson);
         }
-        if !self.authenticated.as_ref().is_some_and(|authentication| self.accepts(authentication.acr)) {
+        if !self.authentication().is_some_and(|authentication| self.accepts(authentication.acr)) {
             return At::Failed(Failure::NotWellEnough);
         }
         if self.agreed.is_some() {

@@ -6,9 +6,8 @@ use poem_openapi::{Object, OpenApi};
 use crate::domain::mfa_policy::{MfaPolicy, Permitted, Without};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
-use crate::http::admin::clients::{read, take_id};
 use crate::http::admin::closed::closed;
-use crate::http::admin::members::{Members, Patch};
+use crate::http::admin::members::{Members, Patch, parsed, take_id};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -163,7 +162,7 @@ impl MfaPoliciesApi {
     ) -> Result<Created<MfaPolicyBody>> {
         let mut members = body.value;
         let id = take_id(&mut members, "id")?;
-        let policy = MfaPolicyBody::from(&self.policies.create(&admin, id.as_deref(), &read(members)?).await?);
+        let policy = MfaPolicyBody::from(&self.policies.create(&admin, id.as_deref(), &parsed(members)?).await?);
         Ok(Created::at(format!("/admin/v1/mfa-policies/{}", policy.id), &policy.clone(), policy))
     }
 

@@ -7,9 +7,8 @@ use crate::domain::mfa_readiness::{Finding, FindingCode, Level, is_ready};
 use crate::domain::native_application::NativeApplication;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
-use crate::http::admin::clients::{read, take_id};
 use crate::http::admin::closed::closed;
-use crate::http::admin::members::{Members, Patch};
+use crate::http::admin::members::{Members, Patch, parsed, take_id};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -174,7 +173,7 @@ impl NativeApplicationsApi {
     ) -> Result<Created<NativeApplicationBody>> {
         let mut members = body.value;
         let id = take_id(&mut members, "id")?;
-        let made = self.applications.create(&admin, id.as_deref(), &read(members)?).await?;
+        let made = self.applications.create(&admin, id.as_deref(), &parsed(members)?).await?;
         let made = NativeApplicationBody::from(&made);
         Ok(Created::at(format!("/admin/v1/native-applications/{}", made.id), &made.clone(), made))
     }

@@ -120,7 +120,7 @@ impl FlowApi {
             (Status::MobilePairingRequired, _) => json!({
                 "serverPayload": {
                     "ticket": seen.ticket.as_ref().map(EnrolmentTicket::expose),
-                    "exp": flow.offers_pairing().map(|(_, until)| until.seconds()),
+                    "exp": flow.offers_pairing().map(|(.., until)| until.seconds()),
                 },
             }),
             (Status::MfaCompleted, _) => {

@@ -123,19 +123,31 @@ impl Devices {
         self.claimed(claimed)
     }
 
-    /// Makes the phone a device of somebody who agreed to that. `event` is completed with user and device.
-    pub async fn enrol(
+    /// Makes the phone the first device of somebody who agreed to that. `password`: when the one was chosen that has to
+    /// be theirs still. `event` is completed with user and device.
+    pub async fn enrol_first(
         &self,
-        user: UserId,
+        (user, password): (UserId, Option<Timestamp>),
         newcomer: &Newcomer<'_>,
         now: Timestamp,
         event: Event,
     ) -> Result<Claimed, StoreError> {
         let enrolled: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            match transaction.lock_user(user).await?.filter(User::is_active) {
-                Some(owner) => transaction.pair(owner, newcomer, now, event).await,
-                None => Ok((Claimed::Invalid, None)),
+            let Some(owner) = transaction.lock_user(user).await?.filter(User::is_active) else {
+                return Ok((Claimed::Invalid, None));
+            };
+            if let Some(chosen_at) = password {
+                let sql = "SELECT 1 FROM password WHERE user_id = $1 AND changed_at = $2";
+                if transaction.find(sql, [bytes(user.uuid()), chosen_at.millis().into()]).await?.is_none() {
+                    return Ok((Claimed::Invalid, None));
+                }
+            }
+            let (count, _) = transaction.devices_and_next(user).await?;
+            match count {
+                0 => transaction.pair(owner, newcomer, now, event).await,
+                _ if count >= i64::from(newcomer.max_devices) => Ok((Claimed::Full, None)),
+                _ => Ok((Claimed::Invalid, None)),
             }
         })
         .await;
@@ -385,6 +397,14 @@ impl Transaction {
         Ok(row.map(|row| device(&row)).transpose()?)
     }
 
+    /// How many devices the user has, whose lock we hold, and the position of a next one.
+    async fn devices_and_next(&self, user: UserId) -> Result<(i64, i64), WriteError> {
+        let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
+        let row = self.find(sql, [bytes(user.uuid())]).await?;
+        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        Ok((row.get(0)?, row.get(1)?))
+    }
+
     /// `None`: the user, whose lock we hold, has enough.
     async fn add_device(
         &self,
@@ -393,10 +413,7 @@ impl Transaction {
         installation: InstallationId,
         now: Timestamp,
     ) -> Result<Option<Device>, WriteError> {
-        let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
-        let row = self.find(sql, [bytes(user.uuid())]).await?;
-        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
-        let (count, position): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (count, position) = self.devices_and_next(user).await?;
         if count >= i64::from(newcomer.max_devices) {
             return Ok(None);
         }

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::{Database, Engine, Row, Transaction, WriteError, bytes, sign_on};
+use crate::clock::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::device::{self, About, Device, Installation};
 use crate::domain::sign_on::SignOn;
@@ -186,6 +187,11 @@ impl Directory {
             })
             .await?;
         Ok(devices.unwrap_or_default())
+    }
+
+    /// Whether a device is one of this user still, and may speak for them.
+    pub async fn may_answer(&self, user: &UserId, device: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.devices_of(user).await?.iter().any(|(own, _)| own.id == device && own.may_answer(now)))
     }
 
     /// The installation whose key has this thumbprint, be it the present one or an announced one.

@@ -13,7 +13,7 @@ use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId};
 use crate::protocol::public_id::Kind;
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::sign_on::Applications;
+use crate::store::sql::sign_on::{Applications, MfaPolicies};
 use crate::usecase::admin::client_metadata::{LONGEST_NAME, Problems, name};
 use crate::usecase::admin::parts::{Described, ManageParts, part_id};
 
@@ -80,7 +80,7 @@ pub fn policy_id(text: &str) -> Option<PolicyId> {
 
 impl Described for SignOnPolicy {
     type Wish = PolicyWish;
-    type Others = Applications;
+    type Others = (Applications, MfaPolicies);
 
     const KIND: Kind = Kind::Policy;
     const NAME: &'static str = "policy";
@@ -98,11 +98,21 @@ impl Described for SignOnPolicy {
         wish.policy(id, created_at)
     }
 
-    async fn missing(&self, applications: &Applications) -> Result<Vec<FieldProblem>, StoreError> {
-        match &self.application {
-            Some(id) if applications.find(id).await?.is_none() => Ok(vec![NO_APPLICATION]),
-            Some(_) | None => Ok(Vec::new()),
+    async fn missing(&self, (applications, mfa): &Self::Others) -> Result<Vec<FieldProblem>, StoreError> {
+        let mut problems = Vec::new();
+        if let Some(id) = &self.application
+            && applications.find(id).await?.is_none()
+        {
+            problems.push(NO_APPLICATION);
         }
+        for step in self.steps() {
+            let Some(id) = &step.mfa_policy else { continue };
+            if mfa.find(id).await?.is_none() {
+                let detail = format!("The step {} names an MFA policy that there is not.", step.id);
+                problems.push(FieldProblem::member("/steps".to_owned(), FieldCode::Unknown, detail));
+            }
+        }
+        Ok(problems)
     }
 }
 

@@ -6,7 +6,7 @@ use nod_device::messages::InstallationInfo;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::device::Device;
+use crate::domain::device::{About, Device};
 use crate::domain::enrolment::{LIFETIME, Offer, REMEMBER, Shown, Tickets};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::native_application::NativeApplication;
@@ -14,7 +14,9 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
-use crate::protocol::id::{ClientId, DeviceId, EnrolmentTicket, InstallationId, RequestId, SessionId, UserId};
+use crate::protocol::id::{
+    ClientId, DeviceId, EnrolmentTicket, InstallationId, MfaPolicyId, RequestId, SessionId, UserId,
+};
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Claimed, Devices, Newcomer};
@@ -30,30 +32,35 @@ pub struct OfferEnrolment {
     pub tickets: Tickets,
 }
 
-/// Of which transaction, and for whom.
+/// To whom something is offered, in which transaction and by which policy.
 #[derive(Clone, Copy, Debug)]
-pub struct For<'a> {
+pub struct Whom<'a> {
     pub transaction: RequestId,
     pub user: UserId,
     pub client: &'a ClientId,
+    pub policy: &'a MfaPolicyId,
+    /// When the password was chosen that they gave.
+    pub password: Option<Timestamp>,
     pub session: Option<SessionId>,
 }
 
 impl OfferEnrolment {
-    /// The ticket, and until when it is good. Offered before in the same transaction, it is that offer. `None`: it was
-    /// answered already.
+    /// The ticket, and until when it is good. Offered before in the same transaction, it is that offer, and as good as
+    /// a new one. `None`: it was answered already.
     pub async fn offer(
         &self,
-        whom: For<'_>,
+        whom: Whom<'_>,
         app: &MobileApp,
         now: Timestamp,
     ) -> Result<Option<(EnrolmentTicket, Timestamp)>, StoreError> {
-        let ticket = self.tickets.of(whom.transaction);
+        let ticket = self.tickets.of(whom.transaction, whom.user, &app.jkt);
         let expires_at = now + LIFETIME;
         let offer = Offer {
             user: whom.user,
             client: whom.client.clone(),
             app: app.clone(),
+            policy: whom.policy.clone(),
+            password: whom.password,
             session: whom.session,
             expires_at,
             answered: false,
@@ -61,17 +68,12 @@ impl OfferEnrolment {
         if self.offers.insert(&ticket.digest(), &offer, REMEMBER).await? {
             return Ok(Some((ticket, expires_at)));
         }
-        let bound = |offer: Offer| {
-            let until = (!offer.answered).then_some(offer.expires_at);
-            (Offer { session: whom.session.or(offer.session), ..offer }, until)
+        let again = |offer: Offer| {
+            let open = !offer.answered;
+            (Offer { session: whom.session.or(offer.session), expires_at, ..offer }, open)
         };
-        let until = self.offers.update(&ticket.digest(), Lifetime::Keep, bound).await?.flatten();
-        Ok(until.map(|until| (ticket, until)))
-    }
-
-    /// The ticket of an offer that was made.
-    pub fn ticket(&self, transaction: RequestId) -> EnrolmentTicket {
-        self.tickets.of(transaction)
+        let open = self.offers.update(&ticket.digest(), Lifetime::Renew(REMEMBER), again).await?;
+        Ok((open == Some(true)).then_some((ticket, expires_at)))
     }
 }
 
@@ -138,12 +140,7 @@ impl AnswerEnrolment {
         Ok(open(shown.ok_or(DeviceErrorCode::EnrollmentNotFound)?)?)
     }
 
-    async fn enrol(
-        &self,
-        offer: &Offer,
-        about: &crate::domain::device::About,
-        now: Timestamp,
-    ) -> Result<(Device, User), DeviceError> {
+    async fn enrol(&self, offer: &Offer, about: &About, now: Timestamp) -> Result<(Device, User), DeviceError> {
         let newcomer = Newcomer {
             application: Some(&offer.app.application),
             jkt: &offer.app.jkt,
@@ -153,12 +150,13 @@ impl AnswerEnrolment {
             new_device: DeviceId::new(self.entropy.uuid()),
             max_devices: self.max_devices,
         };
-        match self.devices.enrol(offer.user, &newcomer, now, self.event(offer, now)).await? {
+        // Others may have been offered the same at the same time.
+        match self.devices.enrol_first((offer.user, offer.password), &newcomer, now, self.event(offer, now)).await? {
             Claimed::Paired(paired) => {
                 self.bell.ring(&paired.installation.id).await;
                 Ok((paired.device, paired.user))
             }
-            Claimed::Invalid => Err(gone("the person may not have it any more")),
+            Claimed::Invalid => Err(gone("the person is locked, has a device or another password by now")),
             Claimed::Full => {
                 metrics().limited(Limit::DevicesPerUser);
                 self.ledger.audit(self.event(offer, now).refused("as many devices as one may have")).await;
@@ -180,8 +178,8 @@ impl AnswerEnrolment {
         let sign_on = self.directory.sign_on().await?;
         let application = sign_on.native_application_of(&offer.client).filter(|own| own.id == offer.app.application);
         let application = application.ok_or_else(|| gone("the client has another application now"))?;
-        if !sign_on.enrols(&application.id) {
-            return Err(gone("no policy lets the application enrol any more"));
+        if !sign_on.mfa_policy(&offer.policy).is_some_and(|policy| policy.enrols_first(&application.id)) {
+            return Err(gone("the policy does not let the application enrol any more"));
         }
         Ok(Seen { user, application: NativeApplication::clone(application), expires_at: offer.expires_at })
     }

@@ -12,7 +12,7 @@ use crate::protocol::flow_api::{DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{FlowId, MfaPolicyId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
-use crate::usecase::device_trust::enrol::{For, OfferEnrolment};
+use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
 use crate::usecase::device_trust::evaluate::Evaluate;
 use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
 use crate::usecase::sign_in::Judged;
@@ -47,8 +47,9 @@ impl SecondFactors {
         };
         let until = judged.now + LIFETIME;
         let Some(next) = self.came_to(flow.by(app), &policy, Some(until), judged.now).await? else { return Ok(None) };
-        if let (Some((app, _)), Some(user)) = (next.offers_pairing(), next.user()) {
-            let whom = For { transaction: next.transaction, user, client: &next.client, session: None };
+        if let (Some((app, policy, _)), Some(user)) = (next.offers_pairing(), next.user()) {
+            let (transaction, client) = (next.transaction, &next.client);
+            let whom = Whom { transaction, user, client, policy, password: next.password, session: None };
             self.offers.offer(whom, app, judged.now).await?;
         }
         Ok(Some(next))

@@ -1,6 +1,10 @@
 //! Automatic device authorization [flows.md F1, F3].
 
+use nod::protocol::flow_api::{Action, Kind};
+use serde_json::Value;
+
 use super::{Scene, authenticate, claims, json, usual};
+use crate::world::{Browser, FLOWS};
 
 #[tokio::test]
 async fn t1_1_t3_1_a_trusted_app_signs_in_without_asking_anybody() {
@@ -80,4 +84,41 @@ async fn our_own_pages_ask_for_nothing_that_nobody_can_show() {
             callback.error("access_denied");
         }
     }
+}
+
+/// [flows.md T15.2] what is no link of a state is refused, and changes nothing.
+#[tokio::test]
+async fn t15_2_only_the_links_of_a_second_factor_lead_on() {
+    let mut blocks = usual();
+    blocks["no_devices_mode"] = json!("block");
+    let mut reached = Vec::new();
+    for (mfa, shows) in [(usual(), false), (usual(), true), (blocks, true)] {
+        let scene = Scene::of(mfa).await;
+        let phone = scene.world.phone();
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        only_its_links(&scene, &mut browser, &id, &mut reached).await;
+        let body = if shows { json!({ "mobilePayload": phone.payload(|_| {}) }) } else { json!({}) };
+        browser.act(&id, "authenticate", &body).await.ok();
+        only_its_links(&scene, &mut browser, &id, &mut reached).await;
+    }
+    reached.sort();
+    reached.dedup();
+    assert_eq!(reached, ["AUTHENTICATION_REQUIRED", "MFA_COMPLETED", "MFA_FAILED", "MOBILE_PAIRING_REQUIRED"]);
+}
+
+async fn only_its_links(scene: &Scene, browser: &mut Browser, id: &str, reached: &mut Vec<String>) {
+    let state = browser.get(&format!("{FLOWS}{id}")).await.ok();
+    reached.push(state["status"].as_str().unwrap().to_owned());
+    let watch = scene.world.watch().await;
+    for action in Action::ALL.iter().filter(|action| state["_links"].get(action.as_str()).is_none()) {
+        let body = action.members().iter().filter(|member| member.required).map(|member| {
+            let value = if member.kind == Kind::Text { json!("alice") } else { json!(true) };
+            (member.name.to_owned(), value)
+        });
+        let answer = browser.act(id, action.as_str(), &Value::Object(body.collect())).await;
+        assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("INVALID_ACTION_ID")), "{action}");
+    }
+    watch.nothing_changed(id).await;
+    assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.ok(), state);
 }

@@ -9,7 +9,10 @@ async fn t2_1_whoever_signs_in_by_the_app_may_have_it_as_a_device() {
     let mut phone = scene.world.phone();
     let (mut browser, id, state) = scene.by(&phone).await;
     let offer = phone.see(ticket(&state)).await.ok();
-    assert_eq!((&offer["user"]["display"], &offer["application"]["name"]), (&json!("The real alice"), &json!("The shop")));
+    assert_eq!(
+        (&offer["user"]["display"], &offer["application"]["name"]),
+        (&json!("The real alice"), &json!("The shop"))
+    );
     // F6: the flow waits, and may go on whatever comes of it.
     let paired = phone.enrol(ticket(&state)).await;
     assert_eq!(paired.status, 201);
@@ -17,7 +20,11 @@ async fn t2_1_whoever_signs_in_by_the_app_may_have_it_as_a_device() {
     let tokens = scene.tokens(&mut browser, &id).await;
     let claims = claims(&tokens);
     assert!(claims.get("device_enrollment").is_none(), "it is one already");
-    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:nod:acr:password"), &json!(["pwd"])), "nothing was waived twice");
+    assert_eq!(
+        (&claims["acr"], &claims["amr"]),
+        (&json!("urn:nod:acr:password"), &json!(["pwd"])),
+        "nothing was waived twice"
+    );
     let me = phone.me().await;
     assert_eq!(me.users.len(), 1);
 }

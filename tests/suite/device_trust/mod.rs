@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::Admin;
+use crate::admin::robot::Robot;
 use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
 mod authorization;
 mod enrolment;
 mod payload;
+mod worth;
 
 const PASSWORD: &str = "correct horse battery";
 const PAIRING: &str = "MOBILE_PAIRING_REQUIRED";
@@ -35,7 +36,7 @@ impl Scene {
 
     async fn in_world(world: World, mfa: Value) -> Self {
         let admin = world.admin().await;
-        let shop = world.client("shop").signs_in().redirectless().implied_consent().await;
+        let shop = world.client("shop").signs_in().redirectless().implied_consent().refresh().await;
         let app = json!({
             "id": "shop-app", "name": "The shop", "client": "shop", "package_name": "com.example.shop",
         });
@@ -85,7 +86,7 @@ impl Scene {
     }
 }
 
-async fn made(admin: &Admin, path: &str, body: Value) {
+async fn made(admin: &Robot<'_>, path: &str, body: Value) {
     assert_eq!(admin.post(path, &body).await.status, 201, "{path}");
 }
 

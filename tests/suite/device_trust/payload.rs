@@ -22,13 +22,28 @@ async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
         ("bind", json!(nod_device::PayloadBinding::of("another flow"))),
         ("model", json!("m".repeat(65))),
     ];
-    let mut all: Vec<(String, String)> =
-        claims.into_iter().map(|(name, value)| (name.to_owned(), phone.payload(|claims| claims[name] = value))).collect();
-    all.push(("old".to_owned(), phone.payload(|claims| { claims["iat"] = json!(now - 181); claims["exp"] = json!(now - 61); })));
-    all.push(("early".to_owned(), phone.payload(|claims| { claims["iat"] = json!(now + 61); claims["exp"] = json!(now + 181); })));
+    let mut all: Vec<(String, String)> = claims
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), phone.payload(|claims| claims[name] = value)))
+        .collect();
+    all.push((
+        "old".to_owned(),
+        phone.payload(|claims| {
+            claims["iat"] = json!(now - 181);
+            claims["exp"] = json!(now - 61);
+        }),
+    ));
+    all.push((
+        "early".to_owned(),
+        phone.payload(|claims| {
+            claims["iat"] = json!(now + 61);
+            claims["exp"] = json!(now + 181);
+        }),
+    ));
     let whole = phone.payload(|_| {});
     let (signed, _) = whole.rsplit_once('.').unwrap();
-    let (_, of_another) = scene.world.phone().payload(|_| {}).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, of_another) =
+        scene.world.phone().payload(|_| {}).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     all.push(("signature".to_owned(), format!("{signed}.{of_another}")));
     all.push(("nothing".to_owned(), "x".to_owned()));
     for (what, payload) in all {
@@ -40,7 +55,12 @@ async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
     // Bound to this flow, it is one.
     let bound = phone.payload(|claims| claims["bind"] = json!(nod_device::PayloadBinding::of(&id)));
     assert_eq!(authenticate(&mut browser, &id, &bound).await.ok()["status"], super::PAIRING);
-    // Shown in another flow, it is none any more.
+}
+
+#[tokio::test]
+async fn t1_5_a_payload_belongs_to_the_flow_that_saw_it_first() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
     let mut other = scene.world.browser();
     let id = scene.at_second_factor(&mut other).await;
     let unbound = phone.payload(|_| {});
@@ -48,5 +68,6 @@ async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
     let first = scene.at_second_factor(&mut third).await;
     assert_eq!(authenticate(&mut third, &first, &unbound).await.status, 200);
     let replayed = authenticate(&mut other, &id, &unbound).await;
+    assert_eq!(replayed.status, 400);
     assert_eq!(replayed.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD");
 }

@@ -22,7 +22,7 @@ use nod::secret::{Digest, Secret};
 use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
 use nod::store::sql::decisions::Decisions;
-use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Pairing};
+use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Newcomer, Pairing};
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::ledger::{Granted, Ledger};

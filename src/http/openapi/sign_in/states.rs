@@ -26,6 +26,12 @@ const fn status_says(status: Status) -> &'static str {
         Status::UsernamePasswordRequired => "With which password?",
         Status::AssertionRequired => "With which passkey?",
         Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
+        Status::AuthenticationRequired => "Which second factor does the person have?",
+        Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
+        Status::MobilePairingRequired => {
+            "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
+        }
+        Status::MfaFailed => "Nobody gets through: `code` says why.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
