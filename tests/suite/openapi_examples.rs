@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::admin::receiver::Receiver;
 use crate::admin::robot::{Robot, usr};
 use crate::admin::{bootstrap, location, until, webhooks};
+use crate::device_trust;
 use crate::sign_in::PASSWORD;
 use crate::world::authenticator::Passkey;
 use crate::world::{
@@ -369,16 +370,17 @@ async fn the_examples_are_what_happens() {
     );
     let story = async {
         let streams = live(&world, &receiver).await;
+        let trusting = device_trust::examples().await;
         let mut seen = EXAMPLES.with(RefCell::take);
         seen.extend(streams);
-        seen
+        (seen, trusting)
     };
-    let seen = EXAMPLES.scope(RefCell::default(), story).await;
+    let (seen, trusting) = EXAMPLES.scope(RefCell::default(), story).await;
     // As it would be somewhere else.
     let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
     let text = serde_json::to_string(&seen).unwrap();
     let text = text.replace(&receiver.url(), "https://shop.example/hook");
-    let text = text.replace(world.issuer(), "https://id.example");
+    let text = text.replace(world.issuer(), "https://id.example").replace(&trusting, "https://id.example");
     let text = text.replace(&format!("http%3A%2F%2Flocalhost%3A{}", port(world.issuer())), "https%3A%2F%2Fid.example");
     let seen: Examples = serde_json::from_str(&text).unwrap();
 

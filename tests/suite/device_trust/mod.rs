@@ -86,6 +86,17 @@ impl Scene {
     }
 }
 
+/// What an app is offered, and both answers. The issuer, for whoever shows it as that of another.
+pub(crate) async fn examples() -> String {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
+    let (_, _, state) = scene.by(&phone).await;
+    phone.see(ticket(&state)).await.ok();
+    assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 204);
+    scene.trusted().await;
+    scene.world.issuer().to_owned()
+}
+
 async fn made(admin: &Robot<'_>, path: &str, body: Value) {
     assert_eq!(admin.post(path, &body).await.status, 201, "{path}");
 }
