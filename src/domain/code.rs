@@ -37,13 +37,10 @@ pub struct Code {
     pub extent: Extent,
     pub authentication: Authentication,
     /// When the password was chosen that the person gave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Timestamp>,
     /// The trusted device that was there: with it ends what the code gives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
     /// What the app is told by which the person signed in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<Enrolment>,
     pub issued_at: Timestamp,
     /// Somebody showed the code with the wrong verifier or another address: whoever comes next is refused.

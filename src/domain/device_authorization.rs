@@ -44,7 +44,6 @@ pub struct Connected {
     pub scope: Scope,
     pub authentication: Authentication,
     /// The trusted device that was there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
     /// Where it was agreed to. The device's tokens outlive it.
     pub session: SessionId,

@@ -443,7 +443,7 @@ fn how_people_sign_in_is_exported_and_applied() {
     let told = apply(&site, &wrong, &[]).ends_with(2);
     for problem in [
         "application login: additional_allowed_origins/0: Not an absolute URL.",
-        "policy name-first: steps/0/source: identifier, password or passkey.",
+        "policy name-first: steps/0/source: identifier, password, passkey or mfa.",
     ] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }

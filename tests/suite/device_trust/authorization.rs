@@ -46,7 +46,7 @@ async fn t1_7_the_first_factor_comes_first() {
 async fn t3_9_a_device_that_was_deleted_is_offered_anew() {
     let scene = Scene::of(usual()).await;
     let phone = scene.trusted().await;
-    let admin = scene.world.admin().await;
+    let admin = scene.world.robot("another", "nod:admin").await;
     let device = phone.device();
     let listed = admin.get("/admin/v1/devices").await.ok();
     let at = format!("/admin/v1/devices/{}", listed["items"][0]["id"].as_str().unwrap());

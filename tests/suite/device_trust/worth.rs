@@ -59,7 +59,7 @@ async fn t2_10_of_two_offers_one_is_taken() {
 #[tokio::test]
 async fn an_offer_ends_with_what_it_was_made_for() {
     let scene = Scene::of(usual()).await;
-    let admin = scene.world.admin().await;
+    let admin = scene.world.robot("another", "nod:admin").await;
     let mut phone = scene.world.phone();
     let gone = |answer: crate::world::Answer, what: &str| {
         assert_eq!((answer.status, answer.json()["code"].clone()), (410, json!("ENROLLMENT_GONE")), "{what}");
