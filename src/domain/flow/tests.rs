@@ -633,3 +633,17 @@ fn a_flow_rests_and_comes_back_as_it_was() {
     let bytes = postcard::to_allocvec(&flow).unwrap();
     assert_eq!(postcard::from_bytes::<Flow>(&bytes).unwrap(), flow);
 }
+
+/// Each policy says anew what is a second factor: a session stands for none, however strong it is.
+#[test]
+fn h7_no_session_is_a_second_factor() {
+    let Branch::Step(mut second) = step("mfa", Source::Mfa, Branch::Done, Branch::Fail) else { unreachable!() };
+    second.mfa_policy = MfaPolicyId::parse("mfa");
+    let root = step("password", Source::Password, Branch::Step(second), Branch::Fail);
+    let policy = SignOnPolicy { root, ..SignOnPolicy::password() };
+    let before = session(ALICE, 0);
+    let authentication = Authentication { acr: Acr::Passkey, ..before.authentication.clone() };
+    let session = Session { authentication, ..before };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&session), &around(&policy));
+    assert_eq!(flow.at, At::Asking(StepId::parse("mfa").unwrap(), Source::Mfa));
+}

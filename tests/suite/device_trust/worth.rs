@@ -16,8 +16,10 @@ async fn again(scene: &Scene, browser: &mut Browser, phone: &Phone) -> (String, 
 async fn a_silent_proof_makes_no_sign_in_younger_and_no_session_stronger() {
     let scene = Scene::of(usual()).await;
     let phone = scene.trusted().await;
+    let now = scene.world.now().seconds();
     let (mut browser, id, _) = scene.by(&phone).await;
     let first = claims(&scene.tokens(&mut browser, &id).await);
+    assert_eq!(first["auth_time"], now, "when the password was right");
     scene.world.clock.advance(seconds(600));
     let (id, state) = again(&scene, &mut browser, &phone).await;
     assert_eq!(state["code"], "device_authorized");
