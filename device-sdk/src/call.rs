@@ -2,10 +2,12 @@
 //! the bytes (the client of this crate, a platform's HTTP stack, a test) adds [`Freshness`].
 
 use crate::digest::BodyDigest;
+use crate::enrollment::EnrollmentTicket;
 use crate::id::{DeviceId, NotificationId};
 use crate::issuer::Issuer;
-use crate::messages::{PairingRequest, RotateRequest, to_json};
-use crate::proof::{DeviceKey, Freshness, KeyError, Method, ProofClaims, Statement};
+use crate::messages::{ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, RotateRequest, to_json};
+use crate::notification::Decision;
+use crate::proof::{DeviceKey, EnrollmentDecision, Freshness, KeyError, Method, ProofClaims, Statement};
 
 /// A call that was not sent yet. It can be sent again: every sending gets a proof of its own.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +21,24 @@ pub struct Call {
 impl Call {
     pub fn pair(request: &PairingRequest) -> Self {
         Self::post("/pairings".to_owned(), Statement::Pairing, to_json(request))
+    }
+
+    /// Who is asked, by what application, until when.
+    pub fn enrollment(ticket: &EnrollmentTicket) -> Self {
+        Self::get(format!("/enrollments/{}", ticket.expose()))
+    }
+
+    pub fn approve_enrollment(ticket: &EnrollmentTicket, request: &ApproveEnrollmentRequest) -> Self {
+        Self::answer(ticket, Decision::Approved, "approve", to_json(request))
+    }
+
+    pub fn deny_enrollment(ticket: &EnrollmentTicket) -> Self {
+        Self::answer(ticket, Decision::Denied, "deny", to_json(&DenyEnrollmentRequest {}))
+    }
+
+    fn answer(ticket: &EnrollmentTicket, decision: Decision, verb: &str, body: Vec<u8>) -> Self {
+        let statement = Statement::Enrollment(EnrollmentDecision { ticket: ticket.clone(), decision });
+        Self::post(format!("/enrollments/{}/{verb}", ticket.expose()), statement, body)
     }
 
     pub fn pending() -> Self {
@@ -90,9 +110,10 @@ impl Call {
     }
 }
 
-/// Without the body, which may hold a pairing key.
+/// Without the body, which may hold a pairing key, and the end of the path, which may be a ticket.
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Call({} {})", self.method.as_str(), self.path)
+        let first = self.path.split('/').nth(1).unwrap_or_default();
+        write!(f, "Call({} /{first})", self.method.as_str())
     }
 }

@@ -78,11 +78,28 @@ digests! {
     BodyDigest;
     /// What a public key is called [RFC 7638].
     Thumbprint;
+    /// A push token, where the token itself has no business: the claim `push.th`.
+    PushTokenHash;
+    /// The sign-in that a mobile payload is for: the claim `bind`.
+    PayloadBinding;
 }
 
 impl BodyDigest {
     pub fn of(body: &[u8]) -> Self {
         Self::of_bytes(body)
+    }
+}
+
+impl PushTokenHash {
+    pub fn of(token: &str) -> Self {
+        Self::of_bytes(token.as_bytes())
+    }
+}
+
+impl PayloadBinding {
+    /// Of a flow id, or of a PKCE `code_challenge` [RFC 7636 §4.2] as it is sent.
+    pub fn of(sign_in: &str) -> Self {
+        Self::of_bytes(sign_in.as_bytes())
     }
 }
 

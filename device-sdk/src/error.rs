@@ -1,11 +1,30 @@
 //! Everything that can go wrong, with a stable code for each.
+//!
+//! Who comes from an SDK that counts its errors from 10000 finds them here:
+//!
+//! | number | code |
+//! |---|---|
+//! | 10001 device token missing | no error: the pairing says `MissingDeviceToken` of `push` |
+//! | 10003 server | what the server said, or `ANSWER_INVALID` |
+//! | 10004 no connectivity | `UNREACHABLE`, `SILENT` |
+//! | 10005 pairing key | `PAIRING_KEY_INVALID`, `PAIRING_KEY_MALFORMED`, `ENROLLMENT_NOT_FOUND`, `ENROLLMENT_GONE` |
+//! | 10006 bundle id | `AUDIENCE_MISMATCH` |
+//! | 10007 wrong datacenter | `ISSUER_MISMATCH` |
+//! | 10008 device not paired | `DEVICE_UNKNOWN` |
+//! | 10009 push confirmation timeout | `EXPIRED` |
+//! | 10012 policy requirements failed | `METHOD_LIMIT_REACHED` |
+//! | 10017 trust failed | `ID_TOKEN_UNTRUSTED` |
+//! | 10020 authentication canceled | `CANCELED` |
+//! | 10024 device requirements | `DEVICE_REQUIREMENTS_FAILED` |
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::DecisionError;
+use crate::id_token::IdTokenError;
 use crate::issuer::NotAnIssuer;
 use crate::pairing_link::PairingLinkError;
+use crate::payload::PayloadError;
 use crate::problem::{Code, Problem};
 use crate::proof::KeyError;
 
@@ -22,6 +41,12 @@ pub enum Error {
     Decision(#[from] DecisionError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A mobile payload that the server would not read.
+    #[error("the mobile payload would be too long")]
+    PayloadTooLong,
+    /// An ID token that this app should not believe, whatever else it does with it.
+    #[error(transparent)]
+    IdToken(#[from] IdTokenError),
     /// The server said no, and said why.
     #[error("the server refused: {}", problem.code)]
     Refused { problem: Problem, retry_after: Option<Duration> },
@@ -60,6 +85,8 @@ impl Error {
             Self::Key(KeyError::Unavailable) => "KEY_UNAVAILABLE",
             Self::Key(KeyError::Declined) => "KEY_DECLINED",
             Self::Key(KeyError::Damaged) => "KEY_DAMAGED",
+            Self::PayloadTooLong => "PAYLOAD_TOO_LONG",
+            Self::IdToken(error) => error.code(),
             Self::Refused { problem, .. } => problem.code.as_str(),
             Self::Unreachable(_) => "UNREACHABLE",
             Self::Silent => "SILENT",
@@ -75,6 +102,8 @@ impl Error {
             | Self::Issuer(_)
             | Self::Decision(_)
             | Self::Key(KeyError::Unavailable | KeyError::Damaged)
+            | Self::PayloadTooLong
+            | Self::IdToken(_)
             | Self::Setup(_) => false,
             Self::Key(KeyError::Declined) | Self::Unreachable(_) | Self::Silent => true,
             Self::Refused { problem, .. } => problem.code.is_retryable(),
@@ -91,6 +120,8 @@ impl Error {
             | Self::Issuer(_)
             | Self::Decision(_)
             | Self::Key(_)
+            | Self::PayloadTooLong
+            | Self::IdToken(_)
             | Self::Unreachable(_)
             | Self::Silent
             | Self::Answer { .. }
@@ -106,10 +137,21 @@ impl Error {
             | Self::Issuer(_)
             | Self::Decision(_)
             | Self::Key(_)
+            | Self::PayloadTooLong
+            | Self::IdToken(_)
             | Self::Unreachable(_)
             | Self::Silent
             | Self::Answer { .. }
             | Self::Setup(_) => None,
+        }
+    }
+}
+
+impl From<PayloadError> for Error {
+    fn from(error: PayloadError) -> Self {
+        match error {
+            PayloadError::Key(error) => error.into(),
+            PayloadError::TooLong => Self::PayloadTooLong,
         }
     }
 }

@@ -121,6 +121,78 @@
 //! # #[cfg(not(feature = "client"))] fn main() {}
 //! ```
 //!
+//! # A person enrolls by signing in
+//!
+//! No pairing key: the sign-in of the app carries a [mobile payload](payload), and the ID token that
+//! comes back may offer to make this phone a device of the person ([`enrollment`]).
+//!
+//! ```
+//! # #[cfg(feature = "client")] mod double { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/double.rs")); }
+//! # #[cfg(feature = "client")]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), nod_device::Error> {
+//! # use base64::Engine as _;
+//! # use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+//! # use double::{Answer, Double};
+//! # use nod_device::{DeviceKey as _, SoftwareKey};
+//! # let signer = SoftwareKey::generate()?;
+//! # let keys = format!(r#"{{"keys": [{}]}}"#, serde_json::to_string(&signer.public_jwk()).unwrap());
+//! # let ticket = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+//! # let double = Double::start(move |request, _| match request.path.split('/').next_back().unwrap() {
+//! #     "openid-configuration" => {
+//! #         let issuer = format!("http://{}", request.header("host").unwrap());
+//! #         Answer::json(200, format!(r#"{{"issuer": "{issuer}", "jwks_uri": "{issuer}/jwks"}}"#))
+//! #     }
+//! #     "jwks" => Answer::json(200, keys.clone()),
+//! #     "approve" => Answer::json(201, r#"{
+//! #         "deviceId": "11111111-2222-4333-8444-555555555555",
+//! #         "installationId": "0a1b2c3d-4e5f-4a6b-8c7d-8e9f00112233",
+//! #         "user": {"userId": "66666666-7777-4888-9999-aaaaaaaaaaaa", "username": "alice"}
+//! #     }"#),
+//! #     _ => Answer::json(200, r#"{
+//! #         "user": {"id": "66666666-7777-4888-9999-aaaaaaaaaaaa", "display": "Alice"},
+//! #         "application": {"id": "shop-app", "name": "Shop"},
+//! #         "expiresAt": "9999-03-01T12:05:00Z"
+//! #     }"#),
+//! # }).await;
+//! # let issuer = double.issuer.as_str();
+//! # let claims = format!(r#"{{"iss": "{issuer}", "aud": "shop-app", "iat": 1, "exp": 99999999999, "nonce": "n-0S6",
+//! #     "device_enrollment": {{"offered": true, "ticket": "{ticket}", "exp": 99999999999}}}}"#);
+//! # let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg": "ES256"}"#), URL_SAFE_NO_PAD.encode(claims));
+//! # let id_token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signer.sign(input.as_bytes())?));
+//! # let sign_in = async |payload: String| { assert!(payload.len() <= 4096); id_token.clone() };
+//! # fn ask_the_person(offer: &nod_device::PairingObject) -> bool { offer.user().display == "Alice" }
+//! use nod_device::{Expectations, InstallationInfo, PayloadFacts, Processed, UnpairedClient};
+//!
+//! let client = UnpairedClient::new(issuer)?;
+//! let stored = client.state(); // before the browser opens; UnpairedClient::restore(stored)
+//! let facts = PayloadFacts {
+//!     application_id: "shop-app".to_owned(),
+//!     platform: "android".to_owned(),
+//!     package: "com.example.shop".to_owned(),
+//!     ..PayloadFacts::default()
+//! };
+//! let payload = client.generate_mobile_payload(&facts).await?;
+//! let id_token = sign_in(payload).await; // the parameter `mobilePayload` of the authorization request
+//!
+//! let expected = Expectations { client_id: "shop-app".to_owned(), nonce: Some("n-0S6".to_owned()) };
+//! match client.process_id_token(&id_token, &expected).await? {
+//!     Processed::Offer(offer) if ask_the_person(&offer) => {
+//!         let info = InstallationInfo { platform: "ANDROID".to_owned(), ..InstallationInfo::default() };
+//!         let (client, pairing) = offer.approve(&info, None).await?;
+//!         println!("a device of {}: store {}", pairing.user.username, client.installation_id());
+//!     }
+//!     Processed::Offer(offer) => offer.deny().await?,
+//!     Processed::NotEnrolled { reason } => println!("signed in, but: {reason}"),
+//!     Processed::Nothing => {}
+//! }
+//! # assert_eq!(double.received().len(), 4);
+//! # drop(stored);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "client"))] fn main() {}
+//! ```
+//!
 //! # Keys in hardware
 //!
 //! Implement [`DeviceKey`] for a Secure Enclave or `StrongBox` key and hand it to
@@ -147,14 +219,18 @@ pub mod digest;
     reason = "the documentation includes this file as a module of its own"
 )]
 mod double;
+pub mod enrollment;
 pub mod error;
 pub mod event_stream;
 pub mod id;
+pub mod id_token;
 pub mod issuer;
 pub mod jwk;
+mod jws;
 pub mod messages;
 pub mod notification;
 pub mod pairing_link;
+pub mod payload;
 pub mod problem;
 pub mod proof;
 #[cfg(feature = "client")]
@@ -165,18 +241,24 @@ pub mod timestamp;
 
 pub use call::Call;
 #[cfg(feature = "client")]
-pub use client::{DeviceClient, DeviceClientBuilder, Events, PairedDevice, PairedState, RotatedKey};
+pub use client::{
+    DeviceClient, DeviceClientBuilder, Events, PairedDevice, PairedState, PairingObject, RotatedKey, UnpairedClient,
+    UnpairedState,
+};
 pub use context::{ClientContext, Shown};
 pub use decide::DecisionError;
-pub use digest::{BodyDigest, ContextHash, NotADigest, Thumbprint};
+pub use digest::{BodyDigest, ContextHash, NotADigest, PayloadBinding, PushTokenHash, Thumbprint};
+pub use enrollment::{DeviceEnrollment, EnrollmentTicket, NotATicket};
 pub use error::Error;
 pub use event_stream::Event;
 pub use id::{DeviceId, InstallationId, NotAnId, NotificationId, UserId};
+pub use id_token::{Expectations, IdTokenError, KeySet, Offer, Processed};
 pub use issuer::{Issuer, NotAnIssuer};
 pub use jwk::{NotAKey, PublicJwk};
-pub use messages::InstallationInfo;
+pub use messages::{InstallationInfo, PushToken};
 pub use notification::{CancelReason, Decision, DenyReason, Kind, Notification, NumberMatching};
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
+pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
 #[cfg(feature = "client")]

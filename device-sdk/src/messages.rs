@@ -1,5 +1,7 @@
 //! Bodies of requests and answers of the device API. The server reads and writes these types too.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::ContextHash;
@@ -39,7 +41,7 @@ pub struct InstallationInfo {
     pub application: Option<String>,
 }
 
-/// 201 to `POST /pairings`
+/// 201 to `POST /pairings`, and to the approval of an enrollment
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pairing {
@@ -48,6 +50,61 @@ pub struct Pairing {
     pub user: PairedUser,
     #[serde(default)]
     pub authenticators: Vec<Authenticator>,
+}
+
+/// 200 to `GET /enrollments/{ticket}`: what the person is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Enrollment {
+    pub user: EnrollmentUser,
+    pub application: EnrollmentApplication,
+    pub expires_at: Timestamp,
+}
+
+/// Who would be asked on this phone from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentUser {
+    pub id: UserId,
+    /// A name to show.
+    pub display: String,
+}
+
+/// The app that the person signed in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentApplication {
+    pub id: String,
+    pub name: String,
+}
+
+/// `POST /enrollments/{ticket}/approve`. The answer is that of `POST /pairings`: [`Pairing`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApproveEnrollmentRequest {
+    pub installation: InstallationInfo,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_token: Option<PushToken>,
+}
+
+/// `POST /enrollments/{ticket}/deny`. The decision is in the proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenyEnrollmentRequest {}
+
+/// Where a push reaches this installation.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushToken {
+    /// `FCM`, `APNS`, `HMS`.
+    pub provider: String,
+    /// `production` or `sandbox`.
+    pub environment: String,
+    /// Whoever has it and the credentials of the app can write to this phone.
+    pub token: String,
+}
+
+/// Without the token.
+impl fmt::Debug for PushToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PushToken({} {})", self.provider, self.environment)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

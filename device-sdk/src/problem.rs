@@ -54,6 +54,12 @@ codes! {
     /// Unknown, expired or used: which of them is not told.
     PairingKeyInvalid = "PAIRING_KEY_INVALID",
     MethodLimitReached = "METHOD_LIMIT_REACHED",
+    /// Not there, or offered to another key: which of them is not told.
+    EnrollmentNotFound = "ENROLLMENT_NOT_FOUND",
+    /// Used, denied or expired.
+    EnrollmentGone = "ENROLLMENT_GONE",
+    /// Rooted, or too old: the policy wants no such phone.
+    DeviceRequirementsFailed = "DEVICE_REQUIREMENTS_FAILED",
     TooManyAttempts = "TOO_MANY_ATTEMPTS",
     NotificationNotFound = "NOTIFICATION_NOT_FOUND",
     Expired = "EXPIRED",
@@ -86,6 +92,9 @@ impl Code {
             Self::TooManyAttempts | Self::TemporarilyUnavailable | Self::UseDeviceNonce | Self::ProofReplayed => true,
             Self::PairingKeyInvalid
             | Self::MethodLimitReached
+            | Self::EnrollmentNotFound
+            | Self::EnrollmentGone
+            | Self::DeviceRequirementsFailed
             | Self::NotificationNotFound
             | Self::Expired
             | Self::AlreadyDecided

@@ -7,11 +7,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{BodyDigest, ContextHash};
+use crate::enrollment::EnrollmentTicket;
 use crate::id::{DeviceId, InstallationId, NotificationId, UserId};
 use crate::jwk::PublicJwk;
+use crate::jws::{self, Algorithm, Compact, present};
 use crate::messages::{ApproveRequest, DenyRequest};
 use crate::notification::{Decision, DenyReason};
 
@@ -71,6 +73,8 @@ impl Method {
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     Pairing,
+    /// Yes or no to an enrollment.
+    Enrollment,
     /// Every `GET`.
     Read,
     Approve,
@@ -83,6 +87,7 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     Pairing,
+    Enrollment(EnrollmentDecision),
     Read,
     Approve(Approval),
     Deny(Denial),
@@ -94,6 +99,7 @@ impl Statement {
     pub const fn purpose(&self) -> Purpose {
         match self {
             Self::Pairing => Purpose::Pairing,
+            Self::Enrollment(_) => Purpose::Enrollment,
             Self::Read => Purpose::Read,
             Self::Approve(_) => Purpose::Approve,
             Self::Deny(_) => Purpose::Deny,
@@ -101,6 +107,14 @@ impl Statement {
             Self::Unpair => Purpose::Unpair,
         }
     }
+}
+
+/// The signed answer to an enrollment. It has no `iss`: the installation may have no name yet, and
+/// the ticket is bound to its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollmentDecision {
+    pub ticket: EnrollmentTicket,
+    pub decision: Decision,
 }
 
 /// The signed yes.
@@ -171,11 +185,6 @@ pub struct ProofClaims {
     pub bd: Option<BodyDigest>,
 }
 
-/// A member that is there has a value: `null` is not "absent".
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wire {
@@ -199,6 +208,8 @@ struct Wire {
     user_id: Option<UserId>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     notification_id: Option<NotificationId>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    ticket: Option<EnrollmentTicket>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     context_hash: Option<ContextHash>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -245,8 +256,7 @@ fn check_jti(jti: &str) -> Result<(), NotAProof> {
 impl Wire {
     /// Nothing when a claim is missing or one too many is there.
     fn statement(&self) -> Option<Statement> {
-        let undecided = self.iss.is_none()
-            && self.decision.is_none()
+        let silent = self.iss.is_none()
             && self.device_id.is_none()
             && self.user_id.is_none()
             && self.notification_id.is_none()
@@ -254,36 +264,47 @@ impl Wire {
             && self.number_picked.is_none()
             && self.amr.is_none()
             && self.reason.is_none();
+        let undecided = silent && self.decision.is_none() && self.ticket.is_none();
         match self.purpose {
             Purpose::Pairing => undecided.then_some(Statement::Pairing),
             Purpose::Read => undecided.then_some(Statement::Read),
             Purpose::Rotate => undecided.then_some(Statement::Rotate),
             Purpose::Unpair => undecided.then_some(Statement::Unpair),
-            Purpose::Approve => {
-                let fits = self.decision == Some(Decision::Approved) && self.reason.is_none();
-                fits.then_some(Statement::Approve(Approval {
-                    installation_id: self.iss?,
-                    device_id: self.device_id?,
-                    user_id: self.user_id?,
-                    notification_id: self.notification_id?,
-                    context_hash: self.context_hash?,
-                    number_picked: self.number_picked,
-                    amr: self.amr.clone()?,
-                }))
-            }
-            Purpose::Deny => {
-                let fits =
-                    self.decision == Some(Decision::Denied) && self.number_picked.is_none() && self.amr.is_none();
-                fits.then_some(Statement::Deny(Denial {
-                    installation_id: self.iss?,
-                    device_id: self.device_id?,
-                    user_id: self.user_id?,
-                    notification_id: self.notification_id?,
-                    context_hash: self.context_hash?,
-                    reason: self.reason?,
-                }))
-            }
+            Purpose::Enrollment => silent.then_some(Statement::Enrollment(EnrollmentDecision {
+                ticket: self.ticket.clone()?,
+                decision: self.decision?,
+            })),
+            Purpose::Approve => self.approval().map(Statement::Approve),
+            Purpose::Deny => self.denial().map(Statement::Deny),
         }
+    }
+
+    fn approval(&self) -> Option<Approval> {
+        let fits = self.decision == Some(Decision::Approved) && self.ticket.is_none() && self.reason.is_none();
+        fits.then_some(Approval {
+            installation_id: self.iss?,
+            device_id: self.device_id?,
+            user_id: self.user_id?,
+            notification_id: self.notification_id?,
+            context_hash: self.context_hash?,
+            number_picked: self.number_picked,
+            amr: self.amr.clone()?,
+        })
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        let fits = self.decision == Some(Decision::Denied)
+            && self.ticket.is_none()
+            && self.number_picked.is_none()
+            && self.amr.is_none();
+        fits.then_some(Denial {
+            installation_id: self.iss?,
+            device_id: self.device_id?,
+            user_id: self.user_id?,
+            notification_id: self.notification_id?,
+            context_hash: self.context_hash?,
+            reason: self.reason?,
+        })
     }
 }
 
@@ -304,6 +325,7 @@ impl From<ProofClaims> for Wire {
             device_id: None,
             user_id: None,
             notification_id: None,
+            ticket: None,
             context_hash: None,
             number_picked: None,
             amr: None,
@@ -311,6 +333,10 @@ impl From<ProofClaims> for Wire {
         };
         match statement {
             Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair => {}
+            Statement::Enrollment(answer) => {
+                wire.ticket = Some(answer.ticket);
+                wire.decision = Some(answer.decision);
+            }
             Statement::Approve(approval) => {
                 wire.iss = Some(approval.installation_id);
                 wire.decision = Some(Decision::Approved);
@@ -344,7 +370,7 @@ impl ProofClaims {
 
     /// The compact JWS.
     pub fn sign(&self, key: &dyn DeviceKey) -> Result<String, KeyError> {
-        compact(self, key)
+        jws::sign(&ProofHeader::new(key.public_jwk()), self, key)
     }
 }
 
@@ -402,11 +428,11 @@ impl RotationClaims {
 
     /// The compact JWS, by the new key.
     pub fn sign(&self, new_key: &dyn DeviceKey) -> Result<String, KeyError> {
-        compact(self, new_key)
+        jws::sign(&ProofHeader::new(new_key.public_jwk()), self, new_key)
     }
 }
 
-/// The JOSE header: `typ`, `alg`, `jwk` and no other member. `alg` is a constant, not a choice.
+/// The JOSE header: `typ`, `alg`, `jwk` and no other member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProofHeader {
@@ -421,12 +447,6 @@ enum ProofType {
     NodProof,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Algorithm {
-    #[serde(rename = "ES256")]
-    Es256,
-}
-
 impl ProofHeader {
     pub const fn new(jwk: PublicJwk) -> Self {
         Self { typ: ProofType::NodProof, alg: Algorithm::Es256, jwk }
@@ -435,18 +455,6 @@ impl ProofHeader {
     pub fn parse(header: &[u8]) -> Result<Self, NotAProof> {
         serde_json::from_slice(header).map_err(|_| NotAProof::Header)
     }
-}
-
-fn compact<T: Serialize>(claims: &T, key: &dyn DeviceKey) -> Result<String, KeyError> {
-    let header = crate::messages::to_json(&ProofHeader::new(key.public_jwk()));
-    let payload = crate::messages::to_json(claims);
-    let mut jws = URL_SAFE_NO_PAD.encode(header);
-    jws.push('.');
-    URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
-    let signature = key.sign(jws.as_bytes())?;
-    jws.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
-    Ok(jws)
 }
 
 /// A compact JWS whose header is that of a proof. The claims are out of reach until somebody who
@@ -461,17 +469,13 @@ pub struct UnverifiedProof {
 
 impl UnverifiedProof {
     pub fn parse(compact: &str) -> Result<Self, NotAProof> {
-        if compact.len() > MAX_PROOF_BYTES {
-            return Err(NotAProof::NotCompact);
-        }
-        let (signing_input, signature) = compact.rsplit_once('.').ok_or(NotAProof::NotCompact)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(NotAProof::NotCompact)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| NotAProof::NotCompact);
+        let Compact { signing_input, header, payload, signature } =
+            Compact::parse(compact, MAX_PROOF_BYTES).ok_or(NotAProof::NotCompact)?;
         Ok(Self {
-            header: ProofHeader::parse(&decode(header)?)?,
-            payload: decode(payload)?,
-            signature: decode(signature)?.try_into().map_err(|_| NotAProof::NotCompact)?,
-            signing_input: signing_input.to_owned(),
+            header: ProofHeader::parse(&header)?,
+            payload,
+            signature: signature.try_into().map_err(|_| NotAProof::NotCompact)?,
+            signing_input,
         })
     }
 

@@ -3,11 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use nod_device::messages::{PairingRequest, RotateRequest};
+use nod_device::messages::{ApproveEnrollmentRequest, PairingRequest, RotateRequest};
 use nod_device::proof::{Freshness, NotAProof, ProofClaims, ProofHeader, RotationClaims, UnverifiedProof};
 use nod_device::{
-    Call, ClientContext, ContextHash, DenyReason, DeviceId, DeviceKey, InstallationId, Issuer, KeyError, Notification,
-    NotificationId, PairingKey, PairingLink, PublicJwk, Scanned, Shown, Thumbprint, Timestamp, decide,
+    Call, ClientContext, ContextHash, DenyReason, DeviceId, DeviceKey, EnrollmentTicket, InstallationId, Issuer,
+    KeyError, Notification, NotificationId, PairingKey, PairingLink, PublicJwk, Scanned, Shown, Thumbprint, Timestamp,
+    decide,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -86,6 +87,9 @@ struct ProofVector {
 #[serde(tag = "type", rename_all = "camelCase")]
 enum CallVector {
     Pair { request: PairingRequest },
+    Enrollment { ticket: EnrollmentTicket },
+    ApproveEnrollment { ticket: EnrollmentTicket, request: ApproveEnrollmentRequest },
+    DenyEnrollment { ticket: EnrollmentTicket },
     Pending,
     Notification { id: NotificationId },
     Events,
@@ -125,6 +129,9 @@ impl Proofs {
     fn call(&self, vector: &CallVector) -> Call {
         match vector {
             CallVector::Pair { request } => Call::pair(request),
+            CallVector::Enrollment { ticket } => Call::enrollment(ticket),
+            CallVector::ApproveEnrollment { ticket, request } => Call::approve_enrollment(ticket, request),
+            CallVector::DenyEnrollment { ticket } => Call::deny_enrollment(ticket),
             CallVector::Pending => Call::pending(),
             CallVector::Notification { id } => Call::notification(*id),
             CallVector::Events => Call::events(),

@@ -7,11 +7,12 @@ deterministic [RFC 6979], so a second run changes nothing. Needs the package `cr
 
 import base64
 import hashlib
+import hmac
 import json
 import pathlib
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 HERE = pathlib.Path(__file__).parent
@@ -49,6 +50,10 @@ def thumbprint_of(jwk):
     return sha256(compact({name: jwk[name] for name in ("crv", "kty", "x", "y")}).encode())
 
 
+def without(claims, name):
+    return {known: value for known, value in claims.items() if known != name}
+
+
 def sign(key, header, claims):
     signing_input = b64(header.encode()) + "." + b64(claims.encode())
     algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
@@ -75,6 +80,7 @@ NOTIFICATION = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff"
 IAT = 1772366400
 JTI = bytes(range(16))
 NONCE = "bm9uY2Ugb2YgdGhlIHNlcnZlcg"
+TICKET = b64(bytes(range(32)))
 
 
 def notification(**changes):
@@ -260,6 +266,19 @@ def proofs():
                "installation": {"platform": "ANDROID", "name": "Alice’s phone", "osVersion": "16"}}
     add("pairing, before any nonce is known", {"type": "pair", "request": pairing},
         "pairing", "POST", "/pairings", compact(pairing), None)
+
+    def answer(verb, decision, body):
+        call = {"type": verb + "Enrollment", "ticket": TICKET}
+        if body:
+            call["request"] = body
+        add(verb + " an enrollment", call, "enrollment", "POST", "/enrollments/" + TICKET + "/" + verb, compact(body),
+            NONCE, {"decision": decision, "ticket": TICKET})
+
+    add("one enrollment", {"type": "enrollment", "ticket": TICKET}, "read", "GET", "/enrollments/" + TICKET)
+    answer("approve", "APPROVED", {
+        "installation": {"platform": "ANDROID", "appVersion": "3.1"},
+        "pushToken": {"provider": "FCM", "environment": "production", "token": "a push token"}})
+    answer("deny", "DENIED", {})
     add("pending", {"type": "pending"}, "read", "GET", "/notifications/pending")
     add("one notification", {"type": "notification", "id": NOTIFICATION}, "read", "GET", "/notifications/" + NOTIFICATION)
     add("events", {"type": "events"}, "read", "GET", "/events")
@@ -304,8 +323,22 @@ def proofs():
                     decided("APPROVED", notification(), {"amr": ["face"]}))
     no = claims_of("deny", "POST", "/notifications/x/deny", "{}", NONCE,
                    decided("DENIED", notification(), {"reason": "NONE"}))
-    without = lambda claims, name: {k: v for k, v in claims.items() if k != name}
+    enroll = claims_of("enrollment", "POST", "/enrollments/x/approve", "{}", NONCE,
+                       {"decision": "APPROVED", "ticket": TICKET})
     refused = {
+        "an enrollment without a ticket": without(enroll, "ticket"),
+        "an enrollment without a decision": without(enroll, "decision"),
+        "an enrollment with an installation": {**enroll, "iss": INSTALLATION},
+        "an enrollment with a device": {**enroll, "deviceId": DEVICE},
+        "an enrollment under the purpose pairing": {**enroll, "purpose": "pairing"},
+        "an enrollment under the purpose read": {**enroll, "purpose": "read"},
+        "an enrollment under the purpose approve": {**enroll, "purpose": "approve"},
+        "an approval under the purpose enrollment": {**yes, "purpose": "enrollment"},
+        "an approval with a ticket": {**yes, "ticket": TICKET},
+        "a denial with a ticket": {**no, "ticket": TICKET},
+        "a ticket of 31 bytes": {**enroll, "ticket": b64(bytes(31))},
+        "a ticket with padding": {**enroll, "ticket": TICKET + "="},
+        "a decision in lower case": {**enroll, "decision": "approve"},
         "an unknown claim": {**read, "admin": True},
         "an unknown purpose": {**read, "purpose": "sign-anything"},
         "no purpose": without(read, "purpose"),
@@ -375,7 +408,241 @@ def proofs():
           })
 
 
+def payloads():
+    header = compact({"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": jwk_of(KEY)})
+    app = {"applicationId": "shop-app", "platform": "android", "package": "com.example.shop"}
+    base = {"v": 1, "aud": ISSUER, "app": "shop-app", "plat": "android", "pkg": "com.example.shop",
+            "iat": IAT, "exp": IAT + 120, "jti": b64(JTI)}
+    token = {"provider": "FCM", "environment": "production", "token": "a push token"}
+    push = {"prov": "FCM", "env": "production", "th": sha256(b"a push token"), "enabled": True, "permitted": False}
+    about = {"appVersion": "3.1", "sdkVersion": "1.2.3", "osVersion": "16", "model": "Müller Phone 7", "locale": "de-AT"}
+    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    signals = {"rooted": False, "debugger": True, "hook": False}
+    vectors = []
+
+    def add(name, installation, facts, claims):
+        claims = compact({**base, **claims})
+        signing_input, payload = sign(KEY, header, claims)
+        vectors.append({"name": name, "installationId": installation, "facts": {**app, **facts}, "claims": claims,
+                        "signingInput": signing_input, "payload": payload})
+
+    add("before the first pairing, with nothing to tell", None, {}, {})
+    add("a paired installation", INSTALLATION, {}, {"inst": INSTALLATION})
+    add("all claims", INSTALLATION,
+        {**about, "push": {"token": token, "enabled": True, "permitted": False}, "signals": signals,
+         "boundTo": challenge},
+        {"inst": INSTALLATION, "push": push, "appv": "3.1", "sdkv": "1.2.3", "osv": "16", "model": "Müller Phone 7",
+         "loc": "de-AT", "bind": sha256(challenge.encode()), "sig": signals})
+    add("bound to a flow", None, {"boundTo": "flow-1"}, {"bind": sha256(b"flow-1")})
+
+    full = json.loads(vectors[2]["claims"])
+    refused = {
+        "an unknown claim": {**base, "admin": True},
+        "another version": {**base, "v": 2},
+        "the version as text": {**base, "v": "1"},
+        "several audiences": {**base, "aud": [ISSUER, "https://other.example"]},
+        "no application": without(base, "app"),
+        "no package": without(base, "pkg"),
+        "no exp": without(base, "exp"),
+        "a longer life": {**base, "exp": IAT + 121},
+        "a shorter life": {**base, "exp": IAT + 119},
+        "iat with a fraction": {**base, "iat": IAT + 0.5},
+        "a life that overflows": {**base, "iat": 2**63 - 1, "exp": -(2**63) + 119},
+        "a jti of 15 bytes": {**base, "jti": b64(bytes(15))},
+        "a jti of 17 bytes": {**base, "jti": b64(bytes(17))},
+        "a jti with padding": {**base, "jti": b64(JTI) + "=="},
+        "an installation that is null": {**base, "inst": None},
+        "an installation in upper case": {**base, "inst": INSTALLATION.upper()},
+        "a push without a hash": {**full, "push": without(push, "th")},
+        "a push with the token": {**full, "push": {**push, "token": "a push token"}},
+        "a push hash with padding": {**full, "push": {**push, "th": push["th"] + "="}},
+        "a signal as text": {**full, "sig": {**signals, "rooted": "no"}},
+        "a signal missing": {**full, "sig": without(signals, "hook")},
+        "a binding of 31 bytes": {**full, "bind": b64(bytes(31))},
+    }
+    refused = [{"name": name, "claims": compact(claims)} for name, claims in refused.items()]
+    refused.append({"name": "a claim twice", "claims": compact(base)[:-1] + ',"app":"other-app"}'})
+    refused.append({"name": "not an object", "claims": "[]"})
+
+    jwk = jwk_of(KEY)
+    headers = {
+        "the type of a proof": {"typ": "nod-proof+jwt", "alg": "ES256", "jwk": jwk},
+        "no type": {"alg": "ES256", "jwk": jwk},
+        "no signature": {"typ": "mobile-payload+jwt", "alg": "none", "jwk": jwk},
+        "a private key": {"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": {**jwk, "d": b64(bytes(32))}},
+        "a key by name": {"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": jwk, "kid": "1"},
+        "a critical extension": {"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": jwk, "crit": ["exp"]},
+    }
+    headers = [{"name": name, "header": compact(value)} for name, value in headers.items()]
+
+    write("payload.json",
+          "Mobile payload: compact JWS, at most 4096 bytes. `facts` is what the app knows; `claims` comes out of it. "
+          "Compare `signingInput`, verify `payload`.",
+          {"issuer": ISSUER, "iat": IAT, "jti": b64(JTI), "key": {"pkcs8": pkcs8_of(KEY), "jwk": jwk},
+           "header": header, "vectors": vectors, "refusedClaims": refused, "refusedHeaders": headers})
+
+
+def prime_from(phrase):
+    """1024 bits of a hash with the two highest and the lowest set; the next prime above."""
+    raw = b"".join(hashlib.sha256(f"{phrase} {n}".encode()).digest() for n in range(4))
+    candidate = int.from_bytes(raw) | 3 << 1022 | 1
+    while not (candidate % 65537 != 1 and all(pow(base, candidate - 1, candidate) == 1 for base in (2, 3, 5, 7, 11))):
+        candidate += 2
+    return candidate
+
+
+def rsa_key_from(phrase):
+    p, q, e = prime_from(phrase + " p"), prime_from(phrase + " q"), 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, p * q))
+    return numbers.private_key()
+
+
+def pss(key, message):
+    """EMSA-PSS [RFC 8017 §9.1.1] with SHA-256, MGF1 and a salt of 32 bytes that is no secret here: the library
+    would draw one, and no two runs would agree."""
+    numbers = key.private_numbers()
+    modulus, size = numbers.public_numbers.n, 256
+    salt = hashlib.sha256(b"salt " + message).digest()
+    digest = hashlib.sha256(bytes(8) + hashlib.sha256(message).digest() + salt).digest()
+    block = bytes(size - 32 - 32 - 2) + b"\x01" + salt
+    mask = b"".join(hashlib.sha256(digest + n.to_bytes(4)).digest() for n in range(7))[:len(block)]
+    masked = bytearray(a ^ b for a, b in zip(block, mask))
+    masked[0] &= 0x7F
+    signature = pow(int.from_bytes(bytes(masked) + digest + b"\xbc"), numbers.d, modulus).to_bytes(size)
+    scheme = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
+    key.public_key().verify(signature, message, scheme, hashes.SHA256())
+    return signature
+
+
+def id_tokens():
+    ec_key, other_key, rsa_key = key_from("nod issuer"), key_from("not the issuer"), rsa_key_from("nod issuer")
+    ed_key = ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"nod issuer").digest())
+    ed_public = b64(ed_key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+    numbers = rsa_key.public_key().public_numbers()
+    rsa_jwk = {"kty": "RSA", "n": b64(numbers.n.to_bytes(256)), "e": "AQAB"}
+    keys = [
+        {"kty": "oct", "k": b64(bytes(32)), "kid": "shared", "alg": "HS256"},
+        {"kty": "EC", "crv": "P-384", "x": b64(bytes(48)), "y": b64(bytes(48)), "kid": "another-curve"},
+        {**jwk_of(ec_key), "kid": "ec", "use": "sig", "alg": "ES256"},
+        {**rsa_jwk, "kid": "rsa", "use": "sig"},
+        {**rsa_jwk, "kid": "only-ps", "use": "sig", "alg": "PS256"},
+        {"kty": "OKP", "crv": "Ed25519", "x": ed_public, "kid": "ed", "use": "sig", "alg": "EdDSA"},
+        {**jwk_of(other_key), "kid": "for-encryption", "use": "enc"},
+        "not a key",
+    ]
+
+    def token(claims, alg="ES256", kid="ec", signer=None, **header):
+        named = {} if kid is None else {"kid": kid}
+        head = compact({"alg": alg, **named, **header})
+        claims = claims if isinstance(claims, str) else compact(claims)
+        message = (b64(head.encode()) + "." + b64(claims.encode())).encode()
+        if alg == "RS256":
+            signature = rsa_key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        elif alg == "PS256":
+            signature = pss(rsa_key, message)
+        elif alg == "EdDSA":
+            signature = ed_key.sign(message)
+        elif alg == "ES256":
+            return sign(signer or ec_key, head, claims)[1]
+        elif alg == "HS256":
+            signature = hmac.digest(signer, message, "sha256")
+        else:
+            signature = b""
+        return message.decode() + "." + b64(signature)
+
+    base = {"iss": ISSUER, "sub": "alice", "aud": "shop-app", "iat": IAT - 10, "exp": IAT + 300, "nonce": "n-0S6_WzA2Mj"}
+    offer = {**base, "device_enrollment": {"offered": True, "ticket": TICKET, "exp": IAT + 290}}
+    offered = {"ticket": TICKET, "expiresAt": "2026-03-01T12:04:50Z"}
+    limit = {"offered": False, "reason": "METHOD_LIMIT_REACHED"}
+    accepted = []
+
+    def accept(name, id_token, **result):
+        accepted.append({"name": name, "idToken": id_token, **result})
+
+    accept("nothing offered", token(base))
+    accept("an offer", token(offer), offer=offered)
+    accept("an offer with a member that is not known yet",
+           token({**offer, "device_enrollment": {**offer["device_enrollment"], "new": 1}}), offer=offered)
+    accept("RS256", token(offer, "RS256", "rsa"), offer=offered)
+    accept("PS256", token(offer, "PS256", "rsa"), offer=offered)
+    accept("PS256 with a key for nothing else", token(offer, "PS256", "only-ps"), offer=offered)
+    accept("EdDSA", token(offer, "EdDSA", "ed"), offer=offered)
+    accept("no key by name", token(offer, kid=None, typ="JWT"), offer=offered)
+    accept("not offered", token({**base, "device_enrollment": limit}), reason="METHOD_LIMIT_REACHED")
+    accept("not offered, for a reason that is not known yet",
+           token({**base, "device_enrollment": {"offered": False, "reason": "WRONG_WEATHER"}}), reason="WRONG_WEATHER")
+    accept("a list of one audience", token({**base, "aud": ["shop-app"]}))
+    accept("several audiences, of which one asked", token({**base, "aud": ["api", "shop-app"], "azp": "shop-app"}))
+    accept("the last moment", token({**base, "exp": IAT - 59}))
+    accept("a clock that is a minute ahead", token({**base, "iat": IAT + 60}))
+    accept("a time with a fraction", token({**base, "exp": IAT + 0.5}))
+
+    parts = token(offer).split(".")
+    without_claim = token(base).split(".")
+    refused = {
+        "ID_TOKEN_INVALID": {
+            "nothing": "", "two parts": ".".join(parts[:2]), "four parts": ".".join(parts) + ".AA",
+            "padding": parts[0] + "=." + parts[1] + "." + parts[2],
+            "a critical extension": token(offer, crit=["b64"], b64=False),
+            "claims that are no object": token("[]"),
+            "no exp": token(without(offer, "exp")),
+            "no iat": token(without(offer, "iat")),
+            "no audience": token(without(offer, "aud")),
+            "a time as text": token({**offer, "exp": str(IAT + 300)}),
+            "a claim twice": token(compact(offer)[:-1] + ',"nonce":"another"}'),
+            "the offer is null": token({**offer, "device_enrollment": None}),
+            "an offer without a ticket": token({**offer, "device_enrollment": {"offered": True, "exp": IAT}}),
+            "an offer without an end": token({**offer, "device_enrollment": {"offered": True, "ticket": TICKET}}),
+            "a ticket that leads elsewhere":
+                token({**offer, "device_enrollment": {"offered": True, "ticket": "../../me", "exp": IAT}}),
+            "a refusal without a reason": token({**offer, "device_enrollment": {"offered": False}}),
+        },
+        "ID_TOKEN_UNTRUSTED": {
+            "no signature": token(offer, "none", None),
+            "a shared secret": token(offer, "HS256", "shared", bytes(32)),
+            "the public key as a shared secret": token(offer, "HS256", "ec", compact(keys[2]).encode()),
+            "another curve": token(offer, "ES384", "another-curve"),
+            "an unknown key": token(offer, kid="nobody's"),
+            "another's signature under the issuer's name": token(offer, signer=other_key),
+            "another's signature without a name": token(offer, kid=None, signer=other_key),
+            "a key for encryption": token(offer, kid="for-encryption", signer=other_key),
+            "the algorithm of another key": token(offer, "RS256", "ec"),
+            "an algorithm that the key is not for": token(offer, "RS256", "only-ps"),
+            "the signature of other claims": ".".join([without_claim[0], without_claim[1], parts[2]]),
+            "no signature at all": ".".join(parts[:2]) + ".",
+        },
+        "ISSUER_MISMATCH": {
+            "another issuer": token({**offer, "iss": "https://id.example"}),
+            "a slash more": token({**offer, "iss": ISSUER + "/"}),
+        },
+        "AUDIENCE_MISMATCH": {
+            "another audience": token({**offer, "aud": "other-app"}),
+            "an empty list": token({**offer, "aud": []}),
+            "another audience, although this one asked": token({**offer, "aud": "other-app", "azp": "shop-app"}),
+            "several audiences and nobody asked": token({**offer, "aud": ["shop-app", "api"]}),
+            "several audiences and another asked": token({**offer, "aud": ["shop-app", "api"], "azp": "api"}),
+            "one audience and another asked": token({**offer, "azp": "other-app"}),
+        },
+        "ID_TOKEN_EXPIRED": {"a minute too late": token({**offer, "exp": IAT - 60})},
+        "ID_TOKEN_NOT_YET_VALID": {"more than a minute too early": token({**offer, "iat": IAT + 61})},
+        "NONCE_MISMATCH": {
+            "another nonce": token({**offer, "nonce": "another"}),
+            "no nonce": token(without(offer, "nonce")),
+        },
+    }
+    write("id_token.json",
+          "ID tokens and what they mean for the phone. The key set has to be `keys`, the time `now`. An accepted token has "
+          "an `offer`, a `reason` why there is none, or nothing.",
+          {"issuer": ISSUER, "clientId": "shop-app", "nonce": "n-0S6_WzA2Mj", "now": "2026-03-01T12:00:00Z",
+           "keys": {"keys": keys}, "accepted": accepted,
+           "refused": [{"name": name, "idToken": id_token, "code": code}
+                       for code, tokens in refused.items() for name, id_token in tokens.items()]})
+
+
 contexts()
 thumbprints()
 pairing_links()
 proofs()
+payloads()
+id_tokens()

@@ -19,6 +19,8 @@ mod m0010_initial_access_tokens;
 mod m0011_passkeys;
 mod m0012_user_codes;
 mod m0013_addresses;
+mod m0014_device_trust;
+mod m0015_device_application;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_passkeys::Migration),
             Box::new(m0012_user_codes::Migration),
             Box::new(m0013_addresses::Migration),
+            Box::new(m0014_device_trust::Migration),
+            Box::new(m0015_device_application::Migration),
         ]
     }
 }

@@ -13,6 +13,8 @@ use crate::http::admin::devices::DevicesApi;
 use crate::http::admin::events::EventsApi;
 use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
 use crate::http::admin::keys::KeysApi;
+use crate::http::admin::mfa_policies::MfaPoliciesApi;
+use crate::http::admin::native_applications::NativeApplicationsApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
 use crate::http::admin::passkeys::PasskeysApi;
@@ -32,6 +34,8 @@ use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
+use crate::store::sql::sign_on::MfaPolicies;
+use crate::store::sql::sign_on::NativeApplications;
 use crate::store::sql::sign_on::Policies;
 use crate::store::sql::sign_on::SignOnSettings;
 use crate::store::sql::user_codes::UserCodes;
@@ -47,6 +51,9 @@ use crate::usecase::admin::events::ReadTrail;
 use crate::usecase::admin::idempotency::Idempotency;
 use crate::usecase::admin::initial_access_tokens::ManageInitialAccessTokens;
 use crate::usecase::admin::keys::ManageKeys;
+use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
+use crate::usecase::admin::native_applications::ManageNativeApplications;
+use crate::usecase::admin::native_applications::ReadMfaReadiness;
 use crate::usecase::admin::passkeys::ManagePasskeys;
 use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
@@ -92,7 +99,7 @@ pub(super) type AdminApi = (
 );
 
 /// How people sign in.
-type SignOnApi = (PoliciesApi, ApplicationsApi, SignOnSettingsApi);
+type SignOnApi = (PoliciesApi, ApplicationsApi, SignOnSettingsApi, NativeApplicationsApi, MfaPoliciesApi);
 
 impl Wiring {
     /// The admin API: every resource of it.
@@ -184,18 +191,30 @@ impl Wiring {
         let desk = Desk { clock: self.clock(), entropy: self.entropy() };
         let policies = Policies::new(database.clone(), Arc::clone(&directory));
         let applications = Applications::new(database.clone(), Arc::clone(&directory));
-        let manage =
-            ManagePolicies { policies: policies.clone(), applications: applications.clone(), desk: desk.clone() };
+        let native = NativeApplications::new(database.clone(), Arc::clone(&directory));
+        let clients = Clients::new(database.clone(), Arc::clone(&directory));
+        let mfa_policies = MfaPolicies::new(database.clone(), Arc::clone(&directory));
         let settings = ManageSignOnSettings {
-            settings: SignOnSettings::new(database.clone(), directory),
-            policies,
+            settings: SignOnSettings::new(database.clone(), Arc::clone(&directory)),
+            policies: policies.clone(),
             applications: applications.clone(),
             desk: desk.clone(),
         };
+        let policies = ManagePolicies {
+            parts: policies,
+            others: (applications.clone(), mfa_policies.clone()),
+            desk: desk.clone(),
+        };
+        let applications = ManageApplications { parts: applications, others: (), desk: desk.clone() };
+        let readiness = ReadMfaReadiness { applications: native.clone(), clients: clients.clone(), directory };
+        let mfa_policies = ManageMfaPolicies { parts: mfa_policies, others: native.clone(), desk: desk.clone() };
+        let native = ManageNativeApplications { parts: native, others: clients, desk };
         (
-            PoliciesApi { policies: manage, cursors: cursors.clone() },
-            ApplicationsApi { applications: ManageApplications { applications, desk }, cursors },
+            PoliciesApi { policies, cursors: cursors.clone() },
+            ApplicationsApi { applications, cursors: cursors.clone() },
             SignOnSettingsApi { settings },
+            NativeApplicationsApi { applications: native, readiness, cursors: cursors.clone() },
+            MfaPoliciesApi { policies: mfa_policies, cursors },
         )
     }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use super::Wiring;
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
-use crate::store::ephemeral::{Attempts, Purpose, Replay};
+use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::kept::Kept;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::people::People;
+use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 
@@ -52,6 +54,17 @@ impl Wiring {
                 decisions: Decisions::new(self.parts.database.clone()),
                 clock: self.clock(),
                 entropy: self.entropy(),
+            },
+            enrol: AnswerEnrolment {
+                offers: Shelf::new(self.store()),
+                directory: self.directory(),
+                devices: self.parts.devices.clone(),
+                sessions: Sessions::new(self.parts.database.clone()),
+                ledger: self.parts.ledger.clone(),
+                bell: DeviceBell::new(self.store()),
+                clock: self.clock(),
+                entropy: self.entropy(),
+                max_devices: self.settings.max_devices,
             },
             inbox,
             clock: self.clock(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Parts, Settings, Wiring};
+use crate::domain::enrolment;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
@@ -23,6 +24,9 @@ use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::check_passkey::CheckPasskey;
+use crate::usecase::device_trust::enrol::OfferEnrolment;
+use crate::usecase::device_trust::evaluate::Evaluate;
+use crate::usecase::device_trust::read_payload::ReadPayload;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
@@ -38,6 +42,7 @@ use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
+use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
@@ -109,7 +114,24 @@ impl Wiring {
             passkeys: Arc::clone(passkeys),
             sessions: Sessions::new(self.parts.database.clone()),
             consents: Consents::new(self.parts.database.clone()),
+            second_factors: Arc::new(SecondFactors {
+                payloads: ReadPayload {
+                    directory: self.directory(),
+                    used: Shelf::new(self.store()),
+                    clock: self.clock(),
+                    issuer: self.settings.issuer.clone(),
+                },
+                evaluate: Evaluate { directory: self.directory(), max_devices: self.settings.max_devices },
+                offers: self.offers(),
+                ledger: self.parts.ledger.clone(),
+                entropy: self.entropy(),
+            }),
         })
+    }
+
+    pub(super) fn offers(&self) -> OfferEnrolment {
+        let tickets = enrolment::Tickets::new(self.master.derive("enrolment ticket"));
+        OfferEnrolment { offers: Shelf::new(self.store()), tickets }
     }
 
     fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
@@ -313,6 +335,7 @@ impl Wiring {
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             issue: Arc::clone(issue),
+            offers: self.offers(),
             clock: self.clock(),
             entropy: self.entropy(),
         }

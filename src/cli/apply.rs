@@ -3,6 +3,7 @@
 //! The file is read into what it declares ([`state`]), which is compared with what there is
 //! ([`plan`]). Only then something is done, and only here it is known where.
 
+mod parts;
 mod plan;
 mod sign_on;
 mod state;
@@ -13,10 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::plan::{Deed, Plan, SignOnStep, Step, There};
+use self::parts::Kind;
+use self::plan::{Deed, Plan, Step, There};
+use self::sign_on::{Move, SignOnStep};
 use self::state::{Declared, State};
 use crate::cli::Place;
 use crate::cli::exit::Exit;
@@ -25,10 +27,13 @@ use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
-use crate::store::sql::sign_on::{Applications, Policies, SignOnSettings};
-use crate::usecase::admin::applications::{ApplicationWish, ManageApplications};
+use crate::store::sql::sign_on::{Applications, MfaPolicies, NativeApplications, Policies, SignOnSettings};
+use crate::usecase::admin::applications::ManageApplications;
 use crate::usecase::admin::clients::ManageClients;
-use crate::usecase::admin::policies::{ManagePolicies, PolicyWish};
+use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
+use crate::usecase::admin::native_applications::ManageNativeApplications;
+use crate::usecase::admin::parts::ManageParts;
+use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::{Administrator, always};
@@ -177,6 +182,8 @@ struct Stores {
     users: ManageUsers,
     policies: ManagePolicies,
     applications: ManageApplications,
+    native_applications: ManageNativeApplications,
+    mfa_policies: ManageMfaPolicies,
     settings: ManageSignOnSettings,
 }
 
@@ -187,11 +194,13 @@ impl Stores {
         let people = People::new(opened.database.clone(), Arc::clone(&opened.directory));
         let policies = Policies::new(opened.database.clone(), Arc::clone(&opened.directory));
         let applications = Applications::new(opened.database.clone(), Arc::clone(&opened.directory));
+        let native = NativeApplications::new(opened.database.clone(), Arc::clone(&opened.directory));
+        let mfa_policies = MfaPolicies::new(opened.database.clone(), Arc::clone(&opened.directory));
         Ok(Self {
             by: Administrator::command_line(),
             // Nothing is called from here, so nobody asks whether a `jwks_uri` may be.
             clients: ManageClients {
-                clients,
+                clients: clients.clone(),
                 policies: policies.clone(),
                 egress: None,
                 profiles: opened.profiles,
@@ -203,8 +212,14 @@ impl Stores {
                 applications: applications.clone(),
                 desk: opened.desk(),
             },
-            policies: ManagePolicies { policies, applications: applications.clone(), desk: opened.desk() },
-            applications: ManageApplications { applications, desk: opened.desk() },
+            policies: ManagePolicies {
+                parts: policies,
+                others: (applications.clone(), mfa_policies.clone()),
+                desk: opened.desk(),
+            },
+            applications: ManageApplications { parts: applications, others: (), desk: opened.desk() },
+            mfa_policies: ManageMfaPolicies { parts: mfa_policies, others: native.clone(), desk: opened.desk() },
+            native_applications: ManageNativeApplications { parts: native, others: clients, desk: opened.desk() },
             users: ManageUsers { people, desk: opened.desk() },
             opened,
         })
@@ -213,8 +228,10 @@ impl Stores {
     async fn all(&self) -> Result<There, Exit> {
         Ok(There {
             sign_on: sign_on::There {
-                policies: self.policies.policies.all().await?,
-                applications: self.applications.applications.all().await?,
+                policies: self.policies.parts.all().await?,
+                applications: self.applications.parts.all().await?,
+                native_applications: self.native_applications.parts.all().await?,
+                mfa_policies: self.mfa_policies.parts.all().await?,
                 settings: self.settings.read().await?,
             },
             clients: self.clients.clients.list(None, u32::MAX).await?,
@@ -264,40 +281,29 @@ impl Stores {
     async fn take_sign_on(&self, step: SignOnStep) -> Result<(), Exit> {
         let by = &self.by;
         match step {
-            SignOnStep::CreateApplication(one) => {
-                let wish = ApplicationWish::of(&one);
-                self.applications.create(by, Some(one.id.as_str()), &wish).await?;
-            }
-            SignOnStep::UpdateApplication(one, _) => {
-                let whole = whole(&ApplicationWish::of(&one), &["client_for_redirectless_mode"]);
-                self.applications.update(by, one.id.as_str(), whole, &always).await?;
-            }
-            SignOnStep::DeleteApplication(id) => self.applications.delete(by, id.as_str(), &always).await?,
-            SignOnStep::CreatePolicy(policy) => {
-                let wish = PolicyWish::of(&policy);
-                self.policies.create(by, Some(policy.id.as_str()), &wish).await?;
-            }
-            SignOnStep::UpdatePolicy(policy, _) => {
-                let whole = whole(&PolicyWish::of(&policy), &["application"]);
-                self.policies.update(by, policy.id.as_str(), whole, &always).await?;
-            }
-            SignOnStep::DeletePolicy(id) => self.policies.delete(by, id.as_str(), &always).await?,
+            SignOnStep::Application(step) => moved(&self.applications, by, step).await,
+            SignOnStep::Policy(step) => moved(&self.policies, by, step).await,
+            SignOnStep::NativeApplication(step) => moved(&self.native_applications, by, step).await,
+            SignOnStep::MfaPolicy(step) => moved(&self.mfa_policies, by, step).await,
             SignOnStep::UpdateSettings(settings, _) => {
-                let whole = whole(&settings, &["default_policy", "default_application"]);
-                self.settings.update(by, whole, &always).await?;
+                // What is left out is taken away.
+                let patch = json!({
+                    "default_policy": settings.default_policy,
+                    "default_application": settings.default_application,
+                    "restrict_access_to_redirectless_mode": settings.restrict_access_to_redirectless_mode,
+                });
+                self.settings.update(by, patch, &always).await?;
+                Ok(())
             }
         }
-        Ok(())
     }
 }
 
-/// As a merge patch: what is left out of these is taken away.
-fn whole(wish: &impl Serialize, optional: &[&str]) -> Value {
-    let mut patch = json!(wish);
-    if let Some(members) = patch.as_object_mut() {
-        for name in optional {
-            members.entry(*name).or_insert(Value::Null);
-        }
+async fn moved<P: Kind>(parts: &ManageParts<P>, by: &Administrator, step: Move<P>) -> Result<(), Exit> {
+    match step {
+        Move::Create(part) => drop(parts.create(by, Some(P::text(part.id())), &part.wish()).await?),
+        Move::Update(part, _) => drop(parts.replace(by, &part).await?),
+        Move::Delete(id) => parts.delete(by, P::text(&id), &always).await?,
     }
-    patch
+    Ok(())
 }

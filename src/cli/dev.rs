@@ -47,7 +47,7 @@ use crate::secret::{Digest, Secret};
 use crate::store::sql::Database;
 use crate::store::sql::alone::{Alone, BESIDE};
 use crate::store::sql::clients::Clients;
-use crate::store::sql::devices::{Claim, Claimed, Pairing};
+use crate::store::sql::devices::{Claimed, Newcomer, Pairing};
 use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::certificates::Certificates;
@@ -421,8 +421,8 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
     let key = SoftwareKey::generate().map_err(|_| failed("no key"))?;
     let jwk = key.public_jwk();
     let about = About::from(virtual_phone("Alice's phone"));
-    let claim = Claim {
-        key: digest,
+    let newcomer = Newcomer {
+        application: None,
         jkt: &jwk.thumbprint().to_string(),
         public_jwk: &serde_json::to_string(&jwk).unwrap_or_default(),
         about: &about,
@@ -432,7 +432,7 @@ async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(
     };
     let claimed = parts
         .devices
-        .claim(&claim, now, Event::new(parts.entropy.ordered_uuid(now), now, Action::DevicePaired))
+        .claim(&digest, &newcomer, now, Event::new(parts.entropy.ordered_uuid(now), now, Action::DevicePaired))
         .await?;
     let Claimed::Paired(paired) = claimed else {
         return Err(failed("she has as many devices as are allowed; try --fresh"));

@@ -130,6 +130,7 @@ impl From<AdminError> for Exit {
                 Self::usage(lines.collect::<Vec<_>>().join("\n"))
             }
             AdminErrorCode::ClientExists
+            | AdminErrorCode::ClientInUse
             | AdminErrorCode::ClientHasNoSecret
             | AdminErrorCode::UsernameTaken
             | AdminErrorCode::TooManyPairingKeys
@@ -137,6 +138,10 @@ impl From<AdminError> for Exit {
             | AdminErrorCode::PolicyInUse
             | AdminErrorCode::ApplicationExists
             | AdminErrorCode::ApplicationInUse
+            | AdminErrorCode::NativeApplicationExists
+            | AdminErrorCode::NativeApplicationInUse
+            | AdminErrorCode::MfaPolicyExists
+            | AdminErrorCode::MfaPolicyInUse
             | AdminErrorCode::AlreadyDecided
             | AdminErrorCode::KeyNotRetiring
             | AdminErrorCode::KeyNotKnownYet => Self::conflict(title),

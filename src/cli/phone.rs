@@ -301,6 +301,8 @@ fn why(error: &nod_device::Error) -> Why {
             | DecisionError::NotUnderstood,
         )
         | nod_device::Error::Key(_)
+        | nod_device::Error::PayloadTooLong
+        | nod_device::Error::IdToken(_)
         | nod_device::Error::Setup(_) => Why::Failed,
         nod_device::Error::Unreachable(_) | nod_device::Error::Silent => Why::Unreachable,
         nod_device::Error::Answer { status, .. } => {
@@ -323,8 +325,9 @@ const fn why_of_code(code: &Code) -> Why {
         | Code::ProofInvalid
         | Code::ProofExpired
         | Code::ProofReplayed
-        | Code::UseDeviceNonce => Why::NotPermitted,
-        Code::NotificationNotFound => Why::NotFound,
+        | Code::UseDeviceNonce
+        | Code::DeviceRequirementsFailed => Why::NotPermitted,
+        Code::NotificationNotFound | Code::EnrollmentNotFound | Code::EnrollmentGone => Why::NotFound,
         Code::MethodLimitReached | Code::AlreadyDecided | Code::Canceled => Why::Conflict,
         Code::Expired => Why::Expired,
         Code::NumberMismatch => Why::Denied,

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::Enrolment;
 use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{AuthorizationCode, ClientId, RequestId, SessionId, UserId};
+use crate::protocol::id::{AuthorizationCode, ClientId, DeviceId, RequestId, SessionId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
@@ -35,6 +36,12 @@ pub struct Code {
     pub nonce: Option<String>,
     pub extent: Extent,
     pub authentication: Authentication,
+    /// When the password was chosen that the person gave.
+    pub password: Option<Timestamp>,
+    /// The trusted device that was there: with it ends what the code gives.
+    pub device: Option<DeviceId>,
+    /// What the app is told by which the person signed in.
+    pub enrolment: Option<Enrolment>,
     pub issued_at: Timestamp,
     /// Somebody showed the code with the wrong verifier or another address: whoever comes next is refused.
     pub burnt: bool,
@@ -132,6 +139,9 @@ mod tests {
             nonce: None,
             extent: Extent::default(),
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
+            password: None,
+            device: None,
+            enrolment: None,
             issued_at: at(0),
             burnt: false,
         }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::protocol::id::{DeviceId, InstallationId, UserId};
+use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, UserId};
 
 /// One installation of an app on one phone. It signs with a key of its own and may serve several
 /// users.
@@ -19,6 +19,13 @@ pub struct Installation {
     pub next_jkt: Option<String>,
     pub about: About,
     pub created_at: Timestamp,
+}
+
+impl Installation {
+    /// Whether this is its key, or the one that it announced.
+    pub fn has_key(&self, jkt: &str) -> bool {
+        self.jkt == jkt || self.next_jkt.as_deref() == Some(jkt)
+    }
 }
 
 /// What the app says of itself. Shown to people, believed by nobody.
@@ -53,6 +60,9 @@ pub struct Device {
     pub id: DeviceId,
     pub user: UserId,
     pub installation: InstallationId,
+    /// The native application by which it was enrolled. `None`: it was paired with a key, which is for any app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<NativeApplicationId>,
     pub nickname: Option<String>,
     pub status: Status,
     /// 0 is the primary device; unique for a user.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::authentication_request::{FINALISE, Polling};
 use super::session::Authentication;
 use crate::clock::Timestamp;
-use crate::protocol::id::{ClientId, DeviceCode, RequestId, SessionId, UserId};
+use crate::protocol::id::{ClientId, DeviceCode, DeviceId, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
@@ -43,6 +43,8 @@ pub struct Connected {
     pub user: UserId,
     pub scope: Scope,
     pub authentication: Authentication,
+    /// The trusted device that was there.
+    pub device: Option<DeviceId>,
     /// Where it was agreed to. The device's tokens outlive it.
     pub session: SessionId,
 }
@@ -175,6 +177,7 @@ mod tests {
             user: UserId::new(Uuid::nil()),
             scope: Scope::parse("openid").unwrap(),
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
+            device: None,
             session: SessionId::new(Uuid::nil()),
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId, StepId};
+use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId, StepId};
 use crate::protocol::words::words;
 
 pub mod listed;
@@ -50,6 +50,9 @@ pub struct Step {
     /// Who has no passkey makes the first one here, once something else was proved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enrol: bool,
+    /// What counts as a second factor, in a step that asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_policy: Option<MfaPolicyId>,
     /// Where one of these does not hold, the step counts as passed, and has proved nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
@@ -66,13 +69,19 @@ words! {
         Password = "password",
         /// A passkey: whose it is, it says itself.
         Passkey = "passkey",
+        /// A second factor, as an MFA policy has it, of whoever has proved to be somebody.
+        Mfa = "mfa",
     }
 }
 
 impl Source {
     /// Whether whoever gets through has proved something.
     pub const fn proves(self) -> bool {
-        self.reaches().is_some()
+        match self {
+            Self::Password | Self::Passkey => true,
+            // A second factor may be waived, and is asked of whoever has proved to be somebody.
+            Self::Identifier | Self::Mfa => false,
+        }
     }
 
     /// The class of what it proves.
@@ -81,6 +90,7 @@ impl Source {
             Self::Identifier => None,
             Self::Password => Some(Acr::Password),
             Self::Passkey => Some(Acr::Passkey),
+            Self::Mfa => Some(Acr::TrustedDevice),
         }
     }
 }
@@ -182,6 +192,7 @@ impl SignOnPolicy {
             source: Source::Password,
             alternatives: vec![Source::Passkey],
             enrol: false,
+            mfa_policy: None,
             when: Vec::new(),
             success: Branch::Done,
             failure: Branch::Fail,
@@ -209,7 +220,7 @@ impl SignOnPolicy {
                 _ if !step.is_asked(facts) => &step.success,
                 None => return Next::Ask(step),
                 Some(Note::Verified(Factor::Session)) if step.wants_anew(facts) => return Next::Ask(step),
-                Some(Note::Identified | Note::Verified(_)) => &step.success,
+                Some(Note::Identified | Note::Waived | Note::Verified(_)) => &step.success,
                 Some(Note::Failed) => &step.failure,
             };
         }
@@ -218,6 +229,11 @@ impl SignOnPolicy {
     /// What somebody who gets through may have been asked.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         self.steps().into_iter().flat_map(Step::sources)
+    }
+
+    /// The MFA policies that somebody may have to satisfy on the way.
+    pub fn mfa_policies(&self) -> impl Iterator<Item = &MfaPolicyId> {
+        self.steps().into_iter().filter_map(|step| step.mfa_policy.as_ref())
     }
 
     /// Every step, wherever it is in the tree.

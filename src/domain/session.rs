@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, Acr};
+use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, AMR_TRUSTED_DEVICE, Acr};
 use crate::protocol::id::{SessionId, SessionToken, UserId};
 use crate::secret::Digest;
 
@@ -41,6 +41,12 @@ impl Authentication {
 
     pub fn by_passkey(at: Timestamp) -> Self {
         Self { at, acr: Acr::Passkey, amr: AMR_PASSKEY.to_owned() }
+    }
+
+    /// A trusted device has proved to be there, too. Nobody did anything for it, so that it is as long ago as before.
+    #[must_use]
+    pub fn with_trusted_device(&self) -> Self {
+        self.and(&Self { at: self.at, acr: Acr::TrustedDevice, amr: AMR_TRUSTED_DEVICE.to_owned() })
     }
 
     /// Both, of one person and one after the other.

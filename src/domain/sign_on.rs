@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::application::Application;
 use super::client::Client;
+use super::mfa_policy::MfaPolicy;
+use super::native_application::NativeApplication;
 use super::policy::SignOnPolicy;
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
+use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, NativeApplicationId, PolicyId};
 
 /// What holds where nothing else is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,16 +31,26 @@ pub struct Settings {
 pub struct SignOn {
     policies: BTreeMap<PolicyId, Arc<SignOnPolicy>>,
     applications: BTreeMap<ApplicationId, Arc<Application>>,
+    native_applications: BTreeMap<NativeApplicationId, Arc<NativeApplication>>,
+    mfa_policies: BTreeMap<MfaPolicyId, Arc<MfaPolicy>>,
     settings: Settings,
     /// Username and password: where nobody has decided anything.
     built_in: Arc<SignOnPolicy>,
 }
 
 impl SignOn {
-    pub fn new(policies: Vec<SignOnPolicy>, applications: Vec<Application>, settings: Settings) -> Self {
+    pub fn new(
+        policies: Vec<SignOnPolicy>,
+        applications: Vec<Application>,
+        native_applications: Vec<NativeApplication>,
+        mfa_policies: Vec<MfaPolicy>,
+        settings: Settings,
+    ) -> Self {
         Self {
             policies: policies.into_iter().map(|policy| (policy.id.clone(), Arc::new(policy))).collect(),
             applications: applications.into_iter().map(|one| (one.id.clone(), Arc::new(one))).collect(),
+            native_applications: native_applications.into_iter().map(|one| (one.id.clone(), Arc::new(one))).collect(),
+            mfa_policies: mfa_policies.into_iter().map(|policy| (policy.id.clone(), Arc::new(policy))).collect(),
             settings,
             built_in: Arc::new(SignOnPolicy::password()),
         }
@@ -52,6 +64,27 @@ impl SignOn {
             Some(id) => self.policies.get(id),
             None => Some(&self.built_in),
         }
+    }
+
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<SignOnPolicy>> {
+        self.policies.values()
+    }
+
+    pub fn native_application(&self, id: &NativeApplicationId) -> Option<&Arc<NativeApplication>> {
+        self.native_applications.get(id)
+    }
+
+    /// The app that signs people in as this client.
+    pub fn native_application_of(&self, client: &ClientId) -> Option<&Arc<NativeApplication>> {
+        self.native_applications.values().find(|application| application.client == *client)
+    }
+
+    pub fn mfa_policy(&self, id: &MfaPolicyId) -> Option<&Arc<MfaPolicy>> {
+        self.mfa_policies.get(id)
+    }
+
+    pub fn mfa_policies(&self) -> impl Iterator<Item = &Arc<MfaPolicy>> {
+        self.mfa_policies.values()
     }
 
     /// [flows.md F14, F18] the application of the policy, or else the one for all others. `None`: our own pages.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nod_device::messages::{
-    ApproveRequest, Authenticator, DecisionAnswer, DenyRequest, DeviceRole, DeviceStatus, Me, MyUser, PairedUser,
-    Pairing, PairingRequest, Pending, RotateAnswer, RotateRequest,
+    ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer, DenyEnrollmentRequest, DenyRequest,
+    DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, Me, MyUser, PairedUser, Pairing,
+    PairingRequest, Pending, RotateAnswer, RotateRequest,
 };
-use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose};
+use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
 use poem::Request;
 use poem::http::HeaderName;
@@ -25,24 +26,27 @@ use crate::call;
 use crate::clock::Clock;
 use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
+use crate::domain::user::User;
 use crate::http::Tag;
 use crate::http::body::{BodyError, is_json_request, strict_json};
 use crate::http::client_authentication::client_ip;
 use crate::http::described::{Described, EventStream, Unread};
 use crate::http::error::Failure;
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
-use crate::protocol::id::{DeviceId, NotificationId, PairingKey};
+use crate::protocol::id::{DeviceId, EnrolmentTicket, NotificationId, PairingKey};
 use crate::secret::Secret;
 use crate::usecase::authenticate_device::{
     AuthenticateDevice, AuthenticatedInstallation, Call, DeviceError, Nonces, Proved,
 };
 use crate::usecase::decide::{Body, Decide};
+use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 
 pub struct DeviceApi {
     pub authenticate: AuthenticateDevice,
     pub pair: PairDevice,
+    pub enrol: AnswerEnrolment,
     pub inbox: ReadInbox,
     pub decide: Decide,
     pub clock: Arc<dyn Clock>,
@@ -71,9 +75,30 @@ impl DeviceApi {
         Box::pin(self.authenticate.authenticate(&call)).await.map_err(Failure::device)
     }
 
-    fn proved(&self, http: &Request, body: &[u8]) -> poem::Result<Proved> {
-        let call = call(http, Purpose::Pairing, Some(body))?;
+    /// By any key: there may be no installation of it yet.
+    fn proved(&self, http: &Request, purpose: Purpose, body: Option<&[u8]>) -> poem::Result<Proved> {
+        let call = call(http, purpose, body)?;
         self.authenticate.prove(&call).map_err(Failure::device)
+    }
+
+    /// The signed answer to an offer: to this one, and this answer.
+    async fn answers(
+        &self,
+        http: &Request,
+        ticket: &str,
+        decision: wire::Decision,
+        body: &[u8],
+    ) -> poem::Result<(Proved, EnrolmentTicket)> {
+        let proof = self.proved(http, Purpose::Enrollment, Some(body))?;
+        let Statement::Enrollment(said) = &proof.claims.statement else {
+            return Err(Failure::device(DeviceErrorCode::ProofInvalid.into()));
+        };
+        if said.decision != decision || said.ticket.expose() != ticket {
+            return Err(Failure::device(DeviceErrorCode::ProofMismatch.into()));
+        }
+        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
+        Ok((proof, EnrolmentTicket::presented(ticket)))
     }
 }
 
@@ -119,6 +144,14 @@ pub enum Unpaired {
     Gone,
 }
 
+/// The answer was heard.
+#[derive(ApiResponse)]
+pub enum EnrollmentDenied {
+    /// Nothing was paired.
+    #[oai(status = 204)]
+    Heard,
+}
+
 type Answered<T, S> = poem::Result<Described<T, S>>;
 
 #[OpenApi(prefix_path = "/device/v1", tag = "Tag::Device")]
@@ -128,28 +161,70 @@ impl DeviceApi {
     /// Turns a pairing key into a device of its person. The proof's key becomes the installation's key.
     #[oai(path = "/pairings", method = "post", operation_id = "pairDevice")]
     async fn pair(&self, http: &Request, body: Unread<schema::PairingRequest>) -> poem::Result<PairingAnswer> {
-        let proof = self.proved(http, &body.bytes)?;
+        let proof = self.proved(http, Purpose::Pairing, Some(&body.bytes))?;
         let request: PairingRequest = parse(http, &body.bytes)?;
         let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
         self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let (device, user) = self.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
-        call::about_person(&user.username);
-        tracing::info!(device.id = %device.id, user.id = %user.id, status = 201_u16, "device paired");
-        Ok(PairingAnswer::Created(Described::new(Pairing {
-            device_id: wire::DeviceId::new(device.id.uuid()),
-            installation_id: wire::InstallationId::new(device.installation.uuid()),
-            user: PairedUser {
-                user_id: wire::UserId::new(user.id.uuid()),
-                username: user.username.clone(),
-                name: user.name.clone(),
+        Ok(paired(&device, &user))
+    }
+
+    /// See the offer to become a device
+    ///
+    /// Of whoever has just signed in by this app: the ticket is in the ID token, as `device_enrollment`, or in the
+    /// state `MOBILE_PAIRING_REQUIRED` of the authentication flow.
+    #[oai(path = "/enrollments/:ticket", method = "get", operation_id = "getEnrollment")]
+    async fn enrollment(&self, http: &Request, Path(ticket): Path<String>) -> Answered<Enrollment, schema::Enrollment> {
+        let proof = self.proved(http, Purpose::Read, None)?;
+        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
+        let ticket = EnrolmentTicket::presented(&ticket);
+        let seen = self.enrol.look(&proof, &ticket).await.map_err(Failure::device)?;
+        Ok(Described::new(Enrollment {
+            user: EnrollmentUser {
+                id: wire::UserId::new(seen.user.id.uuid()),
+                display: seen.user.name.clone().unwrap_or_else(|| seen.user.username.clone()),
             },
-            authenticators: vec![Authenticator {
-                kind: "push".to_owned(),
-                status: "failed".to_owned(),
-                error_code: Some("MissingDeviceToken".to_owned()),
-            }],
-        })))
+            application: EnrollmentApplication {
+                id: seen.application.id.to_string(),
+                name: seen.application.name.clone(),
+            },
+            expires_at: nod_device::Timestamp::from_millis(seen.expires_at.millis()),
+        }))
+    }
+
+    /// Become a device
+    ///
+    /// The person wants it: the proof's key is that of a device of theirs now.
+    #[oai(path = "/enrollments/:ticket/approve", method = "post", operation_id = "approveEnrollment")]
+    async fn approve_enrollment(
+        &self,
+        http: &Request,
+        Path(ticket): Path<String>,
+        body: Unread<schema::ApproveEnrollment>,
+    ) -> poem::Result<PairingAnswer> {
+        let (proof, ticket) = self.answers(http, &ticket, wire::Decision::Approved, &body.bytes).await?;
+        let request: ApproveEnrollmentRequest = parse(http, &body.bytes)?;
+        let enrolled = Box::pin(self.enrol.approve(&proof, &ticket, request.installation)).await;
+        let (device, user) = enrolled.map_err(Failure::device)?;
+        Ok(paired(&device, &user))
+    }
+
+    /// Do not become a device
+    ///
+    /// The person does not want it. It is offered again at another sign-in.
+    #[oai(path = "/enrollments/:ticket/deny", method = "post", operation_id = "denyEnrollment")]
+    async fn deny_enrollment(
+        &self,
+        http: &Request,
+        Path(ticket): Path<String>,
+        body: Unread<schema::DenyEnrollment>,
+    ) -> poem::Result<EnrollmentDenied> {
+        let (proof, ticket) = self.answers(http, &ticket, wire::Decision::Denied, &body.bytes).await?;
+        let _: DenyEnrollmentRequest = parse(http, &body.bytes)?;
+        self.enrol.deny(&proof, &ticket).await.map_err(Failure::device)?;
+        Ok(EnrollmentDenied::Heard)
     }
 
     /// Fetch the open questions
@@ -271,6 +346,25 @@ impl DeviceApi {
         tracing::info!(notification.id = %id, outcome, status = 200_u16, "{step}");
         Ok(Described::new(DecisionAnswer { status }))
     }
+}
+
+fn paired(device: &Device, user: &User) -> PairingAnswer {
+    call::about_person(&user.username);
+    tracing::info!(device.id = %device.id, user.id = %user.id, status = 201_u16, "device paired");
+    PairingAnswer::Created(Described::new(Pairing {
+        device_id: wire::DeviceId::new(device.id.uuid()),
+        installation_id: wire::InstallationId::new(device.installation.uuid()),
+        user: PairedUser {
+            user_id: wire::UserId::new(user.id.uuid()),
+            username: user.username.clone(),
+            name: user.name.clone(),
+        },
+        authenticators: vec![Authenticator {
+            kind: "push".to_owned(),
+            status: "failed".to_owned(),
+            error_code: Some("MissingDeviceToken".to_owned()),
+        }],
+    }))
 }
 
 fn my_user(device: &Device, username: &str, name: Option<&str>) -> MyUser {

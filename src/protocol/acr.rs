@@ -8,6 +8,9 @@ pub enum Acr {
     /// A password was right.
     #[serde(rename = "urn:nod:acr:password")]
     Password,
+    /// A password was right, and a trusted device proved by its key that it was there, without asking anybody.
+    #[serde(rename = "urn:nod:acr:trusted-device")]
+    TrustedDevice,
     /// Approved with the key of a paired device.
     #[serde(rename = "urn:nod:acr:device")]
     Device,
@@ -21,7 +24,7 @@ pub enum Acr {
 }
 
 impl Acr {
-    pub const ALL: [Self; 4] = [Self::Password, Self::Device, Self::DeviceNumber, Self::Passkey];
+    pub const ALL: [Self; 5] = [Self::Password, Self::TrustedDevice, Self::Device, Self::DeviceNumber, Self::Passkey];
 
     /// What an answer on a device can come to [CIBA §7.1].
     pub const OF_DEVICE: [Self; 2] = [Self::Device, Self::DeviceNumber];
@@ -29,6 +32,7 @@ impl Acr {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "urn:nod:acr:password",
+            Self::TrustedDevice => "urn:nod:acr:trusted-device",
             Self::Device => "urn:nod:acr:device",
             Self::DeviceNumber => "urn:nod:acr:device-number",
             Self::Passkey => "urn:nod:acr:passkey",
@@ -57,6 +61,9 @@ pub const AMR_PASSWORD: &str = "pwd";
 /// Authentication methods of a passkey. Nobody has attested where its key is, so we take it for a software key;
 /// the person was there, and the authenticator has verified them with another factor.
 pub const AMR_PASSKEY: &str = "pop swk user mfa";
+
+/// Authentication methods of a trusted device that proved by its key that it was there: nobody acted.
+pub const AMR_TRUSTED_DEVICE: &str = "pop swk mfa";
 
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept

@@ -94,6 +94,10 @@ codes! {
         cause: "`client_id` is taken.",
         fix: "Choose another one, or leave it out and get one made.",
         example: "POST /admin/v1/clients with the `client_id` of another client";
+    ClientInUse = "client_in_use", "The client is in use.",
+        cause: "A native application signs people in as this client.",
+        fix: "Delete the native application, or give it another client.",
+        example: "DELETE /admin/v1/clients/bank-app while a native application names it";
     ClientHasNoSecret = "client_has_no_secret", "The client has no secret.",
         cause: "Its `token_endpoint_auth_method` is one without a secret: `private_key_jwt`, `tls_client_auth`, `self_signed_tls_client_auth` or `none`.",
         fix: "Change its `jwks`, what is behind its `jwks_uri`, or its certificate; a public client has nothing to change.",
@@ -126,6 +130,22 @@ codes! {
         cause: "A sign-on policy names it, or it is the `default_application`.",
         fix: "Change those first.",
         example: "DELETE /admin/v1/authentication-applications/login while a policy names it";
+    NativeApplicationExists = "native_application_exists", "A native application of this identifier exists.",
+        cause: "`id` is taken.",
+        fix: "Choose another one, or leave it out and get one made.",
+        example: "POST /admin/v1/native-applications with the `id` of another one";
+    NativeApplicationInUse = "native_application_in_use", "The native application is in use.",
+        cause: "An MFA policy names it.",
+        fix: "Take it out of that policy first.",
+        example: "DELETE /admin/v1/native-applications/bank while an MFA policy names it";
+    MfaPolicyExists = "mfa_policy_exists", "An MFA policy of this identifier exists.",
+        cause: "`id` is taken.",
+        fix: "Choose another one, or leave it out and get one made.",
+        example: "POST /admin/v1/mfa-policies with the `id` of another one";
+    MfaPolicyInUse = "mfa_policy_in_use", "The MFA policy is in use.",
+        cause: "A step of a sign-on policy names it.",
+        fix: "Change that step first.",
+        example: "DELETE /admin/v1/mfa-policies/trusted while a sign-on policy has a step with it";
     AlreadyDecided = "already_decided", "The request is decided or over.",
         cause: "Somebody approved, denied or cancelled it, or it has expired.",
         fix: "Read the request to see what became of it.",
@@ -230,7 +250,7 @@ impl FieldProblem {
         Self { place: Place::Member(Cow::Borrowed(pointer)), code, detail: Cow::Borrowed(detail) }
     }
 
-    pub fn member(pointer: String, code: FieldCode, detail: &'static str) -> Self {
+    pub fn member(pointer: String, code: FieldCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { place: Place::Member(pointer.into()), code, detail: detail.into() }
     }
 

@@ -42,8 +42,8 @@ permissions! {
     DevicesWrite = "nod:devices:write", "Block, change and unpair devices; create and revoke pairing keys.";
     RequestsRead = "nod:requests:read", "List and read authentication requests.";
     RequestsWrite = "nod:requests:write", "Cancel authentication requests.";
-    PoliciesRead = "nod:policies:read", "List sign-on policies and authentication applications.";
-    PoliciesWrite = "nod:policies:write", "Create, change and delete sign-on policies and authentication applications.";
+    PoliciesRead = "nod:policies:read", "List sign-on policies, MFA policies and applications.";
+    PoliciesWrite = "nod:policies:write", "Create, change and delete sign-on policies, MFA policies and applications.";
     KeysRead = "nod:keys:read", "List signing keys.";
     KeysWrite = "nod:keys:write", "Rotate and retire signing keys.";
     AuditRead = "nod:audit:read", "Read the audit trail.";

@@ -34,6 +34,8 @@ codes! {
     DeviceBlocked = "DEVICE_BLOCKED", "The device is blocked.";
     PairingKeyInvalid = "PAIRING_KEY_INVALID", "The pairing key is unknown, expired or used.";
     MethodLimitReached = "METHOD_LIMIT_REACHED", "The person has as many devices as are allowed.";
+    EnrollmentNotFound = "ENROLLMENT_NOT_FOUND", "There is no such offer for this installation.";
+    EnrollmentGone = "ENROLLMENT_GONE", "The offer was answered, or is not made any more.";
     TooManyAttempts = "TOO_MANY_ATTEMPTS", "Too many attempts; wait as long as Retry-After says.";
     NotificationNotFound = "NOTIFICATION_NOT_FOUND", "There is no such notification for this device.";
     Expired = "EXPIRED", "The time to answer is over.";

@@ -14,6 +14,14 @@ words! {
         AssertionRequired = "ASSERTION_REQUIRED",
         /// A passkey is to be made of `publicKeyCredentialCreationOptions`.
         Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
+        /// A second factor is asked for: which one, the app or the person says.
+        AuthenticationRequired = "AUTHENTICATION_REQUIRED",
+        /// The second factor is done with.
+        MfaCompleted = "MFA_COMPLETED",
+        /// The app may become a trusted device before the flow goes on.
+        MobilePairingRequired = "MOBILE_PAIRING_REQUIRED",
+        /// There is no second factor, or none that counts.
+        MfaFailed = "MFA_FAILED",
         /// The person is to agree to what the relying party asks for.
         ConsentRequired = "CONSENT_REQUIRED",
         /// Which code does the device show?
@@ -55,6 +63,7 @@ words! {
         CheckUsernamePassword = "checkUsernamePassword",
         CheckAssertion = "checkAssertion",
         ActivateFido2Device = "activateFido2Device",
+        Authenticate = "authenticate",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
         CancelAuthentication = "cancelAuthentication",
@@ -128,6 +137,7 @@ impl Action {
         ];
         const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
         const ATTESTATION: &[Member] = &[text("attestation", true), text("origin", false), text("nickname", false)];
+        const PAYLOAD: &[Member] = &[text("mobilePayload", false)];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
@@ -153,6 +163,7 @@ impl Action {
             Self::CheckUsernamePassword => PASSWORD,
             Self::CheckAssertion => ASSERTION,
             Self::ActivateFido2Device => ATTESTATION,
+            Self::Authenticate => PAYLOAD,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
@@ -246,6 +257,7 @@ words! {
         UnrecognizedFieldName = "UNRECOGNIZED_FIELD_NAME",
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
+        InvalidMobilePayload = "INVALID_MOBILE_PAYLOAD",
         InvalidUserCode = "INVALID_USER_CODE",
         InvalidOtp = "INVALID_OTP",
         OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
@@ -280,6 +292,7 @@ impl DetailCode {
             Self::UnrecognizedFieldName => "The action has no such member.",
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The credentials are wrong.",
+            Self::InvalidMobilePayload => "The payload is none that the SDK has just made for this application.",
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidOtp => "The code is wrong.",

@@ -127,6 +127,10 @@ text_id! {
     PolicyId: 40;
     /// Names an authentication application.
     ApplicationId: 40;
+    /// Names a native application.
+    NativeApplicationId: 40;
+    /// Names an MFA policy.
+    MfaPolicyId: 40;
 }
 
 macro_rules! handle {
@@ -192,6 +196,8 @@ handle! {
     DeviceCode;
     /// Names what a browser was asked to have a passkey sign, on the pages of an account.
     CeremonyId;
+    /// Offers whoever signs in by an app to have it as a device [flows.md F2].
+    EnrolmentTicket;
 }
 
 impl AuthReqId {
@@ -213,5 +219,5 @@ impl AuthReqId {
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
     AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId
+    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId EnrolmentTicket
 }

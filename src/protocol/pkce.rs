@@ -36,6 +36,11 @@ impl CodeChallenge {
             .ok_or(Refusal::invalid_request("code_challenge is not the base64url of a SHA-256."))
     }
 
+    /// As it is sent.
+    pub fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
     /// Whether this verifier was meant. One of another length or other characters is none
     /// [RFC 7636 §4.1].
     pub fn is_met_by(&self, verifier: &str) -> bool {

@@ -70,6 +70,10 @@ pub enum Purpose {
     Recovery,
     /// `domain::flow::errand::ErrandFlow` by digest of its `flowId`.
     ErrandFlow,
+    /// `domain::enrolment::Offer` by digest of its ticket.
+    Enrolment,
+    /// In which transaction a mobile payload was shown, by key and `jti`.
+    PayloadReplay,
 }
 
 impl Purpose {
@@ -94,6 +98,8 @@ impl Purpose {
             Self::Ladder => b'l',
             Self::Recovery => b'w',
             Self::ErrandFlow => b'e',
+            Self::Enrolment => b'm',
+            Self::PayloadReplay => b'y',
         }
     }
 }

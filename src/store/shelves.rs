@@ -3,10 +3,12 @@
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
+use crate::domain::enrolment::Offer;
 use crate::domain::flow::Flow;
 use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
+use crate::domain::mobile_app::PayloadUse;
 use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
 use crate::domain::pushed_request::PushedRequest;
@@ -14,7 +16,8 @@ use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, FlowId, InstallationId, PushedRequestId, RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId, PushedRequestId,
+    RecoveryId, UserId,
 };
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
@@ -61,6 +64,24 @@ impl Shelved for Code {
     type Id = Digest<AuthorizationCode>;
 
     fn id(id: &Digest<AuthorizationCode>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Offer {
+    const PURPOSE: Purpose = Purpose::Enrolment;
+    type Id = Digest<EnrolmentTicket>;
+
+    fn id(id: &Digest<EnrolmentTicket>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for PayloadUse {
+    const PURPOSE: Purpose = Purpose::PayloadReplay;
+    type Id = Digest<PayloadUse>;
+
+    fn id(id: &Digest<PayloadUse>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

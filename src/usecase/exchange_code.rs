@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::domain::code::{Code, Presented, With, given_beside};
+use crate::domain::enrolment::Enrolment;
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -21,6 +24,7 @@ use crate::store::sql::sessions::Sessions;
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
+use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
 use crate::usecase::issue::{Along, Issue, TokenResponse};
 
 pub struct ExchangeCode {
@@ -30,6 +34,7 @@ pub struct ExchangeCode {
     pub tokens: Tokens,
     pub ledger: Ledger,
     pub issue: Arc<Issue>,
+    pub offers: OfferEnrolment,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -87,14 +92,22 @@ impl ExchangeCode {
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
+        if let Some(device) = code.device
+            && !self.directory.may_answer(&code.user, device, now).await?
+        {
+            return Err(Refusal::invalid_grant("the trusted device is blocked or unpaired").into());
+        }
         let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
-        let claims = user.claims(&extent.claims.id_token);
+        let mut claims = user.claims(&extent.claims.id_token);
+        if let Some(told) = self.enrolment(&code, now).await? {
+            claims.insert("device_enrollment".to_owned(), told);
+        }
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(code.transaction),
             client: client.id.clone(),
             user: code.user,
-            device: None,
+            device: code.device,
             session: Some(code.session),
             bound_to: bound_to.filter(|_| client.is_public()),
             scope,
@@ -120,6 +133,28 @@ impl ExchangeCode {
             }
             Granted::SessionEnded => Err(Refusal::invalid_grant("the session ended meanwhile").into()),
         }
+    }
+
+    /// The claim `device_enrollment`. `None`: the app is offered nothing, or has answered already.
+    async fn enrolment(&self, code: &Code, now: Timestamp) -> Result<Option<Value>, Error> {
+        Ok(match &code.enrolment {
+            None => None,
+            Some(Enrolment::Not(why)) => Some(json!({ "offered": false, "reason": why.as_str() })),
+            Some(Enrolment::Offered(app, policy)) => {
+                let whom = Whom {
+                    transaction: code.transaction,
+                    user: code.user,
+                    client: &code.client,
+                    policy,
+                    password: code.password,
+                    session: Some(code.session),
+                };
+                let offered = self.offers.offer(whom, app, now).await?;
+                offered.map(
+                    |(ticket, until)| json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() }),
+                )
+            }
+        })
     }
 
     /// [RFC 6749 §4.1.2] a code that comes a second time was seen by somebody else, who may have been first:

@@ -17,7 +17,7 @@ use crate::protocol::id::{DeviceId, InstallationId, PairingKey};
 use crate::protocol::jwt::EmbeddedKeyProof;
 use crate::store::ephemeral::Attempts;
 use crate::store::shelves::DeviceBell;
-use crate::store::sql::devices::{Claim, Claimed, Devices};
+use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
 use crate::usecase::limit::{Most, limit};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
@@ -61,8 +61,8 @@ impl PairDevice {
         let now = self.clock.now();
         let about = about(info)?;
         let public_jwk = serde_json::to_string(&proof.key.public_jwk()).unwrap_or_default();
-        let claim = Claim {
-            key: self.recognise.digest(key),
+        let newcomer = Newcomer {
+            application: None,
             jkt: &proof.jkt,
             public_jwk: &public_jwk,
             about: &about,
@@ -71,7 +71,7 @@ impl PairDevice {
             max_devices: self.max_per_user,
         };
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired);
-        match self.devices.claim(&claim, now, event).await? {
+        match self.devices.claim(&self.recognise.digest(key), &newcomer, now, event).await? {
             Claimed::Paired(paired) => {
                 // Whoever listens with this phone already listens for the new user too.
                 self.bell.ring(&paired.installation.id).await;
@@ -136,9 +136,17 @@ fn bare(mut jwk: serde_json::Value) -> serde_json::Value {
 }
 
 /// Short, printable text: it is shown to people who decide about devices.
-fn about(info: InstallationInfo) -> Result<About, DeviceRefusal> {
-    let short = |text: &str| text.chars().count() <= 64 && !text.chars().any(char::is_control);
+pub(super) fn about(info: InstallationInfo) -> Result<About, DeviceRefusal> {
     let about = About::from(info);
+    if is_short(&about) {
+        Ok(about)
+    } else {
+        Err(DeviceRefusal::new(DeviceErrorCode::InvalidRequest, "a member of installation is too long"))
+    }
+}
+
+pub(super) fn is_short(about: &About) -> bool {
+    let short = |text: &str| text.chars().count() <= 64 && !text.chars().any(char::is_control);
     let all = [
         &about.platform,
         &about.name,
@@ -148,9 +156,5 @@ fn about(info: InstallationInfo) -> Result<About, DeviceRefusal> {
         &about.sdk_version,
         &about.application,
     ];
-    if all.into_iter().flatten().all(|text| short(text)) {
-        Ok(about)
-    } else {
-        Err(DeviceRefusal::new(DeviceErrorCode::InvalidRequest, "a member of installation is too long"))
-    }
+    all.into_iter().flatten().all(|text| short(text))
 }

@@ -83,7 +83,7 @@ impl RedeemDevice {
             request: Some(request),
             client: client.id.clone(),
             user: connected.user,
-            device: None,
+            device: connected.device,
             // Of the browser, which is another machine: signing out there is not switching this one off.
             session: None,
             bound_to: bound_to.filter(|_| client.is_public()),

@@ -78,11 +78,10 @@ impl Refresh {
         if !user.is_some_and(|user| user.is_active()) {
             return Err(Refusal::invalid_grant("the user is locked, disabled or gone").into());
         }
-        if let Some(device) = grant.device {
-            let devices = self.directory.devices_of(&grant.user).await?;
-            if !devices.iter().any(|(own, _)| own.id == device && own.may_answer(now)) {
-                return Err(Refusal::invalid_grant("the approving device is blocked or unpaired").into());
-            }
+        if let Some(device) = grant.device
+            && !self.directory.may_answer(&grant.user, device, now).await?
+        {
+            return Err(Refusal::invalid_grant("the approving device is blocked or unpaired").into());
         }
         grant.scope = narrowed;
         let along = Along::default().bound_to(bound_to).for_less(less.as_ref());

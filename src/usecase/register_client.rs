@@ -152,7 +152,8 @@ impl RegisterClient {
         let now = self.desk.now();
         let (id, token) = presented(id, token)?;
         let event = self.event(Action::ClientDeleted, &id, now);
-        let check = |_: Option<&Client>, client: &Client| {
+        // No native application names one that looks after itself.
+        let check = |_: Option<&Client>, client: &Client, _: bool| {
             if belongs(client, &token) { Ok(()) } else { Err(invalid_token("not the token of this client")) }
         };
         let deleted = self.clients.delete_if(&id, None, &event, now, check).await?;

@@ -37,6 +37,8 @@ mod device_api;
 #[cfg(test)]
 mod device_sdk;
 #[cfg(test)]
+mod device_trust;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod docs_pages;

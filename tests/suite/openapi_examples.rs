@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::admin::receiver::Receiver;
 use crate::admin::robot::{Robot, usr};
 use crate::admin::{bootstrap, location, until, webhooks};
+use crate::device_trust;
 use crate::sign_in::PASSWORD;
 use crate::world::authenticator::Passkey;
 use crate::world::{
@@ -182,6 +183,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
 
     tell(&admin, receiver).await;
     how_people_sign_in(&admin).await;
+    which_apps_are_trusted(&admin).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -293,6 +295,28 @@ async fn how_people_sign_in(admin: &Robot<'_>) {
     }
 }
 
+/// An app that people trust on their phones, and where that is enough.
+async fn which_apps_are_trusted(admin: &Robot<'_>) {
+    let body = json!({"client_id": "bank-app", "token_endpoint_auth_method": "none",
+        "redirect_uris": ["com.example.bank:/callback"]});
+    let client = location(&admin.post("/admin/v1/clients", &body).await);
+    let body = json!({"id": "bank", "name": "Example Bank", "client": "bank-app", "package_name": "com.example.bank"});
+    let (bank, _) = made(admin, "/admin/v1/native-applications", &body).await;
+    admin.get(&bank).await.ok();
+    admin.patch(&bank, &json!({"bundle_id": "com.example.bank"})).await.ok();
+    admin.get("/admin/v1/native-applications").await.ok();
+    let applications = json!([{"application": "bank", "auto_enrollment": true, "device_authorization": true}]);
+    let (trusted, _) =
+        made(admin, "/admin/v1/mfa-policies", &json!({"id": "trusted", "applications": applications})).await;
+    admin.get(&trusted).await.ok();
+    admin.patch(&trusted, &json!({"name": "Trusted phones"})).await.ok();
+    admin.get("/admin/v1/mfa-policies").await.ok();
+    admin.get(&format!("{bank}/mfa-readiness")).await.ok();
+    for path in [trusted, bank, client] {
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
+}
+
 /// What a browser will be sent with.
 async fn push(app: &Client) {
     let fields = [
@@ -346,16 +370,17 @@ async fn the_examples_are_what_happens() {
     );
     let story = async {
         let streams = live(&world, &receiver).await;
+        let trusting = device_trust::examples().await;
         let mut seen = EXAMPLES.with(RefCell::take);
         seen.extend(streams);
-        seen
+        (seen, trusting)
     };
-    let seen = EXAMPLES.scope(RefCell::default(), story).await;
+    let (seen, trusting) = EXAMPLES.scope(RefCell::default(), story).await;
     // As it would be somewhere else.
     let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
     let text = serde_json::to_string(&seen).unwrap();
     let text = text.replace(&receiver.url(), "https://shop.example/hook");
-    let text = text.replace(world.issuer(), "https://id.example");
+    let text = text.replace(world.issuer(), "https://id.example").replace(&trusting, "https://id.example");
     let text = text.replace(&format!("http%3A%2F%2Flocalhost%3A{}", port(world.issuer())), "https%3A%2F%2Fid.example");
     let seen: Examples = serde_json::from_str(&text).unwrap();
 

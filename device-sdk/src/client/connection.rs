@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use serde::de::DeserializeOwned;
 
+use super::keys::KeyCache;
 use crate::call::Call;
 use crate::error::Error;
 use crate::id::InstallationId;
@@ -43,6 +44,8 @@ pub(super) struct Timing {
     pub silence: Duration,
     pub first_pause: Duration,
     pub longest_pause: Duration,
+    /// How long the issuer's keys are taken for its keys.
+    pub keys: Duration,
 }
 
 impl Default for Timing {
@@ -52,6 +55,7 @@ impl Default for Timing {
             silence: Duration::from_secs(40),
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(5),
+            keys: Duration::from_hours(1),
         }
     }
 }
@@ -107,6 +111,7 @@ pub(super) struct Connection {
     /// compared with every answer.
     clock_is_given: bool,
     pub(super) timing: Timing,
+    pub(super) keys: KeyCache,
     state: Mutex<State>,
 }
 
@@ -129,7 +134,8 @@ impl Connection {
         let clock_is_given = settings.clock.is_some();
         let clock = settings.clock.unwrap_or_else(|| Arc::new(system::now));
         let state = Mutex::new(State { key, nonce: None, ahead_seconds: 0 });
-        Ok(Self { issuer, http, clock, clock_is_given, timing: settings.timing, state })
+        let keys = KeyCache::default();
+        Ok(Self { issuer, http, clock, clock_is_given, timing: settings.timing, keys, state })
     }
 
     pub(super) const fn issuer(&self) -> &Issuer {
@@ -162,11 +168,33 @@ impl Connection {
     pub(super) async fn ask_for<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         let response = self.exchange(&request, JSON).await?;
         let status = response.status().as_u16();
-        if !has_type(response.headers(), JSON) {
-            return Err(Error::Answer { status, what: "not JSON" });
-        }
-        let body = read(response, MAX_ANSWER_BYTES).await?;
+        let body = read_json(response).await?;
         serde_json::from_slice(&body).map_err(|_| Error::Answer { status, what: "not the JSON of this call" })
+    }
+
+    /// What the issuer publishes for everybody, without a proof. `url` has to be below the issuer.
+    pub(super) async fn fetch(&self, url: &str) -> Result<Vec<u8>, Error> {
+        let request = self.http.get(url).header(ACCEPT, JSON).timeout(self.timing.answer);
+        let response = request.send().await.map_err(unreachable)?;
+        self.learn(response.headers());
+        if response.status().is_success() {
+            read_json(response).await
+        } else {
+            Err(Error::Answer { status: response.status().as_u16(), what: "not a published document" })
+        }
+    }
+
+    /// Runs what may sign. A key that lives elsewhere may ask the person first.
+    pub(super) async fn with_key<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn DeviceKey) -> T + Send + 'static,
+    ) -> Result<T, KeyError> {
+        match self.key() {
+            Key::Software(key) => Ok(work(&*key)),
+            Key::Foreign(key) => {
+                tokio::task::spawn_blocking(move || work(&*key)).await.map_err(|_| KeyError::Unavailable)
+            }
+        }
     }
 
     /// For calls whose answer has no content.
@@ -242,7 +270,7 @@ impl Connection {
         Ok(prepared?)
     }
 
-    fn fresh(&self) -> Result<Freshness, KeyError> {
+    pub(super) fn fresh(&self) -> Result<Freshness, KeyError> {
         Ok(Freshness { iat: self.now().seconds(), jti: system::random()?, nonce: self.state().nonce.clone() })
     }
 
@@ -345,6 +373,14 @@ fn problem(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Er
     match serde_json::from_slice::<Problem>(body) {
         Ok(problem) => Error::Refused { problem, retry_after },
         Err(_) => Error::Answer { status: status.as_u16(), what: "not a problem document" },
+    }
+}
+
+async fn read_json(response: Response) -> Result<Vec<u8>, Error> {
+    if has_type(response.headers(), JSON) {
+        read(response, MAX_ANSWER_BYTES).await
+    } else {
+        Err(Error::Answer { status: response.status().as_u16(), what: "not JSON" })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The client: tokio and reqwest around the core.
 
 mod connection;
+mod enrollment;
 mod events;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::connection::Clock;
 use self::connection::{Connection, Key, Request, Settings, Timing};
+pub use self::enrollment::{PairingObject, UnpairedClient, UnpairedState};
 pub use self::events::Events;
+pub use self::keys::verify;
 use crate::call::Call;
 use crate::decide;
 use crate::error::Error;
@@ -105,11 +109,7 @@ impl DeviceClientBuilder {
         installation: &InstallationInfo,
     ) -> Result<(DeviceClient, Pairing), Error> {
         let issuer = Issuer::parse(issuer)?;
-        let key = match self.key {
-            Some(key) => Key::Foreign(key),
-            None => Key::Software(Arc::new(SoftwareKey::generate()?)),
-        };
-        let settings = Settings { clock: self.clock, trust_only: self.trust_only, timing: self.timing };
+        let (key, settings) = self.new_key()?;
         let connection = Connection::new(issuer, key, settings)?;
         let pairing = connection.ask::<Pairing>(pair_call(pairing_key, installation)).await?;
         let users = Arc::new(Mutex::new(vec![paired_device(&pairing)]));
@@ -118,15 +118,27 @@ impl DeviceClientBuilder {
     }
 
     pub fn restore(self, state: PairedState) -> Result<DeviceClient, Error> {
-        let key = match (self.key, &state.key) {
-            (Some(key), _) => Key::Foreign(key),
-            (None, Some(stored)) => Key::Software(Arc::new(SoftwareKey::from_stored(stored)?)),
-            (None, None) => return Err(KeyError::Unavailable.into()),
-        };
-        let settings = Settings { clock: self.clock, trust_only: self.trust_only, timing: self.timing };
+        let (key, settings) = self.stored_key(state.key.as_ref())?;
         let connection = Arc::new(Connection::new(state.issuer, key, settings)?);
         let users = Arc::new(Mutex::new(state.users));
         Ok(DeviceClient { connection, installation_id: state.installation_id, users })
+    }
+
+    fn new_key(self) -> Result<(Key, Settings), KeyError> {
+        let key = match self.key {
+            Some(key) => Key::Foreign(key),
+            None => Key::Software(Arc::new(SoftwareKey::generate()?)),
+        };
+        Ok((key, Settings { clock: self.clock, trust_only: self.trust_only, timing: self.timing }))
+    }
+
+    fn stored_key(self, stored: Option<&StoredKey>) -> Result<(Key, Settings), KeyError> {
+        let key = match (self.key, stored) {
+            (Some(key), _) => Key::Foreign(key),
+            (None, Some(stored)) => Key::Software(Arc::new(SoftwareKey::from_stored(stored)?)),
+            (None, None) => return Err(KeyError::Unavailable),
+        };
+        Ok((key, Settings { clock: self.clock, trust_only: self.trust_only, timing: self.timing }))
     }
 }
 
@@ -210,13 +222,19 @@ impl DeviceClient {
         installation: &InstallationInfo,
     ) -> Result<Pairing, Error> {
         let pairing = self.connection.ask::<Pairing>(pair_call(pairing_key, installation)).await?;
+        self.join(&pairing)?;
+        Ok(pairing)
+    }
+
+    /// One person more, or the same with another name.
+    fn join(&self, pairing: &Pairing) -> Result<(), Error> {
         if pairing.installation_id != self.installation_id {
             return Err(Error::Answer { status: 201, what: "another installation" });
         }
         let mut users = self.users();
         users.retain(|paired| paired.device_id != pairing.device_id);
-        users.push(paired_device(&pairing));
-        Ok(pairing)
+        users.push(paired_device(pairing));
+        Ok(())
     }
 
     /// Open questions to all people of this installation.

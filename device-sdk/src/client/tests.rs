@@ -1,5 +1,7 @@
 //! The client against a double that answers on a real socket.
 
+mod enrollment;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -47,6 +49,7 @@ fn brief() -> Timing {
         silence: Duration::from_secs(1),
         first_pause: Duration::from_millis(2),
         longest_pause: Duration::from_millis(20),
+        keys: Duration::from_mins(1),
     }
 }
 

@@ -4,16 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::sign_on::{self, Planned};
+use super::sign_on::{self, Planned, SignOnStep};
 use super::state::{Declared, DeclaredClient, DeclaredUser};
 use super::written::{client_fields, user_fields};
 use crate::clock::Timestamp;
-use crate::domain::application::Application;
 use crate::domain::client::Client;
-use crate::domain::policy::SignOnPolicy;
-use crate::domain::sign_on::Settings;
 use crate::domain::user::User;
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId, UserId};
+use crate::protocol::id::{ClientId, UserId};
 use crate::usecase::admin::client_metadata::client_id;
 use crate::usecase::admin::clients::{BAD_ID_DETAIL, OVERLAP};
 
@@ -39,17 +36,6 @@ pub(super) enum Step {
     UpdateUser(UserId, DeclaredUser, Vec<Change>),
     DeleteUser(User),
     SignOn(SignOnStep),
-}
-
-/// How people sign in.
-pub(super) enum SignOnStep {
-    CreateApplication(Application),
-    UpdateApplication(Application, Vec<Change>),
-    DeleteApplication(ApplicationId),
-    CreatePolicy(SignOnPolicy),
-    UpdatePolicy(SignOnPolicy, Vec<Change>),
-    DeletePolicy(PolicyId),
-    UpdateSettings(Settings, Vec<Change>),
 }
 
 /// What becomes of something.
@@ -102,6 +88,11 @@ impl Change {
             "url",
             "additional_allowed_origins",
             "client_for_redirectless_mode",
+            "client",
+            "package_name",
+            "bundle_id",
+            "no_devices_mode",
+            "incompatible_devices_mode",
             "request_object_signing_alg",
             "request_uris",
             "authorization_details_types",
@@ -130,6 +121,7 @@ impl Change {
         always.contains(&self.field)
             || (demands.contains(&self.field) && self.to == "true")
             || (permits.contains(&self.field) && self.from == "true")
+            || (self.field == "applications" && self.from != "[]")
             || (self.field == "status" && self.to != "\"active\"")
     }
 }
@@ -163,52 +155,29 @@ impl Step {
     }
 }
 
-impl SignOnStep {
-    const fn deed(&self) -> Deed {
-        match self {
-            Self::CreateApplication(_) | Self::CreatePolicy(_) => Deed::Create,
-            Self::UpdateApplication(..) | Self::UpdatePolicy(..) | Self::UpdateSettings(..) => Deed::Update,
-            Self::DeleteApplication(_) | Self::DeletePolicy(_) => Deed::Delete,
-        }
-    }
-
-    fn subject(&self) -> (&'static str, String) {
-        match self {
-            Self::CreateApplication(one) | Self::UpdateApplication(one, _) => ("application", one.id.to_string()),
-            Self::DeleteApplication(id) => ("application", id.to_string()),
-            Self::CreatePolicy(policy) | Self::UpdatePolicy(policy, _) => ("policy", policy.id.to_string()),
-            Self::DeletePolicy(id) => ("policy", id.to_string()),
-            Self::UpdateSettings(..) => ("sign_on", "settings".to_owned()),
-        }
-    }
-
-    fn changes(&self) -> &[Change] {
-        match self {
-            Self::UpdateApplication(_, changes) | Self::UpdatePolicy(_, changes) | Self::UpdateSettings(_, changes) => {
-                changes
-            }
-            Self::CreateApplication(_) | Self::DeleteApplication(_) | Self::CreatePolicy(_) | Self::DeletePolicy(_) => {
-                &[]
-            }
-        }
-    }
-}
-
 impl Plan {
     /// Or everything that stands against it.
     pub(super) fn new(declared: Declared, there: &There, prune: bool, now: Timestamp) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let Planned { first, last, unchanged, policies } =
-            Planned::new(declared.sign_on, &there.sign_on, prune, &mut problems);
+        let client = |id: &ClientId| {
+            let own = declared.clients.iter().flatten().find(|client| client.id == *id).map(DeclaredClient::shape);
+            let stays = |client: &&Client| declared.clients.is_none() || !prune || client.registered.is_some();
+            own.or_else(|| there.clients.iter().find(|client| client.id == *id).filter(stays))
+        };
+        let Planned { first, middle, last, unchanged, policies } =
+            Planned::new(declared.sign_on, &there.sign_on, client, prune, &mut problems);
         let mut plan = Self { steps: first.into_iter().map(Step::SignOn).collect(), unchanged, left_alone: 0 };
+        let mut gone = Vec::new();
         if let Some(declared) = declared.clients {
             for client in &declared {
-                if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy)) {
+                if let Some(policy) = client.policy().filter(|policy| !policies.contains(policy.as_str())) {
                     problems.push(format!("client {}: there is no policy {policy}", client.id));
                 }
             }
-            plan.clients(declared, &there.clients, prune, now, &mut problems);
+            gone = plan.clients(declared, &there.clients, now, &mut problems);
         }
+        plan.steps.extend(middle.into_iter().map(Step::SignOn));
+        plan.steps.extend(gone.into_iter().filter(|_| prune));
         if let Some(declared) = declared.people {
             plan.people(declared, &there.people, prune, &mut problems);
         }
@@ -235,14 +204,14 @@ impl Plan {
         summary
     }
 
+    /// Answers those that the file does not have.
     fn clients(
         &mut self,
         declared: Vec<DeclaredClient>,
         there: &[Client],
-        prune: bool,
         now: Timestamp,
         problems: &mut Vec<String>,
-    ) {
+    ) -> Vec<Step> {
         self.left_alone = there.iter().filter(|client| client.registered.is_some()).count();
         let ours = there.iter().filter(|client| client.registered.is_none());
         let gone = ours.filter(|client| declared.iter().all(|one| one.id != client.id));
@@ -277,9 +246,7 @@ impl Plan {
                 self.steps.push(Step::UpdateClient(one, changes));
             }
         }
-        if prune {
-            self.steps.extend(gone);
-        }
+        gone
     }
 
     fn people(&mut self, declared: Vec<DeclaredUser>, there: &[User], prune: bool, problems: &mut Vec<String>) {

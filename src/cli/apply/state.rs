@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::sign_on::{self, ApplicationEntry, PolicyEntry};
+use super::parts::{ApplicationEntry, MfaPolicyEntry, NativeApplicationEntry, PolicyEntry, declared};
+use super::sign_on;
 use super::written::{Fields, client_fields, fields_of_user};
 use crate::cli::exit::Exit;
 use crate::cli::identifier::user_if_any;
@@ -30,6 +31,8 @@ use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 pub(super) struct State {
     application: Option<Vec<ApplicationEntry>>,
     policy: Option<Vec<PolicyEntry>>,
+    native_application: Option<Vec<NativeApplicationEntry>>,
+    mfa_policy: Option<Vec<MfaPolicyEntry>>,
     /// What holds where nothing else is said.
     sign_on: Option<Settings>,
     client: Option<Vec<ClientEntry>>,
@@ -171,17 +174,13 @@ impl State {
     /// Everything that is wrong with it, at once.
     pub(super) fn declared(self) -> Result<Declared, Vec<String>> {
         let mut problems = Vec::new();
-        let applications = self.application.map(|entries| {
-            repeated("application", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
-            let parsed = entries.into_iter().map(ApplicationEntry::application);
-            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
-        });
-        let policies = self.policy.map(|entries| {
-            repeated("policy", entries.iter().map(|entry| entry.id.clone()).collect(), &mut problems);
-            let parsed = entries.into_iter().map(PolicyEntry::policy);
-            parsed.filter_map(|one| one.map_err(|mut own| problems.append(&mut own)).ok()).collect()
-        });
-        let sign_on = sign_on::Declared { policies, applications, settings: self.sign_on };
+        let sign_on = sign_on::Declared {
+            policies: declared(self.policy, &mut problems),
+            applications: declared(self.application, &mut problems),
+            native_applications: declared(self.native_application, &mut problems),
+            mfa_policies: declared(self.mfa_policy, &mut problems),
+            settings: self.sign_on,
+        };
         let clients = self.client.map(|entries| {
             let names = entries.iter().map(|entry| entry.id.clone()).collect();
             repeated("client", names, &mut problems);
@@ -212,7 +211,7 @@ impl Declared {
     }
 }
 
-fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
+pub(super) fn repeated(kind: &str, mut names: Vec<String>, problems: &mut Vec<String>) {
     names.sort();
     for pair in names.windows(2) {
         if let [one, other] = pair
@@ -392,6 +391,10 @@ fn user(entry: UserEntry) -> Result<DeclaredUser, String> {
 }
 
 impl DeclaredClient {
+    pub(super) const fn shape(&self) -> &Client {
+        &self.shape
+    }
+
     pub(super) fn policy(&self) -> Option<&PolicyId> {
         self.shape.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref())
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::sign_on::{There, application_fields, policy_fields, settings_fields};
+use super::parts::{Kind, settings_fields};
+use super::sign_on::There;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, LogoutUri,
     NumberMatching, Requests, SignIn,
@@ -183,6 +184,8 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
     for (kind, empty) in [
         ("application", sign_on.applications.is_empty()),
         ("policy", sign_on.policies.is_empty()),
+        ("native_application", sign_on.native_applications.is_empty()),
+        ("mfa_policy", sign_on.mfa_policies.is_empty()),
         ("client", ours.is_empty()),
         ("user", people.is_empty()),
     ] {
@@ -192,14 +195,10 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
     }
     text.push_str("\n[sign_on]\n");
     lines(&mut text, settings_fields(&sign_on.settings));
-    for application in &sign_on.applications {
-        let _ = write!(text, "\n[[application]]\nid = {}\n", quoted(application.id.as_str()));
-        lines(&mut text, application_fields(application));
-    }
-    for policy in &sign_on.policies {
-        let _ = write!(text, "\n[[policy]]\nid = {}\n", quoted(policy.id.as_str()));
-        lines(&mut text, policy_fields(policy));
-    }
+    tables(&mut text, &sign_on.applications);
+    tables(&mut text, &sign_on.policies);
+    tables(&mut text, &sign_on.native_applications);
+    tables(&mut text, &sign_on.mfa_policies);
     for client in ours {
         let _ = write!(text, "\n[[client]]\nid = {}\n", quoted(client.id.as_str()));
         lines(&mut text, client_fields(client));
@@ -212,6 +211,13 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
         lines(&mut text, user_fields(user));
     }
     text
+}
+
+fn tables<P: Kind>(text: &mut String, parts: &[P]) {
+    for part in parts {
+        let _ = write!(text, "\n[[{}]]\nid = {}\n", P::KEY, quoted(P::text(part.id())));
+        lines(text, part.fields());
+    }
 }
 
 fn lines(text: &mut String, fields: Fields) {

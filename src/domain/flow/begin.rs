@@ -44,7 +44,8 @@ impl Flow {
         for step in around.policy.steps() {
             if step.source == Source::Identifier {
                 self.notes.set(step.id.clone(), Note::Identified);
-            } else if self.is_worth(authentication.acr, step) {
+            } else if step.source != Source::Mfa && self.is_worth(authentication.acr, step) {
+                // What counts as a second factor, each policy says anew, of devices as they are now.
                 self.notes.set(step.id.clone(), Note::Verified(Factor::Session));
             }
         }
@@ -77,11 +78,15 @@ impl Flow {
             meant,
             who: Who::Nobody,
             authenticated: None,
+            trusted: None,
             password: None,
             notes: Notes::default(),
             turned: None,
             ways: Vec::new(),
             ceremony: None,
+            app: None,
+            second_factor: None,
+            enrolment: None,
             agreed: None,
             at,
             started_at,

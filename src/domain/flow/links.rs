@@ -1,6 +1,6 @@
 //! A flow as an authentication application sees it: the state, and the actions that are its links.
 
-use super::{At, Flow};
+use super::{At, Flow, SecondFactor};
 use crate::domain::passkey::{Ceremony, Purpose};
 use crate::domain::policy::Source;
 use crate::protocol::flow_api::{Action, Status};
@@ -15,6 +15,12 @@ impl Flow {
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
             At::Asking(_, Source::Passkey) if self.makes_passkey() => Status::Fido2ActivationRequired,
             At::Asking(_, Source::Passkey) => Status::AssertionRequired,
+            At::Asking(_, Source::Mfa) => match &self.second_factor {
+                None => Status::AuthenticationRequired,
+                Some(SecondFactor::Authorized(_) | SecondFactor::Waived) => Status::MfaCompleted,
+                Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
+                Some(SecondFactor::Failed(_)) => Status::MfaFailed,
+            },
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
             At::Ready | At::Left => Status::Resume,
@@ -56,6 +62,13 @@ impl Flow {
                 &[Action::ActivateFido2Device, Action::CancelAuthentication]
             }
             At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Action::CancelAuthentication],
+            At::Asking(_, Source::Mfa) => match &self.second_factor {
+                None => &[Action::Authenticate, Action::CancelAuthentication],
+                Some(SecondFactor::Authorized(_) | SecondFactor::Waived | SecondFactor::Pairing(..)) => {
+                    &[Action::ContinueAuthentication]
+                }
+                Some(SecondFactor::Failed(_)) => &[Action::CancelAuthentication],
+            },
             At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],
             At::Ready | At::Completed(_) | At::Left | At::Connected | At::Failed(_) => &[],

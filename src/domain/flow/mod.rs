@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::Enrolment;
+use super::mobile_app::MobileApp;
 use super::passkey::Ceremony;
 use super::policy::{SignOnPolicy, Source};
 use super::session::Authentication;
@@ -15,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, DeviceId, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
@@ -25,6 +27,7 @@ mod begin;
 pub mod errand;
 mod links;
 mod notes;
+mod second_factor;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -32,6 +35,7 @@ mod walk;
 pub use self::at::{At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
+pub use self::second_factor::SecondFactor;
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -62,8 +66,10 @@ pub struct Flow {
     /// Nobody else may sign in.
     pub meant: Option<UserId>,
     pub who: Who,
-    /// What was proved on the way.
+    /// What was proved on the way by something that the person did: with this, they have a session.
     pub authenticated: Option<Authentication>,
+    /// The trusted device that has proved to be there besides, in this flow alone.
+    pub trusted: Option<DeviceId>,
     /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
     pub password: Option<Timestamp>,
     pub notes: Notes,
@@ -73,6 +79,12 @@ pub struct Flow {
     pub ways: Vec<Source>,
     /// What a passkey is to sign, while one is asked for.
     pub ceremony: Option<Ceremony>,
+    /// By which the person signs in, where it has shown itself.
+    pub app: Option<MobileApp>,
+    /// What the second factor came to, where one was asked for and the flow has not gone on yet.
+    pub second_factor: Option<SecondFactor>,
+    /// What the app by which the person signs in is told in the end.
+    pub enrolment: Option<Enrolment>,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
     pub at: At,
@@ -127,6 +139,12 @@ impl Flow {
     /// The session that something noted leans on: with its end, that is proved no more.
     pub fn leans_on(&self) -> Option<SessionId> {
         self.from.filter(|_| self.session.is_some() || self.notes.lean_on_session())
+    }
+
+    /// What is told of how the person was authenticated.
+    pub fn authentication(&self) -> Option<Authentication> {
+        let own = self.authenticated.as_ref()?;
+        Some(if self.trusted.is_some() { own.with_trusted_device() } else { own.clone() })
     }
 
     /// The step that is being asked, if it is one of `source`.
@@ -216,6 +234,8 @@ impl Flow {
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
             self.password = None;
+            self.trusted = None;
+            self.enrolment = None;
             // What somebody else agreed to.
             self.agreed = None;
         }
@@ -243,6 +263,11 @@ impl Flow {
     /// Whether a passkey is asked for, and there is nothing yet that it could sign.
     pub fn wants_ceremony(&self) -> bool {
         self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
+    }
+
+    /// Whether something has to be found out before anybody can be asked.
+    pub fn wants_more(&self) -> bool {
+        self.wants_ceremony() || (self.second_factor.is_none() && matches!(self.at, At::Asking(_, Source::Mfa)))
     }
 
     /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a

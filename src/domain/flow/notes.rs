@@ -14,6 +14,8 @@ pub enum Note {
     /// Somebody said who they are. Proves nothing.
     Identified,
     Verified(Factor),
+    /// What the policy asks was done without, as it may be. Proves nothing.
+    Waived,
     Failed,
 }
 
@@ -24,6 +26,7 @@ pub enum Factor {
     Session,
     Password,
     Passkey,
+    TrustedDevice,
 }
 
 impl Notes {
@@ -35,7 +38,7 @@ impl Notes {
         self.0.iter().any(|(_, note)| matches!(note, Note::Verified(_)))
     }
 
-    /// Whether something was verified in this flow, and not in an earlier one.
+    /// Whether the person has shown something in this flow, and not in an earlier one.
     pub(super) fn has_verified_here(&self) -> bool {
         let here = |note: &Note| matches!(note, Note::Verified(Factor::Password | Factor::Passkey));
         self.0.iter().any(|(_, note)| here(note))
@@ -48,7 +51,7 @@ impl Notes {
 
     /// What was proved was proved of somebody else.
     pub(super) fn forget_verified(&mut self) {
-        self.0.retain(|(_, note)| !matches!(note, Note::Verified(_)));
+        self.0.retain(|(_, note)| !matches!(note, Note::Verified(_) | Note::Waived));
     }
 
     pub(super) fn set(&mut self, step: StepId, note: Note) {

@@ -10,7 +10,7 @@ use crate::domain::session::Session;
 use crate::protocol::authorization_request::{Destination, Prompt, ResponseType};
 use crate::protocol::claims_request::AcrRequest;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::SessionToken;
+use crate::protocol::id::{MfaPolicyId, SessionToken};
 
 mod errand;
 
@@ -288,6 +288,7 @@ fn step(id: &str, source: Source, success: Branch, failure: Branch) -> Branch {
         source,
         alternatives: Vec::new(),
         enrol: false,
+        mfa_policy: None,
         when: Vec::new(),
         success,
         failure,
@@ -312,9 +313,10 @@ fn tree() -> impl Strategy<Value = SignOnPolicy> {
             let alternatives = match source {
                 Source::Password if or => vec![Source::Passkey],
                 Source::Passkey if or => vec![Source::Password],
-                Source::Identifier | Source::Password | Source::Passkey => Vec::new(),
+                Source::Identifier | Source::Password | Source::Passkey | Source::Mfa => Vec::new(),
             };
-            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, when, success, failure }))
+            let mfa_policy = (source == Source::Mfa).then(|| MfaPolicyId::parse("mfa").unwrap());
+            Branch::Step(Box::new(Step { id, source, alternatives, enrol: false, mfa_policy, when, success, failure }))
         })
     });
     branch.prop_map(|mut root| {
@@ -496,7 +498,7 @@ proptest! {
                 Action::CheckAssertion | Action::ActivateFido2Device => flow.clone().passkey_verified(ALICE, &around),
                 Action::UseAlternativeAuthenticationSource => flow.clone().turned_to(Source::Passkey, &around),
                 Action::GrantConsent => flow.clone().agreed(None, &around),
-                Action::SubmitUserCode => None,
+                Action::SubmitUserCode | Action::Authenticate => None,
                 Action::ConfirmUserCode => flow.clone().confirmed(&around),
                 Action::Cancel
                 | Action::CancelAuthentication
@@ -630,4 +632,18 @@ fn a_flow_rests_and_comes_back_as_it_was() {
     let flow = begin(request(ResponseMode::Flow), None).password_verified(ALICE, &around(&policy)).unwrap();
     let bytes = postcard::to_allocvec(&flow).unwrap();
     assert_eq!(postcard::from_bytes::<Flow>(&bytes).unwrap(), flow);
+}
+
+/// Each policy says anew what is a second factor: a session stands for none, however strong it is.
+#[test]
+fn h7_no_session_is_a_second_factor() {
+    let Branch::Step(mut second) = step("mfa", Source::Mfa, Branch::Done, Branch::Fail) else { unreachable!() };
+    second.mfa_policy = MfaPolicyId::parse("mfa");
+    let root = step("password", Source::Password, Branch::Step(second), Branch::Fail);
+    let policy = SignOnPolicy { root, ..SignOnPolicy::password() };
+    let before = session(ALICE, 0);
+    let authentication = Authentication { acr: Acr::Passkey, ..before.authentication.clone() };
+    let session = Session { authentication, ..before };
+    let flow = Flow::begin(start(request(ResponseMode::Query)), Some(&session), &around(&policy));
+    assert_eq!(flow.at, At::Asking(StepId::parse("mfa").unwrap(), Source::Mfa));
 }

@@ -8,7 +8,7 @@ use crate::protocol::id::UserId;
 
 impl Flow {
     pub(super) fn settled(mut self, around: &Around<'_>) -> Self {
-        let before = self.ceremony.is_some().then(|| self.at.clone());
+        let before = (self.ceremony.is_some() || self.second_factor.is_some()).then(|| self.at.clone());
         self.ways = Vec::new();
         // [RFC 8628 §5.4] first of all, so that nobody signs in for a device that they have not looked at.
         if self.device.as_ref().is_some_and(|device| !device.confirmed) {
@@ -30,9 +30,10 @@ impl Flow {
                 (Who::Proved(_) | Who::Claimed(_) | Who::Nobody, _) => At::Failed(Failure::NothingVerified),
             },
         };
-        // What was to be signed was for that step, and for whoever it was then.
+        // What was to be signed was for that step, and for whoever it was then; and so was what it came to.
         if before.is_some_and(|before| before != self.at) {
             self.ceremony = None;
+            self.second_factor = None;
         }
         self
     }
@@ -63,7 +64,7 @@ impl Flow {
         if self.meant.is_some_and(|meant| meant != user) {
             return At::Failed(Failure::AnotherPerson);
         }
-        if !self.authenticated.as_ref().is_some_and(|authentication| self.accepts(authentication.acr)) {
+        if !self.authentication().is_some_and(|authentication| self.accepts(authentication.acr)) {
             return At::Failed(Failure::NotWellEnough);
         }
         if self.agreed.is_some() {
@@ -102,7 +103,7 @@ impl Flow {
 
 const fn can_be_had(source: Source, around: &Around<'_>) -> bool {
     match source {
-        Source::Identifier | Source::Password => true,
+        Source::Identifier | Source::Password | Source::Mfa => true,
         Source::Passkey => around.passkeys,
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Branch, Condition, Source, Step};
-use crate::protocol::id::StepId;
+use crate::protocol::id::{MfaPolicyId, StepId};
 
 /// More steps than anybody would go through.
 pub const MOST: usize = 20;
@@ -15,6 +15,7 @@ pub struct Listed {
     pub source: Source,
     pub alternatives: Vec<Source>,
     pub enrol: bool,
+    pub mfa_policy: Option<MfaPolicyId>,
     pub when: Vec<Condition>,
     pub success: Target,
     pub failure: Target,
@@ -80,10 +81,14 @@ pub enum Fault {
     Alternatives(usize),
     /// Nothing can be made in this step.
     Enrol(usize),
+    /// A second factor without a policy for it, or the other way round.
+    MfaPolicy(usize),
     /// No step leads here.
     Unreachable(usize),
     /// Whoever fails every proof, or is asked for none, would be signed in.
     Unproved,
+    /// A second factor is asked of somebody of whom nothing was proved.
+    Beforehand,
 }
 
 /// The tree that is listed.
@@ -98,18 +103,22 @@ pub fn tree(steps: Vec<Listed>) -> Result<Branch, Vec<Fault>> {
     // From the end: what a step leads to is there when the step comes.
     let first = steps.first().map(|step| step.id.clone());
     let mut branches = BTreeMap::new();
-    for Listed { id, source, alternatives, enrol, when, success, failure } in steps.into_iter().rev() {
+    for Listed { id, source, alternatives, enrol, mfa_policy, when, success, failure } in steps.into_iter().rev() {
         let mut take = |target: &Target| match target {
             Target::Done => Branch::Done,
             Target::Step(id) => branches.remove(id).unwrap_or(Branch::Fail),
             Target::Fail => Branch::Fail,
         };
         let (success, failure) = (take(&success), take(&failure));
-        let step = Step { id: id.clone(), source, alternatives, enrol, when, success, failure };
+        let step = Step { id: id.clone(), source, alternatives, enrol, mfa_policy, when, success, failure };
         branches.insert(id, Branch::Step(Box::new(step)));
     }
     let root = first.and_then(|first| branches.remove(&first)).unwrap_or(Branch::Fail);
-    if unproved(&root, false) { Err(vec![Fault::Unproved]) } else { Ok(root) }
+    match (unproved(&root, false), beforehand(&root, false)) {
+        (true, _) => Err(vec![Fault::Unproved]),
+        (false, true) => Err(vec![Fault::Beforehand]),
+        (false, false) => Ok(root),
+    }
 }
 
 fn faults(steps: &[Listed]) -> Vec<Fault> {
@@ -124,6 +133,9 @@ fn faults(steps: &[Listed]) -> Vec<Fault> {
         }
         if step.enrol && step.source != Source::Passkey && !step.alternatives.contains(&Source::Passkey) {
             faults.push(Fault::Enrol(at));
+        }
+        if step.mfa_policy.is_some() != (step.source == Source::Mfa) {
+            faults.push(Fault::MfaPolicy(at));
         }
         for (way, target) in [(Way::Success, &step.success), (Way::Failure, &step.failure)] {
             let Target::Step(id) = target else { continue };
@@ -162,17 +174,28 @@ fn unproved(branch: &Branch, proved: bool) -> bool {
     }
 }
 
+/// Whether somebody of whom nothing was proved comes to a second factor. A step that some are not asked proves
+/// nothing of those.
+fn beforehand(branch: &Branch, proved: bool) -> bool {
+    let Branch::Step(step) = branch else { return false };
+    let proves = step.source.proves() && step.when.is_empty();
+    (step.source == Source::Mfa && !proved)
+        || beforehand(&step.success, proved || proves)
+        || beforehand(&step.failure, proved)
+}
+
 /// The steps of a tree, each before those that it leads to.
 pub fn list(root: &Branch) -> Vec<Listed> {
     fn gather(branch: &Branch, listed: &mut Vec<Listed>) {
         let Branch::Step(step) = branch else { return };
-        let Step { id, source, alternatives, enrol, when, success, failure } = &**step;
+        let Step { id, source, alternatives, enrol, mfa_policy, when, success, failure } = &**step;
         let (success_target, failure_target) = (target(success), target(failure));
         listed.push(Listed {
             id: id.clone(),
             source: *source,
             alternatives: alternatives.clone(),
             enrol: *enrol,
+            mfa_policy: mfa_policy.clone(),
             when: when.clone(),
             success: success_target,
             failure: failure_target,
@@ -207,6 +230,7 @@ mod tests {
             source,
             alternatives: Vec::new(),
             enrol: false,
+            mfa_policy: None,
             when: Vec::new(),
             success,
             failure,
@@ -289,6 +313,7 @@ mod tests {
                     source: if proves { Source::Password } else { Source::Identifier },
                     alternatives: Vec::new(),
                     enrol: false,
+                    mfa_policy: None,
                     when: Vec::new(),
                     success: name(success),
                     failure: name(failure),

@@ -29,6 +29,8 @@ pub mod events;
 pub mod initial_access_tokens;
 pub mod keys;
 pub mod members;
+pub mod mfa_policies;
+pub mod native_applications;
 pub mod page;
 pub mod pairing_keys;
 pub mod passkeys;

@@ -22,7 +22,7 @@ pub struct PoliciesApi {
 }
 
 closed! {
-    #[doc = "Who or what is asked: `identifier`, whom the person says to be, which proves nothing; `password`, username and password; `passkey`, a passkey of whoever has one, or of the person who has proved to be somebody in an earlier step."]
+    #[doc = "Who or what is asked: `identifier`, whom the person says to be, which proves nothing; `password`, username and password; `passkey`, a passkey of whoever has one, or of the person who has proved to be somebody in an earlier step; `mfa`, a second factor of whoever has proved to be somebody, as `mfa_policy` has it."]
     PolicySource: Source = Source::ALL.iter().map(|source| source.as_str());
     #[doc = "How well somebody is authenticated."]
     AuthenticationContext: Acr = Acr::ALL.into_iter().map(Acr::as_str);
@@ -58,6 +58,8 @@ pub struct StepBody {
     pub alternatives: Option<Vec<PolicySource>>,
     /// Who has no passkey makes the first one in this step, once something else was proved.
     pub enrol: Option<bool>,
+    /// What counts as a second factor, in a step with the source `mfa`.
+    pub mfa_policy: Option<String>,
     /// All of them have to hold, or the step is passed over and proves nothing.
     pub when: Option<Vec<ConditionBody>>,
     /// Where it goes from here: `done`, `fail`, or the `id` of a later step. When left out, the next step;
@@ -131,7 +133,7 @@ impl From<&SignOnPolicy> for PolicyBody {
 
 /// In the closed words, of which it was made.
 fn step(step: StepWish) -> Option<StepBody> {
-    let StepWish { id, source, alternatives, enrol, when, success, failure } = step;
+    let StepWish { id, source, alternatives, enrol, mfa_policy, when, success, failure } = step;
     let alternatives: Vec<PolicySource> =
         alternatives.iter().map(|text| Some(Source::parse(text)?.into())).collect::<Option<_>>()?;
     let when: Vec<ConditionBody> = when.into_iter().map(condition).collect();
@@ -140,6 +142,7 @@ fn step(step: StepWish) -> Option<StepBody> {
         source: Source::parse(&source)?.into(),
         alternatives: (!alternatives.is_empty()).then_some(alternatives),
         enrol: enrol.then_some(true),
+        mfa_policy,
         when: (!when.is_empty()).then_some(when),
         success,
         failure,

@@ -93,6 +93,7 @@ pub const fn status(code: AdminErrorCode) -> StatusCode {
         AdminErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         AdminErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         AdminErrorCode::ClientExists
+        | AdminErrorCode::ClientInUse
         | AdminErrorCode::ClientHasNoSecret
         | AdminErrorCode::UsernameTaken
         | AdminErrorCode::TooManyPairingKeys
@@ -101,6 +102,10 @@ pub const fn status(code: AdminErrorCode) -> StatusCode {
         | AdminErrorCode::PolicyInUse
         | AdminErrorCode::ApplicationExists
         | AdminErrorCode::ApplicationInUse
+        | AdminErrorCode::NativeApplicationExists
+        | AdminErrorCode::NativeApplicationInUse
+        | AdminErrorCode::MfaPolicyExists
+        | AdminErrorCode::MfaPolicyInUse
         | AdminErrorCode::AlreadyDecided
         | AdminErrorCode::KeyNotRetiring
         | AdminErrorCode::KeyNotKnownYet

@@ -58,6 +58,53 @@ pub struct Authenticator {
     error_code: Option<String>,
 }
 
+/// What is offered, for the app to show.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Enrollment {
+    user: EnrollmentUser,
+    application: EnrollmentApplication,
+    /// RFC 3339.
+    expires_at: String,
+}
+
+/// Whose device it would be.
+#[derive(Object)]
+pub struct EnrollmentUser {
+    id: String,
+    /// A name to show.
+    display: String,
+}
+
+/// The app by which the person has signed in.
+#[derive(Object)]
+pub struct EnrollmentApplication {
+    id: String,
+    name: String,
+}
+
+/// Yes, and what the app says of itself.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct ApproveEnrollment {
+    installation: InstallationInfo,
+    push_token: Option<PushToken>,
+}
+
+/// Where a push reaches the app.
+#[derive(Object)]
+pub struct PushToken {
+    /// `FCM`, `APNS`, `HMS`.
+    provider: String,
+    /// `production` or `sandbox`.
+    environment: String,
+    token: String,
+}
+
+/// No. The proof says it.
+#[derive(Object)]
+pub struct DenyEnrollment {}
+
 /// The questions that wait for an answer, oldest first.
 #[derive(Object)]
 pub struct PendingNotifications {

@@ -178,9 +178,11 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
         | DeviceErrorCode::UseDeviceNonce
         | DeviceErrorCode::DeviceUnknown => StatusCode::UNAUTHORIZED,
         DeviceErrorCode::DeviceBlocked | DeviceErrorCode::NumberMismatch => StatusCode::FORBIDDEN,
-        DeviceErrorCode::NotificationNotFound | DeviceErrorCode::DeviceNotFound | DeviceErrorCode::NotFound => {
-            StatusCode::NOT_FOUND
-        }
+        DeviceErrorCode::NotificationNotFound
+        | DeviceErrorCode::EnrollmentNotFound
+        | DeviceErrorCode::DeviceNotFound
+        | DeviceErrorCode::NotFound => StatusCode::NOT_FOUND,
+        DeviceErrorCode::EnrollmentGone => StatusCode::GONE,
         DeviceErrorCode::MethodLimitReached
         | DeviceErrorCode::Expired
         | DeviceErrorCode::AlreadyDecided

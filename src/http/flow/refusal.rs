@@ -136,6 +136,7 @@ fn about(detail: &Detail) -> Message<'static> {
             | DetailCode::InvalidFieldValue
             | DetailCode::UnrecognizedFieldName
             | DetailCode::UnexpectedActionModel
+            | DetailCode::InvalidMobilePayload
             | DetailCode::InvalidContentType,
             _,
         ) => Message::Problem,

@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, json_response};
 use crate::domain::flow::errand::{Errand, Old};
-use crate::domain::flow::{At, Failure, Who};
+use crate::domain::flow::{At, Failure, SecondFactor, Who};
+use crate::domain::second_factor::Why;
 use crate::protocol::flow_api::{Action, Status};
+use crate::protocol::id::EnrolmentTicket;
 use crate::usecase::sign_in::Seen;
 use crate::usecase::sign_in::beside::ErrandSeen;
 use crate::words::{Locale, Message};
@@ -111,6 +113,32 @@ impl FlowApi {
             (Status::IdentifierRequired, at) => {
                 let known = seen.username.iter().filter(|_| matches!(at, At::Account(_))).collect::<Vec<_>>();
                 json!({ "previouslySubmittedIdentifiers": known, "showCaptcha": false })
+            }
+            (Status::AuthenticationRequired, _) => json!({
+                "user": { "id": flow.user().map(|user| user.to_string()), "username": hint },
+            }),
+            (Status::MobilePairingRequired, _) => json!({
+                "serverPayload": {
+                    "ticket": seen.ticket.as_ref().map(EnrolmentTicket::expose),
+                    "exp": flow.offers_pairing().map(|(.., until)| until.seconds()),
+                },
+            }),
+            (Status::MfaCompleted, _) => {
+                let code = match &flow.second_factor {
+                    Some(SecondFactor::Authorized(_)) => "device_authorized",
+                    Some(SecondFactor::Waived | SecondFactor::Pairing(..) | SecondFactor::Failed(_)) | None => {
+                        "bypassed"
+                    }
+                };
+                json!({ "code": code })
+            }
+            (Status::MfaFailed, _) => {
+                let why = flow.second_factor.as_ref().and_then(SecondFactor::failed);
+                json!({
+                    "code": why.map(Why::as_str),
+                    "message": why.map(Why::message),
+                    "userMessage": self.words.say(locale, Message::ErrorDenied),
+                })
             }
             (Status::ConsentRequired, At::Consent(scope)) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },

@@ -11,7 +11,7 @@ use crate::protocol::error::ErrorCode;
 use crate::protocol::flow_api::{DetailCode, FlowErrorCode, Status};
 
 /// Status, and why.
-const STATUSES: [(&str, &str); 13] = [
+const STATUSES: [(&str, &str); 14] = [
     ("400", "The request is malformed, or refused for the reason that its code says."),
     ("401", "The caller did not authenticate, or not well enough."),
     ("403", "The caller may not do this."),
@@ -19,6 +19,7 @@ const STATUSES: [(&str, &str); 13] = [
     ("405", "The method is not allowed here; Allow says which are."),
     ("408", "The request did not arrive in time."),
     ("409", "The state of the resource does not allow this."),
+    ("410", "It is over: answered, too late, or not meant any more."),
     ("412", "The resource was changed meanwhile."),
     ("413", "The body is too large."),
     ("415", "The body is of another type, or encoded."),
@@ -34,13 +35,13 @@ impl Family {
     fn statuses(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         STATUSES.into_iter().chain([UNAVAILABLE]).filter(move |(status, _)| match self {
             Self::Public => matches!(*status, "400" | "405" | "500" | "503"),
-            Self::OAuth => !matches!(*status, "404" | "408" | "409" | "412" | "422"),
-            Self::Registration => !matches!(*status, "403" | "408" | "409" | "412" | "422"),
-            Self::Resource => !matches!(*status, "404" | "408" | "409" | "412" | "413" | "415" | "422"),
+            Self::OAuth => !matches!(*status, "404" | "408" | "409" | "410" | "412" | "422"),
+            Self::Registration => !matches!(*status, "403" | "408" | "409" | "410" | "412" | "422"),
+            Self::Resource => !matches!(*status, "404" | "408" | "409" | "410" | "412" | "413" | "415" | "422"),
             Self::Device => !matches!(*status, "408" | "412" | "422"),
-            Self::Authorization => !matches!(*status, "401" | "404" | "409" | "412" | "422"),
-            Self::Flow => !matches!(*status, "401" | "409" | "412" | "422"),
-            Self::Admin => true,
+            Self::Authorization => !matches!(*status, "401" | "404" | "409" | "410" | "412" | "422"),
+            Self::Flow => !matches!(*status, "401" | "409" | "410" | "412" | "422"),
+            Self::Admin => *status != "410",
         })
     }
 
@@ -149,6 +150,7 @@ impl Family {
                     "403" => DeviceErrorCode::DeviceBlocked,
                     "404" => DeviceErrorCode::NotificationNotFound,
                     "409" => DeviceErrorCode::AlreadyDecided,
+                    "410" => DeviceErrorCode::EnrollmentGone,
                     "429" => DeviceErrorCode::TooManyAttempts,
                     "500" => DeviceErrorCode::InternalError,
                     "503" => DeviceErrorCode::TemporarilyUnavailable,

@@ -121,23 +121,25 @@ impl Clients {
 
     /// Deletes the client and revokes all that it was granted. `false`: there is no such client.
     pub async fn delete(&self, id: &ClientId, event: &Event, now: Timestamp) -> Result<bool, StoreError> {
-        let check = |_: Option<&Client>, _: &Client| Ok::<_, std::convert::Infallible>(());
+        let check = |_: Option<&Client>, _: &Client, _: bool| Ok::<_, std::convert::Infallible>(());
         Ok(self.delete_if(id, None, event, now, check).await?.is_some())
     }
 
-    /// As [`Clients::delete`], and `check` may refuse.
+    /// As [`Clients::delete`], and `check` may refuse, which is told whether a native application names the client.
     pub async fn delete_if<E: Send>(
         &self,
         id: &ClientId,
         own: Option<&ClientId>,
         event: &Event,
         now: Timestamp,
-        check: impl FnOnce(Option<&Client>, &Client) -> Result<(), E> + Send,
+        check: impl FnOnce(Option<&Client>, &Client, bool) -> Result<(), E> + Send,
     ) -> Result<Option<Result<(), E>>, StoreError> {
         let deleted: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             let (own, Some(client)) = transaction.lock_clients(own, Some(id)).await? else { return Ok(None) };
-            if let Err(refused) = check(own.as_ref(), &client) {
+            let named = "SELECT 1 FROM native_application WHERE client_id = $1";
+            let named = transaction.find(named, [id.as_str().into()]).await?.is_some();
+            if let Err(refused) = check(own.as_ref(), &client, named) {
                 return Ok(Some(Err(refused)));
             }
             transaction.execute("DELETE FROM client WHERE id = $1", [id.as_str().into()]).await?;

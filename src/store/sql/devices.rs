@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::directory::{Area, Directory, device, device_status_text, installation, user};
+use super::directory::{Area, Change, DEVICE, Directory, device, device_status_text, installation, user};
 use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::device::{About, Device, Installation, Status};
 use crate::domain::user::User;
-use crate::protocol::id::{DeviceId, InstallationId, PairingKey, UserId};
+use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, PairingKey, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 
@@ -34,8 +34,9 @@ pub enum KeyCreated {
 
 /// A phone that wants to become a device.
 #[derive(Debug)]
-pub struct Claim<'a> {
-    pub key: Digest<PairingKey>,
+pub struct Newcomer<'a> {
+    /// The native application that enrols it, if one does.
+    pub application: Option<&'a NativeApplicationId>,
     /// The key that the phone has proved to hold: RFC 7638 thumbprint and JWK.
     pub jkt: &'a str,
     pub public_jwk: &'a str,
@@ -95,35 +96,65 @@ impl Devices {
     }
 
     /// Uses a pairing key, once, and makes the phone a device of its user. `event` is completed
-    /// with user and device. An installation that is a device of this user already stays the device
-    /// that it is; a blocked one is not let in again.
-    pub async fn claim(&self, claim: &Claim<'_>, now: Timestamp, event: Event) -> Result<Claimed, StoreError> {
+    /// with user and device.
+    pub async fn claim(
+        &self,
+        key: &Digest<PairingKey>,
+        newcomer: &Newcomer<'_>,
+        now: Timestamp,
+        event: Event,
+    ) -> Result<Claimed, StoreError> {
         let claimed: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             // Read first, without trusting it: whose lock to take.
             let sql = "SELECT user_id FROM pairing_key WHERE digest = $1";
-            let Some(row) = transaction.find(sql, [digest_bytes(&claim.key)]).await? else {
+            let Some(row) = transaction.find(sql, [digest_bytes(key)]).await? else {
                 return Ok((Claimed::Invalid, None));
             };
             let Some(owner) = transaction.lock_user(UserId::new(row.uuid(0)?)).await? else {
                 return Ok((Claimed::Invalid, None));
             };
-            if !owner.is_active() || !transaction.use_key(&claim.key, now).await? {
+            if !owner.is_active() || !transaction.use_key(key, now).await? {
                 return Ok((Claimed::Invalid, None));
             }
-            let installation = transaction.installation_for(claim, now).await?;
-            let device = match transaction.device_of(owner.id, installation.id).await? {
-                Some(device) if device.status == Status::Blocked => return Ok((Claimed::Invalid, None)),
-                Some(device) => device,
-                None => match transaction.add_device(claim, owner.id, installation.id, now).await? {
-                    Some(device) => device,
-                    None => return Ok((Claimed::Full, None)),
-                },
-            };
-            let change = transaction.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
-            Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
+            transaction.pair(owner, newcomer, now, event).await
         })
         .await;
+        self.claimed(claimed)
+    }
+
+    /// Makes the phone the first device of somebody who agreed to that. `password`: when the one was chosen that has to
+    /// be theirs still. `event` is completed with user and device.
+    pub async fn enrol_first(
+        &self,
+        (user, password): (UserId, Option<Timestamp>),
+        newcomer: &Newcomer<'_>,
+        now: Timestamp,
+        event: Event,
+    ) -> Result<Claimed, StoreError> {
+        let enrolled: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(owner) = transaction.lock_user(user).await?.filter(User::is_active) else {
+                return Ok((Claimed::Invalid, None));
+            };
+            if let Some(chosen_at) = password {
+                let sql = "SELECT 1 FROM password WHERE user_id = $1 AND changed_at = $2";
+                if transaction.find(sql, [bytes(user.uuid()), chosen_at.millis().into()]).await?.is_none() {
+                    return Ok((Claimed::Invalid, None));
+                }
+            }
+            let (count, _) = transaction.devices_and_next(user).await?;
+            match count {
+                0 => transaction.pair(owner, newcomer, now, event).await,
+                _ if count >= i64::from(newcomer.max_devices) => Ok((Claimed::Full, None)),
+                _ => Ok((Claimed::Invalid, None)),
+            }
+        })
+        .await;
+        self.claimed(enrolled)
+    }
+
+    fn claimed(&self, claimed: Result<(Claimed, Option<Change>), WriteError>) -> Result<Claimed, StoreError> {
         let (claimed, change) = claimed.map_err(WriteError::unexpected)?;
         if let Some(change) = change {
             self.directory.changed(change);
@@ -286,10 +317,38 @@ impl Transaction {
             return Ok(None);
         };
         self.lock_user(UserId::new(row.uuid(0)?)).await?;
-        let sql =
-            "SELECT id, user_id, installation_id, nickname, status, position, paired_at FROM device WHERE id = $1";
-        let row = self.find(sql, [bytes(id.uuid())]).await?;
-        Ok(row.map(|row| device(&row, 0)).transpose()?)
+        let row = self.find(&format!("SELECT {DEVICE} WHERE id = $1"), [bytes(id.uuid())]).await?;
+        Ok(row.map(|row| device(&row)).transpose()?)
+    }
+
+    /// Pairs a phone with a user whose lock we hold. An installation that is a device of this user already stays the
+    /// device that it is; a blocked one is not let in again.
+    async fn pair(
+        self,
+        owner: User,
+        newcomer: &Newcomer<'_>,
+        now: Timestamp,
+        event: Event,
+    ) -> Result<(Claimed, Option<Change>), WriteError> {
+        let installation = self.installation_for(newcomer, now).await?;
+        let device = match self.device_of(owner.id, installation.id).await? {
+            Some(device) if device.status == Status::Blocked => return Ok((Claimed::Invalid, None)),
+            Some(device) => self.adopted(device, newcomer).await?,
+            None => match self.add_device(newcomer, owner.id, installation.id, now).await? {
+                Some(device) => device,
+                None => return Ok((Claimed::Full, None)),
+            },
+        };
+        let change = self.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
+        Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
+    }
+
+    /// What was paired with a key is the device of the application that enrols it now.
+    async fn adopted(&self, device: Device, newcomer: &Newcomer<'_>) -> Result<Device, WriteError> {
+        let Some(application) = newcomer.application else { return Ok(device) };
+        let sql = "UPDATE device SET application_id = $1 WHERE id = $2";
+        self.execute(sql, [application.as_str().into(), bytes(device.id.uuid())]).await?;
+        Ok(Device { application: Some(application.clone()), ..device })
     }
 
     /// Whether the key was live, and is used now.
@@ -304,68 +363,73 @@ impl Transaction {
     }
 
     /// The installation that has this key, or a new one.
-    async fn installation_for(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Installation, WriteError> {
-        let about = serde_json::to_string(claim.about)
+    async fn installation_for(&self, newcomer: &Newcomer<'_>, now: Timestamp) -> Result<Installation, WriteError> {
+        let about = serde_json::to_string(newcomer.about)
             .map_err(|_| StoreError::Corrupt("an installation that cannot be written"))?;
         // It may come with the key that it announced: that is a first use.
         self.execute(
             "UPDATE installation SET jkt = next_jkt, public_jwk = next_jwk, next_jkt = NULL, next_jwk = NULL \
              WHERE next_jkt = $1",
-            [claim.jkt.into()],
+            [newcomer.jkt.into()],
         )
         .await?;
         self.execute(
             "INSERT INTO installation (id, jkt, public_jwk, document, created_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (jkt) DO UPDATE SET document = excluded.document",
             [
-                bytes(claim.new_installation.uuid()),
-                claim.jkt.into(),
-                claim.public_jwk.into(),
+                bytes(newcomer.new_installation.uuid()),
+                newcomer.jkt.into(),
+                newcomer.public_jwk.into(),
                 about.into(),
                 now.millis().into(),
             ],
         )
         .await?;
         let sql = "SELECT id, jkt, public_jwk, next_jkt, document, created_at FROM installation WHERE jkt = $1";
-        let row = self.find(sql, [claim.jkt.into()]).await?;
+        let row = self.find(sql, [newcomer.jkt.into()]).await?;
         let row = row.ok_or(StoreError::Corrupt("an installation that is neither new nor there"))?;
         Ok(installation(&row, 0)?)
     }
 
     async fn device_of(&self, user: UserId, installation: InstallationId) -> Result<Option<Device>, WriteError> {
-        let sql = "SELECT id, user_id, installation_id, nickname, status, position, paired_at FROM device \
-                   WHERE user_id = $1 AND installation_id = $2";
-        let row = self.find(sql, [bytes(user.uuid()), bytes(installation.uuid())]).await?;
-        Ok(row.map(|row| device(&row, 0)).transpose()?)
+        let sql = format!("SELECT {DEVICE} WHERE user_id = $1 AND installation_id = $2");
+        let row = self.find(&sql, [bytes(user.uuid()), bytes(installation.uuid())]).await?;
+        Ok(row.map(|row| device(&row)).transpose()?)
+    }
+
+    /// How many devices the user has, whose lock we hold, and the position of a next one.
+    async fn devices_and_next(&self, user: UserId) -> Result<(i64, i64), WriteError> {
+        let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
+        let row = self.find(sql, [bytes(user.uuid())]).await?;
+        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        Ok((row.get(0)?, row.get(1)?))
     }
 
     /// `None`: the user, whose lock we hold, has enough.
     async fn add_device(
         &self,
-        claim: &Claim<'_>,
+        newcomer: &Newcomer<'_>,
         user: UserId,
         installation: InstallationId,
         now: Timestamp,
     ) -> Result<Option<Device>, WriteError> {
-        let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
-        let row = self.find(sql, [bytes(user.uuid())]).await?;
-        let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;
-        let (count, position): (i64, i64) = (row.get(0)?, row.get(1)?);
-        if count >= i64::from(claim.max_devices) {
+        let (count, position) = self.devices_and_next(user).await?;
+        if count >= i64::from(newcomer.max_devices) {
             return Ok(None);
         }
         let device = Device {
-            id: claim.new_device,
+            id: newcomer.new_device,
             user,
             installation,
+            application: newcomer.application.cloned(),
             nickname: None,
             status: Status::Active,
             position: u32::try_from(position).map_err(|_| StoreError::Corrupt("a position out of range"))?,
             paired_at: now,
         };
         self.execute(
-            "INSERT INTO device (id, user_id, installation_id, status, position, paired_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO device (id, user_id, installation_id, status, position, paired_at, application_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             [
                 bytes(device.id.uuid()),
                 bytes(user.uuid()),
@@ -373,6 +437,7 @@ impl Transaction {
                 device_status_text(device.status).into(),
                 position.into(),
                 now.millis().into(),
+                newcomer.application.map(|application| application.as_str().to_owned()).into(),
             ],
         )
         .await?;

@@ -17,11 +17,12 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::{Database, Engine, Row, Transaction, WriteError, bytes, sign_on};
+use crate::clock::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::device::{self, About, Device, Installation};
 use crate::domain::sign_on::SignOn;
 use crate::domain::user::{self, User};
-use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, InstallationId, NativeApplicationId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::kept::Kept;
 
@@ -42,7 +43,7 @@ pub(super) enum Area {
     Clients,
     People,
     Keys,
-    /// Policies, authentication applications, and the settings beside them.
+    /// Policies, applications, and the settings beside them.
     SignOn,
 }
 
@@ -179,29 +180,29 @@ impl Directory {
     pub async fn devices_of(&self, user: &UserId) -> Result<Devices, StoreError> {
         let devices = self
             .remembered(&self.devices, Area::People, user, async {
-                let sql = "SELECT d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
-                           i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at \
-                           FROM device d JOIN installation i ON i.id = d.installation_id \
-                           WHERE d.user_id = $1 ORDER BY d.position";
-                let rows = self.database.find_all(sql, [bytes(user.uuid())]).await?;
-                let devices = rows.iter().map(|row| Ok((device(row, 0)?, Arc::new(installation(row, 7)?))));
+                let sql = format!("SELECT {BOTH} WHERE d.user_id = $1 ORDER BY d.position");
+                let rows = self.database.find_all(&sql, [bytes(user.uuid())]).await?;
+                let devices = rows.iter().map(|row| both(row).map(|(device, of)| (device, Arc::new(of))));
                 Ok(Some(Arc::new(devices.collect::<Result<Vec<_>, StoreError>>()?)))
             })
             .await?;
         Ok(devices.unwrap_or_default())
     }
 
+    /// Whether a device is one of this user still, and may speak for them.
+    pub async fn may_answer(&self, user: &UserId, device: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.devices_of(user).await?.iter().any(|(own, _)| own.id == device && own.may_answer(now)))
+    }
+
     /// The installation whose key has this thumbprint, be it the present one or an announced one.
     pub async fn installation_by_jkt(&self, jkt: &str) -> Result<Option<Arc<Paired>>, StoreError> {
         self.remembered(&self.installations, Area::People, jkt, async {
-            let sql = "SELECT i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at, \
-                       d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at \
-                       FROM installation i JOIN device d ON d.installation_id = i.id \
-                       WHERE i.jkt = $1 OR i.next_jkt = $1 ORDER BY d.paired_at, d.id";
-            let rows = self.database.find_all(sql, [jkt.into()]).await?;
+            let sql = format!("SELECT {BOTH} WHERE i.jkt = $1 OR i.next_jkt = $1 ORDER BY d.paired_at, d.id");
+            let rows = self.database.find_all(&sql, [jkt.into()]).await?;
             let Some(first) = rows.first() else { return Ok(None) };
-            let devices = rows.iter().map(|row| device(row, 6)).collect::<Result<Vec<_>, StoreError>>()?;
-            Ok(Some(Arc::new(Paired { installation: installation(first, 0)?, devices })))
+            let (_, installation) = both(first)?;
+            let devices = rows.iter().map(device).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(Some(Arc::new(Paired { installation, devices })))
         })
         .await
     }
@@ -432,17 +433,31 @@ pub(super) const fn user_status_text(status: user::Status) -> &'static str {
     }
 }
 
-/// Reads `id, user_id, installation_id, nickname, status, position, paired_at`, from column `at` on.
-pub(super) fn device(row: &Row, at: usize) -> Result<Device, StoreError> {
-    let position: i64 = row.get(at + 5)?;
+/// What [`both`] reads, of all that are.
+pub(super) const BOTH: &str = "d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
+                               d.application_id, i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at \
+                               FROM device d JOIN installation i ON i.id = d.installation_id";
+
+/// What [`device`] reads.
+pub(super) const DEVICE: &str =
+    "id, user_id, installation_id, nickname, status, position, paired_at, application_id FROM device";
+
+pub(super) fn both(row: &Row) -> Result<(Device, Installation), StoreError> {
+    Ok((device(row)?, installation(row, 8)?))
+}
+
+pub(super) fn device(row: &Row) -> Result<Device, StoreError> {
+    let position: i64 = row.get(5)?;
+    let application: Option<String> = row.get(7)?;
     Ok(Device {
-        id: DeviceId::new(row.uuid(at)?),
-        user: UserId::new(row.uuid(at + 1)?),
-        installation: InstallationId::new(row.uuid(at + 2)?),
-        nickname: row.get(at + 3)?,
-        status: row.parsed(at + 4, device_status)?,
+        id: DeviceId::new(row.uuid(0)?),
+        user: UserId::new(row.uuid(1)?),
+        installation: InstallationId::new(row.uuid(2)?),
+        application: application.as_deref().and_then(NativeApplicationId::parse),
+        nickname: row.get(3)?,
+        status: row.parsed(4, device_status)?,
         position: u32::try_from(position).map_err(|_| StoreError::Corrupt("a position out of range"))?,
-        paired_at: row.time(at + 6)?,
+        paired_at: row.time(6)?,
     })
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::Value;
 
 use super::devices::{Devices, KeyCreated, Unpaired};
-use super::directory::{Area, device, device_status_text, installation};
+use super::directory::{Area, BOTH, both, device_status_text, installation};
 use super::{Row, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -37,14 +37,6 @@ pub struct DeviceFilter {
     pub status: Option<Status>,
 }
 
-const DEVICE: &str = "SELECT d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
-                      i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at \
-                      FROM device d JOIN installation i ON i.id = d.installation_id";
-
-fn both(row: &Row) -> Result<(Device, Installation), StoreError> {
-    Ok((device(row, 0)?, installation(row, 7)?))
-}
-
 impl Devices {
     /// At most `limit` devices, those paired last first.
     pub async fn newest(
@@ -55,7 +47,7 @@ impl Devices {
     ) -> Result<Vec<(Device, Installation)>, StoreError> {
         let (at, id) = after.unwrap_or_else(first);
         let sql = format!(
-            "{DEVICE} WHERE (d.paired_at, d.id) < ($1, $2) AND ($3 IS NULL OR d.user_id = $3) \
+            "SELECT {BOTH} WHERE (d.paired_at, d.id) < ($1, $2) AND ($3 IS NULL OR d.user_id = $3) \
              AND ($4 IS NULL OR d.status = $4) ORDER BY d.paired_at DESC, d.id DESC LIMIT $5"
         );
         let values = [
@@ -70,7 +62,7 @@ impl Devices {
 
     /// A device as the database has it.
     pub async fn find(&self, id: DeviceId) -> Result<Option<(Device, Installation)>, StoreError> {
-        let row = self.database().find(&format!("{DEVICE} WHERE d.id = $1"), [bytes(id.uuid())]).await?;
+        let row = self.database().find(&format!("SELECT {BOTH} WHERE d.id = $1"), [bytes(id.uuid())]).await?;
         row.as_ref().map(both).transpose()
     }
 

@@ -8,28 +8,34 @@ use crate::domain::audit::Event;
 use crate::domain::sign_on::{Settings, SignOn};
 use crate::store::ephemeral::StoreError;
 
-pub use parts::{Applications, Policies};
+pub use parts::{Applications, Created, MfaPolicies, NativeApplications, Part, Parts, Policies, Updated};
 
+mod kinds;
 mod parts;
 
 /// One statement, so that what it reads fits together.
 pub(super) const ALL: &str = "SELECT 1, document FROM sign_on_policy UNION ALL \
                               SELECT 2, document FROM authentication_application UNION ALL \
-                              SELECT 3, document FROM sign_on_settings";
+                              SELECT 3, document FROM native_application UNION ALL \
+                              SELECT 4, document FROM mfa_policy UNION ALL \
+                              SELECT 5, document FROM sign_on_settings";
 
 pub(super) fn read(rows: &[Row]) -> Result<SignOn, StoreError> {
     let (mut policies, mut applications, mut settings) = (Vec::new(), Vec::new(), None);
+    let (mut native_applications, mut mfa_policies) = (Vec::new(), Vec::new());
     for row in rows {
         // PostgreSQL has a narrower type for it.
         let kind: i32 = row.get(0)?;
         match kind {
             1 => policies.push(parts::read(row, 1)?),
             2 => applications.push(parts::read(row, 1)?),
+            3 => native_applications.push(parts::read(row, 1)?),
+            4 => mfa_policies.push(parts::read(row, 1)?),
             _ => settings = Some(self::settings(row, 1)?),
         }
     }
     let settings = settings.ok_or(StoreError::Corrupt("no sign-on settings"))?;
-    Ok(SignOn::new(policies, applications, settings))
+    Ok(SignOn::new(policies, applications, native_applications, mfa_policies, settings))
 }
 
 fn settings(row: &Row, at: usize) -> Result<Settings, StoreError> {

@@ -152,7 +152,7 @@ pub struct ClientMetadata {
 
 /// As long as a scope parameter may be.
 const LONGEST_SCOPE: usize = 300;
-const LONGEST_NAME: usize = 100;
+pub(super) const LONGEST_NAME: usize = 100;
 
 pub const fn format_text(format: AccessTokenFormat) -> &'static str {
     match format {
@@ -173,12 +173,19 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// What people see: what was wished for, or the identifier.
-pub(super) fn name(pointer: &'static str, wished: Option<&str>, id: &str, problems: &mut Problems) -> String {
+pub(super) fn name(
+    pointer: &'static str,
+    wished: Option<&str>,
+    id: &str,
+    longest: usize,
+    problems: &mut Problems,
+) -> String {
     let name = wished.unwrap_or(id);
     if name.is_empty() || name.chars().any(char::is_control) {
         problems.add(pointer, FieldCode::Invalid, "Empty, or with control characters.");
-    } else if name.chars().count() > LONGEST_NAME {
-        problems.add(pointer, FieldCode::TooLong, "At most 100 characters.");
+    } else if name.chars().count() > longest {
+        let detail = format!("At most {longest} characters.").into();
+        problems.0.push(FieldProblem { detail, ..FieldProblem::new(pointer, FieldCode::TooLong, "") });
     }
     name.to_owned()
 }
@@ -281,7 +288,7 @@ impl ClientMetadata {
         now: Timestamp,
     ) -> Result<Client, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = name("/client_name", self.client_name.as_deref(), id.as_str(), &mut problems);
+        let name = name("/client_name", self.client_name.as_deref(), id.as_str(), LONGEST_NAME, &mut problems);
         let authentication = self.authentication(before, egress, &mut problems);
         let grants = self.grants(&mut problems);
         let scope = self.scope(&grants, &mut problems);
@@ -406,7 +413,7 @@ impl Problems {
     }
 
     /// For one of a list.
-    fn add_to(&mut self, pointer: String, code: FieldCode, detail: &'static str) {
+    pub(super) fn add_to(&mut self, pointer: String, code: FieldCode, detail: &'static str) {
         self.0.push(FieldProblem::member(pointer, code, detail));
     }
 }

@@ -181,9 +181,10 @@ impl ManageClients {
     ) -> Result<(), AdminError> {
         let id = ClientId::parse(id).ok_or(AdminErrorCode::NotFound)?;
         let event = self.desk.event(by, Action::ClientDeleted).client(&id);
-        let check = |own: Option<&Client>, client: &Client| match () {
+        let check = |own: Option<&Client>, client: &Client, named: bool| match () {
             () if !may_touch(by, own, client) => Err(AdminErrorCode::ScopeNotGrantable),
             () if !unchanged(client) => Err(AdminErrorCode::PreconditionFailed),
+            () if named => Err(AdminErrorCode::ClientInUse),
             () => Ok(()),
         };
         match self.clients.delete_if(&id, own(by), &event, self.desk.now(), check).await? {

@@ -2,7 +2,6 @@
 //! [`listed`](crate::domain::policy::listed).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
@@ -10,20 +9,15 @@ use crate::domain::policy::listed::{self, Fault, Listed, Target, Way, step_id};
 use crate::domain::policy::{About, Branch, Condition, SignOnPolicy, Source};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
-use crate::protocol::id::{ApplicationId, ClientId, PolicyId};
-use crate::protocol::merge_patch;
+use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId};
 use crate::protocol::public_id::Kind;
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::sign_on::{Applications, Policies};
-use crate::usecase::admin::client_metadata::{Problems, is_name, name};
-use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition, described, take_read_only};
+use crate::store::sql::sign_on::{Applications, MfaPolicies};
+use crate::usecase::admin::client_metadata::{LONGEST_NAME, Problems, name};
+use crate::usecase::admin::parts::{Described, ManageParts, part_id};
 
-pub struct ManagePolicies {
-    pub policies: Policies,
-    pub applications: Applications,
-    pub desk: Desk,
-}
+pub type ManagePolicies = ManageParts<SignOnPolicy>;
 
 /// What may be changed of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +43,9 @@ pub struct StepWish {
     /// Who has no passkey makes one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enrol: bool,
+    /// What counts as a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_policy: Option<String>,
     /// All of them have to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<ConditionWish>,
@@ -77,101 +74,50 @@ pub struct ConditionWish {
     pub not_within: Option<u32>,
 }
 
-/// A name in a path, that an operator chooses.
-pub const BAD_ID_DETAIL: &str = "1 to 40 of A-Z a-z 0-9 - . _ ~, beginning with a letter or digit.";
-
-const BAD_ID: FieldProblem = FieldProblem::new("/id", FieldCode::Invalid, BAD_ID_DETAIL);
-
 pub fn policy_id(text: &str) -> Option<PolicyId> {
-    PolicyId::parse(text).filter(|_| is_name(text))
+    part_id::<SignOnPolicy>(text)
 }
 
-impl ManagePolicies {
-    pub async fn list(&self, after: Option<&Position>, limit: u32) -> Result<Page<SignOnPolicy>, StoreError> {
-        let found = self.policies.newest(after.and_then(Position::text), limit.saturating_add(1)).await?;
-        Ok(Page::of(found, limit, |policy| Position::named(policy.created_at, policy.id.as_str())))
+impl Described for SignOnPolicy {
+    type Wish = PolicyWish;
+    type Others = (Applications, MfaPolicies);
+
+    const KIND: Kind = Kind::Policy;
+    const NAME: &'static str = "policy";
+    const CREATED: Action = Action::PolicyCreated;
+    const UPDATED: Action = Action::PolicyUpdated;
+    const DELETED: Action = Action::PolicyDeleted;
+    const EXISTS: AdminErrorCode = AdminErrorCode::PolicyExists;
+    const IN_USE: AdminErrorCode = AdminErrorCode::PolicyInUse;
+
+    fn wish(&self) -> PolicyWish {
+        PolicyWish::of(self)
     }
 
-    pub async fn read(&self, id: &str) -> Result<SignOnPolicy, AdminError> {
-        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
-        Ok(self.policies.find(&id).await?.ok_or(AdminErrorCode::NotFound)?)
+    fn made(wish: &PolicyWish, id: PolicyId, created_at: Timestamp) -> Result<Self, Vec<FieldProblem>> {
+        wish.policy(id, created_at)
     }
 
-    /// Without `id`, one is made.
-    pub async fn create(
-        &self,
-        by: &Administrator,
-        id: Option<&str>,
-        wish: &PolicyWish,
-    ) -> Result<SignOnPolicy, AdminError> {
-        let wanted = id.map(policy_id);
-        let bad_id = (wanted == Some(None)).then_some(BAD_ID);
-        let id = wanted.flatten().map_or_else(|| self.desk.fresh(Kind::Policy, policy_id), Ok)?;
-        let policy = described(wish.policy(id, self.desk.now()), bad_id)?;
-        self.check_application(policy.application.as_ref()).await?;
-        let event = self.desk.event(by, Action::PolicyCreated).of(policy.id.as_str());
-        if self.policies.create(&policy, &event).await? { Ok(policy) } else { Err(AdminErrorCode::PolicyExists.into()) }
-    }
-
-    /// Applies a merge patch [RFC 7396] to what may be changed.
-    pub async fn update(
-        &self,
-        by: &Administrator,
-        id: &str,
-        patch: Value,
-        unchanged: Precondition<'_, SignOnPolicy>,
-    ) -> Result<SignOnPolicy, AdminError> {
-        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
-        if let Some(Value::String(named)) = patch.get("application") {
-            self.check_application(ApplicationId::parse(named).as_ref()).await?;
+    async fn missing(&self, (applications, mfa): &Self::Others) -> Result<Vec<FieldProblem>, StoreError> {
+        let mut problems = Vec::new();
+        if let Some(id) = &self.application
+            && applications.find(id).await?.is_none()
+        {
+            problems.push(NO_APPLICATION);
         }
-        let event = self.desk.event(by, Action::PolicyUpdated).of(id.as_str());
-        let change = |policy: SignOnPolicy| {
-            if !unchanged(&policy) {
-                return Err(AdminErrorCode::PreconditionFailed.into());
+        for step in self.steps() {
+            let Some(id) = &step.mfa_policy else { continue };
+            if mfa.find(id).await?.is_none() {
+                let detail = format!("The step {} names an MFA policy that there is not.", step.id);
+                problems.push(FieldProblem::member("/steps".to_owned(), FieldCode::Unknown, detail));
             }
-            let wish = patched(&policy, patch)?;
-            wish.policy(policy.id.clone(), policy.created_at).map_err(AdminError::invalid)
-        };
-        self.policies.update_if(&id, &event, self.desk.now(), change).await?.ok_or(AdminErrorCode::NotFound)?
-    }
-
-    pub async fn delete(
-        &self,
-        by: &Administrator,
-        id: &str,
-        unchanged: Precondition<'_, SignOnPolicy>,
-    ) -> Result<(), AdminError> {
-        let id = policy_id(id).ok_or(AdminErrorCode::NotFound)?;
-        let event = self.desk.event(by, Action::PolicyDeleted).of(id.as_str());
-        let check = |policy: &SignOnPolicy, used: bool| match () {
-            () if !unchanged(policy) => Err(AdminErrorCode::PreconditionFailed),
-            () if used => Err(AdminErrorCode::PolicyInUse),
-            () => Ok(()),
-        };
-        Ok(self.policies.delete_if(&id, &event, check).await?.ok_or(AdminErrorCode::NotFound)??)
-    }
-
-    /// One that goes at the same moment is kept by the database.
-    async fn check_application(&self, named: Option<&ApplicationId>) -> Result<(), AdminError> {
-        match named {
-            Some(id) if self.applications.find(id).await?.is_none() => Err(AdminError::invalid(vec![NO_APPLICATION])),
-            Some(_) | None => Ok(()),
         }
+        Ok(problems)
     }
 }
 
 const NO_APPLICATION: FieldProblem =
     FieldProblem::new("/application", FieldCode::Unknown, "There is no such authentication application.");
-
-fn patched(policy: &SignOnPolicy, mut patch: Value) -> Result<PolicyWish, AdminError> {
-    let read_only = [("id", policy.id.as_str().into()), ("created_at", policy.created_at.to_string().into())];
-    take_read_only(&mut patch, read_only)?;
-    let before = serde_json::to_value(PolicyWish::of(policy)).unwrap_or_default();
-    serde_json::from_value(merge_patch::apply(before, patch)).map_err(|_| {
-        AdminError::because(AdminErrorCode::InvalidRequest, "the patched policy does not have the documented members")
-    })
-}
 
 impl PolicyWish {
     pub fn of(policy: &SignOnPolicy) -> Self {
@@ -185,7 +131,7 @@ impl PolicyWish {
     /// The policy that these words describe.
     pub fn policy(&self, id: PolicyId, created_at: Timestamp) -> Result<SignOnPolicy, Vec<FieldProblem>> {
         let mut problems = Problems::default();
-        let name = name("/name", self.name.as_deref(), id.as_str(), &mut problems);
+        let name = name("/name", self.name.as_deref(), id.as_str(), LONGEST_NAME, &mut problems);
         let application = self.application.as_deref().map(ApplicationId::parse);
         if application == Some(None) {
             problems.0.push(NO_APPLICATION);
@@ -215,7 +161,11 @@ impl PolicyWish {
         }
         let source = Source::parse(&wish.source);
         if source.is_none() {
-            problem("source", FieldCode::Unknown, "identifier, password or passkey.");
+            problem("source", FieldCode::Unknown, "identifier, password, passkey or mfa.");
+        }
+        let mfa_policy = wish.mfa_policy.as_deref().map(MfaPolicyId::parse);
+        if mfa_policy == Some(None) {
+            problem("mfa_policy", FieldCode::Unknown, "There is no such MFA policy.");
         }
         let alternatives: Option<Vec<Source>> = wish.alternatives.iter().map(|text| Source::parse(text)).collect();
         if alternatives.is_none() {
@@ -240,7 +190,16 @@ impl PolicyWish {
             }
         }
         let (source, alternatives) = (source?, alternatives?);
-        Some(Listed { id: id?, source, alternatives, enrol: wish.enrol, when, success: success?, failure: failure? })
+        Some(Listed {
+            id: id?,
+            source,
+            alternatives,
+            enrol: wish.enrol,
+            mfa_policy: mfa_policy.flatten(),
+            when,
+            success: success?,
+            failure: failure?,
+        })
     }
 }
 
@@ -293,6 +252,7 @@ impl StepWish {
             source: step.source.as_str().to_owned(),
             alternatives: step.alternatives.iter().map(|source| source.as_str().to_owned()).collect(),
             enrol: step.enrol,
+            mfa_policy: step.mfa_policy.as_ref().map(ToString::to_string),
             when: step.when.iter().map(ConditionWish::of).collect(),
             success: Some(step.success.as_str().to_owned()),
             failure: Some(step.failure.as_str().to_owned()),
@@ -325,6 +285,16 @@ fn told(fault: Fault) -> FieldProblem {
         Fault::Enrol(at) => {
             FieldProblem::member(format!("/steps/{at}/enrol"), FieldCode::NotAllowed, "For a step with passkeys.")
         }
+        Fault::MfaPolicy(at) => FieldProblem::member(
+            format!("/steps/{at}/mfa_policy"),
+            FieldCode::Required,
+            "A step with the source mfa has one, and no other has.",
+        ),
+        Fault::Beforehand => FieldProblem::new(
+            "/steps",
+            FieldCode::NotAllowed,
+            "A second factor comes after a password or a passkey that everybody is asked for.",
+        ),
         Fault::Unreachable(at) => {
             FieldProblem::member(format!("/steps/{at}"), FieldCode::Invalid, "Nothing leads to this step.")
         }

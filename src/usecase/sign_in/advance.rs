@@ -120,6 +120,14 @@ impl Advance {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
+            Action::Authenticate => {
+                let judged = self.judged(&client, flow.user(), now).await?;
+                self.known.second_factors.authenticate((id, flow), &judged, &members).await?
+            }
+            Action::ContinueAuthentication if flow.second_factor.is_some() => {
+                let judged = self.judged(&client, flow.user(), now).await?;
+                flow.second_factor_continued(&judged.around())
+            }
             Action::ContinueAuthentication => {
                 let user = flow.proved_by_errand().or(flow.user());
                 let judged = self.judged(&client, user, now).await?;
@@ -177,7 +185,7 @@ impl Advance {
             }
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
-        if next.wants_ceremony() {
+        if next.wants_more() {
             let judged = self.judged(&client, next.user(), now).await?;
             next = self.known.asking(next, &judged).await?;
         }

@@ -17,7 +17,7 @@ use crate::protocol::authorization_response::AuthorizationResponse;
 use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthorizationCode, FlowId, GrantId, SessionId, SessionToken, UserId};
+use crate::protocol::id::{AuthorizationCode, DeviceId, FlowId, GrantId, SessionId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::ledger::{Granted, Ledger};
@@ -53,6 +53,8 @@ struct Entered {
     client: Arc<Client>,
     user: Arc<User>,
     authentication: Authentication,
+    /// The trusted device that was there.
+    device: Option<DeviceId>,
     session: SessionId,
     /// Of a new session.
     signed_in: Option<SignedIn>,
@@ -62,7 +64,9 @@ impl Conclude {
     /// The person is signed in, and what they agreed to is remembered. `Refused`: something changed since the
     /// person was authenticated.
     async fn enter(&self, flow: &Flow, browser: &Browser, now: Timestamp) -> Result<Entered, Error> {
-        let Some((user, authentication)) = flow.user().zip(flow.authenticated.as_ref()) else {
+        let (Some(user), Some(own), Some(authentication)) =
+            (flow.user(), flow.authenticated.as_ref(), flow.authentication())
+        else {
             return Err(Refusal::new(ErrorCode::ServerError, "Nobody was authenticated.").into());
         };
         let Some(person) = self.known.directory.user(&user).await?.filter(|user| user.is_active()) else {
@@ -73,6 +77,11 @@ impl Conclude {
         let Some(client) = self.known.client(&flow.client).await? else {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
         };
+        if let Some(device) = flow.trusted
+            && !self.known.directory.may_answer(&user, device, now).await?
+        {
+            return Err(Refusal::new(ErrorCode::AccessDenied, "The device is trusted no more.").into());
+        }
         let event = |action| self.event(action, flow, now).user(user);
         // It ended since: what it stood for was not proved to us in this flow.
         if let Some(session) = flow.leans_on()
@@ -86,7 +95,7 @@ impl Conclude {
         } else {
             let whose = (user, flow.password);
             let begun = event(Action::SessionBegun);
-            let begun = self.begin_session(whose, authentication.clone(), browser, &begun, now).await?;
+            let begun = self.begin_session(whose, own.clone(), browser, &begun, now).await?;
             let Some((session, signed_in)) = begun else {
                 return Err(Refusal::new(ErrorCode::LoginRequired, "The password has changed.").into());
             };
@@ -95,7 +104,7 @@ impl Conclude {
         if let Some(agreed) = &flow.agreed {
             self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
         }
-        Ok(Entered { client, user: person, authentication: authentication.clone(), session, signed_in })
+        Ok(Entered { client, user: person, authentication, device: flow.trusted, session, signed_in })
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {
@@ -138,6 +147,9 @@ impl Conclude {
             nonce: flow.request.nonce.clone(),
             extent: flow.extent(),
             authentication: entered.authentication.clone(),
+            password: flow.password,
+            device: entered.device,
+            enrolment: flow.enrolment.clone(),
             issued_at: now,
             burnt: false,
         };
@@ -177,7 +189,7 @@ impl Conclude {
             request: code.map(|code| given_beside(&code.digest())),
             client: flow.client.clone(),
             user: entered.user.id,
-            device: None,
+            device: entered.device,
             session: Some(entered.session),
             bound_to: None,
             scope,
@@ -218,9 +230,10 @@ impl Conclude {
         let now = self.clock.now();
         let Some(code) = flow.device.as_ref().map(|device| device.code) else { return Ok((flow, None)) };
         let (settled, signed_in, event) = if flow.at == At::Ready {
-            let Entered { user, authentication, session, signed_in, .. } = self.enter(&flow, browser, now).await?;
+            let Entered { user, authentication, device, session, signed_in, .. } =
+                self.enter(&flow, browser, now).await?;
             let user = user.id;
-            let connected = Connected { user, scope: flow.granted().clone(), authentication, session };
+            let connected = Connected { user, scope: flow.granted().clone(), authentication, device, session };
             let connect = |device: DeviceAuthorization| device.connected(&connected, now);
             let settled = self.devices.update(&code, Lifetime::Keep, connect).await?;
             (settled, signed_in, self.event(Action::DeviceAuthorizationApproved, &flow, now).user(user))

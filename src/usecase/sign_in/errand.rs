@@ -55,7 +55,8 @@ impl RunErrand {
             Action::CheckPasswordReset => self.reset(errand, members, calling).await,
             Action::InitiateAccountRecovery => Ok(errand.again()),
             Action::CancelPasswordChange | Action::CancelAccountRecovery => Ok(errand.cancelled()),
-            Action::SubmitIdentifier
+            Action::Authenticate
+            | Action::SubmitIdentifier
             | Action::ClearIdentifier
             | Action::CancelIdentifierSubmission
             | Action::CheckUsernamePassword

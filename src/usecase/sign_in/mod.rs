@@ -11,7 +11,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{BrowserKey, ClientId, FlowId, SessionToken, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, EnrolmentTicket, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
@@ -20,6 +20,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::known_devices::KnownDevice;
+use crate::usecase::sign_in::second_factor::SecondFactors;
 
 pub mod advance;
 pub mod authorize;
@@ -33,6 +34,7 @@ pub mod log_out;
 pub mod push;
 pub mod read_request;
 pub mod respond;
+pub mod second_factor;
 pub mod shown;
 
 fn no_sign_in() -> Refusal {
@@ -74,6 +76,7 @@ pub struct Known {
     pub passkeys: Arc<CheckPasskey>,
     pub sessions: Sessions,
     pub consents: Consents,
+    pub second_factors: Arc<SecondFactors>,
 }
 
 /// What a flow is judged by, as it is now.
@@ -125,9 +128,26 @@ impl Known {
         sign_on.policy_of(client).cloned().ok_or(StoreError::Corrupt("a client names a policy that there is not"))
     }
 
-    /// The flow with something for a passkey to sign, where one is asked for. Who has proved to be somebody without
-    /// any is led to wherever the policy leads from there.
+    /// The flow with what has to be found out before anybody can be asked. Who has proved to be somebody and has
+    /// nothing of what is asked is led to wherever the policy leads from there.
     pub async fn asking(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
+        loop {
+            flow = self.with_ceremony(flow, judged).await?;
+            let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(flow) };
+            // Our own pages have no app behind them that could say more.
+            let unattended = !flow.is_redirectless() && self.application_of(judged).await?.is_none();
+            if !unattended && flow.app.is_none() {
+                return Ok(flow);
+            }
+            flow = self.second_factors.found_out(flow, &policy, unattended, judged).await?;
+            if !unattended {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Something for a passkey to sign, where one is asked for.
+    async fn with_ceremony(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
         while flow.wants_ceremony() {
             let ceremony = match (self.passkeys.begin(flow.user(), judged.now).await?, flow.user()) {
                 (Some(ceremony), _) => Some(ceremony),
@@ -188,6 +208,8 @@ pub struct Seen {
     pub name: Option<String>,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
+    /// With which the app becomes a device, while it may.
+    pub ticket: Option<EnrolmentTicket>,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

@@ -57,8 +57,11 @@ impl Shown {
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
+        let pairing = flow.offers_pairing().zip(flow.user());
+        let ticket = pairing
+            .map(|((app, ..), user)| self.known.second_factors.offers.tickets.of(flow.transaction, user, &app.jkt));
         let (session, state) = (None, None);
-        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, ticket, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.

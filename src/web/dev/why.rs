@@ -148,6 +148,10 @@ fn of_device(code: D) -> (&'static str, &'static str) {
             ("docs/device-api.md, pairing", "A pairing key that is known, not expired and not used.")
         }
         D::MethodLimitReached => ("docs/device-api.md, pairing", "One device less: five are allowed."),
+        D::EnrollmentNotFound => ("docs/device-api.md, enrollments", "A ticket that this installation was given."),
+        D::EnrollmentGone => {
+            ("docs/device-api.md, enrollments", "A ticket that is not answered yet, within five minutes.")
+        }
         D::TooManyAttempts => ("RFC 6585 §4", "The same call, later: Retry-After says when."),
         D::NotificationNotFound => (DECISIONS, "A question that was put to a device of this installation."),
         D::Expired => (DECISIONS, "An answer before expiresAt."),

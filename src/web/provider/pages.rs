@@ -257,7 +257,9 @@ impl Provider {
                 None => StatusCode::INTERNAL_SERVER_ERROR.into(),
             },
             // Run by an application: none of our pages shows it.
-            At::UserCode | At::Completed(_) | At::Left => Trouble::Gone.page(visit.reference.clone(), &around),
+            At::UserCode | At::Asking(_, Source::Mfa) | At::Completed(_) | At::Left => {
+                Trouble::Gone.page(visit.reference.clone(), &around)
+            }
         }
     }
 }
@@ -406,7 +408,7 @@ const fn asked_here(seen: &Seen) -> &'static str {
 /// What else somebody may take.
 fn ways(seen: &Seen) -> Vec<Way> {
     let way = |source: &Source| match source {
-        Source::Identifier => None,
+        Source::Identifier | Source::Mfa => None,
         Source::Password => Some(Way::Password),
         Source::Passkey => Some(Way::Passkey),
     };

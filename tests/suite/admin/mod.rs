@@ -5,6 +5,7 @@ pub(crate) mod bootstrap;
 mod client_credentials;
 mod clients;
 mod clients_sign_in;
+mod device_trust;
 mod devices;
 mod escalation;
 mod events;

@@ -38,6 +38,8 @@ impl Operation {
             .replace("{client_id}", "nobody")
             .replace("{policy_id}", "nothing")
             .replace("{application_id}", "nothing")
+            .replace("{native_application_id}", "nothing")
+            .replace("{mfa_policy_id}", "nothing")
             .replace("{kid}", "nothing")
             .replace("{user_id}", &nothing("usr"))
             .replace("{device_id}", &nothing("dev"))
@@ -132,6 +134,15 @@ fn every_operation_is_described() {
     }
 }
 
+/// An app, and what it may do.
+async fn device_trust(admin: &super::robot::Robot<'_>) {
+    let client = serde_json::json!({ "client_id": "bank-app", "redirect_uris": ["https://bank.example/callback"] });
+    super::location(&admin.post("/admin/v1/clients", &client).await);
+    let bank = serde_json::json!({ "id": "bank", "client": "bank-app", "bundle_id": "com.example.bank" });
+    super::location(&admin.post("/admin/v1/native-applications", &bank).await);
+    super::location(&admin.post("/admin/v1/mfa-policies", &serde_json::json!({ "id": "trusted" })).await);
+}
+
 /// RFC 9110 §13.1.1: what names another state does nothing, and what nobody compares is not taken.
 #[tokio::test]
 async fn no_operation_that_changes_something_ignores_if_match() {
@@ -164,6 +175,7 @@ async fn no_operation_that_changes_something_ignores_if_match() {
     super::location(&admin.post("/admin/v1/authentication-applications", &login).await);
     let staff = serde_json::json!({ "id": "staff", "steps": [{ "id": "password", "source": "password" }] });
     super::location(&admin.post("/admin/v1/policies", &staff).await);
+    device_trust(&admin).await;
     let initial = admin.post("/admin/v1/initial-access-tokens", &serde_json::json!({})).await;
     let initial = super::location(&initial).rsplit('/').next().unwrap().to_owned();
     let key = admin.act(&format!("{user}/pairing-keys")).await;
@@ -176,6 +188,8 @@ async fn no_operation_that_changes_something_ignores_if_match() {
         path.replace("{client_id}", "shop")
             .replace("{policy_id}", "staff")
             .replace("{application_id}", "login")
+            .replace("{native_application_id}", "bank")
+            .replace("{mfa_policy_id}", "trusted")
             .replace("{kid}", &kid)
             .replace("{user_id}", &super::robot::usr(&alice))
             .replace("{device_id}", &device)

@@ -15,7 +15,7 @@ fn steps() -> Value {
     json!([{ "id": "name", "source": "identifier" }, { "id": "password", "source": "password" }])
 }
 
-fn pointers(answer: &Answer) -> Vec<String> {
+pub(super) fn pointers(answer: &Answer) -> Vec<String> {
     let errors = answer.json()["errors"].as_array().unwrap().clone();
     errors
         .iter()

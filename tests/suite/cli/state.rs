@@ -29,18 +29,18 @@ username = "bob"
 
 const SECRET: (&str, &str) = ("TILL_SECRET", "correct-horse-battery");
 
-fn apply(site: &Site, text: &str, flags: &[&str]) -> Nod {
+pub(super) fn apply(site: &Site, text: &str, flags: &[&str]) -> Nod {
     fs::write(site.path("state.toml"), text).unwrap();
     let all = [&["apply", "-f", "state.toml", "-c", "nod.toml"], flags].concat();
     Nod::start_in(site.folder.path(), &all, &[SECRET])
 }
 
-fn export(site: &Site) -> String {
+pub(super) fn export(site: &Site) -> String {
     site.run(&["export", "-c", "nod.toml"]).ends_with(0)
 }
 
 /// What is in the trail: a no-op writes nothing.
-fn events(site: &Site) -> usize {
+pub(super) fn events(site: &Site) -> usize {
     let all = ["tail", "--since", "1d", "--no-follow", "-c", "nod.toml"];
     site.run(&all).ends_with(0).lines().count()
 }
@@ -443,7 +443,7 @@ fn how_people_sign_in_is_exported_and_applied() {
     let told = apply(&site, &wrong, &[]).ends_with(2);
     for problem in [
         "application login: additional_allowed_origins/0: Not an absolute URL.",
-        "policy name-first: steps/0/source: identifier, password or passkey.",
+        "policy name-first: steps/0/source: identifier, password, passkey or mfa.",
     ] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }

@@ -297,6 +297,9 @@ impl Site {
             nonce: None,
             extent: Extent::default(),
             authentication,
+            password: None,
+            device: None,
+            enrolment: None,
             issued_at: now,
             burnt: false,
         };

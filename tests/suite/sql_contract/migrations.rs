@@ -59,7 +59,9 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0010_initial_access_tokens",
                 "m0011_passkeys",
                 "m0012_user_codes",
-                "m0013_addresses"
+                "m0013_addresses",
+                "m0014_device_trust",
+                "m0015_device_application"
             ]
         );
         database.migrate().await.unwrap();

@@ -22,7 +22,7 @@ use nod::secret::{Digest, Secret};
 use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
 use nod::store::sql::decisions::Decisions;
-use nod::store::sql::devices::{Claim, Claimed, Devices, KeyCreated, Pairing};
+use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Newcomer, Pairing};
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::ledger::{Granted, Ledger};
@@ -155,8 +155,8 @@ impl Stage {
 
     pub(super) async fn claim(&self, node: usize, key: Digest<PairingKey>, jkt: &str, max_devices: u32) -> Claimed {
         let about = About { platform: Some("android".to_owned()), ..About::default() };
-        let claim = Claim {
-            key,
+        let newcomer = Newcomer {
+            application: None,
             jkt,
             public_jwk: "{}",
             about: &about,
@@ -164,7 +164,7 @@ impl Stage {
             new_device: DeviceId::new(self.entropy.uuid()),
             max_devices,
         };
-        self.node(node).devices.claim(&claim, now(), self.event(Action::DevicePaired)).await.unwrap()
+        self.node(node).devices.claim(&key, &newcomer, now(), self.event(Action::DevicePaired)).await.unwrap()
     }
 
     pub(super) async fn pair(&self, user: &User, jkt: &str) -> Pairing {

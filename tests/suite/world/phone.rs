@@ -8,7 +8,8 @@ use nod::domain::audit::Action;
 use nod::domain::device::Status;
 use nod::store::sql::devices::Devices;
 use nod_device::event_stream::{Decoder, Frame};
-use nod_device::messages::{Me, Pairing, PairingRequest, Pending, RotateRequest};
+use nod_device::messages::{ApproveEnrollmentRequest, Me, Pairing, PairingRequest, Pending, RotateRequest};
+use nod_device::payload::{PayloadClaims, PayloadFacts};
 use nod_device::proof::{DEVICE_PROOF, Freshness, Method, RotationClaims};
 use nod_device::{
     BodyDigest, Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification,
@@ -211,11 +212,48 @@ impl Phone {
     pub(crate) async fn pair(&mut self, key: &PairingKey) -> Answer {
         let answer = self.call(&Self::pairing_call(key)).await;
         if answer.status == 201 {
-            let pairing: Pairing = serde_json::from_slice(&answer.body).unwrap();
-            self.installation = Some(pairing.installation_id);
-            self.devices.push((pairing.user.user_id, pairing.device_id));
+            self.installed(&answer);
         }
         answer
+    }
+
+    /// What its app sends along with a sign-in [flows.md H.2], and what a test changes of it.
+    pub(crate) fn payload(&self, change: impl FnOnce(&mut Value)) -> String {
+        let facts = PayloadFacts {
+            application_id: "shop-app".to_owned(),
+            platform: "android".to_owned(),
+            package: "com.example.shop".to_owned(),
+            ..PayloadFacts::default()
+        };
+        let claims = PayloadClaims::new(&facts, &self.issuer(), self.installation, &self.fresh());
+        let mut claims = serde_json::to_value(claims).unwrap();
+        change(&mut claims);
+        let header = json!({"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": self.key.public_jwk()});
+        compact(&header, &claims, |input| self.key.sign(input).unwrap().to_vec())
+    }
+
+    pub(crate) async fn see(&self, ticket: &str) -> Answer {
+        self.call(&Call::enrollment(&ticket.parse().unwrap())).await
+    }
+
+    pub(crate) async fn enrol(&mut self, ticket: &str) -> Answer {
+        let installation = InstallationInfo { platform: "TEST".to_owned(), ..InstallationInfo::default() };
+        let request = ApproveEnrollmentRequest { installation, push_token: None };
+        let answer = self.call(&Call::approve_enrollment(&ticket.parse().unwrap(), &request)).await;
+        if answer.status == 201 {
+            self.installed(&answer);
+        }
+        answer
+    }
+
+    pub(crate) async fn refuse_enrolment(&self, ticket: &str) -> Answer {
+        self.call(&Call::deny_enrollment(&ticket.parse().unwrap())).await
+    }
+
+    fn installed(&mut self, answer: &Answer) {
+        let pairing: Pairing = serde_json::from_slice(&answer.body).unwrap();
+        self.installation = Some(pairing.installation_id);
+        self.devices.push((pairing.user.user_id, pairing.device_id));
     }
 
     pub(crate) async fn pending(&self) -> Vec<Notification> {

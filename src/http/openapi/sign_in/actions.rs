@@ -122,6 +122,7 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::InitiateAccountRecovery => "The password was forgotten, or no message came: ask for one.",
         Action::CheckAccountRecoveryUsername => "Have a message sent to who is called so, if there is anybody.",
         Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
+        Action::Authenticate => "Show a second factor: with `mobilePayload`, the app by which the person signs in.",
         Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
         Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",
         Action::ContinueAuthentication => "Go on.",

@@ -26,6 +26,12 @@ const fn status_says(status: Status) -> &'static str {
         Status::UsernamePasswordRequired => "With which password?",
         Status::AssertionRequired => "With which passkey?",
         Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
+        Status::AuthenticationRequired => "Which second factor does the person have?",
+        Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
+        Status::MobilePairingRequired => {
+            "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
+        }
+        Status::MfaFailed => "Nobody gets through: `code` says why.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
         Status::OauthDeviceUserCodeConfirmationRequired => "Does the device show `userCode`, and is it the person's?",
@@ -87,7 +93,6 @@ fn state() -> Value {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
-    let failed = |says: &str| only(Status::Failed, text.clone(), says);
     json!({
         "type": "object",
         "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
@@ -133,8 +138,31 @@ fn state() -> Value {
             "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer."},
             "authorizeResponse": reference("AuthorizeResponse"),
             "_pf_authn_api_state": carried(),
-            "code": failed("an error code of OAuth and OpenID Connect."),
-            "message": failed("for the developer."),
+            "user": only(
+                Status::AuthenticationRequired,
+                json!({
+                    "type": "object", "required": ["id", "username"],
+                    "properties": {"id": {"type": "string"}, "username": {"type": "string"}},
+                }),
+                "who has proved to be somebody.",
+            ),
+            "serverPayload": only(
+                Status::MobilePairingRequired,
+                json!({
+                    "type": "object", "required": ["ticket", "exp"],
+                    "properties": {
+                        "ticket": {"type": "string", "description": "Of the device API, for the key that signed the payload."},
+                        "exp": {"type": "integer", "format": "int64", "description": "Until when, in seconds since 1970."},
+                    },
+                }),
+                "for the SDK of the app.",
+            ),
+            "code": {
+                "type": "string",
+                "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized` or \
+                                `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES` or `DEVICE_BLOCKED`.",
+            },
+            "message": {"type": "string", "description": "FAILED, MFA_FAILED: for the developer."},
             "userMessage": {"type": "string", "description": "For the person."},
         },
     })

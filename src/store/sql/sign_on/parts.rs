@@ -5,23 +5,27 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use sea_orm::Value;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document;
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
 use crate::domain::audit::Event;
+use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::native_application::NativeApplication;
 use crate::domain::policy::SignOnPolicy;
-use crate::protocol::id::{ApplicationId, PolicyId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, Directory};
-use crate::store::sql::{Database, Row, WriteError, bounded};
+use crate::store::sql::{Database, Row, Transaction, WriteError, bounded};
 
 pub type Policies = Parts<SignOnPolicy>;
 pub type Applications = Parts<Application>;
+pub type NativeApplications = Parts<NativeApplication>;
+pub type MfaPolicies = Parts<MfaPolicy>;
 
 /// What has a name and a document.
-pub trait Part: DeserializeOwned + Send + Sync {
+pub trait Part: Serialize + DeserializeOwned + Send + Sync {
     type Id: Clone + Send + Sync;
 
     const TABLE: &str;
@@ -30,73 +34,48 @@ pub trait Part: DeserializeOwned + Send + Sync {
     /// Whoever names one keeps it where it is.
     const USED: &str;
 
-    /// The columns that change with it.
-    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError>;
+    fn parse(text: &str) -> Option<Self::Id>;
     fn text(id: &Self::Id) -> &str;
     fn id(&self) -> &Self::Id;
     #[must_use]
     fn with_id(self, id: Self::Id) -> Self;
     fn created_at(&self) -> Timestamp;
-}
 
-impl Part for SignOnPolicy {
-    type Id = PolicyId;
-
-    const TABLE: &str = "sign_on_policy";
-    const UNREADABLE: &'static str = "a sign-on policy that cannot be read";
-    const USED: &str = "SELECT 1 FROM client WHERE policy_id = $1 UNION ALL \
-                        SELECT 1 FROM sign_on_settings WHERE policy_id = $1 LIMIT 1";
-
-    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError> {
-        // Beside the document, for the database to keep what it names.
-        let shown_by = self.application.as_ref().map(|application| application.as_str().to_owned());
-        Ok(vec![("document", document(self)?), ("application_id", shown_by.into())])
+    /// Beside the document, for the database to keep what it names.
+    fn beside(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
     }
 
-    fn text(id: &PolicyId) -> &str {
-        id.as_str()
-    }
-
-    fn id(&self) -> &PolicyId {
-        &self.id
-    }
-
-    fn with_id(self, id: PolicyId) -> Self {
-        Self { id, ..self }
-    }
-
-    fn created_at(&self) -> Timestamp {
-        self.created_at
+    /// The same, where it names several of a kind.
+    fn named(&self) -> Option<Named<'_>> {
+        None
     }
 }
 
-impl Part for Application {
-    type Id = ApplicationId;
+/// What a policy names, in a table of its own.
+pub struct Named<'a> {
+    pub table: &'static str,
+    pub column: &'static str,
+    pub ids: Vec<&'a str>,
+}
 
-    const TABLE: &str = "authentication_application";
-    const UNREADABLE: &'static str = "an application that cannot be read";
-    const USED: &str = "SELECT 1 FROM sign_on_policy WHERE application_id = $1 UNION ALL \
-                        SELECT 1 FROM sign_on_settings WHERE application_id = $1 LIMIT 1";
+/// What became of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    Yes,
+    IdTaken,
+    /// Another one has what one alone may have.
+    Taken,
+}
 
-    fn columns(&self) -> Result<Vec<(&'static str, Value)>, StoreError> {
-        Ok(vec![("document", document(self)?)])
-    }
-
-    fn text(id: &ApplicationId) -> &str {
-        id.as_str()
-    }
-
-    fn id(&self) -> &ApplicationId {
-        &self.id
-    }
-
-    fn with_id(self, id: ApplicationId) -> Self {
-        Self { id, ..self }
-    }
-
-    fn created_at(&self) -> Timestamp {
-        self.created_at
-    }
+/// What became of a change.
+#[derive(Debug)]
+pub enum Updated<P, E> {
+    Yes(P),
+    Refused(E),
+    Unknown,
+    /// Another one has what one alone may have.
+    Taken,
 }
 
 #[derive(Debug)]
@@ -117,11 +96,10 @@ impl<P: Part> Parts<P> {
         Self { database, directory, of: PhantomData }
     }
 
-    /// `false`: the identifier is taken.
-    pub async fn create(&self, part: &P, event: &Event) -> Result<bool, StoreError> {
+    pub async fn create(&self, part: &P, event: &Event) -> Result<Created, StoreError> {
         let created: Result<_, WriteError> = bounded(async {
             let created_at = || Value::from(part.created_at().millis());
-            let mut columns = part.columns()?;
+            let mut columns = columns(part)?;
             columns.extend([
                 ("id", P::text(part.id()).into()),
                 ("created_at", created_at()),
@@ -132,28 +110,32 @@ impl<P: Part> Parts<P> {
             let sql = format!("INSERT INTO {} ({}) VALUES ({})", P::TABLE, names.join(", "), places.join(", "));
             let transaction = self.database.begin().await?;
             transaction.execute(&sql, columns.into_iter().map(|(_, value)| value)).await?;
+            transaction.keep_named(part).await?;
             transaction.commit_change(Area::SignOn, &[event]).await
         })
         .await;
         match created {
             Ok(change) => {
                 self.directory.changed(change);
-                Ok(true)
+                Ok(Created::Yes)
             }
-            Err(WriteError::Taken(_)) => Ok(false),
+            // Which constraint is told of, where it is both, is the engine's affair.
+            Err(WriteError::Taken(_)) => {
+                let id_taken = self.find(part.id()).await?.is_some();
+                Ok(if id_taken { Created::IdTaken } else { Created::Taken })
+            }
             Err(WriteError::Store(error)) => Err(error),
         }
     }
 
-    /// Applies `change`, unless it refuses, while nobody else can change it. The identifier stays. `None`: there
-    /// is none of this name.
+    /// Applies `change`, unless it refuses, while nobody else can change it. The identifier stays.
     pub async fn update_if<E: Send>(
         &self,
         id: &P::Id,
         event: &Event,
         now: Timestamp,
         change: impl FnOnce(P) -> Result<P, E> + Send,
-    ) -> Result<Option<Result<P, E>>, StoreError> {
+    ) -> Result<Updated<P, E>, StoreError> {
         let updated: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             let Some(row) = transaction.find_locked(&Self::one(), [P::text(id).into()]).await? else { return Ok(None) };
@@ -161,23 +143,28 @@ impl<P: Part> Parts<P> {
                 Ok(part) => part.with_id(id.clone()),
                 Err(refused) => return Ok(Some(Err(refused))),
             };
-            let mut columns = part.columns()?;
+            let mut columns = columns(&part)?;
             columns.push(("updated_at", now.millis().into()));
             let set: Vec<_> =
                 columns.iter().enumerate().map(|(at, (name, _))| format!("{name} = ${}", at + 1)).collect();
             let sql = format!("UPDATE {} SET {} WHERE id = ${}", P::TABLE, set.join(", "), columns.len() + 1);
             let values = columns.into_iter().map(|(_, value)| value).chain([P::text(id).into()]);
             transaction.execute(&sql, values).await?;
+            transaction.keep_named(&part).await?;
             let change = transaction.commit_change(Area::SignOn, &[event]).await?;
             Ok(Some(Ok((part, change))))
         })
         .await;
-        Ok(updated.map_err(WriteError::unexpected)?.map(|updated| {
-            updated.map(|(part, change)| {
+        match updated {
+            Ok(Some(Ok((part, change)))) => {
                 self.directory.changed(change);
-                part
-            })
-        }))
+                Ok(Updated::Yes(part))
+            }
+            Ok(Some(Err(refused))) => Ok(Updated::Refused(refused)),
+            Ok(None) => Ok(Updated::Unknown),
+            Err(WriteError::Taken(_)) => Ok(Updated::Taken),
+            Err(WriteError::Store(error)) => Err(error),
+        }
     }
 
     /// Deletes it, unless `check` refuses, which is told whether anything names it.
@@ -227,6 +214,29 @@ impl<P: Part> Parts<P> {
 
     fn one() -> String {
         format!("SELECT document FROM {} WHERE id = $1", P::TABLE)
+    }
+}
+
+/// The columns that change with it.
+fn columns<P: Part>(part: &P) -> Result<Vec<(&'static str, Value)>, StoreError> {
+    let mut columns = vec![("document", document(part)?)];
+    columns.extend(part.beside());
+    Ok(columns)
+}
+
+impl Transaction {
+    /// What a policy names from now on.
+    async fn keep_named<P: Part>(&self, part: &P) -> Result<(), WriteError> {
+        let Some(Named { table, column, mut ids }) = part.named() else { return Ok(()) };
+        let own = || Value::from(P::text(part.id()));
+        self.execute(&format!("DELETE FROM {table} WHERE policy_id = $1"), [own()]).await?;
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let sql = format!("INSERT INTO {table} (policy_id, {column}) VALUES ($1, $2)");
+            self.execute(&sql, [own(), id.into()]).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,111 @@
+//! Whether people can come to trust an app on their phones: what that needs, and what of it is not there
+//! [flows.md F2].
+
+use super::client::Client;
+use super::mfa_policy::Without;
+use super::native_application::NativeApplication;
+use super::policy::SignOnPolicy;
+use super::sign_on::SignOn;
+use crate::protocol::id::MfaPolicyId;
+use crate::protocol::words::words;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub code: FindingCode,
+    /// Of which policy it is said, where it is said of one.
+    pub mfa_policy: Option<MfaPolicyId>,
+}
+
+words! {
+    /// What is not there, or should be known.
+    FindingCode {
+        PackageNameMissing = "package_name_missing",
+        BundleIdMissing = "bundle_id_missing",
+        ClientSignsNobodyIn = "client_signs_nobody_in",
+        AutoEnrollmentMissing = "auto_enrollment_missing",
+        MfaStepMissing = "mfa_step_missing",
+        SignOnPolicyNotAssigned = "sign_on_policy_not_assigned",
+        NoDevicesBlocked = "no_devices_blocked",
+        TrustOnFirstUse = "trust_on_first_use",
+    }
+}
+
+words! {
+    /// How much a finding weighs.
+    Level {
+        /// Without it, nobody is offered to trust the app.
+        Missing = "missing",
+        /// It works, in a way that the operator should know of.
+        Warning = "warning",
+    }
+}
+
+impl FindingCode {
+    pub const fn level(self) -> Level {
+        match self {
+            Self::ClientSignsNobodyIn
+            | Self::AutoEnrollmentMissing
+            | Self::MfaStepMissing
+            | Self::SignOnPolicyNotAssigned => Level::Missing,
+            // An app may be for one of the two systems.
+            Self::PackageNameMissing | Self::BundleIdMissing | Self::NoDevicesBlocked | Self::TrustOnFirstUse => {
+                Level::Warning
+            }
+        }
+    }
+
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::PackageNameMissing => "There is no package_name: the app is not known on Android.",
+            Self::BundleIdMissing => "There is no bundle_id: the app is not known on Apple's systems.",
+            Self::ClientSignsNobodyIn => "The client is disabled, or has no grant that signs people in.",
+            Self::AutoEnrollmentMissing => "No MFA policy names the application with auto_enrollment.",
+            Self::MfaStepMissing => {
+                "No sign-on policy has a step with an MFA policy that names the application with auto_enrollment."
+            }
+            Self::SignOnPolicyNotAssigned => {
+                "The sign-on policy of the client has no step with an MFA policy that names the application with \
+                 auto_enrollment."
+            }
+            Self::NoDevicesBlocked => {
+                "no_devices_mode is block: whoever has no device yet does not get in to enrol one."
+            }
+            Self::TrustOnFirstUse => {
+                "no_devices_mode is bypass: whoever knows the password of somebody without devices enrols the first one."
+            }
+        }
+    }
+}
+
+/// All of them, in the order of the codes.
+pub fn findings(application: &NativeApplication, client: Option<&Client>, sign_on: &SignOn) -> Vec<Finding> {
+    let enrolling: Vec<_> = sign_on
+        .mfa_policies()
+        .filter(|policy| policy.permits(&application.id).is_some_and(|permitted| permitted.auto_enrollment))
+        .collect();
+    let enrols = |policy: &SignOnPolicy| policy.mfa_policies().any(|id| enrolling.iter().any(|one| one.id == *id));
+    let signs_in = client.is_some_and(|client| client.sign_in.is_some() && !client.disabled);
+    let assigned = client.and_then(|client| sign_on.policy_of(client)).is_some_and(|policy| enrols(policy));
+    let lacks = [
+        (application.package_name.is_none(), FindingCode::PackageNameMissing),
+        (application.bundle_id.is_none(), FindingCode::BundleIdMissing),
+        (!signs_in, FindingCode::ClientSignsNobodyIn),
+        (enrolling.is_empty(), FindingCode::AutoEnrollmentMissing),
+        (!sign_on.policies().any(|policy| enrols(policy)), FindingCode::MfaStepMissing),
+        (!assigned, FindingCode::SignOnPolicyNotAssigned),
+    ];
+    let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, code)| Finding { code, mfa_policy: None });
+    let of_policies = enrolling.iter().map(|policy| {
+        let code = match policy.no_devices_mode {
+            Without::Block => FindingCode::NoDevicesBlocked,
+            Without::Bypass => FindingCode::TrustOnFirstUse,
+        };
+        Finding { code, mfa_policy: Some(policy.id.clone()) }
+    });
+    lacks.chain(of_policies).collect()
+}
+
+/// Whether nothing is missing.
+pub fn is_ready(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.code.level() != Level::Missing)
+}

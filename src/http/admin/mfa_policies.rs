@@ -1,0 +1,214 @@
+//! `/admin/v1/mfa-policies`.
+
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Object, OpenApi};
+
+use crate::domain::mfa_policy::{MfaPolicy, Permitted, Without};
+use crate::http::Tag;
+use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
+use crate::http::admin::closed::closed;
+use crate::http::admin::members::{Members, Patch, parsed, take_id};
+use crate::http::admin::page::{self, Cursors};
+use crate::http::admin::precondition::unchanged;
+use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
+use crate::http::admin::time::DateTime;
+use crate::protocol::admin_scope::Permission;
+use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
+
+pub struct MfaPoliciesApi {
+    pub policies: ManageMfaPolicies,
+    pub cursors: Cursors,
+}
+
+closed! {
+    #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without."]
+    WithoutDevice: Without = Without::ALL.iter().map(|mode| mode.as_str());
+}
+
+/// What a native application may do.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
+pub struct PermittedBody {
+    /// The `id` of a native application.
+    pub application: String,
+    /// Whoever signs in by it is offered to have it as a device, without typing anything. `false` when left out.
+    pub auto_enrollment: Option<bool>,
+    /// As a trusted device it proves by itself that it is there. `false` when left out.
+    pub device_authorization: Option<bool>,
+}
+
+/// What counts as a second factor for whom, and which apps may become trusted devices by themselves.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaPolicy", skip_serializing_if_is_none)]
+pub struct MfaPolicyBody {
+    pub id: String,
+    /// For operators.
+    pub name: String,
+    /// For people without any device.
+    pub no_devices_mode: WithoutDevice,
+    /// For people none of whose devices will do.
+    pub incompatible_devices_mode: WithoutDevice,
+    /// One that is not named may do nothing.
+    pub applications: Vec<PermittedBody>,
+    pub created_at: DateTime,
+}
+
+/// An MFA policy to be made.
+#[derive(Debug, Object)]
+#[oai(rename = "MfaPolicyCreation")]
+pub struct NewMfaPolicyBody {
+    /// Made when left out: 1 to 40 of `A-Z a-z 0-9 - . _ ~`.
+    pub id: Option<String>,
+    /// The identifier when left out.
+    pub name: Option<String>,
+    /// For people without any device. `block` when left out. With `bypass` and `auto_enrollment`, whoever knows the
+    /// password of somebody without devices enrols the first one.
+    pub no_devices_mode: Option<WithoutDevice>,
+    /// For people none of whose devices will do. `block` when left out.
+    pub incompatible_devices_mode: Option<WithoutDevice>,
+    /// Each once. One that is not named may do nothing.
+    #[oai(validator(max_items = 20))]
+    pub applications: Option<Vec<PermittedBody>>,
+}
+
+/// Changes to an MFA policy, as a merge patch.
+#[derive(Debug, Object)]
+#[oai(rename = "MfaPolicyPatch")]
+pub struct MfaPolicyPatch {
+    pub name: Option<String>,
+    pub no_devices_mode: Option<WithoutDevice>,
+    pub incompatible_devices_mode: Option<WithoutDevice>,
+    /// All of them: a list is replaced, not added to.
+    #[oai(validator(max_items = 20))]
+    pub applications: Option<Vec<PermittedBody>>,
+}
+
+/// Part of a list of MFA policies.
+#[derive(Object)]
+#[oai(rename = "MfaPolicyPage", skip_serializing_if_is_none)]
+pub struct MfaPolicyPage {
+    pub items: Vec<MfaPolicyBody>,
+    /// For the next part; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl From<&MfaPolicy> for MfaPolicyBody {
+    fn from(policy: &MfaPolicy) -> Self {
+        Self {
+            id: policy.id.to_string(),
+            name: policy.name.clone(),
+            no_devices_mode: policy.no_devices_mode.into(),
+            incompatible_devices_mode: policy.incompatible_devices_mode.into(),
+            applications: policy.applications.iter().map(PermittedBody::from).collect(),
+            created_at: policy.created_at.into(),
+        }
+    }
+}
+
+impl From<&Permitted> for PermittedBody {
+    fn from(permitted: &Permitted) -> Self {
+        Self {
+            application: permitted.application.to_string(),
+            auto_enrollment: Some(permitted.auto_enrollment),
+            device_authorization: Some(permitted.device_authorization),
+        }
+    }
+}
+
+/// As it is named in the log of a list.
+const LIST: &str = "mfa-policies";
+
+#[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminSignOn")]
+impl MfaPoliciesApi {
+    /// List MFA policies
+    ///
+    /// Newest first.
+    #[oai(path = "/mfa-policies", method = "get", operation_id = "listMfaPolicies")]
+    async fn list(
+        &self,
+        #[oai(scope = "Permission::PoliciesRead")] admin: Admin<PoliciesRead>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Shown<MfaPolicyPage>> {
+        let Admin { .. } = admin;
+        let after = self.cursors.open(LIST, cursor.0.as_deref())?;
+        let page = self.policies.list(after.as_ref(), page::limit(limit.0)).await?;
+        Ok(Shown::of(MfaPolicyPage {
+            next_cursor: self.cursors.next(LIST, page.next.as_ref()),
+            items: page.items.iter().map(MfaPolicyBody::from).collect(),
+        }))
+    }
+
+    /// Make an MFA policy
+    ///
+    /// Steps of sign-on policies name it.
+    #[oai(
+        path = "/mfa-policies",
+        method = "post",
+        operation_id = "createMfaPolicy",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn create(
+        &self,
+        #[oai(scope = "Permission::PoliciesWrite")] admin: Admin<PoliciesWrite>,
+        body: Members<NewMfaPolicyBody>,
+    ) -> Result<Created<MfaPolicyBody>> {
+        let mut members = body.value;
+        let id = take_id(&mut members, "id")?;
+        let policy = MfaPolicyBody::from(&self.policies.create(&admin, id.as_deref(), &parsed(members)?).await?);
+        Ok(Created::at(format!("/admin/v1/mfa-policies/{}", policy.id), &policy.clone(), policy))
+    }
+
+    /// Read an MFA policy
+    #[oai(path = "/mfa-policies/:mfa_policy_id", method = "get", operation_id = "getMfaPolicy")]
+    async fn read(
+        &self,
+        #[oai(scope = "Permission::PoliciesRead")] admin: Admin<PoliciesRead>,
+        mfa_policy_id: Path<String>,
+    ) -> Result<Read<MfaPolicyBody>> {
+        let Admin { .. } = admin;
+        Ok(Read::of((&self.policies.read(&mfa_policy_id).await?).into()))
+    }
+
+    /// Change an MFA policy
+    ///
+    /// A merge patch (RFC 7396). Whoever is signing in goes on by the changed policy.
+    #[oai(path = "/mfa-policies/:mfa_policy_id", method = "patch", operation_id = "updateMfaPolicy")]
+    async fn update(
+        &self,
+        #[oai(scope = "Permission::PoliciesWrite")] admin: Admin<PoliciesWrite>,
+        mfa_policy_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Patch<MfaPolicyPatch, MfaPolicyBody>,
+    ) -> Result<Read<MfaPolicyBody>> {
+        let unchanged = unchanged::<MfaPolicy, MfaPolicyBody>(if_match);
+        let policy = self.policies.update(&admin, &mfa_policy_id, body.value.into(), &unchanged).await?;
+        Ok(Read::of((&policy).into()))
+    }
+
+    /// Delete an MFA policy
+    ///
+    /// Refused while a step of a sign-on policy names it.
+    #[oai(path = "/mfa-policies/:mfa_policy_id", method = "delete", operation_id = "deleteMfaPolicy")]
+    async fn delete(
+        &self,
+        #[oai(scope = "Permission::PoliciesWrite")] admin: Admin<PoliciesWrite>,
+        mfa_policy_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Done> {
+        let unchanged = unchanged::<MfaPolicy, MfaPolicyBody>(if_match);
+        self.policies.delete(&admin, &mfa_policy_id, &unchanged).await?;
+        Ok(Done)
+    }
+}

@@ -1,0 +1,202 @@
+//! The offer to have an app as a device, and what the person says to it [flows.md F2].
+
+use std::sync::Arc;
+
+use nod_device::messages::InstallationInfo;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::device::{About, Device};
+use crate::domain::enrolment::{LIFETIME, Offer, REMEMBER, Shown, Tickets};
+use crate::domain::mobile_app::MobileApp;
+use crate::domain::native_application::NativeApplication;
+use crate::domain::user::User;
+use crate::entropy::Entropy;
+use crate::metrics::{Limit, metrics};
+use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
+use crate::protocol::id::{
+    ClientId, DeviceId, EnrolmentTicket, InstallationId, MfaPolicyId, RequestId, SessionId, UserId,
+};
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::shelves::DeviceBell;
+use crate::store::sql::devices::{Claimed, Devices, Newcomer};
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::sessions::Sessions;
+use crate::usecase::authenticate_device::{DeviceError, Proved};
+use crate::usecase::pair_device::about;
+
+/// Makes offers.
+pub struct OfferEnrolment {
+    pub offers: Shelf<Offer>,
+    pub tickets: Tickets,
+}
+
+/// To whom something is offered, in which transaction and by which policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Whom<'a> {
+    pub transaction: RequestId,
+    pub user: UserId,
+    pub client: &'a ClientId,
+    pub policy: &'a MfaPolicyId,
+    /// When the password was chosen that they gave.
+    pub password: Option<Timestamp>,
+    pub session: Option<SessionId>,
+}
+
+impl OfferEnrolment {
+    /// The ticket, and until when it is good. Offered before in the same transaction, it is that offer, and as good as
+    /// a new one. `None`: it was answered already.
+    pub async fn offer(
+        &self,
+        whom: Whom<'_>,
+        app: &MobileApp,
+        now: Timestamp,
+    ) -> Result<Option<(EnrolmentTicket, Timestamp)>, StoreError> {
+        let ticket = self.tickets.of(whom.transaction, whom.user, &app.jkt);
+        let expires_at = now + LIFETIME;
+        let offer = Offer {
+            user: whom.user,
+            client: whom.client.clone(),
+            app: app.clone(),
+            policy: whom.policy.clone(),
+            password: whom.password,
+            session: whom.session,
+            expires_at,
+            answered: false,
+        };
+        if self.offers.insert(&ticket.digest(), &offer, REMEMBER).await? {
+            return Ok(Some((ticket, expires_at)));
+        }
+        let again = |offer: Offer| {
+            let open = !offer.answered;
+            (Offer { session: whom.session.or(offer.session), expires_at, ..offer }, open)
+        };
+        let open = self.offers.update(&ticket.digest(), Lifetime::Renew(REMEMBER), again).await?;
+        Ok((open == Some(true)).then_some((ticket, expires_at)))
+    }
+}
+
+/// Takes answers.
+pub struct AnswerEnrolment {
+    pub offers: Shelf<Offer>,
+    pub directory: Arc<Directory>,
+    pub devices: Devices,
+    pub sessions: Sessions,
+    pub ledger: Ledger,
+    pub bell: DeviceBell,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub max_devices: u32,
+}
+
+/// What is offered, as it is shown to the person.
+#[derive(Debug)]
+pub struct Seen {
+    pub user: Arc<User>,
+    pub application: NativeApplication,
+    pub expires_at: Timestamp,
+}
+
+impl AnswerEnrolment {
+    pub async fn look(&self, proof: &Proved, ticket: &EnrolmentTicket) -> Result<Seen, DeviceError> {
+        let offer = self.offers.get(&ticket.digest()).await?.ok_or(DeviceErrorCode::EnrollmentNotFound)?;
+        let offer = open(offer.shown(&proof.jkt, self.clock.now()))?;
+        self.still_offered(&offer).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "approve_enrolment", skip_all)]
+    pub async fn approve(
+        &self,
+        proof: &Proved,
+        ticket: &EnrolmentTicket,
+        info: InstallationInfo,
+    ) -> Result<(Device, User), DeviceError> {
+        let now = self.clock.now();
+        let about = about(info)?;
+        let offer = self.answered(proof, ticket, now).await?;
+        let enrolled = match self.still_offered(&offer).await {
+            Ok(_) => self.enrol(&offer, &about, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(DeviceError::Unavailable(_)) = &enrolled {
+            // Nothing came of it: the person may say yes again.
+            self.offers.update(&ticket.digest(), Lifetime::Keep, |offer| (offer.reopened(), ())).await?;
+        }
+        enrolled
+    }
+
+    /// The person does not want it.
+    pub async fn deny(&self, proof: &Proved, ticket: &EnrolmentTicket) -> Result<(), DeviceError> {
+        let now = self.clock.now();
+        let offer = self.answered(proof, ticket, now).await?;
+        self.ledger.audit(self.event(&offer, now).refused("the person said no")).await;
+        Ok(())
+    }
+
+    async fn answered(&self, proof: &Proved, ticket: &EnrolmentTicket, now: Timestamp) -> Result<Offer, DeviceError> {
+        let answer = |offer: Offer| offer.answered(&proof.jkt, now);
+        let shown = self.offers.update(&ticket.digest(), Lifetime::Keep, answer).await?;
+        Ok(open(shown.ok_or(DeviceErrorCode::EnrollmentNotFound)?)?)
+    }
+
+    async fn enrol(&self, offer: &Offer, about: &About, now: Timestamp) -> Result<(Device, User), DeviceError> {
+        let newcomer = Newcomer {
+            application: Some(&offer.app.application),
+            jkt: &offer.app.jkt,
+            public_jwk: &offer.app.public_jwk,
+            about,
+            new_installation: InstallationId::new(self.entropy.uuid()),
+            new_device: DeviceId::new(self.entropy.uuid()),
+            max_devices: self.max_devices,
+        };
+        // Others may have been offered the same at the same time.
+        match self.devices.enrol_first((offer.user, offer.password), &newcomer, now, self.event(offer, now)).await? {
+            Claimed::Paired(paired) => {
+                self.bell.ring(&paired.installation.id).await;
+                Ok((paired.device, paired.user))
+            }
+            Claimed::Invalid => Err(gone("the person is locked, has a device or another password by now")),
+            Claimed::Full => {
+                metrics().limited(Limit::DevicesPerUser);
+                self.ledger.audit(self.event(offer, now).refused("as many devices as one may have")).await;
+                Err(DeviceErrorCode::MethodLimitReached.into())
+            }
+        }
+    }
+
+    /// What held when it was offered may hold no more.
+    async fn still_offered(&self, offer: &Offer) -> Result<Seen, DeviceError> {
+        let now = self.clock.now();
+        let user = self.directory.user(&offer.user).await?.filter(|user| user.is_active());
+        let user = user.ok_or_else(|| gone("the user is locked, disabled or gone"))?;
+        if let Some(session) = offer.session
+            && !self.sessions.is_live(session, now).await?
+        {
+            return Err(gone("the session has ended"));
+        }
+        let sign_on = self.directory.sign_on().await?;
+        let application = sign_on.native_application_of(&offer.client).filter(|own| own.id == offer.app.application);
+        let application = application.ok_or_else(|| gone("the client has another application now"))?;
+        if !sign_on.mfa_policy(&offer.policy).is_some_and(|policy| policy.enrols_first(&application.id)) {
+            return Err(gone("the policy does not let the application enrol any more"));
+        }
+        Ok(Seen { user, application: NativeApplication::clone(application), expires_at: offer.expires_at })
+    }
+
+    fn event(&self, offer: &Offer, now: Timestamp) -> Event {
+        Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired).user(offer.user).client(&offer.client)
+    }
+}
+
+fn open(shown: Shown) -> Result<Offer, DeviceRefusal> {
+    match shown {
+        Shown::Open(offer) => Ok(offer),
+        Shown::Foreign => Err(DeviceErrorCode::EnrollmentNotFound.into()),
+        Shown::Gone => Err(DeviceErrorCode::EnrollmentGone.into()),
+    }
+}
+
+fn gone(why: &'static str) -> DeviceError {
+    DeviceRefusal::new(DeviceErrorCode::EnrollmentGone, why).into()
+}

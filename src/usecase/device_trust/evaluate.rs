@@ -1,0 +1,37 @@
+//! What the second factor of somebody comes to, as things are now.
+
+use std::sync::Arc;
+
+use crate::domain::enrolment::Enrolment;
+use crate::domain::mobile_app::MobileApp;
+use crate::domain::second_factor::{Asked, By, Verdict};
+use crate::protocol::id::{MfaPolicyId, UserId};
+use crate::store::ephemeral::StoreError;
+use crate::store::sql::directory::Directory;
+
+pub struct Evaluate {
+    pub directory: Arc<Directory>,
+    /// As many devices as one person may have.
+    pub max_devices: u32,
+}
+
+impl Evaluate {
+    #[tracing::instrument(level = "debug", name = "evaluate_second_factor", skip_all)]
+    pub async fn evaluate(
+        &self,
+        user: UserId,
+        policy: &MfaPolicyId,
+        app: Option<&MobileApp>,
+    ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
+        let sign_on = self.directory.sign_on().await?;
+        let policy =
+            sign_on.mfa_policy(policy).ok_or(StoreError::Corrupt("a step names an MFA policy that there is not"))?;
+        let all = self.directory.devices_of(&user).await?;
+        let devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
+        let by = app.map(|app| {
+            let own = all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
+            By { app, device: own.map(|(device, _)| device) }
+        });
+        Ok(Asked { policy, devices: &devices, app: by, most: self.max_devices }.evaluate())
+    }
+}

@@ -1,0 +1,314 @@
+//! `/admin/v1/native-applications`, `/admin/v1/mfa-policies`.
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::location;
+use super::robot::Robot;
+use super::sign_on::pointers;
+use crate::world::{Answer, World};
+
+const NATIVE: &str = "/admin/v1/native-applications";
+const MFA: &str = "/admin/v1/mfa-policies";
+const CLIENTS: &str = "/admin/v1/clients";
+
+/// The client of an app.
+async fn app(admin: &Robot<'_>, id: &str) {
+    let body = json!({ "client_id": id, "token_endpoint_auth_method": "none",
+        "redirect_uris": ["com.example.bank:/callback"] });
+    location(&admin.post(CLIENTS, &body).await);
+}
+
+fn bank() -> Value {
+    json!({ "id": "bank", "client": "bank-app", "package_name": "com.example.bank" })
+}
+
+#[track_caller]
+fn refused_at(answer: &Answer, expected: &[&str]) {
+    answer.admin_problem(422, "validation_failed");
+    assert_eq!(pointers(answer), expected, "{}", answer.text());
+}
+
+/// With an `ETag` of before.
+async fn with_old_tag(admin: &Robot<'_>, method: Method, at: &str, tag: &str) {
+    let mut call = admin.request(method.clone(), at).header("if-match", tag);
+    if method == Method::PATCH {
+        call = call.json(&json!({ "name": "x" }));
+    }
+    Answer::of(call).await.admin_problem(412, "precondition_failed");
+}
+
+#[tokio::test]
+async fn a_native_application_is_registered_read_changed_and_deleted() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    app(&admin, "other-app").await;
+    let watch = world.watch().await;
+    let made = admin.post(NATIVE, &bank()).await;
+    let at = location(&made);
+    assert_eq!((at.as_str(), &made.json()["name"]), ("/admin/v1/native-applications/bank", &json!("bank")));
+    assert!(made.json().get("bundle_id").is_none(), "{}", made.text());
+    admin.post(NATIVE, &bank()).await.admin_problem(409, "native_application_exists");
+    let read = admin.get(&at).await;
+    assert_eq!((read.ok(), read.header("etag")), (made.json(), made.header("etag")));
+    assert_eq!(admin.patch(&at, &read.json()).await.ok(), read.json(), "what was read can be sent back");
+    let patch = json!({ "name": "Example Bank", "client": "other-app", "package_name": null, "bundle_id": "com.example.bank-2" });
+    let changed = admin.patch(&at, &patch).await.ok();
+    assert_eq!((&changed["client"], &changed["bundle_id"]), (&patch["client"], &patch["bundle_id"]));
+    assert!(changed.get("package_name").is_none(), "{changed}");
+    assert_eq!(admin.get(NATIVE).await.ok()["items"], json!([changed]));
+    admin.post(NATIVE, &bank()).await.admin_problem(409, "native_application_exists");
+    let tag = read.header("etag").unwrap();
+    with_old_tag(&admin, Method::PATCH, &at, tag).await;
+    with_old_tag(&admin, Method::DELETE, &at, tag).await;
+    let fresh = location(&admin.post(NATIVE, &json!({ "client": "bank-app", "bundle_id": "b" })).await);
+    assert!(fresh.starts_with(&format!("{NATIVE}/nap_")), "{fresh}");
+    for path in [&fresh, &at] {
+        assert_eq!(admin.delete(path).await.status, 204);
+        admin.get(path).await.admin_problem(404, "not_found");
+        admin.delete(path).await.admin_problem(404, "not_found");
+    }
+    let events = watch.events().await.into_iter().filter(|event| event.result == "done");
+    let told: Vec<_> = events.map(|event| (event.action, event.reason.unwrap_or_default())).collect();
+    let actions =
+        ["created", "updated", "updated"].map(|what| (format!("native_application.{what}"), "bank".to_owned()));
+    assert_eq!(told[..3], actions);
+    assert_eq!(told.last(), Some(&("native_application.deleted".to_owned(), "bank".to_owned())));
+}
+
+#[tokio::test]
+async fn a_native_application_that_cannot_be_is_pointed_at() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    for (changed, expected) in [
+        (json!({ "id": "a b" }), vec!["/id invalid"]),
+        (json!({ "name": "" }), vec!["/name invalid"]),
+        (json!({ "name": "a\u{7}" }), vec!["/name invalid"]),
+        (json!({ "name": "é".repeat(65) }), vec!["/name too_long"]),
+        (json!({ "client": "nobody" }), vec!["/client unknown"]),
+        (json!({ "client": "" }), vec!["/client unknown"]),
+        (json!({ "package_name": "bank" }), vec!["/package_name invalid"]),
+        (json!({ "package_name": "com.example.1bank" }), vec!["/package_name invalid"]),
+        (json!({ "package_name": "com.example-bank.app" }), vec!["/package_name invalid"]),
+        (json!({ "package_name": format!("a.{}", "b".repeat(254)) }), vec!["/package_name invalid"]),
+        (json!({ "bundle_id": "com.example.bank_2" }), vec!["/bundle_id invalid"]),
+        (json!({ "bundle_id": "a".repeat(156) }), vec!["/bundle_id invalid"]),
+        (json!({ "package_name": null }), vec!["/package_name required"]),
+    ] {
+        let mut body = bank();
+        for (name, value) in changed.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let watch = world.watch().await;
+        refused_at(&admin.post(NATIVE, &body).await, &expected);
+        watch.only_a_refusal(&body.to_string()).await;
+    }
+    for body in [json!({}), json!({ "client": "bank-app", "package_name": 1 }), json!({ "client": "bank-app", "x": 1 })]
+    {
+        admin.post(NATIVE, &body).await.admin_problem(400, "invalid_request");
+    }
+    let at = location(&admin.post(NATIVE, &bank()).await);
+    for (patch, expected) in [
+        (json!({ "id": "other" }), "/id read_only"),
+        (json!({ "package_name": null }), "/package_name required"),
+        (json!({ "client": null }), "/client required"),
+        (json!({ "client": "nobody" }), "/client unknown"),
+    ] {
+        let watch = world.watch().await;
+        refused_at(&admin.patch(&at, &patch).await, &[expected]);
+        watch.only_a_refusal(&patch.to_string()).await;
+    }
+}
+
+/// An app is one client's, and that one is looked after by operators alone.
+#[tokio::test]
+async fn who_signs_in_is_a_client_of_the_operators_own() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    app(&admin, "other-app").await;
+    location(&admin.post(CLIENTS, &json!({ "client_id": "till" })).await);
+    let guest = world.client("guest").signs_in();
+    let about = nod::domain::client::SelfRegistered {
+        token: nod::secret::Digest::of(b"token"),
+        invited: true,
+        about: nod::protocol::registration::About::default(),
+    };
+    guest.registered(|client| client.registered = Some(about)).await;
+    for client in ["till", "guest"] {
+        let mut body = bank();
+        body["client"] = json!(client);
+        refused_at(&admin.post(NATIVE, &body).await, &["/client not_allowed"]);
+    }
+    let at = location(&admin.post(NATIVE, &bank()).await);
+    refused_at(&admin.patch(&at, &json!({ "client": "till" })).await, &["/client not_allowed"]);
+    let mut second = bank();
+    second["id"] = json!("second");
+    refused_at(&admin.post(NATIVE, &second).await, &["/client invalid"]);
+    second["client"] = json!("other-app");
+    let second = location(&admin.post(NATIVE, &second).await);
+    refused_at(&admin.patch(&second, &json!({ "client": "bank-app" })).await, &["/client invalid"]);
+}
+
+#[tokio::test]
+async fn an_mfa_policy_is_made_read_changed_and_deleted() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    location(&admin.post(NATIVE, &bank()).await);
+    let watch = world.watch().await;
+    let made = admin.post(MFA, &json!({ "id": "trusted" })).await;
+    let at = location(&made);
+    let (json, created_at) = (made.json(), made.json()["created_at"].clone());
+    assert_eq!(
+        json,
+        json!({ "id": "trusted", "name": "trusted", "no_devices_mode": "block", "incompatible_devices_mode": "block",
+            "applications": [], "created_at": created_at }),
+        "who says nothing permits nothing"
+    );
+    let read = admin.get(&at).await;
+    assert_eq!((read.ok(), read.header("etag")), (json.clone(), made.header("etag")));
+    let patch = json!({ "name": "Trusted", "no_devices_mode": "bypass",
+        "applications": [{ "application": "bank", "auto_enrollment": true }] });
+    let changed = admin.patch(&at, &patch).await.ok();
+    let permitted = json!([{ "application": "bank", "auto_enrollment": true, "device_authorization": false }]);
+    assert_eq!((&changed["no_devices_mode"], &changed["applications"]), (&json!("bypass"), &permitted));
+    assert_eq!(admin.patch(&at, &changed).await.ok(), changed, "what was read can be sent back");
+    assert_eq!(admin.get(MFA).await.ok()["items"], json!([changed]));
+    let back = admin.patch(&at, &json!({ "no_devices_mode": null, "applications": null, "name": null })).await.ok();
+    assert_eq!(back, json);
+    admin.post(MFA, &json!({ "id": "trusted" })).await.admin_problem(409, "mfa_policy_exists");
+    with_old_tag(&admin, Method::DELETE, &at, &format!("{}x", read.header("etag").unwrap())).await;
+    let fresh = location(&admin.post(MFA, &json!({})).await);
+    assert!(fresh.starts_with(&format!("{MFA}/mfa_")), "{fresh}");
+    assert_eq!(admin.delete(&at).await.status, 204);
+    admin.get(&at).await.admin_problem(404, "not_found");
+
+    let twice = json!([{ "application": "bank" }, { "application": "bank" }]);
+    let many: Vec<_> = (0..21).map(|n| json!({ "application": format!("a{n}") })).collect();
+    for (body, expected) in [
+        (json!({ "id": "a b" }), "/id invalid"),
+        (json!({ "name": "a".repeat(101) }), "/name too_long"),
+        (json!({ "applications": twice }), "/applications/1 invalid"),
+        (json!({ "applications": many }), "/applications too_long"),
+        (
+            json!({ "applications": [{ "application": "bank" }, { "application": "nothing" }] }),
+            "/applications/1/application unknown",
+        ),
+        (json!({ "applications": [{ "application": "" }] }), "/applications/0/application unknown"),
+        (json!({ "no_devices_mode": "maybe" }), "/no_devices_mode unknown"),
+        (json!({ "incompatible_devices_mode": "" }), "/incompatible_devices_mode unknown"),
+    ] {
+        let watch = world.watch().await;
+        refused_at(&admin.post(MFA, &body).await, &[expected]);
+        watch.only_a_refusal(&body.to_string()).await;
+    }
+    for applications in [json!(["bank"]), json!([{}]), json!([{ "application": "bank", "push": true }])] {
+        admin.post(MFA, &json!({ "applications": applications })).await.admin_problem(400, "invalid_request");
+    }
+    let events = watch.events().await.into_iter().filter(|event| event.result == "done");
+    let told: Vec<_> = events.map(|event| event.action).filter(|action| action != "admin.called").collect();
+    assert_eq!((told[0].as_str(), told[1].as_str()), ("mfa_policy.created", "mfa_policy.updated"));
+    assert_eq!(told.last().map(String::as_str), Some("mfa_policy.deleted"));
+}
+
+/// What people trust is not pulled away from under them.
+#[tokio::test]
+async fn what_is_named_stays() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    let bank_at = location(&admin.post(NATIVE, &bank()).await);
+    let body = json!({ "id": "trusted", "applications": [{ "application": "bank" }] });
+    let trusted = location(&admin.post(MFA, &body).await);
+    let steps = json!([{ "id": "password", "source": "password" }]);
+    let staff = location(&admin.post("/admin/v1/policies", &json!({ "id": "staff", "steps": steps })).await);
+    world.sql("INSERT INTO sign_on_policy_mfa (policy_id, mfa_policy_id) VALUES ('staff', 'trusted')").await;
+
+    let client = format!("{CLIENTS}/bank-app");
+    admin.delete(&client).await.admin_problem(409, "client_in_use");
+    admin.delete(&bank_at).await.admin_problem(409, "native_application_in_use");
+    admin.delete(&trusted).await.admin_problem(409, "mfa_policy_in_use");
+    // A policy takes along what it says of others, and one that is changed names no more what it did before.
+    assert_eq!(admin.delete(&staff).await.status, 204);
+    admin.patch(&trusted, &json!({ "applications": [] })).await.ok();
+    assert_eq!(admin.delete(&bank_at).await.status, 204);
+    assert_eq!(admin.delete(&client).await.status, 204);
+    assert_eq!(admin.delete(&trusted).await.status, 204);
+    for table in ["mfa_policy_application", "sign_on_policy_mfa", "native_application", "mfa_policy"] {
+        assert!(world.rows(table).await.is_empty(), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn t2_13_what_is_missing_is_named() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    let at = format!("{}/mfa-readiness", location(&admin.post(NATIVE, &bank()).await));
+    let found = async || {
+        let answer = admin.get(&at).await.ok();
+        let findings: Vec<_> = answer["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                [&one["code"], &one["level"], &one["mfa_policy"]].map(|text| text.as_str().unwrap_or("-")).join(" ")
+            })
+            .collect();
+        assert_eq!(answer["ready"].as_bool(), Some(findings.iter().all(|one| !one.contains(" missing "))), "{answer}");
+        findings
+    };
+    let no_step = ["mfa_step_missing missing -", "sign_on_policy_not_assigned missing -"];
+    let nobody_enrols = ["bundle_id_missing warning -", "auto_enrollment_missing missing -", no_step[0], no_step[1]];
+    assert_eq!(found().await, nobody_enrols);
+    // One that does not enrol is none.
+    let body = json!({ "id": "trusted", "applications": [{ "application": "bank", "device_authorization": true }] });
+    let trusted = location(&admin.post(MFA, &body).await);
+    assert_eq!(found().await, nobody_enrols);
+    let enrols = json!({ "applications": [{ "application": "bank", "auto_enrollment": true }] });
+    admin.patch(&trusted, &enrols).await.ok();
+    let mut expected =
+        vec!["bundle_id_missing warning -", no_step[0], no_step[1], "no_devices_blocked warning trusted"];
+    assert_eq!(found().await, expected);
+    admin.patch(&trusted, &json!({ "no_devices_mode": "bypass" })).await.ok();
+    expected[3] = "trust_on_first_use warning trusted";
+    assert_eq!(found().await, expected);
+    let bundle = json!({ "package_name": null, "bundle_id": "com.example.bank" });
+    admin.patch(at.strip_suffix("/mfa-readiness").unwrap(), &bundle).await.ok();
+    expected[0] = "package_name_missing warning -";
+    assert_eq!(found().await, expected);
+    admin.patch(&format!("{CLIENTS}/bank-app"), &json!({ "disabled": true })).await.ok();
+    expected.insert(1, "client_signs_nobody_in missing -");
+    assert_eq!(found().await, expected);
+    admin.get(&format!("{NATIVE}/nothing/mfa-readiness")).await.admin_problem(404, "not_found");
+}
+
+/// Whoever signs in sees a change at once.
+#[tokio::test]
+async fn sign_ins_see_what_is_configured() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    let client = nod::protocol::id::ClientId::parse("bank-app").unwrap();
+    let sign_on = async || {
+        let directory = Arc::clone(&world.parts().directory);
+        world.among_servers(async move { directory.sign_on().await }).await.unwrap()
+    };
+    assert!(sign_on().await.native_application_of(&client).is_none());
+    let at = location(&admin.post(NATIVE, &bank()).await);
+    let of = sign_on().await.native_application_of(&client).cloned().unwrap();
+    assert_eq!(of.id.as_str(), "bank");
+    assert!(of.is_called("com.example.bank") && sign_on().await.native_application(&of.id).is_some());
+    let body = json!({ "id": "trusted", "applications": [{ "application": "bank", "auto_enrollment": true }] });
+    location(&admin.post(MFA, &body).await);
+    let id = nod::protocol::id::MfaPolicyId::parse("trusted").unwrap();
+    let policy = sign_on().await.mfa_policy(&id).cloned().unwrap();
+    assert!(policy.permits(&of.id).is_some_and(|one| one.auto_enrollment && !one.device_authorization));
+    admin.patch(&at, &json!({ "package_name": "com.example.other" })).await.ok();
+    assert!(!sign_on().await.native_application(&of.id).unwrap().is_called("com.example.bank"));
+}

@@ -1,0 +1,136 @@
+//! Native applications and MFA policies by `nod apply` and `nod export`.
+
+use super::config::Site;
+use super::state::{apply, events, export};
+
+/// The client names a sign-on policy, the application the client, and the MFA policy the application.
+const BANK: &str = r#"
+[[policy]]
+id = "staff"
+steps = [{ id = "password", source = "password" }]
+
+[[client]]
+id = "bank-app"
+auth = "none"
+redirect_uris = ["com.example.bank:/callback"]
+sign_on_policy = "staff"
+
+[[native_application]]
+id = "bank"
+name = "Example Bank"
+client = "bank-app"
+package_name = "com.example.bank"
+
+[[mfa_policy]]
+id = "trusted"
+applications = [{ application = "bank", auto_enrollment = true }]
+"#;
+
+const NOTHING: &str = "application = []\npolicy = []\nnative_application = []\nmfa_policy = []\nclient = []\n";
+
+fn places(told: &str, lines: &[&str]) -> Vec<Option<usize>> {
+    let mut from = 0;
+    let mut at = |line: &&str| {
+        let found = told.lines().skip(from).position(|one| one == *line)? + from;
+        from = found + 1;
+        Some(found)
+    };
+    lines.iter().map(&mut at).collect()
+}
+
+#[test]
+fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
+    let site = Site::new().migrated();
+    let told = apply(&site, BANK, &[]).ends_with(0);
+    let order = [
+        "+ mfa_policy trusted",
+        "+ policy staff",
+        "+ client bank-app",
+        "+ native_application bank",
+        "~ mfa_policy trusted",
+    ];
+    assert!(places(&told, &order).iter().all(Option::is_some), "in this order: {told}");
+    let exported = export(&site);
+    for line in [
+        "client = \"bank-app\"",
+        "package_name = \"com.example.bank\"",
+        "no_devices_mode = \"block\"",
+        "incompatible_devices_mode = \"block\"",
+        "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false }]",
+    ] {
+        assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
+    }
+    let before = events(&site);
+    for text in [BANK, &exported] {
+        let told = apply(&site, text, &["--prune"]).ends_with(0);
+        assert!(told.contains("0 to create, 0 to update, 0 to delete, 4 as they should be"), "{told}");
+    }
+    assert_eq!((events(&site), export(&site)), (before, exported.clone()));
+    let other = Site::new().migrated();
+    apply(&other, &exported, &["--yes"]).ends_with(0);
+    assert_eq!(export(&other), exported);
+
+    // Another name of the same app: the old one goes first, for the client is one application's alone.
+    let renamed = BANK.replace("id = \"bank\"", "id = \"bank2\"").replace("= \"bank\",", "= \"bank2\",");
+    let told = apply(&site, &renamed, &["--prune", "--yes"]).ends_with(0);
+    let order =
+        ["~ mfa_policy trusted", "- native_application bank", "+ native_application bank2", "~ mfa_policy trusted"];
+    assert!(places(&told, &order).iter().all(Option::is_some), "in this order: {told}");
+
+    let told = apply(&site, NOTHING, &["--prune", "--yes"]).ends_with(0);
+    let order = [
+        "~ mfa_policy trusted",
+        "- native_application bank2",
+        "- client bank-app",
+        "- policy staff",
+        "- mfa_policy trusted",
+    ];
+    assert!(places(&told, &order).iter().all(Option::is_some), "in this order: {told}");
+    let left = export(&site);
+    assert!(left.contains("native_application = []") && left.contains("mfa_policy = []"), "{left}");
+}
+
+#[test]
+fn what_of_a_trusted_app_cannot_be_is_told_before_anything_is_done() {
+    let site = Site::new().migrated();
+    let wrong = BANK
+        .replace("package_name = \"com.example.bank\"", "package_name = \"bank\"\nbundle_id = \"_\"")
+        .replace("id = \"trusted\"", "id = \"trusted\"\nno_devices_mode = \"maybe\"");
+    let told = apply(&site, &wrong, &[]).ends_with(2);
+    for problem in [
+        "native_application bank: package_name: At least two words",
+        "native_application bank: bundle_id: Words of",
+        "mfa_policy trusted: no_devices_mode: block or bypass.",
+    ] {
+        assert!(told.contains(problem), "{problem}:\n{told}");
+    }
+    let robot = "\n[[client]]\nid = \"robot\"\nsecret = \"env:TILL_SECRET\"\ngrants = [\"client_credentials\"]\n";
+    let second = "\n[[native_application]]\nid = \"second\"\nclient = \"bank-app\"\nbundle_id = \"b\"\n";
+    for (text, problem) in [
+        (BANK.replace("client = \"bank-app\"", "client = \"x\""), "native_application bank: there is no client x"),
+        (
+            format!("{}{robot}", BANK.replace("client = \"bank-app\"", "client = \"robot\"")),
+            "native_application bank: client: The client signs nobody in",
+        ),
+        (format!("{BANK}{second}"), "native_application second: client bank-app is that of another one"),
+        (
+            BANK.replace("application = \"bank\"", "application = \"other\""),
+            "mfa_policy trusted: there is no native_application other",
+        ),
+    ] {
+        let told = apply(&site, &text, &[]).ends_with(2);
+        assert!(told.contains(problem), "{problem}:\n{told}");
+    }
+    assert!(export(&site).contains("client = []"), "nothing was done");
+
+    // What is permitted otherwise from now on is asked about.
+    apply(&site, BANK, &[]).ends_with(0);
+    let bypass = BANK.replace("id = \"trusted\"", "id = \"trusted\"\nno_devices_mode = \"bypass\"");
+    let told = apply(&site, &bypass, &[]).ends_with(2);
+    assert!(told.contains("no_devices_mode") && told.contains("say --yes"), "{told}");
+    let told = apply(&site, &BANK.replace("com.example.bank\"", "com.example.bank2\""), &[]).ends_with(2);
+    assert!(told.contains("package_name") && told.contains("say --yes"), "{told}");
+    // And what is named by what the file does not mention stays.
+    let told = apply(&site, "client = []\n", &["--prune", "--yes"]).ends_with(7);
+    assert!(told.contains("in use"), "{told}");
+}

@@ -1,0 +1,118 @@
+//! Automatic enrolment [flows.md F2, F6].
+
+use super::{Scene, claims, json, ticket, usual};
+use crate::world::{World, seconds};
+
+#[tokio::test]
+async fn t2_1_whoever_signs_in_by_the_app_may_have_it_as_a_device() {
+    let scene = Scene::of(usual()).await;
+    let mut phone = scene.world.phone();
+    let (mut browser, id, state) = scene.by(&phone).await;
+    let offer = phone.see(ticket(&state)).await.ok();
+    assert_eq!(
+        (&offer["user"]["display"], &offer["application"]["name"]),
+        (&json!("The real alice"), &json!("The shop"))
+    );
+    // F6: the flow waits, and may go on whatever comes of it.
+    let paired = phone.enrol(ticket(&state)).await;
+    assert_eq!(paired.status, 201);
+    assert_eq!(paired.json()["user"]["username"], "alice");
+    let tokens = scene.tokens(&mut browser, &id).await;
+    let claims = claims(&tokens);
+    assert!(claims.get("device_enrollment").is_none(), "it is one already");
+    assert_eq!(
+        (&claims["acr"], &claims["amr"]),
+        (&json!("urn:nod:acr:password"), &json!(["pwd"])),
+        "nothing was waived twice"
+    );
+    let me = phone.me().await;
+    assert_eq!(me.users.len(), 1);
+}
+
+#[tokio::test]
+async fn t6_2_the_id_token_offers_what_was_not_answered() {
+    let scene = Scene::of(usual()).await;
+    let mut phone = scene.world.phone();
+    let (mut browser, id, state) = scene.by(&phone).await;
+    let tokens = scene.tokens(&mut browser, &id).await;
+    let told = claims(&tokens)["device_enrollment"].clone();
+    assert_eq!((&told["offered"], &told["ticket"]), (&json!(true), &state["serverPayload"]["ticket"]));
+    assert_eq!(told["exp"], state["serverPayload"]["exp"]);
+    assert_eq!(told["exp"], scene.world.now().seconds() + 300);
+    assert!(scene.world.rows("device").await.is_empty(), "nothing is paired by a sign-in");
+    assert_eq!(phone.enrol(told["ticket"].as_str().unwrap()).await.status, 201);
+}
+
+#[tokio::test]
+async fn t2_2_without_a_device_a_policy_that_blocks_lets_nobody_in() {
+    let mut blocks = usual();
+    blocks["no_devices_mode"] = json!("block");
+    let scene = Scene::of(blocks).await;
+    let (mut browser, id, state) = scene.by(&scene.world.phone()).await;
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!("NO_DEVICES")));
+    assert!(state.get("serverPayload").is_none());
+    let failed = browser.act(&id, "cancelAuthentication", &json!({})).await.ok();
+    assert_eq!((&failed["status"], &failed["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
+}
+
+#[tokio::test]
+async fn t2_5_the_limit_is_looked_at_again_when_the_person_says_yes() {
+    let world = World::with().settings(|settings| settings.max_devices = 1).start().await;
+    let mut scene = Scene::in_world(world, usual()).await;
+    let mut late = scene.world.phone();
+    let (mut browser, id, state) = scene.by(&late).await;
+    let first = scene.world.phone();
+    scene.alice.pair(first).await;
+    let answer = late.enrol(ticket(&state)).await;
+    assert_eq!((answer.status, answer.json()["code"].clone()), (409, json!("METHOD_LIMIT_REACHED")));
+    assert_eq!(scene.world.rows("device").await.len(), 1);
+    scene.tokens(&mut browser, &id).await;
+}
+
+#[tokio::test]
+async fn t2_6_a_no_is_heard_once_and_nothing_is_paired() {
+    let scene = Scene::of(usual()).await;
+    let mut phone = scene.world.phone();
+    let (_, _, state) = scene.by(&phone).await;
+    assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 204);
+    for answer in [phone.enrol(ticket(&state)).await, phone.see(ticket(&state)).await] {
+        assert_eq!((answer.status, answer.json()["code"].clone()), (410, json!("ENROLLMENT_GONE")));
+    }
+    assert!(scene.world.rows("device").await.is_empty());
+}
+
+#[tokio::test]
+async fn t2_7_a_ticket_is_its_keys_alone_for_five_minutes_and_once() {
+    let scene = Scene::of(usual()).await;
+    let (mut phone, mut other) = (scene.world.phone(), scene.world.phone());
+    let (_, _, state) = scene.by(&phone).await;
+    for answer in [other.see(ticket(&state)).await, other.enrol(ticket(&state)).await] {
+        assert_eq!((answer.status, answer.json()["code"].clone()), (404, json!("ENROLLMENT_NOT_FOUND")));
+    }
+    assert_eq!(phone.enrol(ticket(&state)).await.status, 201, "a stranger has spoiled nothing");
+    assert_eq!(phone.enrol(ticket(&state)).await.status, 410);
+    let (_, _, state) = scene.by(&other).await;
+    assert_eq!(state["status"], "MFA_FAILED", "there is a device now, and it was not shown");
+    let scene = Scene::of(usual()).await;
+    let mut late = scene.world.phone();
+    let (_, _, state) = scene.by(&late).await;
+    scene.world.clock.advance(seconds(300));
+    assert_eq!(late.enrol(ticket(&state)).await.status, 410);
+}
+
+#[tokio::test]
+async fn t2_8_t2_9_nothing_is_offered_without_a_payload_or_a_policy_that_says_so() {
+    let mut none = usual();
+    none["applications"][0]["auto_enrollment"] = json!(false);
+    let scene = Scene::of(none).await;
+    let phone = scene.world.phone();
+    let (mut browser, id, state) = scene.by(&phone).await;
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("bypassed")));
+    assert!(claims(&scene.tokens(&mut browser, &id).await).get("device_enrollment").is_none());
+    let scene = Scene::of(usual()).await;
+    let mut browser = scene.world.browser();
+    let id = scene.at_second_factor(&mut browser).await;
+    let state = browser.act(&id, "authenticate", &json!({})).await.ok();
+    assert_eq!(state["status"], "MFA_COMPLETED");
+    assert!(claims(&scene.tokens(&mut browser, &id).await).get("device_enrollment").is_none());
+}

@@ -1,0 +1,116 @@
+//! Apps become devices that people trust: mobile payload, enrolment, silent authorization (flows.md F1-F3, F6).
+
+use serde_json::{Value, json};
+
+use crate::admin::robot::Robot;
+use crate::world::{Answer, Browser, Client, Person, Phone, World};
+
+mod authorization;
+mod enrolment;
+mod payload;
+mod worth;
+
+const PASSWORD: &str = "correct horse battery";
+const PAIRING: &str = "MOBILE_PAIRING_REQUIRED";
+
+/// A shop with an app, whose people show a second factor.
+struct Scene {
+    world: World,
+    shop: Client,
+    alice: Person,
+}
+
+/// What the MFA policy says where a test says nothing else.
+fn usual() -> Value {
+    json!({
+        "id": "mfa",
+        "no_devices_mode": "bypass",
+        "applications": [{ "application": "shop-app", "auto_enrollment": true, "device_authorization": true }],
+    })
+}
+
+impl Scene {
+    async fn of(mfa: Value) -> Self {
+        Self::in_world(World::start().await, mfa).await
+    }
+
+    async fn in_world(world: World, mfa: Value) -> Self {
+        let admin = world.admin().await;
+        let shop = world.client("shop").signs_in().redirectless().implied_consent().refresh().await;
+        let app = json!({
+            "id": "shop-app", "name": "The shop", "client": "shop", "package_name": "com.example.shop",
+        });
+        made(&admin, "/admin/v1/native-applications", app).await;
+        made(&admin, "/admin/v1/mfa-policies", mfa).await;
+        let steps = json!([
+            { "id": "password", "source": "password" },
+            { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
+        ]);
+        made(&admin, "/admin/v1/policies", json!({ "id": "both", "steps": steps })).await;
+        admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
+        let alice = world.user("alice").with_password(PASSWORD).await;
+        Self { world, shop, alice }
+    }
+
+    /// A sign-in at its second factor.
+    async fn at_second_factor(&self, browser: &mut Browser) -> String {
+        let first = browser.flow(&self.shop, &[]).await;
+        let id = first["id"].as_str().unwrap().to_owned();
+        let state = browser.password(&id, "alice", PASSWORD).await.ok();
+        assert_eq!(state["status"], "AUTHENTICATION_REQUIRED");
+        assert_eq!(state["user"]["username"], "alice");
+        id
+    }
+
+    /// What a sign-in by this app comes to.
+    async fn by(&self, phone: &Phone) -> (Browser, String, Value) {
+        let mut browser = self.world.browser();
+        let id = self.at_second_factor(&mut browser).await;
+        let state = authenticate(&mut browser, &id, &phone.payload(|_| {})).await.ok();
+        (browser, id, state)
+    }
+
+    /// The tokens of a sign-in that has come to something.
+    async fn tokens(&self, browser: &mut Browser, id: &str) -> Value {
+        let state = browser.act(id, "continueAuthentication", &json!({})).await.ok();
+        assert_eq!(state["status"], "COMPLETED");
+        self.shop.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.ok()
+    }
+
+    /// A phone that alice has taken for a device, as the app offered.
+    async fn trusted(&self) -> Phone {
+        let mut phone = self.world.phone();
+        let (_, _, state) = self.by(&phone).await;
+        assert_eq!(phone.enrol(ticket(&state)).await.status, 201);
+        phone
+    }
+}
+
+/// What an app is offered, and both answers. The issuer, for whoever shows it as that of another.
+pub(crate) async fn examples() -> String {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
+    let (_, _, state) = scene.by(&phone).await;
+    phone.see(ticket(&state)).await.ok();
+    assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 204);
+    scene.trusted().await;
+    scene.world.issuer().to_owned()
+}
+
+async fn made(admin: &Robot<'_>, path: &str, body: Value) {
+    assert_eq!(admin.post(path, &body).await.status, 201, "{path}");
+}
+
+async fn authenticate(browser: &mut Browser, id: &str, payload: &str) -> Answer {
+    browser.act(id, "authenticate", &json!({ "mobilePayload": payload })).await
+}
+
+fn ticket(state: &Value) -> &str {
+    assert_eq!(state["status"], PAIRING, "{state}");
+    state["serverPayload"]["ticket"].as_str().unwrap()
+}
+
+/// The claims of an ID token.
+fn claims(tokens: &Value) -> Value {
+    crate::world::decoded(tokens["id_token"].as_str().unwrap()).1
+}

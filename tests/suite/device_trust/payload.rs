@@ -1,0 +1,73 @@
+//! What is no payload of this app, now, in this flow [flows.md H.2, T1.5].
+
+use serde_json::Value;
+
+use super::{Scene, authenticate, json, usual};
+
+#[tokio::test]
+async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
+    let mut browser = scene.world.browser();
+    let id = scene.at_second_factor(&mut browser).await;
+    let before = browser.get(&format!("/pf-ws/authn/flows/{id}")).await.ok();
+    let now = scene.world.now().seconds();
+    let claims: [(&str, Value); 8] = [
+        ("aud", json!("https://other.example")),
+        ("app", json!("another-app")),
+        ("pkg", json!("com.example.evil")),
+        ("v", json!(2)),
+        ("exp", json!(now + 3600)),
+        ("more", json!(1)),
+        ("bind", json!(nod_device::PayloadBinding::of("another flow"))),
+        ("model", json!("m".repeat(65))),
+    ];
+    let mut all: Vec<(String, String)> = claims
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), phone.payload(|claims| claims[name] = value)))
+        .collect();
+    all.push((
+        "old".to_owned(),
+        phone.payload(|claims| {
+            claims["iat"] = json!(now - 181);
+            claims["exp"] = json!(now - 61);
+        }),
+    ));
+    all.push((
+        "early".to_owned(),
+        phone.payload(|claims| {
+            claims["iat"] = json!(now + 61);
+            claims["exp"] = json!(now + 181);
+        }),
+    ));
+    let whole = phone.payload(|_| {});
+    let (signed, _) = whole.rsplit_once('.').unwrap();
+    let (_, of_another) =
+        scene.world.phone().payload(|_| {}).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    all.push(("signature".to_owned(), format!("{signed}.{of_another}")));
+    all.push(("nothing".to_owned(), "x".to_owned()));
+    for (what, payload) in all {
+        let answer = authenticate(&mut browser, &id, &payload).await;
+        assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("VALIDATION_ERROR")), "{what}");
+        assert_eq!(answer.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "{what}");
+        assert_eq!(browser.get(&format!("/pf-ws/authn/flows/{id}")).await.ok(), before, "{what}");
+    }
+    // Bound to this flow, it is one.
+    let bound = phone.payload(|claims| claims["bind"] = json!(nod_device::PayloadBinding::of(&id)));
+    assert_eq!(authenticate(&mut browser, &id, &bound).await.ok()["status"], super::PAIRING);
+}
+
+#[tokio::test]
+async fn t1_5_a_payload_belongs_to_the_flow_that_saw_it_first() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
+    let mut other = scene.world.browser();
+    let id = scene.at_second_factor(&mut other).await;
+    let unbound = phone.payload(|_| {});
+    let mut third = scene.world.browser();
+    let first = scene.at_second_factor(&mut third).await;
+    assert_eq!(authenticate(&mut third, &first, &unbound).await.status, 200);
+    let replayed = authenticate(&mut other, &id, &unbound).await;
+    assert_eq!(replayed.status, 400);
+    assert_eq!(replayed.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD");
+}
