@@ -282,6 +282,12 @@ settings! {
         /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.
         /// About one person it is three.
         recoveries: u32 = "10",
+        /// Sign-ins and errands about passwords that may begin in a minute, from one address or IPv6 /64; then 429.
+        flows: u32 = "60",
+        /// Of those that may wait in one browser at a time. The oldest makes room for another.
+        flows_per_browser: usize = "20",
+        /// Flows asked for in a minute that there are not, from one address or IPv6 /64; then 429.
+        flow_misses: u32 = "60",
         /// Tries of clients to register themselves an hour, from one address or IPv6 /64; then 429.
         registrations: u32 = "20",
         /// Open connections of the public listener.

@@ -70,6 +70,8 @@ pub enum Purpose {
     Recovery,
     /// `domain::flow::errand::ErrandFlow` by digest of its `flowId`.
     ErrandFlow,
+    /// `domain::flow::of_browser::FlowsOfBrowser` by digest of the browser's key.
+    FlowsOfBrowser,
 }
 
 impl Purpose {
@@ -94,6 +96,7 @@ impl Purpose {
             Self::Ladder => b'l',
             Self::Recovery => b'w',
             Self::ErrandFlow => b'e',
+            Self::FlowsOfBrowser => b's',
         }
     }
 }

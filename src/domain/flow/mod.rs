@@ -25,6 +25,7 @@ mod begin;
 pub mod errand;
 mod links;
 mod notes;
+pub mod of_browser;
 #[cfg(test)]
 mod tests;
 mod walk;
