@@ -210,7 +210,8 @@ settings! {
         /// Connect Session Management 1.0). Of use only in browsers that let frames have their cookies.
         session_management: bool = "false",
         /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
-        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        /// objects: `["payment: amount:object*, creditor:text*, note:text"]`. A member is of type `text`, `number`,
+        /// `boolean`, `object` or `array`, or of any if none is named; a star stands behind those that must be there.
         details: Vec<DetailType> = "[]",
     }
 

@@ -75,7 +75,7 @@ impl Provider {
             Err(Error::Refused(refusal)) => {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Audited::SignInRefused, reason, None).await;
-                let told = [("error", refusal.code.as_str()), ("error_description", refusal.description)];
+                let told = [("error", refusal.code.as_str()), ("error_description", &*refusal.description)];
                 not_begun(&told.map(|(name, value)| (name, value.to_owned())))
             }
             Err(Error::TooMany { retry_after }) => self.too_many(retry_after).await,
