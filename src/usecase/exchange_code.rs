@@ -9,6 +9,7 @@ use crate::domain::code::{Code, Presented, With, given_beside};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
@@ -88,7 +89,7 @@ impl ExchangeCode {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
         let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
-        let claims = user.claims(&extent.claims.id_token);
+        let claims = user.claims(|claim, value| extent.claims.wants(Place::IdToken, claim, value));
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: Some(code.transaction),
