@@ -62,6 +62,7 @@ use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::readiness::Readiness;
 use crate::usecase::register_client::{Admission, RegisterClient};
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::limit_flows::MostFlows;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::usecase::use_token::UseToken;
 use crate::web;
@@ -110,6 +111,8 @@ pub struct Settings {
     pub registration: Admission,
     /// Registrations an hour, from one network.
     pub registrations: u32,
+    /// Flows of one network and of one browser.
+    pub flows: MostFlows,
     pub egress: Egress,
     /// Adds `/dev`.
     pub dev_mode: bool,

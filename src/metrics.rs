@@ -140,6 +140,8 @@ words! {
         Passwords = "passwords",
         PasswordHashes = "password_hashes",
         Recoveries = "recoveries",
+        Flows = "flows",
+        FlowMisses = "flow_misses",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

@@ -20,6 +20,7 @@ use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::errand::RunErrand;
 use crate::usecase::sign_in::known_devices::KnownDevices;
+use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::words::Words;
 use crate::worker::Worker;
 
@@ -106,7 +107,8 @@ impl Wiring {
         })
     }
 
-    pub(super) fn beside(&self, run: Arc<RunErrand>) -> Arc<Beside> {
-        Arc::new(Beside { flows: Shelf::new(self.store()), run, clock: self.clock(), entropy: self.entropy() })
+    pub(super) fn beside(&self, run: Arc<RunErrand>, limits: &Arc<LimitFlows>) -> Arc<Beside> {
+        let (flows, limits) = (Shelf::new(self.store()), Arc::clone(limits));
+        Arc::new(Beside { flows, run, limits, clock: self.clock(), entropy: self.entropy() })
     }
 }

@@ -38,6 +38,7 @@ use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
+use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::usecase::sign_in::push::Push;
 use crate::usecase::sign_in::read_request::ReadRequest;
@@ -153,10 +154,12 @@ impl Wiring {
         let shown = self.shown(&known, &tickets);
         let known_devices = Arc::new(KnownDevices::new(&self.master));
         let errands = self.errands(&known, &known_devices);
-        let (beside, recoverable) = (self.beside(Arc::clone(&errands)), errands.recover.is_some());
+        let limits = self.limit_flows();
+        let (beside, recoverable) = (self.beside(Arc::clone(&errands), &limits), errands.recover.is_some());
         let connect = Arc::new(Connect {
             known: Arc::clone(&known),
             flows: flows.clone(),
+            limits: Arc::clone(&limits),
             devices: Shelf::new(self.store()),
             codes: Shelf::new(self.store()),
             ladder: Shelf::new(self.store()),
@@ -200,6 +203,7 @@ impl Wiring {
         let authorize = Authorize {
             known,
             flows: flows.clone(),
+            limits,
             conclude: Arc::clone(&conclude),
             read,
             respond: Arc::clone(&respond),
@@ -243,6 +247,16 @@ impl Wiring {
             origin,
             forms: self.master.derive("form mark"),
         }
+    }
+
+    fn limit_flows(&self) -> Arc<LimitFlows> {
+        Arc::new(LimitFlows {
+            most: self.settings.flows,
+            attempts: Attempts::new(self.store()),
+            flows: Shelf::new(self.store()),
+            errands: Shelf::new(self.store()),
+            of_browsers: Shelf::new(self.store()),
+        })
     }
 
     fn check_passkey(&self) -> Arc<CheckPasskey> {

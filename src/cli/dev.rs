@@ -56,6 +56,7 @@ use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
 use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::limit_flows::MostFlows;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::web::dev::Keep;
 use crate::worker::Worker;
@@ -256,6 +257,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,
         registrations: 1000,
+        flows: MostFlows { begun: 1000, missed: 1000, of_browser: 20 },
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })

@@ -1,6 +1,9 @@
 //! What the settings mean for security, in one table.
 
 mod demands;
+mod people;
+#[cfg(test)]
+mod tests;
 
 use serde_json::json;
 
@@ -79,12 +82,14 @@ fn told(origins: &[(&str, &Origin)]) -> serde_json::Value {
 
 fn rows(loaded: &Loaded) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![issuer(loaded), tls(loaded), certificates(loaded), ops(loaded), stores(loaded)];
-    rows.extend([ephemeral(loaded), master_key(loaded), limits(loaded), tokens(loaded), outbound(loaded)]);
+    rows.extend([ephemeral(loaded), master_key(loaded), signing_keys(loaded)]);
+    rows.extend([limits(loaded), tokens(loaded), outbound(loaded)]);
     let what = match loaded.config.ciba.unknown_user {
         UnknownUser::Strict => "clients learn who exists (strict)",
         UnknownUser::Uniform => "no client learns who exists (uniform)",
     };
     rows.push(Row::new("unknown users", State::Good, what, &["ciba.unknown_user"]));
+    rows.extend(people::rows(loaded));
     rows.extend(demands::rows(loaded));
     rows.extend(inline_passwords(loaded));
     rows.extend(dangers(loaded).map(|key| Row::new("override", State::Weak, format!("{key} is set"), &[])));
@@ -103,7 +108,8 @@ fn issuer(loaded: &Loaded) -> Row {
 
 fn tls(loaded: &Loaded) -> Row {
     let config = &loaded.config;
-    let row = |state, what: String| Row::new("tls", state, what, &["tls.cert", "proxy.trusted", "danger.plain_http"]);
+    let keys = &["tls.cert", "tls.key", "proxy.trusted", "danger.plain_http"];
+    let row = |state, what: String| Row::new("tls", state, what, keys);
     if config.tls.cert.is_some() {
         return row(State::Good, "by the server: 1.3, and 1.2 with the suites of FAPI".to_owned());
     }
@@ -122,10 +128,17 @@ fn tls(loaded: &Loaded) -> Row {
 fn certificates(loaded: &Loaded) -> Row {
     let header = loaded.config.proxy.certificate_header.as_ref();
     let proxies = header.map(|header| format!("as a trusted proxy writes them into {header}"));
-    let port = loaded.config.mtls.listen.map(|port| format!("asked for at {port}"));
+    let mtls = &loaded.config.mtls;
+    let port = mtls.listen.map(|port| format!("asked for at {port}"));
     let ways: Vec<_> = port.into_iter().chain(proxies).collect();
-    let what = if ways.is_empty() { "none get here".to_owned() } else { ways.join("; ") };
-    Row::new("certificates", State::Good, what, &["mtls.listen", "proxy.certificate_header"])
+    let what = match (ways.as_slice(), &mtls.authorities) {
+        ([], _) => "none get here".to_owned(),
+        (ways, None) => format!("{}; no authority is trusted, only keys of clients", ways.join("; ")),
+        (ways, Some(file)) => format!("{}; trusted are the authorities in {}", ways.join("; "), file.display()),
+    };
+    let keys =
+        &["mtls.listen", "mtls.address", "mtls.authorities", "proxy.certificate_header", "proxy.certificate_format"];
+    Row::new("certificates", State::Good, what, keys)
 }
 
 fn ops(loaded: &Loaded) -> Row {
@@ -158,6 +171,19 @@ fn master_key(loaded: &Loaded) -> Row {
     Row::new("master key", State::Good, what, all)
 }
 
+fn signing_keys(loaded: &Loaded) -> Row {
+    let keys = &loaded.config.keys;
+    let days = |time: std::time::Duration| time.as_secs() / 86_400;
+    let state = if days(keys.rotate_after) > 400 { State::Weak } else { State::Good };
+    let what = format!(
+        "replaced after {} days, published {} before and {} after",
+        days(keys.rotate_after),
+        days(keys.announce_before),
+        days(keys.retire_after)
+    );
+    Row::new("signing keys", state, what, &["keys.rotate_after", "keys.announce_before", "keys.retire_after"])
+}
+
 fn limits(loaded: &Loaded) -> Row {
     let limits = &loaded.config.limits;
     let state =
@@ -181,31 +207,45 @@ fn limits(loaded: &Loaded) -> Row {
 fn tokens(loaded: &Loaded) -> Row {
     let tokens = &loaded.config.tokens;
     let access = tokens.access.min(profiles(&loaded.config).of_all().access_lifetime);
-    let state = if access.as_secs() > 3600 { State::Weak } else { State::Good };
-    let days = tokens.refresh_absolute.as_secs() / 86_400;
-    let what = format!("access tokens live {} s, chains of refresh tokens {days} days", access.as_secs());
-    let cut: &[&str] = &["profile", "tokens.refresh_absolute"];
-    let own: &[&str] = &["tokens.access", "tokens.refresh_absolute"];
+    let longest = access.max(tokens.id);
+    let state = if longest.as_secs() > 3600 { State::Weak } else { State::Good };
+    let (idle, days) = (tokens.refresh_idle.as_secs() / 86_400, tokens.refresh_absolute.as_secs() / 86_400);
+    let what = format!(
+        "access tokens live {} s, ID tokens {} s, chains of refresh tokens {days} days, {idle} of them unused",
+        access.as_secs(),
+        tokens.id.as_secs()
+    );
+    let cut: &[&str] = &["profile", "tokens.id", "tokens.refresh_idle", "tokens.refresh_absolute"];
+    let own: &[&str] = &["tokens.access", "tokens.id", "tokens.refresh_idle", "tokens.refresh_absolute"];
     Row::new("tokens", state, what, if access < tokens.access { cut } else { own })
 }
 
 fn outbound(loaded: &Loaded) -> Row {
-    let allowed: Vec<_> = loaded.config.outbound.allow.iter().map(ToString::to_string).collect();
-    if allowed.is_empty() {
-        return Row::new("outbound", State::Good, "https to public addresses alone", &["outbound.allow"]);
+    let outbound = &loaded.config.outbound;
+    let keys = &["outbound.allow", "outbound.extra_ca"];
+    let allowed: Vec<_> = outbound.allow.iter().map(ToString::to_string).collect();
+    let (state, mut what) = if allowed.is_empty() {
+        (State::Good, "https to public addresses alone".to_owned())
+    } else {
+        (State::Weak, format!("clients may make the server call {}", allowed.join(", ")))
+    };
+    if let Some(file) = &outbound.extra_ca {
+        what.push_str(&format!("; trusted are the authorities in {} too", file.display()));
     }
-    let what = format!("clients may make the server call {}", allowed.join(", "));
-    Row::new("outbound", State::Weak, what, &["outbound.allow"])
+    Row::new("outbound", state, what, keys)
 }
+
+/// Where a password may stand among what everybody who works on the server reads.
+const INLINE: [&[&str; 1]; 3] = [&["database.url"], &["ephemeral.url"], &["mail.password"]];
 
 fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
     let mut rows = Vec::new();
-    for key in ["database.url", "ephemeral.url"] {
+    for keys @ [key] in INLINE {
         let Some(entry) = loaded.values.entry(key) else { continue };
         let (Origin::File(place), Given::Secret(url)) = (&entry.origin, &entry.given) else { continue };
-        if url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
+        if *key == "mail.password" || url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
             let what = format!("{key} has a password in {}: {key}_file keeps it apart", place.file.display());
-            rows.push(Row::new("secrets", State::Weak, what, &[]));
+            rows.push(Row::new("secrets", State::Weak, what, keys));
         }
     }
     rows

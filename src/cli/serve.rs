@@ -50,6 +50,7 @@ use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::register_client::Admission;
 use crate::usecase::request_authentication::Policy;
+use crate::usecase::sign_in::limit_flows::MostFlows;
 use crate::usecase::sign_in::read_request::Rules;
 use crate::worker::Worker;
 
@@ -425,6 +426,11 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             RegistrationMode::Open => Admission::Anybody,
         },
         registrations: config.limits.registrations,
+        flows: MostFlows {
+            begun: config.limits.flows,
+            missed: config.limits.flow_misses,
+            of_browser: config.limits.flows_per_browser,
+        },
         egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
         dev_mode: false,
     })

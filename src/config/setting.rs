@@ -93,7 +93,9 @@ impl Kind {
             Self::Count => "a whole number, 1 at least".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Networks => "a list of networks: [\"10.0.0.0/8\", \"fd00::/8\"]".to_owned(),
-            Self::DetailTypes => "a list of types and their members: [\"payment: amount*, note\"]".to_owned(),
+            Self::DetailTypes => {
+                "a list of types and their members: [\"payment: amount:object*, note:text\"]".to_owned()
+            }
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
     }

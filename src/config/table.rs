@@ -210,7 +210,8 @@ settings! {
         /// Connect Session Management 1.0). Of use only in browsers that let frames have their cookies.
         session_management: bool = "false",
         /// Types of `authorization_details` (RFC 9396) that clients may be registered for, each with the members of its
-        /// objects, a star behind those that must be there: `["payment: amount*, creditor*, note"]`.
+        /// objects: `["payment: amount:object*, creditor:text*, note:text"]`. A member is of type `text`, `number`,
+        /// `boolean`, `object` or `array`, or of any if none is named; a star stands behind those that must be there.
         details: Vec<DetailType> = "[]",
     }
 
@@ -282,6 +283,12 @@ settings! {
         /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.
         /// About one person it is three.
         recoveries: u32 = "10",
+        /// Sign-ins and errands about passwords that may begin in a minute, from one address or IPv6 /64; then 429.
+        flows: u32 = "60",
+        /// Of those that may wait in one browser at a time. The oldest makes room for another.
+        flows_per_browser: usize = "20",
+        /// Flows asked for in a minute that there are not, from one address or IPv6 /64; then 429.
+        flow_misses: u32 = "60",
         /// Tries of clients to register themselves an hour, from one address or IPv6 /64; then 429.
         registrations: u32 = "20",
         /// Open connections of the public listener.

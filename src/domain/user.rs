@@ -43,9 +43,13 @@ impl User {
         }
     }
 
-    pub fn claims(&self, wanted: &[PersonalClaim]) -> Map<String, Value> {
-        let known = wanted.iter().filter_map(|claim| Some((claim.as_str().to_owned(), self.claim(*claim)?)));
-        known.collect()
+    /// What of it `wanted` has told.
+    pub fn claims(&self, wanted: impl Fn(PersonalClaim, &Value) -> bool) -> Map<String, Value> {
+        let known = PersonalClaim::ALL.iter().filter_map(|claim| Some((*claim, self.claim(*claim)?)));
+        known
+            .filter(|(claim, value)| wanted(*claim, value))
+            .map(|(claim, value)| (claim.as_str().to_owned(), value))
+            .collect()
     }
 
     pub fn is_active(&self) -> bool {

@@ -53,7 +53,7 @@ pub enum BodyError {
 
 impl BodyError {
     /// What to tell the client: constant text.
-    pub fn description(&self) -> &'static str {
+    pub fn description(&self) -> &str {
         match self {
             Self::NotAForm => "The content type is not application/x-www-form-urlencoded.",
             Self::NotJson => "The content type is not application/json.",
@@ -61,7 +61,7 @@ impl BodyError {
             Self::TooLarge => "The body is too large.",
             Self::TooSlow => "The body did not arrive in time.",
             Self::Interrupted => "The body ended early.",
-            Self::Parameters(refusal) => refusal.description,
+            Self::Parameters(refusal) => &refusal.description,
             Self::Syntax => "The body is not valid JSON.",
             Self::RepeatedMember => "A member of a JSON object is repeated.",
             Self::TooDeep => "The JSON is nested too deeply.",

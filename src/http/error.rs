@@ -187,7 +187,7 @@ impl<E> Errors<E> {
             | Family::Registration
             | Family::Admin
             | Family::Elsewhere => oauth(&answer),
-            Family::Page => page(answer.status, answer.description),
+            Family::Page => page(answer.status, &answer.description),
             Family::Flow => flow::refused(answer.status),
         };
         // [RFC 9449 §9] whoever lacks a proof will need a nonce for it.

@@ -3,6 +3,7 @@
 //! `GET` shows where a flow is and changes nothing. `POST` does one action, named by the query or by the
 //! content type, and shows where the flow is then. What can be done is in `_links`, and nothing else can.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -106,10 +107,11 @@ impl FlowApi {
         }
         let id = path.strip_prefix(PREFIX).map(FlowId::presented);
         let (request, mut body) = request.split();
+        let from = client_ip(&request);
         let mut wished = None;
         let answered = match id {
             Some(id) if method == Method::GET => {
-                self.read(&id, &self.browser(headers), caller.page()).await.map_err(Refused::from)
+                self.read(&id, (&self.browser(headers), from), caller.page()).await.map_err(Refused::from)
             }
             Some(id) if method == Method::POST => {
                 wished = self.wished(&id, headers, caller).await;
@@ -181,10 +183,10 @@ impl FlowApi {
     }
 
     /// Changes nothing.
-    async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Where, FlowError> {
+    async fn read(&self, id: &FlowId, (browser, from): (&Browser, IpAddr), page: Page<'_>) -> Result<Where, FlowError> {
         match self.advance.read(id, browser, page).await {
             Err(error) if is_not_there(&error) => {
-                Ok(Where::Errand(Box::new(self.beside.read(id, browser, page).await?)))
+                Ok(Where::Errand(Box::new(self.beside.read(id, (browser, from), page).await?)))
             }
             read => Ok(Where::Flow(Box::new(read?))),
         }

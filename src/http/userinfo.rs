@@ -15,7 +15,7 @@ use crate::http::client_authentication::{access_token, with_proof};
 use crate::http::discovery::path;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
-use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::claims_request::{PersonalClaim, Place};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::usecase;
 use crate::usecase::introspect::Active;
@@ -116,7 +116,9 @@ fn claims(sub: String, active: &Active, user: &User) -> UserInfo {
     // [OIDCC §5.4, §5.5] by a scope, or by itself, as long as the client may have it.
     let Active { scope, client, .. } = active;
     let single = active.single_claims();
-    let asked = |claim: PersonalClaim| single.contains(&claim) && client.scope.contains(claim.scope());
+    let wanted = |claim, value: &_| single.is_some_and(|single| single.wants(Place::Userinfo, claim, value));
+    let has = |claim| user.claim(claim).is_some_and(|value| wanted(claim, &value));
+    let asked = |claim: PersonalClaim| has(claim) && client.scope.contains(claim.scope());
     let told = |claim: PersonalClaim| scope.contains(claim.scope()) || asked(claim);
     let verified = user.email.as_ref().map(|_| user.email_verified);
     UserInfo {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ErrorCode, Refusal};
 use super::jwt::is_strict_object;
+use super::words::words;
 
 /// The most that one request has.
 const MOST: usize = 10;
@@ -20,31 +21,71 @@ pub struct DetailType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Field {
     name: String,
+    /// `None`: whatever there is in JSON.
+    kind: Option<Kind>,
     required: bool,
 }
 
+words! {
+    /// What the value of a member is.
+    Kind {
+        Text = "text",
+        Number = "number",
+        Boolean = "boolean",
+        Object = "object",
+        Array = "array",
+    }
+}
+
+impl Kind {
+    const fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => None,
+            Value::Bool(_) => Some(Self::Boolean),
+            Value::Number(_) => Some(Self::Number),
+            Value::String(_) => Some(Self::Text),
+            Value::Array(_) => Some(Self::Array),
+            Value::Object(_) => Some(Self::Object),
+        }
+    }
+}
+
 impl DetailType {
-    /// As it is configured: `payment: amount*, creditor*, note`. A star: it has to be there.
+    /// As it is configured: `payment: amount:object*, creditor:text*, note`. A star: it has to be there.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, fields) = text.split_once(':').unwrap_or((text, ""));
         let name = name.trim();
         let mut read: Vec<Field> = Vec::new();
         for field in fields.split(',').map(str::trim).filter(|field| !field.is_empty()) {
-            let (name, required) = field.strip_suffix('*').map_or((field, false), |name| (name.trim_end(), true));
+            let (field, required) = field.strip_suffix('*').map_or((field, false), |field| (field.trim_end(), true));
+            let (name, kind) = match field.split_once(':') {
+                Some((name, kind)) => (name.trim_end(), Some(Kind::parse(kind.trim_start())?)),
+                None => (field, None),
+            };
             if !is_word(name) || name == TYPE || read.iter().any(|own| own.name == name) {
                 return None;
             }
-            read.push(Field { name: name.to_owned(), required });
+            read.push(Field { name: name.to_owned(), kind, required });
         }
         is_word(name).then(|| Self { name: name.to_owned(), fields: read })
     }
 
-    fn admits(&self, object: &Map<String, Value>) -> Result<(), &'static str> {
-        if self.fields.iter().any(|field| field.required && object.get(&field.name).is_none_or(Value::is_null)) {
-            return Err("a member is missing");
+    fn admits(&self, object: &Map<String, Value>) -> Result<(), Refusal> {
+        for field in &self.fields {
+            // What it is called is the operator's word, not the client's.
+            let wrong = |what: String| refused("").saying(format!("authorization_details of {}: {what}.", self.name));
+            match (object.get(&field.name), field.kind) {
+                (None | Some(Value::Null), _) if field.required => {
+                    return Err(wrong(format!("{} is missing", field.name)));
+                }
+                (Some(value), Some(kind)) if Kind::of(value) != Some(kind) => {
+                    return Err(wrong(format!("{} has to be of type {kind}", field.name)));
+                }
+                (_, _) => {}
+            }
         }
         if object.keys().any(|name| name != TYPE && !self.fields.iter().any(|field| field.name == *name)) {
-            return Err("a member that the type does not have");
+            return Err(refused("a member that the type does not have"));
         }
         Ok(())
     }
@@ -76,7 +117,7 @@ impl AuthorizationDetails {
             if !permitted.iter().any(|permitted| permitted == name) {
                 return Err(refused("a type that the client may not use"));
             }
-            known.admits(&object).map_err(refused)?;
+            known.admits(&object)?;
             details.push(Value::Object(object).to_string());
         }
         Ok(Self(details))
@@ -167,6 +208,36 @@ mod tests {
     }
 
     #[test]
+    fn rfc9396_2_a_member_has_the_type_that_is_registered() {
+        let known =
+            DetailType::parse("all: text:text*, number: number, boolean:boolean, object :object,array:array, any");
+        let known = [known.unwrap()];
+        let values = [
+            ("text", json!("x")),
+            ("number", json!(1.5)),
+            ("boolean", json!(false)),
+            ("object", json!({"a": [1]})),
+            ("array", json!([{}])),
+        ];
+        let read = |name: &str, value: &Value| {
+            let mut object = json!({"type": "all", "text": "x"});
+            object[name] = value.clone();
+            AuthorizationDetails::parse(&json!([object]).to_string(), &known, &["all".to_owned()])
+        };
+        for (name, _) in &values {
+            for (of, value) in values.iter().chain([&("null", Value::Null)]) {
+                let verdict = read(name, value);
+                assert_eq!(verdict.is_ok(), name == of, "{name}: {value}");
+                if let Err(refusal) = verdict {
+                    assert_eq!(refusal.code, ErrorCode::InvalidAuthorizationDetails);
+                    assert!(refusal.description.contains(&format!("all: {name} ")), "{}", refusal.description);
+                }
+                assert!(read("any", value).is_ok(), "{value}");
+            }
+        }
+    }
+
+    #[test]
     fn rfc9396_6_a_token_is_for_less_and_never_for_more() {
         let (one, other) = (
             json!({"type": "payment", "amount": 1, "creditor": "a"}),
@@ -186,8 +257,11 @@ mod tests {
 
     #[test]
     fn a_type_is_a_name_and_its_fields() {
-        for bad in ["", ":", "a b", "a: b, b", "a: type", "a: b c", "a: *"] {
+        for bad in
+            ["", ":", "a b", "a: b, b", "a: type", "a: b c", "a: *", "a: b:", "a: b:string", "a: b*:text", "a: :text"]
+        {
             assert_eq!(DetailType::parse(bad), None, "{bad}");
         }
+        assert_eq!(DetailType::parse("a: b : text *"), DetailType::parse("a:b:text*"));
     }
 }

@@ -1,7 +1,7 @@
 //! The `claims` parameter [OIDCC §5.5]: single claims, and where they are wanted.
 //!
-//! What nobody here knows is ignored, as is everything that a claim may be said to be but `sub` and `acr`: we
-//! have one value of each other claim, or none.
+//! What nobody here knows is ignored. A claim that is wanted with a value that the person has not is left out:
+//! `sub` and `acr` alone make it an error [OIDCC §5.5.1].
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,9 +36,27 @@ impl PersonalClaim {
 pub struct ClaimsRequest {
     pub userinfo: Vec<PersonalClaim>,
     pub id_token: Vec<PersonalClaim>,
+    /// Of those, the ones that are wanted with certain values alone. `default`: a grant from before there were any.
+    #[serde(default)]
+    particular: Vec<Particular>,
     pub acr: Option<AcrRequest>,
     /// Nobody else will do [OIDCC §5.5].
     pub sub: Option<String>,
+}
+
+/// Where a claim is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    Userinfo,
+    IdToken,
+}
+
+/// [OIDCC §5.5.1] `value` or `values`, each as JSON text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Particular {
+    place: Place,
+    claim: PersonalClaim,
+    values: Vec<String>,
 }
 
 /// [OIDCC §5.5.1.1]
@@ -68,12 +86,14 @@ impl ClaimsRequest {
         if userinfo.values().chain(id_token.values()).any(|wanted| !(wanted.is_null() || wanted.is_object())) {
             return Err(malformed());
         }
-        let sub = values(id_token.get("sub")).into_iter().chain(values(userinfo.get("sub"))).next();
-        Ok(Self { userinfo: personal(&userinfo), id_token: personal(&id_token), acr: acr(&id_token), sub })
+        let sub = texts(id_token.get("sub")).into_iter().chain(texts(userinfo.get("sub"))).next();
+        let mut particular = particular(Place::Userinfo, &userinfo);
+        particular.extend(self::particular(Place::IdToken, &id_token));
+        Ok(Self { userinfo: personal(&userinfo), id_token: personal(&id_token), particular, acr: acr(&id_token), sub })
     }
 
     pub fn is_empty(&self) -> bool {
-        let Self { userinfo, id_token, acr, sub } = self;
+        let Self { userinfo, id_token, particular: _, acr, sub } = self;
         userinfo.is_empty() && id_token.is_empty() && acr.is_none() && sub.is_none()
     }
 
@@ -82,7 +102,18 @@ impl ClaimsRequest {
     pub fn only(mut self, keep: impl Fn(&str) -> bool) -> Self {
         self.userinfo.retain(|claim| keep(claim.scope()));
         self.id_token.retain(|claim| keep(claim.scope()));
+        self.particular.retain(|particular| keep(particular.claim.scope()));
         self
+    }
+
+    /// Whether a claim is wanted there, and with this value if with any.
+    pub fn wants(&self, place: Place, claim: PersonalClaim, value: &Value) -> bool {
+        let asked = match place {
+            Place::Userinfo => &self.userinfo,
+            Place::IdToken => &self.id_token,
+        };
+        let particular = self.particular.iter().find(|one| one.place == place && one.claim == claim);
+        asked.contains(&claim) && particular.is_none_or(|one| one.values.contains(&value.to_string()))
     }
 
     /// `scope`, and those that have the claims among others: what a person agrees to.
@@ -99,15 +130,28 @@ fn personal(claims: &Map<String, Value>) -> Vec<PersonalClaim> {
 fn acr(claims: &Map<String, Value>) -> Option<AcrRequest> {
     let wanted = claims.get("acr")?;
     let essential = wanted.get("essential").and_then(Value::as_bool).unwrap_or(false);
-    Some(AcrRequest { essential, values: values(Some(wanted)) })
+    Some(AcrRequest { essential, values: texts(Some(wanted)) })
 }
 
-/// `value`, or `values`: those that are texts.
-fn values(wanted: Option<&Value>) -> Vec<String> {
-    let Some(wanted) = wanted else { return Vec::new() };
-    let one = wanted.get("value").into_iter();
-    let many = wanted.get("values").and_then(Value::as_array).into_iter().flatten();
-    one.chain(many).filter_map(Value::as_str).take(MOST_VALUES).map(str::to_owned).collect()
+fn particular(place: Place, claims: &Map<String, Value>) -> Vec<Particular> {
+    let of = |claim: &PersonalClaim| {
+        let values = values(claims.get(claim.as_str())?)?;
+        Some(Particular { place, claim: *claim, values: values.take(MOST_VALUES).map(Value::to_string).collect() })
+    };
+    PersonalClaim::ALL.iter().filter_map(of).collect()
+}
+
+/// `value`, or `values`. `None`: any will do.
+fn values(wanted: &Value) -> Option<impl Iterator<Item = &Value>> {
+    let one = wanted.get("value").filter(|value| !value.is_null());
+    let many = wanted.get("values").and_then(Value::as_array);
+    (one.is_some() || many.is_some()).then(|| one.into_iter().chain(many.into_iter().flatten()))
+}
+
+/// Those that are texts.
+fn texts(wanted: Option<&Value>) -> Vec<String> {
+    let values = wanted.and_then(values).into_iter().flatten();
+    values.filter_map(Value::as_str).take(MOST_VALUES).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -130,6 +174,38 @@ mod tests {
         let only = read.only(|scope| scope == "email");
         assert_eq!((only.userinfo.len(), only.id_token.len()), (1, 0));
         assert!(ClaimsRequest::parse("{}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn oidcc_5_5_1_a_claim_may_be_wanted_with_a_value() {
+        let read = ClaimsRequest::parse(
+            r#"{"userinfo": {"email": {"value": "a@example.com"}, "email_verified": {"essential": true, "value": true},
+                             "name": {"value": null}},
+                "id_token": {"email": {"values": ["a@example.com", "b@example.com"]}, "updated_at": {"values": []},
+                             "name": {"value": ["Alice"]}}}"#,
+        )
+        .unwrap();
+        let (email, name) = (PersonalClaim::Email, PersonalClaim::Name);
+        for (place, claim, value, wanted) in [
+            (Place::Userinfo, email, Value::from("a@example.com"), true),
+            (Place::Userinfo, email, Value::from("b@example.com"), false),
+            (Place::IdToken, email, Value::from("b@example.com"), true),
+            (Place::IdToken, email, Value::from("c@example.com"), false),
+            (Place::Userinfo, PersonalClaim::EmailVerified, Value::from(true), true),
+            (Place::Userinfo, PersonalClaim::EmailVerified, Value::from("true"), false),
+            (Place::Userinfo, name, Value::from("Alice"), true),
+            (Place::IdToken, name, Value::from("Alice"), false),
+            (Place::IdToken, PersonalClaim::UpdatedAt, Value::from(1), false),
+            (Place::IdToken, PersonalClaim::EmailVerified, Value::from(true), false),
+        ] {
+            assert_eq!(read.wants(place, claim, &value), wanted, "{place:?} {claim} {value}");
+        }
+        // Grants keep it, and those from before there were values are read.
+        let stored = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<ClaimsRequest>(&stored).unwrap(), read);
+        let before = r#"{"userinfo":["email"],"id_token":[],"acr":null,"sub":null}"#;
+        let before: ClaimsRequest = serde_json::from_str(before).unwrap();
+        assert!(before.wants(Place::Userinfo, email, &Value::from("anything")));
     }
 
     #[test]

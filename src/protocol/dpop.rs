@@ -160,10 +160,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(change: &Value) -> &'static str {
+    fn refused(change: &Value) -> String {
         let refusal = accepted(change, None).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::InvalidDpopProof);
-        refusal.description
+        refusal.description.into_owned()
     }
 
     #[test]

@@ -155,26 +155,32 @@ impl ErrorCode {
     }
 }
 
-/// A refused request. `description` goes to the client: constant text, no quote, no backslash,
+/// A refused request. `description` goes to the client: our own words, or an operator's, no quote, no backslash,
 /// ASCII (RFC 6749 §5.2), nothing of what was sent. `detail` goes to the log and the audit trail
 /// and holds no secret either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", code.as_str())]
 pub struct Refusal {
     pub code: ErrorCode,
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     pub detail: Cow<'static, str>,
 }
 
 impl Refusal {
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description, detail: Cow::Borrowed(description) }
+        Self { code, description: Cow::Borrowed(description), detail: Cow::Borrowed(description) }
     }
 
     /// Says more, to the log only.
     #[must_use]
     pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: detail.into(), ..self }
+    }
+
+    /// Says the same to the client and to the log.
+    #[must_use]
+    pub fn saying(self, told: String) -> Self {
+        Self { description: Cow::Owned(told.clone()), detail: Cow::Owned(told), ..self }
     }
 
     pub const fn invalid_request(description: &'static str) -> Self {

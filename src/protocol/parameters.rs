@@ -194,10 +194,10 @@ mod tests {
     use super::*;
     use crate::protocol::error::ErrorCode;
 
-    fn refused(encoded: &[u8]) -> &'static str {
+    fn refused(encoded: &[u8]) -> String {
         let refusal = Parameters::parse(encoded).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::InvalidRequest);
-        refusal.description
+        refusal.description.into_owned()
     }
 
     #[test]

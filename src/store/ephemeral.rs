@@ -74,6 +74,8 @@ pub enum Purpose {
     Enrolment,
     /// In which transaction a mobile payload was shown, by key and `jti`.
     PayloadReplay,
+    /// `domain::flow::of_browser::FlowsOfBrowser` by digest of the browser's key.
+    FlowsOfBrowser,
 }
 
 impl Purpose {
@@ -100,6 +102,7 @@ impl Purpose {
             Self::ErrandFlow => b'e',
             Self::Enrolment => b'm',
             Self::PayloadReplay => b'y',
+            Self::FlowsOfBrowser => b's',
         }
     }
 }

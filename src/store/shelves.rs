@@ -6,6 +6,7 @@ use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::enrolment::Offer;
 use crate::domain::flow::Flow;
 use crate::domain::flow::errand::ErrandFlow;
+use crate::domain::flow::of_browser::FlowsOfBrowser;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
@@ -16,8 +17,8 @@ use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId, PushedRequestId,
-    RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId,
+    PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
@@ -118,6 +119,15 @@ impl Shelved for ErrandFlow {
     type Id = Digest<FlowId>;
 
     fn id(id: &Digest<FlowId>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for FlowsOfBrowser {
+    const PURPOSE: Purpose = Purpose::FlowsOfBrowser;
+    type Id = Digest<BrowserKey>;
+
+    fn id(id: &Digest<BrowserKey>) -> Vec<u8> {
         id.as_bytes().to_vec()
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::enrolment::Enrolment;
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
+use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
@@ -98,7 +99,7 @@ impl ExchangeCode {
             return Err(Refusal::invalid_grant("the trusted device is blocked or unpaired").into());
         }
         let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
-        let mut claims = user.claims(&extent.claims.id_token);
+        let mut claims = user.claims(|claim, value| extent.claims.wants(Place::IdToken, claim, value));
         if let Some(told) = self.enrolment(&code, now).await? {
             claims.insert("device_enrollment".to_owned(), told);
         }

@@ -11,7 +11,7 @@ use crate::domain::grant::Grant;
 use crate::domain::subject::Subjects;
 use crate::domain::user::User;
 use crate::protocol::access_token::{AT_JWT, AccessTokenClaims};
-use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{ClientId, GrantId, OpaqueAccessToken, RefreshToken, SessionId};
 use crate::protocol::id_token::Fresh;
@@ -67,15 +67,15 @@ impl Active {
 
     /// Claims that were asked for one by one [OIDCC §5.5], if this token is for all that its client has been given. One
     /// that was narrowed [RFC 6749 §6], or exchanged for another [RFC 8693], is good for its scope alone.
-    pub fn single_claims(&self) -> &[PersonalClaim] {
-        let Some((grant, _)) = &self.person else { return &[] };
-        let asked = grant.extent.claims.userinfo.as_slice();
+    pub fn single_claims(&self) -> Option<&ClaimsRequest> {
+        let (grant, _) = self.person.as_ref()?;
+        let asked = &grant.extent.claims;
         // Most are for none, and nobody looks further.
-        if asked.is_empty() || grant.client != self.client.id || self.act.is_some() {
-            return &[];
+        if asked.userinfo.is_empty() || grant.client != self.client.id || self.act.is_some() {
+            return None;
         }
         let left = grant.scope.within(&self.client.scope);
-        if left.is_some_and(|left| left.is_within(&self.scope)) { asked } else { &[] }
+        left.is_some_and(|left| left.is_within(&self.scope)).then_some(asked)
     }
 }
 

@@ -4,30 +4,73 @@
 
 use std::collections::HashSet;
 
+use nod::domain::client::GrantType;
+use nod::usecase::register_client::Admission;
 use nod_device::{Call, PairingKey};
+use reqwest::Method;
 use serde_json::json;
 
-use crate::world::{AUTHORIZE, Answer, Asked, CALLBACK, Client, PAR, Person, Phone, World, enc, seconds};
+use crate::sign_in::PASSWORD;
+use crate::world::{
+    AUTHORIZE, Answer, Asked, Browser, CALLBACK, Client, FLOWS, PAR, Person, Phone, Prover, REGISTER, TOKEN, World,
+    enc, seconds,
+};
 
 struct Scene {
     world: World,
     shop: Client,
     alice: Person,
     asked: Asked,
+    /// In which two flows wait: one for its person, the other, `ending`, for the browser to come for the answer.
+    browser: Browser,
+    ending: String,
+    /// What is connected from another device.
+    tv: Client,
+    /// What gets tokens with a key.
+    robot: Client,
+    prover: Prover,
+    /// Where a client that registered itself looks after itself.
+    own: String,
     handles: Vec<(&'static str, String)>,
 }
 
+const CLIENT_CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 async fn scene() -> Scene {
-    let world = World::with().generous().start().await;
+    let world = World::with().generous().settings(|settings| settings.registration = Admission::Anybody).start().await;
     let shop = world.client("shop").signs_in().refresh().await;
     let club = world.client("club").opaque().refresh().await;
-    let alice = world.user("alice").with_phone().await;
+    let alice = world.user("alice").with_phone().with_password(PASSWORD).await;
     let (of_shop, of_club) = (shop.log_in(&alice).await, club.log_in(&alice).await);
     let asked = shop.ask(&alice).await;
     let phone = alice.phone();
     let question = phone.question().await;
     let nonce = phone.craft(&Call::me()).claims["nonce"].as_str().unwrap().to_owned();
+    let mut browser = world.browser();
+    let code = browser.log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+    let anew = [("prompt", "login")];
+    let (waiting, ending) =
+        (browser.authorize(&shop, &anew).await.unwrap(), browser.authorize(&shop, &anew).await.unwrap());
+    let ended = browser.password(ending.flow(), "alice", PASSWORD).await.ok();
+    let (_, ticket) = ended["resumeUrl"].as_str().unwrap().split_once("?ticket=").unwrap();
+    let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
+    let shown = tv.post("/as/device_authz.oauth2", &[("scope", "openid")]).await.ok();
+    let robot = world.client("robot").grants([GrantType::ClientCredentials]).scope("reports").await;
+    let prover = world.prover();
+    prover.token(&robot, &CLIENT_CREDENTIALS).await.ok();
+    let registered =
+        Answer::of(world.request(Method::POST, REGISTER).json(&json!({ "redirect_uris": [CALLBACK] }))).await;
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    let registered = registered.json();
+    let own = format!("{REGISTER}/{}", registered["client_id"].as_str().unwrap());
     let handles = vec![
+        ("authorization code", code),
+        ("flow id", waiting.flow().to_owned()),
+        ("resume ticket", ticket.to_owned()),
+        ("device_code", shown["device_code"].as_str().unwrap().to_owned()),
+        ("DPoP nonce", prover.nonce().unwrap()),
+        ("registration access token", registered["registration_access_token"].as_str().unwrap().to_owned()),
         ("JWT access token", of_shop.access_token),
         ("opaque access token", of_club.access_token),
         ("refresh token", of_shop.refresh_token.unwrap()),
@@ -43,7 +86,8 @@ async fn scene() -> Scene {
         ("proof", phone.sign(&phone.craft(&Call::me()))),
         ("request_uri", pushed(&shop).await),
     ];
-    Scene { world, shop, alice, asked, handles }
+    let ending = ending.flow().to_owned();
+    Scene { world, shop, alice, asked, browser, ending, tv, robot, prover, own, handles }
 }
 
 const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
@@ -62,6 +106,28 @@ impl Scene {
         let uri = format!("{REQUEST_URI}{handle}");
         let query = enc(&[("client_id", self.shop.id.as_str()), ("request_uri", &uri)]);
         self.world.get(&format!("{AUTHORIZE}?{query}")).await.status
+    }
+
+    /// A browser comes for the answer of its flow.
+    fn resume(&self, ticket: &str) -> String {
+        format!("/as/resume/{}?{}", self.ending, enc(&[("ticket", ticket)]))
+    }
+
+    async fn connect(&self, device_code: &str) -> Answer {
+        self.tv.token(&[("grant_type", DEVICE_GRANT), ("device_code", device_code)]).await
+    }
+
+    /// With a proof that has this nonce.
+    async fn prove(&self, nonce: &str) -> Answer {
+        let mut claims = self.prover.claims("POST", TOKEN);
+        claims["nonce"] = json!(nonce);
+        let proof = self.prover.key().jws(&self.prover.header(), &claims);
+        Answer::of(self.robot.form(TOKEN, &CLIENT_CREDENTIALS).header("dpop", proof)).await
+    }
+
+    /// As the client that registered itself.
+    async fn look_after(&self, token: &str) -> Answer {
+        Answer::of(self.world.request(Method::GET, &self.own).bearer_auth(token)).await
     }
 
     /// All handles but those of a slot's own kind.
@@ -84,6 +150,14 @@ impl Scene {
         let key = PairingKey::parse(self.handle("pairing key")).unwrap();
         assert_eq!(self.world.phone().pair(&key).await.status, 201);
         assert_eq!(self.bring(self.handle("request_uri")).await, 303);
+        self.shop.redeem(self.handle("authorization code")).await.tokens();
+        self.connect(self.handle("device_code")).await.refused(400, "authorization_pending");
+        self.prove(self.handle("DPoP nonce")).await.ok();
+        self.look_after(self.handle("registration access token")).await.ok();
+        let mut browser = self.browser.clone();
+        let waiting = browser.get(&format!("{FLOWS}{}", self.handle("flow id"))).await.ok();
+        assert_eq!(waiting["status"], "USERNAME_PASSWORD_REQUIRED");
+        browser.open(&self.resume(self.handle("resume ticket"))).await.unwrap_err().get("code");
     }
 }
 
@@ -95,6 +169,71 @@ async fn security_26_no_handle_is_an_auth_req_id() {
         let error = if handle.len() > 128 { "invalid_request" } else { "invalid_grant" };
         scene.shop.poll_id(handle).await.refused(400, error);
         watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_an_authorization_code() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["authorization code"]) {
+        let watch = scene.world.watch().await;
+        scene.shop.redeem(handle).await.refused(400, "invalid_grant");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_device_code() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["device_code"]) {
+        let watch = scene.world.watch().await;
+        scene.connect(handle).await.refused(400, "invalid_grant");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_70_no_handle_is_a_flow_or_a_way_to_its_end() {
+    let scene = scene().await;
+    let mut browser = scene.browser.clone();
+    for (kind, handle) in scene.others(&["flow id"]) {
+        let watch = scene.world.watch().await;
+        let read = browser.get(&format!("{FLOWS}{handle}")).await;
+        assert_eq!((read.status, &read.json()["code"]), (404, &json!("FLOW_NOT_FOUND")), "{kind}");
+        let acted = browser.act(handle, "cancel", &json!({})).await;
+        assert_eq!((acted.status, &acted.json()["code"]), (404, &json!("FLOW_NOT_FOUND")), "{kind}");
+        assert_eq!(browser.get(&format!("/sign-in/{handle}")).await.status, 400, "{kind}");
+        watch.nothing(kind).await;
+    }
+    for (kind, handle) in scene.others(&["resume ticket"]) {
+        let watch = scene.world.watch().await;
+        assert_eq!(browser.get(&scene.resume(handle)).await.status, 400, "{kind}");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_registration_access_token() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["registration access token"]) {
+        let watch = scene.world.watch().await;
+        scene.look_after(handle).await.refused(401, "invalid_token");
+        watch.only_a_refusal(kind).await;
+    }
+    scene.all_still_work().await;
+}
+
+#[tokio::test]
+async fn security_26_no_handle_is_a_dpop_nonce() {
+    let scene = scene().await;
+    for (kind, handle) in scene.others(&["DPoP nonce"]) {
+        let watch = scene.world.watch().await;
+        scene.prove(handle).await.refused(400, "use_dpop_nonce");
+        watch.nothing(kind).await;
     }
     scene.all_still_work().await;
 }
@@ -216,7 +355,7 @@ async fn security_26_no_handle_is_a_nonce_or_a_secret() {
     for (_, handle) in scene.others(&["device nonce"]) {
         phone.send(&phone.craft(&Call::me()).claim("nonce", handle.as_str())).await.problem(401, "USE_DEVICE_NONCE");
     }
-    let shop = crate::world::TOKEN;
+    let shop = TOKEN;
     for (n, (kind, handle)) in (0..).zip(scene.others(&["client secret"])) {
         // Ten wrong secrets in a minute are too many.
         if n % 9 == 8 {

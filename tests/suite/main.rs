@@ -53,6 +53,8 @@ mod forgetful_store;
 #[cfg(test)]
 mod handles;
 #[cfg(test)]
+mod jose_bombs;
+#[cfg(test)]
 mod key_rotation;
 #[cfg(test)]
 mod kill_points;

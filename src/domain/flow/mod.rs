@@ -27,6 +27,7 @@ mod begin;
 pub mod errand;
 mod links;
 mod notes;
+pub mod of_browser;
 mod second_factor;
 #[cfg(test)]
 mod tests;

@@ -138,7 +138,7 @@ impl Worded {
                 StatusCode::REQUEST_TIMEOUT => AdminErrorCode::RequestTimeout,
                 _ => AdminErrorCode::InvalidRequest,
             };
-            return Self { told: Some(body.description().into()), ..Self::new(code, body.to_string()) };
+            return Self { told: Some(body.description().to_owned().into()), ..Self::new(code, body.to_string()) };
         }
         let status = error.status();
         match status {

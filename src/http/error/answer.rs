@@ -1,5 +1,6 @@
 //! What each refusal is: its status, its code, its words.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use poem::error::ResponseError as _;
@@ -20,7 +21,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The code on the wire.
     pub(super) code: &'static str,
-    pub(super) description: &'static str,
+    pub(super) description: Cow<'static, str>,
     /// For log and audit.
     pub(super) detail: String,
     pub(super) retry_after: Option<Duration>,
@@ -93,7 +94,7 @@ pub(super) fn answer(family: Family, error: &poem::Error) -> Answer {
         return Answer {
             status: body.status(),
             code,
-            description: body.description(),
+            description: body.description().to_owned().into(),
             detail: body.to_string(),
             retry_after: None,
             client: None,
@@ -154,7 +155,7 @@ fn refused(family: Family, refusal: &Refusal) -> Answer {
     Answer {
         status,
         code: refusal.code.as_str(),
-        description: refusal.description,
+        description: refusal.description.clone(),
         detail: refusal.detail.clone().into_owned(),
         retry_after: None,
         client: None,
@@ -194,7 +195,7 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
     Answer {
         status,
         code: refusal.code.as_str(),
-        description: refusal.code.title(),
+        description: refusal.code.title().into(),
         detail: refusal.detail.clone().into_owned(),
         retry_after: None,
         client: None,
@@ -225,7 +226,7 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
     Answer {
         status: StatusCode::TOO_MANY_REQUESTS,
         code,
-        description,
+        description: description.into(),
         detail: "a limit was reached".to_owned(),
         retry_after: Some(retry_after),
         client: None,
@@ -253,7 +254,7 @@ fn unavailable(family: Family, detail: String) -> Answer {
     Answer {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code,
-        description,
+        description: description.into(),
         detail,
         retry_after: Some(Duration::from_secs(1)),
         client: None,
@@ -283,7 +284,7 @@ fn framework(family: Family, error: &poem::Error) -> Answer {
     Answer {
         status,
         code,
-        description,
+        description: description.into(),
         detail: if server { error.to_string() } else { description.to_owned() },
         retry_after: None,
         client: None,

@@ -8,9 +8,9 @@ use super::answer::Answer;
 
 /// [RFC 6749 §5.2]
 #[derive(Serialize)]
-pub(super) struct OAuthBody {
+pub(super) struct OAuthBody<'a> {
     pub(super) error: &'static str,
-    pub(super) error_description: &'static str,
+    pub(super) error_description: &'a str,
 }
 
 /// For what no page of ours was reached for: the words are constant, and no style is worth a second request.
@@ -23,28 +23,28 @@ pub(super) fn page(status: StatusCode, description: &str) -> Response {
 }
 
 pub(super) fn oauth(answer: &Answer) -> Response {
-    let body = OAuthBody { error: answer.code, error_description: answer.description };
+    let body = OAuthBody { error: answer.code, error_description: &answer.description };
     json(answer.status, "application/json", &body)
 }
 
 /// [RFC 9457]
 #[derive(Serialize)]
-pub(super) struct Problem {
+pub(super) struct Problem<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
-    pub(super) title: &'static str,
+    pub(super) title: &'a str,
     pub(super) status: u16,
     pub(super) code: &'static str,
 }
 
 pub(super) fn problem(answer: &Answer) -> Response {
     let body =
-        Problem { kind: "about:blank", title: answer.description, status: answer.status.as_u16(), code: answer.code };
+        Problem { kind: "about:blank", title: &answer.description, status: answer.status.as_u16(), code: answer.code };
     json(answer.status, "application/problem+json", &body)
 }
 
 pub(in crate::http) fn json<T: Serialize>(status: StatusCode, content_type: &'static str, body: &T) -> Response {
-    // Constant strings and a number: serde has nothing to refuse.
+    // Strings and a number: serde has nothing to refuse.
     let body = serde_json::to_vec(body).unwrap_or_default();
     Response::builder()
         .status(status)

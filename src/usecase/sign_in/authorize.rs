@@ -1,6 +1,7 @@
 //! A request at the authorization endpoint [OIDCC §3.1.2]: refused, answered at once because the person is
 //! signed in already, or the beginning of a flow.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
@@ -20,6 +21,7 @@ use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
+use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::refused;
@@ -29,6 +31,7 @@ use crate::usecase::signing_keys::KeyRing;
 pub struct Authorize {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
+    pub limits: Arc<LimitFlows>,
     pub conclude: Arc<Conclude>,
     pub read: Arc<ReadRequest>,
     pub respond: Arc<Respond>,
@@ -40,6 +43,14 @@ pub struct Authorize {
     pub profiles: Profiles,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
+}
+
+/// Whoever brings a request.
+#[derive(Clone, Copy)]
+struct Comer<'a> {
+    browser: &'a Browser,
+    cookieless: bool,
+    from: IpAddr,
 }
 
 #[derive(Debug)]
@@ -54,7 +65,12 @@ pub enum Authorized {
 impl Authorize {
     /// Refused: there is no client, or none of its addresses, to which an answer could go.
     #[tracing::instrument(level = "debug", name = "authorize", skip_all)]
-    pub async fn authorize(&self, parameters: &Parameters, browser: &Browser) -> Result<Authorized, Error> {
+    pub async fn authorize(
+        &self,
+        parameters: &Parameters,
+        browser: &Browser,
+        from: IpAddr,
+    ) -> Result<Authorized, Error> {
         let now = self.clock.now();
         let id = parameters.get("client_id").and_then(ClientId::parse);
         let id = id.ok_or(Refusal::invalid_request("client_id is missing or malformed."))?;
@@ -81,7 +97,8 @@ impl Authorize {
                 let alone = cookieless && destination.mode == ResponseMode::Flow;
                 let nobody = Browser::default();
                 let browser = if alone { &nobody } else { browser };
-                self.begin(&client, request, parameters.get("id_token_hint"), (browser, alone), now).await
+                let comer = Comer { browser, cookieless: alone, from };
+                self.begin(&client, request, parameters.get("id_token_hint"), comer, now).await
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
@@ -105,7 +122,7 @@ impl Authorize {
         client: &Arc<Client>,
         request: AuthorizationRequest,
         hint: Option<&str>,
-        (browser, cookieless): (&Browser, bool),
+        Comer { browser, cookieless, from }: Comer<'_>,
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
@@ -154,6 +171,7 @@ impl Authorize {
             | At::Completed(_)
             | At::Left
             | At::Connected => {
+                self.limits.admit(from).await?;
                 let id = FlowId::new(self.entropy.alphanumeric());
                 // Without a browser nobody comes for an answer: it is in the first state already.
                 let (flow, session) = match flow.at {
@@ -170,6 +188,9 @@ impl Authorize {
                     | At::Failed(_) => (flow, None),
                 };
                 self.flows.insert(&id.digest(), &flow, super::left(flow.started_at, now)).await?;
+                if !cookieless {
+                    self.limits.begun(&key, id.digest(), now).await?;
+                }
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
                 let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
                 let application = self.known.application_of(&judged).await?;

@@ -1,6 +1,7 @@
 //! Errands that belong to no sign-in [flows.md F18]: a person changes their password, or gets over a
 //! forgotten one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,13 +14,16 @@ use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::usecase::Error;
 use crate::usecase::sign_in::advance::{Calling, FlowError};
 use crate::usecase::sign_in::errand::RunErrand;
+use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::{Browser, Page, left};
 
 pub struct Beside {
     pub flows: Shelf<ErrandFlow>,
     pub run: Arc<RunErrand>,
+    pub limits: Arc<LimitFlows>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -66,10 +70,11 @@ impl Beside {
     pub async fn begin(
         &self,
         purpose: Purpose<'_>,
-        browser: &Browser,
+        (browser, from): (&Browser, IpAddr),
         ui_locales: Option<&str>,
-    ) -> Result<Begun, StoreError> {
+    ) -> Result<Begun, Error> {
         let now = self.clock.now();
+        self.limits.admit(from).await?;
         let errand = match purpose {
             Purpose::Change => match self.run.known.session(browser, now).await? {
                 Some(session) => Errand::Choosing { user: session.user, old: Old::ToBeGiven },
@@ -82,6 +87,7 @@ impl Beside {
         let flow = ErrandFlow { browser: recognised, errand, over: false, ui_locales, started_at: now };
         let id = FlowId::new(self.entropy.alphanumeric());
         self.flows.insert(&id.digest(), &flow, left(flow.started_at, now)).await?;
+        self.limits.begun(&recognised, id.digest(), now).await?;
         let application = self.run.known.directory.sign_on().await?.default_application().cloned();
         Ok(Begun { id, key, application })
     }
@@ -98,8 +104,13 @@ impl Beside {
     }
 
     /// Where it is. Changes nothing.
-    pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<ErrandSeen, FlowError> {
-        let (_, flow) = self.find(id, browser, page).await?;
+    pub async fn read(
+        &self,
+        id: &FlowId,
+        (browser, from): (&Browser, IpAddr),
+        page: Page<'_>,
+    ) -> Result<ErrandSeen, FlowError> {
+        let (_, flow) = self.found(id, (browser, from), page).await?;
         Ok(self.seen(id, flow).await?)
     }
 
@@ -123,7 +134,7 @@ impl Beside {
         action: Action,
         body: &Value,
     ) -> Result<ErrandSeen, FlowError> {
-        let (found, flow) = self.find(id, calling.browser, calling.page).await?;
+        let (found, flow) = self.found(id, (calling.browser, calling.from), calling.page).await?;
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
         }
@@ -167,6 +178,19 @@ impl Beside {
             }
         }
         Ok((found, flow))
+    }
+
+    /// The same. Whoever looks for a flow looks here last: what is not here is nowhere.
+    async fn found(
+        &self,
+        id: &FlowId,
+        (browser, from): (&Browser, IpAddr),
+        page: Page<'_>,
+    ) -> Result<(Found<ErrandFlow>, ErrandFlow), FlowError> {
+        match self.find(id, browser, page).await {
+            Ok(found) => Ok(found),
+            Err(error) => Err(self.limits.missed(error, from).await),
+        }
     }
 
     async fn seen(&self, id: &FlowId, flow: ErrandFlow) -> Result<ErrandSeen, StoreError> {

@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::authorization_response::AuthorizationResponse;
-use crate::protocol::claims_request::PersonalClaim;
+use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, DeviceId, FlowId, GrantId, SessionId, SessionToken, UserId};
@@ -181,9 +181,9 @@ impl Conclude {
         let extent = client.still(flow.extent(), &self.issue.issuer).ok_or_else(nothing)?;
         // [OIDCC §5.4] with an access token, and with a code that gives one, UserInfo tells.
         let alone = code.is_none() && !flow.request.response_type.has_token();
-        let told =
-            |claim: &PersonalClaim| extent.claims.id_token.contains(claim) || (alone && scope.contains(claim.scope()));
-        let told: Vec<PersonalClaim> = PersonalClaim::ALL.iter().copied().filter(told).collect();
+        let claims = entered.user.claims(|claim, value| {
+            (alone && scope.contains(claim.scope())) || extent.claims.wants(Place::IdToken, claim, value)
+        });
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
             request: code.map(|code| given_beside(&code.digest())),
@@ -205,7 +205,7 @@ impl Conclude {
             nonce: flow.request.nonce.as_deref(),
             state: flow.request.destination.state.as_deref(),
             code: code.map(|code| code.expose().as_str()),
-            claims: entered.user.claims(&told),
+            claims,
         };
         let minted = self.issue.mint_in_front(client, &grant, asked, now)?;
         if let Some(token) = &minted.access_token {

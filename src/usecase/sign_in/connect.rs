@@ -20,12 +20,14 @@ use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::usecase::Error;
+use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::sign_in::{Browser, Known, Seen, left};
 
 pub struct Connect {
     pub known: Arc<Known>,
     pub flows: Shelf<Flow>,
+    pub limits: Arc<LimitFlows>,
     pub devices: Shelf<DeviceAuthorization>,
     pub codes: Shelf<ShownCode>,
     pub ladder: Shelf<Ladder>,
@@ -79,12 +81,17 @@ impl Connect {
         browser: &Browser,
         from: IpAddr,
         ui_locales: Option<&str>,
-    ) -> Result<Result<Begun, NotFound>, StoreError> {
+    ) -> Result<Result<Begun, NotFound>, Error> {
         let now = self.clock.now();
         let waiting = match self.look_up(typed, from, now).await? {
             Ok(waiting) => waiting,
             Err(why) => return Ok(Err(why)),
         };
+        match self.limits.admit(from).await {
+            Ok(()) => {}
+            Err(Error::TooMany { retry_after }) => return Ok(Err(NotFound::SlowDown(retry_after))),
+            Err(error) => return Err(error),
+        }
         let client = Arc::clone(&waiting.client);
         let (key, fresh) = browser.recognised(&self.entropy);
         let hands = Hands { browser, key };
@@ -95,7 +102,12 @@ impl Connect {
 
     /// The same without a page of ours [flows.md A.1.7]: the code is the first thing that the flow asks for. The
     /// client that runs it is not the one that waits, and has to be registered for that.
-    pub async fn begin_redirectless(&self, parameters: &Parameters, browser: &Browser) -> Result<Begun, Error> {
+    pub async fn begin_redirectless(
+        &self,
+        parameters: &Parameters,
+        browser: &Browser,
+        from: IpAddr,
+    ) -> Result<Begun, Error> {
         let now = self.clock.now();
         let refused = || {
             let told = "The client is unknown, or may not run flows without a browser.";
@@ -106,6 +118,7 @@ impl Connect {
         if !self.known.directory.sign_on().await?.permits_redirectless(&client) {
             return Err(refused().into());
         }
+        self.limits.admit(from).await?;
         let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
         let nobody = Browser::default();
         let (key, fresh) = if cookieless { &nobody } else { browser }.recognised(&self.entropy);
@@ -127,6 +140,9 @@ impl Connect {
     async fn kept(&self, flow: Flow, client: Arc<Client>, now: Timestamp) -> Result<Seen, StoreError> {
         let id = FlowId::new(self.entropy.alphanumeric());
         self.flows.insert(&id.digest(), &flow, left(flow.started_at, now)).await?;
+        if !flow.cookieless {
+            self.limits.begun(&flow.browser, id.digest(), now).await?;
+        }
         self.shown.seen(&id, flow, client).await
     }
 

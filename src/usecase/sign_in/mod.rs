@@ -30,6 +30,7 @@ pub mod connect;
 pub mod errand;
 pub mod known_devices;
 pub mod leave;
+pub mod limit_flows;
 pub mod log_out;
 pub mod push;
 pub mod read_request;

@@ -87,7 +87,7 @@ impl Shown {
 }
 
 pub(super) fn refused(refusal: &Refusal) -> AuthorizationResponse {
-    AuthorizationResponse::error(refusal.code, refusal.description)
+    AuthorizationResponse::error(refusal.code, &refusal.description)
 }
 
 fn place(id: &FlowId) -> String {

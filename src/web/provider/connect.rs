@@ -1,5 +1,7 @@
 //! The page where somebody types the code of a device [RFC 8628 §3.3]. What follows is a flow.
 
+use std::net::IpAddr;
+
 use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
@@ -34,7 +36,8 @@ impl Provider {
         if queried(&request, "response_mode").as_deref() == Some(ResponseMode::Flow.as_str()) {
             return match parameters(&request, &mut body).await {
                 Ok(parameters) => {
-                    let mut response = self.user_code_without_page(&parameters, &browser, &visit).await;
+                    let mut response =
+                        self.user_code_without_page(&parameters, (&browser, client_ip(&request)), &visit).await;
                     self.readable(&parameters, &request, &mut response).await;
                     response
                 }
@@ -55,8 +58,13 @@ impl Provider {
     }
 
     /// [flows.md A.1.7] an application runs the flow, from its first state.
-    async fn user_code_without_page(&self, parameters: &Parameters, browser: &Browser, visit: &Visit) -> Response {
-        match self.connect.begin_redirectless(parameters, browser).await {
+    async fn user_code_without_page(
+        &self,
+        parameters: &Parameters,
+        (browser, from): (&Browser, IpAddr),
+        visit: &Visit,
+    ) -> Response {
+        match self.connect.begin_redirectless(parameters, browser, from).await {
             Ok(Begun { seen, key }) => {
                 let mut response = self.flow_api.shown(&seen, visit.locale);
                 if let Some(key) = &key {
@@ -67,9 +75,10 @@ impl Provider {
             Err(Error::Refused(refusal)) => {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Audited::SignInRefused, reason, None).await;
-                let told = [("error", refusal.code.as_str()), ("error_description", refusal.description)];
+                let told = [("error", refusal.code.as_str()), ("error_description", &*refusal.description)];
                 not_begun(&told.map(|(name, value)| (name, value.to_owned())))
             }
+            Err(Error::TooMany { retry_after }) => self.too_many(retry_after).await,
             Err(error) => self.troubled(&error.into(), visit).await,
         }
     }
@@ -117,7 +126,7 @@ impl Provider {
                 };
                 self.enter(code.to_owned(), Some(problem), browser, visit)
             }
-            Err(error) => self.troubled(&Error::from(error).into(), visit).await,
+            Err(error) => self.troubled(&error.into(), visit).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The authorization endpoint, and our own pages on the way from it: one client of the flow among others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,11 +13,14 @@ use self::account::Account;
 use self::trouble::Trouble;
 use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
+use crate::http::client_authentication::client_ip;
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow::{self, FlowApi, PAGES};
-use crate::http::headers::queried;
+use crate::http::headers::{queried, retry_after};
+use crate::protocol::authorization_request::ResponseMode;
 use crate::protocol::authorization_response::Carrier;
+use crate::protocol::error::ErrorCode;
 use crate::protocol::flow_api::Status;
 use crate::protocol::id::FlowId;
 use crate::protocol::parameters::Parameters;
@@ -116,12 +120,16 @@ impl Provider {
         let visit = self.visit(&request, wished.as_deref());
         let browser = self.cookies.browser(request.headers());
         let authorized = match &parameters {
-            Ok(parameters) => self.authorize.authorize(parameters, &browser).await.map_err(Trouble::from),
+            Ok(parameters) => {
+                let authorized = self.authorize.authorize(parameters, &browser, client_ip(&request)).await;
+                authorized.map_err(Trouble::from)
+            }
             Err(trouble) => Err(trouble.clone()),
         };
         let without_redirect = match &authorized {
             Ok(Authorized::Answer { carrier, .. }) => matches!(carrier, Carrier::Flow(_)),
             Ok(Authorized::Begun { seen, .. }) => seen.flow.is_redirectless(),
+            Err(Trouble::TooMany(_)) => parameters.as_ref().is_ok_and(wants_states),
             Err(_) => false,
         };
         let mut response = match authorized {
@@ -146,6 +154,7 @@ impl Provider {
                 }
                 response
             }
+            Err(Trouble::TooMany(wait)) if without_redirect => self.too_many(wait).await,
             Err(trouble) => self.troubled(&trouble, &visit).await,
         };
         if without_redirect && let Ok(parameters) = &parameters {
@@ -221,6 +230,18 @@ impl Provider {
         URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.forms, &about.concat()))
     }
 
+    /// For whoever runs flows without a browser, and reads no page.
+    async fn too_many(&self, wait: Duration) -> Response {
+        let reason = Trouble::TooMany(wait).recorded().unwrap_or_default();
+        self.refusals.record(Audited::SignInRefused, reason, None).await;
+        let code = ErrorCode::TemporarilyUnavailable.as_str();
+        let told = [("error", code), ("error_description", "Too many flows have begun from there. Try again later.")];
+        let mut response = not_begun(&told.map(|(name, value)| (name, value.to_owned())));
+        response.set_status(StatusCode::TOO_MANY_REQUESTS);
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
+        response
+    }
+
     async fn troubled(&self, trouble: &Trouble, visit: &Visit) -> Response {
         if let Some(reason) = trouble.recorded() {
             tracing::info!(detail = %reason, "sign-in refused");
@@ -243,6 +264,11 @@ async fn parameters(request: &Request, body: &mut RequestBody) -> Result<Paramet
         }
         _ => Err(Trouble::Method),
     }
+}
+
+/// [flows.md A.1.7] of a request whose parameters say so themselves.
+fn wants_states(parameters: &Parameters) -> bool {
+    parameters.get("response_mode") == Some(ResponseMode::Flow.as_str())
 }
 
 /// A flow that was refused before it began, in the words of one that failed.

@@ -68,7 +68,7 @@ impl Provider {
         };
         let browser = self.cookies.browser(request.headers());
         let ui_locales = queried(request, "ui_locales");
-        match self.beside.begin(purpose, &browser, ui_locales.as_deref()).await {
+        match self.beside.begin(purpose, (&browser, client_ip(request)), ui_locales.as_deref()).await {
             Ok(begun) => {
                 let mut response = match &begun.application {
                     Some(application) => see_other(&application.url.with_flow(&begun.id)),
@@ -79,7 +79,7 @@ impl Provider {
                 }
                 response
             }
-            Err(error) => self.troubled(&usecase::Error::from(error).into(), &visit).await,
+            Err(error) => self.troubled(&error.into(), &visit).await,
         }
     }
 
@@ -90,7 +90,7 @@ impl Provider {
         (request, body): (&Request, &mut RequestBody),
         browser: &Browser,
     ) -> Response {
-        let seen = self.beside.read(id, browser, Page::Own).await;
+        let seen = self.beside.read(id, (browser, client_ip(request)), Page::Own).await;
         let wished = seen.as_ref().ok().and_then(|seen| seen.flow.ui_locales.clone());
         let visit = self.visit(request, wished.as_deref());
         let seen = match seen {

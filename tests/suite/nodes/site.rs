@@ -453,6 +453,7 @@ impl Site {
             mail: Mail::Nobody,
             registration: Admission::Nobody,
             registrations: 20,
+            flows: nod::usecase::sign_in::limit_flows::MostFlows { begun: 100_000, missed: 100_000, of_browser: 20 },
             profiles: nod::domain::profile::Profiles::default(),
             trusted: nod::protocol::trusted_issuers::TrustedIssuers::default(),
             hint_issuers: nod::protocol::trusted_issuers::TrustedIssuers::default(),

@@ -19,7 +19,7 @@ pub(super) fn tv(world: &World) -> ClientBuilder {
     world.client("tv").public().grants(grants).registered(|client| client.name = "Telly".to_owned())
 }
 
-async fn asks(tv: &Client, world: &World) -> Value {
+pub(super) async fn asks(tv: &Client, world: &World) -> Value {
     let waiting = tv.post(DEVICE, &[("scope", "openid profile")]).await.ok();
     world.guard(waiting["device_code"].as_str().unwrap());
     world.guard(waiting["user_code"].as_str().unwrap());
@@ -30,12 +30,12 @@ async fn poll(tv: &Client, waiting: &Value) -> Answer {
     tv.token(&[("grant_type", GRANT), ("device_code", waiting["device_code"].as_str().unwrap())]).await
 }
 
-fn code(waiting: &Value) -> &str {
+pub(super) fn code(waiting: &Value) -> &str {
     waiting["user_code"].as_str().unwrap()
 }
 
 /// The page that shows what is about to be connected.
-async fn types(browser: &mut Browser, code: &str) -> Page {
+pub(super) async fn types(browser: &mut Browser, code: &str) -> Page {
     let page = browser.open(ENTER).await.unwrap();
     browser.press(&page, "continue", &[("user_code", code)]).await.unwrap()
 }

@@ -399,11 +399,32 @@ async fn security_126_a_page_of_another_origin_cannot_act() {
         ("origin", "http://localhost.evil.test"),
         ("sec-fetch-site", "cross-site"),
     ] {
+        let watch = world.watch().await;
         let request = phone.request(Method::POST, &format!("{FLOWS}{flow}?action=cancel"));
         let request = request.header("content-type", "application/json").header("x-xsrf-header", "nod");
         let answer = phone.send(request.header(name, value).body("{}")).await;
         refused(&answer, 403, "INVALID_REQUEST", None);
+        watch.only_a_refusal(value).await;
         assert!(answer.header("access-control-allow-origin").is_none());
+    }
+    let password = json!({"username": "alice", "password": PASSWORD}).to_string();
+    let form = crate::world::enc(&[("username", "alice"), ("password", PASSWORD)]);
+    let multipart = "--x\r\ncontent-disposition: form-data; name=\"username\"\r\n\r\nalice\r\n--x--\r\n";
+    // What a page of any site can have a browser send: without the header, or as what needs no leave of ours.
+    for (marked, kind, body, status) in [
+        (false, "application/json", password.as_str(), 403),
+        (false, "application/vnd.pingidentity.checkUsernamePassword+json", &password, 403),
+        (false, "text/plain", &password, 403),
+        (false, "application/x-www-form-urlencoded", &form, 403),
+        (false, "multipart/form-data; boundary=x", multipart, 403),
+        (true, "text/plain", &password, 415),
+        (true, "application/x-www-form-urlencoded", &form, 415),
+        (true, "multipart/form-data; boundary=x", multipart, 415),
+    ] {
+        let watch = world.watch().await;
+        let answer = post(&mut phone, &format!("{flow}?action=checkUsernamePassword"), kind, marked, body).await;
+        refused(&answer, status, "INVALID_REQUEST", None);
+        watch.only_a_refusal(kind).await;
     }
     assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok()["status"], "USERNAME_PASSWORD_REQUIRED");
 }

@@ -10,6 +10,8 @@ mod flow_api;
 mod frontchannel_logout;
 mod jarm;
 mod languages;
+mod limits;
+mod modes;
 mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;
 mod oidc_core_5_5_claims;

@@ -87,6 +87,31 @@ async fn oidcc_5_5_nobody_is_told_what_the_person_did_not_agree_to() {
     assert!(world.userinfo(&tokens.access_token).await.ok().get("email").is_none());
 }
 
+/// [OIDCC §5.5.1] "requests that the claim be returned with a particular value": with another, it is not, and
+/// "the authorization server must not generate an error", be it essential.
+#[tokio::test]
+async fn oidcc_5_5_1_a_claim_with_another_value_is_left_out() {
+    let world = World::start().await;
+    let (shop, _) = scene(&world).await;
+    let of = |email: &Value, name: &Value| json!({"userinfo": {"email": email, "name": name}, "id_token": {"email": email, "name": name}});
+    let tells = async |claims: &Value, scope: &str| {
+        let agrees = ["email", "profile"];
+        let callback = beside(scope, &mut world.browser(), &shop, claims, &agrees).await.unwrap();
+        let tokens = shop.redeem(callback.get("code")).await.tokens();
+        let told = [world.userinfo(&tokens.access_token).await.ok(), decoded(&tokens.id_token).1];
+        told.map(|told| ["email", "name"].map(|name| told.get(name).is_some()))
+    };
+    let own = world.parts().directory.user_by_username("alice").await.unwrap().unwrap();
+    let (email, name) = (own.email.clone().unwrap(), own.name.clone().unwrap());
+    let other = json!({"value": "other"});
+    assert_eq!(tells(&of(&json!({"value": email}), &other), "openid").await, [[true, false]; 2]);
+    let essential = json!({"essential": true, "value": "mallory@example.com"});
+    let one_of = json!({"values": ["Somebody", name]});
+    assert_eq!(tells(&of(&essential, &one_of), "openid").await, [[false, true]; 2]);
+    // It is not the scope that wants a certain one.
+    assert_eq!(tells(&of(&essential, &other), "openid email").await, [[true, false], [false, false]]);
+}
+
 /// The members of UserInfo that a token is good for, besides `sub` and those of `profile`.
 async fn tells(world: &World, token: &str, wanted: [bool; 2]) {
     let told = world.userinfo(token).await.ok();

@@ -91,10 +91,29 @@ async fn security_43_a_request_object_is_this_clients_for_this_server_and_new() 
         ("no JWT", "x".to_owned()),
         ("another client's key", bank.key().jws(&shop.header(), &claims(&world, &shop, &json!({})))),
         ("another client's object", signed(&world, &bank, &json!({}))),
-        // [security.md case 45]
-        ("a client assertion", shop.assertion()),
         ("encrypted", "a.b.c.d.e".to_owned()),
     ];
+    // [security.md case 45] tokens of other kinds: ours, and whatever the client has signed for another purpose, be
+    // there all that a request object has.
+    let tokens = {
+        let callback = world.browser().log_in(&shop, "alice", PASSWORD).await;
+        shop.redeem(callback.get("code")).await.tokens()
+    };
+    bad.push(("a client assertion", shop.assertion()));
+    bad.push(("an ID token", tokens.id_token.clone()));
+    bad.push(("an access token", tokens.access_token.clone()));
+    for typ in
+        ["logout+jwt", "client-authentication+jwt", "at+jwt", "dpop+jwt", "token-introspection+jwt", "secevent+jwt"]
+    {
+        let header = json!({"alg": "ES256", "kid": "shop-key", "typ": typ});
+        bad.push((typ, shop.key().jws(&header, &claims(&world, &shop, &json!({})))));
+    }
+    // As they were before they had a type.
+    let old = json!({
+        "iss": "shop", "aud": world.issuer(), "iat": now, "exp": now + 60, "jti": "a logout", "sid": "a session",
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    bad.push(("a logout token", shop.key().jws(&shop.header(), &old)));
     for change in [
         json!({"iss": "bank"}),
         json!({"iss": null}),
@@ -117,8 +136,6 @@ async fn security_43_a_request_object_is_this_clients_for_this_server_and_new() 
         json!({"alg": "HS256"}),
         json!({"alg": "RS256", "kid": "shop-key"}),
         json!({"alg": "ES256", "kid": "other"}),
-        json!({"alg": "ES256", "kid": "shop-key", "typ": "client-authentication+jwt"}),
-        json!({"alg": "ES256", "kid": "shop-key", "typ": "at+jwt"}),
         json!({"alg": "ES256", "kid": "shop-key", "crit": ["x"]}),
         json!({"alg": "ES256", "kid": "shop-key", "b64": false}),
     ] {

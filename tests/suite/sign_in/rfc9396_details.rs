@@ -7,7 +7,7 @@ use super::PASSWORD;
 use crate::world::{Browser, Client, PAR, World, decoded};
 
 async fn bank() -> World {
-    let types = ["payment: amount*, creditor*, note", "account: iban*"];
+    let types = ["payment: amount:object*, creditor:text*, note", "account: iban*"];
     let types: Vec<DetailType> = types.map(|text| DetailType::parse(text).unwrap()).into();
     World::with().settings(move |settings| settings.authorization.details = types.clone().into()).start().await
 }
@@ -77,10 +77,10 @@ async fn security_49_what_is_unknown_or_not_this_clients_is_refused() {
         "{}".to_owned(),
         json!([{"type": "loan"}]).to_string(),
         json!([{"type": "account", "iban": "DE1"}]).to_string(),
-        json!([{"type": "payment", "amount": "1"}]).to_string(),
-        json!([{"type": "payment", "amount": "1", "creditor": "x", "extra": true}]).to_string(),
-        format!(r#"[{{"type":"payment","amount":{deep},"creditor":"x"}}]"#),
-        r#"[{"type":"payment","amount":"1","amount":"2","creditor":"x"}]"#.to_owned(),
+        json!([{"type": "payment", "amount": {}}]).to_string(),
+        json!([{"type": "payment", "amount": {}, "creditor": "x", "extra": true}]).to_string(),
+        format!(r#"[{{"type":"payment","amount":{{"x":{deep}}},"creditor":"x"}}]"#),
+        r#"[{"type":"payment","amount":{},"amount":{},"creditor":"x"}]"#.to_owned(),
         format!("[{}]", vec!["{}"; 600].join(",")),
     ];
     for text in &bad {
@@ -96,11 +96,55 @@ async fn security_49_what_is_unknown_or_not_this_clients_is_refused() {
         ];
         shop.post(PAR, &form).await.refused(400, "invalid_authorization_details");
     }
-    let long = format!("[{}]", "x".repeat(8192));
-    shop.post(PAR, &[("authorization_details", &long)]).await.refused(400, "invalid_request");
+    // As many and as long as one likes: no parameter is longer than that, and nobody looks into it.
+    for long in [format!("[{}]", "x".repeat(8192)), format!("[{}]", vec!["{}"; 5000].join(",")), "[".repeat(20_000)] {
+        let watch = world.watch().await;
+        let start = std::time::Instant::now();
+        shop.post(PAR, &[("authorization_details", &long)]).await.refused(400, "invalid_request");
+        assert!(start.elapsed() < crate::world::seconds(1));
+        watch.only_a_refusal("long details").await;
+    }
+    // Nor are they taken at the token endpoint, where nobody asked for any.
+    let code = browser.authorize(&shop, &[]).await.unwrap();
+    let code = browser.sign_in(&code, "alice", PASSWORD).await.unwrap_err().get("code").to_owned();
+    for text in &bad {
+        let refused = shop.redeem_with(&code, &[("authorization_details", text)]).await;
+        refused.refused(400, "invalid_authorization_details");
+    }
     // [RFC 9396 §10]
     let metadata = world.get(crate::world::DISCOVERY).await.json();
     assert_eq!(metadata["authorization_details_types_supported"], json!(["payment", "account"]));
+}
+
+#[tokio::test]
+async fn rfc9396_5_a_member_of_another_type_is_refused_and_named() {
+    let world = bank().await;
+    let (shop, mut browser) = scene(&world, false).await;
+    for (member, value) in [("amount", json!([1])), ("amount", json!("12.00")), ("creditor", json!({"name": "x"}))] {
+        let mut wrong = payment("12.00");
+        wrong[member] = value;
+        let text = json!([payment("5.00"), wrong]).to_string();
+        let watch = world.watch().await;
+        let callback = browser.authorize(&shop, &[("authorization_details", &text)]).await.expect_err(&text);
+        callback.error("invalid_authorization_details");
+        let told = callback.get("error_description");
+        assert!(told.contains(&format!("payment: {member} has to be of type")), "{told}");
+        watch.only_a_refusal(&text).await;
+    }
+    let mut without = payment("12.00");
+    without.as_object_mut().unwrap().remove("creditor");
+    let text = json!([without]).to_string();
+    let callback = browser.authorize(&shop, &[("authorization_details", &text)]).await.expect_err(&text);
+    assert!(callback.get("error_description").contains("creditor is missing"));
+    let form = [
+        ("response_type", "code"),
+        ("redirect_uri", crate::world::CALLBACK),
+        ("scope", "openid"),
+        ("authorization_details", text.as_str()),
+    ];
+    let pushed = shop.post(PAR, &form).await;
+    assert!(pushed.json()["error_description"].as_str().unwrap().contains("creditor is missing"));
+    pushed.refused(400, "invalid_authorization_details");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use nod::usecase::hashing::HashSettings;
 use nod::usecase::issue::Lifetimes;
 use nod::usecase::register_client::Admission;
 use nod::usecase::request_authentication::Policy;
+use nod::usecase::sign_in::limit_flows::MostFlows;
 use nod::usecase::sign_in::read_request::Rules;
 use nod::web::dev::Keep;
 use nod::worker::Worker;
@@ -304,6 +305,8 @@ pub(super) fn settings(issuer: String) -> Settings {
         mail: Mail::Nobody,
         registration: Admission::Nobody,
         registrations: 20,
+        // In a world, no minute passes by itself.
+        flows: MostFlows { begun: 1000, missed: 1000, of_browser: 20 },
         egress: egress(),
         dev_mode: false,
     }
