@@ -6,6 +6,7 @@ mod attacks;
 mod backchannel_logout;
 mod cookieless;
 mod device_grant;
+mod every_state;
 mod flow_api;
 mod frontchannel_logout;
 mod jarm;
