@@ -245,6 +245,11 @@ impl Flow {
         self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
     }
 
+    /// Whether it is too late for what a passkey is to sign.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.ceremony.as_ref().is_some_and(|ceremony| !ceremony.is_live(now))
+    }
+
     /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a
     /// session alone, which may be somebody else's by now.
     pub fn enrols(&self, around: &Around<'_>) -> bool {

@@ -188,6 +188,8 @@ pub struct Seen {
     pub name: Option<String>,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
+    /// That is too old to be answered: whoever tries is asked for something else.
+    pub late: bool,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

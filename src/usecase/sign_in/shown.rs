@@ -57,8 +57,8 @@ impl Shown {
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
-        let (session, state) = (None, None);
-        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, resume, answer, session, state })
+        let (late, session, state) = (false, None, None);
+        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, late, resume, answer, session, state })
     }
 
     /// The flow with its answer in it.

@@ -130,6 +130,10 @@ impl Provider {
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
                 if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
                     let without_script = refusal.misses("assertion");
+                    // The button of a page with nothing to answer: there is something else to be signed now.
+                    if seen.late && (without_script || refusal.misses("attestation")) {
+                        return Ok(Submitted::Done(None));
+                    }
                     let problem = if without_script { passkey::Problem::NoScript } else { passkey::Problem::Failed };
                     return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
                 }
@@ -179,7 +183,7 @@ impl Provider {
             At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
                 let view = new_passkey::View {
                     form,
-                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    options: options(seen),
                     name: around.words.say(around.locale, Message::MethodPasskey),
                     failed: matches!(wrong, Some(Wrong::Passkey(_))),
                 };
@@ -190,7 +194,7 @@ impl Provider {
                     form,
                     client,
                     reason: reason(seen),
-                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    options: options(seen),
                     ways: ways(seen),
                     may_cancel: true,
                     problem: match wrong {
@@ -401,6 +405,11 @@ const fn asked_here(seen: &Seen) -> &'static str {
         | At::Connected
         | At::Failed(_) => "",
     }
+}
+
+/// What a passkey is to sign, where somebody may still answer.
+fn options(seen: &Seen) -> Option<String> {
+    seen.passkey.as_ref().filter(|_| !seen.late).map(Value::to_string)
 }
 
 /// What else somebody may take.

@@ -290,3 +290,21 @@ async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
     }
     assert!(Status::ALL.iter().all(|status| reached.contains(status)), "{reached:?}");
 }
+
+/// [flows.md I1] also where it is too late for what is to be done there, and on our own page.
+#[tokio::test]
+async fn i1_reading_changes_nothing_in_any_state() {
+    let stage = Stage::start().await;
+    for (number, place) in Place::all().into_iter().enumerate() {
+        let (mut phone, state) = stage.arrive(place, number).await;
+        // A challenge is good for five minutes.
+        stage.world(place).clock.advance(seconds(6 * 60));
+        let watch = stage.world(place).watch().await;
+        let now = phone.get(&format!("{FLOWS}{}", id(&state))).await.ok();
+        assert_eq!((&now["status"], links(&now)), (&state["status"], links(&state)), "{place:?}");
+        let page = phone.get(&format!("/sign-in/{}", id(&state))).await;
+        assert!(page.status < 500, "{place:?}: {}", page.text());
+        assert_eq!(phone.get(&format!("{FLOWS}{}", id(&state))).await.ok(), now, "{place:?}");
+        watch.nothing(&format!("GET at {place:?}")).await;
+    }
+}

@@ -144,7 +144,7 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
         form: cast.form(),
         client: Some(cast.client()),
         reason: None,
-        options: options.clone(),
+        options: Some(options.clone()),
         ways: vec![Way::Password],
         may_cancel: true,
         problem: None,
@@ -153,6 +153,7 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
     let states = [
         ("failed", wrong(passkey::Problem::Failed)),
         ("no-script", wrong(passkey::Problem::NoScript)),
+        ("late", passkey::View { options: None, ..fresh.clone() }),
         ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
         ("fresh", fresh.clone()),
     ];
@@ -178,9 +179,17 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("passkeys", passkeys::render, states);
 
-    let view =
-        new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone(), failed: false };
-    let states = [("failed", new_passkey::View { failed: true, ..view.clone() }), ("fresh", view)];
+    let view = new_passkey::View {
+        form: cast.form(),
+        options: Some(options.clone()),
+        name: cast.typed.clone(),
+        failed: false,
+    };
+    let states = [
+        ("failed", new_passkey::View { failed: true, ..view.clone() }),
+        ("late", new_passkey::View { options: None, ..view.clone() }),
+        ("fresh", view),
+    ];
     samples.add("new-passkey", new_passkey::render, states);
 
     let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
