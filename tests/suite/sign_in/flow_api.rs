@@ -88,18 +88,6 @@ async fn t14_1_a_flow_is_its_browsers() {
 }
 
 #[tokio::test]
-async fn t14_4_a_flow_ends() {
-    let world = World::start().await;
-    let (app, _alice) = app(&world).await;
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await).to_owned();
-    world.clock.advance(seconds(30 * 60));
-    let gone = phone.get(&format!("{FLOWS}{flow}")).await;
-    refused(&gone, 404, "FLOW_NOT_FOUND", None);
-    assert!(gone.json().get("_links").is_none());
-}
-
-#[tokio::test]
 async fn t14_5_reading_changes_nothing() {
     let world = World::start().await;
     let (app, _alice) = app(&world).await;

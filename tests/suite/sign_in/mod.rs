@@ -8,6 +8,7 @@ mod cookieless;
 mod device_grant;
 mod every_state;
 mod flow_api;
+mod flow_life;
 mod frontchannel_logout;
 mod jarm;
 mod languages;
