@@ -74,6 +74,13 @@ fn i4_what_is_over_stays_over(done: &Done<'_>) -> Checked {
         let told = matches!((&before.at, done.deed, &after.at), (At::Failed(_), Deed::Leave, At::Left));
         prop_assert!(told || (!done.took && after == before), "{:?} after {:?}", after.at, before.at);
     }
+    if matches!(after.at, At::Left | At::Completed(_) | At::Connected) {
+        for deed in
+            [Deed::Identify, Deed::GoOn, Deed::Cancel, Deed::Agree(true), Deed::Confirm, Deed::Leave, Deed::Complete]
+        {
+            prop_assert!(!done.model.would(deed), "{deed:?} after {:?}", after.at);
+        }
+    }
     Ok(())
 }
 

@@ -17,8 +17,6 @@ mod model;
 mod passkey;
 mod session;
 
-mod errand;
-
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));
 const CAROL: UserId = UserId::new(Uuid::from_u128(3));

@@ -147,10 +147,10 @@ pub(super) fn deeds(count: RangeInclusive<usize>) -> impl Strategy<Value = Vec<(
         3 => any::<bool>().prop_map(Deed::Agree),
         2 => Just(Deed::Type),
         3 => Just(Deed::Confirm),
-        1 => Just(Deed::Leave),
-        1 => Just(Deed::Complete),
+        2 => Just(Deed::Leave),
+        2 => Just(Deed::Complete),
         2 => Just(Deed::Connect),
-        16 => (errand::deeds(), person()).prop_map(|(deed, person)| Deed::Errand(deed, person)),
+        10 => (errand::deeds(), person()).prop_map(|(deed, person)| Deed::Errand(deed, person)),
     ];
     let pause = prop_oneof![4 => Just(0), 3 => 1_u16..90, 1 => 90_u16..2000];
     vec((pause, deed), count)
@@ -373,6 +373,11 @@ impl Model {
                 (next, Some(action))
             }
         }
+    }
+
+    /// Whether anything would come of it now.
+    pub(super) fn would(&self, deed: Deed) -> bool {
+        self.next(deed, self.now).0.is_some()
     }
 
     pub(super) fn does(&mut self, pause: u16, deed: Deed) -> Done<'_> {
