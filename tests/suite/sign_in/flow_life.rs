@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::flow_api::{app, id};
-use super::{PASSWORD, links, refused, shop_and_alice};
+use super::passkeys::{password_and_passkey, with_passkey};
+use super::{PASSWORD, links, policy, refused, shop_and_alice};
+use crate::world::authenticator::Passkey;
 use crate::world::{FLOWS, World, seconds};
 
 const MINUTE: u64 = 60;
@@ -36,21 +38,24 @@ async fn a_1_16_actions_keep_a_flow_for_an_hour_and_no_longer() {
     let beside = page.flow().to_owned();
     // Something is done every 29 minutes.
     let current = json!({ "username": "alice", "password": PASSWORD });
-    for (within, alone) in [("initiatePasswordChange", "checkCurrentCredentials"), ("cancelPasswordChange", "")] {
+    let chosen = json!({ "newPassword": "twelve green bottles" });
+    for (within, alone, body) in [
+        ("initiatePasswordChange", "checkCurrentCredentials", &current),
+        ("cancelPasswordChange", "checkNewPassword", &chosen),
+    ] {
         world.clock.advance(seconds(29 * MINUTE));
         phone.act(&flow, within, &json!({})).await.ok();
-        if !alone.is_empty() {
-            phone.act(&beside, alone, &current).await.ok();
-        }
+        phone.act(&beside, alone, body).await.ok();
     }
     world.clock.advance(seconds(2 * MINUTE - 1));
     let nearly = [phone.get(&format!("{FLOWS}{flow}")).await.ok(), phone.get(&format!("{FLOWS}{beside}")).await.ok()];
     let nearly = nearly.map(|state| state["status"].as_str().unwrap().to_owned());
-    assert_eq!(nearly, ["CANCELED", "NEW_PASSWORD_REQUIRED"]);
+    assert_eq!(nearly, ["CANCELED", "SUCCESSFUL_PASSWORD_CHANGE"]);
     world.clock.advance(seconds(1));
-    for (flow, action) in [(&flow, "continueAuthentication"), (&beside, "cancelPasswordChange")] {
+    for flow in [&flow, &beside] {
         refused(&phone.get(&format!("{FLOWS}{flow}")).await, 404, "FLOW_NOT_FOUND", None);
-        refused(&phone.act(flow, action, &json!({})).await, 404, "FLOW_NOT_FOUND", None);
+        let late = phone.act(flow, "continueAuthentication", &json!({})).await;
+        refused(&late, 404, "FLOW_NOT_FOUND", None);
     }
 }
 
@@ -92,4 +97,44 @@ async fn f16_a_resume_url_is_short_lived_and_told_anew() {
     browser.act(&flow, "grantConsent", &json!({})).await.ok();
     world.clock.advance(seconds(29 * MINUTE));
     browser.open(&page.path).await.unwrap_err().get("code");
+}
+
+/// [flows.md T17.2] a source that cannot be asked has said nothing: neither yes nor no.
+#[tokio::test]
+async fn t17_2_a_store_that_fails_at_the_second_factor_ends_nothing() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut passkey = with_passkey(&world, &shop, "alice", Passkey::new(world.issuer())).await;
+    policy(&world.admin().await, &password_and_passkey("both", false)).await;
+    let desk = world.client("desk").signs_in().implied_consent().policy("both").await;
+    let mut browser = world.browser();
+    let flow = browser.authorize(&desk, &[]).await.unwrap().flow().to_owned();
+    let watch = world.watch().await;
+    world.sql("ALTER TABLE passkey RENAME TO away").await;
+    refused(&browser.password(&flow, "alice", PASSWORD).await, 503, "UNEXPECTED_ERROR", None);
+    world.sql("ALTER TABLE away RENAME TO passkey").await;
+    watch.nothing_changed("a first factor after which the second could not be asked for").await;
+    world.clock.advance(seconds(5));
+    let asked = browser.password(&flow, "alice", PASSWORD).await.ok();
+    assert_eq!(asked["status"], "ASSERTION_REQUIRED");
+    let made = json!({ "assertion": passkey.get(&asked["publicKeyCredentialRequestOptions"]).to_string() });
+
+    let watch = world.watch().await;
+    world.sql("ALTER TABLE passkey RENAME TO away").await;
+    let answer = browser.act(&flow, "checkAssertion", &made).await;
+    refused(&answer, 503, "UNEXPECTED_ERROR", None);
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(browser.get(&format!("{FLOWS}{flow}")).await.ok(), asked, "it is where it was");
+    world.sql("ALTER TABLE away RENAME TO passkey").await;
+    watch.nothing_changed("a second factor that nobody could look at").await;
+    // What could not be looked at was not refused: the same answer is as good as ever.
+    let done = browser.act(&flow, "checkAssertion", &made).await.ok();
+    let path = resume(&world, &done);
+
+    // The same at the very end.
+    world.sql("ALTER TABLE session RENAME TO away").await;
+    assert_eq!(browser.get(&path).await.status, 503);
+    world.sql("ALTER TABLE away RENAME TO session").await;
+    let callback = browser.open(&path).await.unwrap_err();
+    desk.redeem(callback.get("code")).await.tokens();
 }
