@@ -186,6 +186,8 @@ pub struct Seen {
     pub username: Option<String>,
     /// What they are called.
     pub name: Option<String>,
+    /// What the person let the client have before, where they are asked for more.
+    pub remembered: Option<Scope>,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
     /// That is too old to be answered: whoever tries is asked for something else.
