@@ -150,7 +150,8 @@ impl Wiring {
         let flows = Shelf::new(self.store());
         let passkeys = self.check_passkey();
         let known = self.known(&passkeys);
-        let tickets = Arc::new(Tickets { key: self.master.derive("resume ticket"), issuer: issuer.clone() });
+        let (key, clock) = (self.master.derive("resume ticket"), self.clock());
+        let tickets = Arc::new(Tickets { key, issuer: issuer.clone(), clock });
         let shown = self.shown(&known, &tickets);
         let known_devices = Arc::new(KnownDevices::new(&self.master));
         let errands = self.errands(&known, &known_devices);

@@ -50,7 +50,6 @@ password = كلمة المرور
 username-missing = أدخل اسم المستخدم.
 password-missing = أدخل كلمة المرور.
 forgot-password = هل نسيت كلمة المرور؟
-continue-as = المتابعة باسم { $name }
 signed-in-as = تم تسجيل الدخول باسم { $name }
 other-account = استخدام حساب آخر
 asked-again = سجّل الدخول مرة أخرى للمتابعة.
@@ -58,14 +57,9 @@ asked-again-by = يطلب منك { $client } تسجيل الدخول مرة أخ
 long-ago = مرّ وقت على آخر تسجيل دخول. سجّل الدخول مرة أخرى للمتابعة.
 stronger-needed = يتطلب هذا تسجيل دخول أكثر أمانًا من السابق.
 other-ways = طرق أخرى لتسجيل الدخول
-way-phone = الموافقة على هاتفي
 way-passkey = استخدام مفتاح مرور
-way-qr = استخدام رمز QR
-way-code = استخدام رمز
 way-password = استخدام كلمة مرور
 wrong-credentials = اسم المستخدم أو كلمة المرور غير صحيح. تحقق منهما وحاول مرة أخرى.
-session-expired = بقيت هذه الصفحة مفتوحة مدة طويلة. اسم المستخدم ما زال موجودًا؛ أدخل كلمة المرور مرة أخرى.
-cookies-blocked = متصفحك لا يحتفظ بملفات تعريف الارتباط. اسمح بها لهذا الموقع، ثم حاول مرة أخرى.
 sign-in-given-up = لم تسجّل الدخول. إن أردت ذلك فابدأ من جديد في التطبيق.
 
 ## Passkeys
@@ -98,7 +92,6 @@ confirm-note = أنت على وشك تغيير طريقة تسجيل دخولك.
 consent = هل تسمح لـ { $client } باستخدام حسابك؟
 consent-asks = يريد { $client }:
 consent-asks-more = لدى { $client } بعض الأذونات بالفعل. ويريد الآن أيضًا:
-consent-changed = تغيّر ما يطلبه التطبيق. راجعه مرة أخرى من فضلك.
 website = الموقع
 account = الحساب
 unverified = لم يتم التحقق
@@ -113,7 +106,6 @@ scope-address = رؤية عنوانك البريدي
 scope-offline = الاحتفاظ بالوصول في غيابك
 scope-offline-note = يمكن لـ { $client } استخدامه في أي وقت، إلى أن يُلغى.
 details = التفاصيل
-wrote = كتب { $client }:
 allow = السماح
 
 ## Choose a method
@@ -250,7 +242,6 @@ sign-out-apps = سيتم تسجيل خروجك من هذه التطبيقات أ
 sign-out = تسجيل الخروج
 stay = البقاء
 signed-out = تم تسجيل خروجك
-signed-out-partly = لم تستجب هذه التطبيقات. احتياطًا، سجّل الخروج منها أيضًا:
 
 ## What cannot go on
 

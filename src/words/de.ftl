@@ -44,7 +44,6 @@ password = Passwort
 username-missing = Geben Sie Ihren Benutzernamen ein.
 password-missing = Geben Sie Ihr Passwort ein.
 forgot-password = Passwort vergessen?
-continue-as = Weiter als { $name }
 signed-in-as = Angemeldet als { $name }
 other-account = Anderes Konto verwenden
 asked-again = Melden Sie sich noch einmal an, um fortzufahren.
@@ -52,14 +51,9 @@ asked-again-by = { $client } bittet Sie, sich noch einmal anzumelden.
 long-ago = Ihre letzte Anmeldung ist eine Weile her. Melden Sie sich noch einmal an, um fortzufahren.
 stronger-needed = Hierfür ist eine stärkere Anmeldung nötig als zuvor.
 other-ways = Andere Wege, sich anzumelden
-way-phone = Auf meinem Telefon bestätigen
 way-passkey = Passkey verwenden
-way-qr = QR-Code verwenden
-way-code = Code verwenden
 way-password = Passwort verwenden
 wrong-credentials = Benutzername oder Passwort stimmt nicht. Prüfen Sie beides und versuchen Sie es noch einmal.
-session-expired = Diese Seite war zu lange offen. Ihr Benutzername steht noch da; geben Sie Ihr Passwort noch einmal ein.
-cookies-blocked = Ihr Browser behält unsere Cookies nicht. Erlauben Sie Cookies für diese Seite und versuchen Sie es noch einmal.
 sign-in-given-up = Sie haben sich nicht angemeldet. Wenn Sie es möchten, beginnen Sie in der App noch einmal.
 
 ## Passkeys
@@ -92,7 +86,6 @@ confirm-note = Sie sind dabei zu ändern, womit Sie sich anmelden.
 consent = Darf { $client } Ihr Konto verwenden?
 consent-asks = { $client } möchte:
 consent-asks-more = { $client } darf schon einiges. Jetzt möchte die App außerdem:
-consent-changed = Die App möchte jetzt etwas anderes als vorhin. Bitte sehen Sie noch einmal hin.
 website = Website
 account = Konto
 unverified = Nicht geprüft
@@ -107,7 +100,6 @@ scope-address = Ihre Postanschrift sehen
 scope-offline = Den Zugang behalten, wenn Sie nicht da sind
 scope-offline-note = { $client } kann ihn jederzeit nutzen, bis er wieder entzogen wird.
 details = Im Einzelnen
-wrote = { $client } schreibt:
 allow = Zulassen
 
 ## Choose a method
@@ -235,7 +227,6 @@ sign-out-apps = Auch bei diesen Apps werden Sie abgemeldet:
 sign-out = Abmelden
 stay = Angemeldet bleiben
 signed-out = Sie sind abgemeldet
-signed-out-partly = Diese Apps haben nicht geantwortet. Melden Sie sich sicherheitshalber auch dort ab:
 
 ## What cannot go on
 

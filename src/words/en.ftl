@@ -44,7 +44,6 @@ password = Password
 username-missing = Enter your username.
 password-missing = Enter your password.
 forgot-password = Forgot your password?
-continue-as = Continue as { $name }
 signed-in-as = Signed in as { $name }
 other-account = Use another account
 asked-again = Sign in again to continue.
@@ -52,14 +51,9 @@ asked-again-by = { $client } asks you to sign in again.
 long-ago = You signed in some time ago. Sign in again to continue.
 stronger-needed = This needs a stronger sign-in than before.
 other-ways = Other ways to sign in
-way-phone = Approve on my phone
 way-passkey = Use a passkey
-way-qr = Use a QR code
-way-code = Use a code
 way-password = Use a password
 wrong-credentials = The username or the password is not right. Check both and try again.
-session-expired = This page was open for too long. Your username is still here; enter your password once more.
-cookies-blocked = Your browser does not keep our cookies. Allow cookies for this site, then try again.
 sign-in-given-up = You did not sign in. Start again in the app if you want to.
 
 ## Passkeys
@@ -92,7 +86,6 @@ confirm-note = You are about to change how you sign in.
 consent = Allow { $client } to use your account?
 consent-asks = { $client } wants to:
 consent-asks-more = { $client } has some access already. Now it also wants to:
-consent-changed = The app has changed what it asks for. Please look again.
 website = Website
 account = Account
 unverified = Not verified
@@ -107,7 +100,6 @@ scope-address = See your postal address
 scope-offline = Keep access while you are away
 scope-offline-note = { $client } can use this at any time, until the access is taken back.
 details = In detail
-wrote = { $client } wrote:
 allow = Allow
 
 ## Choose a method
@@ -235,7 +227,6 @@ sign-out-apps = You will be signed out of these apps too:
 sign-out = Sign out
 stay = Stay signed in
 signed-out = You are signed out
-signed-out-partly = These apps did not answer. To be safe, sign out there as well:
 
 ## What cannot go on
 

@@ -44,7 +44,6 @@ password = Contraseña
 username-missing = Escribe tu nombre de usuario.
 password-missing = Escribe tu contraseña.
 forgot-password = ¿Has olvidado tu contraseña?
-continue-as = Continuar como { $name }
 signed-in-as = Sesión iniciada como { $name }
 other-account = Usar otra cuenta
 asked-again = Inicia sesión otra vez para continuar.
@@ -52,14 +51,9 @@ asked-again-by = { $client } te pide que inicies sesión otra vez.
 long-ago = Iniciaste sesión hace un tiempo. Hazlo otra vez para continuar.
 stronger-needed = Para esto hace falta un inicio de sesión más seguro que el anterior.
 other-ways = Otras formas de iniciar sesión
-way-phone = Aprobar en mi teléfono
 way-passkey = Usar una llave de acceso
-way-qr = Usar un código QR
-way-code = Usar un código
 way-password = Usar una contraseña
 wrong-credentials = El nombre de usuario o la contraseña no es correcto. Revisa los dos e inténtalo otra vez.
-session-expired = Esta página estuvo abierta demasiado tiempo. Tu nombre de usuario sigue aquí; escribe otra vez tu contraseña.
-cookies-blocked = Tu navegador no guarda nuestras cookies. Permite las cookies de este sitio e inténtalo otra vez.
 sign-in-given-up = No has iniciado sesión. Si quieres hacerlo, empieza otra vez en la aplicación.
 
 ## Passkeys
@@ -92,7 +86,6 @@ confirm-note = Está a punto de cambiar cómo inicia sesión.
 consent = ¿Permites que { $client } use tu cuenta?
 consent-asks = { $client } quiere:
 consent-asks-more = { $client } ya tiene algunos permisos. Ahora también quiere:
-consent-changed = La aplicación ha cambiado lo que pide. Míralo otra vez, por favor.
 website = Sitio web
 account = Cuenta
 unverified = Sin verificar
@@ -107,7 +100,6 @@ scope-address = Ver tu dirección postal
 scope-offline = Mantener el acceso cuando no estás
 scope-offline-note = { $client } puede usarlo en cualquier momento, hasta que se le retire.
 details = En detalle
-wrote = { $client } escribió:
 allow = Permitir
 
 ## Choose a method
@@ -235,7 +227,6 @@ sign-out-apps = También se cerrará tu sesión en estas aplicaciones:
 sign-out = Cerrar sesión
 stay = Seguir con la sesión
 signed-out = Has cerrado la sesión
-signed-out-partly = Estas aplicaciones no respondieron. Por seguridad, cierra la sesión allí también:
 
 ## What cannot go on
 

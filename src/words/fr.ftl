@@ -44,7 +44,6 @@ password = Mot de passe
 username-missing = Saisissez votre nom d’utilisateur.
 password-missing = Saisissez votre mot de passe.
 forgot-password = Mot de passe oublié ?
-continue-as = Continuer en tant que { $name }
 signed-in-as = Connecté en tant que { $name }
 other-account = Utiliser un autre compte
 asked-again = Reconnectez-vous pour continuer.
@@ -52,14 +51,9 @@ asked-again-by = { $client } vous demande de vous reconnecter.
 long-ago = Votre connexion date d’un moment. Reconnectez-vous pour continuer.
 stronger-needed = Ceci demande une connexion plus sûre que la précédente.
 other-ways = Autres façons de se connecter
-way-phone = Approuver sur mon téléphone
 way-passkey = Utiliser une clé d’accès
-way-qr = Utiliser un code QR
-way-code = Utiliser un code
 way-password = Utiliser un mot de passe
 wrong-credentials = Le nom d’utilisateur ou le mot de passe n’est pas correct. Vérifiez les deux et réessayez.
-session-expired = Cette page est restée ouverte trop longtemps. Votre nom d’utilisateur est toujours là ; saisissez à nouveau votre mot de passe.
-cookies-blocked = Votre navigateur ne garde pas nos cookies. Autorisez les cookies pour ce site, puis réessayez.
 sign-in-given-up = Vous ne vous êtes pas connecté. Si vous le souhaitez, recommencez dans l’application.
 
 ## Passkeys
@@ -92,7 +86,6 @@ confirm-note = Vous allez changer votre façon de vous connecter.
 consent = Autoriser { $client } à utiliser votre compte ?
 consent-asks = { $client } souhaite :
 consent-asks-more = { $client } a déjà certains accès. L’application souhaite aussi :
-consent-changed = L’application a changé sa demande. Merci de la relire.
 website = Site web
 account = Compte
 unverified = Non vérifié
@@ -107,7 +100,6 @@ scope-address = Voir votre adresse postale
 scope-offline = Garder l’accès en votre absence
 scope-offline-note = { $client } peut s’en servir à tout moment, jusqu’à ce que l’accès soit retiré.
 details = En détail
-wrote = { $client } a écrit :
 allow = Autoriser
 
 ## Choose a method
@@ -235,7 +227,6 @@ sign-out-apps = Vous serez aussi déconnecté de ces applications :
 sign-out = Se déconnecter
 stay = Rester connecté
 signed-out = Vous êtes déconnecté
-signed-out-partly = Ces applications n’ont pas répondu. Par sécurité, déconnectez-vous aussi là-bas :
 
 ## What cannot go on
 

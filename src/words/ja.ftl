@@ -32,7 +32,6 @@ password = パスワード
 username-missing = ユーザー名を入力してください。
 password-missing = パスワードを入力してください。
 forgot-password = パスワードをお忘れですか？
-continue-as = { $name } として続ける
 signed-in-as = { $name } としてサインイン中
 other-account = 別のアカウントを使う
 asked-again = 続けるには、もう一度サインインしてください。
@@ -40,14 +39,9 @@ asked-again-by = { $client } がもう一度サインインするよう求めて
 long-ago = 前回のサインインから時間がたっています。続けるには、もう一度サインインしてください。
 stronger-needed = この操作には、より安全なサインインが必要です。
 other-ways = ほかのサインイン方法
-way-phone = スマートフォンで承認する
 way-passkey = パスキーを使う
-way-qr = QRコードを使う
-way-code = コードを使う
 way-password = パスワードを使う
 wrong-credentials = ユーザー名またはパスワードが正しくありません。両方を確認して、もう一度お試しください。
-session-expired = ページを開いてから時間がたちました。ユーザー名は残っています。パスワードをもう一度入力してください。
-cookies-blocked = ブラウザーがこのサイトのCookieを保存していません。Cookieを許可してから、もう一度お試しください。
 sign-in-given-up = サインインしませんでした。サインインするには、アプリでもう一度始めてください。
 
 ## Passkeys
@@ -80,7 +74,6 @@ confirm-note = サインインの方法を変更しようとしています。
 consent = { $client } にアカウントの利用を許可しますか？
 consent-asks = { $client } は次のことを求めています。
 consent-asks-more = { $client } にはすでに一部を許可しています。さらに次のことを求めています。
-consent-changed = アプリが求める内容が変わりました。もう一度ご確認ください。
 website = ウェブサイト
 account = アカウント
 unverified = 未確認
@@ -95,7 +88,6 @@ scope-address = 住所の表示
 scope-offline = 利用していない間のアクセス
 scope-offline-note = 取り消されるまで、{ $client } はいつでもアクセスできます。
 details = 詳しい内容
-wrote = { $client } からのメッセージ:
 allow = 許可する
 
 ## Choose a method
@@ -207,7 +199,6 @@ sign-out-apps = 次のアプリからもサインアウトします。
 sign-out = サインアウト
 stay = サインインしたままにする
 signed-out = サインアウトしました
-signed-out-partly = 次のアプリから応答がありませんでした。念のため、そちらでもサインアウトしてください。
 
 ## What cannot go on
 

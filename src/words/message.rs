@@ -88,7 +88,6 @@ messages! {
     UsernameMissing = "username-missing",
     PasswordMissing = "password-missing",
     ForgotPassword = "forgot-password",
-    ContinueAs(name: &'a str) = "continue-as",
     SignedInAs(name: &'a str) = "signed-in-as",
     OtherAccount = "other-account",
     AskedAgain = "asked-again",
@@ -96,14 +95,9 @@ messages! {
     LongAgo = "long-ago",
     StrongerNeeded = "stronger-needed",
     OtherWays = "other-ways",
-    WayPhone = "way-phone",
     WayPasskey = "way-passkey",
-    WayQr = "way-qr",
-    WayCode = "way-code",
     WayPassword = "way-password",
     WrongCredentials = "wrong-credentials",
-    SessionExpired = "session-expired",
-    CookiesBlocked = "cookies-blocked",
     SignInGivenUp = "sign-in-given-up",
 
     // Passkeys
@@ -134,7 +128,6 @@ messages! {
     Consent(client: &'a str) = "consent",
     ConsentAsks(client: &'a str) = "consent-asks",
     ConsentAsksMore(client: &'a str) = "consent-asks-more",
-    ConsentChanged = "consent-changed",
     Website = "website",
     Account = "account",
     Unverified = "unverified",
@@ -149,7 +142,6 @@ messages! {
     ScopeOffline = "scope-offline",
     ScopeOfflineNote(client: &'a str) = "scope-offline-note",
     Details = "details",
-    Wrote(client: &'a str) = "wrote",
     Allow = "allow",
 
     // Choose a method
@@ -254,7 +246,6 @@ messages! {
     SignOut = "sign-out",
     Stay = "stay",
     SignedOut = "signed-out",
-    SignedOutPartly = "signed-out-partly",
 
     // What cannot go on
     ErrorRequest = "error-request",

@@ -4,14 +4,12 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-import { ask, check, openAll, startDev } from './dev.mjs'
+import { administrator, ask, check, openAll, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -78,21 +76,10 @@ async function administer(dev) {
   await once(receiver, 'listening')
   // It keeps nothing alive: the test may fail.
   receiver.unref()
-  const post = async (path, authorization, body) => {
-    const form = body instanceof URLSearchParams
-    const headers = { authorization, ...(form ? {} : { 'content-type': 'application/json' }) }
-    const answer = await fetch(dev.base + path, { method: 'POST', headers, body: form ? body : JSON.stringify(body) })
-    assert.ok(answer.ok, `${path}: ${answer.status}`)
-    return answer.json()
-  }
-  const offered = (await readFile(join(dev.data, 'bootstrap-token'), 'utf8')).trim()
-  const first = await post('/admin/v1/bootstrap', `Bearer ${offered}`, { client_id: 'root' })
-  const basic = `Basic ${btoa(`root:${first.client_secret}`)}`
-  const grant = new URLSearchParams({ grant_type: 'client_credentials', scope: 'nod:admin' })
-  const bearer = `Bearer ${(await post('/as/token.oauth2', basic, grant)).access_token}`
+  const post = await administrator(dev)
   const url = `http://127.0.0.1:${receiver.address().port}/`
-  const { webhook } = await post('/admin/v1/webhooks', bearer, { url, event_types: ['user.created'] })
-  await post(`/admin/v1/webhooks/${webhook.id}/ping`, bearer, {})
+  const { webhook } = await post('/admin/v1/webhooks', { url, event_types: ['user.created'] })
+  await post(`/admin/v1/webhooks/${webhook.id}/ping`, {})
 }
 
 test('the wire with all lanes', async () => {

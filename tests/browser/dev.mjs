@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -73,6 +73,23 @@ async function fits(page, what, { violations }) {
   assert.deepEqual(found, [], what)
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   assert.equal(overflow, 0, `${what} is wider than its window`)
+}
+
+/** The first administrator: what they send to the admin API, as JSON. */
+export async function administrator(dev) {
+  const post = async (path, authorization, body) => {
+    const form = body instanceof URLSearchParams
+    const headers = { authorization, ...(form ? {} : { 'content-type': 'application/json' }) }
+    const answer = await fetch(dev.base + path, { method: 'POST', headers, body: form ? body : JSON.stringify(body) })
+    assert.ok(answer.ok, `${path}: ${answer.status}`)
+    return answer.json()
+  }
+  const offered = (await readFile(join(dev.data, 'bootstrap-token'), 'utf8')).trim()
+  const first = await post('/admin/v1/bootstrap', `Bearer ${offered}`, { client_id: 'root' })
+  const basic = `Basic ${btoa(`root:${first.client_secret}`)}`
+  const grant = new URLSearchParams({ grant_type: 'client_credentials', scope: 'nod:admin' })
+  const bearer = `Bearer ${(await post('/as/token.oauth2', basic, grant)).access_token}`
+  return (path, body) => post(path, bearer, body)
 }
 
 export const openAll = (page) =>

@@ -130,9 +130,9 @@ for (const javaScriptEnabled of [true, false]) {
 
     // Another way goes along with what was typed, and asks for nothing else.
     await page.goto(`${dev.base}/dev/pages/sign-in/hint`)
-    await page.getByRole('button', { name: 'Approve on my phone' }).click()
+    await page.getByRole('button', { name: 'Use a passkey' }).click()
     await page.waitForURL(/pages\/sent/)
-    assert.equal((await sent(page)).action, 'phone')
+    assert.equal((await sent(page)).action, 'passkey')
     assert.equal((await sent(page)).username, 'alice')
 
     await page.goto(`${dev.base}/dev/pages/consent/first`)
@@ -141,11 +141,11 @@ for (const javaScriptEnabled of [true, false]) {
     await page.waitForURL(/pages\/sent/)
     assert.deepEqual({ ...(await sent(page)), flow: '' }, { csrf: 'c2FtcGxl', flow: '', 'scope:profile': 'on', action: 'allow' })
 
-    await page.goto(`${dev.base}/dev/pages/method/several`)
-    await page.getByLabel('Code from your authenticator app').check()
+    await page.goto(`${dev.base}/dev/pages/method/two`)
+    await page.getByLabel('Password').check()
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.waitForURL(/pages\/sent/)
-    assert.equal((await sent(page)).method, 'm3')
+    assert.equal((await sent(page)).method, 'm2')
 
     await page.goto(`${dev.base}/dev/pages/accounts/two`)
     await page.getByRole('button', { name: /Bob/ }).click()

@@ -49,7 +49,7 @@ export async function relyingParty(base, more = () => '') {
       return { url: url.href, verifier, state: parameters.state }
     },
     /** The tokens for what came back last, which answers this request. */
-    async redeemed({ verifier, state }) {
+    async redeemed({ verifier, state }, client = 'spa') {
       const callback = callbacks.at(-1)
       assert.equal(callback?.searchParams.get('state'), state)
       assert.equal(callback?.searchParams.get('iss'), base)
@@ -57,7 +57,7 @@ export async function relyingParty(base, more = () => '') {
         method: 'POST',
         body: new URLSearchParams({
           grant_type: 'authorization_code',
-          client_id: 'spa',
+          client_id: client,
           code: callback?.searchParams.get('code') ?? '',
           redirect_uri: redirect,
           code_verifier: verifier,

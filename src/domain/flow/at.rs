@@ -49,6 +49,15 @@ impl From<&Session> for Offered {
     }
 }
 
+/// Why somebody who is signed in is asked all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Again {
+    /// They were there too long ago.
+    LongAgo,
+    /// What they showed then is too little.
+    Stronger,
+}
+
 /// Why nobody was signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {

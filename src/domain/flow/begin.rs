@@ -1,6 +1,6 @@
 //! How a flow begins: with nothing, or with what the session of the browser stands for.
 
-use super::{Around, At, Factor, Failure, Flow, ForDevice, Note, Notes, Offered, Who, is_too_old};
+use super::{Again, Around, At, Factor, Failure, Flow, ForDevice, Note, Notes, Offered, Who, is_too_old};
 use crate::clock::Timestamp;
 use crate::domain::policy::Source;
 use crate::domain::session::Session;
@@ -25,12 +25,13 @@ pub struct Start {
 impl Flow {
     /// `session`: what the browser has. It counts where the request lets it.
     pub fn begin(start: Start, session: Option<&Session>, around: &Around<'_>) -> Self {
+        let again = session.filter(|session| is_of_before(session, &start, around.now)).map(|_| Again::LongAgo);
         let session = session.filter(|session| counts(session, &start.request, start.meant, around.now));
         // [OIDCC §3.1.2.1] with one account, too, there is a choice: that one or another.
         let chooses = start.request.prompts(Prompt::SelectAccount);
         let who = start.request.login_hint.clone().map_or(Who::Nobody, Who::Claimed);
         // Where the walk below leads is what counts.
-        let flow = Self { who, ..Self::new(start, At::Failed(Failure::NothingVerified), around.now) };
+        let flow = Self { who, again, ..Self::new(start, At::Failed(Failure::NothingVerified), around.now) };
         match session.map(Offered::from) {
             Some(offered) if chooses => Self { at: At::Account(offered), ..flow },
             Some(offered) => flow.going_on(offered, around),
@@ -77,6 +78,7 @@ impl Flow {
             from: None,
             meant,
             who: Who::Nobody,
+            again: None,
             authenticated: None,
             trusted: None,
             password: None,
@@ -100,6 +102,12 @@ impl Flow {
         let Self { run_by, browser, cookieless, started_at, .. } = self;
         (self.at == At::UserCode).then_some(Self { run_by, browser, cookieless, started_at, ..of })
     }
+}
+
+/// Whether it is the session of whom a request is about, and not of today.
+fn is_of_before(session: &Session, start: &Start, now: Timestamp) -> bool {
+    let theirs = start.meant.is_none_or(|meant| meant == session.user);
+    session.is_live(now) && theirs && is_too_old(&session.authentication, &start.request, now)
 }
 
 /// Whether the session of a browser answers for what a request asks.

@@ -33,7 +33,7 @@ mod second_factor;
 mod tests;
 mod walk;
 
-pub use self::at::{At, Failure, Offered};
+pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
 pub use self::second_factor::SecondFactor;
@@ -67,6 +67,8 @@ pub struct Flow {
     /// Nobody else may sign in.
     pub meant: Option<UserId>,
     pub who: Who,
+    /// Why their session is not enough.
+    pub again: Option<Again>,
     /// What was proved on the way by something that the person did: with this, they have a session.
     pub authenticated: Option<Authentication>,
     /// The trusted device that has proved to be there besides, in this flow alone.
@@ -185,7 +187,7 @@ impl Flow {
         let At::Account(offered) = &self.at else { return None };
         // [OIDCC §3.1.2.1] somebody may have taken their time to choose.
         if is_too_old(&offered.authentication, &self.request, around.now) {
-            return self.another(None, around);
+            return Self { again: Some(Again::LongAgo), ..self }.another(None, around);
         }
         let offered = offered.clone();
         Some(self.going_on(offered, around))
@@ -231,6 +233,7 @@ impl Flow {
     fn verified(&mut self, user: UserId, how: &Authentication, (step, factor): (StepId, Factor)) {
         // What was just proved is worth more than the session: that one is renewed by it, or somebody else's.
         self.session = None;
+        self.again = None;
         // Of another person than the one so far: nothing that was proved until now counts any more.
         if self.who != Who::Proved(user) {
             self.notes.forget_verified();
@@ -269,6 +272,20 @@ impl Flow {
     /// Whether something has to be found out before anybody can be asked.
     pub fn wants_more(&self) -> bool {
         self.wants_ceremony() || (self.second_factor.is_none() && matches!(self.at, At::Asking(_, Source::Mfa)))
+    }
+
+    /// Whether the person may say first in which way they go on: they have begun, there are several, and they
+    /// have not said so yet.
+    pub fn may_choose(&self) -> bool {
+        let At::Asking(step, _) = &self.at else { return false };
+        let chosen = self.turned.as_ref().is_some_and(|(id, _)| id == step);
+        let begun = self.notes.has_identified() || self.notes.has_verified_here();
+        begun && self.session.is_none() && !chosen && !self.ways.is_empty()
+    }
+
+    /// Whether it is too late for what a passkey is to sign.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.ceremony.as_ref().is_some_and(|ceremony| !ceremony.is_live(now))
     }
 
     /// Whether whoever has no passkey makes the first one now: where the policy says so, and not on the word of a

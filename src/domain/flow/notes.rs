@@ -44,6 +44,11 @@ impl Notes {
         self.0.iter().any(|(_, note)| here(note))
     }
 
+    /// Whether somebody has said who they are.
+    pub(super) fn has_identified(&self) -> bool {
+        self.0.iter().any(|(_, note)| *note == Note::Identified)
+    }
+
     /// Whether a step is done by the word of a session.
     pub(super) fn lean_on_session(&self) -> bool {
         self.0.iter().any(|(_, note)| *note == Note::Verified(Factor::Session))

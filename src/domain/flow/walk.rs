@@ -1,7 +1,7 @@
 //! Where a flow is led: the sign-on policy, walked anew from its root, and what the relying party needs besides.
 
-use super::{Around, At, Failure, Flow, Who};
-use crate::domain::policy::{Next, Source, Step, Why};
+use super::{Again, Around, At, Failure, Flow, Who};
+use crate::domain::policy::{About, Next, Source, Step, Why};
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::id::UserId;
@@ -20,6 +20,9 @@ impl Flow {
             Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
             Next::Ask(step) => {
                 let source = self.asked_by(step, around);
+                if self.session.is_some() {
+                    self.again = Some(self.falls_short(step));
+                }
                 self.ways = step.sources().filter(|way| *way != source && self.serves(*way, around)).collect();
                 At::Asking(step.id.clone(), source)
             }
@@ -36,6 +39,17 @@ impl Flow {
             self.second_factor = None;
         }
         self
+    }
+
+    /// Why a step is asked of whoever has a session.
+    fn falls_short(&self, step: &Step) -> Again {
+        let stood_for_it = self.notes.of(&step.id).is_some();
+        let had = self.authenticated.as_ref().map(|authentication| authentication.acr);
+        let wants_more = step.when.iter().any(|condition| match &condition.about {
+            About::Asked(acr) => !condition.not && had.is_none_or(|had| had < *acr),
+            About::Client(_) | About::Scope(_) | About::NotWithin(_) => false,
+        });
+        if stood_for_it && !wants_more { Again::LongAgo } else { Again::Stronger }
     }
 
     /// What is asked in a step: what the person has chosen, where the policy still offers it; or else the first

@@ -121,6 +121,12 @@ impl Sessions {
         ended.map_err(WriteError::unexpected)
     }
 
+    /// Whoever would be told that the session has ended.
+    pub async fn told(&self, id: SessionId) -> Result<Vec<Client>, StoreError> {
+        let rows = self.database.find_all(CLIENTS, [bytes(id.uuid())]).await?;
+        told(&rows)
+    }
+
     /// Whether the session is still there.
     pub async fn is_live(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM session WHERE id = $1 AND seen_at > $2 AND created_at > $3";
@@ -207,15 +213,22 @@ async fn end(transaction: &Transaction, id: SessionId, now: Timestamp) -> Result
 }
 
 /// Whoever got tokens in a session knows its `sid`, and nobody else does.
+const CLIENTS: &str =
+    "SELECT document FROM client WHERE id IN (SELECT client_id FROM token_grant WHERE session_id = $1)";
+
+/// Those that want to be told.
+fn told(rows: &[Row]) -> Result<Vec<Client>, StoreError> {
+    let mut clients = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
+    clients.retain(|client| client.logout().is_some());
+    Ok(clients)
+}
+
 async fn tell(
     transaction: &Transaction,
     (session, user): (SessionId, UserId),
     now: Timestamp,
 ) -> Result<Vec<Client>, WriteError> {
-    let sql = "SELECT document FROM client WHERE id IN (SELECT client_id FROM token_grant WHERE session_id = $1)";
-    let rows = transaction.find_all(sql, [bytes(session.uuid())]).await?;
-    let mut clients = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
-    clients.retain(|client| client.logout().is_some());
+    let clients = told(&transaction.find_all(CLIENTS, [bytes(session.uuid())]).await?)?;
     let called = clients.iter().filter(|client| client.logout().is_some_and(|logout| logout.backchannel.is_some()));
     let words = called.map(|client| {
         let ended = Ended { session, user, client: client.id.clone() };

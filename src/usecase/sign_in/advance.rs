@@ -65,16 +65,12 @@ pub struct Calling<'a> {
 }
 
 impl Advance {
-    /// Where the flow is. Changes nothing, but what a passkey is to sign where it is too late for that.
+    /// Where the flow is. Changes nothing.
     pub async fn read(&self, id: &FlowId, browser: &Browser, page: Page<'_>) -> Result<Seen, FlowError> {
-        let (found, mut flow, mut client) = self.find(id, browser, page).await?;
-        let now = self.clock.now();
-        if flow.ceremony.as_ref().is_some_and(|ceremony| !ceremony.is_live(now)) {
-            self.ask_anew(id, (&found, &flow), &client).await?;
-            (_, flow, client) = self.find(id, browser, page).await?;
-        }
+        let (_, flow, client) = self.find(id, browser, page).await?;
         let state = if flow.cookieless { browser.key.clone() } else { None };
-        Ok(Seen { state, ..self.conclude.shown.seen(id, flow, client).await? })
+        let late = flow.is_late(self.clock.now());
+        Ok(Seen { state, late, ..self.conclude.shown.seen(id, flow, client).await? })
     }
 
     /// The languages that were wished for when the flow began, for whoever may see it.
@@ -114,8 +110,18 @@ impl Advance {
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
         }
-        let members = Members::parse(action, body)?;
         let now = self.clock.now();
+        let members = match Members::parse(action, body) {
+            Ok(members) => members,
+            Err(refusal) => {
+                // Where it is too late to sign anything, our own page has nothing to bring, and comes for what is
+                // to be signed next.
+                if flow.is_late(now) {
+                    self.ask_anew(id, (&found, &flow), &client).await?;
+                }
+                return Err(refusal.into());
+            }
+        };
         let next = match action {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),

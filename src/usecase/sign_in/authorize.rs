@@ -62,6 +62,14 @@ pub enum Authorized {
     Begun { seen: Box<Seen>, key: Option<BrowserKey>, application: Option<Arc<Application>> },
 }
 
+/// The client of a request that has no answer.
+#[derive(Debug)]
+pub struct Whose {
+    pub client: Arc<Client>,
+    /// Where it hears that there is none, if the request names an address of its own.
+    pub back: Option<String>,
+}
+
 impl Authorize {
     /// Refused: there is no client, or none of its addresses, to which an answer could go.
     #[tracing::instrument(level = "debug", name = "authorize", skip_all)]
@@ -102,6 +110,22 @@ impl Authorize {
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
+    }
+
+    /// Whose request it was, for a page that says why it goes no further. One that was refused went back already,
+    /// if it could: what is left to be told is that we are the trouble.
+    pub async fn whose(&self, parameters: &Parameters) -> Option<Whose> {
+        let id = parameters.get("client_id").and_then(ClientId::parse)?;
+        let client = self.known.directory.client(&id).await.ok()??;
+        let destination = destination(&client, parameters).ok().filter(|_| !client.disabled);
+        // [RFC 6749 §4.1.2.1]
+        let busy = Refusal::new(ErrorCode::TemporarilyUnavailable, "The server cannot answer now.");
+        let carried = destination.and_then(|to| self.respond.carried(&client, &to, refused(&busy)).ok());
+        let back = match carried {
+            Some(Carrier::Redirect(uri)) => Some(uri),
+            Some(Carrier::FormPost { .. } | Carrier::Flow(_)) | None => None,
+        };
+        Some(Whose { client, back })
     }
 
     /// What a browser brings of a client that may be heard.

@@ -1,11 +1,12 @@
 //! The browser comes for the answer of its flow, once, and goes back to the relying party.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
@@ -26,18 +27,35 @@ use crate::usecase::sign_in::{Browser, SignedIn};
 pub struct Tickets {
     pub key: ring::hmac::Key,
     pub issuer: String,
+    pub clock: Arc<dyn Clock>,
 }
+
+/// Whoever is told the address goes there at once. One that was told before is told anew to whoever asks.
+const LIFETIME: Duration = Duration::from_secs(2 * 60);
 
 impl Tickets {
     pub const PATH: &str = "/as/resume";
 
     pub fn resume_url(&self, id: &FlowId, flow: &Flow) -> String {
-        format!("{}{}/{}?ticket={}", self.issuer, Self::PATH, id.expose(), self.ticket(id, flow))
+        let ticket = self.ticket(id, flow, self.clock.now() + LIFETIME);
+        format!("{}{}/{}?ticket={ticket}", self.issuer, Self::PATH, id.expose())
     }
 
-    fn ticket(&self, id: &FlowId, flow: &Flow) -> String {
-        let about = [id.expose().as_bytes(), flow.transaction.uuid().as_bytes()].concat();
-        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.key, &about))
+    fn ticket(&self, id: &FlowId, flow: &Flow, until: Timestamp) -> String {
+        let until = until.millis();
+        let about = [id.expose().as_bytes(), flow.transaction.uuid().as_bytes(), &until.to_be_bytes()].concat();
+        format!("{until}.{}", URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.key, &about)))
+    }
+
+    /// Why a ticket admits nobody, if it does not.
+    fn refusal(&self, id: &FlowId, flow: &Flow, ticket: &str) -> Option<&'static str> {
+        let until = ticket.split_once('.').and_then(|(until, _)| until.parse().ok()).map(Timestamp::from_millis);
+        let ours = |until| constant_time_eq(self.ticket(id, flow, until).as_bytes(), ticket.as_bytes());
+        match until {
+            Some(until) if !ours(until) => Some("another ticket"),
+            Some(until) => (self.clock.now() >= until).then_some("a ticket of before"),
+            None => Some("no ticket"),
+        }
     }
 }
 
@@ -67,8 +85,8 @@ impl Leave {
         if browser.key.as_ref().map(BrowserKey::digest) != Some(flow.browser) {
             return Err(gone("another browser's flow").into());
         }
-        if !constant_time_eq(self.tickets.ticket(id, &flow).as_bytes(), ticket.as_bytes()) {
-            return Err(gone("another ticket").into());
+        if let Some(why) = self.tickets.refusal(id, &flow, ticket) {
+            return Err(gone(why).into());
         }
         if flow.is_over(self.clock.now()) {
             return Err(gone("the flow is over").into());

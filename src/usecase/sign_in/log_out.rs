@@ -60,6 +60,8 @@ pub struct Onward {
 pub struct Ask {
     pub username: String,
     pub client: Option<Arc<Client>>,
+    /// What the others are called that will be told.
+    pub apps: Vec<String>,
 }
 
 /// Who asks, and for what.
@@ -87,7 +89,11 @@ impl LogOut {
         if meant != Some(session.user) {
             let user = self.known.directory.user(&session.user).await?;
             let username = user.map(|user| user.username.clone()).unwrap_or_default();
-            return Ok(LoggedOut::Ask(Ask { username, client: asked.client }));
+            let told = self.known.sessions.told(session.id).await?;
+            let others = told.into_iter().filter(|told| asked.client.as_ref().is_none_or(|asks| asks.id != told.id));
+            let mut apps: Vec<String> = others.map(|client| client.name).collect();
+            apps.sort();
+            return Ok(LoggedOut::Ask(Ask { username, client: asked.client, apps }));
         }
         let frames = self.end(&session, asked.client.as_deref(), now).await?;
         Ok(LoggedOut::Done(Done { ended: true, onward: asked.onward, at_once: true, frames }))

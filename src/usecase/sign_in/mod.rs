@@ -207,10 +207,14 @@ pub struct Seen {
     pub username: Option<String>,
     /// What they are called.
     pub name: Option<String>,
+    /// What the person let the client have before, where they are asked for more.
+    pub remembered: Option<Scope>,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
     /// With which the app becomes a device, while it may.
     pub ticket: Option<EnrolmentTicket>,
+    /// That is too old to be answered: whoever tries is asked for something else.
+    pub late: bool,
     /// Where the browser goes, once.
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.

@@ -6,9 +6,11 @@ use crate::domain::client::Client;
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
+use crate::protocol::authorization_request::Prompt;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::FlowId;
+use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::leave::Tickets;
@@ -56,12 +58,38 @@ impl Shown {
         };
         let username = person.as_ref().map(|user| user.username.clone());
         let name = person.and_then(|user| user.name.clone());
+        let remembered = self.remembered(&flow).await?;
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
         let pairing = flow.offers_pairing().zip(flow.user());
         let ticket = pairing
             .map(|((app, ..), user)| self.known.second_factors.offers.tickets.of(flow.transaction, user, &app.jkt));
-        let (session, state) = (None, None);
-        Ok(Seen { id: id.clone(), flow, client, username, name, passkey, ticket, resume, answer, session, state })
+        let (late, session, state) = (false, None, None);
+        Ok(Seen {
+            id: id.clone(),
+            flow,
+            client,
+            username,
+            name,
+            remembered,
+            passkey,
+            ticket,
+            late,
+            resume,
+            answer,
+            session,
+            state,
+        })
+    }
+
+    /// What the person need not be asked again.
+    async fn remembered(&self, flow: &Flow) -> Result<Option<Scope>, StoreError> {
+        match (&flow.at, flow.user()) {
+            // [OIDCC §3.1.2.1] prompt=consent asks for all of it.
+            (At::Consent(_), Some(user)) if !flow.request.prompts(Prompt::Consent) => {
+                self.known.consents.find(user, &flow.client).await
+            }
+            (_, _) => Ok(None),
+        }
     }
 
     /// The flow with its answer in it.

@@ -23,12 +23,18 @@ use crate::words::{Wishes, Words};
 struct Sample {
     page: &'static str,
     state: &'static str,
+    /// Nothing leads there yet.
+    coming: bool,
     render: Box<dyn Fn(&Around<'_>) -> Response + Send + Sync>,
 }
 
 /// What a list of samples is made into.
 #[derive(Default)]
-struct Samples(Vec<Sample>);
+struct Samples {
+    all: Vec<Sample>,
+    /// Of those that are added from here on.
+    coming: bool,
+}
 
 impl Samples {
     /// `states`: each with its name.
@@ -39,7 +45,8 @@ impl Samples {
         states: impl IntoIterator<Item = (&'static str, V)>,
     ) {
         for (state, view) in states {
-            self.0.push(Sample { page, state, render: Box::new(move |around| render(&view, around)) });
+            let render = Box::new(move |around: &Around<'_>| render(&view, around));
+            self.all.push(Sample { page, state, coming: self.coming, render });
         }
     }
 }
@@ -65,11 +72,19 @@ impl Gallery {
     }
 }
 
-/// What there is, by page.
+impl Sample {
+    fn address(&self) -> String {
+        format!("/dev/pages/{}/{}", self.page, self.state)
+    }
+}
+
+/// What there is, by page; and what of it no real page shows yet.
 #[handler]
 pub(super) fn list(Data(pages): Data<&Arc<Pages>>) -> Response {
-    let listed = pages.gallery.samples.0.iter().map(|sample| format!("/dev/pages/{}/{}", sample.page, sample.state));
-    json(StatusCode::OK, &json!({ "pages": listed.collect::<Vec<_>>() }))
+    let all = &pages.gallery.samples.all;
+    let listed = all.iter().map(Sample::address);
+    let coming = all.iter().filter(|sample| sample.coming).map(Sample::address);
+    json(StatusCode::OK, &json!({ "pages": listed.collect::<Vec<_>>(), "coming": coming.collect::<Vec<_>>() }))
 }
 
 #[handler]
@@ -79,7 +94,7 @@ pub(super) fn show(
     Path((page, state)): Path<(String, String)>,
 ) -> Response {
     let gallery = &pages.gallery;
-    let Some(sample) = gallery.samples.0.iter().find(|sample| sample.page == page && sample.state == state) else {
+    let Some(sample) = gallery.samples.all.iter().find(|sample| sample.page == page && sample.state == state) else {
         return json(StatusCode::NOT_FOUND, &json!({ "error": "not_found" }));
     };
     let query = request.uri().query().unwrap_or_default();

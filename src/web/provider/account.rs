@@ -66,7 +66,7 @@ impl Provider {
                 Ok(begun) => {
                     let view = new_passkey::View {
                         form: self.own_form(PASSKEYS, Some(&begun.id), browser),
-                        options: begun.options.to_string(),
+                        options: Some(begun.options.to_string()),
                         name: self.words.say(visit.locale, Message::MethodPasskey),
                         failed: false,
                     };

@@ -10,7 +10,7 @@ use poem::{Endpoint, Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
 use self::account::Account;
-use self::trouble::Trouble;
+use self::trouble::{About, Trouble};
 use crate::domain::audit::Action as Audited;
 use crate::http::body::{BodyError, read_page_form};
 use crate::http::client_authentication::client_ip;
@@ -26,13 +26,13 @@ use crate::protocol::id::FlowId;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
-use crate::usecase::sign_in::authorize::{Authorize, Authorized};
+use crate::usecase::sign_in::authorize::{Authorize, Authorized, Whose};
 use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
-use crate::web::sign_in::{Address, Around, Site, form_post};
-use crate::words::{Locale, Wishes, Words};
+use crate::web::sign_in::{Address, Around, Back, Site, form_post};
+use crate::words::{Foreign, Locale, Wishes, Words};
 
 pub mod account;
 mod check_session;
@@ -155,7 +155,13 @@ impl Provider {
                 response
             }
             Err(Trouble::TooMany(wait)) if without_redirect => self.too_many(wait).await,
-            Err(trouble) => self.troubled(&trouble, &visit).await,
+            Err(trouble) => {
+                let about = match &parameters {
+                    Ok(parameters) => self.about(parameters).await,
+                    Err(_) => About::default(),
+                };
+                self.troubled_about(&trouble, &about, &visit).await
+            }
         };
         if without_redirect && let Ok(parameters) = &parameters {
             self.readable(parameters, &request, &mut response).await;
@@ -197,7 +203,7 @@ impl Provider {
                     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
                     form_post::render(&form_post::View { client: None, target, fields }, &self.around(visit, None))
                 }
-                None => StatusCode::INTERNAL_SERVER_ERROR.into(),
+                None => Trouble::Internal.page(&About::default(), visit.reference.clone(), &self.around(visit, None)),
             },
             // Only refusals come here: there is no flow that could tell.
             Carrier::Flow(fields) => not_begun(fields),
@@ -242,12 +248,24 @@ impl Provider {
         response
     }
 
+    /// Whose request it was that a page has to answer.
+    async fn about(&self, parameters: &Parameters) -> About {
+        let Some(Whose { client, back }) = self.authorize.whose(parameters).await else { return About::default() };
+        let name = Foreign::name(&client.name);
+        let back = back.as_deref().and_then(Address::parse).map(|to| Back { client: Some(name.clone()), to });
+        About { client: Some(name), disabled: client.disabled, back }
+    }
+
     async fn troubled(&self, trouble: &Trouble, visit: &Visit) -> Response {
+        self.troubled_about(trouble, &About::default(), visit).await
+    }
+
+    async fn troubled_about(&self, trouble: &Trouble, about: &About, visit: &Visit) -> Response {
         if let Some(reason) = trouble.recorded() {
             tracing::info!(detail = %reason, "sign-in refused");
             self.refusals.record(Audited::SignInRefused, reason, None).await;
         }
-        trouble.page(visit.reference.clone(), &self.around(visit, None))
+        trouble.page(about, visit.reference.clone(), &self.around(visit, None))
     }
 }
 

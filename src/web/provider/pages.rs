@@ -1,19 +1,19 @@
 //! Our own pages of a flow. Each shows the state that the flow API would show, and each of its forms is one
 //! of the actions that the flow API takes.
 
-use poem::http::{Method, StatusCode, header};
+use poem::http::{Method, header};
 use poem::{Request, RequestBody, Response};
 use serde_json::{Map, Value, json};
 
 use super::passwords::{self, Amiss, Shown};
-use super::trouble::Trouble;
+use super::trouble::{About, Trouble};
 use super::{Provider, Visit, see_other};
 use crate::domain::client::Client;
-use crate::domain::flow::{At, Who};
+use crate::domain::flow::{Again, At, Who};
 use crate::domain::policy::Source;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
-use crate::http::headers::SEC_FETCH_SITE;
+use crate::http::headers::{SEC_FETCH_SITE, queried};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, FlowErrorCode, Status};
 use crate::protocol::id::{BrowserKey, FlowId};
@@ -27,7 +27,7 @@ use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{
-    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, passkey,
+    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, method, passkey,
 };
 use crate::words::{Foreign, Message};
 
@@ -37,6 +37,7 @@ enum Wrong {
     Identifier { username: String },
     Errand { error: FlowError, form: Parameters },
     Passkey(passkey::Problem),
+    Method(method::Problem),
 }
 
 impl Provider {
@@ -48,6 +49,12 @@ impl Provider {
         let visit = self.visit(&request, wished.as_deref());
         let seen = match seen {
             Ok(seen) => seen,
+            // Each page that leads to one of these has the browser keep something.
+            Err(FlowError::Refused(refusal))
+                if refusal.code == FlowErrorCode::FlowNotFound && browser.key.is_none() =>
+            {
+                return self.troubled(&Trouble::NoCookies, &visit).await;
+            }
             // What is no sign-in may be about a password alone.
             Err(FlowError::Refused(refusal)) if refusal.code == FlowErrorCode::FlowNotFound => {
                 return Box::pin(self.errand_page(id, (&request, &mut body), &browser)).await;
@@ -55,6 +62,10 @@ impl Provider {
             Err(error) => return self.troubled(&error.into(), &visit).await,
         };
         match *request.method() {
+            // Somebody has said in which way they go on, and it is the one that is asked.
+            Method::GET | Method::HEAD if queried(&request, CHOSEN).as_deref() == Some(asked_here(&seen)) => {
+                self.step(&seen, None, &browser, &visit)
+            }
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
             Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser, &visit)).await {
                 Ok(Submitted::Done(session)) => {
@@ -64,6 +75,7 @@ impl Provider {
                     }
                     response
                 }
+                Ok(Submitted::Chosen) => see_other(&format!("{}?{CHOSEN}={}", self.address(id), asked_here(&seen))),
                 // There is something else to be signed now.
                 Ok(Submitted::Wrong(wrong @ Wrong::Passkey(_))) => {
                     match self.advance.read(id, &browser, calling::Page::Own).await {
@@ -107,7 +119,15 @@ impl Provider {
     ) -> Result<Submitted, Trouble> {
         let from = client_ip(request);
         let form = self.form_of_flow(&seen.id, (request, body), browser).await?;
-        let Some((action, body)) = action(seen, &form) else { return Ok(Submitted::Done(None)) };
+        let (action, body) = match chosen(seen, &form) {
+            None => match action(seen, &form) {
+                Some(pressed) => pressed,
+                None => return Ok(Submitted::Done(None)),
+            },
+            Some("") => return Ok(Submitted::Wrong(Wrong::Method(method::Problem::Missing))),
+            Some(way) if way == asked_here(seen) => return Ok(Submitted::Chosen),
+            Some(way) => turning_to(way),
+        };
         let calling = Calling { browser, page: calling::Page::Own, from, language: visit.locale.tag() };
         let error = match self.advance.act(&seen.id, calling, action, &body).await {
             // Who gave up something on the way goes on at once.
@@ -122,6 +142,9 @@ impl Provider {
         if seen.flow.errand().is_some() && passwords::is_told(&error) {
             return Ok(Submitted::Wrong(Wrong::Errand { error, form }));
         }
+        if action == Action::UseAlternativeAuthenticationSource && passwords::is_told(&error) {
+            return Ok(Submitted::Wrong(Wrong::Method(method::Problem::Gone)));
+        }
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::InvalidActionId => {
@@ -130,6 +153,10 @@ impl Provider {
             FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError => {
                 if matches!(seen.flow.status(), Status::AssertionRequired | Status::Fido2ActivationRequired) {
                     let without_script = refusal.misses("assertion");
+                    // The button of a page with nothing to answer: there is something else to be signed now.
+                    if seen.late && (without_script || refusal.misses("attestation")) {
+                        return Ok(Submitted::Done(None));
+                    }
                     let problem = if without_script { passkey::Problem::NoScript } else { passkey::Problem::Failed };
                     return Ok(Submitted::Wrong(Wrong::Passkey(problem)));
                 }
@@ -164,7 +191,19 @@ impl Provider {
         Form { action: self.address(id), hidden, expires_in: None }
     }
 
+    /// What the person does now; or first, in which way.
     fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
+        let problem = match wrong {
+            None if seen.flow.may_choose() => None,
+            Some(Wrong::Method(problem)) if seen.flow.may_choose() => Some(*problem),
+            Some(_) | None => return self.step(seen, wrong, browser, visit),
+        };
+        let here = self.here(&seen.id);
+        let view = methods(seen, self.form(&seen.id, browser), problem);
+        method::render(&view, &self.around(visit, Some(&here)))
+    }
+
+    fn step(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
         let here = self.here(&seen.id);
         let around = self.around(visit, Some(&here));
         let form = self.form(&seen.id, browser);
@@ -179,7 +218,7 @@ impl Provider {
             At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
                 let view = new_passkey::View {
                     form,
-                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    options: options(seen),
                     name: around.words.say(around.locale, Message::MethodPasskey),
                     failed: matches!(wrong, Some(Wrong::Passkey(_))),
                 };
@@ -190,14 +229,18 @@ impl Provider {
                     form,
                     client,
                     reason: reason(seen),
-                    options: seen.passkey.as_ref().map(Value::to_string).unwrap_or_default(),
+                    options: options(seen),
                     ways: ways(seen),
                     may_cancel: true,
                     problem: match wrong {
                         Some(Wrong::Passkey(problem)) => Some(*problem),
-                        Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Errand { .. }) | None => {
-                            None
-                        }
+                        Some(
+                            Wrong::Credentials { .. }
+                            | Wrong::Identifier { .. }
+                            | Wrong::Errand { .. }
+                            | Wrong::Method(_),
+                        )
+                        | None => None,
                     },
                 };
                 passkey::render(&view, &around)
@@ -205,9 +248,8 @@ impl Provider {
             At::Asking(_, Source::Identifier) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
-                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
-                        (hint(seen), None)
-                    }
+                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. } | Wrong::Passkey(_) | Wrong::Method(_))
+                    | None => (hint(seen), None),
                 };
                 let view = identifier::View {
                     form,
@@ -223,14 +265,13 @@ impl Provider {
             At::Asking(_, Source::Password) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
-                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. } | Wrong::Passkey(_)) | None => {
-                        (hint(seen), None)
-                    }
+                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. } | Wrong::Passkey(_) | Wrong::Method(_))
+                    | None => (hint(seen), None),
                 };
                 let view = credentials::View {
                     form,
                     client,
-                    who: credentials::Who::Anyone { username },
+                    username,
                     reason: reason(seen),
                     forgot: seen.flow.recoverable,
                     ways: ways(seen),
@@ -242,7 +283,10 @@ impl Provider {
             At::Errand(errand) => {
                 let amiss = match wrong {
                     Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
-                    Some(Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_)) | None => None,
+                    Some(
+                        Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_) | Wrong::Method(_),
+                    )
+                    | None => None,
                 };
                 let (username, means) = (seen.username.as_deref(), self.beside.means());
                 let shown = Shown { errand, username, means, alone: false, amiss };
@@ -254,11 +298,15 @@ impl Provider {
                 Some(target) => {
                     hop::render(&hop::View { client: Some(Foreign::name(&seen.client.name)), target }, &around)
                 }
-                None => StatusCode::INTERNAL_SERVER_ERROR.into(),
+                // Run by an application, which reads it there.
+                None if seen.flow.is_redirectless() => {
+                    Trouble::Gone.page(&About::default(), visit.reference.clone(), &around)
+                }
+                None => Trouble::Internal.page(&About::default(), visit.reference.clone(), &around),
             },
             // Run by an application: none of our pages shows it.
             At::UserCode | At::Asking(_, Source::Mfa) | At::Completed(_) | At::Left => {
-                Trouble::Gone.page(visit.reference.clone(), &around)
+                Trouble::Gone.page(&About::default(), visit.reference.clone(), &around)
             }
         }
     }
@@ -289,7 +337,7 @@ fn code(seen: &Seen) -> Option<String> {
 }
 
 fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
-    let asked = scope.names().map(|name| Asked {
+    let asked = scope.names().filter(|name| is_new(seen, name)).map(|name| Asked {
         scope: name.to_owned(),
         plainly: plainly(name),
         needed: name == Scope::OPENID,
@@ -299,12 +347,15 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
         form,
         client: client(&seen.client),
         user: Foreign::name(seen.username.as_deref().unwrap_or_default()),
-        more: false,
+        more: scope.names().any(|name| !is_new(seen, name)),
         scopes: asked.collect(),
         details: seen.flow.request.extent.details.values().iter().map(details).collect(),
-        wrote: None,
-        problem: None,
     }
+}
+
+/// Whether the person has not let the client have it before.
+fn is_new(seen: &Seen, scope: &str) -> bool {
+    seen.remembered.as_ref().is_none_or(|remembered| !remembered.contains(scope))
 }
 
 /// One of the `authorization_details`, as facts: its type, and what it says, in its own words.
@@ -318,8 +369,40 @@ fn details(value: &Value) -> consent::Details {
     }
 }
 
+/// The parameter by which a page knows that somebody took what is asked, where there were several ways.
+const CHOSEN: &str = "method";
+
+/// What can be done in this step.
+fn methods(seen: &Seen, form: Form, problem: Option<method::Problem>) -> method::View {
+    let At::Asking(_, asked) = &seen.flow.at else {
+        return method::View { form, methods: Vec::new(), may_cancel: true, problem };
+    };
+    let kind = |source: Source| match source {
+        Source::Identifier | Source::Mfa => None,
+        Source::Password => Some(method::Kind::Password),
+        Source::Passkey => Some(method::Kind::Passkey),
+    };
+    let sources = [*asked].into_iter().chain(seen.flow.ways.iter().copied());
+    let method = |source: Source| {
+        Some(method::Method { id: source.as_str().to_owned(), kind: kind(source)?, chosen: source == *asked })
+    };
+    method::View { form, methods: sources.filter_map(method).collect(), may_cancel: true, problem }
+}
+
+/// The way that somebody says that they go on, on the page that asks for it.
+fn chosen<'f>(seen: &Seen, form: &'f Parameters) -> Option<&'f str> {
+    let asks = seen.flow.may_choose() && form.get("action") == Some("continue");
+    asks.then(|| form.get("method").unwrap_or_default())
+}
+
+fn turning_to(way: &str) -> (Action, Value) {
+    (Action::UseAlternativeAuthenticationSource, json!({ "authenticationSource": way }))
+}
+
 /// What came of a form.
 enum Submitted {
+    /// Somebody takes what is asked.
+    Chosen,
     /// With the session of whoever is signed in by it.
     Done(Option<SignedIn>),
     Wrong(Wrong),
@@ -345,9 +428,7 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::UsernamePasswordRequired | Status::AssertionRequired, Some(way @ ("passkey" | "password")))
             if way != asked_here(seen) =>
         {
-            let source = Value::String(way.to_owned());
-            let body = [("authenticationSource".to_owned(), source)].into_iter().collect();
-            Some((Action::UseAlternativeAuthenticationSource, Value::Object(body)))
+            Some(turning_to(way))
         }
         (Status::AssertionRequired, _) => Some((Action::CheckAssertion, body(&[("assertion", "assertion")]))),
         (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
@@ -376,9 +457,9 @@ fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
         (Status::ConsentRequired, Some("allow")) => {
             let At::Consent(asked) = &seen.flow.at else { return None };
             // One field for each box: the form has them under names of their own.
-            let ticked =
-                asked.names().filter(|name| *name == Scope::OPENID || form.get(&format!("scope:{name}")).is_some());
-            let scope = ticked.collect::<Vec<_>>().join(" ");
+            let ticked = |name: &str| form.get(&format!("scope:{name}")).is_some();
+            let agreed = asked.names().filter(|name| *name == Scope::OPENID || !is_new(seen, name) || ticked(name));
+            let scope = agreed.collect::<Vec<_>>().join(" ");
             Some((
                 Action::GrantConsent,
                 Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect()),
@@ -405,6 +486,11 @@ const fn asked_here(seen: &Seen) -> &'static str {
     }
 }
 
+/// What a passkey is to sign, where somebody may still answer.
+fn options(seen: &Seen) -> Option<String> {
+    seen.passkey.as_ref().filter(|_| !seen.late).map(Value::to_string)
+}
+
 /// What else somebody may take.
 fn ways(seen: &Seen) -> Vec<Way> {
     let way = |source: &Source| match source {
@@ -423,8 +509,14 @@ fn hint(seen: &Seen) -> String {
     }
 }
 
+/// Why whoever is signed in is asked all the same.
 fn reason(seen: &Seen) -> Option<Reason> {
-    seen.flow.request.prompts(Prompt::Login).then_some(Reason::AskedByClient)
+    let flow = &seen.flow;
+    let again = flow.again.map(|again| match again {
+        Again::LongAgo => Reason::LongAgo,
+        Again::Stronger => Reason::Stronger,
+    });
+    if flow.request.prompts(Prompt::Login) { Some(Reason::AskedByClient) } else { again }
 }
 
 fn client(client: &Client) -> sign_in::Client {
@@ -434,7 +526,7 @@ fn client(client: &Client) -> sign_in::Client {
         let home = url::Url::parse(sign_in.redirect_uris.first()?.as_str()).ok()?;
         home.host_str().map(Foreign::name)
     });
-    sign_in::Client { name: Foreign::name(&client.name), logo: None, host, verified: !registered }
+    sign_in::Client { name: Foreign::name(&client.name), host, verified: !registered }
 }
 
 fn plainly(scope: &str) -> Plainly {

@@ -227,7 +227,7 @@ impl Shown<'_> {
         credentials::View {
             form,
             client: None,
-            who: credentials::Who::Anyone { username: self.typed() },
+            username: self.typed(),
             reason: Some(Reason::PasswordChange),
             forgot: false,
             ways: Vec::new(),

@@ -110,7 +110,7 @@ impl Provider {
             },
             client: ask.client.as_ref().map(|client| Foreign::name(&client.name)),
             user: Foreign::name(&ask.username),
-            apps: Vec::new(),
+            apps: ask.apps.iter().map(|name| Foreign::name(name)).collect(),
         };
         confirm::render(&view, &self.around(visit, Some(&here)))
     }
@@ -125,7 +125,7 @@ impl Provider {
                 let back = onward.and_then(|onward| {
                     Some(Back { client: Some(Foreign::name(&onward.client.name)), to: Address::parse(&onward.uri)? })
                 });
-                let view = done::View { unanswered: Vec::new(), frames, back, leaves: at_once };
+                let view = done::View { frames, back, leaves: at_once };
                 done::render(&view, &self.around(visit, None))
             }
         };

@@ -8,8 +8,9 @@ use poem::http::{HeaderValue, StatusCode, header};
 use crate::http::body::BodyError;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::usecase::Error;
-use crate::web::sign_in::Around;
 use crate::web::sign_in::error::{Kind, View, render};
+use crate::web::sign_in::{Around, Back};
+use crate::words::Foreign;
 
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
@@ -20,12 +21,25 @@ pub(super) enum Trouble {
     Foreign,
     /// There is no such flow for this browser.
     Gone,
+    /// The browser keeps nothing by which its flow could be known.
+    NoCookies,
     /// There is nothing here.
     Nothing,
     /// Nobody is signed in where somebody has to be.
     SignedOut,
     TooMany(Duration),
     Unavailable,
+    /// What must not be.
+    Internal,
+}
+
+/// What is known of the way that somebody was on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About {
+    pub client: Option<Foreign>,
+    /// It was switched off.
+    pub disabled: bool,
+    pub back: Option<Back>,
 }
 
 impl From<Refusal> for Trouble {
@@ -56,7 +70,13 @@ impl Trouble {
             Self::Body(error) => Some(format!("invalid_request: {error}")),
             Self::Foreign => Some("a form of another page".to_owned()),
             Self::TooMany(_) => Some("a limit was reached".to_owned()),
-            Self::Method | Self::Gone | Self::Nothing | Self::SignedOut | Self::Unavailable => None,
+            Self::Method
+            | Self::Gone
+            | Self::NoCookies
+            | Self::Nothing
+            | Self::SignedOut
+            | Self::Unavailable
+            | Self::Internal => None,
         }
     }
 
@@ -67,15 +87,21 @@ impl Trouble {
             Self::Refused(_) | Self::Body(_) | Self::Method => Kind::Request,
             Self::Foreign => Kind::CrossSite,
             Self::Gone => Kind::Expired,
+            Self::NoCookies => Kind::CookiesBlocked,
             Self::Nothing => Kind::NotFound,
             Self::SignedOut => Kind::SignedOut,
             Self::TooMany(wait) => Kind::TooManyRequests(*wait),
             Self::Unavailable => Kind::Unavailable,
+            Self::Internal => Kind::Internal,
         }
     }
 
-    pub(super) fn page(&self, reference: Option<String>, around: &Around<'_>) -> Response {
-        let view = View { kind: self.kind(), client: None, reference, back: None };
+    pub(super) fn page(&self, about: &About, reference: Option<String>, around: &Around<'_>) -> Response {
+        let kind = match self.kind() {
+            Kind::UnknownClient if about.disabled => Kind::ClientDisabled,
+            kind => kind,
+        };
+        let view = View { kind, client: about.client.clone(), reference, back: about.back.clone() };
         let mut response = render(&view, around);
         match self {
             Self::Method => {
@@ -86,7 +112,14 @@ impl Trouble {
             Self::Unavailable => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Refused(_) | Self::Foreign | Self::Gone | Self::Nothing | Self::SignedOut | Self::TooMany(_) => {}
+            Self::Refused(_)
+            | Self::Foreign
+            | Self::Gone
+            | Self::NoCookies
+            | Self::Nothing
+            | Self::SignedOut
+            | Self::TooMany(_)
+            | Self::Internal => {}
         }
         response
     }

@@ -1,14 +1,13 @@
 //! What an app gets, before it gets it.
 //!
 //! Fields: `scope:{name}` for each optional one that is ticked (the needed ones are not sent), each with a name of its
-//! own: a name that is there twice is refused. Actions:
-//! `allow`, `cancel`, and `other_account`.
+//! own: a name that is there twice is refused. Actions: `allow`, `cancel`.
 
 use askama::Template;
 use poem::Response;
 
 use super::around::{Around, Titled};
-use super::form::{Client, Form, Problem as At, Problems, respond};
+use super::form::{Client, Form, respond};
 use crate::words::{Foreign, Message};
 
 #[derive(Clone, Debug)]
@@ -22,9 +21,6 @@ pub struct View {
     pub scopes: Vec<Asked>,
     /// [RFC 9396] as facts.
     pub details: Vec<Details>,
-    /// What the app has to say about it, in its own words.
-    pub wrote: Option<Foreign>,
-    pub problem: Option<Problem>,
 }
 
 /// A scope that is asked for.
@@ -78,37 +74,16 @@ pub struct Details {
     pub facts: Vec<(Foreign, Foreign)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// The client, or what it may ask for, is not what it was.
-    Changed,
-    PageExpired,
-}
-
-impl Problem {
-    const fn told(self) -> At<'static> {
-        match self {
-            Self::Changed => At::of_all(Message::ConsentChanged),
-            Self::PageExpired => At::of_all(Message::PageExpired),
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "sign_in/consent.html")]
 struct Page<'p> {
     view: &'p View,
     around: &'p Around<'p>,
-    problems: Problems,
 }
 
 impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         Message::Consent(self.client())
-    }
-
-    fn is_error(&self) -> bool {
-        self.problems.is_some()
     }
 }
 
@@ -127,6 +102,5 @@ impl Page<'_> {
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let problems = Problems::of(around, view.problem.map(Problem::told));
-    respond(&Page { view, around, problems }, None)
+    respond(&Page { view, around }, None)
 }

@@ -1,7 +1,6 @@
 //! Username and password on one page, so that password managers fill in both.
 //!
-//! Fields: `username`, `password`. Actions: `sign_in`, `continue_as` (of somebody who is signed in),
-//! `other_account`, `forgot`, `cancel`, and those of [`Way`].
+//! Fields: `username`, `password`. Actions: `sign_in`, `forgot`, `cancel`, and those of [`Way`].
 
 use std::time::Duration;
 
@@ -10,13 +9,14 @@ use poem::Response;
 
 use super::around::{Around, Titled};
 use super::form::{Client, Form, Problem as At, Problems, Reason, Way, respond};
-use crate::words::{Foreign, Message};
+use crate::words::Message;
 
 #[derive(Clone, Debug)]
 pub struct View {
     pub form: Form,
     pub client: Option<Client>,
-    pub who: Who,
+    /// A `login_hint`, who is signed in, or what was typed.
+    pub username: String,
     /// Why somebody has to sign in again.
     pub reason: Option<Reason>,
     /// A forgotten password can be got over.
@@ -27,17 +27,6 @@ pub struct View {
     pub problem: Option<Problem>,
 }
 
-/// Who is about to sign in.
-#[derive(Clone, Debug)]
-pub enum Who {
-    /// Nothing is known but what was typed, or a `login_hint`.
-    Anyone { username: String },
-    /// Has to give the password again.
-    Known { name: Foreign, username: String },
-    /// Is signed in, and is only asked whether to go on.
-    SignedIn { name: Foreign },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     UsernameMissing,
@@ -46,9 +35,6 @@ pub enum Problem {
     /// Whichever of the two it is.
     WrongCredentials,
     SlowDown(Duration),
-    /// The flow ended while somebody typed; the form belongs to a new one.
-    SessionExpired,
-    CookiesBlocked,
 }
 
 impl Problem {
@@ -61,8 +47,6 @@ impl Problem {
             Self::BothMissing => vec![username, password],
             Self::WrongCredentials => vec![At::at("password", Message::WrongCredentials)],
             Self::SlowDown(wait) => vec![At::slow_down(wait)],
-            Self::SessionExpired => vec![At::at("password", Message::SessionExpired)],
-            Self::CookiesBlocked => vec![At::of_all(Message::CookiesBlocked)],
         }
     }
 }

@@ -33,8 +33,6 @@ impl Form {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub name: Foreign,
-    /// An image of our own origin.
-    pub logo: Option<String>,
     /// Of its website: what people know it by.
     pub host: Option<Foreign>,
     /// Whether somebody here has looked at it. Those that register themselves have no such person.
@@ -83,10 +81,7 @@ impl Reason {
 /// Another way to sign in: a button in the same form, so that what was typed goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    Phone,
     Passkey,
-    Qr,
-    Code,
     Password,
 }
 
@@ -94,20 +89,14 @@ impl Way {
     /// The value of `action`.
     pub const fn action(self) -> &'static str {
         match self {
-            Self::Phone => "phone",
             Self::Passkey => "passkey",
-            Self::Qr => "qr",
-            Self::Code => "code",
             Self::Password => "password",
         }
     }
 
     pub(super) const fn message(self) -> Message<'static> {
         match self {
-            Self::Phone => Message::WayPhone,
             Self::Passkey => Message::WayPasskey,
-            Self::Qr => Message::WayQr,
-            Self::Code => Message::WayCode,
             Self::Password => Message::WayPassword,
         }
     }

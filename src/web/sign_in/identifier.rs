@@ -2,8 +2,6 @@
 //!
 //! Field: `username`. Actions: `continue`, `cancel`, and those of [`Way`].
 
-use std::time::Duration;
-
 use askama::Template;
 use poem::Response;
 
@@ -27,18 +25,12 @@ pub struct View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     Missing,
-    SlowDown(Duration),
-    PageExpired,
-    CookiesBlocked,
 }
 
 impl Problem {
     const fn told(self) -> At<'static> {
         match self {
             Self::Missing => At::at("username", Message::UsernameMissing),
-            Self::SlowDown(wait) => At::slow_down(wait),
-            Self::PageExpired => At::of_all(Message::PageExpired),
-            Self::CookiesBlocked => At::of_all(Message::CookiesBlocked),
         }
     }
 }
@@ -63,6 +55,5 @@ impl Titled for Page<'_> {
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
     let told = view.problem.map(Problem::told);
-    let wait = told.as_ref().and_then(|problem| problem.wait);
-    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+    respond(&Page { view, around, problems: Problems::of(around, told) }, None)
 }

@@ -32,6 +32,7 @@ pub enum Kind {
     /// By its name.
     Phone(Foreign),
     Passkey,
+    Password,
     /// An app that shows codes.
     App,
     /// The last digits of the number.
@@ -47,6 +48,7 @@ impl Method {
         around.html(match &self.kind {
             Kind::Phone(device) => Message::MethodPhone(device.as_str()),
             Kind::Passkey => Message::MethodPasskey,
+            Kind::Password => Message::Password,
             Kind::App => Message::MethodApp,
             Kind::Sms(ending) => return around.html(Message::MethodSms(&digit_by_digit(ending))),
             Kind::Mail(address) => Message::MethodMail(address),
@@ -66,7 +68,6 @@ pub enum Problem {
     Missing,
     /// It was there when the page was made, and is not any more.
     Gone,
-    PageExpired,
 }
 
 impl Problem {
@@ -74,7 +75,6 @@ impl Problem {
         match self {
             Self::Missing => At::at("method-1", Message::MethodMissing),
             Self::Gone => At::at("method-1", Message::MethodGone),
-            Self::PageExpired => At::of_all(Message::PageExpired),
         }
     }
 }
@@ -98,7 +98,6 @@ impl Titled for Page<'_> {
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let told = view.problem.map(Problem::told);
-    let wait = told.as_ref().and_then(|problem| problem.wait);
-    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+    let problems = Problems::of(around, view.problem.map(Problem::told));
+    respond(&Page { view, around, problems }, None)
 }

@@ -14,8 +14,8 @@ pub struct View {
     pub form: Form,
     pub client: Option<Client>,
     pub reason: Option<Reason>,
-    /// For `navigator.credentials.get`, in JSON.
-    pub options: String,
+    /// For `navigator.credentials.get`, in JSON. `None`: it is too late for what there was, and the button asks for more.
+    pub options: Option<String>,
     pub ways: Vec<Way>,
     pub may_cancel: bool,
     pub problem: Option<Problem>,

@@ -97,6 +97,14 @@ pub(crate) async fn examples() -> String {
     scene.world.issuer().to_owned()
 }
 
+/// What the ID token of a sign-in by a trusted app says.
+pub(crate) async fn acr() -> Value {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.trusted().await;
+    let (mut browser, id, _) = scene.by(&phone).await;
+    claims(&scene.tokens(&mut browser, &id).await)["acr"].clone()
+}
+
 async fn made(admin: &Robot<'_>, path: &str, body: Value) {
     assert_eq!(admin.post(path, &body).await.status, 201, "{path}");
 }

@@ -1,13 +1,9 @@
 //! The authentication-flow API: F14 to F18 of the design, and the states of A.1.
 
-use nod::domain::recovery::Means;
-use nod::protocol::flow_api::{Action, Kind, Status};
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::passkeys::password_and_passkey;
-use super::recovery::secrets;
-use super::{PASSWORD, device_grant, links, name_first, policy, refused, shop_and_alice};
+use super::{PASSWORD, links, refused, shop_and_alice};
 use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
 pub(super) fn id(state: &Value) -> &str {
@@ -89,18 +85,6 @@ async fn t14_1_a_flow_is_its_browsers() {
         refused(&stranger.password(&flow, "alice", PASSWORD).await, 404, "FLOW_NOT_FOUND", None);
     }
     refused(&phone.get(&format!("{FLOWS}{}", "x".repeat(22))).await, 404, "FLOW_NOT_FOUND", None);
-}
-
-#[tokio::test]
-async fn t14_4_a_flow_ends() {
-    let world = World::start().await;
-    let (app, _alice) = app(&world).await;
-    let mut phone = world.browser();
-    let flow = id(&phone.flow(&app, &[]).await).to_owned();
-    world.clock.advance(seconds(30 * 60));
-    let gone = phone.get(&format!("{FLOWS}{flow}")).await;
-    refused(&gone, 404, "FLOW_NOT_FOUND", None);
-    assert!(gone.json().get("_links").is_none());
 }
 
 #[tokio::test]
@@ -194,153 +178,6 @@ async fn post(phone: &mut Browser, to: &str, kind: &str, marked: bool, body: &st
     let request = phone.request(Method::POST, &format!("{FLOWS}{to}")).header("content-type", kind);
     let request = if marked { request.header("x-xsrf-header", "nod") } else { request };
     phone.send(request.body(body.to_owned())).await
-}
-
-/// [security.md case 130] every pair of a state and an action.
-#[tokio::test]
-async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
-    let world = World::with().letters().start().await;
-    let (app, _alice) = app(&world).await;
-    for username in ["forgetful", "changing"] {
-        world.user(username).with_password(PASSWORD).await;
-    }
-    world.demand_change(&world.user("must").with_password(PASSWORD).await).await;
-    let tv = device_grant::tv(&world).await;
-    let admin = world.admin().await;
-    policy(&admin, &name_first("name-first")).await;
-    let named = world.client("named").signs_in().redirectless().policy("name-first").await;
-    policy(&world.admin_again(&admin).await, &password_and_passkey("enrols", true)).await;
-    let enrols = world.client("enrols").signs_in().redirectless().policy("enrols").await;
-    // Letters of the other server have a link alone.
-    let linking = World::with().letters().settings(|settings| settings.recovery = Means::Link).start().await;
-    let (linked, _alice) = self::app(&linking).await;
-    linking.user("forgetful").with_password(PASSWORD).await;
-    let mut reached = Vec::new();
-    for status in Status::ALL {
-        let (world, client) = if *status == Status::AccountRecoveryOtlVerificationRequired {
-            (&linking, &linked)
-        } else {
-            (&world, if *status == Status::IdentifierRequired { &named } else { &app })
-        };
-        let mut phone = world.browser();
-        let Some(state) = arrive(&mut phone, world, (client, &tv, &enrols), *status).await else { continue };
-        assert_eq!(state["status"], status.as_str());
-        reached.push(*status);
-        let watch = world.watch().await;
-        for action in Action::ALL.iter().filter(|action| !links(&state).contains(&action.as_str())) {
-            let body = action.members().iter().filter(|member| member.required).map(|member| {
-                let value = if member.kind == Kind::Text { json!("alice") } else { json!(true) };
-                (member.name.to_owned(), value)
-            });
-            let answer = phone.act(id(&state), action.as_str(), &Value::Object(body.collect::<Map<_, _>>())).await;
-            refused(&answer, 400, "INVALID_ACTION_ID", None);
-        }
-        watch.nothing_changed(status.as_str()).await;
-        assert_eq!(phone.get(&format!("{FLOWS}{}", id(&state))).await.ok(), state);
-    }
-    // RESUME is for browsers, and device_trust has the four of a second factor.
-    assert_eq!(reached.len() + 5, Status::ALL.len(), "{reached:?}");
-}
-
-/// Brings a flow to a state, if one without a browser can get there.
-async fn arrive(
-    phone: &mut Browser,
-    world: &World,
-    (app, tv, enrols): (&crate::world::Client, &crate::world::Client, &crate::world::Client),
-    status: Status,
-) -> Option<Value> {
-    if status == Status::OauthDeviceUserCodeRequired {
-        return Some(device_grant::begun_without_page(phone, app).await.ok());
-    }
-    let device = [Status::OauthDeviceUserCodeConfirmationRequired, Status::OauthDeviceCompleted];
-    if device.contains(&status) {
-        let state = device_grant::begun(phone, tv, world).await;
-        if status == device[0] {
-            return Some(state);
-        }
-        phone.act(id(&state), "confirmUserCode", &json!({ "userCode": state["userCode"] })).await.ok();
-        let signed_in = phone.password(id(&state), "alice", PASSWORD).await.ok();
-        let done = signed_in["status"] == "OAUTH_DEVICE_COMPLETED";
-        return Some(if done { signed_in } else { phone.act(id(&state), "grantConsent", &json!({})).await.ok() });
-    }
-    let state = phone.flow(app, &[("prompt", "consent")]).await;
-    let flow = id(&state).to_owned();
-    match status {
-        Status::IdentifierRequired | Status::UsernamePasswordRequired => Some(state),
-        Status::AssertionRequired => {
-            let body = json!({ "authenticationSource": "passkey" });
-            Some(phone.act(&flow, "useAlternativeAuthenticationSource", &body).await.ok())
-        }
-        Status::ConsentRequired => Some(phone.password(&flow, "alice", PASSWORD).await.ok()),
-        Status::Completed => {
-            phone.password(&flow, "alice", PASSWORD).await.ok();
-            Some(phone.act(&flow, "grantConsent", &json!({})).await.ok())
-        }
-        Status::Failed => Some(phone.act(&flow, "cancel", &json!({})).await.ok()),
-        Status::Fido2ActivationRequired => {
-            // Whoever has none makes one, where the policy says so.
-            let state = phone.flow(enrols, &[]).await;
-            Some(phone.password(id(&state), "alice", PASSWORD).await.ok())
-        }
-        Status::Resume
-        | Status::AuthenticationRequired
-        | Status::MobilePairingRequired
-        | Status::MfaCompleted
-        | Status::MfaFailed
-        | Status::OauthDeviceUserCodeRequired
-        | Status::OauthDeviceUserCodeConfirmationRequired
-        | Status::OauthDeviceCompleted => None,
-        Status::MustChangePassword => Some(phone.password(&flow, "must", PASSWORD).await.ok()),
-        Status::CurrentCredentialsRequired
-        | Status::NewPasswordRequired
-        | Status::SuccessfulPasswordChange
-        | Status::Canceled => Some(changing(phone, &flow, world, status).await),
-        Status::AccountRecoveryUsernameRequired
-        | Status::AccountRecoveryOtlVerificationRequired
-        | Status::RecoveryCodeRequired
-        | Status::PasswordResetRequired
-        | Status::SuccessfulPasswordReset => Some(recovering(phone, &flow, world, status).await),
-    }
-}
-
-async fn changing(phone: &mut Browser, flow: &str, world: &World, status: Status) -> Value {
-    let state = phone.act(flow, "initiatePasswordChange", &json!({})).await.ok();
-    if status == Status::CurrentCredentialsRequired {
-        return state;
-    }
-    if status == Status::Canceled {
-        return phone.act(flow, "cancelPasswordChange", &json!({})).await.ok();
-    }
-    let credentials = json!({ "username": "changing", "password": PASSWORD });
-    let state = phone.act(flow, "checkCurrentCredentials", &credentials).await.ok();
-    if status == Status::NewPasswordRequired {
-        return state;
-    }
-    let state = phone.act(flow, "checkNewPassword", &json!({ "newPassword": "twelve green bottles" })).await.ok();
-    world.nothing_waits().await;
-    state
-}
-
-async fn recovering(phone: &mut Browser, flow: &str, world: &World, status: Status) -> Value {
-    let state = phone.act(flow, "initiateAccountRecovery", &json!({})).await.ok();
-    if status == Status::AccountRecoveryUsernameRequired {
-        return state;
-    }
-    let username = json!({ "username": "forgetful" });
-    let state = phone.act(flow, "checkAccountRecoveryUsername", &username).await.ok();
-    world.nothing_waits().await;
-    if matches!(status, Status::RecoveryCodeRequired | Status::AccountRecoveryOtlVerificationRequired) {
-        return state;
-    }
-    let inbox = world.parts().carriers.dev_inbox.clone().unwrap();
-    let (code, _) = secrets(&inbox.letters()[0]);
-    let state = phone.act(flow, "checkRecoveryCode", &json!({ "recoveryCode": code })).await.ok();
-    if status == Status::PasswordResetRequired {
-        return state;
-    }
-    let state = phone.act(flow, "checkPasswordReset", &json!({ "newPassword": "twelve green bottles" })).await.ok();
-    world.nothing_waits().await;
-    state
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ async fn a_challenge_is_its_flows_and_short_lived() {
     refused(&one.assertion(&id(&first), &made).await, 400, "INVALID_ACTION_ID", None);
 }
 
-/// Nobody answers in vain who comes back to the page.
+/// Nobody answers in vain who comes back to the page; and coming back to it changes nothing.
 #[tokio::test]
 async fn a_challenge_that_is_over_is_not_shown_again() {
     let world = World::start().await;
@@ -234,9 +234,19 @@ async fn a_challenge_that_is_over_is_not_shown_again() {
     let again = browser.open(&page.path).await.unwrap();
     assert_eq!(challenge(&again), challenge(&page), "it is good still");
     world.clock.advance(seconds(1));
-    let anew = browser.open(&page.path).await.unwrap();
-    assert_ne!(challenge(&anew), challenge(&page));
-    browser.answer(&anew, &mut passkey).await.unwrap_err().get("code");
+    let watch = world.watch().await;
+    let late = browser.open(&page.path).await.unwrap();
+    assert!(!late.has("Use your passkey").answer.text().contains("data-get"), "{}", late.answer.text());
+    watch.nothing("a page that is looked at").await;
+    // The button asks for another one.
+    let anew = browser.press(&late, "passkey", &[]).await.unwrap();
+    assert!(challenge(&anew) != challenge(&page) && !anew.answer.text().contains("role=\"alert\""));
+    // Who has answered the one before meanwhile has done it in vain, and is asked anew as well.
+    let made = passkey.get(&options(&page, "get")).to_string();
+    let told = browser.press(&page, "passkey", &[("assertion", &made)]).await.unwrap();
+    told.has("That did not work");
+    assert_ne!(challenge(&told), challenge(&anew));
+    browser.answer(&told, &mut passkey).await.unwrap_err().get("code");
 }
 
 /// [WebAuthn §7.2 step 21] whoever copied a key that counts is found out, and so is the copy.

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -41,8 +41,8 @@ struct Operation {
 }
 
 struct Response {
-    /// Media types, and what JSON of each must be.
-    content: Vec<(String, Option<Validator>)>,
+    /// Media types, and the schema of what JSON of each must be, as text.
+    content: Vec<(String, Option<String>)>,
     /// Header fields that are always there.
     headers: Vec<String>,
 }
@@ -51,19 +51,39 @@ struct Response {
 /// has no operation.
 const ANYWHERE: [u16; 3] = [408, 414, 431];
 
+/// 3.1: its schemas are JSON Schema.
+fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/nod-3.1.json");
+        let mut document = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        closed(&mut document);
+        document
+    })
+}
+
+/// What says whether something is as a schema has it. Each is made when it is needed first, and once: to make all of
+/// them takes longer than most tests wait for an answer.
+fn validator(schema: &str) -> Arc<OnceLock<Validator>> {
+    static VALIDATORS: Mutex<BTreeMap<String, Arc<OnceLock<Validator>>>> = Mutex::new(BTreeMap::new());
+    let validator = Arc::clone(VALIDATORS.lock().unwrap().entry(schema.to_owned()).or_default());
+    validator.get_or_init(|| {
+        let own: Value = serde_json::from_str(schema).unwrap();
+        jsonschema::draft202012::new(&json!({"components": document()["components"], "allOf": [own]})).unwrap()
+    });
+    validator
+}
+
 fn operations() -> &'static [Operation] {
     static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
     OPERATIONS.get_or_init(|| {
-        // 3.1: its schemas are JSON Schema.
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/nod-3.1.json");
-        let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let document = document();
         let mut operations = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let segments = path.split('/').map(|part| (!part.starts_with('{')).then(|| part.to_owned())).collect();
                 let responses = operation["responses"].as_object().unwrap().iter();
-                let responses =
-                    responses.map(|(status, response)| (status.parse().unwrap(), read(&document, response))).collect();
+                let responses = responses.map(|(status, response)| (status.parse().unwrap(), read(response))).collect();
                 let id = operation["operationId"].as_str().unwrap().to_owned();
                 operations.push(Operation { id, method: method.to_uppercase(), segments, responses });
             }
@@ -72,16 +92,10 @@ fn operations() -> &'static [Operation] {
     })
 }
 
-fn read(document: &Value, response: &Value) -> Response {
+fn read(response: &Value) -> Response {
     let content = response["content"].as_object().into_iter().flatten();
-    let content = content.map(|(name, media)| {
-        let validator = name.ends_with("json").then(|| {
-            let mut schema = json!({"components": document["components"], "allOf": [media["schema"]]});
-            closed(&mut schema);
-            jsonschema::draft202012::new(&schema).unwrap()
-        });
-        (name.clone(), validator)
-    });
+    let content =
+        content.map(|(name, media)| (name.clone(), name.ends_with("json").then(|| media["schema"].to_string())));
     let headers = response["headers"].as_object().into_iter().flatten();
     let headers = headers.filter(|(_, header)| header["required"] == true).map(|(name, _)| name.clone()).collect();
     Response { content: content.collect(), headers }
@@ -152,11 +166,11 @@ pub(super) fn check(method: &str, path: &str, sent: Option<&Sent>, answer: &Answ
         return;
     }
     let described = response.content.iter().find(|(name, _)| kind == Some(name));
-    let (_, validator) = described.unwrap_or_else(|| panic!("the document knows no such body: {kind:?} {what}"));
-    if let Some(validator) = validator {
-        let json = answer.json();
-        let errors: Vec<String> =
-            validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let (_, schema) = described.unwrap_or_else(|| panic!("the document knows no such body: {kind:?} {what}"));
+    if let Some(schema) = schema {
+        let (validator, json) = (validator(schema), answer.json());
+        let errors = validator.get().unwrap().iter_errors(&json);
+        let errors: Vec<String> = errors.map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "not what the document says: {what}\n{errors:#?}");
     }
 }

@@ -135,7 +135,7 @@ fn state() -> Value {
                 json!({"type": "array", "items": {"type": "object", "additionalProperties": true}}),
                 "what exactly it asks for [RFC 9396 §2].",
             ),
-            "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer."},
+            "resumeUrl": {"type": "string", "description": "Where the browser goes for its answer: once, and within two minutes. Read again, the flow tells another one."},
             "authorizeResponse": reference("AuthorizeResponse"),
             "_pf_authn_api_state": carried(),
             "user": only(

@@ -48,7 +48,7 @@ impl Cast {
     }
 
     fn client(&self) -> Client {
-        Client { name: self.shop(), logo: None, host: Some(Foreign::name(&self.host)), verified: true }
+        Client { name: self.shop(), host: Some(Foreign::name(&self.host)), verified: true }
     }
 
     fn form(&self) -> Form {
@@ -71,11 +71,13 @@ pub(super) fn all(cast: &Cast) -> Samples {
     passwords(cast, &mut samples);
     devices(cast, &mut samples);
     ends(cast, &mut samples);
+    samples.coming = true;
+    coming(cast, &mut samples);
     samples
 }
 
 fn sign_in(cast: &Cast, samples: &mut Samples) {
-    let ways = vec![Way::Phone, Way::Qr];
+    let ways = vec![Way::Passkey];
     let fresh = identifier::View {
         form: cast.form(),
         client: Some(cast.client()),
@@ -88,31 +90,27 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let wrong = |problem| identifier::View { problem: Some(problem), ..fresh.clone() };
     let states = [
         ("missing", wrong(identifier::Problem::Missing)),
-        ("slow-down", wrong(identifier::Problem::SlowDown(WAIT))),
-        ("cookies", wrong(identifier::Problem::CookiesBlocked)),
         ("hint", identifier::View { username: cast.typed.clone(), reason: Some(Reason::Stronger), ..fresh.clone() }),
         ("fresh", fresh.clone()),
     ];
     samples.add("identifier", identifier::render, states);
 
-    let anyone = credentials::Who::Anyone { username: cast.typed.clone() };
-    let known = credentials::Who::Known { name: cast.name(), username: cast.typed.clone() };
     let fresh = credentials::View {
         form: cast.form(),
         client: Some(cast.client()),
-        who: credentials::Who::Anyone { username: String::new() },
+        username: String::new(),
         reason: None,
         forgot: true,
         ways,
         may_cancel: true,
         problem: None,
     };
-    let again = |reason| credentials::View { who: known.clone(), reason: Some(reason), ..fresh.clone() };
-    let wrong = |problem| credentials::View { who: anyone.clone(), problem: Some(problem), ..fresh.clone() };
+    let known = credentials::View { username: cast.typed.clone(), ..fresh.clone() };
+    let again = |reason| credentials::View { reason: Some(reason), ..known.clone() };
+    let wrong = |problem| credentials::View { problem: Some(problem), ..known.clone() };
     let states = [
-        ("hint", credentials::View { who: anyone.clone(), ..fresh.clone() }),
+        ("hint", known.clone()),
         ("alone", credentials::View { client: None, forgot: false, ways: vec![], may_cancel: false, ..fresh.clone() }),
-        ("known", credentials::View { who: credentials::Who::SignedIn { name: cast.name() }, ..fresh.clone() }),
         ("prompt-login", again(Reason::AskedByClient)),
         ("max-age", again(Reason::LongAgo)),
         ("step-up", again(Reason::Stronger)),
@@ -120,8 +118,6 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
         ("wrong", wrong(credentials::Problem::WrongCredentials)),
         ("missing", wrong(credentials::Problem::BothMissing)),
         ("slow-down", wrong(credentials::Problem::SlowDown(WAIT))),
-        ("expired", wrong(credentials::Problem::SessionExpired)),
-        ("cookies", wrong(credentials::Problem::CookiesBlocked)),
         ("fresh", fresh.clone()),
     ];
     samples.add("sign-in", credentials::render, states);
@@ -144,7 +140,7 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
         form: cast.form(),
         client: Some(cast.client()),
         reason: None,
-        options: options.clone(),
+        options: Some(options.clone()),
         ways: vec![Way::Password],
         may_cancel: true,
         problem: None,
@@ -153,6 +149,7 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
     let states = [
         ("failed", wrong(passkey::Problem::Failed)),
         ("no-script", wrong(passkey::Problem::NoScript)),
+        ("late", passkey::View { options: None, ..fresh.clone() }),
         ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
         ("fresh", fresh.clone()),
     ];
@@ -178,9 +175,17 @@ fn passkeys(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("passkeys", passkeys::render, states);
 
-    let view =
-        new_passkey::View { form: cast.form(), options: options.clone(), name: cast.typed.clone(), failed: false };
-    let states = [("failed", new_passkey::View { failed: true, ..view.clone() }), ("fresh", view)];
+    let view = new_passkey::View {
+        form: cast.form(),
+        options: Some(options.clone()),
+        name: cast.typed.clone(),
+        failed: false,
+    };
+    let states = [
+        ("failed", new_passkey::View { failed: true, ..view.clone() }),
+        ("late", new_passkey::View { options: None, ..view.clone() }),
+        ("fresh", view),
+    ];
     samples.add("new-passkey", new_passkey::render, states);
 
     let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
@@ -217,8 +222,6 @@ fn consents(cast: &Cast, samples: &mut Samples) {
             asked("phone", Plainly::Phone, false),
         ],
         details: vec![],
-        wrote: None,
-        problem: None,
     };
     let mut offline = first.clone();
     offline.scopes.push(asked("offline_access", Plainly::Offline, true));
@@ -231,15 +234,31 @@ fn consents(cast: &Cast, samples: &mut Samples) {
     let states = [
         ("offline", offline),
         ("more", consent::View { more: true, ..first.clone() }),
-        ("payment", consent::View { scopes, details, wrote: Some(Foreign::text(&cast.text)), ..first.clone() }),
+        ("payment", consent::View { scopes, details, ..first.clone() }),
         ("unverified", consent::View { client: Client { verified: false, ..cast.client() }, ..first.clone() }),
-        ("changed", consent::View { problem: Some(consent::Problem::Changed), ..first.clone() }),
         ("first", first),
     ];
     samples.add("consent", consent::render, states);
 }
 
+fn methods(cast: &Cast, kinds: impl IntoIterator<Item = method::Kind>) -> method::View {
+    let methods = kinds.into_iter().zip(1..).map(|(kind, number)| method::Method {
+        id: format!("m{number}"),
+        kind,
+        chosen: number == 1,
+    });
+    method::View { form: cast.form(), methods: methods.collect(), may_cancel: true, problem: None }
+}
+
 fn second_steps(cast: &Cast, samples: &mut Samples) {
+    let view = methods(cast, [method::Kind::Passkey, method::Kind::Password]);
+    let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
+    let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
+    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view)]);
+}
+
+/// What devices and one-time codes will need, and no page of a sign-in shows yet.
+fn coming(cast: &Cast, samples: &mut Samples) {
     let kinds = [
         method::Kind::Phone(Foreign::name("Pixel 9")),
         method::Kind::Passkey,
@@ -249,15 +268,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         method::Kind::Recovery,
         method::Kind::Phone(cast.name()),
     ];
-    let methods = kinds.into_iter().zip(1..).map(|(kind, number)| method::Method {
-        id: format!("m{number}"),
-        kind,
-        chosen: number == 1,
-    });
-    let view = method::View { form: cast.form(), methods: methods.collect(), may_cancel: true, problem: None };
-    let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
-    let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
-    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("several", view)]);
+    samples.add("method", method::render, [("several", methods(cast, kinds))]);
 
     let app = code::View {
         form: cast.form(),
@@ -378,15 +389,14 @@ fn devices(cast: &Cast, samples: &mut Samples) {
 
 fn ends(cast: &Cast, samples: &mut Samples) {
     let apps = vec![cast.shop(), Foreign::name("Demo Bank")];
-    let by_app =
-        logout::confirm::View { form: cast.form(), client: Some(cast.shop()), user: cast.name(), apps: apps.clone() };
+    let by_app = logout::confirm::View { form: cast.form(), client: Some(cast.shop()), user: cast.name(), apps };
     let alone = logout::confirm::View { client: None, apps: vec![], ..by_app.clone() };
     samples.add("logout", logout::confirm::render, [("alone", alone), ("by-app", by_app)]);
-    let done = logout::done::View { unanswered: vec![], frames: vec![], back: None, leaves: false };
+    let done = logout::done::View { frames: vec![], back: None, leaves: false };
     let frames = cast.elsewhere.iter().cloned().collect();
     let states = [
         ("back", logout::done::View { back: cast.back(), ..done.clone() }),
-        ("partly", logout::done::View { unanswered: apps, frames, back: cast.back(), leaves: false }),
+        ("frames", logout::done::View { frames, back: cast.back(), leaves: false }),
         ("closed", done),
     ];
     samples.add("logout-done", logout::done::render, states);
@@ -399,18 +409,18 @@ fn ends(cast: &Cast, samples: &mut Samples) {
         back,
     };
     let states = [
-        ("request", failed(error::Kind::Request, cast.back())),
+        ("request", failed(error::Kind::Request, None)),
         ("nobodys-request", error::View { client: None, ..failed(error::Kind::Request, None) }),
         ("client", failed(error::Kind::UnknownClient, None)),
         ("disabled", failed(error::Kind::ClientDisabled, None)),
-        ("denied", failed(error::Kind::Denied, cast.back())),
+        ("denied", failed(error::Kind::Denied, None)),
         ("signed-out", failed(error::Kind::SignedOut, None)),
-        ("expired", failed(error::Kind::Expired, cast.back())),
+        ("expired", failed(error::Kind::Expired, None)),
         ("cookies", failed(error::Kind::CookiesBlocked, None)),
         ("cross-site", failed(error::Kind::CrossSite, None)),
         ("not-found", failed(error::Kind::NotFound, None)),
         ("busy", failed(error::Kind::TooManyRequests(WAIT), None)),
-        ("unavailable", failed(error::Kind::Unavailable, None)),
+        ("unavailable", failed(error::Kind::Unavailable, cast.back())),
         ("internal", failed(error::Kind::Internal, None)),
     ];
     samples.add("error", error::render, states);

@@ -37,8 +37,8 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
 async fn every_page_is_said_in_every_language() {
     let (words, site) = (Words::new(Locale::KNOWN), site());
     let samples = sample::all(&Cast::friendly("http://localhost:8080"));
-    assert!(samples.0.len() > 70, "{}", samples.0.len());
-    for sample in &samples.0 {
+    assert!(samples.all.len() > 70, "{}", samples.all.len());
+    for sample in &samples.all {
         for locale in Locale::KNOWN {
             let around = Around { site: &site, words: &words, locale: *locale, here: Some("/here?a=b") };
             let (_, text) = drawn(sample, &around).await;
@@ -65,7 +65,7 @@ async fn every_page_is_said_in_every_language() {
 #[tokio::test]
 async fn security_nothing_that_others_chose_is_markup() {
     let (words, site) = (Words::new(&[]), site());
-    for sample in &sample::all(&hostile()).0 {
+    for sample in &sample::all(&hostile()).all {
         for locale in [Locale::En, Locale::Ar] {
             let around = Around { site: &site, words: &words, locale, here: Some("/here?\"><script>") };
             let (headers, text) = drawn(sample, &around).await;
@@ -88,7 +88,7 @@ async fn security_nothing_that_others_chose_is_markup() {
 #[tokio::test]
 async fn security_every_page_is_fenced_in() {
     let (words, site) = (Words::new(&[]), site());
-    for sample in &sample::all(&hostile()).0 {
+    for sample in &sample::all(&hostile()).all {
         let around = Around { site: &site, words: &words, locale: Locale::En, here: None };
         let (headers, text) = drawn(sample, &around).await;
         let policy = header(&headers, "content-security-policy");
@@ -125,7 +125,7 @@ async fn security_every_page_is_fenced_in() {
 #[tokio::test]
 async fn every_form_can_be_sent_without_a_script() {
     let (words, site) = (Words::new(&[]), site());
-    for sample in &sample::all(&Cast::friendly("http://localhost:8080")).0 {
+    for sample in &sample::all(&Cast::friendly("http://localhost:8080")).all {
         let around = Around { site: &site, words: &words, locale: Locale::En, here: None };
         let (headers, text) = drawn(sample, &around).await;
         let place = format!("{}/{}", sample.page, sample.state);

@@ -12,8 +12,8 @@ use crate::words::Message;
 #[derive(Clone, Debug)]
 pub struct View {
     pub form: Form,
-    /// For `navigator.credentials.create`, in JSON.
-    pub options: String,
+    /// For `navigator.credentials.create`, in JSON. `None`: it is too late for what there was, and the button asks for more.
+    pub options: Option<String>,
     /// What the person may call it.
     pub name: String,
     /// The last try came to nothing.

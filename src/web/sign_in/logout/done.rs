@@ -1,4 +1,4 @@
-//! Signed out here; and in the apps that could be told.
+//! Signed out here; and in the apps that are told.
 
 use askama::Template;
 use poem::Response;
@@ -7,12 +7,10 @@ use crate::web::page::Reach;
 use crate::web::sign_in::address::Address;
 use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Back, responding};
-use crate::words::{Foreign, Message};
+use crate::words::Message;
 
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Those that did not answer.
-    pub unanswered: Vec<Foreign>,
     /// [Front-Channel Logout §2] pages of apps that end their sessions when they are loaded.
     pub frames: Vec<Address>,
     pub back: Option<Back>,

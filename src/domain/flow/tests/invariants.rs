@@ -1,0 +1,202 @@
+//! What holds of every flow, whatever is done to it [flows.md H.7]: those invariants that can be seen without a
+//! server. I1 and I7 are about answers, and are looked at over HTTP, as are the halves of I3 and I8 that stores decide.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::errand::{asked, chosen, on_errand};
+use super::model::{Deed, Done, Model, Of, PEOPLE, chosen_by, deeds, scenes, tree};
+use super::*;
+use crate::domain::flow::errand::Errand;
+use crate::domain::password::Confirmed;
+use crate::domain::recovery::Means;
+use crate::protocol::flow_api::Action;
+
+type Checked = Result<(), TestCaseError>;
+
+const INVARIANTS: [fn(&Done<'_>) -> Checked; 6] = [
+    i2_nobody_is_signed_in_of_whom_nothing_was_proved,
+    i3_what_is_good_once_is_used_once,
+    i4_what_is_over_stays_over,
+    i5_what_can_be_done_is_what_is_linked,
+    i6_time_signs_nobody_in,
+    i8_nothing_of_one_person_is_anothers,
+];
+
+/// Somebody got through.
+fn is_signed_in(flow: &Flow) -> bool {
+    matches!(flow.at, At::Consent(_) | At::Ready | At::Completed(_) | At::Connected)
+}
+
+/// And it is whoever proved it last, in the way that is said of them.
+fn i2_nobody_is_signed_in_of_whom_nothing_was_proved(done: &Done<'_>) -> Checked {
+    let Model { flow, scene, past, .. } = done.model;
+    if !is_signed_in(flow) {
+        return Ok(());
+    }
+    let (last, proofs) = past.of_last();
+    prop_assert!(flow.notes.has_verified());
+    prop_assert!(last.is_some() && flow.user() == last, "{:?} proved it, not {:?}", last, flow.user());
+    let how = flow.authenticated.as_ref();
+    prop_assert!(how.is_some());
+    let (acr, amr) = how.map(|how| (how.acr, how.amr.clone())).unwrap();
+    prop_assert!(acr != Acr::Passkey || proofs.iter().any(|proof| proof.by_passkey), "{proofs:?}");
+    prop_assert!(!amr.contains("pwd") || proofs.iter().any(|proof| !proof.by_passkey), "{proofs:?}");
+    // On the word of a session, somebody has to look whether that goes on.
+    let here = proofs.iter().any(|proof| proof.factor != Factor::Session);
+    prop_assert!(here || flow.leans_on().is_some());
+    // It is whom the relying party means, in the way that it needs.
+    prop_assert!(scene.meant.is_none_or(|person| flow.user() == Some(PEOPLE[person])));
+    prop_assert!(!scene.needs_passkey || acr == Acr::Passkey);
+    prop_assert!(flow.device.as_ref().is_none_or(|device| device.confirmed), "nobody looked at the device");
+    if !matches!(flow.at, At::Consent(_)) && !scene.implied_consent {
+        prop_assert!(flow.agreed.is_some());
+    }
+    Ok(())
+}
+
+fn i3_what_is_good_once_is_used_once(done: &Done<'_>) -> Checked {
+    let Model { flow, past, .. } = done.model;
+    prop_assert!(past.answers <= 1, "{} answers", past.answers);
+    if let Some(ceremony) = &flow.ceremony {
+        prop_assert!(!past.spent.contains(&ceremony.asked), "asked twice");
+    }
+    let answered = matches!(done.deed, Deed::Passkey(_) | Deed::Make) && done.took;
+    prop_assert!(!answered || flow.ceremony.is_none() || flow.ceremony != done.before.ceremony, "asked still");
+    Ok(())
+}
+
+fn i4_what_is_over_stays_over(done: &Done<'_>) -> Checked {
+    let (before, after) = (&done.before, &done.model.flow);
+    if matches!(before.at, At::Failed(_) | At::Left | At::Completed(_) | At::Connected) {
+        prop_assert!(before.actions().is_empty());
+        // The client is told of a failure once, and that is all that can still be done to it.
+        let told = matches!((&before.at, done.deed, &after.at), (At::Failed(_), Deed::Leave, At::Left));
+        prop_assert!(told || (!done.took && after == before), "{:?} after {:?}", after.at, before.at);
+    }
+    if matches!(after.at, At::Left | At::Completed(_) | At::Connected) {
+        for deed in
+            [Deed::Identify, Deed::GoOn, Deed::Cancel, Deed::Agree(true), Deed::Confirm, Deed::Leave, Deed::Complete]
+        {
+            prop_assert!(!done.model.would(deed), "{deed:?} after {:?}", after.at);
+        }
+    }
+    Ok(())
+}
+
+fn i5_what_can_be_done_is_what_is_linked(done: &Done<'_>) -> Checked {
+    let Model { flow, scene, now, .. } = done.model;
+    if let Some(action) = done.action {
+        let linked = done.before.actions().contains(&action);
+        prop_assert_eq!(done.took, linked, "{:?} at {:?}", action, &done.before.at);
+    }
+    let around = scene.around(*now);
+    for action in flow.actions() {
+        prop_assert!(executed(flow, action, &around).is_some(), "{action:?} at {:?}", flow.at);
+    }
+    Ok(())
+}
+
+fn i6_time_signs_nobody_in(done: &Done<'_>) -> Checked {
+    let Model { flow, scene, now, .. } = done.model;
+    let an_hour_later = done.before.started_at + Duration::from_secs(3600);
+    prop_assert!(*now < an_hour_later || (!done.took && *flow == done.before), "it was over");
+    let failed = matches!(done.deed, Deed::Fail);
+    prop_assert!(!failed || is_signed_in(&done.before) || !is_signed_in(flow), "by a try that failed");
+    // Nobody gets further by waiting, unless the policy itself asks when somebody was there.
+    let timed = |step: &&Step| step.when.iter().any(|condition| matches!(condition.about, About::NotWithin(_)));
+    if !scene.policy.steps().iter().any(timed) {
+        let later = done.later.as_ref().is_some_and(is_signed_in);
+        prop_assert!(!later || is_signed_in(flow), "{:?} half an hour later", done.deed);
+    }
+    Ok(())
+}
+
+fn i8_nothing_of_one_person_is_anothers(done: &Done<'_>) -> Checked {
+    let Model { flow, scene, past, .. } = done.model;
+    if flow.agreed.is_some() && flow.user().is_some() {
+        prop_assert_eq!(past.agreed, flow.user(), "who agreed, and who is there");
+    }
+    if flow.ceremony.is_some() {
+        prop_assert_eq!(past.asked_for, flow.user(), "who was asked to sign, and who is there");
+    }
+    if let Some(user) = flow.user() {
+        prop_assert!(flow.password.is_none_or(|chosen| chosen == chosen_by(user)), "whose password");
+        let (_, proofs) = past.of_last();
+        let noted = |factor| {
+            let steps = scene.policy.steps();
+            steps.iter().filter(|step| flow.notes.of(&step.id) == Some(Note::Verified(factor))).count()
+        };
+        for factor in [Factor::Password, Factor::Passkey] {
+            let proved = proofs.iter().filter(|proof| proof.user == user && proof.factor == factor).count();
+            prop_assert!(noted(factor) <= proved, "{} by {factor:?}, of {proofs:?}", noted(factor));
+        }
+    }
+    Ok(())
+}
+
+/// What a link of the state leads to, when somebody does it right.
+fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
+    let (flow, user) = (flow.clone(), flow.user().unwrap_or(ALICE));
+    let errand = |then: fn(Errand) -> Option<Errand>| on_errand(flow.clone(), then);
+    match action {
+        Action::SubmitIdentifier => {
+            flow.clone().identified("alice", around).or_else(|| flow.another(Some("alice"), around))
+        }
+        Action::ClearIdentifier => flow.another(None, around),
+        Action::CheckUsernamePassword => flow.password_verified(user, around),
+        Action::CheckAssertion | Action::ActivateFido2Device => flow.passkey_verified(user, around),
+        Action::UseAlternativeAuthenticationSource => {
+            let way = *flow.ways.first()?;
+            flow.turned_to(way, around)
+        }
+        Action::GrantConsent => flow.agreed(None, around),
+        Action::SubmitUserCode => flow.for_device(Flow::begin(device::of_device(), None, around)),
+        Action::ConfirmUserCode => flow.confirmed(around),
+        Action::Cancel | Action::CancelAuthentication | Action::CancelIdentifierSubmission | Action::DenyConsent => {
+            flow.cancelled(around)
+        }
+        Action::InitiatePasswordChange => flow.changes_password(),
+        Action::CheckCurrentCredentials => {
+            errand(|errand| errand.confirmed(Confirmed::new(ALICE, at(0), chosen_by(ALICE))))
+        }
+        Action::CheckNewPassword => errand(chosen),
+        Action::CancelPasswordChange | Action::CancelAccountRecovery => errand(Errand::cancelled),
+        Action::InitiateAccountRecovery => flow.clone().recovers(None).or_else(|| errand(Errand::again)),
+        Action::CheckAccountRecoveryUsername => errand(|errand| asked(errand, Means::Both)),
+        Action::CheckRecoveryCode => errand(|errand| errand.proved(ALICE)),
+        Action::CheckPasswordReset => errand(Errand::reset),
+        Action::Authenticate => None,
+        Action::ContinueAuthentication => flow.continued(around),
+    }
+}
+
+proptest! {
+    /// [flows.md H.7, and T15.2]
+    #[test]
+    fn whatever_is_done_to_a_flow(scene in scenes(), deeds in deeds(0..=14)) {
+        let chooses = scene.chooses && matches!(scene.of, Of::Browser | Of::App);
+        let offered = scene.session().map(|session| session.user).filter(|_| chooses);
+        let offered = offered.filter(|user| scene.meant.is_none_or(|person| PEOPLE[person] == *user));
+        let mut model = Model::begin(scene);
+        prop_assert_eq!(model.flow.offered(), offered);
+        for (pause, deed) in deeds {
+            let done = model.does(pause, deed);
+            for check in INVARIANTS {
+                check(&done)?;
+            }
+        }
+    }
+
+    /// One deed is always possible, or the flow is over: nobody is stuck.
+    #[test]
+    fn nobody_is_stuck(policy in tree(), implied_consent in any::<bool>()) {
+        let around = Around { implied_consent, ..around(&policy) };
+        let mut flow = Flow::begin(start(request(ResponseMode::Query)), None, &around);
+        for _ in 0..40 {
+            let Some(action) = flow.actions().first().copied() else { break };
+            flow = executed(&flow, action, &around).expect("a link of the state");
+        }
+        prop_assert!(flow.actions().is_empty(), "{:?}", flow.at);
+    }
+}
