@@ -192,13 +192,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let log_out = LogOut {
-            known: Arc::clone(&known),
-            keys: Arc::clone(&self.parts.ring),
-            subjects: Arc::clone(&self.parts.subjects),
-            clock: self.clock(),
-            entropy: self.entropy(),
-        };
+        let log_out = self.log_out(&known);
         let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
         let respond = Arc::new(self.respond());
         let authorize = Authorize {
@@ -247,6 +241,16 @@ impl Wiring {
             issuer: issuer.clone(),
             origin,
             forms: self.master.derive("form mark"),
+        }
+    }
+
+    fn log_out(&self, known: &Arc<Known>) -> LogOut {
+        LogOut {
+            known: Arc::clone(known),
+            keys: Arc::clone(&self.parts.ring),
+            subjects: Arc::clone(&self.parts.subjects),
+            clock: self.clock(),
+            entropy: self.entropy(),
         }
     }
 

@@ -230,7 +230,7 @@ fn outbound(loaded: &Loaded) -> Row {
         (State::Weak, format!("clients may make the server call {}", allowed.join(", ")))
     };
     if let Some(file) = &outbound.extra_ca {
-        what.push_str(&format!("; trusted are the authorities in {} too", file.display()));
+        what = format!("{what}; trusted are the authorities in {} too", file.display());
     }
     Row::new("outbound", state, what, keys)
 }

@@ -19,6 +19,7 @@ pub const LIFETIME: Duration = Duration::from_secs(300);
 pub const REMEMBER: Duration = Duration::from_secs(900);
 
 /// What the app is told when somebody has signed in by it: the claim `device_enrollment`.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the usual case")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Enrolment {
     Offered(MobileApp, MfaPolicyId),
@@ -51,6 +52,7 @@ pub struct Offer {
 }
 
 /// What showing a ticket comes to.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the usual case")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     Open(Offer),

@@ -46,7 +46,7 @@ words! {
 }
 
 words! {
-    /// Why nobody gets through: `code` of MFA_FAILED.
+    /// Why nobody gets through: `code` of `MFA_FAILED`.
     Why {
         NoDevices = "NO_DEVICES",
         NoUsableDevices = "NO_USABLE_DEVICES",

@@ -5,6 +5,8 @@
 use std::collections::HashSet;
 
 use nod::domain::client::GrantType;
+use nod::protocol::id::AuthReqId;
+use nod::secret::Secret;
 use nod::usecase::register_client::Admission;
 use nod_device::{Call, PairingKey};
 use reqwest::Method;
@@ -166,7 +168,13 @@ async fn security_26_no_handle_is_an_auth_req_id() {
     let scene = scene().await;
     for (kind, handle) in scene.others(&["auth_req_id"]) {
         let watch = scene.world.watch().await;
-        let error = if handle.len() > 128 { "invalid_request" } else { "invalid_grant" };
+        // What looks as if it were for a key wants a proof of that first [RFC 9449 §10].
+        let for_key = AuthReqId::new(Secret::new(handle.clone())).key().is_some();
+        let error = match () {
+            () if handle.len() > 128 => "invalid_request",
+            () if for_key => "invalid_dpop_proof",
+            () => "invalid_grant",
+        };
         scene.shop.poll_id(handle).await.refused(400, error);
         watch.only_a_refusal(kind).await;
     }

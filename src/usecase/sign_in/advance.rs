@@ -70,7 +70,7 @@ impl Advance {
         let (_, flow, client) = self.find(id, browser, page).await?;
         let state = if flow.cookieless { browser.key.clone() } else { None };
         let late = flow.is_late(self.clock.now());
-        Ok(Seen { state, late, ..self.conclude.shown.seen(id, flow, client).await? })
+        Ok(Seen { late, state, ..self.conclude.shown.seen(id, flow, client).await? })
     }
 
     /// The languages that were wished for when the flow began, for whoever may see it.
@@ -111,17 +111,12 @@ impl Advance {
             return Err(FlowRefusal::not_now().into());
         }
         let now = self.clock.now();
-        let members = match Members::parse(action, body) {
-            Ok(members) => members,
-            Err(refusal) => {
-                // Where it is too late to sign anything, our own page has nothing to bring, and comes for what is
-                // to be signed next.
-                if flow.is_late(now) {
-                    self.ask_anew(id, (&found, &flow), &client).await?;
-                }
-                return Err(refusal.into());
-            }
-        };
+        let parsed = Members::parse(action, body);
+        if parsed.is_err() && flow.is_late(now) {
+            // It is too late to sign anything: our own page has nothing to bring, and comes for what is signed next.
+            self.ask_anew(id, (&found, &flow), &client).await?;
+        }
+        let members = parsed?;
         let next = match action {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
@@ -135,8 +130,7 @@ impl Advance {
                 flow.second_factor_continued(&judged.around())
             }
             Action::ContinueAuthentication => {
-                let user = flow.proved_by_errand().or(flow.user());
-                let judged = self.judged(&client, user, now).await?;
+                let judged = self.judged(&client, flow.proved_by_errand().or(flow.user()), now).await?;
                 flow.continued(&judged.around())
             }
             Action::CheckAssertion => {

@@ -216,13 +216,9 @@ impl Provider {
             }
             At::Account(_) => accounts::render(&accounts(seen, form, client), &around),
             At::Asking(_, Source::Passkey) if seen.flow.status() == Status::Fido2ActivationRequired => {
-                let view = new_passkey::View {
-                    form,
-                    options: options(seen),
-                    name: around.words.say(around.locale, Message::MethodPasskey),
-                    failed: matches!(wrong, Some(Wrong::Passkey(_))),
-                };
-                new_passkey::render(&view, &around)
+                let failed = matches!(wrong, Some(Wrong::Passkey(_)));
+                let name = around.words.say(around.locale, Message::MethodPasskey);
+                new_passkey::render(&new_passkey::View { form, options: options(seen), name, failed }, &around)
             }
             At::Asking(_, Source::Passkey) => {
                 let view = passkey::View {

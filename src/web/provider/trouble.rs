@@ -97,10 +97,9 @@ impl Trouble {
     }
 
     pub(super) fn page(&self, about: &About, reference: Option<String>, around: &Around<'_>) -> Response {
-        let kind = match self.kind() {
-            Kind::UnknownClient if about.disabled => Kind::ClientDisabled,
-            kind => kind,
-        };
+        let kind = self.kind();
+        let disabled = about.disabled && matches!(kind, Kind::UnknownClient);
+        let kind = if disabled { Kind::ClientDisabled } else { kind };
         let view = View { kind, client: about.client.clone(), reference, back: about.back.clone() };
         let mut response = render(&view, around);
         match self {

@@ -23,6 +23,7 @@ fn person() -> impl Strategy<Value = usize> {
 
 /// What a flow begins with.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Scene {
     pub policy: SignOnPolicy,
     pub implied_consent: bool,
