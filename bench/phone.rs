@@ -26,7 +26,7 @@ use nod::secret::{Digest, Secret};
 use nod::store::ephemeral::Shelf;
 use nod::store::sql::Database;
 use nod::store::sql::clients::Clients;
-use nod::store::sql::devices::{Claim, Claimed, Devices};
+use nod::store::sql::devices::{Claimed, Devices, Newcomer};
 use nod::store::sql::directory::Directory;
 use nod::store::sql::people::People;
 use nod_device::proof::Freshness;
@@ -157,8 +157,8 @@ impl Phones {
             devices.create_pairing_key(user.id, &pairing_key, now, until, &event(Action::PairingKeyCreated)).await?;
             let key = SoftwareKey::generate()?;
             let public = key.public_jwk();
-            let claim = Claim {
-                key: pairing_key,
+            let newcomer = Newcomer {
+                application: None,
                 jkt: &public.thumbprint().to_string(),
                 public_jwk: &serde_json::to_string(&public)?,
                 about: &About { platform: Some("LINUX".to_owned()), ..About::default() },
@@ -166,7 +166,7 @@ impl Phones {
                 new_device: DeviceId::new(entropy.uuid()),
                 max_devices: 5,
             };
-            let claimed = devices.claim(&claim, now, event(Action::DevicePaired)).await?;
+            let claimed = devices.claim(&pairing_key, &newcomer, now, event(Action::DevicePaired)).await?;
             let Claimed::Paired(pairing) = claimed else { return Err("not paired".into()) };
             all.push(Phone { key, user: user.id, device: pairing.device.id, installation: pairing.installation.id });
         }
