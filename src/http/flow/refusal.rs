@@ -235,6 +235,7 @@ mod tests {
             DetailCode::InvalidFieldValue,
             DetailCode::UnrecognizedFieldName,
             DetailCode::UnexpectedActionModel,
+            DetailCode::InvalidMobilePayload,
             DetailCode::InvalidContentType,
         ];
         for code in DetailCode::ALL.iter().filter(|code| !of_the_application.contains(code)) {
