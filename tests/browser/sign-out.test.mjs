@@ -113,8 +113,10 @@ for (const javaScriptEnabled of [true, false]) {
     await page.keyboard.press('Enter')
     await page.getByText('No device is waiting with this code.').first().waitFor()
     await looksRight(page, 'a wrong code', javaScriptEnabled)
+    // Whoever guesses has to wait, the second time for three seconds.
+    await new Promise((resolve) => setTimeout(resolve, 3500))
     await page.getByLabel('Code on the device').fill(waiting.user_code.toLowerCase())
-    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('heading', { name: /Connect a device with/ }).waitFor()
     await page.getByText(waiting.user_code).waitFor()
     await looksRight(page, 'which device', javaScriptEnabled)
