@@ -39,6 +39,7 @@ mod check_session;
 mod connect;
 mod pages;
 mod passwords;
+mod pressed;
 mod sign_out;
 mod trouble;
 

@@ -3,9 +3,10 @@
 
 use poem::http::{Method, header};
 use poem::{Request, RequestBody, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::passwords::{self, Amiss, Shown};
+use super::pressed::{CHOSEN, action, asked_here, chosen, methods, turning_to};
 use super::trouble::{About, Trouble};
 use super::{Provider, Visit, see_other};
 use crate::domain::client::Client;
@@ -324,11 +325,11 @@ fn accounts(seen: &Seen, form: Form, client: Option<sign_in::Client>) -> account
     accounts::View { form, client, accounts: vec![account], may_cancel: true }
 }
 
-const THIS_ACCOUNT: &str = "use:1";
-const OTHER_ACCOUNT: &str = "other_account";
+pub(super) const THIS_ACCOUNT: &str = "use:1";
+pub(super) const OTHER_ACCOUNT: &str = "other_account";
 
 /// Of the device that the flow is for.
-fn code(seen: &Seen) -> Option<String> {
+pub(super) fn code(seen: &Seen) -> Option<String> {
     seen.flow.device.as_ref().map(|device| device.user_code.to_string())
 }
 
@@ -350,7 +351,7 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
 }
 
 /// Whether the person has not let the client have it before.
-fn is_new(seen: &Seen, scope: &str) -> bool {
+pub(super) fn is_new(seen: &Seen, scope: &str) -> bool {
     seen.remembered.as_ref().is_none_or(|remembered| !remembered.contains(scope))
 }
 
@@ -365,36 +366,6 @@ fn details(value: &Value) -> consent::Details {
     }
 }
 
-/// The parameter by which a page knows that somebody took what is asked, where there were several ways.
-const CHOSEN: &str = "method";
-
-/// What can be done in this step.
-fn methods(seen: &Seen, form: Form, problem: Option<method::Problem>) -> method::View {
-    let At::Asking(_, asked) = &seen.flow.at else {
-        return method::View { form, methods: Vec::new(), may_cancel: true, problem };
-    };
-    let kind = |source: Source| match source {
-        Source::Identifier | Source::Mfa => None,
-        Source::Password => Some(method::Kind::Password),
-        Source::Passkey => Some(method::Kind::Passkey),
-    };
-    let sources = [*asked].into_iter().chain(seen.flow.ways.iter().copied());
-    let method = |source: Source| {
-        Some(method::Method { id: source.as_str().to_owned(), kind: kind(source)?, chosen: source == *asked })
-    };
-    method::View { form, methods: sources.filter_map(method).collect(), may_cancel: true, problem }
-}
-
-/// The way that somebody says that they go on, on the page that asks for it.
-fn chosen<'f>(seen: &Seen, form: &'f Parameters) -> Option<&'f str> {
-    let asks = seen.flow.may_choose() && form.get("action") == Some("continue");
-    asks.then(|| form.get("method").unwrap_or_default())
-}
-
-fn turning_to(way: &str) -> (Action, Value) {
-    (Action::UseAlternativeAuthenticationSource, json!({ "authenticationSource": way }))
-}
-
 /// What came of a form.
 enum Submitted {
     /// Somebody takes what is asked.
@@ -402,84 +373,6 @@ enum Submitted {
     /// With the session of whoever is signed in by it.
     Done(Option<SignedIn>),
     Wrong(Wrong),
-}
-
-/// The action that a pressed button is.
-fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
-    let body = |members: &[(&str, &str)]| passwords::body(form, members);
-    let nothing = || Value::Object(Map::new());
-    if let Some(errand) = seen.flow.errand() {
-        return Some(passwords::action(errand, form));
-    }
-    match (seen.flow.status(), form.get("action")) {
-        (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {
-            Some((Action::Cancel, nothing()))
-        }
-        (Status::Fido2ActivationRequired, None | Some("passkey")) => {
-            Some((Action::ActivateFido2Device, body(&[("attestation", "attestation"), ("nickname", "name")])))
-        }
-        (Status::AssertionRequired | Status::Fido2ActivationRequired, Some("cancel")) => {
-            Some((Action::CancelAuthentication, nothing()))
-        }
-        (Status::UsernamePasswordRequired | Status::AssertionRequired, Some(way @ ("passkey" | "password")))
-            if way != asked_here(seen) =>
-        {
-            Some(turning_to(way))
-        }
-        (Status::AssertionRequired, _) => Some((Action::CheckAssertion, body(&[("assertion", "assertion")]))),
-        (Status::IdentifierRequired, Some("cancel")) => Some((Action::CancelIdentifierSubmission, nothing())),
-        (Status::ConsentRequired, Some("cancel")) => Some((Action::DenyConsent, nothing())),
-        (Status::OauthDeviceUserCodeConfirmationRequired, Some("connect")) => {
-            let code = Value::String(code(seen)?);
-            Some((Action::ConfirmUserCode, Value::Object([("userCode".to_owned(), code)].into_iter().collect())))
-        }
-        (Status::UsernamePasswordRequired, Some("forgot")) => {
-            Some((Action::InitiateAccountRecovery, body(&[("usernameHint", "username")])))
-        }
-        // Enter in a field presses no button.
-        (Status::UsernamePasswordRequired, _) => {
-            Some((Action::CheckUsernamePassword, body(&[("username", "username"), ("password", "password")])))
-        }
-        // One account, and others.
-        (Status::IdentifierRequired, Some(pressed)) if seen.flow.offered().is_some() => {
-            let action = match pressed {
-                OTHER_ACCOUNT => Action::ClearIdentifier,
-                THIS_ACCOUNT => Action::SubmitIdentifier,
-                _ => return None,
-            };
-            Some((action, json!({ "identifier": seen.username })))
-        }
-        (Status::IdentifierRequired, _) => Some((Action::SubmitIdentifier, body(&[("identifier", "username")]))),
-        (Status::ConsentRequired, Some("allow")) => {
-            let At::Consent(asked) = &seen.flow.at else { return None };
-            // One field for each box: the form has them under names of their own.
-            let ticked = |name: &str| form.get(&format!("scope:{name}")).is_some();
-            let agreed = asked.names().filter(|name| *name == Scope::OPENID || !is_new(seen, name) || ticked(name));
-            let scope = agreed.collect::<Vec<_>>().join(" ");
-            Some((
-                Action::GrantConsent,
-                Value::Object([("scope".to_owned(), Value::String(scope))].into_iter().collect()),
-            ))
-        }
-        (_, _) => None,
-    }
-}
-
-/// The source that the page is about.
-const fn asked_here(seen: &Seen) -> &'static str {
-    match &seen.flow.at {
-        At::Asking(_, source) => source.as_str(),
-        At::UserCode
-        | At::Account(_)
-        | At::Device
-        | At::Errand(_)
-        | At::Consent(_)
-        | At::Ready
-        | At::Completed(_)
-        | At::Left
-        | At::Connected
-        | At::Failed(_) => "",
-    }
 }
 
 /// What a passkey is to sign, where somebody may still answer.
