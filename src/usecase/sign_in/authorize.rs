@@ -211,10 +211,7 @@ impl Authorize {
                     | At::Connected
                     | At::Failed(_) => (flow, None),
                 };
-                self.flows.insert(&id.digest(), &flow, super::left(flow.started_at, now)).await?;
-                if !cookieless {
-                    self.limits.begun(&key, id.digest(), now).await?;
-                }
+                self.limits.keep(&id, &flow, now).await?;
                 let seen = self.conclude.shown.seen(&id, flow, Arc::clone(client)).await?;
                 let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
                 let application = self.known.application_of(&judged).await?;

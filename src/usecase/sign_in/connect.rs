@@ -22,7 +22,7 @@ use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::usecase::Error;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::shown::Shown;
-use crate::usecase::sign_in::{Browser, Known, Seen, left};
+use crate::usecase::sign_in::{Browser, Known, Seen};
 
 pub struct Connect {
     pub known: Arc<Known>,
@@ -139,10 +139,7 @@ impl Connect {
 
     async fn kept(&self, flow: Flow, client: Arc<Client>, now: Timestamp) -> Result<Seen, StoreError> {
         let id = FlowId::new(self.entropy.alphanumeric());
-        self.flows.insert(&id.digest(), &flow, left(flow.started_at, now)).await?;
-        if !flow.cookieless {
-            self.limits.begun(&flow.browser, id.digest(), now).await?;
-        }
+        self.limits.keep(&id, &flow, now).await?;
         self.shown.seen(&id, flow, client).await
     }
 

@@ -15,6 +15,7 @@ use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::usecase::Error;
 use crate::usecase::limit::{Most, limit};
 use crate::usecase::sign_in::advance::FlowError;
+use crate::usecase::sign_in::left;
 
 #[derive(Clone, Copy, Debug)]
 pub struct MostFlows {
@@ -41,6 +42,12 @@ impl LimitFlows {
     pub async fn admit(&self, from: IpAddr) -> Result<(), Error> {
         let most = Most { what: "flow", times: self.most.begun, window: WINDOW, limit: Limit::Flows };
         self.one_more(most, from).await
+    }
+
+    /// Keeps a flow that has begun. Whoever has no cookies has no browser that could be counted.
+    pub async fn keep(&self, id: &FlowId, flow: &Flow, now: Timestamp) -> Result<(), StoreError> {
+        self.flows.insert(&id.digest(), flow, left(flow.started_at, now)).await?;
+        if flow.cookieless { Ok(()) } else { self.begun(&flow.browser, id.digest(), now).await }
     }
 
     /// After it is kept, so that none is there that is not counted.
