@@ -122,7 +122,7 @@ impl Wiring {
                     clock: self.clock(),
                     issuer: self.settings.issuer.clone(),
                 },
-                evaluate: Evaluate { directory: self.directory(), max_devices: self.settings.max_devices },
+                evaluate: Evaluate { directory: self.directory() },
                 offers: self.offers(),
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),

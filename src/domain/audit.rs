@@ -109,7 +109,6 @@ actions! {
     TokenIntrospected = "token.introspected",
     UserinfoRead = "userinfo.read",
     SecondFactorEvaluated = "second_factor.evaluated",
-    DeviceEnrollmentSkipped = "device_enrollment.skipped",
     DevicePaired = "device.paired",
     DeviceUnpaired = "device.unpaired",
     DeviceBlocked = "device.blocked",

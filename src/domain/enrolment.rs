@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::mobile_app::MobileApp;
 use crate::clock::Timestamp;
 use crate::protocol::id::{ClientId, EnrolmentTicket, MfaPolicyId, RequestId, SessionId, UserId};
-use crate::protocol::words::words;
 use crate::secret::Secret;
 
 /// [flows.md H.9] how long somebody may take to say yes.
@@ -18,20 +17,12 @@ pub const LIFETIME: Duration = Duration::from_secs(300);
 /// One that was answered is remembered for some time, so that whoever shows it again is told what became of it.
 pub const REMEMBER: Duration = Duration::from_secs(900);
 
-/// What the app is told when somebody has signed in by it: the claim `device_enrollment`.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the usual case")]
+/// What the app is offered when somebody has signed in by it: the claim `device_enrollment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Enrolment {
-    Offered(MobileApp, MfaPolicyId),
-    Not(WhyNot),
-}
-
-words! {
-    /// Why an app is not offered to be a device. The sign-in goes on.
-    WhyNot {
-        /// The person has as many devices as one may have.
-        MethodLimitReached = "METHOD_LIMIT_REACHED",
-    }
+pub struct Enrolment {
+    pub app: MobileApp,
+    /// That lets people without devices have the app as their first.
+    pub policy: MfaPolicyId,
 }
 
 /// A ticket, as it rests here: under the digest of what the app has.

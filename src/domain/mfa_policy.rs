@@ -50,13 +50,22 @@ pub struct Permitted {
 }
 
 impl MfaPolicy {
-    pub fn permits(&self, application: &NativeApplicationId) -> Option<&Permitted> {
+    fn permits(&self, application: &NativeApplicationId) -> Option<&Permitted> {
         self.applications.iter().find(|permitted| permitted.application == *application)
     }
 
-    /// Whether people without devices may have the app as their first.
+    /// Whether people may have the app as a device without typing anything.
+    pub fn enrols(&self, application: &NativeApplicationId) -> bool {
+        self.permits(application).is_some_and(|permitted| permitted.auto_enrollment)
+    }
+
+    /// Whether people without devices may have it so, as their first.
     pub fn enrols_first(&self, application: &NativeApplicationId) -> bool {
-        let permitted = self.permits(application).is_some_and(|permitted| permitted.auto_enrollment);
-        permitted && self.no_devices_mode == Without::Bypass
+        self.enrols(application) && self.no_devices_mode == Without::Bypass
+    }
+
+    /// Whether a device proves as this app that it is there.
+    pub fn authorizes(&self, application: &NativeApplicationId) -> bool {
+        self.permits(application).is_some_and(|permitted| permitted.device_authorization)
     }
 }

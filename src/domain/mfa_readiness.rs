@@ -79,10 +79,7 @@ impl FindingCode {
 
 /// All of them, in the order of the codes.
 pub fn findings(application: &NativeApplication, client: Option<&Client>, sign_on: &SignOn) -> Vec<Finding> {
-    let enrolling: Vec<_> = sign_on
-        .mfa_policies()
-        .filter(|policy| policy.permits(&application.id).is_some_and(|permitted| permitted.auto_enrollment))
-        .collect();
+    let enrolling: Vec<_> = sign_on.mfa_policies().filter(|policy| policy.enrols(&application.id)).collect();
     let enrols = |policy: &SignOnPolicy| policy.mfa_policies().any(|id| enrolling.iter().any(|one| one.id == *id));
     let signs_in = client.is_some_and(|client| client.sign_in.is_some() && !client.disabled);
     let assigned = client.and_then(|client| sign_on.policy_of(client)).is_some_and(|policy| enrols(policy));

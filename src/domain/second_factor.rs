@@ -1,7 +1,7 @@
 //! What the second factor of somebody comes to: one function, total and pure [flows.md H.4].
 
 use super::device::{Device, Status};
-use super::enrolment::{Enrolment, WhyNot};
+use super::enrolment::Enrolment;
 use super::mfa_policy::{MfaPolicy, Without};
 use super::mobile_app::MobileApp;
 use crate::protocol::id::{DeviceId, NativeApplicationId};
@@ -11,12 +11,10 @@ use crate::protocol::words::words;
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
-    /// All of the person.
-    pub devices: &'a [Device],
+    /// Whether the person has any device.
+    pub has_devices: bool,
     /// By which they sign in.
     pub app: Option<By<'a>>,
-    /// As many devices as one may have.
-    pub most: u32,
 }
 
 /// The app that called, and which of the person's devices it is.
@@ -78,16 +76,14 @@ impl Asked<'_> {
             if device.status == Status::Blocked {
                 return Verdict::Failed(Why::DeviceBlocked);
             }
-            let permitted =
-                self.policy.permits(&app.application).is_some_and(|permitted| permitted.device_authorization);
-            if permitted && trusts(device, &app.application) {
+            if self.policy.authorizes(&app.application) && trusts(device, &app.application) {
                 return Verdict::Authorized(device.id);
             }
         }
-        let (mode, missing, why) = if self.devices.is_empty() {
-            (self.policy.no_devices_mode, Missing::NoDevices, Why::NoDevices)
-        } else {
+        let (mode, missing, why) = if self.has_devices {
             (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
+        } else {
+            (self.policy.no_devices_mode, Missing::NoDevices, Why::NoDevices)
         };
         match mode {
             Without::Block => Verdict::Failed(why),
@@ -95,23 +91,11 @@ impl Asked<'_> {
         }
     }
 
-    /// [flows.md H.5] offered to whoever has shown a second factor, or has none at all and needs none.
+    /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first.
     fn enrolment(&self, verdict: Verdict) -> Option<Enrolment> {
-        let By { app, device } = self.app?;
-        let satisfied = match verdict {
-            Verdict::Authorized(_) | Verdict::Waived(Missing::NoDevices) => true,
-            Verdict::Waived(Missing::Incompatible) | Verdict::Failed(_) => false,
-        };
-        let permitted = self.policy.permits(&app.application).is_some_and(|permitted| permitted.auto_enrollment);
-        if device.is_some() || !satisfied || !permitted {
-            return None;
-        }
-        let full = u32::try_from(self.devices.len()).is_ok_and(|count| count >= self.most);
-        Some(if full {
-            Enrolment::Not(WhyNot::MethodLimitReached)
-        } else {
-            Enrolment::Offered(app.clone(), self.policy.id.clone())
-        })
+        let By { app, .. } = self.app?;
+        let offered = verdict == Verdict::Waived(Missing::NoDevices) && self.policy.enrols(&app.application);
+        offered.then(|| Enrolment { app: app.clone(), policy: self.policy.id.clone() })
     }
 }
 
@@ -175,7 +159,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
-        Asked { policy, devices, app, most: 5 }.evaluate()
+        Asked { policy, has_devices: !devices.is_empty(), app }.evaluate()
     }
 
     #[test]
@@ -217,7 +201,7 @@ mod tests {
     #[test]
     fn h5_an_app_is_offered_to_whoever_has_no_device_where_the_policy_says_so() {
         let policy = policy(Without::Bypass, Without::Block);
-        let offered = Enrolment::Offered(app("bank"), policy.id.clone());
+        let offered = Enrolment { app: app("bank"), policy: policy.id.clone() };
         let waived = Verdict::Waived(Missing::NoDevices);
         assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived, Some(offered)));
         assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived, None));

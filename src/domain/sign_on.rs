@@ -70,10 +70,6 @@ impl SignOn {
         self.policies.values()
     }
 
-    pub fn native_application(&self, id: &NativeApplicationId) -> Option<&Arc<NativeApplication>> {
-        self.native_applications.get(id)
-    }
-
     /// The app that signs people in as this client.
     pub fn native_application_of(&self, client: &ClientId) -> Option<&Arc<NativeApplication>> {
         self.native_applications.values().find(|application| application.client == *client)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nod_device::enrollment::DEVICE_ENROLLMENT;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Timestamp};
@@ -101,7 +102,7 @@ impl ExchangeCode {
         let scope = code.scope.within(&client.scope).ok_or_else(gone)?;
         let mut claims = user.claims(|claim, value| extent.claims.wants(Place::IdToken, claim, value));
         if let Some(told) = self.enrolment(&code, now).await? {
-            claims.insert("device_enrollment".to_owned(), told);
+            claims.insert(DEVICE_ENROLLMENT.to_owned(), told);
         }
         let grant = Grant {
             id: GrantId::new(self.entropy.ordered_uuid(now)),
@@ -138,24 +139,17 @@ impl ExchangeCode {
 
     /// The claim `device_enrollment`. `None`: the app is offered nothing, or has answered already.
     async fn enrolment(&self, code: &Code, now: Timestamp) -> Result<Option<Value>, Error> {
-        Ok(match &code.enrolment {
-            None => None,
-            Some(Enrolment::Not(why)) => Some(json!({ "offered": false, "reason": why.as_str() })),
-            Some(Enrolment::Offered(app, policy)) => {
-                let whom = Whom {
-                    transaction: code.transaction,
-                    user: code.user,
-                    client: &code.client,
-                    policy,
-                    password: code.password,
-                    session: Some(code.session),
-                };
-                let offered = self.offers.offer(whom, app, now).await?;
-                offered.map(
-                    |(ticket, until)| json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() }),
-                )
-            }
-        })
+        let Some(Enrolment { app, policy }) = &code.enrolment else { return Ok(None) };
+        let whom = Whom {
+            transaction: code.transaction,
+            user: code.user,
+            client: &code.client,
+            policy,
+            password: code.password,
+            session: Some(code.session),
+        };
+        let offered = self.offers.offer(whom, app, now).await?;
+        Ok(offered.map(|(ticket, until)| json!({ "offered": true, "ticket": ticket.expose(), "exp": until.seconds() })))
     }
 
     /// [RFC 6749 §4.1.2] a code that comes a second time was seen by somebody else, who may have been first:

@@ -17,9 +17,8 @@ pub enum SecondFactor {
     Authorized(DeviceId),
     /// The policy does without.
     Waived,
-    /// The same as either, and the app may become a device until then; whether it does makes no difference to the
-    /// flow.
-    Pairing(Option<DeviceId>, Timestamp),
+    /// The same, and the app may become a device until then; whether it does makes no difference to the flow.
+    Pairing(Timestamp),
     Failed(Why),
 }
 
@@ -51,11 +50,10 @@ impl Flow {
         self.asking(Source::Mfa).filter(|_| self.second_factor.is_none())?;
         // Not on the word of a session alone, which may be somebody else's by now.
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
-        let offered = pairs.filter(|_| matches!(enrolment, Some(Enrolment::Offered(..))));
+        let offered = pairs.filter(|_| enrolment.is_some());
         let second_factor = match (verdict, offered) {
-            (Verdict::Authorized(device), Some(until)) => SecondFactor::Pairing(Some(device), until),
-            (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(None, until),
-            (Verdict::Authorized(device), None) => SecondFactor::Authorized(device),
+            (Verdict::Authorized(device), _) => SecondFactor::Authorized(device),
+            (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until),
             (Verdict::Waived(_), None) => SecondFactor::Waived,
             (Verdict::Failed(why), _) => SecondFactor::Failed(why),
         };
@@ -67,22 +65,20 @@ impl Flow {
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Mfa)?;
         match self.second_factor.take()? {
-            SecondFactor::Authorized(device) | SecondFactor::Pairing(Some(device), _) => {
+            SecondFactor::Authorized(device) => {
                 self.trusted = Some(device);
                 self.notes.set(step, Note::Verified(Factor::TrustedDevice));
             }
-            SecondFactor::Waived | SecondFactor::Pairing(None, _) => self.notes.set(step, Note::Waived),
+            SecondFactor::Waived | SecondFactor::Pairing(_) => self.notes.set(step, Note::Waived),
             SecondFactor::Failed(_) => return None,
         }
         Some(self.settled(around))
     }
 
-    /// The app that may become a device now, and until when.
-    pub const fn offers_pairing(&self) -> Option<(&MobileApp, &MfaPolicyId, Timestamp)> {
+    /// What may become a device now, and until when.
+    pub const fn offers_pairing(&self) -> Option<(&Enrolment, Timestamp)> {
         match (&self.second_factor, &self.enrolment) {
-            (Some(SecondFactor::Pairing(_, until)), Some(Enrolment::Offered(app, policy))) => {
-                Some((app, policy, *until))
-            }
+            (Some(SecondFactor::Pairing(until)), Some(enrolment)) => Some((enrolment, *until)),
             (Some(_) | None, _) => None,
         }
     }

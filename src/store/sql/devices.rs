@@ -333,7 +333,7 @@ impl Transaction {
         let installation = self.installation_for(newcomer, now).await?;
         let device = match self.device_of(owner.id, installation.id).await? {
             Some(device) if device.status == Status::Blocked => return Ok((Claimed::Invalid, None)),
-            Some(device) => self.adopted(device, newcomer).await?,
+            Some(device) => device,
             None => match self.add_device(newcomer, owner.id, installation.id, now).await? {
                 Some(device) => device,
                 None => return Ok((Claimed::Full, None)),
@@ -341,14 +341,6 @@ impl Transaction {
         };
         let change = self.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
         Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
-    }
-
-    /// What was paired with a key is the device of the application that enrols it now.
-    async fn adopted(&self, device: Device, newcomer: &Newcomer<'_>) -> Result<Device, WriteError> {
-        let Some(application) = newcomer.application else { return Ok(device) };
-        let sql = "UPDATE device SET application_id = $1 WHERE id = $2";
-        self.execute(sql, [application.as_str().into(), bytes(device.id.uuid())]).await?;
-        Ok(Device { application: Some(application.clone()), ..device })
     }
 
     /// Whether the key was live, and is used now.

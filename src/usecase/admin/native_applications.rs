@@ -97,10 +97,6 @@ pub fn unfit(client: &Client) -> Option<FieldProblem> {
     Some(FieldProblem::new("/client", FieldCode::NotAllowed, detail))
 }
 
-pub fn native_application_id(text: &str) -> Option<NativeApplicationId> {
-    part_id::<NativeApplication>(text)
-}
-
 impl NativeApplicationWish {
     /// The application that these words describe.
     fn application(
@@ -166,7 +162,7 @@ pub struct ReadMfaReadiness {
 
 impl ReadMfaReadiness {
     pub async fn read(&self, id: &str) -> Result<Vec<Finding>, AdminError> {
-        let id = native_application_id(id).ok_or(AdminErrorCode::NotFound)?;
+        let id = part_id::<NativeApplication>(id).ok_or(AdminErrorCode::NotFound)?;
         let application = self.applications.find(&id).await?.ok_or(AdminErrorCode::NotFound)?;
         let client = self.clients.find(&application.client).await?;
         let sign_on = self.directory.sign_on().await?;

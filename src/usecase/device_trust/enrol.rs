@@ -45,6 +45,10 @@ pub struct Whom<'a> {
 }
 
 impl OfferEnrolment {
+    pub fn ticket(&self, transaction: RequestId, user: UserId, app: &MobileApp) -> EnrolmentTicket {
+        self.tickets.of(transaction, user, &app.jkt)
+    }
+
     /// The ticket, and until when it is good. Offered before in the same transaction, it is that offer, and as good as
     /// a new one. `None`: it was answered already.
     pub async fn offer(
@@ -53,7 +57,7 @@ impl OfferEnrolment {
         app: &MobileApp,
         now: Timestamp,
     ) -> Result<Option<(EnrolmentTicket, Timestamp)>, StoreError> {
-        let ticket = self.tickets.of(whom.transaction, whom.user, &app.jkt);
+        let ticket = self.ticket(whom.transaction, whom.user, app);
         let expires_at = now + LIFETIME;
         let offer = Offer {
             user: whom.user,

@@ -47,7 +47,7 @@ impl SecondFactors {
         };
         let until = judged.now + LIFETIME;
         let Some(next) = self.came_to(flow.by(app), &policy, Some(until), judged.now).await? else { return Ok(None) };
-        if let (Some((app, policy, _)), Some(user)) = (next.offers_pairing(), next.user()) {
+        if let (Some((Enrolment { app, policy }, _)), Some(user)) = (next.offers_pairing(), next.user()) {
             let (transaction, client) = (next.transaction, &next.client);
             let whom = Whom { transaction, user, client, policy, password: next.password, session: None };
             self.offers.offer(whom, app, judged.now).await?;
@@ -95,13 +95,6 @@ impl SecondFactors {
             Verdict::Failed(why) => event.refused(why.as_str()),
         };
         self.ledger.audit(event).await;
-        if let Some(Enrolment::Not(why)) = &enrolment {
-            let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceEnrollmentSkipped)
-                .client(&flow.client)
-                .user(user)
-                .request(flow.transaction);
-            self.ledger.audit(event.refused(why.as_str())).await;
-        }
         Ok(flow.second_factor_evaluated((verdict, enrolment), pairs))
     }
 }

@@ -61,8 +61,9 @@ impl Shown {
         let remembered = self.remembered(&flow).await?;
         let passkey = flow.ceremony.as_ref().map(|ceremony| ceremony.asked.options());
         let pairing = flow.offers_pairing().zip(flow.user());
-        let ticket = pairing
-            .map(|((app, ..), user)| self.known.second_factors.offers.tickets.of(flow.transaction, user, &app.jkt));
+        let ticket = pairing.map(|((enrolment, _), user)| {
+            self.known.second_factors.offers.ticket(flow.transaction, user, &enrolment.app)
+        });
         let (late, session, state) = (false, None, None);
         Ok(Seen {
             id: id.clone(),

@@ -303,12 +303,12 @@ async fn sign_ins_see_what_is_configured() {
     let at = location(&admin.post(NATIVE, &bank()).await);
     let of = sign_on().await.native_application_of(&client).cloned().unwrap();
     assert_eq!(of.id.as_str(), "bank");
-    assert!(of.is_called("com.example.bank") && sign_on().await.native_application(&of.id).is_some());
+    assert!(of.is_called("com.example.bank") && sign_on().await.native_application_of(&of.client).is_some());
     let body = json!({ "id": "trusted", "applications": [{ "application": "bank", "auto_enrollment": true }] });
     location(&admin.post(MFA, &body).await);
     let id = nod::protocol::id::MfaPolicyId::parse("trusted").unwrap();
     let policy = sign_on().await.mfa_policy(&id).cloned().unwrap();
-    assert!(policy.permits(&of.id).is_some_and(|one| one.auto_enrollment && !one.device_authorization));
+    assert!(policy.enrols(&of.id) && !policy.authorizes(&of.id));
     admin.patch(&at, &json!({ "package_name": "com.example.other" })).await.ok();
-    assert!(!sign_on().await.native_application(&of.id).unwrap().is_called("com.example.bank"));
+    assert!(!sign_on().await.native_application_of(&of.client).unwrap().is_called("com.example.bank"));
 }

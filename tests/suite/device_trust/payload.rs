@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Scene, authenticate, json, usual};
+use crate::world::FLOWS;
 
 #[tokio::test]
 async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
@@ -10,7 +11,7 @@ async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
     let phone = scene.world.phone();
     let mut browser = scene.world.browser();
     let id = scene.at_second_factor(&mut browser).await;
-    let before = browser.get(&format!("/pf-ws/authn/flows/{id}")).await.ok();
+    let before = browser.get(&format!("{FLOWS}{id}")).await.ok();
     let now = scene.world.now().seconds();
     let claims: [(&str, Value); 8] = [
         ("aud", json!("https://other.example")),
@@ -50,7 +51,7 @@ async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
         let answer = authenticate(&mut browser, &id, &payload).await;
         assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("VALIDATION_ERROR")), "{what}");
         assert_eq!(answer.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "{what}");
-        assert_eq!(browser.get(&format!("/pf-ws/authn/flows/{id}")).await.ok(), before, "{what}");
+        assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.ok(), before, "{what}");
     }
     // Bound to this flow, it is one.
     let bound = phone.payload(|claims| claims["bind"] = json!(nod_device::PayloadBinding::of(&id)));

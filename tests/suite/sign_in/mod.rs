@@ -6,7 +6,7 @@ mod attacks;
 mod backchannel_logout;
 mod cookieless;
 mod device_grant;
-mod every_state;
+pub(crate) mod every_state;
 mod flow_api;
 mod flow_life;
 mod frontchannel_logout;
