@@ -276,7 +276,7 @@ impl Wiring {
             self.admin(&authorize),
         );
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
-        let openapi = openapi::Published::new(api.spec());
+        let openapi = openapi::Published::new(|| api.spec());
         let mut routes = Route::new();
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));

@@ -169,14 +169,16 @@ pub struct Published(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     /// By poem-openapi.
-    generated: String,
+    generated: &'static str,
     written: Mutex<HashMap<(Part, Version), Bytes>>,
     methods: OnceLock<Methods>,
 }
 
 impl Published {
-    /// `generated` is what poem-openapi wrote.
-    pub fn new(generated: String) -> Self {
+    /// `generate` is what poem-openapi writes, of types alone: it is the same for each server of a process.
+    pub fn new(generate: impl FnOnce() -> String) -> Self {
+        static GENERATED: OnceLock<String> = OnceLock::new();
+        let generated = GENERATED.get_or_init(generate).as_str();
         Self(Arc::new(Shared { generated, written: Mutex::default(), methods: OnceLock::new() }))
     }
 
@@ -196,7 +198,7 @@ impl Published {
     /// As it is committed and served: indented, one line feed at the end.
     pub fn text(&self, part: Part, version: Version) -> Bytes {
         let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let write = || Document::new(&self.0.generated).text(part, version).into();
+        let write = || Document::new(self.0.generated).text(part, version).into();
         written.entry((part, version)).or_insert_with(write).clone()
     }
 
@@ -211,7 +213,7 @@ impl Published {
     }
 
     fn methods(&self) -> &Methods {
-        self.0.methods.get_or_init(|| Methods::of(&self.0.generated))
+        self.0.methods.get_or_init(|| Methods::of(self.0.generated))
     }
 }
 
