@@ -275,8 +275,8 @@ impl Wiring {
             self.device(nonces.clone()),
             self.admin(&authorize),
         );
+        let openapi = openapi::Published::of(&apis);
         let api = OpenApiService::new(apis, "Nod", env!("CARGO_PKG_VERSION"));
-        let openapi = openapi::Published::new(|| api.spec());
         let mut routes = Route::new();
         if self.settings.dev_mode {
             routes = routes.nest("/dev", dev::routes(Arc::new(self.dev())));

@@ -11,10 +11,14 @@ mod sign_in;
 mod version;
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use self::methods::{Declared, Methods};
@@ -124,6 +128,21 @@ impl Family {
     }
 }
 
+/// The operations of `T` with nobody to answer them: a document comes of types alone.
+struct Described<T>(PhantomData<T>);
+
+impl<T: OpenApi> OpenApi for Described<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
 /// The document in version 3.0.3 with all parts; the others are made from it.
 struct Document(Value);
 
@@ -161,25 +180,31 @@ impl Document {
     }
 }
 
-/// The documents, each written when somebody first asks for it: most servers are never asked. Clones
-/// share them.
+/// The documents, each written when somebody first asks for it: most servers are never asked. All servers of a
+/// process have the same operations, and share them.
 #[derive(Clone, Debug)]
 pub struct Published(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    generate: fn() -> String,
     /// By poem-openapi.
-    generated: &'static str,
+    generated: OnceLock<String>,
     written: Mutex<HashMap<(Part, Version), Bytes>>,
     methods: OnceLock<Methods>,
 }
 
 impl Published {
-    /// `generate` is what poem-openapi writes, of types alone: it is the same for each server of a process.
-    pub fn new(generate: impl FnOnce() -> String) -> Self {
-        static GENERATED: OnceLock<String> = OnceLock::new();
-        let generated = GENERATED.get_or_init(generate).as_str();
-        Self(Arc::new(Shared { generated, written: Mutex::default(), methods: OnceLock::new() }))
+    /// Of what `_apis` can be asked.
+    pub fn of<T: OpenApi>(_apis: &T) -> Self {
+        static SHARED: OnceLock<Published> = OnceLock::new();
+        let shared = || Shared {
+            generate: || OpenApiService::new(Described::<T>(PhantomData), "Nod", env!("CARGO_PKG_VERSION")).spec(),
+            generated: OnceLock::new(),
+            written: Mutex::default(),
+            methods: OnceLock::new(),
+        };
+        SHARED.get_or_init(|| Self(Arc::new(shared()))).clone()
     }
 
     /// For a query: `oas=3.1`, `part=device`. `None` for a value that there is not.
@@ -198,7 +223,7 @@ impl Published {
     /// As it is committed and served: indented, one line feed at the end.
     pub fn text(&self, part: Part, version: Version) -> Bytes {
         let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let write = || Document::new(self.0.generated).text(part, version).into();
+        let write = || Document::new(self.generated()).text(part, version).into();
         written.entry((part, version)).or_insert_with(write).clone()
     }
 
@@ -212,8 +237,12 @@ impl Published {
         self.methods().declared(method, path)
     }
 
+    fn generated(&self) -> &str {
+        self.0.generated.get_or_init(self.0.generate)
+    }
+
     fn methods(&self) -> &Methods {
-        self.0.methods.get_or_init(|| Methods::of(self.0.generated))
+        self.0.methods.get_or_init(|| Methods::of(self.generated()))
     }
 }
 

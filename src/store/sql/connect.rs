@@ -10,7 +10,7 @@ use sea_orm::DatabaseConnection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{BUSY_MIGRATION, PATIENCE};
 use crate::failpoint::waiting;
@@ -84,13 +84,11 @@ pub(super) async fn sqlite_pools(
         .max_lifetime(None)
         .test_before_acquire(false)
         .acquire_timeout(waiting(ACQUIRE));
-    let mut tries = 0;
+    let begun = Instant::now();
     let writer = loop {
         match pool.clone().connect_with(options.clone()).await {
             Ok(writer) => break writer,
-            // Two that open a new file at once: the change to WAL does not wait for its turn.
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && tries < 50 => {
-                tries += 1;
+            Err(error) if opens_later(&error) && begun.elapsed() < BUSY_MIGRATION => {
                 sleep(BUSY_MIGRATION / 50).await;
             }
             Err(error) => return Err(StoreError::unavailable(error)),
@@ -103,6 +101,15 @@ pub(super) async fn sqlite_pools(
         pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
     };
     Ok((writer.into(), reader.into()))
+}
+
+/// Two that open a new file at once: the change to WAL does not wait for its turn. And where the disk is slow,
+/// a file that nobody holds takes longer to open than a connection may take later.
+fn opens_later(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("5"),
+        error => matches!(error, sqlx::Error::PoolTimedOut),
+    }
 }
 
 /// A pool for writing and one for reading, so that neither takes the other's connections.
