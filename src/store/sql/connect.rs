@@ -106,10 +106,8 @@ pub(super) async fn sqlite_pools(
 /// Two that open a new file at once: the change to WAL does not wait for its turn. And where the disk is slow,
 /// a file that nobody holds takes longer to open than a connection may take later.
 fn opens_later(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().as_deref() == Some("5"),
-        error => matches!(error, sqlx::Error::PoolTimedOut),
-    }
+    let busy = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("5"));
+    busy || matches!(error, sqlx::Error::PoolTimedOut)
 }
 
 /// A pool for writing and one for reading, so that neither takes the other's connections.
