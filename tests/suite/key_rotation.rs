@@ -9,7 +9,7 @@ use nod::domain::signing_key::Schedule;
 use nod::protocol::algorithm::Algorithm;
 use serde_json::Value;
 
-use crate::world::{Client, JWKS, Person, World, seconds, verify};
+use crate::world::{Backing, Client, JWKS, Person, World, seconds, verify};
 
 /// As `Cache-Control` of the JWKS lets relying parties do.
 const COPY_LIVES: i64 = 300;
@@ -80,8 +80,16 @@ impl Party<'_> {
 
 #[tokio::test]
 async fn oidcc_10_1_1_nothing_fails_while_keys_are_announced_used_and_retired() {
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        nothing_fails(backing).await;
+    }
+}
+
+/// R17
+async fn nothing_fails(backing: Backing) {
     let schedule = Schedule { rotate_after: seconds(500), announce_before: seconds(350), retire_after: seconds(700) };
-    let world = World::with().redis().nodes(2).settings(move |settings| settings.schedule = schedule).start().await;
+    let world = World::with().backing(backing).redis().nodes(2);
+    let world = world.settings(move |settings| settings.schedule = schedule).start().await;
     let mut parties = Vec::new();
     for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256] {
         let client = world.client(algorithm.as_str()).refresh().id_token_alg(algorithm).await;

@@ -7,8 +7,9 @@ use nod::domain::client::{Authentication, StoredSecret};
 use nod::protocol::algorithm::Algorithm;
 use nod::secret::Digest;
 use reqwest::RequestBuilder;
+use serde_json::json;
 
-use crate::world::{Answer, BC_AUTHORIZE, CIBA, Client, INTROSPECT, REVOKE, TOKEN, World, basic, seconds};
+use crate::world::{Answer, BC_AUTHORIZE, CALLBACK, CIBA, Client, INTROSPECT, REVOKE, TOKEN, World, basic, seconds};
 
 const POLL: [(&str, &str); 2] = [("grant_type", CIBA), ("auth_req_id", "unknown")];
 
@@ -286,4 +287,45 @@ async fn an_unknown_client_can_be_tried_no_more_often_than_a_known_one() {
         last.push(status);
     }
     assert_eq!(last[0], last[1], "who exists is not seen at the limit");
+}
+
+/// [RFC 6749 §5.2] which grants there are, and which of them are this client's. What nobody registered is not there.
+#[tokio::test]
+async fn security_34_a_client_has_the_grants_that_it_is_registered_for() {
+    const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let none = world.client("none").grants([]).await;
+    // As little as the admin API takes: the grants are those of the default.
+    let made = admin.post("/admin/v1/clients", &json!({ "redirect_uris": [CALLBACK] })).await;
+    let (made, secret) = (made.json()["client"].clone(), made.json()["client_secret"].clone());
+    assert_eq!(made["grant_types"], json!(["authorization_code"]));
+    let least = world.known_client(made["client_id"].as_str().unwrap(), secret.as_str().unwrap());
+    let grants = [
+        [("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", CALLBACK)],
+        [("grant_type", "refresh_token"), ("refresh_token", "x"), ("x", "y")],
+        [("grant_type", "client_credentials"), ("scope", "openid"), ("x", "y")],
+        [("grant_type", CIBA), ("auth_req_id", "x"), ("x", "y")],
+        [("grant_type", DEVICE), ("device_code", "x"), ("x", "y")],
+        [("grant_type", EXCHANGE), ("subject_token", "x"), ("subject_token_type", "y")],
+    ];
+    for (client, own) in [(&none, None), (&least, Some("authorization_code"))] {
+        for fields in &grants {
+            let error = if own == Some(fields[0].1) { "invalid_grant" } else { "unauthorized_client" };
+            refused(&world, client.form(TOKEN, fields), 400, error, &format!("{fields:?}")).await;
+        }
+        for unknown in ["password", "implicit", "Authorization_Code", "authorization_code ", "*", "urn:x"] {
+            let fields = [("grant_type", unknown), ("code", "x"), ("username", "alice"), ("password", "x")];
+            refused(&world, client.form(TOKEN, &fields), 400, "unsupported_grant_type", unknown).await;
+        }
+        for fields in [
+            &[("grant_type", "authorization_code"), ("grant_type", "authorization_code"), ("code", "x")][..],
+            &[("grant_type", "password"), ("grant_type", "authorization_code"), ("code", "x")],
+            &[("grant_type", ""), ("code", "x")],
+            &[("code", "x")],
+        ] {
+            refused(&world, client.form(TOKEN, fields), 400, "invalid_request", &format!("{fields:?}")).await;
+        }
+    }
 }

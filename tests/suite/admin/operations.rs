@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use nod::domain::client::GrantType;
 use nod::protocol::admin_scope::Permission;
 use reqwest::Method;
 use serde_json::Value;
@@ -262,6 +263,68 @@ async fn a_persons_token_administers_nothing() {
         for path in ["/admin/v1/clients", "/admin/v1/nothing"] {
             let answer = world.admin_call(Method::GET, path, Some(&tokens.access_token)).await;
             answer.admin_problem(401, "token_invalid");
+        }
+    }
+}
+
+/// Every operation, with every token that is none of an administrator: whatever it is good for elsewhere.
+#[tokio::test]
+async fn security_147_no_other_token_opens_any_operation() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let old = admin.token.clone();
+    world.clock.advance(crate::world::seconds(3600));
+    let admin = world.admin_again(&admin).await;
+    let alice = world.user("alice").with_phone().await;
+    let (shop, opaque) = (world.client("shop").refresh().await, world.client("opaque").opaque().await);
+    let tokens = shop.log_in(&alice).await;
+    let of_opaque = opaque.log_in(&alice).await.access_token;
+    let elsewhere = world.client("elsewhere").grants([GrantType::ClientCredentials]).scope("nod:admin");
+    let elsewhere = elsewhere.registered(|client| {
+        client.backchannel = None;
+        client.resources = vec!["https://api.example".to_owned()];
+    });
+    let for_another = [("grant_type", "client_credentials"), ("resource", "https://api.example")];
+    let elsewhere = elsewhere.await;
+    let for_another = elsewhere.token(&for_another).await.ok();
+    let for_another = for_another["access_token"].as_str().unwrap();
+    let revoked = world.admin_again(&admin).await;
+    assert_eq!(admin.client.revoke(&revoked.token, None).await.status, 200);
+    // Of another server: neither its name nor its keys are ours.
+    let other = World::start().await;
+    let of_another = other.admin().await.token;
+    let forged = {
+        let mut parts: Vec<_> = admin.token.split('.').map(str::to_owned).collect();
+        parts[2] = of_another.rsplit('.').next().unwrap().to_owned();
+        parts.join(".")
+    };
+    let alices = tokens.refresh_token.as_deref().unwrap();
+    let phone = alice.phone().sign(&alice.phone().craft(&nod_device::Call::me()));
+    let wrong = [
+        ("a person's", &*tokens.access_token),
+        ("a person's, opaque", &*of_opaque),
+        ("an ID token", &tokens.id_token),
+        ("a refresh token", alices),
+        ("one for another server", for_another),
+        ("one of another server", &of_another),
+        ("one with the signature of another", &forged),
+        ("one that has ended", &old),
+        ("one that was given back", &revoked.token),
+        ("what a phone signs", &phone),
+    ];
+    // Each of them is worth something where it belongs.
+    for (client, token) in
+        [(&shop, &*tokens.access_token), (&opaque, &of_opaque), (&shop, alices), (&elsewhere, for_another)]
+    {
+        assert_eq!(client.introspect(token).await["active"], true);
+    }
+    admin.get("/admin/v1/clients").await.ok();
+    for operation in operations() {
+        for (what, token) in wrong {
+            let (status, challenge) = operation.call(&world, Some(token)).await;
+            let what = format!("{} {} with {what}", operation.method, operation.path);
+            assert_eq!(status, 401, "{what}");
+            assert!(challenge.is_some_and(|challenge| challenge.starts_with("Bearer")), "{what}");
         }
     }
 }

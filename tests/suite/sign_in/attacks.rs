@@ -1,7 +1,12 @@
 //! What somebody tries with the browser of somebody else.
 
+use nod::protocol::redirect_uri::RedirectUri;
+use reqwest::Method;
+
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{World, seconds};
+use crate::world::{AUTHORIZE, World, asked, enc, seconds};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
 async fn security_139_a_planted_session_is_worth_nothing() {
@@ -54,8 +59,8 @@ async fn security_138_a_form_of_another_site_is_refused() {
         assert_eq!(refused.answer.status, 403);
     }
     for (name, value) in [("origin", "https://evil.test"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
-        let form = crate::world::enc(&[("csrf", &page.field("csrf").unwrap()), fields[0], fields[1]]);
-        let request = browser.request(reqwest::Method::POST, &page.path).header(name, value);
+        let form = enc(&[("csrf", &page.field("csrf").unwrap()), fields[0], fields[1]]);
+        let request = browser.request(Method::POST, &page.path).header(name, value);
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         assert_eq!(browser.send(request).await.status, 403, "{name}: {value}");
     }
@@ -125,4 +130,110 @@ async fn security_5_7_guesses_of_others_keep_nobody_out_of_a_browser_that_knows_
     own.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
     let slow = own.press(&page, "sign_in", &[("username", "alice"), ("password", PASSWORD)]).await.unwrap();
     assert_eq!(slow.answer.status, 429);
+}
+
+/// Compared as text, whatever a browser or a parser would make of it.
+#[tokio::test]
+async fn security_11_no_variant_of_a_registered_address_is_one() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let native = ["http://127.0.0.1/cb", "http://localhost:*/cb"].map(|uri| RedirectUri::parse(uri).unwrap());
+    let native = world.client("native").signs_in().registered(|client| {
+        client.sign_in.as_mut().unwrap().redirect_uris = native.into();
+    });
+    let native = native.await;
+    let mut browser = world.browser();
+    // Who is signed in would be sent on without being asked.
+    browser.log_in(&shop, "alice", PASSWORD).await.get("code");
+    let of_shop = [
+        "https://shop.example/cb/evil",
+        "https://shop.example/cb.evil.test",
+        "https://shop.example/cb/",
+        "https://shop.example/",
+        "https://shop.example/x/..;/cb",
+        "https://shop.example/x/../cb",
+        "https://shop.example/%63b",
+        "https://shop.example/x%2f%2e%2e%2fcb",
+        "https://shop.example//cb",
+        "https://shop.example/\\cb",
+        "https://shop.example\\@evil.test/cb",
+        "https://shop.example/cb?to=evil",
+        "https://shop.example/cb#f",
+        "https://shop.example/cb#",
+        "https://evil@shop.example/cb",
+        "https://shop.example@evil.test/cb",
+        "https://a@@evil.test@shop.example/cb",
+        "https://shop.example:443/cb",
+        "https://shop.example:8443/cb",
+        "https://shop.example./cb",
+        "https://SHOP.example/cb",
+        "HTTPS://shop.example/cb",
+        "http://shop.example/cb",
+        "https://shop.example.evil.test/cb",
+        "https://evil.test/?https://shop.example/cb",
+        "https://sh\u{f6}p.example/cb",
+        "https://shop\u{3002}example/cb",
+        "https://xn--shp-sna.example/cb",
+        "https://shop.example/c\tb",
+        "https://shop.example/cb\n",
+        "\u{20}https://shop.example/cb",
+        "//shop.example/cb",
+        "/cb",
+        "javascript:alert(1)//https://shop.example/cb",
+        "data:text/html,https://shop.example/cb",
+    ];
+    let of_native = [
+        "http://localhost.evil.test/cb",
+        "http://localhost.evil.test:1/cb",
+        "http://127.0.0.1.evil.test/cb",
+        "http://127.0.0.1:80@evil.test/cb",
+        "http://localhost:80@evil.test/cb",
+        "http://127.0.0.1:80:81/cb",
+        "http://127.0.0.1:/cb",
+        "http://127.0.0.1:080/cb",
+        "http://127.0.0.1:99999/cb",
+        "http://127.1/cb",
+        "http://127.0.0.2/cb",
+        "http://2130706433/cb",
+        "http://[::1]/cb",
+        "http://localhost:*/cb/evil",
+        "http://127.0.0.1:*/cb",
+        "https://127.0.0.1/cb",
+        "http://127.0.0.1:1/cb/../x",
+    ];
+    let all = of_shop.iter().map(|uri| (&shop, *uri)).chain(of_native.iter().map(|uri| (&native, *uri)));
+    for (client, uri) in all {
+        let watch = world.watch().await;
+        let page = browser.authorize(client, &[("redirect_uri", uri)]).await.expect(uri).answer;
+        assert_eq!((page.status, page.header("location")), (400, None), "{uri}");
+        assert!(page.header("content-type").unwrap().starts_with("text/html"), "{uri}");
+        assert!(!page.text().contains("evil") && !page.text().contains("shop.example"), "{uri}: {}", page.text());
+        watch.only_a_refusal(uri).await;
+    }
+    // Of the port of this machine alone, the application learns when it runs [RFC 8252 §7.3].
+    for uri in ["http://127.0.0.1/cb", "http://127.0.0.1:51234/cb", "http://localhost:51234/cb"] {
+        browser.authorize(&native, &[("redirect_uri", uri)]).await.expect(uri).has("value=\"allow\"");
+    }
+}
+
+/// [RFC 9700 §4.12] 307 and 308 would have a browser send the form on, password and all, to where it is redirected.
+#[tokio::test]
+async fn security_19_no_form_is_sent_on() {
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let password = [("username", "alice"), ("password", PASSWORD)];
+    for (button, fields) in [("sign_in", &password[..]), ("allow", &[("scope:email", "on")])] {
+        let mark = browser.open(&page.path).await.unwrap().field("csrf").unwrap();
+        let form = enc(&[&[("csrf", mark.as_str()), ("action", button)], fields].concat());
+        let request = browser.request(Method::POST, &page.path).header("content-type", FORM).body(form);
+        let answer = browser.send(request).await;
+        // To be fetched [RFC 9110 §15.4.4], or a page that leads on by itself.
+        let leads = answer.text().contains("http-equiv=\"refresh\"") || answer.text().contains("value=\"allow\"");
+        assert!(answer.status == 303 || (answer.status == 200 && leads), "{button}: {}", answer.status);
+        assert_eq!(answer.header("location").is_some(), answer.status == 303, "{button}");
+    }
+    let request = browser.request(Method::POST, AUTHORIZE).header("content-type", FORM).body(asked(&shop, &[]));
+    assert_eq!(browser.send(request).await.status, 303, "a request that comes by POST");
 }

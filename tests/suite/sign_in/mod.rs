@@ -26,6 +26,7 @@ mod policies;
 mod races;
 mod recovery;
 mod recovery_means;
+mod rfc7636_pkce;
 mod rfc8707_resources;
 mod rfc9101_request_objects;
 mod rfc9126_pushed_requests;

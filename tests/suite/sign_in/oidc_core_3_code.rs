@@ -3,7 +3,7 @@
 use nod::domain::client::GrantType;
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{AUTHORIZE, World, asked, decoded, seconds};
+use crate::world::{AUTHORIZE, Browser, CALLBACK, World, asked, decoded, enc, seconds};
 
 #[tokio::test]
 async fn oidcc_3_1_a_person_signs_in_and_the_client_gets_tokens_once() {
@@ -200,16 +200,22 @@ async fn rfc6749_3_1_a_parameter_is_there_once() {
     let (shop, _alice) = shop_and_alice(&world).await;
     for name in ["client_id", "redirect_uri", "scope", "state", "x"] {
         let twice = format!("{AUTHORIZE}?{}&{name}=1&{name}=2", asked(&shop, &[]));
-        assert_eq!(world.get(&twice).await.status, 400, "{name}");
+        let answer = world.get(&twice).await;
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{name}");
     }
     let mut browser = world.browser();
     // In the query and in the body is twice too.
-    let post = |query: &str, body: String| {
+    let post = |browser: &Browser, query: &str, body: String| {
         let request = browser.request(reqwest::Method::POST, &format!("{AUTHORIZE}?{query}"));
         request.header("content-type", "application/x-www-form-urlencoded").body(body)
     };
-    let (both, one) = (post("state=x", asked(&shop, &[])), post("", asked(&shop, &[])));
-    assert_eq!(browser.send(both).await.status, 400);
+    let address = enc(&[("redirect_uri", CALLBACK)]);
+    for twice in ["client_id=shop", &address, "scope=openid", "state=x"] {
+        let both = post(&browser, twice, asked(&shop, &[]));
+        let answer = browser.send(both).await;
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{twice}");
+    }
+    let one = post(&browser, "", asked(&shop, &[]));
     assert_eq!(browser.send(one).await.status, 303, "[OIDCC §3.1.2.1] POST is as good as GET");
     browser.authorize(&shop, &[("extra", "foobar")]).await.unwrap().has("name=\"password\"");
 }

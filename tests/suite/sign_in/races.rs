@@ -4,60 +4,107 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{Backing, Browser, Client, SIGNED_OUT, Tokens, World};
+use crate::world::{Answer, Backing, Browser, Client, SIGNED_OUT, Tokens, VERIFIER, World};
 
 const CROWD: usize = 16;
 
-async fn two_nodes() -> World {
-    World::with().redis().nodes(2).start().await
+async fn two_nodes(backing: Backing) -> World {
+    World::with().backing(backing).redis().nodes(2).start().await
+}
+
+fn statuses(answers: &[Answer]) -> Vec<u16> {
+    answers.iter().map(|answer| answer.status).collect()
 }
 
 #[tokio::test]
 async fn r3_of_many_redemptions_of_one_code_one_gets_tokens() {
-    let world = two_nodes().await;
-    let (shop, _alice) = shop_and_alice(&world).await;
-    let thief = world.client("thief").signs_in().await;
-    for _ in 0..5 {
-        let code = world.browser().log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
-        let tries = (0..CROWD).map(|number| {
-            let client = if number % 4 == 3 { thief.at(number % 2) } else { shop.at(number % 2) };
-            let code = code.clone();
-            async move { client.redeem(&code).await }
-        });
-        let answers = join_all(tries).await;
-        let given: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-        assert_eq!(given.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-        for refused in answers.iter().filter(|answer| answer.status != 200) {
-            refused.refused(400, "invalid_grant");
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = two_nodes(backing).await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        let thief = world.client("thief").signs_in().await;
+        for _ in 0..5 {
+            let code = world.browser().log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+            let tries = (0..CROWD).map(|number| {
+                let client = if number % 4 == 3 { thief.at(number % 2) } else { shop.at(number % 2) };
+                let code = code.clone();
+                async move { client.redeem(&code).await }
+            });
+            let answers = join_all(tries).await;
+            let given: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+            assert_eq!(given.len(), 1, "{:?}", statuses(&answers));
+            for (number, answer) in
+                answers.iter().enumerate().filter(|(number, answer)| number % 4 == 3 || answer.status != 200)
+            {
+                assert_ne!(answer.status, 200, "{number} is another client");
+                answer.refused(400, "invalid_grant");
+            }
+            // The code was seen by more than one: what it gave is gone [RFC 6749 §4.1.2].
+            world.userinfo(&given[0].tokens().access_token).await.refused(401, "invalid_token");
         }
-        // The code was seen by more than one: what it gave is gone [RFC 6749 §4.1.2].
-        world.userinfo(&given[0].tokens().access_token).await.refused(401, "invalid_token");
+    }
+}
+
+/// Whoever has the code and not the verifier spoils it at most: who has both gets tokens once, or not at all.
+#[tokio::test]
+async fn r3_of_right_and_wrong_verifiers_at_once_no_two_get_tokens() {
+    const WRONG: &str = "a-wrong-verifier-of-forty-three-characters-x";
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = two_nodes(backing).await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        for round in 0..8 {
+            let code = world.browser().log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+            let tries = (0..CROWD).map(|number| {
+                let (shop, code) = (shop.at(number % 2), code.clone());
+                // Mostly right ones, mostly wrong ones, and all that is between.
+                let right = number % 8 <= round;
+                async move {
+                    (right, shop.redeem_with(&code, &[("code_verifier", if right { VERIFIER } else { WRONG })]).await)
+                }
+            });
+            let answers = join_all(tries).await;
+            let mut given = Vec::new();
+            for (right, answer) in &answers {
+                if answer.status == 200 {
+                    assert!(right, "tokens for a wrong verifier");
+                    given.push(answer.tokens());
+                } else {
+                    answer.refused(400, "invalid_grant");
+                }
+            }
+            assert!(given.len() <= 1, "{} sets of tokens", given.len());
+            for tokens in given {
+                world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+            }
+            shop.redeem(&code).await.refused(400, "invalid_grant");
+        }
     }
 }
 
 #[tokio::test]
 async fn r16_of_many_visits_one_leaves_with_the_answer() {
-    let world = two_nodes().await;
-    let (shop, _alice) = shop_and_alice(&world).await;
-    for _ in 0..5 {
-        let mut browser = world.browser();
-        let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
-        browser.password(page.flow(), "alice", PASSWORD).await.ok();
-        let state = browser.act(page.flow(), "grantConsent", &json!({})).await.ok();
-        let path = state["resumeUrl"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();
-        let visits = (0..CROWD).map(|number| {
-            let (mut visitor, path) = (browser.at(number % 2), path.clone());
-            async move { visitor.get(&path).await.status }
-        });
-        let answers = join_all(visits).await;
-        assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
-        assert!(answers.iter().all(|status| [303, 400].contains(status)), "{answers:?}");
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = two_nodes(backing).await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        for _ in 0..5 {
+            let mut browser = world.browser();
+            let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
+            browser.password(page.flow(), "alice", PASSWORD).await.ok();
+            let state = browser.act(page.flow(), "grantConsent", &json!({})).await.ok();
+            let path = state["resumeUrl"].as_str().unwrap().strip_prefix(world.issuer()).unwrap().to_owned();
+            let visits = (0..CROWD).map(|number| {
+                let (mut visitor, path) = (browser.at(number % 2), path.clone());
+                async move { visitor.get(&path).await.status }
+            });
+            let answers = join_all(visits).await;
+            assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
+            assert!(answers.iter().all(|status| [303, 400].contains(status)), "{answers:?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn an_action_happens_once_however_often_it_is_sent() {
-    let world = two_nodes().await;
+    let world = two_nodes(Backing::Sqlite).await;
     let app = world.client("app").signs_in().redirectless().await;
     let _alice = world.user("alice").with_password(PASSWORD).await;
     let mut phone = world.browser();

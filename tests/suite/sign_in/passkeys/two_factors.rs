@@ -83,6 +83,58 @@ async fn the_second_factor_is_not_skipped() {
     browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
 }
 
+/// What is proved in one way is worth nothing in another: not before it is asked for, not after somebody has turned
+/// away from it, and not twice for two steps.
+#[tokio::test]
+async fn security_131_no_step_is_skipped_or_done_by_the_means_of_another() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, _alice, mut passkey) = passkey_of_alice(&world).await;
+    let steps = json!([
+        { "id": "first", "source": "password", "alternatives": ["passkey"] },
+        { "id": "second", "source": "passkey" },
+    ]);
+    policy(&admin, &json!({ "id": SECOND, "steps": steps })).await;
+    let app = app(&world, SECOND).await;
+    let mut phone = world.browser();
+    let flow = id(&phone.flow(&app, &[]).await);
+    let password = json!({ "username": "alice", "password": PASSWORD });
+    let turn = |to: &str| json!({ "authenticationSource": to });
+    // Nothing is proved yet.
+    for (action, body) in [
+        ("continueAuthentication", json!({})),
+        ("checkAssertion", json!({ "assertion": "{}" })),
+        ("grantConsent", json!({})),
+        ("authenticate", json!({})),
+    ] {
+        refused(&phone.act(&flow, action, &body).await, 400, "INVALID_ACTION_ID", None);
+    }
+    // Whoever has chosen the passkey has turned away from the password, right as it is.
+    let asked = phone.act(&flow, "useAlternativeAuthenticationSource", &turn("passkey")).await.ok();
+    assert_eq!(asked["status"], "ASSERTION_REQUIRED");
+    refused(&phone.act(&flow, "checkUsernamePassword", &password).await, 400, "INVALID_ACTION_ID", None);
+    let of_the_first = passkey.get(&asked[OPTIONS]);
+    let state = phone.act(&flow, "useAlternativeAuthenticationSource", &turn("password")).await.ok();
+    assert_eq!(state["status"], "USERNAME_PASSWORD_REQUIRED");
+    refused(&phone.assertion(&flow, &of_the_first).await, 400, "INVALID_ACTION_ID", None);
+    // The second step wants a passkey of its own: neither the password again nor what was signed before.
+    let asked = phone.act(&flow, "checkUsernamePassword", &password).await.ok();
+    assert_eq!(asked["status"], "ASSERTION_REQUIRED");
+    for (action, body) in [
+        ("continueAuthentication", json!({})),
+        ("checkUsernamePassword", password),
+        ("useAlternativeAuthenticationSource", turn("password")),
+        ("grantConsent", json!({})),
+    ] {
+        refused(&phone.act(&flow, action, &body).await, 400, "INVALID_ACTION_ID", None);
+    }
+    let answer = phone.assertion(&flow, &of_the_first).await;
+    refused(&answer, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    let asked = phone.get(&format!("{FLOWS}{flow}")).await.ok();
+    assert_eq!(asked["status"], "ASSERTION_REQUIRED");
+    assert_eq!(phone.assertion(&flow, &passkey.get(&asked[OPTIONS])).await.ok()["status"], "COMPLETED");
+}
+
 /// [OIDCC §5.5.1.1] who needs a passkey is not shown a password that would be of no use.
 #[tokio::test]
 async fn oidcc_5_5_1_1_an_essential_passkey_is_what_is_asked() {
