@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { AxeBuilder } from '@axe-core/playwright'
+import axe from 'axe-core'
 import { chromium } from 'playwright-core'
 
 const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/debug/nod', import.meta.url))
@@ -55,12 +56,19 @@ export async function ask(page, press = () => page.getByRole('button', { name: '
   return number
 }
 
-/** What can be wrong in one theme or width and right in another: the rest is a matter of the markup. */
-const VISUAL = ['color-contrast', 'link-in-text-block', 'scrollable-region-focusable', 'target-size']
+/** Every rule that axe has, those for experiments and of level AAA too. */
+const everyRule = () => {
+  const rules = window.axe.getRules().filter(({ tags }) => !tags.includes('deprecated'))
+  return window.axe.run({
+    rules: Object.fromEntries(rules.map(({ ruleId }) => [ruleId, { enabled: true }])),
+    resultTypes: ['violations'],
+  })
+}
 
-/** As `check`, on a page that it has looked at before, which has another theme or width now. */
-export async function checkAgain(page, what) {
-  await fits(page, what, await page.evaluate((rules) => window.axe.run({ runOnly: rules }), VISUAL))
+/** Nothing that axe knows to be wrong by any rule, nothing that has to be scrolled sideways. */
+export async function checkAll(page, what) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  await fits(page, what, await page.evaluate(everyRule))
 }
 
 /** Nothing that axe knows to be wrong, nothing that has to be scrolled sideways. */
@@ -68,7 +76,8 @@ export async function check(page, what) {
   await fits(page, what, await new AxeBuilder({ page }).analyze())
 }
 
-async function fits(page, what, { violations }) {
+/** Nothing has to be scrolled sideways; nor is anything wrong that was found. */
+export async function fits(page, what, { violations } = { violations: [] }) {
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
   assert.deepEqual(found, [], what)
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { check, checkAgain, PATIENCE_MS, startDev } from './dev.mjs'
+import { checkAll, PATIENCE_MS, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -31,13 +31,11 @@ async function codeOf(username, count) {
 
 /** Nothing is wrong with the page, in both themes, on a desktop and on a phone. */
 async function looksRight(page, what) {
-  let look = check
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
     for (const width of [1280, 320]) {
       await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-      await look(page, `${what}, ${colorScheme}, ${width}`)
-      look = checkAgain
+      await checkAll(page, `${what}, ${colorScheme}, ${width}`)
     }
   }
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { administrator, check, checkAgain, startDev } from './dev.mjs'
+import { administrator, checkAll, startDev } from './dev.mjs'
 import { relyingParty } from './relying-party.mjs'
 
 let dev
@@ -42,13 +42,11 @@ after(async () => {
 /** Nothing is wrong with the page, in both themes, on a desktop and on a phone; where there is a script that can look. */
 async function looksRight(page, what, scripted) {
   if (!scripted) return
-  let look = check
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
     for (const width of [1280, 320]) {
       await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-      await look(page, `${what}, ${colorScheme}, ${width}`)
-      look = checkAgain
+      await checkAll(page, `${what}, ${colorScheme}, ${width}`)
     }
   }
 }
