@@ -1,0 +1,115 @@
+// Each call of the device API as data: method, path, body, and what its proof states. Whoever moves the bytes adds
+// `Freshness`.
+
+import type { Bytes } from './base64url.js'
+import { digest } from './digest.js'
+import type { EnrollmentTicket } from './enrollment.js'
+import type { Issuer } from './issuer.js'
+import { write } from './json.js'
+import type { DeviceKey } from './key.js'
+import {
+  installation,
+  type ApproveEnrollmentRequest,
+  type ApproveRequest,
+  type DenyRequest,
+  type InstallationInfo,
+  type RotateRequest,
+} from './messages.js'
+import type { Decision } from './notification.js'
+import type { PairingKey } from './pairing_link.js'
+import { jtiText, signProof, type Approval, type Denial, type Freshness, type Method, type ProofClaims, type Statement } from './proof.js'
+import { id } from './reading.js'
+
+/** A call that was not sent yet. It can be sent again: every sending gets a proof of its own. */
+export class Call {
+  private constructor(
+    readonly method: Method,
+    private readonly path: string,
+    readonly statement: Statement,
+    /** JSON, to be sent with `Content-Type: application/json`. */
+    readonly body?: Bytes,
+  ) {}
+
+  static pair(pairingKey: PairingKey, info: InstallationInfo): Call {
+    return Call.#post('/pairings', { purpose: 'pairing' }, { pairingKey: pairingKey.expose(), installation: installation(info) })
+  }
+
+  /** Who is asked, by what application, until when. */
+  static enrollment(ticket: EnrollmentTicket): Call {
+    return Call.#get(`/enrollments/${ticket.expose()}`)
+  }
+
+  static approveEnrollment(ticket: EnrollmentTicket, { installation: info, pushToken }: ApproveEnrollmentRequest): Call {
+    const { provider, environment, token } = pushToken ?? {}
+    const body = { installation: installation(info), pushToken: pushToken && { provider, environment, token } }
+    return Call.#answer(ticket, 'APPROVED', 'approve', body)
+  }
+
+  static denyEnrollment(ticket: EnrollmentTicket): Call {
+    return Call.#answer(ticket, 'DENIED', 'deny', {})
+  }
+
+  static #answer(ticket: EnrollmentTicket, decision: Decision, verb: string, body: object): Call {
+    return Call.#post(`/enrollments/${ticket.expose()}/${verb}`, { purpose: 'enrollment', ticket, decision }, body)
+  }
+
+  static pending(): Call {
+    return Call.#get('/notifications/pending')
+  }
+
+  /** Throws `Unreadable` for what is no identifier: it would lead elsewhere. */
+  static notification(notificationId: string): Call {
+    return Call.#get(`/notifications/${id(notificationId)}`)
+  }
+
+  static events(): Call {
+    return Call.#get('/events')
+  }
+
+  static me(): Call {
+    return Call.#get('/me')
+  }
+
+  static rotate({ newJwk: { kty, crv, x, y }, proofByNew }: RotateRequest): Call {
+    return Call.#post('/keys/rotate', { purpose: 'rotate' }, { newJwk: { kty, crv, x, y }, proofByNew })
+  }
+
+  static unpair(deviceId: string): Call {
+    return new Call('DELETE', `/devices/${id(deviceId)}`, { purpose: 'unpair' })
+  }
+
+  static #get(path: string): Call {
+    return new Call('GET', path, { purpose: 'read' })
+  }
+
+  /** Decisions are made in `decide`, which knows when there is none to make. */
+  static decision(statement: Approval | Denial, body: ApproveRequest | DenyRequest): Call {
+    return Call.#post(`/notifications/${id(statement.notificationId)}/${statement.purpose}`, statement, body)
+  }
+
+  static #post(path: string, statement: Statement, body: object): Call {
+    return new Call('POST', path, statement, write(body))
+  }
+
+  url(issuer: Issuer): string {
+    return issuer.deviceUrl(this.path)
+  }
+
+  async claims(issuer: Issuer, fresh: Freshness): Promise<ProofClaims> {
+    return {
+      statement: this.statement,
+      htm: this.method,
+      htu: this.url(issuer),
+      aud: issuer.toString(),
+      iat: fresh.iat,
+      jti: jtiText(fresh),
+      nonce: fresh.nonce,
+      bd: this.body && (await digest(this.body)),
+    }
+  }
+
+  /** The value of the header `Device-Proof`. */
+  async prove(issuer: Issuer, key: DeviceKey, fresh: Freshness): Promise<string> {
+    return signProof(await this.claims(issuer, fresh), key)
+  }
+}
