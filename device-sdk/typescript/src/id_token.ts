@@ -138,8 +138,8 @@ function check(token: Read<typeof claimFields>, issuer: Issuer, expected: Expect
   if (expected.nonce !== undefined && token.nonce !== expected.nonce) throw not('NONCE_MISMATCH', 'of another sign-in')
 }
 
-/** @internal Whether fresher keys of the issuer could make a difference. */
-export const KEY_UNKNOWN = 'signed with a key that the issuer does not have'
+/** @internal The cause where the keys at hand may be old ones: fetch them again. */
+export const KEY_UNKNOWN = Symbol('a key that the issuer does not have')
 
 /** Checks the token, the signature first, and reads what it offers. */
 export async function processIdToken(
@@ -156,7 +156,7 @@ export async function processIdToken(
   const alg = algorithm(name)
   if (alg === undefined) throw not('ID_TOKEN_UNTRUSTED', 'signed in a way that no issuer signs')
   const candidates = keys.find(alg, kid)
-  if (candidates.length === 0) throw not('ID_TOKEN_UNTRUSTED', KEY_UNKNOWN)
+  if (candidates.length === 0) throw not('ID_TOKEN_UNTRUSTED', 'signed by an unknown key', KEY_UNKNOWN)
   const verified = await Promise.all(candidates.map((key) => verifies(alg, key, jws.signingInput, jws.signature)))
   if (!verified.includes(true)) throw not('ID_TOKEN_UNTRUSTED', 'signed by somebody else')
   const token = wellFormed(() => claims(parse(jws.payload)))
@@ -176,6 +176,6 @@ function wellFormed<T>(read: () => T): T {
   }
 }
 
-function not(code: OwnCode, why: string): DeviceError {
-  return DeviceError.own(code, `the ID token is not believed: ${why}`)
+function not(code: OwnCode, why: string, cause?: unknown): DeviceError {
+  return DeviceError.own(code, `the ID token is not believed: ${why}`, cause)
 }

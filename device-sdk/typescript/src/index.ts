@@ -1,6 +1,9 @@
 // What runs on the phone, or in the browser: the trusted device of a Nod server, on which a person says yes or no.
 
 export * from './call.js'
+export { DeviceClient, type PairedState, type RotatedKey } from './client/client.js'
+export type { Options, Timing } from './client/connection.js'
+export { PairingObject, UnpairedClient } from './client/offer.js'
 export * from './context.js'
 export * as decide from './decide.js'
 export * from './digest.js'
