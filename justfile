@@ -45,6 +45,10 @@ screenshots:
 relying-party:
     . scripts/node && use_node && cd examples/openid-client && npm ci --no-audit --no-fund && npm test
 
+# The device SDK for browsers: the vectors, and a story against target/debug/nod.
+device-sdk-typescript:
+    . scripts/node && use_node && cd device-sdk/typescript && npm ci --no-audit --no-fund && npm test
+
 # Clients that generators make, against target/debug/nod: just clients, or just clients go rust
 clients *parts:
     node tests/clients/run.mjs {{parts}}

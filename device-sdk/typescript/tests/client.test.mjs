@@ -26,6 +26,7 @@ function server(...answers) {
     const proof = init.headers instanceof Headers ? init.headers.get('Device-Proof') : undefined
     const claims = proof ? await new UnverifiedProof(proof).claims() : undefined
     received.push({ url: String(url), init, claims, body: init.body ? Buffer.from(init.body).toString() : undefined })
+    if (received.length > 10) throw new Error('asked without end')
     const next = answers.length > 1 ? answers.shift() : answers[0]
     return next(url, init)
   }

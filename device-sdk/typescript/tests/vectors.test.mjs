@@ -43,6 +43,12 @@ describe('a key has one form and one name', () => {
     test(`not with ${name}`, () => assert.throws(() => readPublicJwk(jwk), Unreadable))
   }
 
+  test('not in a second spelling: no bits beyond the last byte', () => {
+    const { jwk } = thumbprints.vectors[0]
+    assert.ok(jwk.x.endsWith('s'))
+    assert.throws(() => readPublicJwk({ ...jwk, x: jwk.x.replace(/s$/, 't') }), Unreadable)
+  })
+
   test('one of the browser signs and stays where it is', async () => {
     const key = await WebCryptoKey.generate()
     assert.deepEqual(Object.keys(await key.publicJwk()), ['kty', 'crv', 'x', 'y'])
