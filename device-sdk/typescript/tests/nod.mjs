@@ -54,6 +54,7 @@ export async function startProvider() {
 
   return {
     issuer,
+    data,
     stop,
     /** What an administrator does: `nod user ...`. */
     async user(...words) {
