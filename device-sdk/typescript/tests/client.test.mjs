@@ -1,8 +1,18 @@
 // The client against answers that a good server does not give, or seldom.
 
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { DeviceClient, DeviceError, PairingKey, UnpairedClient, UnverifiedProof, WebCryptoKey } from 'nod-device'
+import {
+  DeviceClient,
+  DeviceError,
+  PairingKey,
+  UnpairedClient,
+  UnverifiedPayload,
+  UnverifiedProof,
+  VERSION,
+  WebCryptoKey,
+} from 'nod-device'
 import { bytes, toBase64url } from './vectors.mjs'
 
 const ISSUER = 'https://id.example'
@@ -242,6 +252,16 @@ describe('an offer', async () => {
       assert.equal(double.received.length, 1)
     }
   })
+})
+
+test('a payload names the installation, and the version of this package unless the app names one', async () => {
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  assert.equal(VERSION, version)
+  const facts = { applicationId: 'app', platform: 'web', package: 'app' }
+  const read = async (more) => new UnverifiedPayload(await client(server(pending)).generateMobilePayload({ ...facts, ...more })).claims()
+  const { sdkv, inst, iat } = await read({})
+  assert.deepEqual([sdkv, inst, iat], [version, INSTALLATION, NOW / 1000])
+  assert.equal((await read({ sdkVersion: '9' })).sdkv, '9')
 })
 
 test('an insecure issuer is sent nothing', async () => {

@@ -22,7 +22,7 @@ import {
 } from '../messages.js'
 import { readNotification, type Decision, type DenyReason, type Notification } from '../notification.js'
 import type { PairingKey } from '../pairing_link.js'
-import { generateMobilePayload, type PayloadFacts } from '../payload.js'
+import type { PayloadFacts } from '../payload.js'
 import { rotationClaims, signRotation } from '../proof.js'
 import { id, list, open, text } from '../reading.js'
 import type { Timestamp } from '../timestamp.js'
@@ -147,8 +147,7 @@ export class DeviceClient {
 
   /** For one sign-in: as its parameter `mobilePayload`, or in a step of the flow API. Good for two minutes. */
   generateMobilePayload(facts: PayloadFacts): Promise<string> {
-    const { issuer, key } = this.connection
-    return generateMobilePayload(facts, issuer, this.installationId, key, this.connection.fresh())
+    return this.connection.mobilePayload(facts, this.installationId)
   }
 
   /** What an ID token means for this phone. To be asked after each sign-in that carried a payload. */

@@ -6,9 +6,11 @@ import { DeviceError } from '../error.js'
 import type { Issuer } from '../issuer.js'
 import { parse } from '../json.js'
 import type { DeviceKey } from '../key.js'
+import { generateMobilePayload, type PayloadFacts } from '../payload.js'
 import { DEVICE_NONCE, DEVICE_PROOF, type Freshness } from '../proof.js'
 import { open, text, type Reader } from '../reading.js'
 import { parseHttpDate, seconds, type Timestamp } from '../timestamp.js'
+import { VERSION } from '../version.js'
 import { KeyCache } from './keys.js'
 
 /** More than any answer of a Nod server holds. */
@@ -79,6 +81,12 @@ export class Connection {
 
   fresh(): Freshness {
     return { iat: seconds(this.now()), jti: this.#random(16), nonce: this.#nonce }
+  }
+
+  /** Of an installation that may have no name yet. */
+  mobilePayload(facts: PayloadFacts, installationId?: string): Promise<string> {
+    const all = { ...facts, sdkVersion: facts.sdkVersion ?? VERSION }
+    return generateMobilePayload(all, this.issuer, installationId, this.key, this.fresh())
   }
 
   /** Between 0 and 1. */

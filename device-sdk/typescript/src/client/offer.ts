@@ -7,7 +7,7 @@ import type { Expectations, Processed } from '../id_token.js'
 import type { Issuer } from '../issuer.js'
 import { WebCryptoKey, type DeviceKey } from '../key.js'
 import { readEnrollment, readPairing, type Enrollment, type InstallationInfo, type Pairing, type PushToken } from '../messages.js'
-import { generateMobilePayload, type PayloadFacts } from '../payload.js'
+import type { PayloadFacts } from '../payload.js'
 import { DeviceClient, asIssuer } from './client.js'
 import { Connection, type Options } from './connection.js'
 
@@ -26,8 +26,7 @@ export class UnpairedClient {
 
   /** See `DeviceClient.generateMobilePayload`. */
   generateMobilePayload(facts: PayloadFacts): Promise<string> {
-    const { issuer, key } = this.connection
-    return generateMobilePayload(facts, issuer, undefined, key, this.connection.fresh())
+    return this.connection.mobilePayload(facts)
   }
 
   /** See `DeviceClient.processIdToken`. */
