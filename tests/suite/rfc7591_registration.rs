@@ -305,7 +305,10 @@ async fn security_145_a_changed_registration_is_judged_as_a_new_one() {
         json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"] }),
         json!({ "scope": "openid nod:admin" }),
     ] {
-        own.put(&world, &with(wrong.clone())).await.refused(400, "invalid_client_metadata");
+        let answer = own.put(&world, &with(wrong.clone())).await;
+        let error =
+            if wrong.get("redirect_uris").is_some() { "invalid_redirect_uri" } else { "invalid_client_metadata" };
+        answer.refused(400, error);
         watch.nothing_changed(&wrong.to_string()).await;
     }
     // Turned into a public one: its secret is none any more, and it needs PKCE as every public client. What is an
