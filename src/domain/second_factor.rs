@@ -278,12 +278,12 @@ mod tests {
     fn h5_an_app_is_offered_to_whoever_has_no_device_where_the_policy_says_so() {
         let policy = policy(Without::Bypass, Without::Block);
         let offered = Enrolment { app: app("bank"), policy: policy.id.clone() };
-        let waived = Verdict::Waived(Missing::NoDevices);
-        assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived, Some(offered)));
-        assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived, None));
-        assert_eq!(evaluated(&policy, &[], None, false), (waived, None));
+        let waived = || Verdict::Waived(Missing::NoDevices);
+        assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived(), Some(offered)));
+        assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived(), None));
+        assert_eq!(evaluated(&policy, &[], None, false), (waived(), None));
         let mut silent = policy.clone();
         silent.applications[0].auto_enrollment = false;
-        assert_eq!(evaluated(&silent, &[], Some(&app("bank")), false), (waived, None));
+        assert_eq!(evaluated(&silent, &[], Some(&app("bank")), false), (waived(), None));
     }
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import process from 'node:process'
 
-import { checkAll, fits, startDev } from './dev.mjs'
+import { checkAll, checkColours, fits, startDev } from './dev.mjs'
 
 /** All that a browser loads for a page, in bytes. */
 const HEAVIEST = 20 * 1024
@@ -47,13 +47,12 @@ describe('every page and state', { concurrency: 2 }, () => {
   for (const locale of ['en', 'ar', 'de']) {
     test(locale, async () => {
       // Words have no colour: what is long is long in both.
-      const themes = locale === 'de' ? ['light'] : ['light', 'dark']
-      const look = locale === 'de' ? fits : checkAll
+      const looks = locale === 'de' ? { light: fits } : { light: checkAll, dark: checkColours }
       const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`)
       for (const path of pages) {
-        await page.emulateMedia({ colorScheme: themes[0] })
+        await page.emulateMedia({ colorScheme: 'light' })
         await open(page, `${path}?locale=${locale}`)
-        for (const colorScheme of themes) {
+        for (const [colorScheme, look] of Object.entries(looks)) {
           await page.emulateMedia({ colorScheme })
           for (const width of [1280, 320]) {
             await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })

@@ -71,7 +71,7 @@ impl Advance {
         let state = if flow.cookieless { browser.key.clone() } else { None };
         let late = flow.is_late(self.clock.now());
         let answered = self.known.second_factors.is_answered(&flow).await?;
-        Ok(Seen { late, answered, state, ..self.conclude.shown.seen(id, flow, client).await? })
+        Ok(Seen { answered, late, state, ..self.conclude.shown.seen(id, flow, client).await? })
     }
 
     /// The languages that were wished for when the flow began, for whoever may see it.
@@ -123,15 +123,9 @@ impl Advance {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
-            Action::Authenticate => {
-                let judged = self.judged(&client, flow.user(), now).await?;
-                self.known.second_factors.authenticate((id, flow), &judged, &members).await?
+            Action::Authenticate | Action::SelectDevice | Action::Poll => {
+                Box::pin(self.second_factor((id, flow), &client, (action, &members), now)).await?
             }
-            Action::SelectDevice => {
-                let judged = self.judged(&client, flow.user(), now).await?;
-                self.known.second_factors.select((id, flow), &judged, &members).await?
-            }
-            Action::Poll => self.known.second_factors.poll(flow, now).await?,
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.second_factor_continued(&judged.around())
@@ -234,6 +228,26 @@ impl Advance {
         }
         // Somebody else was faster: what was to be done is a link of the state no more.
         if kept { Ok(()) } else { Err(FlowRefusal::not_now().into()) }
+    }
+
+    /// Another factor than the first one, of the app or of a device on which the person is asked.
+    async fn second_factor(
+        &self,
+        (id, flow): (&FlowId, Flow),
+        client: &Arc<Client>,
+        (action, members): (Action, &Members),
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let factors = &self.known.second_factors;
+        if action == Action::Poll {
+            return Ok(factors.poll(flow, now).await?);
+        }
+        let judged = self.judged(client, flow.user(), now).await?;
+        if action == Action::SelectDevice {
+            factors.select((id, flow), &judged, members).await
+        } else {
+            factors.authenticate((id, flow), &judged, members).await
+        }
     }
 
     /// The flow of the device that shows this code, and its client.

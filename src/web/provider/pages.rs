@@ -249,31 +249,15 @@ impl Provider {
                     options: options(seen),
                     ways: ways(seen),
                     may_cancel: true,
-                    problem: match wrong {
-                        Some(Wrong::Passkey(problem)) => Some(*problem),
-                        Some(
-                            Wrong::Credentials { .. }
-                            | Wrong::Identifier { .. }
-                            | Wrong::Errand { .. }
-                            | Wrong::Method(_)
-                            | Wrong::TooOften,
-                        )
-                        | None => None,
-                    },
+                    problem: if let Some(Wrong::Passkey(problem)) = wrong { Some(*problem) } else { None },
                 };
                 passkey::render(&view, &around)
             }
             At::Asking(_, Source::Identifier) => {
-                let (username, problem) = match wrong {
-                    Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
-                    Some(
-                        Wrong::Credentials { .. }
-                        | Wrong::Errand { .. }
-                        | Wrong::Passkey(_)
-                        | Wrong::Method(_)
-                        | Wrong::TooOften,
-                    )
-                    | None => (hint(seen), None),
+                let (username, problem) = if let Some(Wrong::Identifier { username }) = wrong {
+                    (username.clone(), Some(identifier::Problem::Missing))
+                } else {
+                    (hint(seen), None)
                 };
                 let view = identifier::View {
                     form,
@@ -287,16 +271,10 @@ impl Provider {
                 identifier::render(&view, &around)
             }
             At::Asking(_, Source::Password) => {
-                let (username, problem) = match wrong {
-                    Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
-                    Some(
-                        Wrong::Identifier { .. }
-                        | Wrong::Errand { .. }
-                        | Wrong::Passkey(_)
-                        | Wrong::Method(_)
-                        | Wrong::TooOften,
-                    )
-                    | None => (hint(seen), None),
+                let (username, problem) = if let Some(Wrong::Credentials { username, problem }) = wrong {
+                    (username.clone(), Some(*problem))
+                } else {
+                    (hint(seen), None)
                 };
                 let view = credentials::View {
                     form,
@@ -311,17 +289,8 @@ impl Provider {
                 credentials::render(&view, &around)
             }
             At::Errand(errand) => {
-                let amiss = match wrong {
-                    Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
-                    Some(
-                        Wrong::Credentials { .. }
-                        | Wrong::Identifier { .. }
-                        | Wrong::Passkey(_)
-                        | Wrong::Method(_)
-                        | Wrong::TooOften,
-                    )
-                    | None => None,
-                };
+                let amiss =
+                    if let Some(Wrong::Errand { error, form }) = wrong { Some(Amiss { error, form }) } else { None };
                 let (username, means) = (seen.username.as_deref(), self.beside.means());
                 let shown = Shown { errand, username, means, alone: false, amiss };
                 shown.page(form, &around)
