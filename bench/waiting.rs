@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nod::clock::{Clock as _, SystemClock};
-use nod::domain::authentication_request::{AuthenticationRequest, Challenge, Polling, State};
+use nod::domain::authentication_request::{Asker, AuthenticationRequest, Challenge, Polling, State};
 use nod::domain::inbox::{Entry, Inbox, Limits, Standing};
 use nod::entropy::Entropy;
 use nod::protocol::acr::Acr;
@@ -51,6 +51,7 @@ impl Waiting {
                 let request = AuthenticationRequest {
                     id: RequestId::new(entropy.ordered_uuid(now)),
                     notification: NotificationId::new(entropy.uuid()),
+                    asker: Asker::Client,
                     client: parties[*party].id.clone(),
                     user: *user,
                     scope: Scope::parse(SCOPE).ok_or("no scope")?,

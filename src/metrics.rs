@@ -142,6 +142,7 @@ words! {
         Recoveries = "recoveries",
         Flows = "flows",
         FlowMisses = "flow_misses",
+        Pushes = "pushes",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

@@ -33,6 +33,7 @@ use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::redeem_device::RedeemDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
+use crate::usecase::sign_in::ask_device::AskDevice;
 use crate::usecase::sign_in::authorize::Authorize;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
@@ -124,6 +125,15 @@ impl Wiring {
                 },
                 evaluate: Evaluate { directory: self.directory() },
                 offers: self.offers(),
+                devices: AskDevice {
+                    questions: self.put_question(),
+                    settle: self.parts.settle.clone(),
+                    allowances: Shelf::new(self.store()),
+                    ledger: self.parts.ledger.clone(),
+                    limits: self.settings.policy.limits,
+                    clock: self.clock(),
+                    entropy: self.entropy(),
+                },
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),
             }),

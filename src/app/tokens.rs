@@ -1,8 +1,10 @@
 //! The endpoints at which clients authenticate: requests to people, tokens and what becomes of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Parts, Settings, Wiring};
+use crate::domain::mfa_policy::PUSH_TIMEOUT;
 use crate::http::backchannel_authentication::BackchannelAuthenticationApi;
 use crate::http::discovery::path;
 use crate::http::token::TokenApi;
@@ -22,6 +24,7 @@ use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Issue;
 use crate::usecase::notify_client::NotifyClient;
 use crate::usecase::prove_possession::ProvePossession;
+use crate::usecase::put_question::PutQuestion;
 use crate::usecase::read_hint_token::ReadHintToken;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
@@ -90,12 +93,8 @@ impl Wiring {
             issuer: self.settings.issuer.clone(),
         };
         let request = RequestAuthentication {
-            requests: self.parts.requests.clone(),
-            inboxes: self.parts.inboxes.clone(),
-            bell: DeviceBell::new(self.store()),
-            directory: self.directory(),
+            questions: self.put_question(),
             ledger: self.parts.ledger.clone(),
-            tokens: self.parts.tokens.clone(),
             read,
             hints: self.resolve_hint(keys),
             callbacks: self.parts.callbacks.clone(),
@@ -105,6 +104,17 @@ impl Wiring {
             policy: self.settings.policy,
         };
         BackchannelAuthenticationApi { authenticate, prove, request }
+    }
+
+    pub(super) fn put_question(&self) -> PutQuestion {
+        PutQuestion {
+            requests: self.parts.requests.clone(),
+            inboxes: self.parts.inboxes.clone(),
+            bell: DeviceBell::new(self.store()),
+            directory: self.directory(),
+            tokens: self.parts.tokens.clone(),
+            longest: self.settings.policy.max_expiry.max(Duration::from_secs(u64::from(*PUSH_TIMEOUT.end()))),
+        }
     }
 
     fn resolve_hint(&self, keys: Arc<ClientKeys>) -> ResolveHint {

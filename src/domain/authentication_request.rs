@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::domain::decision::Record;
+use crate::domain::device::Device;
 use crate::protocol::acr::Acr;
 use crate::protocol::binding_message::BindingMessage;
 use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
@@ -26,6 +27,7 @@ pub struct AuthenticationRequest {
     pub id: RequestId,
     pub notification: NotificationId,
     pub client: ClientId,
+    pub asker: Asker,
     /// Whose devices may answer. Where nobody is behind the hint and the client is not to know, an
     /// identifier that no user has.
     pub user: UserId,
@@ -38,6 +40,15 @@ pub struct AuthenticationRequest {
     pub expires_at: Timestamp,
     pub polling: Polling,
     pub state: State,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asker {
+    /// The client, which polls with its `auth_req_id`. Any device of the person may answer.
+    Client,
+    /// A sign-in of the person, which asks one device of theirs. Nobody has an `auth_req_id`: no tokens come of it.
+    Flow(DeviceId),
 }
 
 /// What the person must carry from the relying party's screen to the device.
@@ -235,11 +246,25 @@ impl AuthenticationRequest {
         self.expires_at <= now
     }
 
+    /// Whether it is this client that waits for the answer.
+    pub fn is_of(&self, client: &ClientId) -> bool {
+        self.client == *client && self.asker == Asker::Client
+    }
+
+    /// Whether this device is asked, and would be believed.
+    pub fn asks(&self, device: &Device) -> bool {
+        let chosen = match self.asker {
+            Asker::Client => true,
+            Asker::Flow(chosen) => chosen == device.id,
+        };
+        chosen && self.user == device.user && device.may_answer(self.issued_at)
+    }
+
     /// One poll of the token endpoint. [protocol.md 1] ownership before state; a settled state
     /// before the pace, so that an impatient client still gets its answer.
     #[must_use]
     pub fn poll(mut self, client: &ClientId, claim: Claim, now: Timestamp) -> (Self, Poll) {
-        if self.client != *client {
+        if !self.is_of(client) {
             return (self, Poll::Foreign);
         }
         match self.state.clone() {
@@ -289,6 +314,8 @@ impl AuthenticationRequest {
             id: record.request,
             notification: record.notification,
             client: record.client.clone(),
+            // Whoever rebuilds it has its `auth_req_id`, or nobody does.
+            asker: Asker::Client,
             user: record.user,
             scope: record.scope.clone(),
             acr: record.acr,

@@ -108,7 +108,7 @@ impl VerifiedDecision {
         {
             return Err(Disbelief::OtherSubject);
         }
-        if !device.may_answer(request.issued_at) {
+        if !request.asks(device) {
             return Err(Disbelief::DeviceMayNot);
         }
         if said.context_hash != context_hash {

@@ -1,8 +1,12 @@
-//! MFA policies: what counts as a second factor for whom, and which apps may become trusted devices by themselves
-//! [flows.md D.1].
+//! MFA policies: what counts as a second factor for whom, which apps may become trusted devices by themselves, and how
+//! people are asked on their phones [flows.md D.1].
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::client::NumberMatching;
 use crate::clock::Timestamp;
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -19,6 +23,17 @@ pub struct MfaPolicy {
     /// For people none of whose devices will do.
     #[serde(default)]
     pub incompatible_devices_mode: Without,
+    /// Which device of a person is asked.
+    #[serde(default)]
+    pub device_selection: DeviceSelection,
+    /// What the person carries from the screen to the device.
+    #[serde(default)]
+    pub number_matching: Matching,
+    /// How long a device is asked, in seconds.
+    #[serde(default = "push_timeout")]
+    pub push_timeout: u32,
+    #[serde(default)]
+    pub push_limit: PushLimit,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,
@@ -36,6 +51,76 @@ words! {
     }
 }
 
+words! {
+    /// Which device is asked.
+    #[derive(Default)]
+    DeviceSelection {
+        /// The primary one, unless the person wants another.
+        #[default]
+        DefaultToFirst = "default_to_first",
+        /// Where there are several, the one that the person says.
+        PromptToSelect = "prompt_to_select",
+        /// The one that the person says, be it the only one.
+        AlwaysDisplayDevices = "always_display_devices",
+    }
+}
+
+words! {
+    /// What somebody carries from the screen to the device, so that nobody approves what they do not see.
+    #[derive(Default)]
+    Matching {
+        Off = "off",
+        /// One of three numbers is picked.
+        #[default]
+        Pick = "pick",
+        /// The number is typed.
+        Type = "type",
+    }
+}
+
+impl Matching {
+    pub const fn asked(self) -> Option<NumberMatching> {
+        match self {
+            Self::Off => None,
+            Self::Pick => Some(NumberMatching::Pick),
+            Self::Type => Some(NumberMatching::Type),
+        }
+    }
+}
+
+/// How often the devices of one person are asked [flows.md D.1, H.9; security.md 5.6]. All times in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushLimit {
+    pub count: u32,
+    /// Within this time.
+    pub time_period: u32,
+    /// Whoever wants more waits for this long.
+    pub lock_duration: u32,
+}
+
+impl PushLimit {
+    pub const COUNT: RangeInclusive<u32> = 1..=50;
+    pub const SECONDS: RangeInclusive<u32> = 60..=7200;
+}
+
+impl Default for PushLimit {
+    fn default() -> Self {
+        Self { count: 5, time_period: 600, lock_duration: 1800 }
+    }
+}
+
+/// How long a device may be asked, in seconds.
+pub const PUSH_TIMEOUT: RangeInclusive<u32> = 40..=150;
+
+pub const fn push_timeout() -> u32 {
+    *PUSH_TIMEOUT.start()
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// What an app may do. One that is not named may do nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +132,9 @@ pub struct Permitted {
     /// As a trusted device it proves by itself that it is there.
     #[serde(default)]
     pub device_authorization: bool,
+    /// As a device it asks its person.
+    #[serde(default = "yes")]
+    pub push: bool,
 }
 
 impl MfaPolicy {
@@ -62,6 +150,15 @@ impl MfaPolicy {
     /// Whether people without devices may have it so, as their first.
     pub fn enrols_first(&self, application: &NativeApplicationId) -> bool {
         self.enrols(application) && self.no_devices_mode == Without::Bypass
+    }
+
+    /// Whether a device that was enrolled as this app asks its person. One that was paired with a key is for any.
+    pub fn asks(&self, application: Option<&NativeApplicationId>) -> bool {
+        application.is_none_or(|application| self.permits(application).is_some_and(|permitted| permitted.push))
+    }
+
+    pub const fn asked_for(&self) -> Duration {
+        Duration::from_secs(self.push_timeout as u64)
     }
 
     /// Whether a device proves as this app that it is there.

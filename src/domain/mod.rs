@@ -27,6 +27,7 @@ pub mod ping;
 pub mod policy;
 pub mod profile;
 pub mod prompt;
+pub mod push_allowance;
 pub mod pushed_request;
 pub mod recovery;
 pub mod refusals;

@@ -84,13 +84,13 @@ impl Source {
         }
     }
 
-    /// The class of what it proves.
-    pub const fn reaches(self) -> Option<Acr> {
+    /// The classes of what it can prove.
+    pub const fn reaches(self) -> &'static [Acr] {
         match self {
-            Self::Identifier => None,
-            Self::Password => Some(Acr::Password),
-            Self::Passkey => Some(Acr::Passkey),
-            Self::Mfa => Some(Acr::TrustedDevice),
+            Self::Identifier => &[],
+            Self::Password => &[Acr::Password],
+            Self::Passkey => &[Acr::Passkey],
+            Self::Mfa => &[Acr::TrustedDevice, Acr::Device, Acr::DeviceNumber],
         }
     }
 }

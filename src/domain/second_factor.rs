@@ -2,7 +2,7 @@
 
 use super::device::{Device, Status};
 use super::enrolment::Enrolment;
-use super::mfa_policy::{MfaPolicy, Without};
+use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
 use super::mobile_app::MobileApp;
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -11,8 +11,8 @@ use crate::protocol::words::words;
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
-    /// Whether the person has any device.
-    pub has_devices: bool,
+    /// Of the person, the primary one first.
+    pub devices: &'a [Device],
     /// By which they sign in.
     pub app: Option<By<'a>>,
 }
@@ -24,13 +24,23 @@ pub struct By<'a> {
     pub device: Option<&'a Device>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The trusted device has proved by its key that it is there.
     Authorized(DeviceId),
+    /// The person is asked on one of these, the primary one first.
+    Ask(Vec<DeviceId>, First),
     /// The policy does without.
     Waived(Missing),
     Failed(Why),
+}
+
+/// What comes first, where somebody is asked on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// The person says on which one.
+    Choose,
+    Ask,
 }
 
 words! {
@@ -50,6 +60,8 @@ words! {
         NoUsableDevices = "NO_USABLE_DEVICES",
         /// The device that called is blocked.
         DeviceBlocked = "DEVICE_BLOCKED",
+        /// Nobody could be asked: too often within a short time.
+        PushFailed = "PUSH_FAILED",
     }
 }
 
@@ -60,6 +72,7 @@ impl Why {
             Self::NoDevices => "The person has no device, and the MFA policy lets nobody in without.",
             Self::NoUsableDevices => "None of the person's devices will do, and the MFA policy lets nobody in without.",
             Self::DeviceBlocked => "The device is blocked.",
+            Self::PushFailed => "The person is asked too often, and is not asked on a device for some time.",
         }
     }
 }
@@ -68,7 +81,8 @@ impl Asked<'_> {
     /// Whether somebody gets through, and whether the app that they use may become a device of theirs.
     pub fn evaluate(&self) -> (Verdict, Option<Enrolment>) {
         let verdict = self.verdict();
-        (verdict, self.enrolment(verdict))
+        let enrolment = self.enrolment(&verdict);
+        (verdict, enrolment)
     }
 
     fn verdict(&self) -> Verdict {
@@ -80,10 +94,19 @@ impl Asked<'_> {
                 return Verdict::Authorized(device.id);
             }
         }
-        let (mode, missing, why) = if self.has_devices {
-            (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
-        } else {
+        let usable: Vec<_> = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id).collect();
+        if !usable.is_empty() {
+            let chooses = match self.policy.device_selection {
+                DeviceSelection::DefaultToFirst => false,
+                DeviceSelection::PromptToSelect => usable.len() > 1,
+                DeviceSelection::AlwaysDisplayDevices => true,
+            };
+            return Verdict::Ask(usable, if chooses { First::Choose } else { First::Ask });
+        }
+        let (mode, missing, why) = if self.devices.is_empty() {
             (self.policy.no_devices_mode, Missing::NoDevices, Why::NoDevices)
+        } else {
+            (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
         };
         match mode {
             Without::Block => Verdict::Failed(why),
@@ -91,10 +114,15 @@ impl Asked<'_> {
         }
     }
 
+    /// Whether the person may be asked on it.
+    fn is_usable(&self, device: &Device) -> bool {
+        device.status == Status::Active && self.policy.asks(device.application.as_ref())
+    }
+
     /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first.
-    fn enrolment(&self, verdict: Verdict) -> Option<Enrolment> {
+    fn enrolment(&self, verdict: &Verdict) -> Option<Enrolment> {
         let By { app, .. } = self.app?;
-        let offered = verdict == Verdict::Waived(Missing::NoDevices) && self.policy.enrols(&app.application);
+        let offered = *verdict == Verdict::Waived(Missing::NoDevices) && self.policy.enrols(&app.application);
         offered.then(|| Enrolment { app: app.clone(), policy: self.policy.id.clone() })
     }
 }
@@ -112,7 +140,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::domain::device::About;
-    use crate::domain::mfa_policy::Permitted;
+    use crate::domain::mfa_policy::{Matching, Permitted, PushLimit, push_timeout};
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
 
     fn application(id: &str) -> NativeApplicationId {
@@ -125,10 +153,15 @@ mod tests {
             name: "mfa".into(),
             no_devices_mode,
             incompatible_devices_mode,
+            device_selection: DeviceSelection::default(),
+            number_matching: Matching::default(),
+            push_timeout: push_timeout(),
+            push_limit: PushLimit::default(),
             applications: vec![Permitted {
                 application: application("bank"),
                 auto_enrollment: true,
                 device_authorization: true,
+                push: true,
             }],
             created_at: Timestamp::from_seconds(0),
         }
@@ -159,7 +192,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
-        Asked { policy, has_devices: !devices.is_empty(), app }.evaluate()
+        Asked { policy, devices, app }.evaluate()
     }
 
     #[test]
@@ -178,15 +211,13 @@ mod tests {
     #[test]
     fn h4_whoever_has_nothing_that_will_do_is_the_policys_affair() {
         let bank = app("bank");
-        let by_key = [device(None, Status::Active)];
         let of_another = [device(Some(application("shop")), Status::Active)];
-        let theirs = [device(Some(application("bank")), Status::Active)];
-        let elsewhere: [(&[Device], Option<&MobileApp>, bool); 5] = [
-            (&by_key, Some(&bank), true),
+        let blocked = [device(Some(application("bank")), Status::Blocked)];
+        let elsewhere: [(&[Device], Option<&MobileApp>, bool); 4] = [
             (&of_another, Some(&bank), true),
-            (&theirs, Some(&bank), false),
-            (&theirs, None, false),
-            (&theirs, Some(&app("unknown")), true),
+            (&of_another, None, false),
+            (&blocked, None, false),
+            (&blocked, Some(&app("unknown")), false),
         ];
         for (devices, app, own) in elsewhere {
             let blocks = policy(Without::Bypass, Without::Block);
@@ -196,6 +227,51 @@ mod tests {
         }
         let blocks = policy(Without::Block, Without::Bypass);
         assert_eq!(evaluated(&blocks, &[], Some(&bank), false), (Verdict::Failed(Why::NoDevices), None));
+    }
+
+    #[test]
+    fn h4_who_has_a_device_that_will_do_is_asked_whatever_becomes_of_those_without() {
+        let (bank, id) = (app("bank"), DeviceId::new(Uuid::from_u128(1)));
+        let by_key = [device(None, Status::Active)];
+        let theirs = [device(Some(application("bank")), Status::Active)];
+        let elsewhere: [(&[Device], Option<&MobileApp>, bool); 4] = [
+            (&by_key, Some(&bank), true),
+            (&theirs, Some(&bank), false),
+            (&theirs, None, false),
+            (&theirs, Some(&app("unknown")), true),
+        ];
+        for mode in [Without::Block, Without::Bypass] {
+            for (devices, app, own) in elsewhere {
+                let asked = (Verdict::Ask(vec![id], First::Ask), None);
+                assert_eq!(evaluated(&policy(mode, mode), devices, app, own), asked);
+            }
+        }
+        // The app may be there for something else.
+        let mut silent = policy(Without::Block, Without::Block);
+        silent.applications[0].push = false;
+        assert_eq!(evaluated(&silent, &theirs, None, false), (Verdict::Failed(Why::NoUsableDevices), None));
+        silent.applications[0].push = true;
+        silent.applications[0].device_authorization = false;
+        assert_eq!(evaluated(&silent, &theirs, Some(&bank), true), (Verdict::Ask(vec![id], First::Ask), None));
+    }
+
+    #[test]
+    fn d1_the_policy_says_who_chooses_the_device() {
+        let one = [device(None, Status::Active)];
+        let second = Device { id: DeviceId::new(Uuid::from_u128(2)), position: 1, ..one[0].clone() };
+        let two = [one[0].clone(), second];
+        for (selection, of_one, of_two) in [
+            (DeviceSelection::DefaultToFirst, First::Ask, First::Ask),
+            (DeviceSelection::PromptToSelect, First::Ask, First::Choose),
+            (DeviceSelection::AlwaysDisplayDevices, First::Choose, First::Choose),
+        ] {
+            let policy = MfaPolicy { device_selection: selection, ..policy(Without::Block, Without::Block) };
+            assert_eq!(evaluated(&policy, &one, None, false).0, Verdict::Ask(vec![one[0].id], of_one));
+            assert_eq!(
+                evaluated(&policy, &two, None, false).0,
+                Verdict::Ask(two.iter().map(|own| own.id).collect(), of_two)
+            );
+        }
     }
 
     #[test]

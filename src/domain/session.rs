@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, AMR_TRUSTED_DEVICE, Acr};
-use crate::protocol::id::{SessionId, SessionToken, UserId};
+use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr};
+use crate::protocol::id::{DeviceId, SessionId, SessionToken, UserId};
 use crate::secret::Digest;
 
 /// Unused for this long, a session ends.
@@ -31,6 +31,26 @@ pub struct Authentication {
     pub amr: String,
 }
 
+/// The device that vouched for somebody in one transaction, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Trusted {
+    pub device: DeviceId,
+    /// The class of what it showed.
+    pub acr: Acr,
+}
+
+impl Trusted {
+    /// Its key alone answered.
+    pub const fn silent(device: DeviceId) -> Self {
+        Self { device, acr: Acr::TrustedDevice }
+    }
+
+    /// Whether nobody was asked.
+    pub fn is_silent(&self) -> bool {
+        self.acr == Acr::TrustedDevice
+    }
+}
+
 /// Whoever changes with what they sign in has shown this recently that it is them.
 const CHANGES: Duration = Duration::from_secs(5 * 60);
 
@@ -43,10 +63,11 @@ impl Authentication {
         Self { at, acr: Acr::Passkey, amr: AMR_PASSKEY.to_owned() }
     }
 
-    /// A trusted device has proved to be there, too. Nobody did anything for it, so that it is as long ago as before.
+    /// A device has vouched, too: for one transaction, so that the sign-in itself is as long ago as before.
     #[must_use]
-    pub fn with_trusted_device(&self) -> Self {
-        self.and(&Self { at: self.at, acr: Acr::TrustedDevice, amr: AMR_TRUSTED_DEVICE.to_owned() })
+    pub fn with(&self, trusted: &Trusted) -> Self {
+        let amr = if trusted.is_silent() { AMR_TRUSTED_DEVICE } else { AMR_STEP_UP };
+        self.and(&Self { at: self.at, acr: trusted.acr, amr: amr.to_owned() })
     }
 
     /// Both, of one person and one after the other.

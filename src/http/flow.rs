@@ -23,6 +23,7 @@ use crate::usecase::sign_in::beside::{Beside, ErrandSeen};
 use crate::usecase::sign_in::{Browser, Page, Seen};
 use crate::words::{Locale, Wishes, Words};
 
+mod devices;
 mod origin;
 mod refusal;
 mod state;

@@ -65,6 +65,9 @@ pub const AMR_PASSKEY: &str = "pop swk user mfa";
 /// Authentication methods of a trusted device that proved by its key that it was there: nobody acted.
 pub const AMR_TRUSTED_DEVICE: &str = "pop swk mfa";
 
+/// Authentication methods of a device that was asked besides something else, and whose person said yes.
+pub const AMR_STEP_UP: &str = "pop swk user mfa";
+
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept
 /// as evidence and not repeated as ours.

@@ -16,6 +16,14 @@ words! {
         Fido2ActivationRequired = "FIDO2_ACTIVATION_REQUIRED",
         /// A second factor is asked for: which one, the app or the person says.
         AuthenticationRequired = "AUTHENTICATION_REQUIRED",
+        /// The person says on which of their devices they are asked.
+        DeviceSelectionRequired = "DEVICE_SELECTION_REQUIRED",
+        /// The person is asked on a device of theirs.
+        PushConfirmationWaiting = "PUSH_CONFIRMATION_WAITING",
+        /// Nobody has answered in time.
+        PushConfirmationTimedOut = "PUSH_CONFIRMATION_TIMED_OUT",
+        /// The person said no.
+        PushConfirmationRejected = "PUSH_CONFIRMATION_REJECTED",
         /// The second factor is done with.
         MfaCompleted = "MFA_COMPLETED",
         /// The app may become a trusted device before the flow goes on.
@@ -64,6 +72,10 @@ words! {
         CheckAssertion = "checkAssertion",
         ActivateFido2Device = "activateFido2Device",
         Authenticate = "authenticate",
+        /// On this device the person is asked, be it once more.
+        SelectDevice = "selectDevice",
+        /// Is there an answer?
+        Poll = "poll",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
         CancelAuthentication = "cancelAuthentication",
@@ -116,6 +128,8 @@ pub struct Member {
 pub enum Kind {
     Text,
     Flag,
+    /// An object whose one member is the `id` of something.
+    Reference,
 }
 
 impl Action {
@@ -138,6 +152,8 @@ impl Action {
         const ASSERTION: &[Member] = &[text("assertion", true), text("origin", false), text("compatibility", false)];
         const ATTESTATION: &[Member] = &[text("attestation", true), text("origin", false), text("nickname", false)];
         const PAYLOAD: &[Member] = &[text("mobilePayload", false)];
+        const DEVICE: &[Member] =
+            &[Member { name: "deviceRef", required: true, kind: Kind::Reference }, text("mobilePayload", false)];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
@@ -164,6 +180,7 @@ impl Action {
             Self::CheckAssertion => ASSERTION,
             Self::ActivateFido2Device => ATTESTATION,
             Self::Authenticate => PAYLOAD,
+            Self::SelectDevice => DEVICE,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
@@ -171,6 +188,7 @@ impl Action {
             | Self::Cancel
             | Self::CancelAuthentication
             | Self::DenyConsent
+            | Self::Poll
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange
             | Self::CancelAccountRecovery
@@ -203,20 +221,29 @@ impl Members {
         }
         let mut given = Vec::new();
         for Member { name, required, kind } in known.iter().copied() {
-            match (sent.get(name), kind) {
+            let value = match (sent.get(name), kind) {
+                (Some(value @ Value::Object(_)), Kind::Reference) => referred(value),
+                (Some(Value::String(_)), Kind::Reference) => Some(&Value::Bool(false)),
+                (value, _) => value,
+            };
+            match (value, kind) {
                 (None | Some(Value::Null), _) if required => {
                     refusal = refusal.about(DetailCode::FieldRequired, Some(name));
                 }
                 (None | Some(Value::Null), _) => {}
-                (Some(Value::String(text)), Kind::Text) if text.is_empty() && required => {
+                (Some(Value::String(text)), Kind::Text | Kind::Reference) if text.is_empty() && required => {
                     refusal = refusal.about(DetailCode::FieldRequired, Some(name));
                 }
-                (Some(Value::String(text)), Kind::Text) if text.len() > LONGEST || text.contains('\0') => {
+                (Some(Value::String(text)), Kind::Text | Kind::Reference)
+                    if text.len() > LONGEST || text.contains('\0') =>
+                {
                     refusal = refusal.about(DetailCode::InvalidFieldValue, Some(name));
                 }
-                (Some(Value::String(text)), Kind::Text) => given.push((name, Given::Text(Secret::new(text.clone())))),
+                (Some(Value::String(text)), Kind::Text | Kind::Reference) => {
+                    given.push((name, Given::Text(Secret::new(text.clone()))));
+                }
                 (Some(Value::Bool(flag)), Kind::Flag) => given.push((name, Given::Flag(*flag))),
-                (Some(_), Kind::Text | Kind::Flag) => {
+                (Some(_), Kind::Text | Kind::Flag | Kind::Reference) => {
                     refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
                 }
             }
@@ -224,6 +251,7 @@ impl Members {
         if refusal.details.is_empty() { Ok(Self(given)) } else { Err(refusal) }
     }
 
+    /// A text, or the `id` that an object has.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| *given == name).and_then(|(_, given)| match given {
             Given::Text(text) => Some(text.expose().as_str()),
@@ -233,6 +261,14 @@ impl Members {
 
     pub fn flag(&self, name: &str) -> bool {
         self.0.iter().any(|(given, value)| *given == name && matches!(value, Given::Flag(true)))
+    }
+}
+
+/// The `id` of what is referred to; an object that has anything else is none.
+fn referred(value: &Value) -> Option<&Value> {
+    match value.as_object() {
+        Some(members) if members.keys().all(|name| name == "id") => members.get("id"),
+        Some(_) | None => Some(&Value::Bool(false)),
     }
 }
 
@@ -258,6 +294,8 @@ words! {
         UnexpectedActionModel = "UNEXPECTED_ACTION_MODEL",
         CredentialValidationFailed = "CREDENTIAL_VALIDATION_FAILED",
         InvalidMobilePayload = "INVALID_MOBILE_PAYLOAD",
+        InvalidDevice = "INVALID_DEVICE",
+        PushFailed = "PUSH_FAILED",
         InvalidUserCode = "INVALID_USER_CODE",
         InvalidOtp = "INVALID_OTP",
         OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
@@ -293,6 +331,8 @@ impl DetailCode {
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The credentials are wrong.",
             Self::InvalidMobilePayload => "The payload is none that the SDK has just made for this application.",
+            Self::InvalidDevice => "The device is none on which the person can be asked.",
+            Self::PushFailed => "The person is asked too often, and is not asked on a device for some time.",
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidOtp => "The code is wrong.",

@@ -76,6 +76,8 @@ pub enum Purpose {
     PayloadReplay,
     /// `domain::flow::of_browser::FlowsOfBrowser` by digest of the browser's key.
     FlowsOfBrowser,
+    /// `domain::push_allowance::PushAllowance` by person and MFA policy.
+    PushAllowance,
 }
 
 impl Purpose {
@@ -103,6 +105,7 @@ impl Purpose {
             Self::Enrolment => b'm',
             Self::PayloadReplay => b'y',
             Self::FlowsOfBrowser => b's',
+            Self::PushAllowance => b'x',
         }
     }
 }

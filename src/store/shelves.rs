@@ -12,16 +12,17 @@ use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
 use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
+use crate::domain::push_allowance::PushAllowance;
 use crate::domain::pushed_request::PushedRequest;
 use crate::domain::recovery::Recovery;
 use std::sync::Arc;
 
 use crate::protocol::id::{
     AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId,
-    PushedRequestId, RecoveryId, UserId,
+    MfaPolicyId, PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::user_code::UserCode;
-use crate::secret::Digest;
+use crate::secret::{Digest, sha256};
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
 
 impl Shelved for AuthenticationRequest {
@@ -129,6 +130,16 @@ impl Shelved for FlowsOfBrowser {
 
     fn id(id: &Digest<BrowserKey>) -> Vec<u8> {
         id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for PushAllowance {
+    const PURPOSE: Purpose = Purpose::PushAllowance;
+    type Id = (UserId, MfaPolicyId);
+
+    fn id((user, policy): &(UserId, MfaPolicyId)) -> Vec<u8> {
+        let policy = sha256(policy.as_str().as_bytes());
+        [user.uuid().as_bytes().as_slice(), &policy].concat()
     }
 }
 

@@ -29,7 +29,7 @@ impl Cancel {
         let now = self.clock.now();
         let digest = auth_req_id.digest();
         let Some(request) = self.requests.get(&digest).await? else { return Ok(false) };
-        if request.client != client.id || request.decidable(now).is_err() {
+        if !request.is_of(&client.id) || request.decidable(now).is_err() {
             return Ok(false);
         }
         let record = Record::cancelled(&request, digest, now);

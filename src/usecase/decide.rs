@@ -9,7 +9,7 @@ use nod_device::proof::Statement;
 use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
+use crate::domain::authentication_request::{Asker, AuthenticationRequest, Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
 use crate::domain::ping::Ping;
@@ -104,7 +104,7 @@ impl Decide {
                 .device(device.id)
                 .request(question.request.id)
         });
-        let ping = Ping::to(&question.client, &record);
+        let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker == Asker::Client);
         let settled = self.settle.settle(record, event, Also { locked, ping }, question.seen).await?;
         failpoint::hit("K10");
         match settled {

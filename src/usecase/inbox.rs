@@ -82,7 +82,7 @@ impl ReadInbox {
     async fn question(&self, device: &Device, digest: &Digest<AuthReqId>) -> Result<Option<Question>, StoreError> {
         let Some(found) = self.requests.find(digest).await? else { return Ok(None) };
         let request = found.value()?;
-        if request.user != device.user || !device.may_answer(request.issued_at) {
+        if !request.asks(device) {
             return Ok(None);
         }
         let Some(client) = self.directory.client(&request.client).await?.filter(|client| !client.disabled) else {

@@ -35,6 +35,7 @@ pub mod pair_device;
 pub mod pairing_keys;
 pub mod password_ladder;
 pub mod prove_possession;
+pub mod put_question;
 pub mod read_hint_token;
 pub mod read_question;
 pub mod readiness;

@@ -4,18 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
-
 use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{AuthenticationRequest, Challenge, Denial, Polling, REMEMBER, State};
+use crate::domain::authentication_request::{Asker, AuthenticationRequest, Denial, Polling, REMEMBER, State};
 use crate::domain::client::{Backchannel, Client, Delivery, GrantType, NumberMatching};
-use crate::domain::inbox::{Added, Entry, Inbox, Limits, Standing};
+use crate::domain::inbox::{Added, Limits, Standing};
 use crate::domain::ping::{AFTER_THE_ANSWER, Ping};
 use crate::entropy::Entropy;
 use crate::failpoint;
-use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_scope::is_administrative;
 use crate::protocol::backchannel_authentication::{BackchannelAuthenticationRequest, Hint};
@@ -25,25 +22,18 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
-use crate::store::ephemeral::{Shelf, StoreError};
-use crate::store::shelves::DeviceBell;
-use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Kind, Outbox};
-use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::callbacks::Callbacks;
+use crate::usecase::put_question::{PutQuestion, challenge};
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::resolve_hint::{Meant, ResolveHint};
 
 pub struct RequestAuthentication {
-    pub requests: Shelf<AuthenticationRequest>,
-    pub inboxes: Shelf<Inbox>,
-    pub bell: DeviceBell,
-    pub directory: Arc<Directory>,
+    pub questions: PutQuestion,
     pub ledger: Ledger,
-    pub tokens: Tokens,
     pub read: ReadQuestion,
     pub hints: ResolveHint,
     pub callbacks: Callbacks,
@@ -118,11 +108,12 @@ impl RequestAuthentication {
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
             client: client.id.clone(),
+            asker: Asker::Client,
             user: meant.id(),
             scope: asked.scope,
             acr,
             binding_message: asked.binding_message,
-            challenge: self.challenge(number_matching),
+            challenge: challenge(&self.entropy, number_matching),
             issued_at: now,
             expires_at: now + expires_in,
             polling: Polling { interval: self.policy.interval, last: None },
@@ -184,89 +175,23 @@ impl RequestAuthentication {
         Ok(())
     }
 
-    /// Saved first, then the inbox, then the bell: a device that answers at once finds a question.
+    /// Put to whoever can answer.
     async fn put(
         &self,
         request: &mut AuthenticationRequest,
         auth_req_id: &AuthReqId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let mut devices = self.directory.devices_of(&request.user).await?.to_vec();
-        devices.retain(|(device, _)| device.may_answer(now));
-        devices.sort_by_key(|(device, _)| device.position);
+        let (devices, digest) = (self.questions.devices_for(request).await?, auth_req_id.digest());
         if devices.is_empty() && !self.policy.uniform {
             // [flows F12] accepted, then denied: the client learns nothing about devices here.
             request.state = State::Denied(Denial::NoDevice);
-            return self.save(auth_req_id, request, now).await;
+            return Ok(self.questions.save(&digest, request).await?);
         }
-        // What lies in the inbox is read meanwhile, and written afterwards.
-        let (saved, inbox) = join(self.save(auth_req_id, request, now), self.inboxes.find(&request.user)).await;
-        saved?;
-        failpoint::hit("K3");
-        let digest = auth_req_id.digest();
-        let entry = Entry::new(request.notification, digest, &request.client, request.expires_at);
-        let lifetime = self.policy.max_expiry + REMEMBER;
-        let (entry, limits) = (&entry, self.policy.limits);
-        let add = |asks: Standing| move |inbox: Inbox| inbox.add(entry.clone(), asks, limits, now);
-        let user = &request.user;
-        let mut added = self.inboxes.upsert_found(user, inbox?, lifetime, add(Standing::Stranger)).await?;
-        // Who is known is only asked where it matters.
-        if added != Added::Yes && self.tokens.has_grant(*user, &request.client).await? {
-            added = self.inboxes.upsert(user, lifetime, add(Standing::Known)).await?;
+        match self.questions.put(request, &digest, &devices, (Standing::Stranger, self.policy.limits)).await? {
+            Added::Yes => Ok(()),
+            Added::Full { until } => Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) }),
         }
-        if let Added::Full { until } = added {
-            self.requests.remove(&digest).await?;
-            metrics().limited(Limit::Questions);
-            return Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) });
-        }
-        failpoint::hit("K4");
-        for (device, _) in &devices {
-            self.bell.ring(&device.installation).await;
-        }
-        Ok(())
-    }
-
-    async fn save(&self, id: &AuthReqId, request: &AuthenticationRequest, now: Timestamp) -> Result<(), Error> {
-        let lifetime = request.expires_at.since(now) + REMEMBER;
-        if self.requests.insert(&id.digest(), request, lifetime).await? {
-            Ok(())
-        } else {
-            // 256 random bits do not repeat; if they seem to, something is badly wrong with them.
-            Err(StoreError::Corrupt("an auth_req_id was drawn twice").into())
-        }
-    }
-
-    fn challenge(&self, matching: Option<NumberMatching>) -> Challenge {
-        match matching {
-            None => Challenge::None,
-            Some(NumberMatching::Type) => Challenge::Type { right: self.two_digits() },
-            Some(NumberMatching::Pick) => {
-                let mut options = [self.two_digits(), 0, 0];
-                for at in 1..options.len() {
-                    let (drawn, rest) = options.split_at_mut(at);
-                    if let Some(slot) = rest.first_mut() {
-                        *slot = loop {
-                            let number = self.two_digits();
-                            if !drawn.contains(&number) {
-                                break number;
-                            }
-                        };
-                    }
-                }
-                let [a, b, c] = options;
-                // Drawn apart from the numbers, so that no place in the list is likelier.
-                let right = match self.entropy.below(3) {
-                    0 => a,
-                    1 => b,
-                    _ => c,
-                };
-                Challenge::Pick { options, right }
-            }
-        }
-    }
-
-    fn two_digits(&self) -> u8 {
-        u8::try_from(10 + self.entropy.below(90)).unwrap_or(10)
     }
 }
 

@@ -120,6 +120,24 @@ method-recovery = رمز استرداد
 method-missing = اختر إحدى الطرق.
 method-gone = لم تعد هذه الطريقة متاحة. اختر طريقة أخرى.
 
+## Asked on a phone
+
+push = وافق على هاتفك
+push-asked = لقد سألناك على { $device }. افتح التطبيق هناك وأجب.
+push-number-pick = اختر هذا الرقم هناك:
+push-number-type = أدخل هذا الرقم هناك:
+push-waiting = ننتظر إجابتك.
+push-answered = وصلت الإجابة
+push-ask = اسألني على هاتفي
+push-ask-note = للمتابعة، أكّد على هاتفك أنك أنت.
+push-other = السؤال على جهاز آخر
+push-again = السؤال مرة أخرى
+push-timed-out = لم تُجب في الوقت المحدد
+push-timed-out-note = سألناك على { $device } ولم تصل إجابة.
+push-rejected = لقد رفضت
+push-rejected-note = لم يتم تسجيل دخولك. إن كان ذلك خطأً فابدأ من جديد في التطبيق. وإن لم تبدأ هذا بنفسك فغيّر كلمة مرورك.
+push-too-often = سُئلت مرات كثيرة. انتظر قليلاً ثم ابدأ من جديد.
+
 ## Codes
 
 code = أدخل الرمز

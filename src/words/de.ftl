@@ -114,6 +114,24 @@ method-recovery = Wiederherstellungscode
 method-missing = Wählen Sie einen der Wege.
 method-gone = Dieser Weg geht nicht mehr. Wählen Sie einen anderen.
 
+## Asked on a phone
+
+push = Bestätigen Sie auf Ihrem Telefon
+push-asked = Wir haben Sie auf { $device } gefragt. Öffnen Sie dort die App und antworten Sie.
+push-number-pick = Wählen Sie dort diese Zahl:
+push-number-type = Geben Sie dort diese Zahl ein:
+push-waiting = Wir warten auf Ihre Antwort.
+push-answered = Die Antwort ist da
+push-ask = Auf meinem Telefon fragen
+push-ask-note = Bestätigen Sie auf Ihrem Telefon, dass Sie es sind, um fortzufahren.
+push-other = Auf einem anderen Gerät fragen
+push-again = Noch einmal fragen
+push-timed-out = Sie haben nicht rechtzeitig geantwortet
+push-timed-out-note = Wir haben Sie auf { $device } gefragt und keine Antwort bekommen.
+push-rejected = Sie haben abgelehnt
+push-rejected-note = Sie sind nicht angemeldet. War das ein Versehen, beginnen Sie in der App von vorn. Haben Sie das nicht selbst begonnen, ändern Sie Ihr Passwort.
+push-too-often = Sie wurden zu oft gefragt. Warten Sie eine Weile und beginnen Sie dann von vorn.
+
 ## Codes
 
 code = Code eingeben

@@ -114,6 +114,24 @@ method-recovery = Recovery code
 method-missing = Choose one of the ways.
 method-gone = This way does not work any more. Choose another one.
 
+## Asked on a phone
+
+push = Approve on your phone
+push-asked = We have asked you on { $device }. Open the app there and answer.
+push-number-pick = Choose this number there:
+push-number-type = Enter this number there:
+push-waiting = We are waiting for your answer.
+push-answered = There is an answer
+push-ask = Ask me on my phone
+push-ask-note = To go on, confirm on your phone that it is you.
+push-other = Ask on another device
+push-again = Ask again
+push-timed-out = You did not answer in time
+push-timed-out-note = We asked you on { $device }, and there was no answer.
+push-rejected = You said no
+push-rejected-note = You are not signed in. If that was a mistake, start again in the app. If you did not start this yourself, change your password.
+push-too-often = You were asked too often. Wait a while, then start again.
+
 ## Codes
 
 code = Enter your code

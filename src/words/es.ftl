@@ -114,6 +114,24 @@ method-recovery = Código de recuperación
 method-missing = Elige una de las formas.
 method-gone = Esta forma ya no funciona. Elige otra.
 
+## Asked on a phone
+
+push = Confirme en su teléfono
+push-asked = Le hemos preguntado en { $device }. Abra allí la aplicación y responda.
+push-number-pick = Elija allí este número:
+push-number-type = Escriba allí este número:
+push-waiting = Esperamos su respuesta.
+push-answered = Ya hay una respuesta
+push-ask = Preguntarme en mi teléfono
+push-ask-note = Para continuar, confirme en su teléfono que es usted.
+push-other = Preguntar en otro dispositivo
+push-again = Preguntar otra vez
+push-timed-out = No respondió a tiempo
+push-timed-out-note = Le preguntamos en { $device } y no hubo respuesta.
+push-rejected = Dijo que no
+push-rejected-note = No ha iniciado sesión. Si fue un error, empiece de nuevo en la aplicación. Si no lo empezó usted, cambie su contraseña.
+push-too-often = Se le ha preguntado demasiadas veces. Espere un rato y empiece de nuevo.
+
 ## Codes
 
 code = Escribe tu código

@@ -114,6 +114,24 @@ method-recovery = Code de secours
 method-missing = Choisissez une des façons.
 method-gone = Cette façon ne fonctionne plus. Choisissez-en une autre.
 
+## Asked on a phone
+
+push = Confirmez sur votre téléphone
+push-asked = Nous vous avons posé la question sur { $device }. Ouvrez-y l’application et répondez.
+push-number-pick = Choisissez-y ce nombre :
+push-number-type = Saisissez-y ce nombre :
+push-waiting = Nous attendons votre réponse.
+push-answered = La réponse est arrivée
+push-ask = Me demander sur mon téléphone
+push-ask-note = Pour continuer, confirmez sur votre téléphone que c’est bien vous.
+push-other = Demander sur un autre appareil
+push-again = Demander à nouveau
+push-timed-out = Vous n’avez pas répondu à temps
+push-timed-out-note = Nous vous avons posé la question sur { $device }, sans réponse.
+push-rejected = Vous avez refusé
+push-rejected-note = Vous n’êtes pas connecté. Si c’était une erreur, recommencez dans l’application. Si ce n’est pas vous qui avez commencé, changez votre mot de passe.
+push-too-often = La question vous a été posée trop souvent. Attendez un moment, puis recommencez.
+
 ## Codes
 
 code = Saisissez votre code

@@ -102,6 +102,24 @@ method-recovery = リカバリーコード
 method-missing = 方法を一つ選んでください。
 method-gone = この方法は使えなくなりました。別の方法を選んでください。
 
+## Asked on a phone
+
+push = スマートフォンで承認してください
+push-asked = { $device } に確認を送りました。そこでアプリを開いて回答してください。
+push-number-pick = そこでこの番号を選んでください：
+push-number-type = そこでこの番号を入力してください：
+push-waiting = 回答を待っています。
+push-answered = 回答がありました
+push-ask = スマートフォンで確認する
+push-ask-note = 続けるには、スマートフォンでご本人であることを確認してください。
+push-other = 別のデバイスで確認する
+push-again = もう一度送る
+push-timed-out = 時間内に回答がありませんでした
+push-timed-out-note = { $device } に確認を送りましたが、回答がありませんでした。
+push-rejected = 拒否されました
+push-rejected-note = ログインしていません。間違いの場合は、アプリで最初からやり直してください。ご自身で始めたものでない場合は、パスワードを変更してください。
+push-too-often = 確認の回数が多すぎます。しばらく待ってから、最初からやり直してください。
+
 ## Codes
 
 code = コードを入力

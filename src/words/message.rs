@@ -155,6 +155,23 @@ messages! {
     MethodMissing = "method-missing",
     MethodGone = "method-gone",
 
+    // Asked on a phone
+    Push = "push",
+    PushAsked(device: &'a str) = "push-asked",
+    PushNumberPick = "push-number-pick",
+    PushNumberType = "push-number-type",
+    PushWaiting = "push-waiting",
+    PushAnswered = "push-answered",
+    PushAsk = "push-ask",
+    PushAskNote = "push-ask-note",
+    PushOther = "push-other",
+    PushAgain = "push-again",
+    PushTimedOut = "push-timed-out",
+    PushTimedOutNote(device: &'a str) = "push-timed-out-note",
+    PushRejected = "push-rejected",
+    PushRejectedNote = "push-rejected-note",
+    PushTooOften = "push-too-often",
+
     // Codes
     Code = "code",
     CodeField = "code-field",

@@ -12,7 +12,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
-use crate::usecase::admin::mfa_policies::{MfaPolicyWish, PermittedWish};
+use crate::usecase::admin::mfa_policies::{MfaPolicyWish, PermittedWish, PushLimitWish};
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
 use crate::usecase::admin::policies::{PolicyWish, StepWish};
@@ -71,6 +71,10 @@ pub(super) struct MfaPolicyEntry {
     name: Option<String>,
     no_devices_mode: Option<String>,
     incompatible_devices_mode: Option<String>,
+    device_selection: Option<String>,
+    number_matching: Option<String>,
+    push_timeout: Option<u32>,
+    push_limit: Option<PushLimitWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -106,8 +110,17 @@ impl Entry for MfaPolicyEntry {
     type Part = MfaPolicy;
 
     fn parts(self) -> (String, MfaPolicyWish) {
-        let Self { id, name, no_devices_mode, incompatible_devices_mode, applications } = self;
-        (id, MfaPolicyWish { name, no_devices_mode, incompatible_devices_mode, applications })
+        let wish = MfaPolicyWish {
+            name: self.name,
+            no_devices_mode: self.no_devices_mode,
+            incompatible_devices_mode: self.incompatible_devices_mode,
+            device_selection: self.device_selection,
+            number_matching: self.number_matching,
+            push_timeout: self.push_timeout,
+            push_limit: self.push_limit,
+            applications: self.applications,
+        };
+        (self.id, wish)
     }
 }
 
@@ -177,6 +190,10 @@ impl Kind for MfaPolicy {
             ("name", quoted(&self.name)),
             ("no_devices_mode", quoted(self.no_devices_mode.as_str())),
             ("incompatible_devices_mode", quoted(self.incompatible_devices_mode.as_str())),
+            ("device_selection", quoted(self.device_selection.as_str())),
+            ("number_matching", quoted(self.number_matching.as_str())),
+            ("push_timeout", self.push_timeout.to_string()),
+            ("push_limit", value(&self.wish().push_limit)),
             ("applications", value(&self.wish().applications)),
         ]
     }

@@ -20,6 +20,10 @@ impl Flow {
                 Some(SecondFactor::Authorized(_) | SecondFactor::Waived) => Status::MfaCompleted,
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
                 Some(SecondFactor::Failed(_)) => Status::MfaFailed,
+                Some(SecondFactor::Choosing(_)) => Status::DeviceSelectionRequired,
+                Some(SecondFactor::Waiting(_)) => Status::PushConfirmationWaiting,
+                Some(SecondFactor::TimedOut(_)) => Status::PushConfirmationTimedOut,
+                Some(SecondFactor::Rejected) => Status::PushConfirmationRejected,
             },
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
@@ -67,7 +71,11 @@ impl Flow {
                 Some(SecondFactor::Authorized(_) | SecondFactor::Waived | SecondFactor::Pairing(..)) => {
                     &[Action::ContinueAuthentication]
                 }
-                Some(SecondFactor::Failed(_)) => &[Action::CancelAuthentication],
+                Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
+                Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],
+                Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {
+                    &[Action::SelectDevice, Action::CancelAuthentication]
+                }
             },
             At::Errand(errand) => errand.actions(),
             At::Consent(_) => &[Action::GrantConsent, Action::DenyConsent],

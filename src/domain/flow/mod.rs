@@ -12,12 +12,12 @@ use super::enrolment::Enrolment;
 use super::mobile_app::MobileApp;
 use super::passkey::Ceremony;
 use super::policy::{SignOnPolicy, Source};
-use super::session::Authentication;
+use super::session::{Authentication, Trusted};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, DeviceId, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
@@ -36,7 +36,7 @@ mod walk;
 pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
-pub use self::second_factor::SecondFactor;
+pub use self::second_factor::{Outcome, Pushed, SecondFactor};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -71,8 +71,8 @@ pub struct Flow {
     pub again: Option<Again>,
     /// What was proved on the way by something that the person did: with this, they have a session.
     pub authenticated: Option<Authentication>,
-    /// The trusted device that has proved to be there besides, in this flow alone.
-    pub trusted: Option<DeviceId>,
+    /// The device that has vouched besides, in this flow alone.
+    pub trusted: Option<Trusted>,
     /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
     pub password: Option<Timestamp>,
     pub notes: Notes,
@@ -147,7 +147,7 @@ impl Flow {
     /// What is told of how the person was authenticated.
     pub fn authentication(&self) -> Option<Authentication> {
         let own = self.authenticated.as_ref()?;
-        Some(if self.trusted.is_some() { own.with_trusted_device() } else { own.clone() })
+        Some(self.trusted.map_or_else(|| own.clone(), |trusted| own.with(&trusted)))
     }
 
     /// The step that is being asked, if it is one of `source`.

@@ -4,29 +4,92 @@ use serde::{Deserialize, Serialize};
 
 use super::{Around, At, Factor, Flow, Note};
 use crate::clock::Timestamp;
+use crate::domain::authentication_request::Challenge;
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
-use crate::protocol::id::{DeviceId, MfaPolicyId};
+use crate::domain::session::Trusted;
+use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, RequestId};
+use crate::secret::Digest;
 
 /// Where the second factor is, once it came to something. Nothing goes on until whoever runs the flow says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecondFactor {
-    /// A trusted device has proved to be there.
-    Authorized(DeviceId),
+    /// A device has vouched for the person.
+    Authorized(Trusted),
     /// The policy does without.
     Waived,
     /// The same, and the app may become a device until then; whether it does makes no difference to the flow.
     Pairing(Timestamp),
     Failed(Why),
+    /// The person is to say on which of these devices they are asked, the primary one first.
+    Choosing(Vec<DeviceId>),
+    /// They are being asked.
+    Waiting(Pushed),
+    /// Nobody has answered in time.
+    TimedOut(Pushed),
+    /// They said no.
+    Rejected,
+}
+
+/// A question on a device of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// On which they could be asked, the primary one first.
+    pub devices: Vec<DeviceId>,
+    /// On which they are.
+    pub selected: DeviceId,
+    /// Names the question. Another one, on the same device or in another flow, is not this one.
+    pub question: RequestId,
+    /// Where it is kept.
+    pub digest: Digest<AuthReqId>,
+    pub challenge: Challenge,
+    pub expires_at: Timestamp,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Approved(Trusted),
+    Denied,
+    /// Nobody can answer any more.
+    TimedOut,
 }
 
 impl SecondFactor {
     pub const fn failed(&self) -> Option<Why> {
         match self {
             Self::Failed(why) => Some(*why),
-            Self::Authorized(_) | Self::Waived | Self::Pairing(..) => None,
+            Self::Authorized(_)
+            | Self::Waived
+            | Self::Pairing(..)
+            | Self::Choosing(_)
+            | Self::Waiting(_)
+            | Self::TimedOut(_)
+            | Self::Rejected => None,
+        }
+    }
+
+    /// On which devices the person can be asked now.
+    pub fn devices(&self) -> &[DeviceId] {
+        match self {
+            Self::Choosing(devices) => devices,
+            Self::Waiting(pushed) | Self::TimedOut(pushed) => &pushed.devices,
+            Self::Authorized(_) | Self::Waived | Self::Pairing(..) | Self::Failed(_) | Self::Rejected => &[],
+        }
+    }
+
+    /// The question that was put last.
+    pub const fn pushed(&self) -> Option<&Pushed> {
+        match self {
+            Self::Waiting(pushed) | Self::TimedOut(pushed) => Some(pushed),
+            Self::Authorized(_)
+            | Self::Waived
+            | Self::Pairing(..)
+            | Self::Failed(_)
+            | Self::Choosing(_)
+            | Self::Rejected => None,
         }
     }
 }
@@ -34,9 +97,52 @@ impl SecondFactor {
 impl Flow {
     /// The policy by which a second factor is asked for, while nobody has said yet with what.
     pub fn wants_second_factor(&self, around: &Around<'_>) -> Option<MfaPolicyId> {
+        self.mfa_policy(around).filter(|_| self.second_factor.is_none())
+    }
+
+    /// The policy by which a second factor is asked for.
+    pub fn mfa_policy(&self, around: &Around<'_>) -> Option<MfaPolicyId> {
         let At::Asking(step, Source::Mfa) = &self.at else { return None };
-        let step = around.policy.steps().into_iter().find(|own| own.id == *step)?;
-        step.mfa_policy.clone().filter(|_| self.second_factor.is_none())
+        around.policy.steps().into_iter().find(|own| own.id == *step)?.mfa_policy.clone()
+    }
+
+    /// Whether somebody has to act before anybody is asked on a device: a browser that has a session alone may have
+    /// been sent here by any page.
+    pub fn pushes_by_itself(&self) -> bool {
+        self.notes.has_verified_here()
+    }
+
+    /// The question whose answer is waited for.
+    pub const fn waits_for(&self) -> Option<&Pushed> {
+        match &self.second_factor {
+            Some(SecondFactor::Waiting(pushed)) => Some(pushed),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The person is asked on this device from now on, and on no other. `None`: it is none of those that can be.
+    #[must_use]
+    pub fn pushed(mut self, pushed: Pushed) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        if !devices.contains(&pushed.selected) {
+            return None;
+        }
+        self.second_factor = Some(SecondFactor::Waiting(pushed));
+        Some(self)
+    }
+
+    /// There is an answer to this question, or there will be none. `None`: nobody waits for it.
+    #[must_use]
+    pub fn answered(mut self, question: RequestId, outcome: Outcome) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let pushed = self.waits_for().filter(|pushed| pushed.question == question)?.clone();
+        self.second_factor = Some(match outcome {
+            Outcome::Approved(trusted) => SecondFactor::Authorized(trusted),
+            Outcome::Denied => SecondFactor::Rejected,
+            Outcome::TimedOut => SecondFactor::TimedOut(pushed),
+        });
+        Some(self)
     }
 
     /// What it came to. `pairs`: whoever runs the flow can have the app become a device before it goes on, until
@@ -52,7 +158,8 @@ impl Flow {
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
         let offered = pairs.filter(|_| enrolment.is_some());
         let second_factor = match (verdict, offered) {
-            (Verdict::Authorized(device), _) => SecondFactor::Authorized(device),
+            (Verdict::Authorized(device), _) => SecondFactor::Authorized(Trusted::silent(device)),
+            (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until),
             (Verdict::Waived(_), None) => SecondFactor::Waived,
             (Verdict::Failed(why), _) => SecondFactor::Failed(why),
@@ -65,12 +172,16 @@ impl Flow {
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Mfa)?;
         match self.second_factor.take()? {
-            SecondFactor::Authorized(device) => {
-                self.trusted = Some(device);
+            SecondFactor::Authorized(trusted) => {
+                self.trusted = Some(trusted);
                 self.notes.set(step, Note::Verified(Factor::TrustedDevice));
             }
             SecondFactor::Waived | SecondFactor::Pairing(_) => self.notes.set(step, Note::Waived),
-            SecondFactor::Failed(_) => return None,
+            SecondFactor::Failed(_)
+            | SecondFactor::Choosing(_)
+            | SecondFactor::Waiting(_)
+            | SecondFactor::TimedOut(_)
+            | SecondFactor::Rejected => return None,
         }
         Some(self.settled(around))
     }

@@ -70,7 +70,7 @@ impl Flow {
     }
 
     fn is_accepted(&self, source: Source, around: &Around<'_>) -> bool {
-        can_be_had(source, around) && source.reaches().is_some_and(|acr| self.accepts(acr))
+        can_be_had(source, around) && source.reaches().iter().any(|acr| self.accepts(*acr))
     }
 
     fn after_authentication(&self, user: UserId, around: &Around<'_>) -> At {
@@ -110,7 +110,7 @@ impl Flow {
     /// Whether the session stands for a step: what it falls short of has to be proved, and so has what the relying
     /// party needs and it is not, be it more.
     pub(super) fn is_worth(&self, had: Acr, step: &Step) -> bool {
-        let classes = || step.sources().filter_map(Source::reaches);
+        let classes = || step.sources().flat_map(Source::reaches).copied();
         classes().any(|acr| had >= acr) && (self.accepts(had) || !classes().any(|acr| self.accepts(acr)))
     }
 }

@@ -3,7 +3,7 @@
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
-use crate::domain::mfa_policy::{MfaPolicy, Permitted, Without};
+use crate::domain::mfa_policy::{DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
 use crate::http::admin::closed::closed;
@@ -25,6 +25,31 @@ closed! {
     WithoutDevice: Without = Without::ALL.iter().map(|mode| mode.as_str());
 }
 
+closed! {
+    #[doc = "Which device of a person is asked: `default_to_first`, the primary one; `prompt_to_select`, where there are several, the one that the person says; `always_display_devices`, the one that the person says."]
+    DeviceSelectionMode: DeviceSelection = DeviceSelection::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "What somebody carries from the screen to the device: `pick`, one of three numbers; `type`, a number that is typed; `off`, nothing."]
+    PushNumberMatching: Matching = Matching::ALL.iter().map(|mode| mode.as_str());
+}
+
+/// How often the devices of one person are asked, in seconds.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaPushLimit", skip_serializing_if_is_none)]
+pub struct PushLimitBody {
+    /// So many times, 5 when left out,
+    #[oai(validator(minimum(value = "1"), maximum(value = "50")))]
+    pub count: Option<u32>,
+    /// within this time, 600 when left out.
+    #[oai(validator(minimum(value = "60"), maximum(value = "7200")))]
+    pub time_period: Option<u32>,
+    /// Whoever is asked more is not asked for this long, 1800 when left out.
+    #[oai(validator(minimum(value = "60"), maximum(value = "7200")))]
+    pub lock_duration: Option<u32>,
+}
+
 /// What a native application may do.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
@@ -35,6 +60,8 @@ pub struct PermittedBody {
     pub auto_enrollment: Option<bool>,
     /// As a trusted device it proves by itself that it is there. `false` when left out.
     pub device_authorization: Option<bool>,
+    /// As a device it asks its person. `true` when left out.
+    pub push: Option<bool>,
 }
 
 /// What counts as a second factor for whom, and which apps may become trusted devices by themselves.
@@ -48,6 +75,11 @@ pub struct MfaPolicyBody {
     pub no_devices_mode: WithoutDevice,
     /// For people none of whose devices will do.
     pub incompatible_devices_mode: WithoutDevice,
+    pub device_selection: DeviceSelectionMode,
+    pub number_matching: PushNumberMatching,
+    /// How long a device is asked, in seconds.
+    pub push_timeout: u32,
+    pub push_limit: PushLimitBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -66,6 +98,14 @@ pub struct NewMfaPolicyBody {
     pub no_devices_mode: Option<WithoutDevice>,
     /// For people none of whose devices will do. `block` when left out.
     pub incompatible_devices_mode: Option<WithoutDevice>,
+    /// `default_to_first` when left out.
+    pub device_selection: Option<DeviceSelectionMode>,
+    /// `pick` when left out.
+    pub number_matching: Option<PushNumberMatching>,
+    /// How long a device is asked, in seconds. 40 when left out.
+    #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
+    pub push_timeout: Option<u32>,
+    pub push_limit: Option<PushLimitBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -78,6 +118,11 @@ pub struct MfaPolicyPatch {
     pub name: Option<String>,
     pub no_devices_mode: Option<WithoutDevice>,
     pub incompatible_devices_mode: Option<WithoutDevice>,
+    pub device_selection: Option<DeviceSelectionMode>,
+    pub number_matching: Option<PushNumberMatching>,
+    #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
+    pub push_timeout: Option<u32>,
+    pub push_limit: Option<PushLimitBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -99,6 +144,10 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             name: policy.name.clone(),
             no_devices_mode: policy.no_devices_mode.into(),
             incompatible_devices_mode: policy.incompatible_devices_mode.into(),
+            device_selection: policy.device_selection.into(),
+            number_matching: policy.number_matching.into(),
+            push_timeout: policy.push_timeout,
+            push_limit: policy.push_limit.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }
@@ -111,7 +160,15 @@ impl From<&Permitted> for PermittedBody {
             application: permitted.application.to_string(),
             auto_enrollment: Some(permitted.auto_enrollment),
             device_authorization: Some(permitted.device_authorization),
+            push: Some(permitted.push),
         }
+    }
+}
+
+impl From<PushLimit> for PushLimitBody {
+    fn from(limit: PushLimit) -> Self {
+        let PushLimit { count, time_period, lock_duration } = limit;
+        Self { count: Some(count), time_period: Some(time_period), lock_duration: Some(lock_duration) }
     }
 }
 

@@ -120,6 +120,8 @@ fn about(detail: &Detail) -> Message<'static> {
         (DetailCode::CredentialValidationFailed, Some("assertion")) => Message::PasskeyFailed,
         (DetailCode::CredentialValidationFailed, Some(_)) => Message::CurrentPasswordWrong,
         (DetailCode::CredentialValidationFailed, None) => Message::WrongCredentials,
+        (DetailCode::PushFailed, _) => Message::PushTooOften,
+        (DetailCode::InvalidDevice, _) => Message::MethodGone,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
         (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
         (DetailCode::FieldRequired, Some("userCode" | "recoveryCode")) => Message::CodeMissing,

@@ -4,7 +4,7 @@ use poem::Response;
 use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, json_response};
+use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, devices, json_response};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::flow::{At, Failure, SecondFactor, Who};
 use crate::domain::second_factor::Why;
@@ -123,12 +123,15 @@ impl FlowApi {
                     "exp": flow.offers_pairing().map(|(.., until)| until.seconds()),
                 },
             }),
+            (
+                Status::DeviceSelectionRequired | Status::PushConfirmationWaiting | Status::PushConfirmationTimedOut,
+                _,
+            ) => devices::fields(seen),
             (Status::MfaCompleted, _) => {
                 let code = match &flow.second_factor {
-                    Some(SecondFactor::Authorized(_)) => "device_authorized",
-                    Some(SecondFactor::Waived | SecondFactor::Pairing(..) | SecondFactor::Failed(_)) | None => {
-                        "bypassed"
-                    }
+                    Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",
+                    Some(SecondFactor::Authorized(_)) => "push_confirmed",
+                    Some(_) | None => "bypassed",
                 };
                 json!({ "code": code })
             }

@@ -15,6 +15,7 @@ use crate::protocol::authorization_request::{Prompt, ResponseMode, ResponseType}
 use crate::protocol::pkce::CodeChallenge;
 
 mod actions;
+mod push;
 mod states;
 
 const TAG: &str = "Flow";

@@ -1,10 +1,14 @@
 //! MFA policies: made, changed, deleted.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
-use crate::domain::mfa_policy::{MfaPolicy, Permitted, Without};
+use crate::domain::mfa_policy::{
+    DeviceSelection, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, Without, push_timeout,
+};
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::public_id::Kind;
@@ -31,8 +35,32 @@ pub struct MfaPolicyWish {
     /// The same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incompatible_devices_mode: Option<String>,
+    /// `default_to_first` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_selection: Option<String>,
+    /// `pick` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_matching: Option<String>,
+    /// Seconds; 40 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_timeout: Option<u32>,
+    /// Five within ten minutes, and then none for thirty, when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_limit: Option<PushLimitWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
+}
+
+/// Times in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushLimitWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_period: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_duration: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +71,9 @@ pub struct PermittedWish {
     pub auto_enrollment: bool,
     #[serde(default)]
     pub device_authorization: bool,
+    /// `true` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<bool>,
 }
 
 impl Described for MfaPolicy {
@@ -62,6 +93,10 @@ impl Described for MfaPolicy {
             name: Some(self.name.clone()),
             no_devices_mode: Some(self.no_devices_mode.to_string()),
             incompatible_devices_mode: Some(self.incompatible_devices_mode.to_string()),
+            device_selection: Some(self.device_selection.to_string()),
+            number_matching: Some(self.number_matching.to_string()),
+            push_timeout: Some(self.push_timeout),
+            push_limit: Some(PushLimitWish::of(self.push_limit)),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -91,21 +126,32 @@ impl MfaPolicyWish {
     fn policy(&self, id: MfaPolicyId, created_at: Timestamp) -> Result<MfaPolicy, Vec<FieldProblem>> {
         let mut problems = Problems::default();
         let name = name("/name", self.name.as_deref(), id.as_str(), LONGEST_NAME, &mut problems);
-        let mut mode = |pointer: &'static str, wished: Option<&str>| {
-            let Some(text) = wished else { return Without::default() };
-            Without::parse(text).unwrap_or_else(|| {
-                problems.add(pointer, FieldCode::Unknown, "block or bypass.");
-                Without::default()
-            })
+        let mode = Word { parse: Without::parse, words: "block or bypass." };
+        let selection = "default_to_first, prompt_to_select or always_display_devices.";
+        let selection = Word { parse: DeviceSelection::parse, words: selection };
+        let matching = Word { parse: Matching::parse, words: "pick, type or off." };
+        let policy = MfaPolicy {
+            id,
+            name,
+            no_devices_mode: mode.of("/no_devices_mode", self.no_devices_mode.as_deref(), &mut problems),
+            incompatible_devices_mode: mode.of(
+                "/incompatible_devices_mode",
+                self.incompatible_devices_mode.as_deref(),
+                &mut problems,
+            ),
+            device_selection: selection.of("/device_selection", self.device_selection.as_deref(), &mut problems),
+            number_matching: matching.of("/number_matching", self.number_matching.as_deref(), &mut problems),
+            push_timeout: within(
+                ("/push_timeout", "40 to 150 seconds."),
+                self.push_timeout.unwrap_or_else(push_timeout),
+                PUSH_TIMEOUT,
+                &mut problems,
+            ),
+            push_limit: self.push_limit.clone().unwrap_or_default().limit(&mut problems),
+            applications: self.applications(&mut problems),
+            created_at,
         };
-        let no_devices_mode = mode("/no_devices_mode", self.no_devices_mode.as_deref());
-        let incompatible_devices_mode = mode("/incompatible_devices_mode", self.incompatible_devices_mode.as_deref());
-        let applications = self.applications(&mut problems);
-        if problems.0.is_empty() {
-            Ok(MfaPolicy { id, name, no_devices_mode, incompatible_devices_mode, applications, created_at })
-        } else {
-            Err(problems.0)
-        }
+        if problems.0.is_empty() { Ok(policy) } else { Err(problems.0) }
     }
 
     fn applications(&self, problems: &mut Problems) -> Vec<Permitted> {
@@ -123,11 +169,69 @@ impl MfaPolicyWish {
                     application,
                     auto_enrollment: wish.auto_enrollment,
                     device_authorization: wish.device_authorization,
+                    push: wish.push.unwrap_or(true),
                 }),
                 None => problems.0.push(no_application(at)),
             }
         }
         parsed
+    }
+}
+
+/// A word of a closed list.
+struct Word<T> {
+    parse: fn(&str) -> Option<T>,
+    words: &'static str,
+}
+
+impl<T: Default> Word<T> {
+    fn of(&self, pointer: &'static str, wished: Option<&str>, problems: &mut Problems) -> T {
+        let Some(text) = wished else { return T::default() };
+        (self.parse)(text).unwrap_or_else(|| {
+            problems.add(pointer, FieldCode::Unknown, self.words);
+            T::default()
+        })
+    }
+}
+
+fn within(
+    (pointer, words): (&'static str, &'static str),
+    wished: u32,
+    possible: RangeInclusive<u32>,
+    problems: &mut Problems,
+) -> u32 {
+    if !possible.contains(&wished) {
+        problems.add(pointer, FieldCode::Invalid, words);
+    }
+    wished
+}
+
+impl PushLimitWish {
+    const fn of(limit: PushLimit) -> Self {
+        let PushLimit { count, time_period, lock_duration } = limit;
+        Self { count: Some(count), time_period: Some(time_period), lock_duration: Some(lock_duration) }
+    }
+
+    fn limit(self, problems: &mut Problems) -> PushLimit {
+        let usual = PushLimit::default();
+        let mut of =
+            |member, wished: Option<u32>, usual, possible| within(member, wished.unwrap_or(usual), possible, problems);
+        let seconds = "60 to 7200 seconds.";
+        PushLimit {
+            count: of(("/push_limit/count", "1 to 50."), self.count, usual.count, PushLimit::COUNT),
+            time_period: of(
+                ("/push_limit/time_period", seconds),
+                self.time_period,
+                usual.time_period,
+                PushLimit::SECONDS,
+            ),
+            lock_duration: of(
+                ("/push_limit/lock_duration", seconds),
+                self.lock_duration,
+                usual.lock_duration,
+                PushLimit::SECONDS,
+            ),
+        }
     }
 }
 
@@ -137,6 +241,7 @@ impl PermittedWish {
             application: permitted.application.to_string(),
             auto_enrollment: permitted.auto_enrollment,
             device_authorization: permitted.device_authorization,
+            push: Some(permitted.push),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
-use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::authentication_request::{Asker, AuthenticationRequest};
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
 use crate::domain::ping::Ping;
@@ -177,7 +177,8 @@ impl ManageRequests {
             self.desk.event(by, Action::RequestCancelled).client(&request.client).user(user).request(request.id);
         let record = Record::cancelled(&request, digest, now);
         let client = self.settle.directory.client(&request.client).await?;
-        let also = Also { locked: None, ping: client.and_then(|client| Ping::to(&client, &record)) };
+        let waits = client.filter(|_| request.asker == Asker::Client);
+        let also = Also { locked: None, ping: waits.and_then(|client| Ping::to(&client, &record)) };
         match self.settle.settle(record, event, also, Seen::default()).await? {
             Decided::First => Ok(()),
             Decided::Already(_) => Err(AdminErrorCode::AlreadyDecided.into()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::enrolment::Enrolment;
+use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::second_factor::{Asked, By, Verdict};
 use crate::protocol::id::{MfaPolicyId, UserId};
@@ -14,6 +15,12 @@ pub struct Evaluate {
 }
 
 impl Evaluate {
+    pub async fn policy(&self, id: &MfaPolicyId) -> Result<Arc<MfaPolicy>, StoreError> {
+        let sign_on = self.directory.sign_on().await?;
+        let policy = sign_on.mfa_policy(id).cloned();
+        policy.ok_or(StoreError::Corrupt("a step names an MFA policy that there is not"))
+    }
+
     #[tracing::instrument(level = "debug", name = "evaluate_second_factor", skip_all)]
     pub async fn evaluate(
         &self,
@@ -21,14 +28,14 @@ impl Evaluate {
         policy: &MfaPolicyId,
         app: Option<&MobileApp>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
-        let sign_on = self.directory.sign_on().await?;
-        let policy =
-            sign_on.mfa_policy(policy).ok_or(StoreError::Corrupt("a step names an MFA policy that there is not"))?;
+        let policy = self.policy(policy).await?;
         let all = self.directory.devices_of(&user).await?;
         let by = app.map(|app| {
             let own = all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
             By { app, device: own.map(|(device, _)| device) }
         });
-        Ok(Asked { policy, has_devices: !all.is_empty(), app: by }.evaluate())
+        let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
+        devices.sort_by_key(|device| device.position);
+        Ok(Asked { policy: &policy, devices: &devices, app: by }.evaluate())
     }
 }

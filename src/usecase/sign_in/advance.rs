@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
-use crate::domain::flow::{At, Flow};
+use crate::domain::flow::{At, Flow, Pushed};
 use crate::domain::passkey::PasskeyName;
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
@@ -70,7 +70,8 @@ impl Advance {
         let (_, flow, client) = self.find(id, browser, page).await?;
         let state = if flow.cookieless { browser.key.clone() } else { None };
         let late = flow.is_late(self.clock.now());
-        Ok(Seen { late, state, ..self.conclude.shown.seen(id, flow, client).await? })
+        let answered = self.known.second_factors.is_answered(&flow).await?;
+        Ok(Seen { late, answered, state, ..self.conclude.shown.seen(id, flow, client).await? })
     }
 
     /// The languages that were wished for when the flow began, for whoever may see it.
@@ -117,13 +118,13 @@ impl Advance {
             self.ask_anew(id, (&found, &flow), &client).await?;
         }
         let members = parsed?;
+        let before = flow.waits_for().cloned();
         let next = match action {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
-            Action::Authenticate => {
-                let judged = self.judged(&client, flow.user(), now).await?;
-                self.known.second_factors.authenticate((id, flow), &judged, &members).await?
+            Action::Authenticate | Action::SelectDevice | Action::Poll => {
+                Box::pin(self.second_factor((id, flow), &client, (action, &members), now)).await?
             }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
@@ -200,12 +201,53 @@ impl Advance {
         if let Some(state) = &state {
             next = next.rekeyed(state.digest());
         }
-        if !self.flows.replace(&id.digest(), &found, &next, Lifetime::Renew(left(next.started_at, now))).await? {
-            // Somebody else was faster: what was to be done is a link of the state no more.
-            return Err(FlowRefusal::not_now().into());
-        }
+        self.keep(id, (&found, before), (&next, action), now).await?;
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
+    }
+
+    /// Where the flow is from now on. `before`: the question on a device that it waited for.
+    async fn keep(
+        &self,
+        id: &FlowId,
+        (found, before): (&Found<Flow>, Option<Pushed>),
+        (next, action): (&Flow, Action),
+        now: Timestamp,
+    ) -> Result<(), FlowError> {
+        let question = |pushed: Option<&Pushed>| pushed.map(|pushed| pushed.question);
+        let same = question(before.as_ref()) == question(next.waits_for());
+        // Asked again and again, it is still there, and nobody is in the way of who does something.
+        if action == Action::Poll && same && !next.cookieless {
+            return Ok(());
+        }
+        let lifetime = Lifetime::Renew(left(next.started_at, now));
+        let kept = self.flows.replace(&id.digest(), found, next, lifetime).await?;
+        let over = if kept { before.as_ref() } else { next.waits_for() };
+        if !same {
+            self.known.second_factors.let_go(next, over).await;
+        }
+        // Somebody else was faster: what was to be done is a link of the state no more.
+        if kept { Ok(()) } else { Err(FlowRefusal::not_now().into()) }
+    }
+
+    /// Another factor than the first one, of the app or of a device on which the person is asked.
+    async fn second_factor(
+        &self,
+        (id, flow): (&FlowId, Flow),
+        client: &Arc<Client>,
+        (action, members): (Action, &Members),
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let factors = &self.known.second_factors;
+        if action == Action::Poll {
+            return Ok(factors.poll(flow, now).await?);
+        }
+        let judged = self.judged(client, flow.user(), now).await?;
+        if action == Action::SelectDevice {
+            factors.select((id, flow), &judged, members).await
+        } else {
+            factors.authenticate((id, flow), &judged, members).await
+        }
     }
 
     /// The flow of the device that shows this code, and its client.
@@ -409,7 +451,9 @@ impl Advance {
         // An end has more to it than a state: whoever is there cancels.
         if matches!(next.at, At::Asking(..)) {
             // Somebody else was faster: then there is another one already.
-            self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await?;
+            if !self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await? {
+                self.known.second_factors.let_go(&next, next.waits_for()).await;
+            }
         }
         Ok(())
     }

@@ -77,7 +77,8 @@ impl Conclude {
         let Some(client) = self.known.client(&flow.client).await? else {
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, "The client may not have people sign in.").into());
         };
-        if let Some(device) = flow.trusted
+        let device = flow.trusted.map(|trusted| trusted.device);
+        if let Some(device) = device
             && !self.known.directory.may_answer(&user, device, now).await?
         {
             return Err(Refusal::new(ErrorCode::AccessDenied, "The device is trusted no more.").into());
@@ -104,7 +105,7 @@ impl Conclude {
         if let Some(agreed) = &flow.agreed {
             self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
         }
-        Ok(Entered { client, user: person, authentication, device: flow.trusted, session, signed_in })
+        Ok(Entered { client, user: person, authentication, device, session, signed_in })
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {

@@ -56,6 +56,8 @@ impl RunErrand {
             Action::InitiateAccountRecovery => Ok(errand.again()),
             Action::CancelPasswordChange | Action::CancelAccountRecovery => Ok(errand.cancelled()),
             Action::Authenticate
+            | Action::SelectDevice
+            | Action::Poll
             | Action::SubmitIdentifier
             | Action::ClearIdentifier
             | Action::CancelIdentifierSubmission

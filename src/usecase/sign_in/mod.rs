@@ -1,11 +1,13 @@
 //! The ordinary sign-in: a request at the authorization endpoint, a flow, an answer.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::device::{About, Device};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
@@ -23,6 +25,7 @@ use crate::usecase::sign_in::known_devices::KnownDevice;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 
 pub mod advance;
+pub mod ask_device;
 pub mod authorize;
 pub mod beside;
 pub mod conclude;
@@ -140,9 +143,9 @@ impl Known {
             if !unattended && flow.app.is_none() {
                 return Ok(flow);
             }
-            flow = self.second_factors.found_out(flow, &policy, unattended, judged).await?;
-            if !unattended {
-                return Ok(flow);
+            match self.second_factors.found_out(flow, &policy, unattended, judged).await? {
+                ControlFlow::Break(flow) => return Ok(flow),
+                ControlFlow::Continue(next) => flow = next,
             }
         }
     }
@@ -213,7 +216,11 @@ pub struct Seen {
     pub passkey: Option<serde_json::Value>,
     /// With which the app becomes a device, while it may.
     pub ticket: Option<EnrolmentTicket>,
-    /// That is too old to be answered: whoever tries is asked for something else.
+    /// On which devices the person can be asked, the primary one first.
+    pub devices: Vec<(Device, About)>,
+    /// The question on a device waits for no answer any more: there is something to come for.
+    pub answered: bool,
+    /// What a passkey is to sign is too old to be answered: whoever tries is asked for something else.
     pub late: bool,
     /// Where the browser goes, once.
     pub resume: Option<String>,

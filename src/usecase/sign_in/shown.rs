@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::device::{About, Device};
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
@@ -64,7 +65,8 @@ impl Shown {
         let ticket = pairing.map(|((enrolment, _), user)| {
             self.known.second_factors.offers.ticket(flow.transaction, user, &enrolment.app)
         });
-        let (late, session, state) = (false, None, None);
+        let devices = self.devices(&flow).await?;
+        let (late, answered, session, state) = (false, false, None, None);
         Ok(Seen {
             id: id.clone(),
             flow,
@@ -74,12 +76,26 @@ impl Shown {
             remembered,
             passkey,
             ticket,
+            devices,
+            answered,
             late,
             resume,
             answer,
             session,
             state,
         })
+    }
+
+    /// On which the person can be asked. One that is gone is not shown.
+    async fn devices(&self, flow: &Flow) -> Result<Vec<(Device, About)>, StoreError> {
+        let (Some(second_factor), Some(user)) = (&flow.second_factor, flow.user()) else { return Ok(Vec::new()) };
+        let ids = second_factor.devices();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all = self.known.directory.devices_of(&user).await?;
+        let own = ids.iter().filter_map(|id| all.iter().find(|(device, _)| device.id == *id));
+        Ok(own.map(|(device, installation)| (device.clone(), installation.about.clone())).collect())
     }
 
     /// What the person need not be asked again.

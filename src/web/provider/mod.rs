@@ -37,6 +37,7 @@ use crate::words::{Foreign, Locale, Wishes, Words};
 pub mod account;
 mod check_session;
 mod connect;
+mod devices;
 mod pages;
 mod passwords;
 mod pressed;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::passwords::{self, Amiss, Shown};
 use super::pressed::{CHOSEN, action, asked_here, chosen, methods, turning_to};
 use super::trouble::{About, Trouble};
-use super::{Provider, Visit, see_other};
+use super::{Provider, Visit, devices, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{Again, At, Who};
 use crate::domain::policy::Source;
@@ -16,7 +16,7 @@ use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
 use crate::http::headers::{SEC_FETCH_SITE, queried};
 use crate::protocol::authorization_request::Prompt;
-use crate::protocol::flow_api::{Action, FlowErrorCode, Status};
+use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
@@ -34,11 +34,21 @@ use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
 enum Wrong {
-    Credentials { username: String, problem: Problem },
-    Identifier { username: String },
-    Errand { error: FlowError, form: Parameters },
+    Credentials {
+        username: String,
+        problem: Problem,
+    },
+    Identifier {
+        username: String,
+    },
+    Errand {
+        error: FlowError,
+        form: Parameters,
+    },
     Passkey(passkey::Problem),
     Method(method::Problem),
+    /// Nobody is asked so often on a device.
+    TooOften,
 }
 
 impl Provider {
@@ -66,6 +76,12 @@ impl Provider {
             // Somebody has said in which way they go on, and it is the one that is asked.
             Method::GET | Method::HEAD if queried(&request, CHOSEN).as_deref() == Some(asked_here(&seen)) => {
                 self.step(&seen, None, &browser, &visit)
+            }
+            Method::GET | Method::HEAD
+                if queried(&request, CHOSEN).as_deref() == Some(devices::ANOTHER) && devices::may_choose(&seen) =>
+            {
+                let here = self.here(&seen.id);
+                devices::choice(&seen, None, self.form(&seen.id, &browser), &self.around(&visit, Some(&here)))
             }
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
             Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser, &visit)).await {
@@ -131,20 +147,24 @@ impl Provider {
         };
         let calling = Calling { browser, page: calling::Page::Own, from, language: visit.locale.tag() };
         let error = match self.advance.act(&seen.id, calling, action, &body).await {
-            // Who gave up something on the way goes on at once.
-            Ok(now) if now.flow.status() == Status::Canceled => {
+            // Who gave up something on the way, or has shown all there is to show, goes on at once.
+            Ok(now) => {
+                let Some(next) = devices::goes_on(now.flow.status()) else { return Ok(Submitted::Done(now.session)) };
                 let nothing = Value::Object(Map::new());
-                let went_on = self.advance.act(&seen.id, calling, Action::ContinueAuthentication, &nothing).await;
+                let went_on = self.advance.act(&seen.id, calling, next, &nothing).await;
                 return Ok(Submitted::Done(went_on?.session));
             }
-            Ok(now) => return Ok(Submitted::Done(now.session)),
             Err(error) => error,
         };
         if seen.flow.errand().is_some() && passwords::is_told(&error) {
             return Ok(Submitted::Wrong(Wrong::Errand { error, form }));
         }
-        if action == Action::UseAlternativeAuthenticationSource && passwords::is_told(&error) {
+        let of_choice = matches!(action, Action::UseAlternativeAuthenticationSource | Action::SelectDevice);
+        if of_choice && passwords::is_told(&error) {
             return Ok(Submitted::Wrong(Wrong::Method(method::Problem::Gone)));
+        }
+        if refuses(&error, DetailCode::PushFailed) {
+            return Ok(Submitted::Wrong(Wrong::TooOften));
         }
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.
@@ -235,7 +255,8 @@ impl Provider {
                             Wrong::Credentials { .. }
                             | Wrong::Identifier { .. }
                             | Wrong::Errand { .. }
-                            | Wrong::Method(_),
+                            | Wrong::Method(_)
+                            | Wrong::TooOften,
                         )
                         | None => None,
                     },
@@ -245,7 +266,13 @@ impl Provider {
             At::Asking(_, Source::Identifier) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Identifier { username }) => (username.clone(), Some(identifier::Problem::Missing)),
-                    Some(Wrong::Credentials { .. } | Wrong::Errand { .. } | Wrong::Passkey(_) | Wrong::Method(_))
+                    Some(
+                        Wrong::Credentials { .. }
+                        | Wrong::Errand { .. }
+                        | Wrong::Passkey(_)
+                        | Wrong::Method(_)
+                        | Wrong::TooOften,
+                    )
                     | None => (hint(seen), None),
                 };
                 let view = identifier::View {
@@ -262,7 +289,13 @@ impl Provider {
             At::Asking(_, Source::Password) => {
                 let (username, problem) = match wrong {
                     Some(Wrong::Credentials { username, problem }) => (username.clone(), Some(*problem)),
-                    Some(Wrong::Identifier { .. } | Wrong::Errand { .. } | Wrong::Passkey(_) | Wrong::Method(_))
+                    Some(
+                        Wrong::Identifier { .. }
+                        | Wrong::Errand { .. }
+                        | Wrong::Passkey(_)
+                        | Wrong::Method(_)
+                        | Wrong::TooOften,
+                    )
                     | None => (hint(seen), None),
                 };
                 let view = credentials::View {
@@ -281,7 +314,11 @@ impl Provider {
                 let amiss = match wrong {
                     Some(Wrong::Errand { error, form }) => Some(Amiss { error, form }),
                     Some(
-                        Wrong::Credentials { .. } | Wrong::Identifier { .. } | Wrong::Passkey(_) | Wrong::Method(_),
+                        Wrong::Credentials { .. }
+                        | Wrong::Identifier { .. }
+                        | Wrong::Passkey(_)
+                        | Wrong::Method(_)
+                        | Wrong::TooOften,
                     )
                     | None => None,
                 };
@@ -302,7 +339,19 @@ impl Provider {
                 None => Trouble::Internal.page(&About::default(), visit.reference.clone(), &around),
             },
             // Run by an application: none of our pages shows it.
-            At::UserCode | At::Asking(_, Source::Mfa) | At::Completed(_) | At::Left => {
+            At::Asking(_, Source::Mfa) => {
+                let amiss = devices::Amiss {
+                    too_often: matches!(wrong, Some(Wrong::TooOften)),
+                    of_choice: if let Some(Wrong::Method(problem)) = wrong { Some(*problem) } else { None },
+                };
+                let page = if amiss.of_choice.is_some() && devices::may_choose(seen) {
+                    Some(devices::choice(seen, amiss.of_choice, form, &around))
+                } else {
+                    devices::page(seen, amiss, form, (&around, &here))
+                };
+                page.unwrap_or_else(|| Trouble::Gone.page(&About::default(), visit.reference.clone(), &around))
+            }
+            At::UserCode | At::Completed(_) | At::Left => {
                 Trouble::Gone.page(&About::default(), visit.reference.clone(), &around)
             }
         }
@@ -364,6 +413,10 @@ fn details(value: &Value) -> consent::Details {
         title: kind.first().map(|(_, kind)| said(kind)).unwrap_or_default(),
         facts: rest.into_iter().map(|(name, value)| (Foreign::name(name), said(value))).collect(),
     }
+}
+
+fn refuses(error: &FlowError, code: DetailCode) -> bool {
+    matches!(error, FlowError::Refused(refusal) if refusal.details.iter().any(|detail| detail.code == code))
 }
 
 /// What came of a form.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::pages::{OTHER_ACCOUNT, THIS_ACCOUNT, code, is_new};
-use super::passwords;
+use super::{devices, passwords};
 use crate::domain::flow::At;
 use crate::domain::policy::Source;
 use crate::protocol::flow_api::{Action, Status};
@@ -48,6 +48,9 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
     let nothing = || Value::Object(Map::new());
     if let Some(errand) = seen.flow.errand() {
         return Some(passwords::action(errand, form));
+    }
+    if matches!(seen.flow.at, At::Asking(_, Source::Mfa)) {
+        return devices::action(seen, form);
     }
     match (seen.flow.status(), form.get("action")) {
         (Status::OauthDeviceUserCodeConfirmationRequired | Status::UsernamePasswordRequired, Some("cancel")) => {

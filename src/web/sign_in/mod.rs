@@ -22,6 +22,7 @@ pub mod logout;
 pub mod method;
 pub mod passkey;
 pub mod password;
+pub mod push;
 pub mod recovery;
 
 pub use self::address::Address;

@@ -8,6 +8,9 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 mod authorization;
 mod enrolment;
 mod payload;
+mod step_up;
+mod step_up_pages;
+mod step_up_races;
 mod worth;
 
 const PASSWORD: &str = "correct horse battery";

@@ -47,9 +47,17 @@ const BESIDE: [Status; 10] = [
     Status::Resume,
 ];
 
-/// `device_trust::authorization` has these.
-const SECOND_FACTOR: [Status; 4] =
-    [Status::AuthenticationRequired, Status::MobilePairingRequired, Status::MfaCompleted, Status::MfaFailed];
+/// `device_trust::authorization` and `device_trust::step_up` have these.
+const SECOND_FACTOR: [Status; 8] = [
+    Status::AuthenticationRequired,
+    Status::DeviceSelectionRequired,
+    Status::PushConfirmationWaiting,
+    Status::PushConfirmationTimedOut,
+    Status::PushConfirmationRejected,
+    Status::MobilePairingRequired,
+    Status::MfaCompleted,
+    Status::MfaFailed,
+];
 
 impl Place {
     fn all() -> Vec<Self> {
@@ -271,7 +279,11 @@ async fn recovering(phone: &mut Browser, state: Value, status: Status, (world, u
 /// What an action needs, if not what would be right.
 fn plausible(action: Action) -> Value {
     let body = action.members().iter().filter(|member| member.required).map(|member| {
-        let value = if member.kind == Kind::Text { json!("alice") } else { json!(true) };
+        let value = match member.kind {
+            Kind::Text => json!("alice"),
+            Kind::Flag => json!(true),
+            Kind::Reference => json!({ "id": "alice" }),
+        };
         (member.name.to_owned(), value)
     });
     Value::Object(body.collect::<Map<_, _>>())

@@ -166,7 +166,8 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
         Action::CheckAccountRecoveryUsername => errand(|errand| asked(errand, Means::Both)),
         Action::CheckRecoveryCode => errand(|errand| errand.proved(ALICE)),
         Action::CheckPasswordReset => errand(Errand::reset),
-        Action::Authenticate => None,
+        // Of second factors, which these policies do not ask for: `second_factor` has them.
+        Action::Authenticate | Action::SelectDevice | Action::Poll => None,
         Action::ContinueAuthentication => flow.continued(around),
     }
 }

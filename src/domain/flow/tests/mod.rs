@@ -15,6 +15,7 @@ mod errand;
 mod invariants;
 mod model;
 mod passkey;
+mod second_factor;
 mod session;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));

@@ -41,6 +41,10 @@ fn member(member: &Member) -> (String, Value) {
     let schema = match member.kind {
         Kind::Text => json!({"type": "string"}),
         Kind::Flag => json!({"type": "boolean"}),
+        Kind::Reference => json!({
+            "type": "object", "required": ["id"], "additionalProperties": false,
+            "properties": {"id": {"type": "string"}},
+        }),
     };
     (member.name.to_owned(), schema)
 }
@@ -92,6 +96,7 @@ fn example(action: Action) -> Value {
             ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
+            (_, Kind::Reference) => json!({"id": "4f1c2f0a-8d5b-4f0e-9a51-2c1f0c6f7a10"}),
         };
         (member.name.to_owned(), value)
     };
@@ -123,6 +128,8 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::CheckAccountRecoveryUsername => "Have a message sent to who is called so, if there is anybody.",
         Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
         Action::Authenticate => "Show a second factor: with `mobilePayload`, the app by which the person signs in.",
+        Action::SelectDevice => "Ask the person on this device, be it once more. A question on another one ends.",
+        Action::Poll => "Is there an answer? Every `pollInterval` seconds, until `expiresAt`.",
         Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
         Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",
         Action::ContinueAuthentication => "Go on.",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::actions::action_says;
-use super::{reference, words};
+use super::{push, reference, words};
 use crate::http::openapi::put;
 use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, Status, Validator};
 
@@ -27,6 +27,10 @@ const fn status_says(status: Status) -> &'static str {
         Status::AssertionRequired => "With which passkey?",
         Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::AuthenticationRequired => "Which second factor does the person have?",
+        Status::DeviceSelectionRequired => "On which of their devices is the person asked?",
+        Status::PushConfirmationWaiting => "The person is asked on a device: `poll` until there is an answer.",
+        Status::PushConfirmationTimedOut => "Nobody has answered in time: ask again, or on another device.",
+        Status::PushConfirmationRejected => "The person said no. Give up.",
         Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
         Status::MobilePairingRequired => {
             "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
@@ -55,7 +59,7 @@ const fn status_says(status: Status) -> &'static str {
 }
 
 /// A member that only some states have.
-fn only(status: Status, mut schema: Value, says: &str) -> Value {
+pub(super) fn only(status: Status, mut schema: Value, says: &str) -> Value {
     let says = if says.is_empty() { format!("{status}.") } else { format!("{status}: {says}") };
     put(&mut schema, "description", json!(says));
     schema
@@ -93,7 +97,7 @@ fn state() -> Value {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
-    json!({
+    let mut state = json!({
         "type": "object",
         "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
         "required": ["id", "status", "_links"],
@@ -159,13 +163,18 @@ fn state() -> Value {
             ),
             "code": {
                 "type": "string",
-                "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized` or \
-                                `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES` or `DEVICE_BLOCKED`.",
+                "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized`, \
+                                `push_confirmed` or `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES`, \
+                                `DEVICE_BLOCKED` or `PUSH_FAILED`.",
             },
             "message": {"type": "string", "description": "FAILED, MFA_FAILED: for the developer."},
             "userMessage": {"type": "string", "description": "For the person."},
         },
-    })
+    });
+    if let Some(members) = state.get_mut("properties").and_then(Value::as_object_mut) {
+        members.extend(push::members());
+    }
+    state
 }
 
 pub(super) fn states() -> Map<String, Value> {

@@ -7,7 +7,7 @@ use crate::domain::recovery::Means;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
     account, accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, passkey,
-    password, recovery,
+    password, push, recovery,
 };
 use crate::words::Foreign;
 
@@ -254,7 +254,29 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let view = methods(cast, [method::Kind::Passkey, method::Kind::Password]);
     let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
     let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
-    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view)]);
+    let phones = methods(cast, [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name())]);
+    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
+    let of = |state| push::View {
+        form: Form { expires_in: None, ..cast.form() },
+        state,
+        device: cast.name(),
+        others: Some("/dev/pages/method/phones".to_owned()),
+        too_often: false,
+    };
+    let number = |typed| push::State::Waiting(Some(push::Number { number: 47, typed }));
+    let alone = push::View { others: None, ..of(push::State::Waiting(None)) };
+    let too_often = push::View { too_often: true, ..of(push::State::TimedOut) };
+    let states = [
+        ("ask", push::View { others: None, ..of(push::State::Ask) }),
+        ("waiting", alone),
+        ("pick", of(number(false))),
+        ("type", of(number(true))),
+        ("answered", push::View { others: None, ..of(push::State::Answered) }),
+        ("timed-out", of(push::State::TimedOut)),
+        ("too-often", too_often),
+        ("rejected", push::View { others: None, ..of(push::State::Rejected) }),
+    ];
+    samples.add("push", push::render, states);
 }
 
 /// What devices and one-time codes will need, and no page of a sign-in shows yet.

@@ -1,0 +1,92 @@
+//! The person is asked on a device of theirs [flows.md H.7, F9].
+
+use super::*;
+use crate::domain::authentication_request::Challenge;
+use crate::domain::second_factor::{First, Verdict};
+use crate::domain::session::Trusted;
+use crate::protocol::flow_api::Action;
+use crate::protocol::id::{DeviceId, MfaPolicyId};
+
+const PHONE: DeviceId = DeviceId::new(Uuid::from_u128(10));
+const TABLET: DeviceId = DeviceId::new(Uuid::from_u128(11));
+
+fn policy() -> SignOnPolicy {
+    let mut mfa = first_step(&SignOnPolicy {
+        root: step("mfa", Source::Mfa, Branch::Done, Branch::Fail),
+        ..SignOnPolicy::password()
+    });
+    mfa.mfa_policy = MfaPolicyId::parse("mfa");
+    let then = Branch::Step(Box::new(mfa));
+    SignOnPolicy { root: step("first", Source::Password, then, Branch::Fail), ..SignOnPolicy::password() }
+}
+
+fn at_second_factor(policy: &SignOnPolicy) -> Flow {
+    let flow = Flow::begin(start(request(ResponseMode::Query)), None, &around(policy));
+    let flow = flow.password_verified(ALICE, &around(policy)).unwrap();
+    let verdict = Verdict::Ask(vec![PHONE, TABLET], First::Choose);
+    flow.second_factor_evaluated((verdict, None), None).unwrap()
+}
+
+fn asked(question: u128, selected: DeviceId) -> Pushed {
+    Pushed {
+        devices: vec![PHONE, TABLET],
+        selected,
+        question: RequestId::new(Uuid::from_u128(question)),
+        digest: Digest::of(&question.to_be_bytes()),
+        challenge: Challenge::None,
+        expires_at: at(40),
+    }
+}
+
+const YES: Outcome = Outcome::Approved(Trusted { device: PHONE, acr: Acr::Device });
+
+#[test]
+fn h7_where_a_question_leads() {
+    let policy = policy();
+    let choosing = at_second_factor(&policy);
+    assert_eq!(choosing.status(), Status::DeviceSelectionRequired);
+    assert_eq!(choosing.actions(), [Action::SelectDevice, Action::CancelAuthentication]);
+    let waiting = choosing.pushed(asked(1, PHONE)).unwrap();
+    assert_eq!(waiting.status(), Status::PushConfirmationWaiting);
+    assert_eq!(waiting.actions(), [Action::Poll, Action::SelectDevice, Action::CancelAuthentication]);
+    let of = |outcome| waiting.clone().answered(asked(1, PHONE).question, outcome).unwrap();
+    for (outcome, status, actions) in [
+        (YES, Status::MfaCompleted, &[Action::ContinueAuthentication][..]),
+        (Outcome::Denied, Status::PushConfirmationRejected, &[Action::CancelAuthentication]),
+        (Outcome::TimedOut, Status::PushConfirmationTimedOut, &[Action::SelectDevice, Action::CancelAuthentication]),
+    ] {
+        let next = of(outcome);
+        assert_eq!((next.status(), next.actions().as_slice()), (status, actions));
+        // What is answered is answered.
+        assert!(next.answered(asked(1, PHONE).question, YES).is_none());
+    }
+    let again = of(Outcome::TimedOut).pushed(asked(2, TABLET)).unwrap();
+    assert_eq!(again.status(), Status::PushConfirmationWaiting);
+}
+
+/// [flows.md H.7 I3, I8]
+#[test]
+fn an_answer_is_for_one_question_on_a_device_that_was_offered() {
+    let policy = policy();
+    let stranger = DeviceId::new(Uuid::from_u128(99));
+    assert!(at_second_factor(&policy).pushed(asked(1, stranger)).is_none());
+    let waiting = at_second_factor(&policy).pushed(asked(1, PHONE)).unwrap().pushed(asked(2, TABLET)).unwrap();
+    assert!(waiting.clone().answered(asked(1, PHONE).question, YES).is_none(), "the one before");
+    assert!(waiting.clone().second_factor_continued(&around(&policy)).is_none(), "nobody has answered");
+    assert!(waiting.answered(asked(2, TABLET).question, YES).is_some());
+}
+
+#[test]
+fn a_yes_is_told_and_belongs_to_who_gave_it() {
+    let policy = policy();
+    let waiting = at_second_factor(&policy).pushed(asked(1, PHONE)).unwrap();
+    let done = waiting.clone().answered(asked(1, PHONE).question, YES).unwrap();
+    let done = done.second_factor_continued(&around(&policy)).unwrap();
+    assert_eq!(done.at, At::Ready);
+    let told = done.authentication().unwrap();
+    assert_eq!((told.acr, told.amr.as_str(), told.at), (Acr::Device, "pwd pop swk user mfa", at(0)));
+    assert_eq!(done.authenticated.unwrap().acr, Acr::Password, "a session is worth what it was");
+    // Whoever gives up has nothing to wait for.
+    let over = waiting.cancelled(&around(&policy)).unwrap();
+    assert_eq!((over.status(), over.waits_for()), (Status::Failed, None));
+}

@@ -1,0 +1,71 @@
+//! How often the devices of one person are asked by one policy: so many times within a time, and then not at all for
+//! some time. What is locked is this path, never the person [security.md 5.7, case 122].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::mfa_policy::PushLimit;
+use crate::clock::Timestamp;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushAllowance {
+    /// When they were asked, the first time first.
+    asked: Vec<Timestamp>,
+    locked_until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    Yes,
+    /// This one was too much: nobody is asked from now on.
+    Locked,
+    /// Nobody is asked at the moment.
+    No,
+}
+
+impl PushAllowance {
+    /// One more, counted before it is sent, so that it holds however many come at once.
+    #[must_use]
+    pub fn ask(mut self, limit: PushLimit, now: Timestamp) -> (Self, Allowed) {
+        if self.locked_until.is_some_and(|until| now < until) {
+            return (self, Allowed::No);
+        }
+        let period = Duration::from_secs(u64::from(limit.time_period));
+        self.asked.retain(|at| now < *at + period);
+        if self.asked.len() >= usize::try_from(limit.count).unwrap_or(usize::MAX) {
+            let until = now + Duration::from_secs(u64::from(limit.lock_duration));
+            // With the lock, what came before is served.
+            return (Self { asked: Vec::new(), locked_until: Some(until) }, Allowed::Locked);
+        }
+        self.asked.push(now);
+        (Self { locked_until: None, ..self }, Allowed::Yes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t9_12_five_in_ten_minutes_and_then_none_for_thirty() {
+        let (limit, at) = (PushLimit::default(), Timestamp::from_seconds);
+        let mut allowance = PushAllowance::default();
+        let mut ask = |seconds| {
+            let (next, allowed) = allowance.clone().ask(limit, at(seconds));
+            allowance = next;
+            allowed
+        };
+        for second in 0..5 {
+            assert_eq!(ask(second), Allowed::Yes);
+        }
+        assert_eq!((ask(5), ask(6)), (Allowed::Locked, Allowed::No));
+        assert_eq!(ask(5 + 1800 - 1), Allowed::No);
+        assert_eq!(ask(5 + 1800), Allowed::Yes);
+        for second in [10, 20, 30, 40] {
+            assert_eq!(ask(1805 + second), Allowed::Yes);
+        }
+        // The first one is ten minutes ago.
+        assert_eq!((ask(1805 + 600), ask(1805 + 601)), (Allowed::Yes, Allowed::Locked));
+    }
+}

@@ -1,0 +1,63 @@
+//! What a state has in which a person is asked on a device of theirs, or could be.
+
+use serde_json::{Map, Value, json};
+
+use super::states::only;
+use crate::protocol::flow_api::Status;
+
+pub(super) fn members() -> Map<String, Value> {
+    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let members = json!({
+        "devices": devices(),
+        "selectedDeviceRef": {
+            "type": "object", "required": ["id"], "properties": {"id": text.clone()},
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: on which the person is, or was, asked.",
+        },
+        "changeDevicePermitted": {
+            "type": "boolean",
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: whether there is another one.",
+        },
+        "numberMatching": only(
+            Status::PushConfirmationWaiting,
+            json!({
+                "type": "object", "required": ["type", "value"],
+                "properties": {
+                    "type": {"type": "string", "enum": ["SELECT_NUMBER", "ENTER_MANUALLY"]},
+                    "value": {"type": "integer", "minimum": 10, "maximum": 99},
+                },
+            }),
+            "what the page shows, and the person picks or types on the device.",
+        ),
+        "expiresAt": only(
+            Status::PushConfirmationWaiting, json!({"type": "string", "format": "date-time"}), "until when.",
+        ),
+        "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
+        "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+        "manageDevicesAllowed": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+        "manualPairingPermitted": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+        "usePasswordAuthenticationEnabled": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+    });
+    members.as_object().cloned().unwrap_or_default()
+}
+
+/// On which somebody can be asked.
+fn devices() -> Value {
+    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let maybe = json!({"type": "string", "nullable": true});
+    json!({
+        "type": "array",
+        "description": "DEVICE_SELECTION_REQUIRED, PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: on which the \
+                        person can be asked, the primary one first.",
+        "items": {
+            "type": "object",
+            "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
+            "properties": {
+                "id": text, "type": {"type": "string", "enum": ["MOBILE"]}, "name": maybe, "nickname": maybe,
+                "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
+                "enrollmentTime": {"type": "string", "format": "date-time"},
+                "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,
+                "pushEnabled": flag, "otpEnabled": flag, "usable": flag, "defaultDevice": flag,
+            },
+        },
+    })
+}

@@ -1,0 +1,161 @@
+//! The person is asked on a device of theirs, as a relying party would ask them: one question, for one evaluation in one
+//! flow [flows.md F9].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::{Asker, AuthenticationRequest, FINALISE, Polling, State};
+use crate::domain::decision::Record;
+use crate::domain::flow::{Flow, Outcome, Pushed};
+use crate::domain::inbox::{Added, Limits, Standing};
+use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::push_allowance::{Allowed, PushAllowance};
+use crate::domain::session::Trusted;
+use crate::entropy::Entropy;
+use crate::metrics::{Limit, metrics};
+use crate::protocol::acr::Acr;
+use crate::protocol::id::{AuthReqId, DeviceId, NotificationId, RequestId, UserId};
+use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::sql::ledger::{Also, Decided, Ledger};
+use crate::usecase::put_question::{PutQuestion, challenge};
+use crate::usecase::settle::{Seen, Settle};
+
+pub struct AskDevice {
+    pub questions: PutQuestion,
+    pub settle: Settle,
+    pub allowances: Shelf<PushAllowance>,
+    pub ledger: Ledger,
+    pub limits: Limits,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// Who is asked, and on which of the devices on which they could be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whom<'a> {
+    pub(super) user: UserId,
+    pub(super) devices: &'a [DeviceId],
+    pub(super) selected: DeviceId,
+}
+
+impl AskDevice {
+    /// `None`: nobody is asked, since they were asked too often, or too many questions wait for them.
+    pub(super) async fn ask(
+        &self,
+        flow: &Flow,
+        policy: &MfaPolicy,
+        Whom { user, devices, selected }: Whom<'_>,
+    ) -> Result<Option<Pushed>, StoreError> {
+        let now = self.clock.now();
+        if !self.may_ask(flow, user, policy, now).await? {
+            return Ok(None);
+        }
+        let matching = policy.number_matching.asked();
+        let request = AuthenticationRequest {
+            id: RequestId::new(self.entropy.ordered_uuid(now)),
+            notification: NotificationId::new(self.entropy.uuid()),
+            client: flow.client.clone(),
+            asker: Asker::Flow(selected),
+            user,
+            scope: flow.asked(),
+            acr: if matching.is_some() { Acr::DeviceNumber } else { Acr::Device },
+            binding_message: None,
+            challenge: challenge(&self.entropy, matching),
+            issued_at: now,
+            expires_at: now + policy.asked_for(),
+            polling: Polling { interval: 0, last: None },
+            state: State::Pending,
+        };
+        // Nobody ever has what this is the digest of.
+        let digest = AuthReqId::for_key(self.entropy.token(), None).digest();
+        let asked = self.questions.devices_for(&request).await?;
+        // The person asks themselves: how often, the policy says.
+        let limits = Limits { per_client_and_user: self.limits.per_user, ..self.limits };
+        if asked.is_empty()
+            || self.questions.put(&request, &digest, &asked, (Standing::Known, limits)).await? != Added::Yes
+        {
+            return Ok(None);
+        }
+        let event = self.event(Action::RequestCreated, flow, now).user(user).device(selected);
+        self.ledger.audit(event.request(request.id).of("second factor")).await;
+        let AuthenticationRequest { id: question, challenge, expires_at, .. } = request;
+        Ok(Some(Pushed { devices: devices.to_vec(), selected, question, digest, challenge, expires_at }))
+    }
+
+    async fn may_ask(&self, flow: &Flow, user: UserId, policy: &MfaPolicy, now: Timestamp) -> Result<bool, StoreError> {
+        let limit = policy.push_limit;
+        let remembered = Duration::from_secs(u64::from(limit.time_period.max(limit.lock_duration)));
+        let one_more = |allowance: PushAllowance| allowance.ask(limit, now);
+        let allowed = self.allowances.upsert(&(user, policy.id.clone()), remembered, one_more).await?;
+        if allowed == Allowed::Locked {
+            let event = self.event(Action::SecondFactorEvaluated, flow, now).user(user).request(flow.transaction);
+            self.ledger.audit(event.refused("asked too often: nobody is asked for some time")).await;
+        }
+        if allowed != Allowed::Yes {
+            metrics().limited(Limit::Pushes);
+        }
+        Ok(allowed == Allowed::Yes)
+    }
+
+    /// Whether there is something to come for. Changes nothing.
+    pub(super) async fn is_over(&self, pushed: &Pushed) -> Result<bool, StoreError> {
+        let request = self.questions.requests.get(&pushed.digest).await?;
+        let now = self.clock.now();
+        Ok(request.is_none_or(|request| !request.is_pending(now)))
+    }
+
+    /// What became of the question. `None`: somebody may still answer.
+    pub(super) async fn outcome(&self, flow: &Flow, pushed: &Pushed) -> Result<Option<Outcome>, StoreError> {
+        let now = self.clock.now();
+        let Some(request) = self.questions.requests.get(&pushed.digest).await? else {
+            return Ok(Some(Outcome::TimedOut));
+        };
+        if request.is_pending(now) {
+            return Ok(None);
+        }
+        if request.state == State::Pending {
+            return self.withdraw(flow, pushed, "timed out").await.map(Some);
+        }
+        Ok(Some(came_to(&request, now)))
+    }
+
+    /// Nobody can answer any more; or somebody was faster, and that is what counts: SQL has the last word.
+    pub(super) async fn withdraw(
+        &self,
+        flow: &Flow,
+        pushed: &Pushed,
+        why: &'static str,
+    ) -> Result<Outcome, StoreError> {
+        let now = self.clock.now();
+        let Some(request) = self.questions.requests.get(&pushed.digest).await? else { return Ok(Outcome::TimedOut) };
+        if request.state != State::Pending {
+            return Ok(came_to(&request, now));
+        }
+        let event = self.event(Action::RequestCancelled, flow, now).user(request.user).device(pushed.selected);
+        let event = event.request(request.id).of(why);
+        let record = Record::cancelled(&request, pushed.digest, now);
+        match self.settle.settle(record, event, Also::default(), Seen::default()).await? {
+            Decided::First => Ok(Outcome::TimedOut),
+            Decided::Already(decision) => Ok(came_to(&request.decided(&decision), now)),
+        }
+    }
+
+    fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {
+        Event::new(self.entropy.ordered_uuid(now), now, action).client(&flow.client)
+    }
+}
+
+/// An approval that nobody came for is worth nothing after a while, as for a relying party.
+fn came_to(request: &AuthenticationRequest, now: Timestamp) -> Outcome {
+    match &request.state {
+        State::Approved(approval) if now < request.expires_at + FINALISE => {
+            Outcome::Approved(Trusted { device: approval.device, acr: request.acr })
+        }
+        State::Denied(_) => Outcome::Denied,
+        State::Pending | State::Approved(_) | State::Redeeming { .. } | State::Redeemed | State::Cancelled => {
+            Outcome::TimedOut
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Somebody is asked on their phone: the page says so, and waits.
+//!
+//! Actions: `ask`, `poll`, `again`, `cancel`.
+
+use askama::Template;
+use poem::Response;
+
+use super::around::{Around, Titled};
+use super::form::{Form, Problem, Problems, respond};
+use crate::words::{Foreign, Message};
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub form: Form,
+    pub state: State,
+    /// On which they are asked.
+    pub device: Foreign,
+    /// Where they say that they want to be asked on another one, if there is one.
+    pub others: Option<String>,
+    /// They were asked too often to be asked once more.
+    pub too_often: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody is asked before they say so.
+    Ask,
+    Waiting(Option<Number>),
+    Answered,
+    TimedOut,
+    Rejected,
+}
+
+/// What somebody carries to the phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    pub number: u8,
+    /// Typed there, and not picked.
+    pub typed: bool,
+}
+
+impl View {
+    fn waits(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
+    fn is_over(&self) -> bool {
+        self.state == State::Rejected
+    }
+
+    fn note(&self) -> Message<'_> {
+        match self.state {
+            State::Ask => Message::PushAskNote,
+            State::Waiting(_) | State::Answered => Message::PushAsked(self.device.as_str()),
+            State::TimedOut => Message::PushTimedOutNote(self.device.as_str()),
+            State::Rejected => Message::PushRejectedNote,
+        }
+    }
+
+    fn number(&self) -> Option<&Number> {
+        match &self.state {
+            State::Waiting(number) => number.as_ref(),
+            State::Ask | State::Answered | State::TimedOut | State::Rejected => None,
+        }
+    }
+
+    /// What the person does next.
+    fn next(&self) -> &'static str {
+        match self.state {
+            State::Ask => "ask",
+            State::Waiting(_) | State::Answered => "poll",
+            State::TimedOut => "again",
+            State::Rejected => "cancel",
+        }
+    }
+
+    /// How that is called.
+    fn next_text(&self) -> Message<'static> {
+        match self.state {
+            State::Ask => Message::PushAsk,
+            State::Waiting(_) | State::Answered => Message::Continue,
+            State::TimedOut => Message::PushAgain,
+            State::Rejected => Message::BackToApp,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/push.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+    problems: Problems,
+}
+
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
+        match self.view.state {
+            State::Ask => Message::Confirm,
+            State::Waiting(_) => Message::Push,
+            State::Answered => Message::PushAnswered,
+            State::TimedOut => Message::PushTimedOut,
+            State::Rejected => Message::PushRejected,
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let problem = view.too_often.then(|| Problem::of_all(Message::PushTooOften));
+    respond(&Page { view, around, problems: Problems::of(around, problem) }, None)
+}
