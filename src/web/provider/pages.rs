@@ -159,12 +159,12 @@ impl Provider {
         if seen.flow.errand().is_some() && passwords::is_told(&error) {
             return Ok(Submitted::Wrong(Wrong::Errand { error, form }));
         }
+        if refuses(&error, DetailCode::PushFailed) {
+            return Ok(Submitted::Wrong(Wrong::TooOften));
+        }
         let of_choice = matches!(action, Action::UseAlternativeAuthenticationSource | Action::SelectDevice);
         if of_choice && passwords::is_told(&error) {
             return Ok(Submitted::Wrong(Wrong::Method(method::Problem::Gone)));
-        }
-        if refuses(&error, DetailCode::PushFailed) {
-            return Ok(Submitted::Wrong(Wrong::TooOften));
         }
         let problem = match &error {
             // Somebody pressed a button twice: the page shows where the flow is now.

@@ -167,7 +167,9 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     assert_eq!(
         json,
         json!({ "id": "trusted", "name": "trusted", "no_devices_mode": "block", "incompatible_devices_mode": "block",
-            "applications": [], "created_at": created_at }),
+            "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
+            "push_limit": { "count": 5, "time_period": 600, "lock_duration": 1800 }, "applications": [],
+            "created_at": created_at }),
         "who says nothing permits nothing"
     );
     let read = admin.get(&at).await;
@@ -175,7 +177,8 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     let patch = json!({ "name": "Trusted", "no_devices_mode": "bypass",
         "applications": [{ "application": "bank", "auto_enrollment": true }] });
     let changed = admin.patch(&at, &patch).await.ok();
-    let permitted = json!([{ "application": "bank", "auto_enrollment": true, "device_authorization": false }]);
+    let permitted =
+        json!([{ "application": "bank", "auto_enrollment": true, "device_authorization": false, "push": true }]);
     assert_eq!((&changed["no_devices_mode"], &changed["applications"]), (&json!("bypass"), &permitted));
     assert_eq!(admin.patch(&at, &changed).await.ok(), changed, "what was read can be sent back");
     assert_eq!(admin.get(MFA).await.ok()["items"], json!([changed]));
@@ -207,7 +210,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
         refused_at(&admin.post(MFA, &body).await, &[expected]);
         watch.only_a_refusal(&body.to_string()).await;
     }
-    for applications in [json!(["bank"]), json!([{}]), json!([{ "application": "bank", "push": true }])] {
+    for applications in [json!(["bank"]), json!([{}]), json!([{ "application": "bank", "sms": true }])] {
         admin.post(MFA, &json!({ "applications": applications })).await.admin_problem(400, "invalid_request");
     }
     let events = watch.events().await.into_iter().filter(|event| event.result == "done");

@@ -56,7 +56,7 @@ fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
         "package_name = \"com.example.bank\"",
         "no_devices_mode = \"block\"",
         "incompatible_devices_mode = \"block\"",
-        "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false }]",
+        "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, push = true }]",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }

@@ -92,7 +92,7 @@ async fn t2_7_a_ticket_is_its_keys_alone_for_five_minutes_and_once() {
     assert_eq!(phone.enrol(ticket(&state)).await.status, 201, "a stranger has spoiled nothing");
     assert_eq!(phone.enrol(ticket(&state)).await.status, 410);
     let (_, _, state) = scene.by(&other).await;
-    assert_eq!(state["status"], "MFA_FAILED", "there is a device now, and it was not shown");
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING", "there is a device now, and it was not shown");
     let scene = Scene::of(usual()).await;
     let mut late = scene.world.phone();
     let (_, _, state) = scene.by(&late).await;

@@ -246,7 +246,7 @@ async fn t9_15_the_number_of_the_screen_is_picked_on_the_phone() {
     let (mut browser, id, state) = scene.asked().await;
     let right = u32::try_from(state["numberMatching"]["value"].as_u64().unwrap()).unwrap();
     let wrong = if right == 99 { 98 } else { right + 1 };
-    phone.approve_with_any(&phone.question().await, wrong).await.problem(400, "NUMBER_MISMATCH");
+    phone.approve_with_any(&phone.question().await, wrong).await.problem(403, "NUMBER_MISMATCH");
     assert_eq!(poll(&mut browser, &id).await["status"], REJECTED, "one try");
 }
 

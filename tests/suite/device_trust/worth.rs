@@ -122,7 +122,9 @@ async fn a_device_vouches_for_its_own_user_alone() {
 /// What the relying party needs and the policy does without is not there.
 #[tokio::test]
 async fn an_essential_acr_is_not_met_by_doing_without() {
-    let scene = Scene::of(usual()).await;
+    let mut mfa = usual();
+    mfa["applications"][0]["push"] = json!(false);
+    let scene = Scene::of(mfa).await;
     let needs = r#"{"id_token":{"acr":{"essential":true,"value":"urn:nod:acr:trusted-device"}}}"#;
     let phone = scene.trusted().await;
     for (payload, answer) in [(Some(&phone), "code"), (None, "error")] {
