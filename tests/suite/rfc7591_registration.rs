@@ -281,59 +281,6 @@ async fn rfc7592_a_client_looks_after_what_it_registered() {
     world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
 }
 
-/// What is asked for is judged as if it were asked for the first time: with what is left out, and with what the
-/// client has become.
-#[tokio::test]
-async fn security_145_a_changed_registration_is_judged_as_a_new_one() {
-    let world = open().start().await;
-    let admin = world.admin().await;
-    let _alice = world.user("alice").with_password(PASSWORD).await;
-    let own = registered(&world, &shop()).await;
-    let id = own.json["client_id"].as_str().unwrap().to_owned();
-    let with = |more: Value| {
-        let mut asked = json!({ "client_id": id, "redirect_uris": [CALLBACK] });
-        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        asked
-    };
-    let watch = world.watch().await;
-    for wrong in [
-        // A public client has nothing to prove itself with.
-        json!({ "token_endpoint_auth_method": "none", "grant_types": ["client_credentials"], "redirect_uris": [] }),
-        // One with keys has keys.
-        json!({ "token_endpoint_auth_method": "private_key_jwt" }),
-        // Nobody lets themselves do what an administrator decides.
-        json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"] }),
-        json!({ "scope": "openid nod:admin" }),
-    ] {
-        let answer = own.put(&world, &with(wrong.clone())).await;
-        let error =
-            if wrong.get("redirect_uris").is_some() { "invalid_redirect_uri" } else { "invalid_client_metadata" };
-        answer.refused(400, error);
-        watch.nothing_changed(&wrong.to_string()).await;
-    }
-    // Turned into a public one: its secret is none any more, and it needs PKCE as every public client. What is an
-    // administrator's to say means nothing here, and is ignored [RFC 7591 §2].
-    let at = format!("/admin/v1/clients/{id}");
-    let said =
-        |client: &Value| ["disabled", "implied_consent", "require_pkce", "policy"].map(|name| client[name].clone());
-    let before = said(&admin.get(&at).await.ok());
-    let asked = json!({ "token_endpoint_auth_method": "none", "require_pkce": false, "implied_consent": true,
-        "disabled": true, "policy": "default" });
-    let public = Own::of(&world, &own.put(&world, &with(asked)).await);
-    let after = said(&admin.get(&at).await.ok());
-    assert_eq!((&before[..2], &before[3]), (&after[..2], &after[3]));
-    let client = world.known_client(&id, own.json["client_secret"].as_str().unwrap());
-    client.token(&[("grant_type", "authorization_code"), ("code", "x")]).await.refused(401, "invalid_client");
-    let none = [("code_challenge", ""), ("code_challenge_method", "")];
-    world.browser().authorize(&client, &none).await.unwrap_err().error("invalid_request");
-    // Switched off by an administrator, it does not switch itself on, by whatever token it has.
-    admin.patch(&at, &json!({ "disabled": true })).await.ok();
-    for own in [&own, &public] {
-        own.put(&world, &with(json!({ "disabled": false }))).await.refused(401, "invalid_token");
-    }
-    assert_eq!(admin.get(&at).await.ok()["disabled"], true);
-}
-
 #[tokio::test]
 async fn of_many_changes_with_one_registration_access_token_one_happens() {
     let world = open().redis().nodes(2).start().await;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use nod::clock::{Clock as _, Timestamp};
 use nod::domain::audit::Action;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, QueryResult};
 
@@ -25,7 +26,13 @@ impl Digest {
         if let Some(rows) = tables.get_mut("ephemeral") {
             let counted =
                 |row: &String| ["61", "70", "74", "6c", "6a"].iter().any(|tag| row.contains(&format!("key={tag}")));
-            rows.retain(|row| !counted(row));
+            // What is over is there for nobody, whether or not it was swept away already.
+            let now = inner.clock.now();
+            let over = |row: &String| {
+                let until = row.rsplit_once("expires_at=").and_then(|(_, until)| until.parse().ok());
+                until.is_some_and(|until| Timestamp::from_millis(until) <= now)
+            };
+            rows.retain(|row| !counted(row) && !over(row));
         }
         if let Some(redis) = &inner.redis {
             tables.insert("redis".to_owned(), redis_values(redis, b"aptlj").await);
