@@ -257,7 +257,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let phones = methods(cast, [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name())]);
     samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
     let of = |state| push::View {
-        form: Form { expires_in: None, ..cast.form() },
+        form: cast.form(),
         state,
         device: cast.name(),
         others: Some("/dev/pages/method/phones".to_owned()),
