@@ -14,7 +14,8 @@ export const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/de
 
 const START_LIMIT_MS = 30_000
 
-async function freePort() {
+/** Nobody listens there, at this moment. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
@@ -28,15 +29,18 @@ class Nod {
   constructor(args, cwd) {
     this.name = `nod ${args[0]}`
     this.output = ''
+    /** Of this, what is on standard output. */
+    this.told = ''
     this.child = spawn(NOD, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
     this.gone = new Promise((resolve) => {
       this.child.once('error', (error) => resolve(`cannot be started: ${error.message}`))
-      this.child.once('exit', (code, signal) => resolve(`ended with ${code ?? signal}`))
+      this.child.once('close', (code, signal) => resolve(`ended with ${code ?? signal}`))
     })
     this.gone.then((why) => (this.ended = why))
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => (this.output += text))
     }
+    this.child.stdout.on('data', (text) => (this.told += text))
   }
 
   async stop() {
@@ -78,9 +82,14 @@ export async function startProvider() {
     },
     /** Any other, with the options of `nod client create`. */
     async register(clientId, ...options) {
-      const create = new Nod(['client', 'create', clientId, ...options, '--data-dir', join(folder, 'data')], folder)
-      const why = await create.gone
-      if (why !== 'ended with 0') throw new Error(`nod client create ${why}\n${create.output}`)
+      await this.command('client', 'create', clientId, ...options)
+    },
+    /** What an administrator does on this machine, `nod user ...`, and what is printed then. */
+    async command(...words) {
+      const nod = new Nod([...words, '--data-dir', join(folder, 'data')], folder)
+      const why = await nod.gone
+      if (why !== 'ended with 0') throw new Error(`nod ${words.slice(0, 2).join(' ')} ${why}\n${nod.output}`)
+      return nod.told
     },
     async stop() {
       await nod.stop()

@@ -3,25 +3,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decide, parseTimestamp, readNotification } from 'nod-device'
+import { QUESTION } from './vectors.mjs'
 
 const INSTALLATION = '0a1b2c3d-4e5f-4a6b-8c7d-8e9f00112233'
-const json = {
-  notificationId: 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff',
-  deviceId: '11111111-2222-4333-8444-555555555555',
-  userId: '66666666-7777-4888-9999-aaaaaaaaaaaa',
-  type: 'AUTHENTICATION',
-  title: 'Sign in to Shop',
-  body: 'Is it you?',
-  clientContext: { clientId: 'shop', clientName: 'Shop', scope: 'openid' },
-  issuedAt: '2026-03-01T12:00:00Z',
-  expiresAt: '2026-03-01T12:02:00Z',
-  timeoutDuration: 120,
-}
 const now = parseTimestamp('2026-03-01T12:01:59.999Z')
 const pick = { type: 'SELECT_NUMBER', options: [12, 47, 83] }
 const type = { type: 'ENTER_MANUALLY' }
 const approve = (more, number, at = now) =>
-  decide.approve(readNotification({ ...json, ...more }), INSTALLATION, number, ['fpt'], at)
+  decide.approve(readNotification({ ...QUESTION, ...more }), INSTALLATION, number, ['fpt'], at)
 
 describe('an approval', () => {
   test('says what was picked or typed, and nothing where nothing was asked', async () => {
@@ -46,8 +35,8 @@ describe('an approval', () => {
 })
 
 test('a denial is always possible', async () => {
-  for (const more of [{}, { type: 'PAYMENT' }, { numberMatching: { type: 'SING_IT' } }, { expiresAt: json.issuedAt }]) {
-    const call = await decide.deny(readNotification({ ...json, ...more }), INSTALLATION, 'REPORT_FRAUD')
+  for (const more of [{}, { type: 'PAYMENT' }, { numberMatching: { type: 'SING_IT' } }, { expiresAt: QUESTION.issuedAt }]) {
+    const call = await decide.deny(readNotification({ ...QUESTION, ...more }), INSTALLATION, 'REPORT_FRAUD')
     assert.equal(call.statement.reason, 'REPORT_FRAUD')
   }
 })

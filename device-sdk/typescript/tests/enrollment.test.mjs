@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { UnpairedClient } from 'nod-device'
-import { startProvider } from './nod.mjs'
+import { startProvider } from '../../../examples/openid-client/nod.mjs'
 
 const CALLBACK = 'http://localhost:4711/callback'
 const NONCE = 'of this sign-in'
@@ -29,7 +29,7 @@ describe('an offer of the ID token', () => {
 
   /** An app whose people show a second factor, and may have it as a device. */
   async function configure() {
-    const offered = (await readFile(join(nod.data, 'bootstrap-token'), 'utf8')).trim()
+    const offered = (await readFile(join(nod.folder, 'data', 'bootstrap-token'), 'utf8')).trim()
     const { client_secret: secret } = await send('POST', '/admin/v1/bootstrap', `Bearer ${offered}`, { client_id: 'root' })
     const grant = new URLSearchParams({ grant_type: 'client_credentials', scope: 'nod:admin' })
     const { access_token: token } = await send('POST', '/as/token.oauth2', `Basic ${btoa(`root:${secret}`)}`, grant)

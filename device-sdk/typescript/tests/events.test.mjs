@@ -3,26 +3,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Decoder, DeviceClient, MAX_EVENT_LENGTH, WebCryptoKey, readEvent } from 'nod-device'
-import { bytes } from './vectors.mjs'
+import { bytes, QUESTION } from './vectors.mjs'
 
 const STREAM = '\ufeff: hello\r\nevent: ready\ndata: {}\r\r\nid: 7\nretry: 1\ndata:one\ndata: two €\n\nevent: nothing\n\ndata: cut'
 const FRAMES = [
   { event: 'ready', data: '{}' },
   { event: '', data: 'one\ntwo €' },
 ]
-const ID = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
-const QUESTION = {
-  notificationId: ID,
-  deviceId: '11111111-2222-4333-8444-555555555555',
-  userId: '66666666-7777-4888-9999-aaaaaaaaaaaa',
-  type: 'AUTHENTICATION',
-  title: 'Sign in to Shop',
-  body: 'Is it you?',
-  clientContext: { clientId: 'shop', clientName: 'Shop', scope: 'openid' },
-  issuedAt: '2026-03-01T12:00:00Z',
-  expiresAt: '2026-03-01T12:02:00Z',
-  timeoutDuration: 120,
-}
 
 describe('a stream', () => {
   test('is the same in one piece and in many', () => {
@@ -48,7 +35,7 @@ describe('a stream', () => {
 
   test('has events that this version does not know', () => {
     assert.equal(readEvent({ event: 'weather', data: '{}' }), undefined)
-    const canceled = { notificationId: ID, reason: 'SUNSET' }
+    const canceled = { notificationId: QUESTION.notificationId, reason: 'SUNSET' }
     assert.equal(readEvent({ event: 'canceled', data: JSON.stringify(canceled) }).canceled.reason, 'UNKNOWN')
     assert.equal(readEvent({ event: 'notification', data: '{}' }).error.code, 'ANSWER_INVALID')
   })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceClient, PairingKey, UnpairedClient, WebCryptoKey, parseScanned } from 'nod-device'
-import { startProvider } from './nod.mjs'
+import { startProvider } from '../../../examples/openid-client/nod.mjs'
 
 const PATIENCE_MS = 20_000
 const INFO = { platform: 'WEB', name: 'Alice’s browser', application: 'tests' }
@@ -51,7 +51,7 @@ describe('a browser as a device', () => {
   }
 
   test('pairs with a key that an administrator hands out, once', async () => {
-    const { key } = parseScanned((await nod.user('pairing-key', 'alice')).trim())
+    const { key } = parseScanned((await nod.command('user', 'pairing-key', 'alice')).trim())
     const paired = await DeviceClient.pair(nod.issuer, key, INFO)
     device = paired.client
     assert.equal(paired.pairing.user.username, 'alice')
@@ -154,7 +154,7 @@ describe('a browser as a device', () => {
     for await (const { type } of device.events()) told.push(type)
     assert.deepEqual(told, ['unpaired'])
     // The key is anew as good as any other.
-    const key = PairingKey.parse((await nod.user('pairing-key', 'alice')).trim())
+    const key = PairingKey.parse((await nod.command('user', 'pairing-key', 'alice')).trim())
     const { client } = await DeviceClient.pair(nod.issuer, key, INFO, { key: device.key })
     assert.notEqual(client.installationId, device.installationId)
     await client.unpair()

@@ -33,3 +33,17 @@ export async function isSignedBy(jwk, compact) {
   const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }
   return verify('sha256', bytes(input(compact)), key, fromBase64url(compact.split('.')[2]))
 }
+
+/** A question as it comes from a server. */
+export const QUESTION = {
+  notificationId: 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff',
+  deviceId: '11111111-2222-4333-8444-555555555555',
+  userId: '66666666-7777-4888-9999-aaaaaaaaaaaa',
+  type: 'AUTHENTICATION',
+  title: 'Sign in to Shop',
+  body: 'Is it you?',
+  clientContext: { clientId: 'shop', clientName: 'Shop', scope: 'openid' },
+  issuedAt: '2026-03-01T12:00:00Z',
+  expiresAt: '2026-03-01T12:02:00Z',
+  timeoutDuration: 120,
+}
