@@ -5,18 +5,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { AxeBuilder } from '@axe-core/playwright'
 import axe from 'axe-core'
 import { chromium } from 'playwright-core'
 
-const NOD = process.env.NOD_BIN ?? fileURLToPath(new URL('../../target/debug/nod', import.meta.url))
+import { freePort, NOD } from '../../examples/openid-client/nod.mjs'
+
 const START_LIMIT_MS = 30_000
 /** No single step takes longer, on a busy machine either. */
 export const PATIENCE_MS = 15_000
@@ -34,15 +33,6 @@ function browserPath() {
     }
   }
   throw new Error('no Chromium: scripts/prerequisites test installs it, or name one in CHROMIUM')
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** The shop asks; the number that it shows, once the phone shows the same question. */
@@ -66,13 +56,13 @@ const everyRule = () => {
 }
 
 /** Nothing that axe knows to be wrong by any rule, nothing that has to be scrolled sideways. */
-export async function checkAll(page, what) {
+async function checkAll(page, what) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   await fits(page, what, await page.evaluate(everyRule))
 }
 
 /** As `checkAll`, on a page that it has looked at in another theme. */
-export async function checkColours(page, what) {
+async function checkColours(page, what) {
   const some = (rules) => window.axe.run({ runOnly: rules, resultTypes: ['violations'] })
   await fits(page, what, await page.evaluate(some, COLOURS))
 }
@@ -88,6 +78,22 @@ export async function fits(page, what, { violations } = { violations: [] }) {
   assert.deepEqual(found, [], what)
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   assert.equal(overflow, 0, `${what} is wider than its window`)
+}
+
+/** What is looked at in which theme. */
+export const LOOKS = { light: checkAll, dark: checkColours }
+
+/** Nothing is wrong with the page in each theme, on a desktop and on a phone. `also`: what else is looked at there. */
+export async function looksRight(page, what, looks = LOOKS, also = async (_what, _name) => {}) {
+  for (const [colorScheme, look] of Object.entries(looks)) {
+    await page.emulateMedia({ colorScheme })
+    for (const width of [1280, 320]) {
+      await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
+      const seen = `${what}, ${colorScheme}, ${width}`
+      await look(page, seen)
+      await also(seen, `${colorScheme}-${width}`)
+    }
+  }
 }
 
 /** The first administrator: what they send to the admin API, as JSON. */

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import process from 'node:process'
 
-import { checkAll, checkColours, fits, startDev } from './dev.mjs'
+import { fits, LOOKS, looksRight, startDev } from './dev.mjs'
 
 /** All that a browser loads for a page, in bytes. */
 const HEAVIEST = 20 * 1024
@@ -47,23 +47,17 @@ describe('every page and state', { concurrency: 2 }, () => {
   for (const locale of ['en', 'ar', 'de']) {
     test(locale, async () => {
       // Words have no colour: what is long is long in both.
-      const looks = locale === 'de' ? { light: fits } : { light: checkAll, dark: checkColours }
+      const looks = locale === 'de' ? { light: fits } : LOOKS
       const { page, complaints, close } = await dev.visit(`${pages[0]}?locale=${locale}`)
       for (const path of pages) {
         await page.emulateMedia({ colorScheme: 'light' })
         await open(page, `${path}?locale=${locale}`)
-        for (const [colorScheme, look] of Object.entries(looks)) {
-          await page.emulateMedia({ colorScheme })
-          for (const width of [1280, 320]) {
-            await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-            const what = `${path}, ${locale}, ${colorScheme}, ${width}`
-            await look(page, what)
-            assert.deepEqual(await smallTargets(page), [], what)
-            const folder = process.env.NOD_SCREENSHOTS
-            const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${colorScheme}-${width}.png`
-            if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
-          }
-        }
+        await looksRight(page, `${path}, ${locale}`, looks, async (what, look) => {
+          assert.deepEqual(await smallTargets(page), [], what)
+          const folder = process.env.NOD_SCREENSHOTS
+          const name = `${path.slice('/dev/pages/'.length).replace('/', '-')}-${locale}-${look}.png`
+          if (folder) await page.screenshot({ path: `${folder}/${name}`, fullPage: true })
+        })
         const script = await page.evaluate(({ lang, dir } = document.documentElement) => ({ lang, dir }))
         assert.deepEqual(script, { lang: locale, dir: locale === 'ar' ? 'rtl' : 'ltr' }, path)
       }

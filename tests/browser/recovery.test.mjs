@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { checkAll, checkColours, PATIENCE_MS, startDev } from './dev.mjs'
+import { looksRight, PATIENCE_MS, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -27,17 +27,6 @@ async function codeOf(username, count) {
   assert.equal(language, 'en')
   const [code] = text.match(/^\d{4} \d{4}$/m) ?? []
   return code ?? ''
-}
-
-/** Nothing is wrong with the page, in both themes, on a desktop and on a phone. */
-async function looksRight(page, what) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme })
-    for (const width of [1280, 320]) {
-      await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-      await (colorScheme === 'light' ? checkAll : checkColours)(page, `${what}, ${colorScheme}, ${width}`)
-    }
-  }
 }
 
 /** Goes on with the Tab key until the person is there, and sees that they are. */
