@@ -4,16 +4,17 @@
 //! descriptors run out. This one owns its connections: each is a task that ends, at the latest some
 //! seconds after the shutdown.
 
+mod limits;
+mod stop;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,19 +26,19 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use ipnet::IpNet;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, debug, error, info, warn};
 
-use super::call_time::BODY_DEADLINE;
+pub use self::limits::Limits;
+use self::stop::{CLOSE, CloseOnDrop, FINISH, Stop, Tracked};
 pub use super::call_time::CallTime;
 use super::discovery::Documents;
 use super::error::Family;
@@ -55,61 +56,6 @@ use crate::metrics::{Limit, OneMore, metrics};
 use crate::protocol::client_certificate::ClientCertificate;
 use crate::trace;
 use crate::usecase::record_refusal::RecordRefusal;
-
-/// What one listener allows. The defaults are meant for the open Internet.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Bytes of a request line with its header fields.
-    pub head_bytes: usize,
-    pub head_fields: usize,
-    /// Bytes of a request target.
-    pub target: usize,
-    /// How long a head may take, from its first byte; on a new connection, from its beginning.
-    pub head: Duration,
-    /// How long a body may take.
-    pub body: Duration,
-    /// How long a handler may take, on top of the body, unless it asks for more ([`CallTime::extend`]).
-    pub handler: Duration,
-    pub tls_handshake: Duration,
-    /// How long a connection is kept between requests.
-    pub idle: Duration,
-    /// How long a client may take nothing of what we send.
-    pub stalled: Duration,
-    /// How long what runs at the shutdown may take to end.
-    pub drain: Duration,
-    pub connections: usize,
-    /// Connections from one IPv4 address or one IPv6 /64.
-    pub connections_per_peer: usize,
-    /// Peers that `connections_per_peer` does not count, besides the trusted proxies.
-    pub uncounted: Vec<IpNet>,
-    /// Concurrent HTTP/2 streams of one connection.
-    pub streams: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            head_bytes: 16 * 1024,
-            head_fields: 64,
-            target: 8 * 1024,
-            head: seconds(5),
-            body: BODY_DEADLINE,
-            handler: seconds(10),
-            tls_handshake: seconds(10),
-            idle: seconds(60),
-            stalled: seconds(30),
-            drain: seconds(10),
-            connections: 10_000,
-            connections_per_peer: 50,
-            uncounted: [([127, 0, 0, 0].into(), 8), (Ipv6Addr::LOCALHOST.into(), 128)]
-                .into_iter()
-                .filter_map(|(address, length): (IpAddr, u8)| IpNet::new(address, length).ok())
-                .collect(),
-            streams: 100,
-        }
-    }
-}
 
 /// A listener's settings.
 #[derive(Clone, Default)]
@@ -541,67 +487,5 @@ impl Drop for Place {
                 peers.remove(&self.peer);
             }
         }
-    }
-}
-
-/// Connections are to end when they have nothing to do.
-const FINISH: u8 = 1;
-/// Connections are to end.
-const CLOSE: u8 = 2;
-
-/// Tells every connection to end.
-///
-/// A cancellation token would do, but to poll one is to lock all of them, and a connection is polled
-/// with every packet. This is looked at with every packet, and locked once.
-#[derive(Default)]
-struct Stop {
-    stage: AtomicU8,
-    told: Notify,
-}
-
-impl Stop {
-    fn announce(&self, stage: u8) {
-        self.stage.fetch_max(stage, Ordering::AcqRel);
-        self.told.notify_waiters();
-    }
-
-    /// Lets `work` run until it ends, or until this stage is announced.
-    async fn unless<F: Future>(&self, stage: u8, mut work: Pin<&mut F>) -> Option<F::Output> {
-        let mut told = pin!(self.told.notified());
-        let mut waker: Option<Waker> = None;
-        poll_fn(|cx| {
-            if let Poll::Ready(output) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(output));
-            }
-            if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
-                waker = Some(cx.waker().clone());
-                // Ready or not: what was announced is seen below.
-                let _ = told.as_mut().poll(cx);
-            }
-            if self.stage.load(Ordering::Acquire) >= stage { Poll::Ready(None) } else { Poll::Pending }
-        })
-        .await
-    }
-}
-
-struct CloseOnDrop(Arc<Stop>);
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        self.0.announce(CLOSE);
-    }
-}
-
-/// Runs HTTP/2 streams as tasks that the shutdown waits for.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F> hyper::rt::Executor<F> for Tracked
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    fn execute(&self, future: F) {
-        self.0.spawn(future);
     }
 }
