@@ -222,9 +222,15 @@ impl Members {
         let mut given = Vec::new();
         for Member { name, required, kind } in known.iter().copied() {
             let value = match (sent.get(name), kind) {
-                (Some(value @ Value::Object(_)), Kind::Reference) => referred(value),
-                (Some(Value::String(_)), Kind::Reference) => Some(&Value::Bool(false)),
-                (value, _) => value,
+                (Some(Value::Object(members)), Kind::Reference) if members.keys().all(|name| name == "id") => {
+                    members.get("id")
+                }
+                (Some(Value::Null) | None, _) => None,
+                (Some(_), Kind::Reference) => {
+                    refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
+                    continue;
+                }
+                (value @ Some(_), Kind::Text | Kind::Flag) => value,
             };
             match (value, kind) {
                 (None | Some(Value::Null), _) if required => {
@@ -261,14 +267,6 @@ impl Members {
 
     pub fn flag(&self, name: &str) -> bool {
         self.0.iter().any(|(given, value)| *given == name && matches!(value, Given::Flag(true)))
-    }
-}
-
-/// The `id` of what is referred to; an object that has anything else is none.
-fn referred(value: &Value) -> Option<&Value> {
-    match value.as_object() {
-        Some(members) if members.keys().all(|name| name == "id") => members.get("id"),
-        Some(_) | None => Some(&Value::Bool(false)),
     }
 }
 

@@ -43,11 +43,8 @@ impl SecondFactors {
         let flow = self.by_app((id, flow), judged, members).await?;
         let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
         let until = judged.now + LIFETIME;
-        let next = match self.came_to(flow, &policy, evaluated, Some(until)).await? {
-            CameTo::Next(next) => next,
-            CameTo::NotAsked(_) => return Err(not_asked().into()),
-        };
-        let Some(next) = next else { return Ok(None) };
+        let came_to = self.came_to(flow, &policy, evaluated, Some(until)).await?;
+        let Some(next) = came_to.map_err(|NotAsked| not_asked())? else { return Ok(None) };
         if let (Some((Enrolment { app, policy }, _)), Some(user)) = (next.offers_pairing(), next.user()) {
             let (transaction, client) = (next.transaction, &next.client);
             let whom = Whom { transaction, user, client, policy, password: next.password, session: None };
@@ -84,8 +81,8 @@ impl SecondFactors {
             return Ok(ControlFlow::Break(before));
         }
         let next = match self.came_to(flow, policy, evaluated, None).await? {
-            CameTo::Next(next) => next,
-            CameTo::NotAsked(flow) => flow.second_factor_evaluated((Verdict::Failed(Why::PushFailed), None), None),
+            Ok(next) => next,
+            Err(NotAsked) => before.clone().second_factor_evaluated((Verdict::Failed(Why::PushFailed), None), None),
         };
         let Some(next) = next else { return Ok(ControlFlow::Continue(before.lacking(&judged.around()))) };
         let asked = next.second_factor.as_ref().is_some_and(|came_to| !came_to.devices().is_empty());
@@ -189,23 +186,22 @@ impl SecondFactors {
         Ok(Some(evaluated))
     }
 
+    /// `None`: no second factor was asked for.
     async fn came_to(
         &self,
         flow: Flow,
         policy: &MfaPolicyId,
         (verdict, enrolment): (Verdict, Option<Enrolment>),
         pairs: Option<Timestamp>,
-    ) -> Result<CameTo, StoreError> {
+    ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let asked = match &verdict {
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
             Verdict::Ask(_, First::Choose) | Verdict::Authorized(_) | Verdict::Waived(_) | Verdict::Failed(_) => None,
         };
-        let before = flow.clone();
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);
-        let (Some(next), Some(device)) = (next.clone(), asked) else { return Ok(CameTo::Next(next)) };
-        Ok(match self.asked_on(next, policy, device).await? {
-            Some(next) => CameTo::Next(Some(next)),
-            None => CameTo::NotAsked(before),
+        Ok(match (next, asked) {
+            (Some(next), Some(device)) => self.asked_on(next, policy, device).await?.map(Some).ok_or(NotAsked),
+            (next, _) => Ok(next),
         })
     }
 
@@ -229,13 +225,8 @@ impl SecondFactors {
     }
 }
 
-/// What a second factor came to.
-enum CameTo {
-    /// `None`: none was asked for.
-    Next(Option<Flow>),
-    /// The person should have been asked, and was not. The flow is as it was.
-    NotAsked(Flow),
-}
+/// The person should have been asked, and was not.
+struct NotAsked;
 
 fn not_asked() -> FlowRefusal {
     let why = "the person is asked too often";
