@@ -115,28 +115,24 @@ fn closed_requests(document: &mut Value) {
         })
         .collect();
     let Some(schemas) = components(document, "schemas") else { return };
-    let inner: BTreeSet<String> = schemas
-        .iter()
-        .filter(|(name, _)| closed.contains(*name))
-        .flat_map(|(_, schema)| parts_of_lists(schema))
-        .collect();
-    // A condition is a part of a step, which is a part of a policy.
-    let innermost = inner.iter().filter_map(|name| schemas.get(name.as_str())).flat_map(parts_of_lists).collect();
-    for (_, schema) in schemas
-        .iter_mut()
-        .filter(|(name, _)| [&closed, &inner, &innermost].iter().any(|names: &&BTreeSet<String>| names.contains(*name)))
-    {
-        if schema.get("type") == Some(&json!("object")) {
-            put(schema, "additionalProperties", json!(false));
+    let mut seen = BTreeSet::new();
+    let mut waiting: Vec<String> = closed.into_iter().collect();
+    while let Some(name) = waiting.pop() {
+        let Some(schema) = schemas.get_mut(&name) else { continue };
+        if seen.insert(name) {
+            waiting.extend(parts(schema));
+            if schema.get("type") == Some(&json!("object")) {
+                put(schema, "additionalProperties", json!(false));
+            }
         }
     }
 }
 
-/// The schemas of the items of the lists in a schema.
-fn parts_of_lists(schema: &Value) -> Vec<String> {
+/// The schemas of the members of an object and of the items of its lists.
+fn parts(schema: &Value) -> Vec<String> {
     let members = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
-    let items = members.filter_map(|member| member.pointer("/items/$ref")?.as_str()?.strip_prefix(SCHEMAS));
-    items.map(str::to_owned).collect()
+    let named = members.flat_map(|member| ["/$ref", "/allOf/0/$ref", "/items/$ref"].map(|way| member.pointer(way)));
+    named.filter_map(|name| Some(name?.as_str()?.strip_prefix(SCHEMAS)?.to_owned())).collect()
 }
 
 /// In a merge patch [RFC 7396] `null` says something, so each member may be it. In 3.0 only what has a
