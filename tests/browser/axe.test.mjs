@@ -1,5 +1,5 @@
-// Every page in its states, light and dark, on a phone and on a desktop: nothing that axe knows to be
-// wrong, nothing that has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README
+// The pages of dev mode in their states, light and dark, on a phone and on a desktop: no rule of axe is broken,
+// nothing has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README
 // are taken here, too.
 
 import assert from 'node:assert/strict'
@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-import { administrator, ask, check, openAll, startDev } from './dev.mjs'
+import { administrator, ask, looksRight, openAll, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -21,54 +21,50 @@ async function picture(page, name) {
   if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png`, fullPage: true })
 }
 
-for (const colorScheme of ['light', 'dark']) {
-  for (const width of [320, 1280]) {
-    test(`${colorScheme}, ${width} pixels`, async () => {
-      const options = { colorScheme, viewport: { width, height: width === 320 ? 640 : 900 } }
-      const { page, complaints, close } = await dev.visit('/', options)
-      const desktop = width === 1280
-      await check(page, 'the home page at rest')
+test('the demo, a request and the wire', async () => {
+  const { page, complaints, close } = await dev.visit('/')
+  await looksRight(page, 'the home page at rest')
 
-      const shown = await ask(page)
-      // One poll, to be seen on the wire.
-      await page.locator('#trace > li', { hasText: 'authorization_pending' }).first().waitFor()
-      await check(page, 'the home page with a question')
-      if (desktop && colorScheme === 'light') await picture(page, 'home-light')
+  const shown = await ask(page)
+  // One poll, to be seen on the wire.
+  await page.locator('#trace > li', { hasText: 'authorization_pending' }).first().waitFor()
+  await picture(page, 'home-light')
+  await looksRight(page, 'the home page with a question')
 
-      await page.getByRole('button', { name: `Approve with ${shown}` }).click()
-      await page.locator('#id-token').waitFor()
-      if (desktop && colorScheme === 'dark') await picture(page, 'home-dark')
-      await openAll(page)
-      await check(page, 'the home page with tokens')
+  await page.getByRole('button', { name: `Approve with ${shown}` }).click()
+  await page.locator('#id-token').waitFor()
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await picture(page, 'home-dark')
+  await page.emulateMedia({ colorScheme: 'light' })
+  await openAll(page)
+  await looksRight(page, 'the home page with tokens')
 
-      const link = await page.locator('#shop-link a').getAttribute('href')
-      await page.goto(dev.base + link)
-      await check(page, 'a request')
-      await page.locator('#trace > li', { hasText: '/approve' }).locator('summary').click()
-      if (desktop && colorScheme === 'light') await picture(page, 'request')
-      await openAll(page)
-      await check(page, 'a request with all messages open')
+  const link = await page.locator('#shop-link a').getAttribute('href')
+  await page.goto(dev.base + link)
+  await looksRight(page, 'a request')
+  await page.locator('#trace > li', { hasText: '/approve' }).locator('summary').click()
+  await picture(page, 'request')
+  await openAll(page)
+  await looksRight(page, 'a request with all messages open')
 
-      const { request } = await dev.play('wrong-number')
-      await page.goto(`${dev.base}/dev/wire/${request}`)
-      await openAll(page)
-      await check(page, 'a request that was refused')
+  const { request } = await dev.play('wrong-number')
+  await page.goto(`${dev.base}/dev/wire/${request}`)
+  await openAll(page)
+  await looksRight(page, 'a request that was refused')
 
-      await page.goto(`${dev.base}/dev/wire`)
-      await check(page, 'the wire')
-      await page.goto(`${dev.base}/dev/wire?text=no-such-thing`)
-      await check(page, 'the wire with nothing on it')
-      await page.goto(`${dev.base}/dev/clock`)
-      await check(page, 'the clock')
-      await dev.play('two-phones')
-      await page.goto(dev.base)
-      await page.locator('#tablet').waitFor()
-      await check(page, 'the home page with two devices')
-      assert.deepEqual(complaints, [])
-      await close()
-    })
-  }
-}
+  await page.goto(`${dev.base}/dev/wire`)
+  await looksRight(page, 'the wire')
+  await page.goto(`${dev.base}/dev/wire?text=no-such-thing`)
+  await looksRight(page, 'the wire with nothing on it')
+  await page.goto(`${dev.base}/dev/clock`)
+  await looksRight(page, 'the clock')
+  await dev.play('two-phones')
+  await page.goto(dev.base)
+  await page.locator('#tablet').waitFor()
+  await looksRight(page, 'the home page with two devices')
+  assert.deepEqual(complaints, [])
+  await close()
+})
 
 /** An administrator makes a webhook and has it pinged: all five lanes have something. */
 async function administer(dev) {
@@ -88,19 +84,14 @@ test('the wire with all lanes', async () => {
   try {
     await own.play('deny')
     await administer(own)
-    for (const colorScheme of ['light', 'dark']) {
-      for (const width of [320, 1280]) {
-        const viewport = { width, height: 900 }
-        const { page, complaints, close } = await own.visit('/dev/wire', { colorScheme, viewport })
-        await page.locator('.lane-webhook').first().waitFor()
-        await page.locator('.lane-admin').first().waitFor()
-        await check(page, `all lanes, ${colorScheme}, ${width}`)
-        await openAll(page)
-        await check(page, `all lanes, opened, ${colorScheme}, ${width}`)
-        assert.deepEqual(complaints, [])
-        await close()
-      }
-    }
+    const { page, complaints, close } = await own.visit('/dev/wire')
+    await page.locator('.lane-webhook').first().waitFor()
+    await page.locator('.lane-admin').first().waitFor()
+    await looksRight(page, 'all lanes')
+    await openAll(page)
+    await looksRight(page, 'all lanes, opened')
+    assert.deepEqual(complaints, [])
+    await close()
   } finally {
     await own.stop()
   }
@@ -108,7 +99,7 @@ test('the wire with all lanes', async () => {
 
 test('a page for a request that is not there', async () => {
   const { page, complaints, close } = await dev.visit('/dev/wire/00000000-0000-0000-0000-000000000000')
-  await check(page, 'no such request')
+  await looksRight(page, 'no such request')
   // The browser says that the answer was a 404.
   assert.deepEqual(complaints.filter((complaint) => !complaint.includes('404')), [])
   await close()

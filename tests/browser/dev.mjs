@@ -49,22 +49,18 @@ export async function ask(page, press = () => page.getByRole('button', { name: '
 /** What can be wrong in one theme and right in another: nothing else depends on colours. */
 const COLOURS = ['color-contrast', 'color-contrast-enhanced', 'link-in-text-block']
 
-/** Every rule that axe has, those for experiments and of level AAA too. */
-const everyRule = () => {
-  const rules = window.axe.getRules().filter(({ tags }) => !tags.includes('deprecated'))
-  return window.axe.run({ runOnly: rules.map(({ ruleId }) => ruleId), resultTypes: ['violations'] })
-}
-
-/** Nothing that axe knows to be wrong by any rule, nothing that has to be scrolled sideways. */
-async function checkAll(page, what) {
+/** Every rule that axe has, those for experiments and of level AAA too; `only` some of them, or all `but` some. */
+async function lookWithAxe(page, what, { only, but = [] }) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
-  await fits(page, what, await page.evaluate(everyRule))
-}
-
-/** As `checkAll`, on a page that it has looked at in another theme. */
-async function checkColours(page, what) {
-  const some = (rules) => window.axe.run({ runOnly: rules, resultTypes: ['violations'] })
-  await fits(page, what, await page.evaluate(some, COLOURS))
+  const found = await page.evaluate(
+    ({ only, but }) => {
+      const rules = window.axe.getRules().filter(({ tags }) => !tags.includes('deprecated'))
+      const all = rules.map(({ ruleId }) => ruleId).filter((rule) => !but.includes(rule))
+      return window.axe.run({ runOnly: only ?? all, resultTypes: ['violations'] })
+    },
+    { only, but },
+  )
+  await fits(page, what, found)
 }
 
 /** Nothing that axe knows to be wrong, nothing that has to be scrolled sideways. */
@@ -80,20 +76,24 @@ export async function fits(page, what, { violations } = { violations: [] }) {
   assert.equal(overflow, 0, `${what} is wider than its window`)
 }
 
-/** What is looked at in which theme. */
-export const LOOKS = { light: checkAll, dark: checkColours }
+/** How a page is looked at: theme, width of the window, rules. A wide window shows all that has a colour. */
+export const LOOKS = [
+  ['light', 1280, (page, what) => lookWithAxe(page, what, {})],
+  ['light', 320, (page, what) => lookWithAxe(page, what, { but: COLOURS })],
+  ['dark', 1280, (page, what) => lookWithAxe(page, what, { only: COLOURS })],
+]
 
-/** Nothing is wrong with the page in each theme, on a desktop and on a phone. `also`: what else is looked at there. */
+/** Nothing is wrong with the page in each look. `also`: what else is looked at there. */
 export async function looksRight(page, what, looks = LOOKS, also = async (_what, _name) => {}) {
-  for (const [colorScheme, look] of Object.entries(looks)) {
+  for (const [colorScheme, width, look] of looks) {
     await page.emulateMedia({ colorScheme })
-    for (const width of [1280, 320]) {
-      await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
-      const seen = `${what}, ${colorScheme}, ${width}`
-      await look(page, seen)
-      await also(seen, `${colorScheme}-${width}`)
-    }
+    await page.setViewportSize({ width, height: width === 320 ? 640 : 900 })
+    const seen = `${what}, ${colorScheme}, ${width}`
+    await look(page, seen)
+    await also(seen, `${colorScheme}-${width}`)
   }
+  await page.emulateMedia({ colorScheme: looks[0][0] })
+  await page.setViewportSize({ width: 1280, height: 900 })
 }
 
 /** The first administrator: what they send to the admin API, as JSON. */
