@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::Value;
 
@@ -41,7 +42,9 @@ impl std::error::Error for Refusal {}
 impl Provider {
     pub(crate) async fn discover(issuer: &str) -> Result<Self> {
         // A cookie is for one host, and a code for one answer: neither follows a redirect.
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build()?;
+        let http = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE);
+        // Plain http is for this machine's own address: no proxy is in between.
+        let http = if issuer.starts_with("https:") { http } else { http.no_proxy() }.build()?;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata = json(http.get(address).send().await?).await?;
         // [OpenID Connect Discovery §4.3]

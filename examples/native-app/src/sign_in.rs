@@ -103,7 +103,8 @@ pub(crate) async fn sign_in(
                 let answer = state.get("authorizeResponse").ok_or("completed without an answer")?;
                 return attempt.redeem(provider, answer).await;
             }
-            other => return Err(format!("this app does not show {other} {}", text(&state, "userMessage")).into()),
+            // An app for everybody shows all of them; docs/flow-api.md has the list.
+            other => return Err(format!("{other}: not shown by this app. {}", text(&state, "userMessage")).into()),
         };
     }
 }
