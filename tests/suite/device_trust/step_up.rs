@@ -3,7 +3,8 @@
 use nod_device::{DenyReason, NumberMatching};
 use serde_json::Value;
 
-use super::{Scene, authenticate, claims, json};
+use super::{PASSWORD, Scene, authenticate, claims, json};
+use crate::sign_in::cookieless::Caller;
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Answer, Browser, FLOWS, seconds};
 
@@ -90,6 +91,32 @@ async fn t9_1_whoever_signs_in_on_the_web_is_asked_on_their_phone() {
     // What was proved for one sign-in is worth nothing for the next.
     let next = browser.flow(&scene.shop, &[]).await;
     assert_eq!(next["status"], "AUTHENTICATION_REQUIRED");
+}
+
+/// [flows.md A.1 rule 8, F13]
+#[tokio::test]
+async fn an_application_without_cookies_has_somebody_asked_as_well() {
+    let scene = Scene::with_phones(without_numbers(), 2).await;
+    let app = scene.world.client("app").signs_in().redirectless().implied_consent().cookieless().await;
+    let (mut caller, _) = Caller::begin(&scene.world, &app).await;
+    caller.act("checkUsernamePassword", &json!({ "username": "alice", "password": PASSWORD })).await.ok();
+    let state = caller.act("authenticate", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["selectedDeviceRef"]["id"]), (&json!(WAITING), &json!(scene.device(0))));
+    let [first, second] = &scene.alice.phones[..] else { panic!("two phones") };
+    let given_up = first.question().await;
+
+    let state = caller.act("selectDevice", &json!({ "deviceRef": { "id": scene.device(1) } })).await.ok();
+    assert_eq!((&state["status"], &state["selectedDeviceRef"]["id"]), (&json!(WAITING), &json!(scene.device(1))));
+    assert_eq!(first.approve(&given_up).await.status, 409);
+    assert_eq!(caller.act("poll", &json!({})).await.ok()["status"], WAITING);
+    second.approve(&second.question().await).await.ok();
+    assert_eq!(caller.again().await["status"], WAITING, "looking changes nothing");
+    let state = caller.act("poll", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("push_confirmed")));
+    let state = caller.act("continueAuthentication", &json!({})).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+    let tokens = app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.ok();
+    assert_eq!(claims(&tokens)["acr"], "urn:nod:acr:device");
 }
 
 #[tokio::test]
@@ -322,7 +349,7 @@ async fn an_essential_acr_of_a_device_can_be_had_on_the_web() {
         let mut browser = scene.world.browser();
         let first = browser.flow(&scene.shop, &[("claims", &needs)]).await;
         let id = first["id"].as_str().unwrap().to_owned();
-        browser.password(&id, "alice", super::PASSWORD).await.ok();
+        browser.password(&id, "alice", PASSWORD).await.ok();
         browser.act(&id, "authenticate", &json!({})).await.ok();
         scene.alice.phone().approve_the_question().await;
         poll(&mut browser, &id).await;

@@ -10,14 +10,14 @@ const MEMBER: &str = "_pf_authn_api_state";
 const HEADER: &str = "x-pf-authn-api-state";
 
 /// Somebody who keeps no cookies, and what they have in their place.
-struct Caller<'w> {
+pub(crate) struct Caller<'w> {
     world: &'w World,
     flow: String,
     state: String,
 }
 
 impl<'w> Caller<'w> {
-    async fn begin(world: &'w World, app: &Client) -> (Self, Value) {
+    pub(crate) async fn begin(world: &'w World, app: &Client) -> (Self, Value) {
         Self::begin_at(world, &format!("{AUTHORIZE}?{}", asked(app, &[("response_mode", "pi.flow")]))).await
     }
 
@@ -38,6 +38,11 @@ impl<'w> Caller<'w> {
         self.state = state;
     }
 
+    /// What the last answer said stands for: once more the same, unless it is over.
+    pub(crate) async fn again(&self) -> Value {
+        self.read(&self.state).await.ok()
+    }
+
     async fn read(&self, state: &str) -> Answer {
         Answer::of(self.world.request(Method::GET, &format!("{FLOWS}{}", self.flow)).header(HEADER, state)).await
     }
@@ -48,7 +53,7 @@ impl<'w> Caller<'w> {
         Answer::of(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
-    async fn act(&mut self, action: &str, body: &Value) -> Answer {
+    pub(crate) async fn act(&mut self, action: &str, body: &Value) -> Answer {
         let answer = self.send(&self.state, action, body).await;
         self.keep(&answer);
         answer
@@ -77,7 +82,7 @@ async fn a_1_8_a_flow_goes_on_by_what_each_answer_says() {
     assert_ne!(caller.state, first);
     let state = caller.act("grantConsent", &json!({})).await.ok();
     assert_eq!((&state["status"], links(&state)), (&json!("COMPLETED"), vec!["self"]));
-    assert_eq!(caller.read(&caller.state).await.ok(), state, "the answer may have been lost");
+    assert_eq!(caller.again().await, state, "the answer may have been lost");
     app.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.tokens();
 }
 

@@ -4,7 +4,7 @@ mod accounts;
 mod applications;
 mod attacks;
 mod backchannel_logout;
-mod cookieless;
+pub(crate) mod cookieless;
 mod device_grant;
 pub(crate) mod every_state;
 mod flow_api;
