@@ -1,6 +1,5 @@
 // The pages of dev mode in their states, light and dark, on a phone and on a desktop: no rule of axe is broken,
-// nothing has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README
-// are taken here, too.
+// nothing has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README are taken here, too.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
