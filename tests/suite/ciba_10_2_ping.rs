@@ -46,6 +46,15 @@ async fn scene(builder: Builder) -> Scene {
     Scene { world, receiver, shop, alice }
 }
 
+/// A decision whose ping was refused once, and is sent again in a second.
+async fn missed_once() -> (Scene, Asked) {
+    let scene = scene(patient()).await;
+    scene.receiver.will([Reply::Status(503)]);
+    let asked = scene.approved(1).await;
+    scene.is_planned_in(seconds(1)).await;
+    (scene, asked)
+}
+
 impl Scene {
     async fn asks(&self) -> Asked {
         self.shop.ask_with(&self.alice, &[("client_notification_token", TOKEN)]).await
@@ -287,10 +296,7 @@ async fn ciba_10_1_a_ping_client_may_poll_and_who_has_the_tokens_is_not_told_aga
 /// Nobody has failed to tell a client that does not want to be told.
 #[tokio::test]
 async fn ciba_10_2_a_client_that_polls_by_now_is_not_said_to_be_given_up() {
-    let scene = scene(patient()).await;
-    scene.receiver.will([Reply::Status(503)]);
-    let asked = scene.approved(1).await;
-    scene.is_planned_in(seconds(1)).await;
+    let (scene, asked) = missed_once().await;
     let watch = scene.world.watch().await;
     scene.shop.update(|client| client.backchannel.as_mut().unwrap().delivery = Delivery::Poll).await;
     // Neither is there anything to come for, nor to tell it with.

@@ -7,7 +7,7 @@ use nod::outbound::egress::{Egress, EgressSettings};
 use nod::protocol::id::AuthReqId;
 use serde_json::json;
 
-use super::{ENDPOINT, TOKEN, a_while, audited, done, is_ping, patient, pings, refused, scene};
+use super::{ENDPOINT, TOKEN, a_while, audited, done, is_ping, missed_once, patient, pings, refused, scene};
 use crate::admin::receiver::{Receiver, Reply};
 use crate::admin::until;
 use crate::admin::webhooks::at_home;
@@ -113,10 +113,7 @@ async fn f24_where_nobody_listens_the_client_still_may_come() {
 #[tokio::test]
 async fn security_79_a_client_that_is_gone_or_another_one_is_not_told() {
     for change in ["deleted", "disabled", "made anew", "polls", "moved"] {
-        let scene = scene(patient()).await;
-        scene.receiver.will([Reply::Status(503)]);
-        let asked = scene.approved(1).await;
-        scene.is_planned_in(seconds(1)).await;
+        let (scene, asked) = missed_once().await;
         let elsewhere = Receiver::start();
         match change {
             "deleted" => scene.shop.delete().await,
@@ -237,10 +234,7 @@ async fn i14_one_of_two_nodes_tells_the_client() {
 
 #[tokio::test]
 async fn a_ping_outlives_the_server_that_saw_the_decision() {
-    let mut scene = scene(patient()).await;
-    scene.receiver.will([Reply::Status(503)]);
-    let asked = scene.approved(1).await;
-    scene.is_planned_in(seconds(1)).await;
+    let (mut scene, asked) = missed_once().await;
     scene.world.restart().await;
     scene.world.clock.advance(seconds(10));
     is_ping(&scene.receiver.gets(2).await[1], &asked);
@@ -249,10 +243,7 @@ async fn a_ping_outlives_the_server_that_saw_the_decision() {
 /// What is due when a server stops is sent before it ends, not when the next one begins.
 #[tokio::test]
 async fn a_server_that_stops_tells_what_is_due() {
-    let mut scene = scene(patient()).await;
-    scene.receiver.will([Reply::Status(503)]);
-    let asked = scene.approved(1).await;
-    scene.is_planned_in(seconds(1)).await;
+    let (mut scene, asked) = missed_once().await;
     scene.world.shut_down(0);
     scene.world.stopped(0).await;
     scene.world.clock.advance(seconds(1));
