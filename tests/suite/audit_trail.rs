@@ -18,7 +18,7 @@ use nod::store::sql::retention::Retention;
 use nod::store::sql::tokens::Tokens;
 use nod::store::sql::trail::Trail;
 use nod::usecase::verify_trail::{Reach, Verified, VerifyTrail};
-use sea_orm::{ConnectionTrait as _, DatabaseConnection};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -416,13 +416,13 @@ async fn a_node_that_stops_in_its_commit_holds_the_others_for_two_seconds() {
     let (stopping, _) = archive.server(url.as_str()).await;
     let stopping = Tokens::new(stopping);
     line.cuts(Lost::Node).await;
-    let event = archive.event(Action::TokenRevoked);
-    let stopped = tokio::join!(stopping.revoke_jwt("stopped", event.at + DAY, &event), async {
+    let event = archive.event(Action::KeyRetired);
+    let (stopped, tries) = tokio::join!(stopping.revoke_jwt("stopped", event.at + DAY, &event), async {
         while !line.has_cut() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let begin = Instant::now();
-        let mut tries = 0;
+        let mut tries = 0_u64;
         loop {
             let asked = Instant::now();
             let done = archive.done(archive.event(Action::TokenRevoked)).await;
@@ -434,9 +434,19 @@ async fn a_node_that_stops_in_its_commit_holds_the_others_for_two_seconds() {
             assert!(begin.elapsed() < Duration::from_millis(3500), "{:?}", begin.elapsed());
         }
         assert!(tries > 1 && begin.elapsed() > Duration::from_secs(1), "nobody held the lock: this shows nothing");
+        tries
     });
-    assert!(matches!(stopped.0, Err(StoreError::Unavailable(_))));
-    assert_eq!(archive.rows(1).await.seq, 1, "what was not committed left no trace, and no gap");
+    assert!(matches!(stopped, Err(StoreError::Unavailable(_))));
+    let trail = archive.verify(Reach::Whole).await;
+    assert!(
+        trail.broken.is_none() && u64::try_from(trail.head.seq) == Ok(trail.kept),
+        "what was not committed left no gap: {trail:?}"
+    );
+    // A try that was told too late that it was done is there as well.
+    assert!((1..=tries).contains(&trail.kept), "{tries} tries: {trail:?}");
+    let left = format!("SELECT 1 FROM audit WHERE action = '{}'", Action::KeyRetired.as_str());
+    let left = Statement::from_string(archive.raw.get_database_backend(), left);
+    assert!(archive.raw.query_one_raw(left).await.unwrap().is_none(), "and no trace");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
