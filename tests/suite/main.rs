@@ -119,6 +119,9 @@ mod telemetry;
 #[cfg(test)]
 mod token_races;
 #[cfg(test)]
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(test)]
 mod unreadable_rows;
 #[cfg(test)]
 mod userinfo;
