@@ -8,6 +8,8 @@ use self::actions::any_action;
 pub(super) use self::actions::typed_actions;
 use self::states::{errors, states};
 use super::{components, object, put};
+use nod_device::payload::MAX_PAYLOAD_BYTES;
+
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow;
@@ -223,6 +225,14 @@ fn request() -> Value {
         properties.insert(name.to_owned(), schema);
         required.extend(needed.then_some(name));
     }
+    // In an address it is refused.
+    properties.insert(
+        "mobilePayload".to_owned(),
+        json!({
+            "type": "string", "maxLength": MAX_PAYLOAD_BYTES, "example": "eyJ0eXAiOiJtb2JpbGUtcGF5bG9hZCtqd3QiLC...",
+            "description": "By which app the person signs in, as its SDK says and signs.",
+        }),
+    );
     json!({
         "type": "object", "description": "The parameters of an authorization request. Others are ignored [RFC 6749 §3.1].",
         "required": required, "properties": properties,

@@ -131,6 +131,7 @@ impl Connect {
             recoverable: self.recoverable,
             meant: None,
             device: None,
+            app: None,
         };
         let seen = self.kept(Flow::awaiting_code(start, now), client, now).await?;
         let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
@@ -209,6 +210,7 @@ impl Connect {
             recoverable: self.recoverable,
             meant: None,
             device: Some(shown),
+            app: None,
         };
         self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await
     }

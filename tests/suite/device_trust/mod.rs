@@ -11,6 +11,7 @@ mod payload;
 mod step_up;
 mod step_up_pages;
 mod step_up_races;
+mod web_view;
 mod worth;
 
 const PASSWORD: &str = "correct horse battery";

@@ -29,7 +29,7 @@ mod recovery_means;
 mod rfc7636_pkce;
 mod rfc8707_resources;
 mod rfc9101_request_objects;
-mod rfc9126_pushed_requests;
+pub(crate) mod rfc9126_pushed_requests;
 mod rfc9396_details;
 mod rp_initiated_logout;
 mod session_management;
