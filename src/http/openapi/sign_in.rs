@@ -2,14 +2,13 @@
 //! refusals themselves, as browsers and authentication applications expect them, so no type describes
 //! them. States, actions, members and codes are those of [`flow_api`](crate::protocol::flow_api).
 
+use nod_device::payload::MAX_PAYLOAD_BYTES;
 use serde_json::{Map, Value, json};
 
 use self::actions::any_action;
 pub(super) use self::actions::typed_actions;
 use self::states::{errors, states};
 use super::{components, object, put};
-use nod_device::payload::MAX_PAYLOAD_BYTES;
-
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow;
