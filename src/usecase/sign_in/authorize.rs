@@ -17,6 +17,7 @@ use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, UserId};
 use crate::protocol::parameters::Parameters;
+use crate::secret::MasterKey;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
@@ -41,16 +42,18 @@ pub struct Authorize {
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub profiles: Profiles,
+    /// Seals what forms keep.
+    pub master: Arc<MasterKey>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
 
 /// Whoever brings a request.
 #[derive(Clone, Copy)]
-struct Comer<'a> {
-    browser: &'a Browser,
-    cookieless: bool,
-    from: IpAddr,
+pub(super) struct Comer<'a> {
+    pub browser: &'a Browser,
+    pub cookieless: bool,
+    pub from: IpAddr,
 }
 
 #[derive(Debug)]
@@ -106,7 +109,11 @@ impl Authorize {
                 let nobody = Browser::default();
                 let browser = if alone { &nobody } else { browser };
                 let comer = Comer { browser, cookieless: alone, from };
-                self.begin(&client, request, parameters.get("id_token_hint"), comer, now).await
+                let (hint, sub) = (parameters.get("id_token_hint"), request.extent.claims.sub.as_deref());
+                match self.meant(&client, hint, sub) {
+                    Ok(meant) => self.begin(&client, request, meant, comer, now).await,
+                    Err(refusal) => self.refused(&client, &destination, &refusal).await,
+                }
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
@@ -141,19 +148,15 @@ impl Authorize {
         self.read.brought(client, parameters, now).await
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         client: &Arc<Client>,
         request: AuthorizationRequest,
-        hint: Option<&str>,
+        meant: Option<UserId>,
         Comer { browser, cookieless, from }: Comer<'_>,
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
-        let meant = match self.meant(client, hint, request.extent.claims.sub.as_deref()) {
-            Ok(meant) => meant,
-            Err(refusal) => return self.refused(client, &destination, &refusal).await,
-        };
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
