@@ -91,6 +91,8 @@ mod rfc7591_registration;
 #[cfg(test)]
 mod rfc7591_software_statements;
 #[cfg(test)]
+mod rfc7592_management;
+#[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
 mod rfc8693_token_exchange;

@@ -18,6 +18,7 @@ use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, UserId};
 use crate::protocol::parameters::Parameters;
+use crate::secret::MasterKey;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
 use crate::usecase::device_trust::read_payload::Within;
@@ -43,6 +44,8 @@ pub struct Authorize {
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub profiles: Profiles,
+    /// Seals what forms keep.
+    pub master: Arc<MasterKey>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -56,15 +59,14 @@ pub struct Visitor<'a> {
     pub query: &'a str,
 }
 
-/// What else a request brings, and who has come with it.
+/// The same, heard.
 #[derive(Clone, Copy)]
-struct Comer<'a> {
-    browser: &'a Browser,
-    cookieless: bool,
-    from: IpAddr,
-    hint: Option<&'a str>,
+pub(super) struct Comer<'a> {
+    pub browser: &'a Browser,
+    pub cookieless: bool,
+    pub from: IpAddr,
     /// By which app [flows.md F6, F7].
-    payload: Option<&'a str>,
+    pub payload: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -120,8 +122,12 @@ impl Authorize {
                 let alone = cookieless && destination.mode == ResponseMode::Flow;
                 let nobody = Browser::default();
                 let browser = if alone { &nobody } else { browser };
-                let hint = parameters.get("id_token_hint");
-                self.begin(&client, request, Comer { browser, cookieless: alone, from, hint, payload }, now).await
+                let comer = Comer { browser, cookieless: alone, from, payload };
+                let (hint, sub) = (parameters.get("id_token_hint"), request.extent.claims.sub.as_deref());
+                match self.meant(&client, hint, sub) {
+                    Ok(meant) => self.begin(&client, request, meant, comer, now).await,
+                    Err(refusal) => self.refused(&client, &destination, &refusal).await,
+                }
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
@@ -156,18 +162,15 @@ impl Authorize {
         self.read.brought(client, parameters, now).await
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         client: &Arc<Client>,
         request: AuthorizationRequest,
-        Comer { browser, cookieless, from, hint, payload }: Comer<'_>,
+        meant: Option<UserId>,
+        Comer { browser, cookieless, from, payload }: Comer<'_>,
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
-        let meant = match self.meant(client, hint, request.extent.claims.sub.as_deref()) {
-            Ok(meant) => meant,
-            Err(refusal) => return self.refused(client, &destination, &refusal).await,
-        };
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;

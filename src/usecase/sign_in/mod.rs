@@ -25,6 +25,7 @@ use crate::usecase::sign_in::known_devices::KnownDevice;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 
 pub mod advance;
+pub mod anew;
 pub mod ask_device;
 pub mod authorize;
 pub mod beside;

@@ -38,6 +38,7 @@ pub mod account;
 mod check_session;
 mod connect;
 mod devices;
+mod late;
 mod pages;
 mod passwords;
 mod pressed;

@@ -13,6 +13,7 @@ mod frontchannel_logout;
 mod invariants;
 mod jarm;
 mod languages;
+mod late_forms;
 mod limits;
 mod modes;
 mod oidc_core_3_3_hybrid;
