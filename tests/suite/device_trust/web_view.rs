@@ -86,7 +86,7 @@ async fn t7_3_a_device_that_is_trusted_no_more_lets_nobody_in() {
     let admin = scene.world.robot("another", "nod:admin").await;
     let at =
         format!("/admin/v1/devices/{}", admin.get("/admin/v1/devices").await.ok()["items"][0]["id"].as_str().unwrap());
-    admin.patch(&at, &json!({ "status": "blocked" })).await.ok();
+    admin.act(&format!("{at}/block")).await.ok();
     scene.viewed(&phone.payload(|_| {})).await.error("access_denied");
     assert_eq!(admin.delete(&at).await.status, 204);
     let callback = scene.viewed(&phone.payload(|_| {})).await;
