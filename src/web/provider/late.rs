@@ -4,8 +4,8 @@
 use poem::{Request, RequestBody, Response};
 
 use super::pages::Wrong;
-use super::trouble::{About, Trouble};
-use super::{Provider, Visit};
+use super::trouble::Trouble;
+use super::{Provider, Visit, onward};
 use crate::http::client_authentication::client_ip;
 use crate::protocol::authorization_response::Carrier;
 use crate::protocol::flow_api::Status;
@@ -13,7 +13,7 @@ use crate::protocol::id::FlowId;
 use crate::usecase::sign_in::anew::FIELD;
 use crate::usecase::sign_in::authorize::Authorized;
 use crate::usecase::sign_in::{Browser, Seen};
-use crate::web::sign_in::{Address, Form, credentials, hop, identifier};
+use crate::web::sign_in::{Form, credentials, identifier};
 
 impl Provider {
     /// The form, with what it takes to go on from it later.
@@ -31,6 +31,7 @@ impl Provider {
         visit: &Visit,
     ) -> Result<Response, Trouble> {
         let from = client_ip(request);
+        let around = self.around(visit, None);
         // Of another browser, or of no page of ours: there is no such flow, whatever else is wrong.
         let Ok(form) = self.form_of_flow(id, (request, body), browser).await else { return Err(Trouble::Gone) };
         // Who gives up has nothing to go on with.
@@ -42,7 +43,7 @@ impl Provider {
         Ok(match authorized {
             Authorized::Answer { carrier, session } => {
                 let mut response = match &carrier {
-                    Carrier::Redirect(to) => self.onward(to, visit),
+                    Carrier::Redirect(to) => onward(to, None, visit, &around),
                     Carrier::FormPost { .. } | Carrier::Flow(_) => self.carried(&carrier, visit),
                 };
                 if let Some(session) = &session {
@@ -51,21 +52,12 @@ impl Provider {
                 response
             }
             Authorized::Begun { application: Some(application), seen, .. } => {
-                self.onward(&application.url.with_flow(&seen.id), visit)
+                onward(&application.url.with_flow(&seen.id), None, visit, &around)
             }
             Authorized::Begun { application: None, seen, .. } => {
                 self.show(&seen, wrong(&seen, username).as_ref(), browser, visit)
             }
         })
-    }
-
-    /// To another origin. A redirect would be part of what a form does, and our own policy keeps forms at home.
-    fn onward(&self, to: &str, visit: &Visit) -> Response {
-        let around = self.around(visit, None);
-        match Address::parse(to) {
-            Some(target) => hop::render(&hop::View { client: None, target }, &around),
-            None => Trouble::Internal.page(&About::default(), visit.reference.clone(), &around),
-        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
-use crate::web::sign_in::{Address, Around, Back, Site, form_post};
+use crate::web::sign_in::{Address, Around, Back, Site, form_post, hop};
 use crate::words::{Foreign, Locale, Wishes, Words};
 
 pub mod account;
@@ -306,6 +306,14 @@ fn not_begun(fields: &[(&'static str, String)]) -> Response {
         "authorizeResponse": told,
     });
     Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(body.to_string())
+}
+
+/// To another origin, from what a form does: a redirect would be part of that, and our own policy keeps forms at home.
+fn onward(to: &str, client: Option<Foreign>, visit: &Visit, around: &Around<'_>) -> Response {
+    match Address::parse(to) {
+        Some(target) => hop::render(&hop::View { client, target }, around),
+        None => Trouble::Internal.page(&About::default(), visit.reference.clone(), around),
+    }
 }
 
 /// [RFC 9700 §4.12]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::passwords::{self, Amiss, Shown};
 use super::pressed::{CHOSEN, action, asked_here, chosen, methods, turning_to};
 use super::trouble::{About, Trouble};
-use super::{Provider, Visit, devices, see_other};
+use super::{Provider, Visit, devices, onward, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{Again, At, Who};
 use crate::domain::policy::Source;
@@ -28,7 +28,7 @@ use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{
-    self, Address, Form, Reason, Way, accounts, consent, credentials, device, hop, identifier, method, passkey,
+    self, Form, Reason, Way, accounts, consent, credentials, device, identifier, method, passkey,
 };
 use crate::words::{Foreign, Message};
 
@@ -297,11 +297,8 @@ impl Provider {
                 shown.page(form, &around)
             }
             At::Consent(scope) => consent::render(&consent(seen, scope, form), &around),
-            At::Ready | At::Failed(_) => match seen.resume.as_deref().and_then(Address::parse) {
-                // A redirect would be part of what a form does, and our own policy keeps forms at home.
-                Some(target) => {
-                    hop::render(&hop::View { client: Some(Foreign::name(&seen.client.name)), target }, &around)
-                }
+            At::Ready | At::Failed(_) => match seen.resume.as_deref() {
+                Some(to) => onward(to, Some(Foreign::name(&seen.client.name)), visit, &around),
                 // Run by an application, which reads it there.
                 None if seen.flow.is_redirectless() => {
                     Trouble::Gone.page(&About::default(), visit.reference.clone(), &around)
