@@ -1,4 +1,4 @@
-//! Clients that register themselves [RFC 7591, RFC 7592, OpenID Connect Dynamic Client Registration 1.0].
+//! Clients that register themselves [RFC 7591, OpenID Connect Dynamic Client Registration 1.0].
 
 use futures_util::future::join_all;
 use nod::usecase::register_client::Admission;
@@ -225,82 +225,6 @@ async fn where_nobody_may_register_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn rfc7592_a_client_looks_after_what_it_registered() {
-    let world = open().start().await;
-    let (_alice, other) = (world.user("alice").with_password(PASSWORD).await, registered(&world, &shop()).await);
-    let own = registered(&world, &shop()).await;
-    let id = own.json["client_id"].as_str().unwrap();
-    let client = world.known_client(id, own.json["client_secret"].as_str().unwrap());
-
-    let read = own.call(&world, Method::GET).await.ok();
-    assert_eq!(read["client_name"], "The other shop");
-    assert_eq!(read["registration_access_token"], own.token.as_str());
-    assert!(read.get("client_secret").is_none(), "nobody has it");
-
-    // All of it, anew.
-    let asked = json!({ "client_id": id, "redirect_uris": [CALLBACK], "contacts": ["a@b.example"],
-        "grant_types": ["authorization_code", "refresh_token"], "client_secret": own.json["client_secret"] });
-    let changed = own.put(&world, &asked).await;
-    let changed = Own::of(&world, &changed);
-    assert_eq!(changed.json["client_name"], id, "what was left out has its default");
-    assert_eq!(changed.json["contacts"], asked["contacts"]);
-    assert_ne!(changed.token, own.token);
-    own.call(&world, Method::GET).await.refused(401, "invalid_token");
-    own.put(&world, &asked).await.refused(401, "invalid_token");
-    own.call(&world, Method::DELETE).await.refused(401, "invalid_token");
-    // The secret stays.
-    let mut browser = world.browser();
-    let code = browser.log_in(&client, "alice", PASSWORD).await.get("code").to_owned();
-    let tokens = client.redeem(&code).await.tokens();
-
-    let watch = world.watch().await;
-    for wrong in [
-        json!({ "redirect_uris": [CALLBACK] }),
-        json!({ "client_id": other.json["client_id"], "redirect_uris": [CALLBACK] }),
-        json!({ "client_id": id, "redirect_uris": [CALLBACK], "client_secret": "another" }),
-        json!({ "client_id": id, "redirect_uris": [CALLBACK], "registration_access_token": changed.token }),
-        json!({ "client_id": id, "redirect_uris": [CALLBACK], "client_secret_expires_at": 0 }),
-        json!({ "client_id": id, "redirect_uris": [CALLBACK], "scope": "nod:admin" }),
-    ] {
-        changed.put(&world, &wrong).await.refused(400, "invalid_client_metadata");
-        watch.nothing_changed(&wrong.to_string()).await;
-    }
-    // Another client's token is none.
-    let stranger = Own { path: changed.path.clone(), token: other.token.clone(), json: json!({}) };
-    for method in [Method::GET, Method::DELETE] {
-        stranger.call(&world, method).await.refused(401, "invalid_token");
-    }
-    stranger.put(&world, &asked).await.refused(401, "invalid_token");
-    let nobody = Own { path: format!("{REGISTER}/nobody"), token: other.token.clone(), json: json!({}) };
-    nobody.call(&world, Method::GET).await.refused(401, "invalid_token");
-    watch.nothing_changed("a stranger").await;
-
-    assert_eq!(changed.call(&world, Method::DELETE).await.status, 204);
-    changed.call(&world, Method::GET).await.refused(401, "invalid_token");
-    client.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(401, "invalid_client");
-    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
-}
-
-#[tokio::test]
-async fn of_many_changes_with_one_registration_access_token_one_happens() {
-    let world = open().redis().nodes(2).start().await;
-    let own = registered(&world, &shop()).await;
-    let tries = (0..12).map(|number| {
-        let body = json!({ "client_id": own.json["client_id"], "redirect_uris": [CALLBACK], "client_name": format!("{number}") });
-        let request = world.at(number % 2).request(Method::PUT, &own.path).bearer_auth(&own.token).json(&body);
-        async move { Answer::of(request).await }
-    });
-    let answers = join_all(tries).await;
-    let changed: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-    assert_eq!(changed.len(), 1);
-    for answer in answers.iter().filter(|answer| answer.status != 200) {
-        answer.refused(401, "invalid_token");
-    }
-    let winner = Own::of(&world, changed[0]);
-    assert_eq!(winner.call(&world, Method::GET).await.ok()["client_name"], winner.json["client_name"]);
-}
-
-#[tokio::test]
 async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
     let world = open().start().await;
     let key = Jwk::p256().public();
@@ -482,24 +406,6 @@ async fn ciba_4_a_client_registers_where_it_is_told() {
         bad["backchannel_client_notification_endpoint"] = endpoint;
         register(&world, Some(&token), &bad).await.refused(400, "invalid_client_metadata");
     }
-}
-
-#[tokio::test]
-async fn what_an_administrator_says_of_a_registered_client_holds() {
-    let world = open().start().await;
-    let admin = world.admin().await;
-    let own = registered(&world, &shop()).await;
-    let at = format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap());
-    admin.patch(&at, &json!({ "implied_consent": true, "require_pkce": true })).await.ok();
-    let asked = json!({ "client_id": own.json["client_id"], "redirect_uris": [CALLBACK] });
-    let own = Own::of(&world, &own.put(&world, &asked).await);
-    let stored = admin.get(&at).await.ok();
-    assert_eq!((&stored["implied_consent"], &stored["require_pkce"]), (&json!(true), &json!(true)));
-    // Switched off, it has no say.
-    admin.patch(&at, &json!({ "disabled": true })).await.ok();
-    own.put(&world, &asked).await.refused(401, "invalid_token");
-    admin.patch(&at, &json!({ "disabled": false })).await.ok();
-    own.call(&world, Method::GET).await.ok();
 }
 
 /// What an operator agreed to in people's place does not cover what the client thinks of later.

@@ -1,12 +1,13 @@
-//! What a client makes of its own registration [RFC 7592], against whoever would make more of it than there was.
+//! A client looks after what it registered [RFC 7592], against whoever would make more of it than there was.
 
+use futures_util::future::join_all;
 use nod::domain::profile::Profile;
 use nod::protocol::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::rfc7591_registration::{Own, initial_token, invited, open, register, registered, shop};
-use crate::world::{AUTHORIZE, Answer, Jwk, TOKEN, World, asked};
+use crate::world::{AUTHORIZE, Answer, CALLBACK, Jwk, REGISTER, TOKEN, World, asked};
 
 const PASSWORD: &str = "correct horse battery staple";
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -63,6 +64,100 @@ impl Own {
         self.put(world, &self.changed(&json!({ "client_name": "Taken over" }))).await.refused(401, "invalid_token");
         assert_eq!(world.rows("client").await, before, "{what}");
     }
+}
+
+#[tokio::test]
+async fn rfc7592_a_client_looks_after_what_it_registered() {
+    let world = open().start().await;
+    let (_alice, other) = (world.user("alice").with_password(PASSWORD).await, registered(&world, &shop()).await);
+    let own = registered(&world, &shop()).await;
+    let id = own.id();
+    let client = world.known_client(id, own.secret());
+
+    let read = own.call(&world, Method::GET).await.ok();
+    assert_eq!(read["client_name"], "The other shop");
+    assert_eq!(read["registration_access_token"], own.token.as_str());
+    assert!(read.get("client_secret").is_none(), "nobody has it");
+
+    // All of it, anew.
+    let asked = json!({ "client_id": id, "redirect_uris": [CALLBACK], "contacts": ["a@b.example"],
+        "grant_types": ["authorization_code", "refresh_token"], "client_secret": own.json["client_secret"] });
+    let changed = own.put(&world, &asked).await;
+    let changed = Own::of(&world, &changed);
+    assert_eq!(changed.json["client_name"], id, "what was left out has its default");
+    assert_eq!(changed.json["contacts"], asked["contacts"]);
+    assert_ne!(changed.token, own.token);
+    own.call(&world, Method::GET).await.refused(401, "invalid_token");
+    own.put(&world, &asked).await.refused(401, "invalid_token");
+    own.call(&world, Method::DELETE).await.refused(401, "invalid_token");
+    // The secret stays.
+    let mut browser = world.browser();
+    let code = browser.log_in(&client, "alice", PASSWORD).await.get("code").to_owned();
+    let tokens = client.redeem(&code).await.tokens();
+
+    let watch = world.watch().await;
+    for wrong in [
+        json!({ "redirect_uris": [CALLBACK] }),
+        json!({ "client_id": other.json["client_id"], "redirect_uris": [CALLBACK] }),
+        json!({ "client_id": id, "redirect_uris": [CALLBACK], "client_secret": "another" }),
+        json!({ "client_id": id, "redirect_uris": [CALLBACK], "registration_access_token": changed.token }),
+        json!({ "client_id": id, "redirect_uris": [CALLBACK], "client_secret_expires_at": 0 }),
+        json!({ "client_id": id, "redirect_uris": [CALLBACK], "scope": "nod:admin" }),
+    ] {
+        changed.put(&world, &wrong).await.refused(400, "invalid_client_metadata");
+        watch.nothing_changed(&wrong.to_string()).await;
+    }
+    // Another client's token is none.
+    let stranger = Own { path: changed.path.clone(), token: other.token.clone(), json: json!({}) };
+    for method in [Method::GET, Method::DELETE] {
+        stranger.call(&world, method).await.refused(401, "invalid_token");
+    }
+    stranger.put(&world, &asked).await.refused(401, "invalid_token");
+    let nobody = Own { path: format!("{REGISTER}/nobody"), token: other.token.clone(), json: json!({}) };
+    nobody.call(&world, Method::GET).await.refused(401, "invalid_token");
+    watch.nothing_changed("a stranger").await;
+
+    assert_eq!(changed.call(&world, Method::DELETE).await.status, 204);
+    changed.call(&world, Method::GET).await.refused(401, "invalid_token");
+    client.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(401, "invalid_client");
+    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn of_many_changes_with_one_registration_access_token_one_happens() {
+    let world = open().redis().nodes(2).start().await;
+    let own = registered(&world, &shop()).await;
+    let tries = (0..12).map(|number| {
+        let body = json!({ "client_id": own.json["client_id"], "redirect_uris": [CALLBACK], "client_name": format!("{number}") });
+        let request = world.at(number % 2).request(Method::PUT, &own.path).bearer_auth(&own.token).json(&body);
+        async move { Answer::of(request).await }
+    });
+    let answers = join_all(tries).await;
+    let changed: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(changed.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.refused(401, "invalid_token");
+    }
+    let winner = Own::of(&world, changed[0]);
+    assert_eq!(winner.call(&world, Method::GET).await.ok()["client_name"], winner.json["client_name"]);
+}
+
+#[tokio::test]
+async fn what_an_administrator_says_of_a_registered_client_holds() {
+    let world = open().start().await;
+    let admin = world.admin().await;
+    let own = registered(&world, &shop()).await;
+    let at = own.admin_path();
+    admin.patch(&at, &json!({ "implied_consent": true, "require_pkce": true })).await.ok();
+    let asked = json!({ "client_id": own.json["client_id"], "redirect_uris": [CALLBACK] });
+    let own = Own::of(&world, &own.put(&world, &asked).await);
+    let stored = admin.get(&at).await.ok();
+    assert_eq!((&stored["implied_consent"], &stored["require_pkce"]), (&json!(true), &json!(true)));
+    // Switched off, it has no say.
+    admin.patch(&at, &json!({ "disabled": true })).await.ok();
+    own.put(&world, &asked).await.refused(401, "invalid_token");
+    admin.patch(&at, &json!({ "disabled": false })).await.ok();
+    own.call(&world, Method::GET).await.ok();
 }
 
 #[tokio::test]
