@@ -14,15 +14,22 @@ impl Scene {
         bring(browser, &self.shop, &request_uri(&pushed)).await
     }
 
-    /// The answer to a sign-in of alice in a web view, who gives her password and nothing else.
-    async fn viewed(&self, payload: &str) -> Callback {
+    /// The answer to a sign-in in a web view, by somebody who gives their password and nothing else.
+    async fn viewed(&self, username: &str, payload: &str) -> Callback {
         let mut browser = self.world.browser();
         let page = self.opened(&mut browser, payload).await.expect("a page");
-        browser.sign_in(&page, "alice", PASSWORD).await.expect_err("back at the app")
+        browser.sign_in(&page, username, PASSWORD).await.expect_err("back at the app")
     }
 
     async fn claims(&self, callback: &Callback) -> Value {
         claims(&self.shop.redeem(callback.get("code")).await.ok())
+    }
+
+    /// The password is all that counted, and the app may become a device.
+    async fn vouched_for_by_nobody(&self, callback: &Callback) {
+        let claims = self.claims(callback).await;
+        let told = (&claims["acr"], &claims["device_enrollment"]["offered"]);
+        assert_eq!(told, (&json!("urn:nod:acr:password"), &json!(true)));
     }
 }
 
@@ -51,12 +58,12 @@ async fn t7_1_a_trusted_app_in_a_web_view_needs_no_click() {
 async fn t6_1_the_web_view_returns_to_the_app_and_trust_is_made_by_the_app_alone() {
     let scene = Scene::of(usual()).await;
     let mut phone = scene.world.phone();
-    let callback = scene.viewed(&phone.payload(|_| {})).await;
+    let callback = scene.viewed("alice", &phone.payload(|_| {})).await;
     assert!(scene.world.rows("device").await.is_empty(), "nothing is paired by a sign-in");
     let offer = scene.claims(&callback).await["device_enrollment"].clone();
     assert_eq!(offer["offered"], true);
     assert_eq!(phone.enrol(offer["ticket"].as_str().unwrap()).await.status, 201);
-    let callback = scene.viewed(&phone.payload(|_| {})).await;
+    let callback = scene.viewed("alice", &phone.payload(|_| {})).await;
     assert_eq!(scene.claims(&callback).await["acr"], "urn:nod:acr:trusted-device");
 }
 
@@ -69,7 +76,7 @@ async fn t6_3_without_enrolment_the_policy_lets_in_or_blocks() {
         manual["applications"][0]["auto_enrollment"] = json!(false);
         let scene = Scene::of(manual).await;
         let phone = scene.world.phone();
-        let callback = scene.viewed(&phone.payload(|_| {})).await;
+        let callback = scene.viewed("alice", &phone.payload(|_| {})).await;
         if mode == "block" {
             callback.error("access_denied");
         } else {
@@ -87,14 +94,10 @@ async fn t7_3_a_device_that_is_trusted_no_more_lets_nobody_in() {
     let at =
         format!("/admin/v1/devices/{}", admin.get("/admin/v1/devices").await.ok()["items"][0]["id"].as_str().unwrap());
     admin.act(&format!("{at}/block")).await.ok();
-    scene.viewed(&phone.payload(|_| {})).await.error("access_denied");
+    scene.viewed("alice", &phone.payload(|_| {})).await.error("access_denied");
     assert_eq!(admin.delete(&at).await.status, 204);
-    let callback = scene.viewed(&phone.payload(|_| {})).await;
-    let claims = scene.claims(&callback).await;
-    assert_eq!(
-        (&claims["acr"], &claims["device_enrollment"]["offered"]),
-        (&json!("urn:nod:acr:password"), &json!(true))
-    );
+    let callback = scene.viewed("alice", &phone.payload(|_| {})).await;
+    scene.vouched_for_by_nobody(&callback).await;
 }
 
 #[tokio::test]
@@ -102,14 +105,8 @@ async fn t7_4_another_person_on_a_trusted_phone_is_not_vouched_for() {
     let scene = Scene::of(usual()).await;
     let phone = scene.trusted().await;
     scene.world.user("bob").with_password(PASSWORD).await;
-    let mut browser = scene.world.browser();
-    let page = scene.opened(&mut browser, &phone.payload(|_| {})).await.expect("a page");
-    let callback = browser.sign_in(&page, "bob", PASSWORD).await.expect_err("back at the app");
-    let claims = scene.claims(&callback).await;
-    assert_eq!(
-        (&claims["acr"], &claims["device_enrollment"]["offered"]),
-        (&json!("urn:nod:acr:password"), &json!(true))
-    );
+    let callback = scene.viewed("bob", &phone.payload(|_| {})).await;
+    scene.vouched_for_by_nobody(&callback).await;
 }
 
 /// What is kept in histories and logs says nothing of a phone.

@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 use super::{
     APPLICATIONS, LOGIN, PASSWORD, SETTINGS, application, links, name_first, policy, refused, settings, shop_and_alice,
 };
+use crate::admin::robot::Robot;
 use crate::world::{AUTHORIZE, Answer, Browser, Client, FLOWS, World, asked, seconds};
+
+/// Where the other application is.
+const STAFF: &str = "https://staff.shop.example";
 
 /// Fetch §3.2: what an answer to a page of this origin has.
 #[track_caller]
@@ -26,6 +30,12 @@ fn unreadable(answer: &Answer) {
     let cors = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
     assert_eq!(cors.count(), 0, "{answer:?}");
     assert_eq!(answer.header("vary"), Some("Origin"), "no cache gives it to another page");
+}
+
+/// Two that say nothing of who gets which.
+async fn two_applications(admin: &Robot<'_>) {
+    application(admin, "login", LOGIN).await;
+    application(admin, "staff", STAFF).await;
 }
 
 /// With one application for all.
@@ -83,8 +93,7 @@ async fn t18_5_t18_6_an_application_of_the_policy_goes_before_the_default_one() 
     let (shop, _alice) = shop_and_alice(&world).await;
     let mut browser = world.browser();
     browser.authorize(&shop, &[]).await.unwrap().has("The shop");
-    application(&admin, "login", LOGIN).await;
-    application(&admin, "staff", "https://staff.shop.example").await;
+    two_applications(&admin).await;
     policy(&admin, &json!({ "application": "staff", "id": "staff", "steps": name_first("x")["steps"] })).await;
     let desk = world.client("desk").signs_in().policy("staff").await;
     // Nobody has said that it is for all.
@@ -103,24 +112,22 @@ async fn t18_3_with_policies_switched_off_the_default_application_is_asked() {
     let world = World::start().await;
     let admin = world.admin().await;
     let (shop, _alice) = shop_and_alice(&world).await;
-    let staff = "https://staff.shop.example";
-    application(&admin, "login", LOGIN).await;
-    application(&admin, "staff", staff).await;
+    two_applications(&admin).await;
     policy(&admin, &json!({ "application": "staff", "id": "staff", "steps": name_first("x")["steps"] })).await;
     settings(&admin, &json!({ "default_application": "login", "default_policy": "staff" })).await;
     let desk = world.client("desk").signs_in().policy("staff").await;
     let mut browser = world.browser();
     for client in [&shop, &desk] {
         let (at, flow) = browser.sent_to_application(client, &[]).await;
-        assert!(at.starts_with(staff), "{at}");
-        assert_eq!(read(&mut browser, staff, &flow).await.ok()["status"], "IDENTIFIER_REQUIRED");
+        assert!(at.starts_with(STAFF), "{at}");
+        assert_eq!(read(&mut browser, STAFF, &flow).await.ok()["status"], "IDENTIFIER_REQUIRED");
     }
     settings(&admin, &json!({ "policies_disabled": true })).await;
     for client in [&shop, &desk] {
         let (at, flow) = browser.sent_to_application(client, &[]).await;
         assert!(at.starts_with(LOGIN), "{at}");
         assert_eq!(read(&mut browser, LOGIN, &flow).await.ok()["status"], "USERNAME_PASSWORD_REQUIRED");
-        refused(&read(&mut browser, staff, &flow).await, 404, "FLOW_NOT_FOUND", None);
+        refused(&read(&mut browser, STAFF, &flow).await, 404, "FLOW_NOT_FOUND", None);
     }
     let (_, flow) = browser.sent_to_application(&desk, &[]).await;
     let given = json!({ "username": "alice", "password": PASSWORD });
@@ -132,7 +139,7 @@ async fn t18_3_with_policies_switched_off_the_default_application_is_asked() {
     let mut another = world.browser();
     another.authorize(&desk, &[]).await.unwrap().has("name=\"password\"");
     settings(&admin, &json!({ "policies_disabled": false })).await;
-    assert!(another.sent_to_application(&desk, &[]).await.0.starts_with(staff));
+    assert!(another.sent_to_application(&desk, &[]).await.0.starts_with(STAFF));
 }
 
 #[tokio::test]
@@ -236,16 +243,14 @@ async fn t14_2_an_application_has_its_own_flows_only() {
     let world = World::start().await;
     let admin = world.admin().await;
     let (shop, _alice) = shop_and_alice(&world).await;
-    let staff = "https://staff.shop.example";
-    application(&admin, "login", LOGIN).await;
-    application(&admin, "staff", staff).await;
+    two_applications(&admin).await;
     settings(&admin, &json!({ "default_application": "login" })).await;
     policy(&admin, &json!({ "id": "staff", "application": "staff", "steps": name_first("x")["steps"] })).await;
     let desk = world.client("desk").signs_in().policy("staff").await;
     let mut browser = world.browser();
     let (_, of_shop) = browser.sent_to_application(&shop, &[]).await;
     let (_, of_desk) = browser.sent_to_application(&desk, &[]).await;
-    for (flow, own, other) in [(&of_shop, LOGIN, staff), (&of_desk, staff, LOGIN)] {
+    for (flow, own, other) in [(&of_shop, LOGIN, STAFF), (&of_desk, STAFF, LOGIN)] {
         assert_eq!(read(&mut browser, own, flow).await.status, 200);
         let answer = read(&mut browser, other, flow).await;
         refused(&answer, 404, "FLOW_NOT_FOUND", None);
@@ -345,9 +350,7 @@ async fn a_1_7_a_page_of_the_application_begins_a_flow_where_it_may_run_it() {
     let world = World::start().await;
     let admin = world.admin().await;
     world.user("alice").with_password(PASSWORD).await;
-    let staff = "https://staff.shop.example";
-    application(&admin, "login", LOGIN).await;
-    application(&admin, "staff", staff).await;
+    two_applications(&admin).await;
     let at = format!("{APPLICATIONS}/login");
     admin.patch(&at, &json!({ "client_for_redirectless_mode": "app" })).await.ok();
     let app = world.client("app").signs_in().redirectless().await;
@@ -366,7 +369,7 @@ async fn a_1_7_a_page_of_the_application_begins_a_flow_where_it_may_run_it() {
     let again = browser.send(asks(&browser, &app, LOGIN, &[])).await;
     readable(&again, LOGIN);
     assert_eq!(again.ok()["status"], "COMPLETED");
-    for other in [staff, "https://evil.test", "null"] {
+    for other in [STAFF, "https://evil.test", "null"] {
         unreadable(&browser.send(asks(&browser, &app, other, &[])).await);
     }
     // A refusal is the page's to read as well; a form does the same.
