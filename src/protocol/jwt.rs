@@ -123,6 +123,16 @@ pub enum KeyError {
     Refused,
 }
 
+impl KeyError {
+    /// Of a kind that we know, and no good; private ones are known to others than their owner now.
+    pub const fn is_weak(self) -> bool {
+        match self {
+            Self::Private | Self::ModulusSize | Self::Exponent | Self::Mismatch | Self::Refused => true,
+            Self::Malformed | Self::Use | Self::Unsupported => false,
+        }
+    }
+}
+
 /// The members of a JWK that we look at; all others are ignored [RFC 7517 §4].
 #[derive(Deserialize)]
 struct RawJwk {

@@ -258,6 +258,15 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
         (with("id_token_signed_response_alg", json!("HS256")), metadata),
         (with("jwks", json!({ "keys": [] })), metadata),
         (with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })), metadata),
+        // [security.md case 157] beside a good key as well.
+        (
+            with(
+                "jwks",
+                json!({ "keys": [key, { "kty": "RSA", "n": "w".to_owned() + &"A".repeat(170), "e": "AQAB" }] }),
+            ),
+            metadata,
+        ),
+        (with("jwks", json!({ "keys": [key, key] })), metadata),
         (with("jwks_uri", json!("https://10.0.0.1/jwks")), metadata),
         (json!({ "grant_types": ["client_credentials"], "jwks_uri": "https://shop.example/jwks" }), metadata),
         (with("request_object_signing_alg", json!("none")), metadata),

@@ -124,8 +124,11 @@ fn authentication(demands: &Demands, certificates: &Certificates) -> Value {
 }
 
 fn tokens(demands: &Demands) -> Value {
+    let kinds = ResponseType::ALL.into_iter().filter(|kind| demands.given.permits(*kind));
+    let begun: Vec<GrantType> = kinds.flat_map(GrantType::of).collect();
+    let grants = GrantType::ALL.into_iter().filter(|grant| !grant.signs_people_in() || begun.contains(grant));
     json!({
-        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "grant_types_supported": grants.map(GrantType::as_str).collect::<Vec<_>>(),
         "dpop_signing_alg_values_supported": names(demands.algorithms),
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": signing(demands),

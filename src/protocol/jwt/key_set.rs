@@ -73,6 +73,16 @@ impl KeySet {
         &self.unusable
     }
 
+    /// Whether two keys that could verify the same token have one name. Which of them was meant, nobody could say.
+    pub fn has_a_name_twice(&self) -> bool {
+        let mut names: Vec<_> =
+            self.keys.iter().filter_map(|key| Some((key.kid()?, key.algorithm().as_str()))).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        names.len() < all
+    }
+
     /// Of which certificates the set tells.
     pub fn certificates(&self) -> &[Thumbprint] {
         &self.certificates

@@ -6,7 +6,7 @@ use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::trouble::Trouble;
-use super::{Provider, Visit, not_begun, parameters, see_other};
+use super::{Provider, Visit, parameters, see_other};
 use crate::domain::audit::Action as Audited;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
@@ -76,9 +76,9 @@ impl Provider {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Audited::SignInRefused, reason, None).await;
                 let told = [("error", refusal.code.as_str()), ("error_description", &*refusal.description)];
-                not_begun(&told.map(|(name, value)| (name, value.to_owned())))
+                self.not_begun(&told.map(|(name, value)| (name, value.to_owned())), visit)
             }
-            Err(Error::TooMany { retry_after }) => self.too_many(retry_after).await,
+            Err(Error::TooMany { retry_after }) => self.too_many(retry_after, visit).await,
             Err(error) => self.troubled(&error.into(), visit).await,
         }
     }

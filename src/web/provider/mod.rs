@@ -32,7 +32,7 @@ use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
 use crate::web::sign_in::{Address, Around, Back, Site, form_post, hop};
-use crate::words::{Foreign, Locale, Wishes, Words};
+use crate::words::{Foreign, Locale, Message, Wishes, Words};
 
 pub mod account;
 mod check_session;
@@ -159,7 +159,7 @@ impl Provider {
                 }
                 response
             }
-            Err(Trouble::TooMany(wait)) if without_redirect => self.too_many(wait).await,
+            Err(Trouble::TooMany(wait)) if without_redirect => self.too_many(wait, &visit).await,
             Err(trouble) => {
                 let about = match &parameters {
                     Ok(parameters) => self.about(parameters).await,
@@ -211,7 +211,7 @@ impl Provider {
                 None => Trouble::Internal.page(&About::default(), visit.reference.clone(), &self.around(visit, None)),
             },
             // Only refusals come here: there is no flow that could tell.
-            Carrier::Flow(fields) => not_begun(fields),
+            Carrier::Flow(fields) => self.not_begun(fields, visit),
         }
     }
 
@@ -242,15 +242,30 @@ impl Provider {
     }
 
     /// For whoever runs flows without a browser, and reads no page.
-    async fn too_many(&self, wait: Duration) -> Response {
+    async fn too_many(&self, wait: Duration, visit: &Visit) -> Response {
         let reason = Trouble::TooMany(wait).recorded().unwrap_or_default();
         self.refusals.record(Audited::SignInRefused, reason, None).await;
         let code = ErrorCode::TemporarilyUnavailable.as_str();
         let told = [("error", code), ("error_description", "Too many flows have begun from there. Try again later.")];
-        let mut response = not_begun(&told.map(|(name, value)| (name, value.to_owned())));
+        let mut response = self.not_begun(&told.map(|(name, value)| (name, value.to_owned())), visit);
         response.set_status(StatusCode::TOO_MANY_REQUESTS);
         response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         response
+    }
+
+    /// A flow that was refused before it began, in the words of one that failed.
+    fn not_begun(&self, fields: &[(&'static str, String)], visit: &Visit) -> Response {
+        let of = |name: &str| fields.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
+        let answer: Map<String, Value> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let body = json!({
+            "status": Status::Failed.as_str(),
+            "code": of("error"),
+            "message": of("error_description"),
+            "userMessage": self.words.say(visit.locale, told(of("error"))),
+            "authorizeResponse": answer,
+        });
+        Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(body.to_string())
     }
 
     /// Whose request it was that a page has to answer.
@@ -277,7 +292,8 @@ impl Provider {
 async fn parameters(request: &Request, body: &mut RequestBody) -> Result<Parameters, Trouble> {
     let query = request.uri().query().unwrap_or_default().to_owned();
     match *request.method() {
-        Method::GET | Method::HEAD => Ok(Parameters::parse(query.as_bytes())?),
+        // Not HEAD: whoever only looks would use up what was pushed.
+        Method::GET => Ok(Parameters::parse(query.as_bytes())?),
         Method::POST => {
             let posted = read_page_form(request, body).await?;
             // In both places, a parameter is there twice.
@@ -294,18 +310,18 @@ fn wants_states(parameters: &Parameters) -> bool {
     parameters.get("response_mode") == Some(ResponseMode::Flow.as_str())
 }
 
-/// A flow that was refused before it began, in the words of one that failed.
-fn not_begun(fields: &[(&'static str, String)]) -> Response {
-    let of = |name: &str| fields.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
-    let told: Map<String, Value> = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let body = json!({
-        "status": Status::Failed.as_str(),
-        "code": of("error"),
-        "message": of("error_description"),
-        "userMessage": of("error_description"),
-        "authorizeResponse": told,
-    });
-    Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(body.to_string())
+/// What a person is told of a request that was refused before anybody saw it.
+fn told(error: Option<&str>) -> Message<'static> {
+    let is = |code: ErrorCode| error == Some(code.as_str());
+    if is(ErrorCode::TemporarilyUnavailable) {
+        Message::ErrorBusy
+    } else if is(ErrorCode::AccessDenied) {
+        Message::ErrorDenied
+    } else if is(ErrorCode::LoginRequired) {
+        Message::ErrorSignedOut
+    } else {
+        Message::ErrorRequest
+    }
 }
 
 /// To another origin, from what a form does: a redirect would be part of that, and our own policy keeps forms at home.

@@ -35,6 +35,8 @@ async fn fapi2_5_3_2_1_the_metadata_say_what_is_allowed_and_nothing_else() {
         let with_id_token = json!(["code", "id_token", "code id_token"]);
         let types = if profile == Profile::FapiCiba { with_id_token } else { json!(["code"]) };
         assert_eq!(metadata["response_types_supported"], types, "{profile}");
+        let implicit = metadata["grant_types_supported"].as_array().unwrap().contains(&json!("implicit"));
+        assert_eq!(implicit, profile == Profile::FapiCiba, "{profile}");
         let (pushed, signed) = (profile != Profile::FapiCiba, profile != Profile::Fapi2Security);
         assert_eq!(metadata["require_pushed_authorization_requests"], pushed, "{profile}");
         assert_eq!(metadata.get("require_signed_request_object"), signed.then_some(&json!(true)), "{profile}");

@@ -339,6 +339,21 @@ async fn a_1_15_redirectless_flows_can_be_kept_for_registered_applications() {
     assert_eq!(admin.get(SETTINGS).await.ok()["restrict_access_to_redirectless_mode"], true);
 }
 
+/// [flows.md T15.3] of a flow that never began, too.
+#[tokio::test]
+async fn t15_3_what_never_began_is_told_in_the_language_of_the_person() {
+    let world = World::start().await;
+    let app = world.client("app").signs_in().redirectless().await;
+    let mut told = Vec::new();
+    for language in ["en", "de"] {
+        let fields = [("response_mode", "pi.flow"), ("prompt", "none"), ("ui_locales", language)];
+        let answer = world.browser().get(&format!("{AUTHORIZE}?{}", asked(&app, &fields))).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("login_required")));
+        told.push(answer.json()["userMessage"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(told, ["You are not signed in.", "Sie sind nicht angemeldet."]);
+}
+
 /// What the page of an application asks for a client that it runs.
 fn asks(browser: &Browser, client: &Client, origin: &str, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
     let query = asked(client, &[&[("response_mode", "pi.flow")], fields].concat());

@@ -77,6 +77,18 @@ async fn rfc9126_4_what_was_pushed_counts_and_nothing_that_the_browser_adds() {
 }
 
 #[tokio::test]
+async fn whoever_only_looks_uses_up_nothing_that_was_pushed() {
+    let world = World::start().await;
+    let (shop, _) = shop_and_alice(&world).await;
+    let uri = request_uri(&push(&shop, &[]).await);
+    let mut browser = world.browser();
+    let fields = enc(&[("client_id", shop.id.as_str()), ("request_uri", &uri)]);
+    let looked = browser.request(http::Method::HEAD, &format!("{AUTHORIZE}?{fields}"));
+    assert_eq!(browser.send(looked).await.status, 405);
+    bring(&mut browser, &shop, &uri).await.expect("a page");
+}
+
+#[tokio::test]
 async fn rfc9126_2_2_it_is_its_clients_and_lives_for_a_minute() {
     let world = World::start().await;
     let (shop, _alice) = shop_and_alice(&world).await;

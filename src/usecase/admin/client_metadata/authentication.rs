@@ -99,6 +99,16 @@ impl ClientMetadata {
                 } else {
                     (!keys.keys().is_empty(), "No usable key: P-256, RSA of 2048 to 4096 bits, or Ed25519.")
                 };
+                // [security.md case 157] keys of other kinds are passed over, since sets have keys for other things
+                // too; one that is meant for signatures and is worth nothing is a mistake.
+                for weak in keys.unusable().iter().filter(|key| key.reason.is_weak()) {
+                    let detail =
+                        "Of no use: RSA of 2048 to 4096 bits with an ordinary exponent, without private members.";
+                    problems.add_to(format!("/jwks/keys/{}", weak.index), FieldCode::Invalid, detail);
+                }
+                if keys.has_a_name_twice() {
+                    problems.add("/jwks", FieldCode::Invalid, "Two keys of one kid.");
+                }
                 if any {
                     return Some(KeySource::Jwks(jwks.clone()));
                 }
