@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::call::POLL;
+use crate::trace::REQUEST;
 
 mod lines;
 #[cfg(feature = "otel")]
@@ -90,21 +91,19 @@ pub fn start(format: Format, detail: Detail, reader: Reader) -> Guard {
         }
         Format::Json => lines.event_format(lines::Json).boxed(),
     };
-    #[cfg(not(feature = "otel"))]
-    let result = tracing_subscriber::registry().with(targets).with(lines).try_init();
-    // Traces have more spans than the log says anything of.
-    #[cfg(feature = "otel")]
-    let (layer, sending) = traces::layer().unzip();
-    #[cfg(feature = "otel")]
-    let result = {
-        let spans = Targets::new().with_target("nod", LevelFilter::DEBUG);
-        tracing_subscriber::registry().with(lines.with_filter(targets)).with(layer.with_filter(spans)).try_init()
-    };
+    let registry = tracing_subscriber::registry();
     // Only a second start in one process fails, and then the first one's logger serves.
-    drop(result);
+    #[cfg(feature = "otel")]
+    if let Some((layer, sending)) = traces::layer() {
+        // Traces have more spans than the log says anything of.
+        let spans = Targets::new().with_target("nod", LevelFilter::DEBUG);
+        let _ = registry.with(lines.with_filter(targets)).with(layer.with_filter(spans)).try_init();
+        return Guard { _log: log, _traces: Some(sending) };
+    }
+    let _ = registry.with(lines).with(targets.with_target(REQUEST, LevelFilter::OFF)).try_init();
     Guard {
         _log: log,
         #[cfg(feature = "otel")]
-        _traces: sending,
+        _traces: None,
     }
 }

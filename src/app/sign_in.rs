@@ -238,6 +238,7 @@ impl Wiring {
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
             profiles: self.settings.profiles,
+            master: Arc::clone(&self.master),
             clock: self.clock(),
             entropy: self.entropy(),
         };

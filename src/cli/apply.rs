@@ -291,6 +291,7 @@ impl Stores {
                     "default_policy": settings.default_policy,
                     "default_application": settings.default_application,
                     "restrict_access_to_redirectless_mode": settings.restrict_access_to_redirectless_mode,
+                    "policies_disabled": settings.policies_disabled,
                 });
                 self.settings.update(by, patch, &always).await?;
                 Ok(())

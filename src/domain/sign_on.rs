@@ -25,6 +25,8 @@ pub struct Settings {
     pub default_application: Option<ApplicationId>,
     /// A client may run flows without a browser only where an application is registered for it.
     pub restrict_access_to_redirectless_mode: bool,
+    /// No policy of an operator counts [flows.md F18].
+    pub policies_disabled: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,10 @@ impl SignOn {
     /// The policy that a client names, or else the one for all others. `None`: what it names is not here, and
     /// no other one stands in for it.
     pub fn policy_of(&self, client: &Client) -> Option<&Arc<SignOnPolicy>> {
+        // It names no application: the default one shows it [flows.md F18].
+        if self.settings.policies_disabled {
+            return Some(&self.built_in);
+        }
         let named = client.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref());
         match named.or(self.settings.default_policy.as_ref()) {
             Some(id) => self.policies.get(id),

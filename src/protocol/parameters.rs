@@ -34,7 +34,8 @@ pub fn max_length(name: &str) -> usize {
         "state" => 2000,
         "id_token_hint" | "login_hint_token" | "client_assertion" => 4000,
         "token" | "subject_token" | "actor_token" => access_token::LONGEST,
-        "assertion" | "attestation" | "authorization_details" | "claims" => 8192,
+        // `again`: a whole request, sealed.
+        "assertion" | "attestation" | "authorization_details" | "claims" | "again" => 8192,
         "request" => 16_000,
         _ => MAX_VALUE,
     }

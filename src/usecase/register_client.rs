@@ -214,6 +214,9 @@ impl RegisterClient {
         if !invited && (client.may(GrantType::Ciba) || client.may(GrantType::DeviceCode)) {
             return Err(refused("grant_types: CIBA and the device grant need an initial access token."));
         }
+        if before.is_some_and(|before| loses_an_operators_word(&client, before)) {
+            return Err(refused("grant_types: what an operator demands of one of them is not left behind with it."));
+        }
         // For what, an operator says.
         if client.may(GrantType::TokenExchange) && before.is_none_or(|before| !before.may(GrantType::TokenExchange)) {
             return Err(refused("grant_types: token exchange is not for clients that register themselves."));
@@ -371,6 +374,21 @@ fn belongs_to_its_sector(vouched: &Vouched, client: &Client) -> Result<(), Refus
 fn goes_beyond(client: &Client, before: &Client) -> bool {
     let known = redirect_uris(before);
     !client.scope.is_within(&before.scope) || redirect_uris(client).iter().any(|uri| !known.contains(uri))
+}
+
+/// [security.md case 145] whether it leaves a way behind that an operator made narrower. Who could would come back
+/// later, and find it as wide as ever.
+fn loses_an_operators_word(client: &Client, before: &Client) -> bool {
+    let at_sign_in = before.sign_in.as_ref().filter(|_| client.sign_in.is_none()).is_some_and(|sign_in| {
+        // A public client's own word has it, too.
+        sign_in.policy.is_some() || (sign_in.require_pkce && !before.is_public())
+    });
+    let on_a_phone = before
+        .backchannel
+        .as_ref()
+        .filter(|_| client.backchannel.is_none())
+        .is_some_and(|backchannel| backchannel.require_hint_token || backchannel.number_matching.is_some());
+    at_sign_in || on_a_phone
 }
 
 fn redirect_uris(client: &Client) -> &[RedirectUri] {

@@ -106,6 +106,26 @@ test('in a narrow window the way leads from the shop to the phone', async () => 
   await close()
 })
 
+test('a phone that asks before the shop knows its number is no reason to go there without', async () => {
+  const { page, complaints, close } = await dev.visit('/', { viewport: { width: 320, height: 640 } })
+  // The moment between the question on the phone and the answer to the shop, held until it was seen.
+  let early = 0
+  await page.route('**/', async (route) => {
+    const response = await route.fetch()
+    const body = await response.text()
+    if (early || !body.includes('stack question')) return route.fulfill({ response })
+    early += 1
+    const without = ['number', 'shown', 'shop-link'].map((id) => new RegExp(`<(\\w+)[^>]*id="${id}".*?</\\1>`, 's'))
+    return route.fulfill({ response, body: without.reduce((markup, part) => markup.replace(part, ''), body) })
+  })
+  const shown = await ask(page)
+  assert.equal(early, 1, 'the question was seen without a number')
+  await page.locator('#said', { hasText: `The shop shows ${shown}` }).waitFor({ state: 'attached' })
+  assert.equal(await page.evaluate(() => document.activeElement?.closest('.question')?.tagName), 'FORM')
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
 test('without scripts, forms and reloading do', async () => {
   const { page, close } = await dev.visit('/', { javaScriptEnabled: false })
   await page.getByRole('button', { name: 'Send the request' }).click()

@@ -91,6 +91,8 @@ mod rfc7591_registration;
 #[cfg(test)]
 mod rfc7591_software_statements;
 #[cfg(test)]
+mod rfc7592_management;
+#[cfg(test)]
 mod rfc7662_introspection;
 #[cfg(test)]
 mod rfc8693_token_exchange;
@@ -118,6 +120,9 @@ mod store_contract;
 mod telemetry;
 #[cfg(test)]
 mod token_races;
+#[cfg(test)]
+#[cfg(feature = "otel")]
+mod traces;
 #[cfg(test)]
 mod unreadable_rows;
 #[cfg(test)]

@@ -15,25 +15,25 @@ use crate::world::{Answer, Backing, Builder, CALLBACK, DISCOVERY, Jwk, REGISTER,
 const PASSWORD: &str = "correct horse battery staple";
 const TOKENS: &str = "/admin/v1/initial-access-tokens";
 
-fn invited() -> Builder {
+pub(crate) fn invited() -> Builder {
     World::with().settings(|settings| {
         settings.registration = Admission::Invited;
         settings.registrations = 1000;
     })
 }
 
-fn open() -> Builder {
+pub(crate) fn open() -> Builder {
     invited().settings(|settings| settings.registration = Admission::Anybody)
 }
 
 /// An initial access token, and where it is looked after.
-async fn initial_token(admin: &Robot<'_>, body: &Value) -> (String, String) {
+pub(crate) async fn initial_token(admin: &Robot<'_>, body: &Value) -> (String, String) {
     let made = admin.post(TOKENS, body).await;
     let secret = made.json()["secret"].as_str().unwrap().to_owned();
     (secret, location(&made))
 }
 
-fn call(world: &World, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
+pub(crate) fn call(world: &World, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
     let request = world.request(method, path);
     match token {
         Some(token) => request.bearer_auth(token),
@@ -41,7 +41,7 @@ fn call(world: &World, method: Method, path: &str, token: Option<&str>) -> Reque
     }
 }
 
-async fn register(world: &World, token: Option<&str>, body: &Value) -> Answer {
+pub(crate) async fn register(world: &World, token: Option<&str>, body: &Value) -> Answer {
     guarded(world, Answer::of(call(world, Method::POST, REGISTER, token).json(body)).await)
 }
 
@@ -57,14 +57,14 @@ fn guarded(world: &World, answer: Answer) -> Answer {
 }
 
 /// Where a client looks after itself, and with what.
-struct Own {
-    path: String,
-    token: String,
-    json: Value,
+pub(crate) struct Own {
+    pub(crate) path: String,
+    pub(crate) token: String,
+    pub(crate) json: Value,
 }
 
 impl Own {
-    fn of(world: &World, answer: &Answer) -> Self {
+    pub(crate) fn of(world: &World, answer: &Answer) -> Self {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.text());
         let json = answer.json();
         assert!([200, 201].contains(&answer.status), "{json}");
@@ -72,22 +72,22 @@ impl Own {
         Self { path, token: json["registration_access_token"].as_str().unwrap().to_owned(), json }
     }
 
-    async fn call(&self, world: &World, method: Method) -> Answer {
+    pub(crate) async fn call(&self, world: &World, method: Method) -> Answer {
         guarded(world, Answer::of(call(world, method, &self.path, Some(&self.token))).await)
     }
 
-    async fn put(&self, world: &World, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, world: &World, body: &Value) -> Answer {
         guarded(world, Answer::of(call(world, Method::PUT, &self.path, Some(&self.token)).json(body)).await)
     }
 }
 
-async fn registered(world: &World, body: &Value) -> Own {
+pub(crate) async fn registered(world: &World, body: &Value) -> Own {
     let answer = register(world, None, body).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     Own::of(world, &answer)
 }
 
-fn shop() -> Value {
+pub(crate) fn shop() -> Value {
     json!({ "redirect_uris": [CALLBACK], "client_name": "The other shop" })
 }
 

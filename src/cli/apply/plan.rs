@@ -116,6 +116,7 @@ impl Change {
             "dpop_bound_access_tokens",
             "tls_client_certificate_bound_access_tokens",
             "restrict_access_to_redirectless_mode",
+            "policies_disabled",
         ];
         let permits = ["redirectless", "cookieless", "token_exchange_impersonation"];
         always.contains(&self.field)

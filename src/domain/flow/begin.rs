@@ -2,6 +2,7 @@
 
 use super::{Again, Around, At, Factor, Failure, Flow, ForDevice, Note, Notes, Offered, Who, is_too_old};
 use crate::clock::Timestamp;
+use crate::domain::mobile_app::MobileApp;
 use crate::domain::policy::Source;
 use crate::domain::session::Session;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
@@ -20,6 +21,8 @@ pub struct Start {
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
     pub meant: Option<UserId>,
     pub device: Option<ForDevice>,
+    /// The app that has shown itself with the request.
+    pub app: Option<MobileApp>,
 }
 
 impl Flow {
@@ -64,7 +67,7 @@ impl Flow {
 
     /// Nothing has happened yet.
     fn new(start: Start, at: At, started_at: Timestamp) -> Self {
-        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device } = start;
+        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device, app } = start;
         Self {
             transaction,
             client,
@@ -87,7 +90,7 @@ impl Flow {
             turned: None,
             ways: Vec::new(),
             ceremony: None,
-            app: None,
+            app,
             second_factor: None,
             enrolment: None,
             agreed: None,

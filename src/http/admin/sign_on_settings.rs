@@ -27,6 +27,9 @@ pub struct SettingsBody {
     /// Only clients that an application names as `client_for_redirectless_mode` may use
     /// `response_mode=pi.flow`.
     pub restrict_access_to_redirectless_mode: bool,
+    /// Whatever clients name and whatever is the default, people sign in with username and password, and the default
+    /// application shows it. For when a policy locks people out: what it demands beyond that is asked of nobody.
+    pub policies_disabled: bool,
 }
 
 /// Changes to the settings, as a merge patch.
@@ -36,6 +39,7 @@ pub struct SettingsPatch {
     pub default_policy: Option<String>,
     pub default_application: Option<String>,
     pub restrict_access_to_redirectless_mode: Option<bool>,
+    pub policies_disabled: Option<bool>,
 }
 
 impl From<&Settings> for SettingsBody {
@@ -44,6 +48,7 @@ impl From<&Settings> for SettingsBody {
             default_policy: settings.default_policy.as_ref().map(ToString::to_string),
             default_application: settings.default_application.as_ref().map(ToString::to_string),
             restrict_access_to_redirectless_mode: settings.restrict_access_to_redirectless_mode,
+            policies_disabled: settings.policies_disabled,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! refusals themselves, as browsers and authentication applications expect them, so no type describes
 //! them. States, actions, members and codes are those of [`flow_api`](crate::protocol::flow_api).
 
+use nod_device::payload::MAX_PAYLOAD_BYTES;
 use serde_json::{Map, Value, json};
 
 use self::actions::any_action;
@@ -223,6 +224,14 @@ fn request() -> Value {
         properties.insert(name.to_owned(), schema);
         required.extend(needed.then_some(name));
     }
+    // In an address it is refused.
+    properties.insert(
+        "mobilePayload".to_owned(),
+        json!({
+            "type": "string", "maxLength": MAX_PAYLOAD_BYTES, "example": "eyJ0eXAiOiJtb2JpbGUtcGF5bG9hZCtqd3QiLC...",
+            "description": "By which app the person signs in, as its SDK says and signs.",
+        }),
+    );
     json!({
         "type": "object", "description": "The parameters of an authorization request. Others are ignored [RFC 6749 §3.1].",
         "required": required, "properties": properties,

@@ -35,15 +35,16 @@ pub struct ReadPayload {
 #[derive(Clone, Copy, Debug)]
 pub struct Within<'a> {
     pub transaction: RequestId,
-    pub flow: &'a FlowId,
+    /// `None`: the flow is about to begin.
+    pub flow: Option<&'a FlowId>,
     pub challenge: Option<&'a CodeChallenge>,
 }
 
 impl Within<'_> {
     /// What a payload that is made for this flow names.
     fn bindings(&self) -> impl Iterator<Item = PayloadBinding> {
-        let flow = PayloadBinding::of(self.flow.expose());
-        [flow].into_iter().chain(self.challenge.map(|challenge| PayloadBinding::of(&challenge.text())))
+        let flow = self.flow.map(|flow| PayloadBinding::of(flow.expose()));
+        flow.into_iter().chain(self.challenge.map(|challenge| PayloadBinding::of(&challenge.text())))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::application::Application;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Start};
+use crate::domain::mobile_app::MobileApp;
 use crate::domain::profile::Profiles;
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
@@ -17,8 +18,10 @@ use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, RequestId, UserId};
 use crate::protocol::parameters::Parameters;
+use crate::secret::MasterKey;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
+use crate::usecase::device_trust::read_payload::Within;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
@@ -42,16 +45,29 @@ pub struct Authorize {
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub profiles: Profiles,
+    /// Seals what forms keep.
+    pub master: Arc<MasterKey>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
 
 /// Whoever brings a request.
 #[derive(Clone, Copy)]
-struct Comer<'a> {
-    browser: &'a Browser,
-    cookieless: bool,
-    from: IpAddr,
+pub struct Visitor<'a> {
+    pub browser: &'a Browser,
+    pub from: IpAddr,
+    /// What the address itself has of it.
+    pub query: &'a str,
+}
+
+/// The same, heard.
+#[derive(Clone, Copy)]
+pub(super) struct Comer<'a> {
+    pub browser: &'a Browser,
+    pub cookieless: bool,
+    pub from: IpAddr,
+    /// By which app [flows.md F6, F7].
+    pub payload: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -77,8 +93,7 @@ impl Authorize {
     pub async fn authorize(
         &self,
         parameters: &Parameters,
-        browser: &Browser,
-        from: IpAddr,
+        Visitor { browser, from, query }: Visitor<'_>,
     ) -> Result<Authorized, Error> {
         let now = self.clock.now();
         let id = parameters.get("client_id").and_then(ClientId::parse);
@@ -99,15 +114,21 @@ impl Authorize {
         let permitted = self.read.permitted(&client, &sign_on)?;
         let request = AuthorizationRequest::parse(parameters, destination.clone(), &permitted);
         let demands = self.profiles.of(&client);
-        match request.and_then(|request| demands.met_by(&request).map(|()| request)) {
-            Ok(request) => {
+        let payload = payload(parameters, query);
+        let request = request.and_then(|request| demands.met_by(&request).map(|()| request));
+        match request.and_then(|request| Ok((request, payload?))) {
+            Ok((request, payload)) => {
                 // What a browser has beside it would belong to whoever used it before.
                 let cookieless = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.cookieless);
                 let alone = cookieless && destination.mode == ResponseMode::Flow;
                 let nobody = Browser::default();
                 let browser = if alone { &nobody } else { browser };
-                let comer = Comer { browser, cookieless: alone, from };
-                self.begin(&client, request, parameters.get("id_token_hint"), comer, now).await
+                let comer = Comer { browser, cookieless: alone, from, payload };
+                let (hint, sub) = (parameters.get("id_token_hint"), request.extent.claims.sub.as_deref());
+                match self.meant(&client, hint, sub) {
+                    Ok(meant) => self.begin(&client, request, meant, comer, now).await,
+                    Err(refusal) => self.refused(&client, &destination, &refusal).await,
+                }
             }
             Err(refusal) => self.refused(&client, &destination, &refusal).await,
         }
@@ -142,25 +163,28 @@ impl Authorize {
         self.read.brought(client, parameters, now).await
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         client: &Arc<Client>,
         request: AuthorizationRequest,
-        hint: Option<&str>,
-        Comer { browser, cookieless, from }: Comer<'_>,
+        meant: Option<UserId>,
+        Comer { browser, cookieless, from, payload }: Comer<'_>,
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
-        let meant = match self.meant(client, hint, request.extent.claims.sub.as_deref()) {
-            Ok(meant) => meant,
-            Err(refusal) => return self.refused(client, &destination, &refusal).await,
-        };
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
         let (key, fresh) = browser.recognised(&self.entropy);
+        let transaction = RequestId::new(self.entropy.ordered_uuid(now));
+        let within = Within { transaction, flow: None, challenge: request.challenge.as_ref() };
+        let app = match self.app(client, payload, &within).await {
+            Ok(app) => app,
+            Err(Error::Refused(refusal)) => return self.refused(client, &destination, &refusal).await,
+            Err(error) => return Err(error),
+        };
         let start = Start {
-            transaction: RequestId::new(self.entropy.ordered_uuid(now)),
+            transaction,
             client: client.id.clone(),
             request,
             browser: key,
@@ -168,6 +192,7 @@ impl Authorize {
             recoverable: self.recoverable,
             meant,
             device: None,
+            app,
         };
         // Nobody is written to before they have done something.
         let language = Locale::default().tag();
@@ -223,6 +248,19 @@ impl Authorize {
         }
     }
 
+    /// The app that a payload shows.
+    async fn app(
+        &self,
+        client: &Client,
+        payload: Option<&str>,
+        within: &Within<'_>,
+    ) -> Result<Option<MobileApp>, Error> {
+        let Some(payload) = payload else { return Ok(None) };
+        let read = self.known.second_factors.payloads.read(payload, client, within).await?;
+        let told = "mobilePayload is not of the client's application, not for this request, or not of now.";
+        Ok(Some(read.map_err(|why| Refusal::invalid_request(told).because(why))?))
+    }
+
     /// Whom the client means.
     fn meant(&self, client: &Client, hint: Option<&str>, sub: Option<&str>) -> Result<Option<UserId>, Refusal> {
         let hinted = match hint {
@@ -259,6 +297,18 @@ impl Authorize {
 pub(super) fn destination(client: &Client, parameters: &Parameters) -> Result<Destination, Refusal> {
     let registered = client.sign_in.as_ref().ok_or_else(super::no_sign_in)?;
     Destination::parse(parameters, &registered.redirect_uris)
+}
+
+/// By which app the person signs in. An address is kept where others read it, and a payload says a lot about a phone
+/// [flows.md H.2].
+fn payload<'p>(parameters: &'p Parameters, query: &str) -> Result<Option<&'p str>, Refusal> {
+    let Some(payload) = parameters.get("mobilePayload") else { return Ok(None) };
+    let in_address = Parameters::parse(query.as_bytes())?;
+    if in_address.contains("mobilePayload") || in_address.contains("request") {
+        let told = "mobilePayload does not belong in a URL: push the request [RFC 9126], or post it.";
+        return Err(Refusal::invalid_request(told));
+    }
+    Ok(Some(payload))
 }
 
 /// What `prompt=none` cannot have [OIDCC §3.1.2.6].

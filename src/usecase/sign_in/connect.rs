@@ -132,6 +132,7 @@ impl Connect {
             recoverable: self.recoverable,
             meant: None,
             device: None,
+            app: None,
         };
         let seen = self.kept(Flow::awaiting_code(start, now), client, now).await?;
         let (state, key) = if cookieless { (fresh, None) } else { (None, fresh) };
@@ -210,6 +211,7 @@ impl Connect {
             recoverable: self.recoverable,
             meant: None,
             device: Some(shown),
+            app: None,
         };
         // Nobody is written to before they have done something.
         let language = Locale::default().tag();

@@ -27,6 +27,7 @@ use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::Standing;
 
 pub mod advance;
+pub mod anew;
 pub mod ask_device;
 pub mod authorize;
 pub mod beside;

@@ -59,7 +59,7 @@ impl SecondFactors {
     async fn by_app(&self, (id, flow): (&FlowId, Flow), judged: &Judged, members: &Members) -> Result<Flow, FlowError> {
         let Some(payload) = members.text("mobilePayload") else { return Ok(flow) };
         let challenge = flow.request.challenge.as_ref();
-        let within = Within { transaction: flow.transaction, flow: id, challenge };
+        let within = Within { transaction: flow.transaction, flow: Some(id), challenge };
         let read = self.payloads.read(payload, &judged.client, &within).await?;
         let refused = |why| FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why);
         Ok(flow.by(Some(read.map_err(refused)?)))

@@ -12,8 +12,12 @@ const pauseButton = /** @type {HTMLButtonElement | null} */ (document.getElement
 let paused = false
 let asking = false
 let again = false
-/** Until when a question is awaited that was asked for on this page. */
-let awaited = 0
+/**
+ * The request that was sent on this page, until when its question is awaited, and nothing once somebody went on.
+ * Its name comes with the answer: until then the page may show the one before it.
+ * @type {{ request?: string, until: number } | null}
+ */
+let awaited = null
 
 /**
  * Loads this page as a document: parsed by the browser and not run, so no markup is made from strings.
@@ -68,11 +72,12 @@ async function refresh() {
  * Where the question is in sight, nothing moves.
  */
 function follow() {
-  if (performance.now() > awaited) return
+  if (!awaited?.request || performance.now() > awaited.until) return
+  if (!document.querySelector(`#shop-link a[href$="${awaited.request}"]`)) return
   const question = document.querySelector('#phone .question')
   const title = question?.querySelector('h3')
   if (!question || !title) return
-  awaited = 0
+  awaited = null
   const number = document.querySelector('#number .digits')?.textContent?.trim()
   said.textContent = `Alice’s phone asks.${number ? ` The shop shows ${number}.` : ''}`
   const { top, bottom } = question.getBoundingClientRect()
@@ -94,10 +99,11 @@ async function submit(event) {
   const fields = new URLSearchParams()
   for (const [name, value] of new FormData(form, button)) fields.append(name, String(value))
   try {
-    awaited = button?.id === 'send' ? performance.now() + 5000 : 0
+    awaited = button?.id === 'send' ? { until: 0 } : null
     const response = await fetch(form.action, { method: 'POST', body: fields, headers: { Accept: 'application/json' } })
     const answer = await response.json()
     if (!response.ok) said.textContent = answer.error_description ?? answer.error ?? 'That did not work.'
+    if (awaited) awaited = { request: answer.request, until: performance.now() + 5000 }
     await refresh()
     if (response.ok && form.action.endsWith('/replay')) {
       const id = `m${answer.number}`
@@ -128,7 +134,7 @@ function openTarget() {
 
 document.addEventListener('submit', submit)
 document.addEventListener('click', click)
-for (const kind of ['keydown', 'pointerdown', 'wheel']) addEventListener(kind, () => (awaited = 0), { passive: true })
+for (const kind of ['keydown', 'pointerdown', 'wheel']) addEventListener(kind, () => (awaited = null), { passive: true })
 addEventListener('hashchange', openTarget)
 openTarget()
 enliven()

@@ -26,7 +26,7 @@ use crate::protocol::id::FlowId;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::Advance;
-use crate::usecase::sign_in::authorize::{Authorize, Authorized, Whose};
+use crate::usecase::sign_in::authorize::{Authorize, Authorized, Visitor, Whose};
 use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
@@ -38,6 +38,7 @@ pub mod account;
 mod check_session;
 mod connect;
 mod devices;
+mod late;
 mod pages;
 mod passwords;
 mod pressed;
@@ -123,7 +124,9 @@ impl Provider {
         let browser = self.cookies.browser(request.headers());
         let authorized = match &parameters {
             Ok(parameters) => {
-                let authorized = self.authorize.authorize(parameters, &browser, client_ip(&request)).await;
+                let query = request.uri().query().unwrap_or_default();
+                let visitor = Visitor { browser: &browser, from: client_ip(&request), query };
+                let authorized = self.authorize.authorize(parameters, visitor).await;
                 authorized.map_err(Trouble::from)
             }
             Err(trouble) => Err(trouble.clone()),

@@ -34,13 +34,14 @@ use crate::web::sign_in::{
 use crate::words::{Foreign, Message};
 
 /// What is wrong with what somebody just sent.
-enum Wrong {
+pub(super) enum Wrong {
     Credentials {
         username: String,
         problem: Problem,
     },
     Identifier {
         username: String,
+        problem: identifier::Problem,
     },
     Errand {
         error: FlowError,
@@ -200,7 +201,7 @@ impl Provider {
         if status == Status::UsernamePasswordRequired {
             Ok(Submitted::Wrong(Wrong::Credentials { username, problem }))
         } else if status == Status::IdentifierRequired {
-            Ok(Submitted::Wrong(Wrong::Identifier { username }))
+            Ok(Submitted::Wrong(Wrong::Identifier { username, problem: identifier::Problem::Missing }))
         } else {
             Err(error.into())
         }
@@ -221,7 +222,7 @@ impl Provider {
     }
 
     /// What the person does now; or first, in which way.
-    fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
+    pub(super) fn show(&self, seen: &Seen, wrong: Option<&Wrong>, browser: &Browser, visit: &Visit) -> Response {
         let problem = match wrong {
             None if seen.flow.may_choose() => None,
             Some(Wrong::Method(problem)) if seen.flow.may_choose() => Some(*problem),
@@ -262,13 +263,13 @@ impl Provider {
                 passkey::render(&view, &around)
             }
             At::Asking(_, Source::Identifier) => {
-                let (username, problem) = if let Some(Wrong::Identifier { username }) = wrong {
-                    (username.clone(), Some(identifier::Problem::Missing))
+                let (username, problem) = if let Some(Wrong::Identifier { username, problem }) = wrong {
+                    (username.clone(), Some(*problem))
                 } else {
                     (hint(seen), None)
                 };
                 let view = identifier::View {
-                    form,
+                    form: self.keeping(form, seen),
                     client,
                     username,
                     reason: reason(seen),
@@ -285,7 +286,7 @@ impl Provider {
                     (hint(seen), None)
                 };
                 let view = credentials::View {
-                    form,
+                    form: self.keeping(form, seen),
                     client,
                     username,
                     reason: reason(seen),

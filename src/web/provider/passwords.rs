@@ -95,6 +95,14 @@ impl Provider {
         let visit = self.visit(request, wished.as_deref());
         let seen = match seen {
             Ok(seen) => seen,
+            Err(FlowError::Refused(refusal))
+                if refusal.code == FlowErrorCode::FlowNotFound && *request.method() == Method::POST =>
+            {
+                return match Box::pin(self.late(id, (request, body), browser, &visit)).await {
+                    Ok(response) => response,
+                    Err(trouble) => self.troubled(&trouble, &visit).await,
+                };
+            }
             Err(error) => return self.troubled(&error.into(), &visit).await,
         };
         match *request.method() {

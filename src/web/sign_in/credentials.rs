@@ -35,6 +35,7 @@ pub enum Problem {
     /// Whichever of the two it is.
     WrongCredentials,
     SlowDown(Duration),
+    PageExpired,
 }
 
 impl Problem {
@@ -46,6 +47,7 @@ impl Problem {
             Self::PasswordMissing => vec![password],
             Self::BothMissing => vec![username, password],
             Self::WrongCredentials => vec![At::at("password", Message::WrongCredentials)],
+            Self::PageExpired => vec![At::of_all(Message::PageExpired)],
             Self::SlowDown(wait) => vec![At::slow_down(wait)],
         }
     }

@@ -25,11 +25,13 @@ pub struct View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     Missing,
+    PageExpired,
 }
 
 impl Problem {
     const fn told(self) -> At<'static> {
         match self {
+            Self::PageExpired => At::of_all(Message::PageExpired),
             Self::Missing => At::at("username", Message::UsernameMissing),
         }
     }

@@ -403,6 +403,7 @@ fn how_people_sign_in_is_exported_and_applied() {
         "url = \"https://login.shop.example/\"",
         "sign_on_policy = \"staff\"",
         "restrict_access_to_redirectless_mode = false",
+        "policies_disabled = false",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }

@@ -12,6 +12,7 @@ mod step_up;
 mod step_up_otp;
 mod step_up_pages;
 mod step_up_races;
+mod web_view;
 mod worth;
 
 const PASSWORD: &str = "correct horse battery";

@@ -21,8 +21,8 @@ pub(crate) enum Lost {
     Node,
 }
 
-/// A node gathers what nobody waits for, but not for so long.
-const QUIET: Duration = Duration::from_millis(80);
+/// A node gathers what nobody waits for, but not for so long; not on a busy machine either.
+const QUIET: Duration = Duration::from_millis(400);
 
 /// Carries every byte, until it is told to lose the next `COMMIT` or the answer to it.
 #[derive(Debug)]

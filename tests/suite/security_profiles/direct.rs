@@ -184,10 +184,6 @@ async fn fapi2_5_3_2_1_a_refresh_token_stays() {
         let alice = world.user("alice").with_phone().await;
         let shop = world.client("shop").refresh().opaque().private_key_jwt(Algorithm::ES256).await;
         let (prover, first) = (world.prover(), shop.log_in(&alice).await);
-        // One that was replaced before is worth nothing, and ends what its thief got.
-        let other = shop.log_in(&alice).await;
-        let replaced = other.refresh_token.as_deref().unwrap();
-        let successor = shop.refresh(replaced).await.tokens();
         Held::ByItself.to(&shop, profile).await;
         let refresh =
             async |token: &str| prover.token(&shop, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await;
@@ -199,11 +195,37 @@ async fn fapi2_5_3_2_1_a_refresh_token_stays() {
             assert_eq!(tokens.refresh_token.as_deref(), Some(token), "{profile}");
             prover.userinfo(&tokens.access_token).await.ok();
         }
-        refresh(replaced).await.refused(400, "invalid_grant");
-        refresh(successor.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
         world.clock.advance(seconds(14 * 86_400));
         refresh(token).await.refused(400, "invalid_grant");
     }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_stays_ends_as_others_do() {
+    let world = World::with().settings(|settings| settings.lifetimes.refresh_absolute = seconds(20 * 86_400));
+    let world = world.start().await;
+    let alice = world.user("alice").with_phone().await;
+    let shop = world.client("shop").refresh().opaque().private_key_jwt(Algorithm::ES256).await;
+    let (prover, lasting, revoked) = (world.prover(), shop.log_in(&alice).await, shop.log_in(&alice).await);
+    let (lasting, revoked) = (lasting.refresh_token.unwrap(), revoked.refresh_token.unwrap());
+    // One that was replaced before is worth nothing, and ends what its thief got.
+    let replaced = shop.log_in(&alice).await.refresh_token.unwrap();
+    let successor = shop.refresh(&replaced).await.tokens().refresh_token.unwrap();
+    Held::ByItself.to(&shop, Profile::Fapi2Security).await;
+    let refresh =
+        async |token: &str| prover.token(&shop, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await;
+    world.clock.advance(seconds(3600));
+    refresh(&successor).await.tokens();
+    refresh(&replaced).await.refused(400, "invalid_grant");
+    refresh(&successor).await.refused(400, "invalid_grant");
+    refresh(&revoked).await.tokens();
+    assert_eq!(shop.revoke(&revoked, None).await.status, 200);
+    refresh(&revoked).await.refused(400, "invalid_grant");
+    // Not idle, and over all the same.
+    world.clock.advance(seconds(10 * 86_400));
+    refresh(&lasting).await.tokens();
+    world.clock.advance(seconds(10 * 86_400));
+    refresh(&lasting).await.refused(400, "invalid_grant");
 }
 
 /// A thumbprint names no algorithm: one RSA key can do both.

@@ -97,6 +97,44 @@ async fn t18_5_t18_6_an_application_of_the_policy_goes_before_the_default_one() 
     assert!(browser.sent_to_application(&desk, &[]).await.0.starts_with("https://staff.shop.example/in"));
 }
 
+/// [flows.md F18] whatever a policy says, and whoever shows it.
+#[tokio::test]
+async fn t18_3_with_policies_switched_off_the_default_application_is_asked() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let staff = "https://staff.shop.example";
+    application(&admin, "login", LOGIN).await;
+    application(&admin, "staff", staff).await;
+    policy(&admin, &json!({ "application": "staff", "id": "staff", "steps": name_first("x")["steps"] })).await;
+    settings(&admin, &json!({ "default_application": "login", "default_policy": "staff" })).await;
+    let desk = world.client("desk").signs_in().policy("staff").await;
+    let mut browser = world.browser();
+    for client in [&shop, &desk] {
+        let (at, flow) = browser.sent_to_application(client, &[]).await;
+        assert!(at.starts_with(staff), "{at}");
+        assert_eq!(read(&mut browser, staff, &flow).await.ok()["status"], "IDENTIFIER_REQUIRED");
+    }
+    settings(&admin, &json!({ "policies_disabled": true })).await;
+    for client in [&shop, &desk] {
+        let (at, flow) = browser.sent_to_application(client, &[]).await;
+        assert!(at.starts_with(LOGIN), "{at}");
+        assert_eq!(read(&mut browser, LOGIN, &flow).await.ok()["status"], "USERNAME_PASSWORD_REQUIRED");
+        refused(&read(&mut browser, staff, &flow).await, 404, "FLOW_NOT_FOUND", None);
+    }
+    let (_, flow) = browser.sent_to_application(&desk, &[]).await;
+    let given = json!({ "username": "alice", "password": PASSWORD });
+    browser.act_from(LOGIN, &flow, "checkUsernamePassword", &given).await.ok();
+    let state = browser.act_from(LOGIN, &flow, "grantConsent", &json!({})).await.ok();
+    browser.open(below(&world, &state)).await.unwrap_err().get("code");
+    // [T18.5] without one, it is our own page.
+    settings(&admin, &json!({ "default_application": null })).await;
+    let mut another = world.browser();
+    another.authorize(&desk, &[]).await.unwrap().has("name=\"password\"");
+    settings(&admin, &json!({ "policies_disabled": false })).await;
+    assert!(another.sent_to_application(&desk, &[]).await.0.starts_with(staff));
+}
+
 #[tokio::test]
 async fn t14_6_a_browser_is_told_before_it_lets_a_page_call() {
     let world = World::start().await;
@@ -293,7 +331,7 @@ async fn a_1_15_redirectless_flows_can_be_kept_for_registered_applications() {
     admin.patch(&at, &json!({ "client_for_redirectless_mode": null })).await.ok();
     super::refused(&read(&mut browser, LOGIN, &flow).await, 404, "FLOW_NOT_FOUND", None);
     assert_eq!(browser.get(&format!("{FLOWS}{flow}")).await.status, 200, "no page, no browser to ask");
-    assert_eq!(admin.get(SETTINGS).await.ok(), restricted);
+    assert_eq!(admin.get(SETTINGS).await.ok()["restrict_access_to_redirectless_mode"], true);
 }
 
 /// What the page of an application asks for a client that it runs.

@@ -10,7 +10,7 @@ use crate::world::{
 };
 
 /// The request of a client, pushed, with what a test adds or replaces.
-pub(super) async fn push(client: &Client, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn push(client: &Client, fields: &[(&str, &str)]) -> Answer {
     let form = asked(client, fields);
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -20,13 +20,13 @@ pub(super) async fn push(client: &Client, fields: &[(&str, &str)]) -> Answer {
 }
 
 #[track_caller]
-pub(super) fn request_uri(pushed: &Answer) -> String {
+pub(crate) fn request_uri(pushed: &Answer) -> String {
     assert_eq!(pushed.status, 201, "{}", pushed.text());
     pushed.json()["request_uri"].as_str().unwrap().to_owned()
 }
 
 /// What a browser brings then.
-pub(super) async fn bring(browser: &mut Browser, client: &Client, uri: &str) -> Result<Page, Callback> {
+pub(crate) async fn bring(browser: &mut Browser, client: &Client, uri: &str) -> Result<Page, Callback> {
     browser.open(&format!("{AUTHORIZE}?{}", enc(&[("client_id", client.id.as_str()), ("request_uri", uri)]))).await
 }
 

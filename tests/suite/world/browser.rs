@@ -125,6 +125,8 @@ impl Browser {
     pub(crate) async fn press(&mut self, page: &Page, button: &str, fields: &[(&str, &str)]) -> Result<Page, Callback> {
         let mark = page.field("csrf").unwrap_or_default();
         let mut all = vec![("csrf", mark.as_str()), ("action", button)];
+        let again = page.field("again");
+        all.extend(again.as_deref().map(|again| ("again", again)));
         all.extend(fields);
         let target = page.target(&self.world.issuer);
         let request = self.request(Method::POST, &target);

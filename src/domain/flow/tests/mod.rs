@@ -53,6 +53,7 @@ fn start(request: AuthorizationRequest) -> Start {
         recoverable: true,
         meant: None,
         device: None,
+        app: None,
     }
 }
 

@@ -91,6 +91,7 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     let wrong = |problem| identifier::View { problem: Some(problem), ..fresh.clone() };
     let states = [
         ("missing", wrong(identifier::Problem::Missing)),
+        ("expired", wrong(identifier::Problem::PageExpired)),
         ("hint", identifier::View { username: cast.typed.clone(), reason: Some(Reason::Stronger), ..fresh.clone() }),
         ("fresh", fresh.clone()),
     ];
@@ -119,6 +120,7 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
         ("wrong", wrong(credentials::Problem::WrongCredentials)),
         ("missing", wrong(credentials::Problem::BothMissing)),
         ("slow-down", wrong(credentials::Problem::SlowDown(WAIT))),
+        ("expired", wrong(credentials::Problem::PageExpired)),
         ("fresh", fresh.clone()),
     ];
     samples.add("sign-in", credentials::render, states);
