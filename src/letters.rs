@@ -30,6 +30,14 @@ pub struct Forgotten<'a> {
     pub lifetime: Duration,
 }
 
+/// With what somebody who signs in shows that it is them.
+pub struct OneTimeCode<'a> {
+    pub code: &'a Secret<String>,
+    /// Where they sign in.
+    pub client: &'a str,
+    pub lifetime: Duration,
+}
+
 /// By which somebody shows that the letter has come.
 pub enum Proof {
     Both { link: Secret<String>, code: Secret<String> },
@@ -51,6 +59,12 @@ impl Part {
     fn says(says: String) -> Self {
         Self { says, link: None, code: None }
     }
+}
+
+/// Read aloud, or typed: two short numbers are easier than a long one.
+fn apart(code: &str) -> String {
+    let (first, last) = code.split_at_checked(code.len() / 2).unwrap_or_default();
+    format!("{first} {last}")
 }
 
 #[derive(Template)]
@@ -77,10 +91,9 @@ impl Letters {
             let link = Some((say(Message::NewPasswordTitle), href));
             Part { link, ..Part::says(say(Message::LetterForgottenLink)) }
         };
-        let code = |code: &Secret<String>, says: Message<'static>| {
-            // Read aloud, or typed: two short numbers are easier than a long one.
-            let (first, last) = code.expose().split_at_checked(4).unwrap_or_default();
-            Part { code: Some(format!("{first} {last}")), ..Part::says(say(says)) }
+        let code = |code: &Secret<String>, says: Message<'static>| Part {
+            code: Some(apart(code.expose())),
+            ..Part::says(say(says))
         };
         let (both, once) = (Message::LetterForgottenBoth(about.lifetime), Message::LetterForgottenOnce(about.lifetime));
         let (proofs, once, not_you) = match &about.proof {
@@ -107,6 +120,16 @@ impl Letters {
             },
         ];
         self.written(locale, say(Message::LetterChangedSubject(&self.brand)), &parts)
+    }
+
+    pub fn one_time_code(&self, locale: Locale, about: &OneTimeCode<'_>) -> Written {
+        let say = |message| self.words.say(locale, message);
+        let parts = [
+            Part { code: Some(apart(about.code.expose())), ..Part::says(say(Message::LetterCode(about.client))) },
+            Part::says(say(Message::LetterForgottenOnce(about.lifetime))),
+            Part::says(say(Message::LetterCodeNotYou)),
+        ];
+        self.written(locale, say(Message::LetterCodeSubject(&self.brand)), &parts)
     }
 
     fn written(&self, locale: Locale, subject: String, parts: &[Part]) -> Written {
@@ -172,6 +195,21 @@ mod tests {
                 {
                     let said = said(message);
                     assert!(both.text.contains(&said) && !letter.text.contains(&said), "{}", letter.text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_in_both_forms_in_every_language() {
+        let code = Secret::new("123456".to_owned());
+        let about = OneTimeCode { code: &code, client: "Demo Shop", lifetime: Duration::from_secs(300) };
+        for locale in Locale::ALL {
+            let Written { subject, text, html } = letters().one_time_code(*locale, &about);
+            assert!(subject.contains("Nod") && !subject.contains("123"), "{subject}");
+            for body in [&text, &html] {
+                for part in ["123 456", "Demo Shop", "5"] {
+                    assert!(body.contains(part), "{}: no {part} in {body}", locale.tag());
                 }
             }
         }

@@ -143,6 +143,8 @@ words! {
         Flows = "flows",
         FlowMisses = "flow_misses",
         Pushes = "pushes",
+        /// One-time codes that are sent.
+        Otps = "otps",
         DevicesPerUser = "devices_per_user",
         Questions = "questions",
         HeldPolls = "held_polls",

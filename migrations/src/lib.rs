@@ -21,6 +21,7 @@ mod m0012_user_codes;
 mod m0013_addresses;
 mod m0014_device_trust;
 mod m0015_device_application;
+mod m0016_otp_devices;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_addresses::Migration),
             Box::new(m0014_device_trust::Migration),
             Box::new(m0015_device_application::Migration),
+            Box::new(m0016_otp_devices::Migration),
         ]
     }
 }

@@ -15,6 +15,7 @@ use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
 use crate::http::admin::keys::KeysApi;
 use crate::http::admin::mfa_policies::MfaPoliciesApi;
 use crate::http::admin::native_applications::NativeApplicationsApi;
+use crate::http::admin::otp_devices::OtpDevicesApi;
 use crate::http::admin::page::Cursors;
 use crate::http::admin::pairing_keys::PairingKeysApi;
 use crate::http::admin::passkeys::PasskeysApi;
@@ -29,6 +30,7 @@ use crate::secret::MasterKey;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::idempotency::Answers;
+use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
@@ -54,6 +56,7 @@ use crate::usecase::admin::keys::ManageKeys;
 use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
 use crate::usecase::admin::native_applications::ManageNativeApplications;
 use crate::usecase::admin::native_applications::ReadMfaReadiness;
+use crate::usecase::admin::otp_devices::ManageOtpDevices;
 use crate::usecase::admin::passkeys::ManagePasskeys;
 use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
@@ -87,7 +90,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi),
+    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -155,10 +158,15 @@ impl Wiring {
                     cursors: cursors.clone(),
                 },
                 PasskeysApi {
-                    passkeys: ManagePasskeys { passkeys: Passkeys::new(database.clone()), people, desk: desk.clone() },
+                    passkeys: ManagePasskeys {
+                        passkeys: Passkeys::new(database.clone()),
+                        people: people.clone(),
+                        desk: desk.clone(),
+                    },
                 },
                 PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
                 UserCodesApi { codes: self.user_codes() },
+                OtpDevicesApi { devices: self.otp_devices(people) },
             ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
@@ -174,6 +182,14 @@ impl Wiring {
             WebhooksApi { webhooks, cursors: cursors.clone() },
             self.sign_on(cursors),
         )
+    }
+
+    fn otp_devices(&self, people: People) -> ManageOtpDevices {
+        ManageOtpDevices {
+            devices: OtpDevices::new(self.parts.database.clone()),
+            people,
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
     }
 
     fn user_codes(&self) -> ManageUserCodes {

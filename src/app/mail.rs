@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::parts::Parts;
 use super::{Settings, Wiring};
 use crate::clock::Clock;
+use crate::domain::otp::OtpSecrets;
 use crate::domain::recovery::RecoverySecrets;
 use crate::letters::Letters;
 use crate::outbound::courier::Courier;
 use crate::outbound::dev_inbox::DevInbox;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::{Attempts, Shelf};
+use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::RecoverPassword;
@@ -64,6 +66,8 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
         recoveries: Shelf::new(Arc::clone(&parts.ephemeral)),
         attempts: Attempts::new(Arc::clone(&parts.ephemeral)),
         secrets: secrets(master),
+        otp_devices: OtpDevices::new(parts.database.clone()),
+        otp_secrets: otp_secrets(master),
         means: settings.recovery,
         letters: Letters { words: Words::new(&[]), brand: super::BRAND.to_owned(), issuer: settings.issuer.clone() },
         courier,
@@ -79,6 +83,10 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
 
 fn secrets(master: &MasterKey) -> RecoverySecrets {
     RecoverySecrets::new(master.derive("password recovery"))
+}
+
+pub(super) fn otp_secrets(master: &MasterKey) -> OtpSecrets {
+    OtpSecrets::new(master.derive("one-time code"))
 }
 
 impl Wiring {

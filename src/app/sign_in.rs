@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Parts, Settings, Wiring};
+use super::{Parts, Settings, Wiring, mail};
 use crate::domain::enrolment;
+use crate::domain::otp::Channel;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
@@ -14,6 +15,7 @@ use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::sql::consents::Consents;
+use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
@@ -45,6 +47,7 @@ use crate::usecase::sign_in::push::Push;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::second_factor::SecondFactors;
+use crate::usecase::sign_in::send_code::SendCode;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
@@ -123,7 +126,11 @@ impl Wiring {
                     clock: self.clock(),
                     issuer: self.settings.issuer.clone(),
                 },
-                evaluate: Evaluate { directory: self.directory() },
+                evaluate: Evaluate {
+                    directory: self.directory(),
+                    otp_devices: OtpDevices::new(self.parts.database.clone()),
+                    channels: self.channels(),
+                },
                 offers: self.offers(),
                 devices: AskDevice {
                     questions: self.put_question(),
@@ -134,10 +141,24 @@ impl Wiring {
                     clock: self.clock(),
                     entropy: self.entropy(),
                 },
+                codes: SendCode {
+                    devices: OtpDevices::new(self.parts.database.clone()),
+                    guards: Shelf::new(self.store()),
+                    attempts: Attempts::new(self.store()),
+                    outbox: Outbox::new(self.parts.database.clone()),
+                    secrets: mail::otp_secrets(&self.master),
+                    clock: self.clock(),
+                    entropy: self.entropy(),
+                },
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),
             }),
         })
+    }
+
+    /// By what one-time codes can be sent here.
+    fn channels(&self) -> Vec<Channel> {
+        self.parts.carriers.courier.iter().map(|_| Channel::Email).collect()
     }
 
     pub(super) fn offers(&self) -> OfferEnrolment {

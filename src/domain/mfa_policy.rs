@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::NumberMatching;
+use super::otp::{Channel, OtpMethod};
 use crate::clock::Timestamp;
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -34,6 +35,9 @@ pub struct MfaPolicy {
     pub push_timeout: u32,
     #[serde(default)]
     pub push_limit: PushLimit,
+    /// Codes by e-mail.
+    #[serde(default)]
+    pub email: OtpMethod,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,
@@ -155,6 +159,13 @@ impl MfaPolicy {
     /// Whether a device that was enrolled as this app asks its person. One that was paired with a key is for any.
     pub fn asks(&self, application: Option<&NativeApplicationId>) -> bool {
         application.is_none_or(|application| self.permits(application).is_some_and(|permitted| permitted.push))
+    }
+
+    /// Of codes by this channel.
+    pub const fn otp(&self, channel: Channel) -> OtpMethod {
+        match channel {
+            Channel::Email => self.email,
+        }
     }
 
     pub const fn asked_for(&self) -> Duration {

@@ -20,6 +20,8 @@ pub mod mfa_readiness;
 pub mod mobile_app;
 pub mod native_application;
 pub mod occasion;
+pub mod otp;
+pub mod otp_guard;
 pub mod passkey;
 pub mod password;
 pub mod pauses;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::id::UserId;
+use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +14,16 @@ pub enum Occasion {
     PasswordForgotten { username: String, language: String },
     /// A password was changed. Whoever did it, its owner hears of it.
     PasswordChanged { user: UserId, language: String },
+    /// Somebody signs in and is to bring a code, that of the row. Times in seconds.
+    OneTimeCode {
+        user: UserId,
+        device: DeviceId,
+        client: ClientId,
+        transaction: RequestId,
+        length: u32,
+        lifetime: u32,
+        language: String,
+    },
 }
 
 impl Occasion {
@@ -32,6 +42,7 @@ impl Occasion {
         match self {
             Self::PasswordForgotten { .. } => super::recovery::LIFETIME,
             Self::PasswordChanged { .. } => Duration::from_secs(86_400),
+            Self::OneTimeCode { lifetime, .. } => Duration::from_secs(*lifetime as u64),
         }
     }
 }

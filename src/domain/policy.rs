@@ -90,7 +90,7 @@ impl Source {
             Self::Identifier => &[],
             Self::Password => &[Acr::Password],
             Self::Passkey => &[Acr::Passkey],
-            Self::Mfa => &[Acr::TrustedDevice, Acr::Device, Acr::DeviceNumber],
+            Self::Mfa => &[Acr::Otp, Acr::TrustedDevice, Acr::Device, Acr::DeviceNumber],
         }
     }
 }

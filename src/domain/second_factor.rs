@@ -4,6 +4,7 @@ use super::device::{Device, Status};
 use super::enrolment::Enrolment;
 use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
 use super::mobile_app::MobileApp;
+use super::otp::{Channel, OtpDevice};
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
 
@@ -13,6 +14,10 @@ pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
     /// Of the person, the primary one first.
     pub devices: &'a [Device],
+    /// Where they get codes, the oldest first.
+    pub addresses: &'a [OtpDevice],
+    /// By what codes can be sent at all.
+    pub channels: &'a [Channel],
     /// By which they sign in.
     pub app: Option<By<'a>>,
 }
@@ -62,6 +67,10 @@ words! {
         DeviceBlocked = "DEVICE_BLOCKED",
         /// Nobody could be asked: too often within a short time.
         PushFailed = "PUSH_FAILED",
+        /// No code is sent: too many were, within a short time.
+        OtpResendLimit = "OTP_RESEND_LIMIT",
+        /// No code is sent, since none is looked at: too many were wrong.
+        OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
     }
 }
 
@@ -73,6 +82,8 @@ impl Why {
             Self::NoUsableDevices => "None of the person's devices will do, and the MFA policy lets nobody in without.",
             Self::DeviceBlocked => "The device is blocked.",
             Self::PushFailed => "The person is asked too often, and is not asked on a device for some time.",
+            Self::OtpResendLimit => "Too many codes were sent, and none is for some time.",
+            Self::OtpAttemptsLimit => "Too many codes were wrong, and none is looked at for some time.",
         }
     }
 }
@@ -94,7 +105,10 @@ impl Asked<'_> {
                 return Verdict::Authorized(device.id);
             }
         }
-        let usable: Vec<_> = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id).collect();
+        let phones = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id);
+        let addresses = self.addresses.iter().filter(|address| self.is_served(address)).map(|own| own.id);
+        // A phone proves more than a code: it comes first.
+        let usable: Vec<_> = phones.chain(addresses).collect();
         if !usable.is_empty() {
             let chooses = match self.policy.device_selection {
                 DeviceSelection::DefaultToFirst => false,
@@ -103,7 +117,7 @@ impl Asked<'_> {
             };
             return Verdict::Ask(usable, if chooses { First::Choose } else { First::Ask });
         }
-        let (mode, missing, why) = if self.devices.is_empty() {
+        let (mode, missing, why) = if self.devices.is_empty() && self.addresses.is_empty() {
             (self.policy.no_devices_mode, Missing::NoDevices, Why::NoDevices)
         } else {
             (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
@@ -117,6 +131,11 @@ impl Asked<'_> {
     /// Whether the person may be asked on it.
     fn is_usable(&self, device: &Device) -> bool {
         device.status == Status::Active && self.policy.asks(device.application.as_ref())
+    }
+
+    /// Whether the person may be sent a code there.
+    fn is_served(&self, address: &OtpDevice) -> bool {
+        self.policy.otp(address.channel).enabled && self.channels.contains(&address.channel)
     }
 
     /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first.
@@ -141,6 +160,7 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::domain::device::About;
     use crate::domain::mfa_policy::{Matching, Permitted, PushLimit, push_timeout};
+    use crate::domain::otp::OtpMethod;
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
 
     fn application(id: &str) -> NativeApplicationId {
@@ -157,6 +177,7 @@ mod tests {
             number_matching: Matching::default(),
             push_timeout: push_timeout(),
             push_limit: PushLimit::default(),
+            email: OtpMethod::default(),
             applications: vec![Permitted {
                 application: application("bank"),
                 auto_enrollment: true,
@@ -192,7 +213,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
-        Asked { policy, devices, app }.evaluate()
+        Asked { policy, devices, addresses: &[], channels: &[Channel::Email], app }.evaluate()
     }
 
     #[test]
@@ -285,5 +306,34 @@ mod tests {
         let mut silent = policy.clone();
         silent.applications[0].auto_enrollment = false;
         assert_eq!(evaluated(&silent, &[], Some(&app("bank")), false), (waived(), None));
+    }
+
+    #[test]
+    fn h4_a_code_is_sent_where_the_policy_has_codes_and_somebody_carries_them() {
+        let address = OtpDevice {
+            id: DeviceId::new(Uuid::from_u128(9)),
+            user: UserId::new(Uuid::nil()),
+            channel: Channel::Email,
+            target: "alice@example.com".into(),
+            nickname: None,
+            created_at: Timestamp::from_seconds(0),
+        };
+        let addresses = std::slice::from_ref(&address);
+        let phone = [device(None, Status::Active)];
+        let with_codes = MfaPolicy {
+            email: OtpMethod { enabled: true, ..OtpMethod::default() },
+            ..policy(Without::Bypass, Without::Block)
+        };
+        let asked = |policy: &MfaPolicy, devices: &[Device], channels: &[Channel]| {
+            Asked { policy, devices, addresses, channels, app: None }.evaluate().0
+        };
+        let mail = [Channel::Email];
+        assert_eq!(asked(&with_codes, &[], &mail), Verdict::Ask(vec![address.id], First::Ask));
+        assert_eq!(asked(&with_codes, &phone, &mail), Verdict::Ask(vec![phone[0].id, address.id], First::Ask));
+        let without_codes = policy(Without::Bypass, Without::Block);
+        for (policy, channels) in [(&with_codes, &[][..]), (&without_codes, &mail)] {
+            assert_eq!(asked(policy, &[], channels), Verdict::Failed(Why::NoUsableDevices), "it is no bypass either");
+            assert_eq!(asked(policy, &phone, channels), Verdict::Ask(vec![phone[0].id], First::Ask));
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::protocol::acr::{AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr};
+use crate::domain::otp::Channel;
+use crate::protocol::acr::{AMR_OTP_BY_MAIL, AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr};
 use crate::protocol::id::{DeviceId, SessionId, SessionToken, UserId};
 use crate::secret::Digest;
 
@@ -68,6 +69,15 @@ impl Authentication {
     pub fn with(&self, trusted: &Trusted) -> Self {
         let amr = if trusted.is_silent() { AMR_TRUSTED_DEVICE } else { AMR_STEP_UP };
         self.and(&Self { at: self.at, acr: trusted.acr, amr: amr.to_owned() })
+    }
+
+    /// A code that was sent has come back, too: for one transaction, in the same way.
+    #[must_use]
+    pub fn with_code(&self, channel: Channel) -> Self {
+        let amr = match channel {
+            Channel::Email => AMR_OTP_BY_MAIL,
+        };
+        self.and(&Self { at: self.at, acr: Acr::Otp, amr: amr.to_owned() })
     }
 
     /// Both, of one person and one after the other.

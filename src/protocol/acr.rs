@@ -1,9 +1,11 @@
 //! What we say about how a person was authenticated: `acr` and `amr` (OIDC Core §2, RFC 8176).
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
-/// The authentication contexts that this server can really produce, weaker first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The authentication contexts that this server can really produce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Acr {
     /// A password was right.
     #[serde(rename = "urn:nod:acr:password")]
@@ -21,10 +23,16 @@ pub enum Acr {
     /// no page of somebody else's could have had it.
     #[serde(rename = "urn:nod:acr:passkey")]
     Passkey,
+    /// A password was right, and so was a code that was sent to an address of the person.
+    // The last one, since what rests in stores says so by number; it is not the strongest.
+    #[serde(rename = "urn:nod:acr:otp")]
+    Otp,
 }
 
 impl Acr {
-    pub const ALL: [Self; 5] = [Self::Password, Self::TrustedDevice, Self::Device, Self::DeviceNumber, Self::Passkey];
+    /// The weaker first.
+    pub const ALL: [Self; 6] =
+        [Self::Password, Self::Otp, Self::TrustedDevice, Self::Device, Self::DeviceNumber, Self::Passkey];
 
     /// What an answer on a device can come to [CIBA §7.1].
     pub const OF_DEVICE: [Self; 2] = [Self::Device, Self::DeviceNumber];
@@ -36,6 +44,7 @@ impl Acr {
             Self::Device => "urn:nod:acr:device",
             Self::DeviceNumber => "urn:nod:acr:device-number",
             Self::Passkey => "urn:nod:acr:passkey",
+            Self::Otp => "urn:nod:acr:otp",
         }
     }
 
@@ -55,6 +64,19 @@ impl Acr {
     }
 }
 
+impl Ord for Acr {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |acr: &Self| Self::ALL.iter().position(|one| one == acr);
+        rank(self).cmp(&rank(other))
+    }
+}
+
+impl PartialOrd for Acr {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// The authentication method of [RFC 8176 §2] that a password is.
 pub const AMR_PASSWORD: &str = "pwd";
 
@@ -67,6 +89,10 @@ pub const AMR_TRUSTED_DEVICE: &str = "pop swk mfa";
 
 /// Authentication methods of a device that was asked besides something else, and whose person said yes.
 pub const AMR_STEP_UP: &str = "pop swk user mfa";
+
+/// The authentication method of a code that came by mail: no second factor, since whoever has the mailbox need not be
+/// the person [NIST SP 800-63B §3.1.3.1; security.md 5.1].
+pub const AMR_OTP_BY_MAIL: &str = "otp";
 
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept

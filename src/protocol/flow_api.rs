@@ -24,6 +24,8 @@ words! {
         PushConfirmationTimedOut = "PUSH_CONFIRMATION_TIMED_OUT",
         /// The person said no.
         PushConfirmationRejected = "PUSH_CONFIRMATION_REJECTED",
+        /// A code was sent to the person.
+        OtpRequired = "OTP_REQUIRED",
         /// The second factor is done with.
         MfaCompleted = "MFA_COMPLETED",
         /// The app may become a trusted device before the flow goes on.
@@ -74,6 +76,10 @@ words! {
         Authenticate = "authenticate",
         /// On this device the person is asked, be it once more.
         SelectDevice = "selectDevice",
+        /// The code that was sent.
+        CheckOtp = "checkOtp",
+        /// Another one, in its place.
+        ResendOtp = "resendOtp",
         /// Is there an answer?
         Poll = "poll",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
@@ -154,6 +160,7 @@ impl Action {
         const PAYLOAD: &[Member] = &[text("mobilePayload", false)];
         const DEVICE: &[Member] =
             &[Member { name: "deviceRef", required: true, kind: Kind::Reference }, text("mobilePayload", false)];
+        const OTP: &[Member] = &[text("otp", true), text("mobilePayload", false)];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
@@ -181,6 +188,7 @@ impl Action {
             Self::ActivateFido2Device => ATTESTATION,
             Self::Authenticate => PAYLOAD,
             Self::SelectDevice => DEVICE,
+            Self::CheckOtp => OTP,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
@@ -189,6 +197,7 @@ impl Action {
             | Self::CancelAuthentication
             | Self::DenyConsent
             | Self::Poll
+            | Self::ResendOtp
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange
             | Self::CancelAccountRecovery
@@ -297,6 +306,7 @@ words! {
         InvalidUserCode = "INVALID_USER_CODE",
         InvalidOtp = "INVALID_OTP",
         OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
+        OtpResendLimit = "OTP_RESEND_LIMIT",
         OtpExpired = "OTP_EXPIRED",
         PasswordChangeError = "PASSWORD_CHANGE_ERROR",
         UserCodeExpired = "USER_CODE_EXPIRED",
@@ -334,8 +344,9 @@ impl DetailCode {
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",
             Self::InvalidOtp => "The code is wrong.",
-            Self::OtpAttemptsLimit => "Too many codes were wrong: begin anew.",
-            Self::OtpExpired => "The message is worth nothing any more: begin anew.",
+            Self::OtpAttemptsLimit => "Too many codes were wrong: this one is worth nothing any more.",
+            Self::OtpResendLimit => "No other code is sent yet.",
+            Self::OtpExpired => "The message is worth nothing any more.",
             Self::PasswordChangeError => "This cannot be the new password; see failedValidators.",
             Self::InvalidContentType => "The content type names no action, or another one than the query.",
         }
@@ -350,6 +361,8 @@ pub struct Detail {
     pub target: Option<&'static str>,
     /// What a new password does not fulfil.
     pub failed: Option<Validator>,
+    /// How many more may be wrong.
+    pub attempts_remaining: Option<u32>,
 }
 
 /// A refused action. The flow is where it was.
@@ -369,7 +382,7 @@ impl FlowRefusal {
 
     #[must_use]
     pub fn about(mut self, code: DetailCode, target: Option<&'static str>) -> Self {
-        self.details.push(Detail { code, target, failed: None });
+        self.details.push(Detail { code, target, failed: None, attempts_remaining: None });
         self
     }
 
@@ -377,8 +390,16 @@ impl FlowRefusal {
     #[must_use]
     pub fn failing(mut self, target: &'static str, validator: Validator) -> Self {
         let code = DetailCode::PasswordChangeError;
-        self.details.push(Detail { code, target: Some(target), failed: Some(validator) });
+        self.details.push(Detail { code, target: Some(target), failed: Some(validator), attempts_remaining: None });
         self
+    }
+
+    /// A code that was wrong, and may be so many times more.
+    pub fn wrong_code(attempts_remaining: u32) -> Self {
+        let mut refusal = Self::new(FlowErrorCode::ValidationError, "a wrong code");
+        let (code, target, attempts_remaining) = (DetailCode::InvalidOtp, Some("otp"), Some(attempts_remaining));
+        refusal.details.push(Detail { code, target, failed: None, attempts_remaining });
+        refusal
     }
 
     pub fn invalid(code: DetailCode, target: Option<&'static str>, why: &'static str) -> Self {

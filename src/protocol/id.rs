@@ -71,6 +71,8 @@ uuid_id! {
     RecoveryId;
     /// Names an initial access token, and is none.
     InitialAccessTokenId;
+    /// Names a one-time code that is sent, and is none.
+    OtpId;
     /// Names a passkey, and is not what its authenticator calls it.
     PasskeyId;
     WebhookId;

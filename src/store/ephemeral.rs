@@ -78,6 +78,8 @@ pub enum Purpose {
     FlowsOfBrowser,
     /// `domain::push_allowance::PushAllowance` by person and MFA policy.
     PushAllowance,
+    /// `domain::otp_guard::OtpGuard` by person.
+    OtpGuard,
 }
 
 impl Purpose {
@@ -106,6 +108,7 @@ impl Purpose {
             Self::PayloadReplay => b'y',
             Self::FlowsOfBrowser => b's',
             Self::PushAllowance => b'x',
+            Self::OtpGuard => b'v',
         }
     }
 }

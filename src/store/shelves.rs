@@ -10,6 +10,7 @@ use crate::domain::flow::of_browser::FlowsOfBrowser;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
+use crate::domain::otp_guard::OtpGuard;
 use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
 use crate::domain::push_allowance::PushAllowance;
@@ -140,6 +141,15 @@ impl Shelved for PushAllowance {
     fn id((user, policy): &(UserId, MfaPolicyId)) -> Vec<u8> {
         let policy = sha256(policy.as_str().as_bytes());
         [user.uuid().as_bytes().as_slice(), &policy].concat()
+    }
+}
+
+impl Shelved for OtpGuard {
+    const PURPOSE: Purpose = Purpose::OtpGuard;
+    type Id = UserId;
+
+    fn id(id: &UserId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
     }
 }
 

@@ -7,15 +7,17 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
+use crate::domain::otp::{CodeOf, OtpSecrets};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::letters::{Forgotten, Letters, Proof, Written};
+use crate::letters::{Forgotten, Letters, OneTimeCode, Proof, Written};
 use crate::outbound::courier::{Courier, Letter, Undelivered};
-use crate::protocol::id::RecoveryId;
+use crate::protocol::id::{OtpId, RecoveryId};
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
+use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox, backoff};
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::PER_NAME;
@@ -33,6 +35,8 @@ pub struct SendMail {
     pub recoveries: Shelf<Recovery>,
     pub attempts: Attempts,
     pub secrets: RecoverySecrets,
+    pub otp_devices: OtpDevices,
+    pub otp_secrets: OtpSecrets,
     /// What a letter about a forgotten password has in it.
     pub means: Means,
     pub letters: Letters,
@@ -97,7 +101,7 @@ impl SendMail {
 
     /// `None`: there is nobody to write to.
     async fn write(&self, occasion: &Occasion, row: &Leased, now: Timestamp) -> Result<Option<Addressed>, StoreError> {
-        let (user, written, sent, locale) = match occasion {
+        let (user, to, written, sent, locale) = match occasion {
             Occasion::PasswordForgotten { username, language } => {
                 let Some(user) = self.directory.user_by_username(username).await?.filter(|user| user.is_active())
                 else {
@@ -115,16 +119,30 @@ impl SendMail {
                 let (locale, id) = (locale(language), RecoveryId::new(row.id));
                 self.begin(id, &user, row.created_at + LIFETIME, now).await?;
                 let about = Forgotten { username, proof: self.proof(id), lifetime: LIFETIME };
-                (user, self.letters.forgotten(locale, &about), Action::PasswordRecoverySent, locale)
+                let to = to.to_owned();
+                (user, to, self.letters.forgotten(locale, &about), Action::PasswordRecoverySent, locale)
             }
             Occasion::PasswordChanged { user, language } => {
                 let Some(user) = self.directory.user(user).await? else { return Ok(None) };
+                let Some(to) = address(&user).map(str::to_owned) else { return Ok(None) };
                 let locale = locale(language);
                 let written = self.letters.changed(locale, &user.username);
-                (user, written, Action::PasswordChangeTold, locale)
+                (user, to, written, Action::PasswordChangeTold, locale)
+            }
+            Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language } => {
+                let Some(user) = self.directory.user(id).await?.filter(|user| user.is_active()) else {
+                    return Ok(None);
+                };
+                // Taken away since: whoever has the address is none of the person's business.
+                let Some(device) = self.otp_devices.find(*id, *device).await? else { return Ok(None) };
+                let Some(client) = self.directory.client(client).await? else { return Ok(None) };
+                let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
+                let (locale, code) = (locale(language), self.otp_secrets.code(of));
+                let lifetime = Duration::from_secs(u64::from(*lifetime));
+                let about = OneTimeCode { code: &code, client: &client.name, lifetime };
+                (user, device.target, self.letters.one_time_code(locale, &about), Action::OtpSent, locale)
             }
         };
-        let Some(to) = address(&user).map(str::to_owned) else { return Ok(None) };
         let Written { subject, text, html } = written;
         let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
         Ok(Some(Addressed { user, letter, sent }))

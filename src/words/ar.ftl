@@ -128,8 +128,8 @@ push-number-pick = اختر هذا الرقم هناك:
 push-number-type = أدخل هذا الرقم هناك:
 push-waiting = ننتظر إجابتك. بعد أن تجيب، اضغط «متابعة».
 push-answered = وصلت الإجابة
-push-ask = اسألني على هاتفي
-push-ask-note = للمتابعة، أكّد على هاتفك أنك أنت.
+push-ask = تأكيد أنني أنا
+push-ask-note = للمتابعة، أكّد أنك أنت.
 push-other = السؤال على جهاز آخر
 push-again = السؤال مرة أخرى
 push-timed-out = لم تُجب في الوقت المحدد
@@ -159,6 +159,8 @@ code-expired = هذا الرمز قديم. أدخل أحدث رمز.
 code-resend = إرسال رمز جديد
 code-resend-in = المدة المتبقية لطلب رمز جديد: { $span }.
 code-resent = رمز جديد في الطريق إليك.
+code-locked = عدد كبير من الرموز لم يكن صحيحًا. انتظر بضع دقائق ثم اطلب إرسال رمز جديد.
+code-too-often = لقد أُرسل إليك عدد كبير من الرموز. انتظر قليلًا ثم ابدأ من جديد.
 other-way = استخدام طريقة أخرى
 recovery = أدخل رمز استرداد
 recovery-field = رمز الاسترداد
@@ -230,6 +232,9 @@ letter-not-you-link = إذا لم تكن أنت، فلا تفعل شيئًا: ك
 letter-changed-subject = { $brand }: تم تغيير كلمة المرور
 letter-changed = تم تغيير كلمة مرور الحساب { $username } قبل قليل، وتم تسجيل الخروج من كل مكان آخر.
 letter-changed-not-you = إذا لم تكن أنت، فاختر كلمة مرور جديدة فورًا:
+letter-code-subject = { $brand }: الرمز الخاص بك
+letter-code = أدخل هذا الرمز لتسجيل الدخول إلى { $client }:
+letter-code-not-you = إذا لم تكن أنت من يسجّل الدخول، فهناك من يعرف كلمة مرورك: غيّرها. لا تخبر أحدًا بالرمز أبدًا.
 
 ## A device without a keyboard
 

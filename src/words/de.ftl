@@ -122,8 +122,8 @@ push-number-pick = Wählen Sie dort diese Zahl:
 push-number-type = Geben Sie dort diese Zahl ein:
 push-waiting = Wir warten auf Ihre Antwort. Wenn Sie geantwortet haben, drücken Sie „Weiter“.
 push-answered = Die Antwort ist da
-push-ask = Auf meinem Telefon fragen
-push-ask-note = Bestätigen Sie auf Ihrem Telefon, dass Sie es sind, um fortzufahren.
+push-ask = Bestätigen, dass ich es bin
+push-ask-note = Bestätigen Sie, dass Sie es sind, um fortzufahren.
 push-other = Auf einem anderen Gerät fragen
 push-again = Noch einmal fragen
 push-timed-out = Sie haben nicht rechtzeitig geantwortet
@@ -150,6 +150,8 @@ code-expired = Dieser Code ist zu alt. Geben Sie den neuesten ein.
 code-resend = Neuen Code senden
 code-resend-in = Warten Sie { $span }, dann bekommen Sie einen neuen Code.
 code-resent = Ein neuer Code ist unterwegs.
+code-locked = Zu viele Codes waren falsch. Warten Sie ein paar Minuten und lassen Sie sich dann einen neuen schicken.
+code-too-often = Sie haben zu viele Codes bekommen. Warten Sie eine Weile und beginnen Sie dann von vorn.
 other-way = Einen anderen Weg wählen
 recovery = Wiederherstellungscode eingeben
 recovery-field = Wiederherstellungscode
@@ -215,6 +217,9 @@ letter-not-you-link = Wenn Sie es nicht waren, tun Sie nichts: Ihr Passwort blei
 letter-changed-subject = { $brand }: Ihr Passwort wurde geändert
 letter-changed = Das Passwort des Kontos { $username } wurde gerade geändert, und überall sonst wurde das Konto abgemeldet.
 letter-changed-not-you = Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:
+letter-code-subject = { $brand }: Ihr Code
+letter-code = Geben Sie diesen Code ein, um sich bei { $client } anzumelden:
+letter-code-not-you = Wenn Sie sich gerade nicht anmelden, kennt jemand Ihr Passwort: Ändern Sie es. Sagen Sie den Code niemandem.
 
 ## A device without a keyboard
 

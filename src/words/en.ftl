@@ -122,8 +122,8 @@ push-number-pick = Choose this number there:
 push-number-type = Enter this number there:
 push-waiting = We are waiting for your answer. When you have answered, press “Continue”.
 push-answered = There is an answer
-push-ask = Ask me on my phone
-push-ask-note = To go on, confirm on your phone that it is you.
+push-ask = Confirm that it is me
+push-ask-note = To go on, confirm that it is you.
 push-other = Ask on another device
 push-again = Ask again
 push-timed-out = You did not answer in time
@@ -150,6 +150,8 @@ code-expired = This code is too old. Enter the newest one.
 code-resend = Send a new code
 code-resend-in = You can get a new code in { $span }.
 code-resent = A new code is on its way.
+code-locked = Too many codes were wrong. Wait a few minutes, then have a new one sent.
+code-too-often = You have had too many codes. Wait a while, then start again.
 other-way = Use another way
 recovery = Enter a recovery code
 recovery-field = Recovery code
@@ -215,6 +217,9 @@ letter-not-you-link = If it was not you, do nothing: your password stays as it i
 letter-changed-subject = { $brand }: your password was changed
 letter-changed = The password of the account { $username } was changed a moment ago, and the account was signed out everywhere else.
 letter-changed-not-you = If it was not you, choose a new password at once:
+letter-code-subject = { $brand }: your code
+letter-code = Enter this code to sign in to { $client }:
+letter-code-not-you = If you are not signing in, somebody knows your password: change it. Never tell the code to anybody.
 
 ## A device without a keyboard
 

@@ -122,8 +122,8 @@ push-number-pick = Elija allí este número:
 push-number-type = Escriba allí este número:
 push-waiting = Esperamos su respuesta. Cuando haya respondido, pulse «Continuar».
 push-answered = Ya hay una respuesta
-push-ask = Preguntarme en mi teléfono
-push-ask-note = Para continuar, confirme en su teléfono que es usted.
+push-ask = Confirmar que soy yo
+push-ask-note = Para continuar, confirme que es usted.
 push-other = Preguntar en otro dispositivo
 push-again = Preguntar otra vez
 push-timed-out = No respondió a tiempo
@@ -150,6 +150,8 @@ code-expired = Este código es demasiado antiguo. Escribe el más reciente.
 code-resend = Enviar un código nuevo
 code-resend-in = Podrás pedir un código nuevo en { $span }.
 code-resent = Un código nuevo está en camino.
+code-locked = Demasiados códigos eran incorrectos. Espere unos minutos y pida después que se le envíe uno nuevo.
+code-too-often = Ha recibido demasiados códigos. Espere un rato y empiece de nuevo.
 other-way = Usar otra forma
 recovery = Escribe un código de recuperación
 recovery-field = Código de recuperación
@@ -215,6 +217,9 @@ letter-not-you-link = Si no has sido tú, no hagas nada: tu contraseña sigue si
 letter-changed-subject = { $brand }: tu contraseña ha cambiado
 letter-changed = La contraseña de la cuenta { $username } acaba de cambiar, y se ha cerrado la sesión en todos los demás sitios.
 letter-changed-not-you = Si no has sido tú, elige enseguida una contraseña nueva:
+letter-code-subject = { $brand }: tu código
+letter-code = Introduce este código para iniciar sesión en { $client }:
+letter-code-not-you = Si no estás iniciando sesión, alguien conoce tu contraseña: cámbiala. No digas el código a nadie.
 
 ## A device without a keyboard
 

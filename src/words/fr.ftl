@@ -122,8 +122,8 @@ push-number-pick = Choisissez-y ce nombre :
 push-number-type = Saisissez-y ce nombre :
 push-waiting = Nous attendons votre réponse. Quand vous aurez répondu, appuyez sur « Continuer ».
 push-answered = La réponse est arrivée
-push-ask = Me demander sur mon téléphone
-push-ask-note = Pour continuer, confirmez sur votre téléphone que c’est bien vous.
+push-ask = Confirmer que c’est moi
+push-ask-note = Pour continuer, confirmez que c’est bien vous.
 push-other = Demander sur un autre appareil
 push-again = Demander à nouveau
 push-timed-out = Vous n’avez pas répondu à temps
@@ -150,6 +150,8 @@ code-expired = Ce code est trop ancien. Saisissez le plus récent.
 code-resend = Envoyer un nouveau code
 code-resend-in = Vous pourrez recevoir un nouveau code dans { $span }.
 code-resent = Un nouveau code est en route.
+code-locked = Trop de codes étaient faux. Attendez quelques minutes, puis faites-vous envoyer un nouveau code.
+code-too-often = Vous avez reçu trop de codes. Attendez un moment, puis recommencez.
 other-way = Choisir une autre façon
 recovery = Saisissez un code de secours
 recovery-field = Code de secours
@@ -215,6 +217,9 @@ letter-not-you-link = Si ce n’était pas vous, ne faites rien : votre mot de p
 letter-changed-subject = { $brand } : votre mot de passe a changé
 letter-changed = Le mot de passe du compte { $username } vient de changer, et le compte a été déconnecté partout ailleurs.
 letter-changed-not-you = Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe :
+letter-code-subject = { $brand } : votre code
+letter-code = Saisissez ce code pour vous connecter à { $client } :
+letter-code-not-you = Si vous n’êtes pas en train de vous connecter, quelqu’un connaît votre mot de passe : changez-le. Ne donnez ce code à personne.
 
 ## A device without a keyboard
 

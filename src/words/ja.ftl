@@ -110,8 +110,8 @@ push-number-pick = そこでこの番号を選んでください：
 push-number-type = そこでこの番号を入力してください：
 push-waiting = 回答を待っています。回答したら、「続ける」を押してください。
 push-answered = 回答がありました
-push-ask = スマートフォンで確認する
-push-ask-note = 続けるには、スマートフォンでご本人であることを確認してください。
+push-ask = 本人であることを確認する
+push-ask-note = 続けるには、ご本人であることを確認してください。
 push-other = 別のデバイスで確認する
 push-again = もう一度送る
 push-timed-out = 時間内に回答がありませんでした
@@ -134,6 +134,8 @@ code-expired = コードの有効期限が切れました。最新のコード�
 code-resend = 新しいコードを送る
 code-resend-in = { $span }後に新しいコードを送れます。
 code-resent = 新しいコードを送りました。
+code-locked = 正しくないコードが多すぎました。数分待ってから、新しいコードを送信してください。
+code-too-often = コードの送信回数が多すぎます。しばらく待ってから、もう一度始めてください。
 other-way = 別の方法を使う
 recovery = リカバリーコードを入力
 recovery-field = リカバリーコード
@@ -187,6 +189,9 @@ letter-not-you-link = 心当たりがない場合は、何もしないでくだ�
 letter-changed-subject = { $brand }：パスワードが変更されました
 letter-changed = アカウント { $username } のパスワードが先ほど変更され、ほかの場所ではサインアウトされました。
 letter-changed-not-you = 心当たりがない場合は、すぐに新しいパスワードを決めてください。
+letter-code-subject = { $brand }：コードのお知らせ
+letter-code = { $client } にサインインするには、このコードを入力してください。
+letter-code-not-you = サインインしようとしていない場合は、誰かがあなたのパスワードを知っています。パスワードを変更してください。コードは誰にも教えないでください。
 
 ## A device without a keyboard
 

@@ -185,6 +185,8 @@ messages! {
     CodeResend = "code-resend",
     CodeResendIn(span: Duration) = "code-resend-in",
     CodeResent = "code-resent",
+    CodeLocked = "code-locked",
+    CodeTooOften = "code-too-often",
     OtherWay = "other-way",
     Recovery = "recovery",
     RecoveryField = "recovery-field",
@@ -236,6 +238,9 @@ messages! {
     LetterChangedSubject(brand: &'a str) = "letter-changed-subject",
     LetterChanged(username: &'a str) = "letter-changed",
     LetterChangedNotYou = "letter-changed-not-you",
+    LetterCodeSubject(brand: &'a str) = "letter-code-subject",
+    LetterCode(client: &'a str) = "letter-code",
+    LetterCodeNotYou = "letter-code-not-you",
 
     // A device without a keyboard [RFC 8628]
     Device = "device",

@@ -12,7 +12,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
-use crate::usecase::admin::mfa_policies::{MfaPolicyWish, PermittedWish, PushLimitWish};
+use crate::usecase::admin::mfa_policies::{MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish};
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
 use crate::usecase::admin::policies::{PolicyWish, StepWish};
@@ -75,6 +75,7 @@ pub(super) struct MfaPolicyEntry {
     number_matching: Option<String>,
     push_timeout: Option<u32>,
     push_limit: Option<PushLimitWish>,
+    email: Option<OtpMethodWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -118,6 +119,7 @@ impl Entry for MfaPolicyEntry {
             number_matching: self.number_matching,
             push_timeout: self.push_timeout,
             push_limit: self.push_limit,
+            email: self.email,
             applications: self.applications,
         };
         (self.id, wish)
@@ -194,6 +196,7 @@ impl Kind for MfaPolicy {
             ("number_matching", quoted(self.number_matching.as_str())),
             ("push_timeout", self.push_timeout.to_string()),
             ("push_limit", value(&self.wish().push_limit)),
+            ("email", value(&self.wish().email)),
             ("applications", value(&self.wish().applications)),
         ]
     }

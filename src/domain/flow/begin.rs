@@ -84,6 +84,7 @@ impl Flow {
             again: None,
             authenticated: None,
             trusted: None,
+            by_code: None,
             password: None,
             notes: Notes::default(),
             turned: None,

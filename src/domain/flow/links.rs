@@ -17,13 +17,16 @@ impl Flow {
             At::Asking(_, Source::Passkey) => Status::AssertionRequired,
             At::Asking(_, Source::Mfa) => match &self.second_factor {
                 None => Status::AuthenticationRequired,
-                Some(SecondFactor::Authorized(_) | SecondFactor::Waived) => Status::MfaCompleted,
+                Some(SecondFactor::Authorized(_) | SecondFactor::OtpVerified(_) | SecondFactor::Waived) => {
+                    Status::MfaCompleted
+                }
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
                 Some(SecondFactor::Failed(_)) => Status::MfaFailed,
                 Some(SecondFactor::Choosing(_)) => Status::DeviceSelectionRequired,
                 Some(SecondFactor::Waiting(_)) => Status::PushConfirmationWaiting,
                 Some(SecondFactor::TimedOut(_)) => Status::PushConfirmationTimedOut,
                 Some(SecondFactor::Rejected) => Status::PushConfirmationRejected,
+                Some(SecondFactor::Otp(_)) => Status::OtpRequired,
             },
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
@@ -68,8 +71,14 @@ impl Flow {
             At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Action::CancelAuthentication],
             At::Asking(_, Source::Mfa) => match &self.second_factor {
                 None => &[Action::Authenticate, Action::CancelAuthentication],
-                Some(SecondFactor::Authorized(_) | SecondFactor::Waived | SecondFactor::Pairing(..)) => {
-                    &[Action::ContinueAuthentication]
+                Some(
+                    SecondFactor::Authorized(_)
+                    | SecondFactor::OtpVerified(_)
+                    | SecondFactor::Waived
+                    | SecondFactor::Pairing(..),
+                ) => &[Action::ContinueAuthentication],
+                Some(SecondFactor::Otp(_)) => {
+                    &[Action::CheckOtp, Action::ResendOtp, Action::SelectDevice, Action::CancelAuthentication]
                 }
                 Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
                 Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],

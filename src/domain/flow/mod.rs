@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enrolment::Enrolment;
 use super::mobile_app::MobileApp;
+use super::otp::Channel;
 use super::passkey::Ceremony;
 use super::policy::{SignOnPolicy, Source};
 use super::session::{Authentication, Trusted};
@@ -73,6 +74,8 @@ pub struct Flow {
     pub authenticated: Option<Authentication>,
     /// The device that has vouched besides, in this flow alone.
     pub trusted: Option<Trusted>,
+    /// By what a code was sent that has come back besides, in this flow alone.
+    pub by_code: Option<Channel>,
     /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
     pub password: Option<Timestamp>,
     pub notes: Notes,
@@ -147,7 +150,11 @@ impl Flow {
     /// What is told of how the person was authenticated.
     pub fn authentication(&self) -> Option<Authentication> {
         let own = self.authenticated.as_ref()?;
-        Some(self.trusted.map_or_else(|| own.clone(), |trusted| own.with(&trusted)))
+        let own = self.trusted.map_or_else(|| own.clone(), |trusted| own.with(&trusted));
+        Some(match self.by_code {
+            Some(channel) => own.with_code(channel),
+            None => own,
+        })
     }
 
     /// The step that is being asked, if it is one of `source`.
@@ -239,6 +246,7 @@ impl Flow {
             self.notes.forget_verified();
             self.password = None;
             self.trusted = None;
+            self.by_code = None;
             self.enrolment = None;
             // What somebody else agreed to.
             self.agreed = None;

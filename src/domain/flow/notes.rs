@@ -27,6 +27,8 @@ pub enum Factor {
     Password,
     Passkey,
     TrustedDevice,
+    /// A code that was sent.
+    Otp,
 }
 
 impl Notes {

@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mobile_app::MobileApp;
+use crate::domain::otp::{Channel, Sent};
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::domain::session::Trusted;
-use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, RequestId};
+use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, OtpId, RequestId};
 use crate::secret::Digest;
 
 /// Where the second factor is, once it came to something. Nothing goes on until whoever runs the flow says so.
@@ -31,6 +32,10 @@ pub enum SecondFactor {
     TimedOut(Pushed),
     /// They said no.
     Rejected,
+    /// A code is on its way to them.
+    Otp(Sent),
+    /// It has come back.
+    OtpVerified(Channel),
 }
 
 /// A question on a device of the person.
@@ -67,7 +72,9 @@ impl SecondFactor {
             | Self::Choosing(_)
             | Self::Waiting(_)
             | Self::TimedOut(_)
-            | Self::Rejected => None,
+            | Self::Rejected
+            | Self::Otp(_)
+            | Self::OtpVerified(_) => None,
         }
     }
 
@@ -76,7 +83,13 @@ impl SecondFactor {
         match self {
             Self::Choosing(devices) => devices,
             Self::Waiting(pushed) | Self::TimedOut(pushed) => &pushed.devices,
-            Self::Authorized(_) | Self::Waived | Self::Pairing(..) | Self::Failed(_) | Self::Rejected => &[],
+            Self::Otp(sent) => &sent.devices,
+            Self::Authorized(_)
+            | Self::Waived
+            | Self::Pairing(..)
+            | Self::Failed(_)
+            | Self::Rejected
+            | Self::OtpVerified(_) => &[],
         }
     }
 
@@ -89,8 +102,15 @@ impl SecondFactor {
             | Self::Pairing(..)
             | Self::Failed(_)
             | Self::Choosing(_)
-            | Self::Rejected => None,
+            | Self::Rejected
+            | Self::Otp(_)
+            | Self::OtpVerified(_) => None,
         }
+    }
+
+    /// The device that is asked, or was last.
+    pub fn selected(&self) -> Option<DeviceId> {
+        if let Self::Otp(sent) = self { Some(sent.selected) } else { self.pushed().map(|pushed| pushed.selected) }
     }
 }
 
@@ -129,6 +149,35 @@ impl Flow {
             return None;
         }
         self.second_factor = Some(SecondFactor::Waiting(pushed));
+        Some(self)
+    }
+
+    /// The code that was sent last.
+    pub const fn sent(&self) -> Option<&Sent> {
+        match &self.second_factor {
+            Some(SecondFactor::Otp(sent)) => Some(sent),
+            Some(_) | None => None,
+        }
+    }
+
+    /// This code is on its way, and no other is worth anything. `None`: it goes to none of those where one can.
+    #[must_use]
+    pub fn code_sent(mut self, sent: Sent) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        if !devices.contains(&sent.selected) {
+            return None;
+        }
+        self.second_factor = Some(SecondFactor::Otp(sent));
+        Some(self)
+    }
+
+    /// This code has come back. `None`: nobody waits for it.
+    #[must_use]
+    pub fn code_verified(mut self, id: OtpId) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let channel = self.sent().filter(|sent| sent.id == id)?.channel;
+        self.second_factor = Some(SecondFactor::OtpVerified(channel));
         Some(self)
     }
 
@@ -176,12 +225,17 @@ impl Flow {
                 self.trusted = Some(trusted);
                 self.notes.set(step, Note::Verified(Factor::TrustedDevice));
             }
+            SecondFactor::OtpVerified(channel) => {
+                self.by_code = Some(channel);
+                self.notes.set(step, Note::Verified(Factor::Otp));
+            }
             SecondFactor::Waived | SecondFactor::Pairing(_) => self.notes.set(step, Note::Waived),
             SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)
             | SecondFactor::Waiting(_)
             | SecondFactor::TimedOut(_)
-            | SecondFactor::Rejected => return None,
+            | SecondFactor::Rejected
+            | SecondFactor::Otp(_) => return None,
         }
         Some(self.settled(around))
     }

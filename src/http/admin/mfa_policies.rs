@@ -4,6 +4,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without};
+use crate::domain::otp::OtpMethod;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
 use crate::http::admin::closed::closed;
@@ -50,6 +51,39 @@ pub struct PushLimitBody {
     pub lock_duration: Option<u32>,
 }
 
+/// One-time codes that are sent, in seconds.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaOtpMethod", skip_serializing_if_is_none)]
+pub struct OtpMethodBody {
+    /// Whether people may have them. `false` when left out.
+    pub enabled: Option<bool>,
+    /// How many digits a code has, 6 when left out.
+    #[oai(validator(minimum(value = "6"), maximum(value = "10")))]
+    pub otp_length: Option<u32>,
+    /// How long one is good, 300 when left out.
+    #[oai(validator(minimum(value = "60"), maximum(value = "1800")))]
+    pub lifetime: Option<u32>,
+    /// So many wrong ones, 3 when left out,
+    #[oai(validator(minimum(value = "1"), maximum(value = "7")))]
+    pub attempts: Option<u32>,
+    /// and then none is looked at for this long, 120 when left out.
+    #[oai(validator(minimum(value = "120"), maximum(value = "1800")))]
+    pub cool_down: Option<u32>,
+}
+
+impl From<OtpMethod> for OtpMethodBody {
+    fn from(method: OtpMethod) -> Self {
+        let OtpMethod { enabled, otp_length, lifetime, attempts, cool_down } = method;
+        Self {
+            enabled: Some(enabled),
+            otp_length: Some(otp_length),
+            lifetime: Some(lifetime),
+            attempts: Some(attempts),
+            cool_down: Some(cool_down),
+        }
+    }
+}
+
 /// What a native application may do.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
@@ -80,6 +114,8 @@ pub struct MfaPolicyBody {
     /// How long a device is asked, in seconds.
     pub push_timeout: u32,
     pub push_limit: PushLimitBody,
+    /// One-time codes by e-mail.
+    pub email: OtpMethodBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -106,6 +142,8 @@ pub struct NewMfaPolicyBody {
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
     pub push_timeout: Option<u32>,
     pub push_limit: Option<PushLimitBody>,
+    /// One-time codes by e-mail: weaker than an app, since whoever has the mailbox need not be the person.
+    pub email: Option<OtpMethodBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -123,6 +161,7 @@ pub struct MfaPolicyPatch {
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
     pub push_timeout: Option<u32>,
     pub push_limit: Option<PushLimitBody>,
+    pub email: Option<OtpMethodBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -148,6 +187,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             number_matching: policy.number_matching.into(),
             push_timeout: policy.push_timeout,
             push_limit: policy.push_limit.into(),
+            email: policy.email.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }

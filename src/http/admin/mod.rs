@@ -31,6 +31,7 @@ pub mod keys;
 pub mod members;
 pub mod mfa_policies;
 pub mod native_applications;
+pub mod otp_devices;
 pub mod page;
 pub mod pairing_keys;
 pub mod passkeys;

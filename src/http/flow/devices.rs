@@ -1,26 +1,32 @@
 //! The devices of a person, as somebody may see them who has proved to be that person [flows.md A.1.3].
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device, Status};
 use crate::domain::flow::{Pushed, SecondFactor};
-use crate::usecase::sign_in::Seen;
+use crate::domain::otp::{OtpDevice, Sent};
+use crate::usecase::sign_in::send_code::Standing;
+use crate::usecase::sign_in::{OwnDevice, Seen};
 
 /// Seconds between two calls of `poll`.
 const POLL_INTERVAL: u32 = 1;
 
 /// The members of a state in which somebody is asked on a device, or could be.
 pub(super) fn fields(seen: &Seen) -> Value {
+    let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
+        OwnDevice::Phone(device, about) => phone(device, about),
+        OwnDevice::Address(own) => address(own, at == 0),
+    });
     let mut fields = json!({
-        "devices": seen.devices.iter().map(device).collect::<Vec<_>>(),
+        "devices": devices.collect::<Vec<_>>(),
         "user": { "id": seen.flow.user().map(|user| user.to_string()), "username": seen.username },
     });
     let Value::Object(members) = &mut fields else { return fields };
     let second_factor = seen.flow.second_factor.as_ref();
-    if let Some(pushed) = second_factor.and_then(SecondFactor::pushed) {
-        members.insert("selectedDeviceRef".to_owned(), json!({ "id": pushed.selected.to_string() }));
-        members.insert("changeDevicePermitted".to_owned(), json!(pushed.devices.len() > 1));
+    if let Some((selected, second_factor)) = second_factor.and_then(|own| own.selected().zip(second_factor)) {
+        members.insert("selectedDeviceRef".to_owned(), json!({ "id": selected.to_string() }));
+        members.insert("changeDevicePermitted".to_owned(), json!(second_factor.devices().len() > 1));
     } else {
         for nothing in [
             "userSelectedDefault",
@@ -31,12 +37,27 @@ pub(super) fn fields(seen: &Seen) -> Value {
             members.insert(nothing.to_owned(), json!(false));
         }
     }
-    if let Some(SecondFactor::Waiting(pushed)) = second_factor {
-        members.insert("expiresAt".to_owned(), json!(pushed.expires_at.to_string()));
-        members.insert("pollInterval".to_owned(), json!(POLL_INTERVAL));
-        members.extend(number(pushed).map(|number| ("numberMatching".to_owned(), number)));
+    match second_factor {
+        Some(SecondFactor::Waiting(pushed)) => {
+            members.insert("expiresAt".to_owned(), json!(pushed.expires_at.to_string()));
+            members.insert("pollInterval".to_owned(), json!(POLL_INTERVAL));
+            members.extend(number(pushed).map(|number| ("numberMatching".to_owned(), number)));
+        }
+        Some(SecondFactor::Otp(sent)) => members.extend(of_code(sent, seen.code)),
+        Some(_) | None => {}
     }
     fields
+}
+
+/// What is to be known of a code that was sent.
+fn of_code(sent: &Sent, code: Option<Standing>) -> Map<String, Value> {
+    let members = [
+        ("otpLength", json!(sent.method.otp_length)),
+        ("attemptsRemaining", json!(code.map(|code| code.attempts_remaining))),
+        ("resendAfter", json!(sent.resend_after().to_string())),
+        ("expiresAt", json!(sent.expires_at().to_string())),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What the page shows, and the person carries to the device.
@@ -49,7 +70,7 @@ fn number(pushed: &Pushed) -> Option<Value> {
     Some(json!({ "type": kind, "value": pushed.challenge.number() }))
 }
 
-fn device((device, about): &(Device, About)) -> Value {
+fn phone(device: &Device, about: &About) -> Value {
     json!({
         "id": device.id.to_string(),
         "type": "MOBILE",
@@ -64,5 +85,21 @@ fn device((device, about): &(Device, About)) -> Value {
         "otpEnabled": false,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),
+    })
+}
+
+/// `first`: nothing else is asked first.
+fn address(own: &OtpDevice, first: bool) -> Value {
+    json!({
+        "id": own.id.to_string(),
+        "type": own.channel.device_type(),
+        "target": own.masked(),
+        "nickname": own.nickname,
+        "role": if first { "PRIMARY" } else { "TRUSTED" },
+        "enrollmentTime": own.created_at.to_string(),
+        "pushEnabled": false,
+        "otpEnabled": true,
+        "usable": true,
+        "defaultDevice": first,
     })
 }

@@ -81,6 +81,7 @@ impl FlowApi {
         });
         if let Value::Object(told) = &mut told {
             told.extend(detail.target.map(|target| ("target".to_owned(), json!(target))));
+            told.extend(detail.attempts_remaining.map(|left| ("attemptsRemaining".to_owned(), json!(left))));
             told.extend(detail.failed.map(|failed| ("failedValidators".to_owned(), json!([failed.as_str()]))));
         }
         told
@@ -124,10 +125,16 @@ fn about(detail: &Detail) -> Message<'static> {
         (DetailCode::InvalidDevice, _) => Message::MethodGone,
         (DetailCode::InvalidUserCode, _) => Message::DeviceUnknown,
         (DetailCode::UserCodeExpired, _) => Message::DeviceExpired,
-        (DetailCode::FieldRequired, Some("userCode" | "recoveryCode")) => Message::CodeMissing,
+        (DetailCode::FieldRequired, Some("userCode" | "recoveryCode" | "otp")) => Message::CodeMissing,
         (DetailCode::FieldRequired, Some("newPassword")) => Message::NewPasswordMissing,
         (DetailCode::FieldRequired, Some("existingPassword")) => Message::CurrentPasswordMissing,
-        (DetailCode::InvalidOtp, _) => Message::CodeWrong,
+        (DetailCode::InvalidOtp, _) => match detail.attempts_remaining {
+            Some(left) => Message::CodeWrongLeft(u64::from(left)),
+            None => Message::CodeWrong,
+        },
+        (DetailCode::OtpAttemptsLimit, Some("otp")) => Message::CodeLocked,
+        (DetailCode::OtpExpired, Some("otp")) => Message::CodeExpired,
+        (DetailCode::OtpResendLimit, _) => Message::CodeTooOften,
         (DetailCode::OtpAttemptsLimit | DetailCode::OtpExpired, _) => Message::ForgotExpired,
         (DetailCode::PasswordChangeError, _) => detail.failed.map_or(Message::PageExpired, unfit),
         (DetailCode::FieldRequired, Some("username" | "identifier")) => Message::UsernameMissing,
@@ -185,7 +192,7 @@ mod tests {
     use crate::words::Words;
 
     /// All that a detail may be about, beside a member that has no words of its own.
-    const TARGETS: [Option<&str>; 11] = [
+    const TARGETS: [Option<&str>; 12] = [
         None,
         Some("another"),
         Some("attestation"),
@@ -197,6 +204,7 @@ mod tests {
         Some("identifier"),
         Some("userCode"),
         Some("recoveryCode"),
+        Some("otp"),
     ];
 
     fn all() -> Vec<(String, Message<'static>)> {
@@ -209,7 +217,7 @@ mod tests {
         for code in DetailCode::ALL {
             for target in TARGETS {
                 for failed in Validator::ALL.iter().copied().map(Some).chain([None]) {
-                    let detail = Detail { code: *code, target, failed };
+                    let detail = Detail { code: *code, target, failed, attempts_remaining: Some(2) };
                     all.push((format!("{code} {target:?} {failed:?}"), about(&detail)));
                 }
             }
@@ -242,7 +250,7 @@ mod tests {
         ];
         for code in DetailCode::ALL.iter().filter(|code| !of_the_application.contains(code)) {
             let target = (*code == DetailCode::FieldRequired).then_some("newPassword");
-            let said = about(&Detail { code: *code, target, failed: None });
+            let said = about(&Detail { code: *code, target, failed: None, attempts_remaining: None });
             assert_ne!(said.id(), Message::Problem.id(), "{code}");
         }
     }

@@ -124,13 +124,17 @@ impl FlowApi {
                 },
             }),
             (
-                Status::DeviceSelectionRequired | Status::PushConfirmationWaiting | Status::PushConfirmationTimedOut,
+                Status::DeviceSelectionRequired
+                | Status::PushConfirmationWaiting
+                | Status::PushConfirmationTimedOut
+                | Status::OtpRequired,
                 _,
             ) => devices::fields(seen),
             (Status::MfaCompleted, _) => {
                 let code = match &flow.second_factor {
                     Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",
                     Some(SecondFactor::Authorized(_)) => "push_confirmed",
+                    Some(SecondFactor::OtpVerified(_)) => "otp_verified",
                     Some(_) | None => "bypassed",
                 };
                 json!({ "code": code })

@@ -47,6 +47,7 @@ pub mod idempotency;
 mod insert;
 pub mod keys;
 pub mod ledger;
+pub mod otp_devices;
 pub mod outbox;
 pub mod passkeys;
 pub mod passwords;

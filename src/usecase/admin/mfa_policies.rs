@@ -9,6 +9,7 @@ use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
     DeviceSelection, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, Without, push_timeout,
 };
+use crate::domain::otp::OtpMethod;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::public_id::Kind;
@@ -47,8 +48,27 @@ pub struct MfaPolicyWish {
     /// Five within ten minutes, and then none for thirty, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_limit: Option<PushLimitWish>,
+    /// No codes by e-mail when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<OtpMethodWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
+}
+
+/// Times in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtpMethodWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otp_length: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<u32>,
 }
 
 /// Times in seconds.
@@ -97,6 +117,7 @@ impl Described for MfaPolicy {
             number_matching: Some(self.number_matching.to_string()),
             push_timeout: Some(self.push_timeout),
             push_limit: Some(PushLimitWish::of(self.push_limit)),
+            email: Some(OtpMethodWish::of(self.email)),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -148,6 +169,7 @@ impl MfaPolicyWish {
                 &mut problems,
             ),
             push_limit: self.push_limit.clone().unwrap_or_default().limit(&mut problems),
+            email: self.email.clone().unwrap_or_default().method("/email", &mut problems),
             applications: self.applications(&mut problems),
             created_at,
         };
@@ -204,6 +226,38 @@ fn within(
         problems.add(pointer, FieldCode::Invalid, words);
     }
     wished
+}
+
+impl OtpMethodWish {
+    const fn of(method: OtpMethod) -> Self {
+        let OtpMethod { enabled, otp_length, lifetime, attempts, cool_down } = method;
+        Self {
+            enabled: Some(enabled),
+            otp_length: Some(otp_length),
+            lifetime: Some(lifetime),
+            attempts: Some(attempts),
+            cool_down: Some(cool_down),
+        }
+    }
+
+    fn method(self, at: &str, problems: &mut Problems) -> OtpMethod {
+        let usual = OtpMethod::default();
+        let mut of =
+            |(member, words): (&str, &'static str), wished: Option<u32>, usual, possible: RangeInclusive<u32>| {
+                let wished = wished.unwrap_or(usual);
+                if !possible.contains(&wished) {
+                    problems.add_to(format!("{at}/{member}"), FieldCode::Invalid, words);
+                }
+                wished
+            };
+        OtpMethod {
+            enabled: self.enabled.unwrap_or(usual.enabled),
+            otp_length: of(("otp_length", "6 to 10 digits."), self.otp_length, usual.otp_length, OtpMethod::OTP_LENGTH),
+            lifetime: of(("lifetime", "60 to 1800 seconds."), self.lifetime, usual.lifetime, OtpMethod::LIFETIME),
+            attempts: of(("attempts", "1 to 7."), self.attempts, usual.attempts, OtpMethod::ATTEMPTS),
+            cool_down: of(("cool_down", "120 to 1800 seconds."), self.cool_down, usual.cool_down, OtpMethod::COOL_DOWN),
+        }
+    }
 }
 
 impl PushLimitWish {

@@ -30,6 +30,7 @@ pub mod initial_access_tokens;
 pub mod keys;
 pub mod mfa_policies;
 pub mod native_applications;
+pub mod otp_devices;
 pub mod parts;
 pub mod passkeys;
 pub mod passwords;

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
+use crate::domain::otp::Channel;
 use crate::domain::second_factor::{Asked, By, Verdict};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::Directory;
+use crate::store::sql::otp_devices::OtpDevices;
 
 pub struct Evaluate {
     pub directory: Arc<Directory>,
+    pub otp_devices: OtpDevices,
+    /// By what codes can be sent here.
+    pub channels: Vec<Channel>,
 }
 
 impl Evaluate {
@@ -36,6 +41,8 @@ impl Evaluate {
         });
         let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
-        Ok(Asked { policy: &policy, devices: &devices, app: by }.evaluate())
+        let addresses = self.otp_devices.of_user(user).await?;
+        let (devices, addresses, channels) = (&devices[..], &addresses[..], &self.channels[..]);
+        Ok(Asked { policy: &policy, devices, addresses, channels, app: by }.evaluate())
     }
 }

@@ -26,6 +26,7 @@ use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
+use crate::words::Locale;
 
 pub struct Advance {
     pub known: Arc<Known>,
@@ -123,8 +124,9 @@ impl Advance {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
-            Action::Authenticate | Action::SelectDevice | Action::Poll => {
-                Box::pin(self.second_factor((id, flow), &client, (action, &members), now)).await?
+            Action::Authenticate | Action::SelectDevice | Action::Poll | Action::CheckOtp | Action::ResendOtp => {
+                let act = (action, &members, calling.language);
+                Box::pin(self.second_factor((id, flow), &client, act, now)).await?
             }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
@@ -188,7 +190,7 @@ impl Advance {
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         if next.wants_more() {
             let judged = self.judged(&client, next.user(), now).await?;
-            next = self.known.asking(next, &judged).await?;
+            next = self.known.asking(next, &judged, calling.language).await?;
         }
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
@@ -235,7 +237,7 @@ impl Advance {
         &self,
         (id, flow): (&FlowId, Flow),
         client: &Arc<Client>,
-        (action, members): (Action, &Members),
+        (action, members, language): (Action, &Members, &str),
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
         let factors = &self.known.second_factors;
@@ -244,9 +246,13 @@ impl Advance {
         }
         let judged = self.judged(client, flow.user(), now).await?;
         if action == Action::SelectDevice {
-            factors.select((id, flow), &judged, members).await
+            factors.select((id, flow), &judged, (members, language)).await
+        } else if action == Action::CheckOtp {
+            factors.check_code((id, flow), &judged, members).await
+        } else if action == Action::ResendOtp {
+            factors.resend(flow, &judged, language).await
         } else {
-            factors.authenticate((id, flow), &judged, members).await
+            factors.authenticate((id, flow), &judged, (members, language)).await
         }
     }
 
@@ -447,7 +453,9 @@ impl Advance {
         client: &Arc<Client>,
     ) -> Result<(), StoreError> {
         let judged = self.known.judged(Arc::clone(client), flow.user(), self.clock.now()).await?;
-        let next = self.known.asking(flow.clone().without_ceremony(), &judged).await?;
+        // For a passkey nobody is written to.
+        let language = Locale::default().tag();
+        let next = self.known.asking(flow.clone().without_ceremony(), &judged, language).await?;
         // An end has more to it than a state: whoever is there cancels.
         if matches!(next.at, At::Asking(..)) {
             // Somebody else was faster: then there is another one already.

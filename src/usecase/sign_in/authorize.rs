@@ -30,6 +30,7 @@ use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::shown::refused;
 use crate::usecase::sign_in::{Browser, Known, Seen, SignedIn};
 use crate::usecase::signing_keys::KeyRing;
+use crate::words::Locale;
 
 pub struct Authorize {
     pub known: Arc<Known>,
@@ -193,7 +194,9 @@ impl Authorize {
             device: None,
             app,
         };
-        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await?;
+        // Nobody is written to before they have done something.
+        let language = Locale::default().tag();
+        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, language).await?;
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }

@@ -23,6 +23,7 @@ use crate::usecase::Error;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::sign_in::{Browser, Known, Seen};
+use crate::words::Locale;
 
 pub struct Connect {
     pub known: Arc<Known>,
@@ -212,6 +213,8 @@ impl Connect {
             device: Some(shown),
             app: None,
         };
-        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged).await
+        // Nobody is written to before they have done something.
+        let language = Locale::default().tag();
+        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, language).await
     }
 }

@@ -57,6 +57,8 @@ impl RunErrand {
             Action::CancelPasswordChange | Action::CancelAccountRecovery => Ok(errand.cancelled()),
             Action::Authenticate
             | Action::SelectDevice
+            | Action::CheckOtp
+            | Action::ResendOtp
             | Action::Poll
             | Action::SubmitIdentifier
             | Action::ClearIdentifier

@@ -9,11 +9,12 @@ use crate::domain::application::Application;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
+use crate::domain::otp::OtpDevice;
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{BrowserKey, ClientId, EnrolmentTicket, FlowId, SessionToken, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceId, EnrolmentTicket, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
@@ -23,6 +24,7 @@ use crate::store::sql::sessions::Sessions;
 use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::known_devices::KnownDevice;
 use crate::usecase::sign_in::second_factor::SecondFactors;
+use crate::usecase::sign_in::send_code::Standing;
 
 pub mod advance;
 pub mod anew;
@@ -40,6 +42,7 @@ pub mod push;
 pub mod read_request;
 pub mod respond;
 pub mod second_factor;
+pub mod send_code;
 pub mod shown;
 
 fn no_sign_in() -> Refusal {
@@ -134,8 +137,9 @@ impl Known {
     }
 
     /// The flow with what has to be found out before anybody can be asked. Who has proved to be somebody and has
-    /// nothing of what is asked is led to wherever the policy leads from there.
-    pub async fn asking(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
+    /// nothing of what is asked is led to wherever the policy leads from there. `language`: in which they are written to,
+    /// should they be.
+    pub async fn asking(&self, mut flow: Flow, judged: &Judged, language: &str) -> Result<Flow, StoreError> {
         loop {
             flow = self.with_ceremony(flow, judged).await?;
             let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(flow) };
@@ -144,7 +148,7 @@ impl Known {
             if !unattended && flow.app.is_none() {
                 return Ok(flow);
             }
-            match self.second_factors.found_out(flow, &policy, unattended, judged).await? {
+            match self.second_factors.found_out(flow, &policy, unattended, (judged, language)).await? {
                 ControlFlow::Break(flow) => return Ok(flow),
                 ControlFlow::Continue(next) => flow = next,
             }
@@ -201,6 +205,22 @@ fn left(started_at: Timestamp, now: Timestamp) -> Duration {
     IDLE.min((started_at + LONGEST).since(now))
 }
 
+/// On which somebody can be asked.
+#[derive(Clone, Debug)]
+pub enum OwnDevice {
+    Phone(Device, About),
+    Address(OtpDevice),
+}
+
+impl OwnDevice {
+    pub const fn id(&self) -> DeviceId {
+        match self {
+            Self::Phone(device, _) => device.id,
+            Self::Address(address) => address.id,
+        }
+    }
+}
+
 /// A flow as whoever runs it sees it.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -218,7 +238,9 @@ pub struct Seen {
     /// With which the app becomes a device, while it may.
     pub ticket: Option<EnrolmentTicket>,
     /// On which devices the person can be asked, the primary one first.
-    pub devices: Vec<(Device, About)>,
+    pub devices: Vec<OwnDevice>,
+    /// How it stands with the code that was sent, where one was.
+    pub code: Option<Standing>,
     /// The question on a device waits for no answer any more: there is something to come for.
     pub answered: bool,
     /// What a passkey is to sign is too old to be answered: whoever tries is asked for something else.

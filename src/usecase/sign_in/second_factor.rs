@@ -21,12 +21,14 @@ use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
+use crate::usecase::sign_in::send_code::{self, NotSent, SendCode};
 
 pub struct SecondFactors {
     pub payloads: ReadPayload,
     pub evaluate: Evaluate,
     pub offers: OfferEnrolment,
     pub devices: AskDevice,
+    pub codes: SendCode,
     pub ledger: Ledger,
     pub entropy: Arc<Entropy>,
 }
@@ -37,14 +39,14 @@ impl SecondFactors {
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
-        members: &Members,
+        (members, language): (&Members, &str),
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
         let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
         let until = judged.now + LIFETIME;
-        let came_to = self.came_to(flow, &policy, evaluated, Some(until)).await?;
-        let Some(next) = came_to.map_err(|NotAsked| not_asked())? else { return Ok(None) };
+        let came_to = self.came_to(flow, &policy, evaluated, (Some(until), language)).await?;
+        let Some(next) = came_to.map_err(NotAsked::refusal)? else { return Ok(None) };
         if let (Some((Enrolment { app, policy }, _)), Some(user)) = (next.offers_pairing(), next.user()) {
             let (transaction, client) = (next.transaction, &next.client);
             let whom = Whom { transaction, user, client, policy, password: next.password, session: None };
@@ -70,7 +72,7 @@ impl SecondFactors {
         flow: Flow,
         policy: &MfaPolicyId,
         unattended: bool,
-        judged: &Judged,
+        (judged, language): (&Judged, &str),
     ) -> Result<ControlFlow<Flow, Flow>, StoreError> {
         let before = flow.clone();
         let Some(evaluated) = self.evaluated(&flow, policy, judged.now).await? else {
@@ -80,9 +82,9 @@ impl SecondFactors {
         if asks && !flow.pushes_by_itself() {
             return Ok(ControlFlow::Break(before));
         }
-        let next = match self.came_to(flow, policy, evaluated, None).await? {
+        let next = match self.came_to(flow, policy, evaluated, (None, language)).await? {
             Ok(next) => next,
-            Err(NotAsked) => before.clone().second_factor_evaluated((Verdict::Failed(Why::PushFailed), None), None),
+            Err(not) => before.clone().second_factor_evaluated((Verdict::Failed(not.why()), None), None),
         };
         let Some(next) = next else { return Ok(ControlFlow::Continue(before.lacking(&judged.around()))) };
         let asked = next.second_factor.as_ref().is_some_and(|came_to| !came_to.devices().is_empty());
@@ -99,23 +101,17 @@ impl SecondFactors {
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
-        members: &Members,
+        (members, language): (&Members, &str),
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.mfa_policy(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
         let offered = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
         let named = members.text("deviceRef").and_then(|id| id.parse().ok());
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
-        // As things are now: it may be blocked, or gone.
-        let Some(user) = flow.user() else { return Ok(None) };
-        let (verdict, _) = self.evaluate.evaluate(user, &policy, None).await?;
-        if !matches!(&verdict, Verdict::Ask(devices, _) if devices.contains(&selected)) {
-            return Err(no_device().into());
-        }
+        self.still_there(&flow, &policy, selected).await?;
         // First the new one, so that whoever cannot be asked again is still asked.
-        let Some(next) = self.asked_on(flow.clone(), &policy, selected).await? else {
-            return Err(not_asked().into());
-        };
+        let asked = self.asked_on(flow.clone(), &policy, (selected, language)).await?;
+        let Some(next) = asked.map_err(NotAsked::refusal)? else { return Ok(None) };
         let Some(before) = flow.waits_for().cloned() else { return Ok(Some(next)) };
         match self.devices.withdraw(&flow, &before, "another device is asked").await? {
             Outcome::TimedOut => Ok(Some(next)),
@@ -192,7 +188,7 @@ impl SecondFactors {
         flow: Flow,
         policy: &MfaPolicyId,
         (verdict, enrolment): (Verdict, Option<Enrolment>),
-        pairs: Option<Timestamp>,
+        (pairs, language): (Option<Timestamp>, &str),
     ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let asked = match &verdict {
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
@@ -200,18 +196,74 @@ impl SecondFactors {
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);
         Ok(match (next, asked) {
-            (Some(next), Some(device)) => self.asked_on(next, policy, device).await?.map(Some).ok_or(NotAsked),
+            (Some(next), Some(device)) => self.asked_on(next, policy, (device, language)).await?,
             (next, _) => Ok(next),
         })
     }
 
-    /// `None`: the person is not asked.
-    async fn asked_on(&self, flow: Flow, policy: &MfaPolicyId, selected: DeviceId) -> Result<Option<Flow>, StoreError> {
-        let Some(user) = flow.user() else { return Ok(None) };
+    /// The person is asked on this device, or sent a code there. `None`: there is nobody to ask.
+    async fn asked_on(
+        &self,
+        flow: Flow,
+        policy: &MfaPolicyId,
+        (selected, language): (DeviceId, &str),
+    ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
+        let Some(user) = flow.user() else { return Ok(Ok(None)) };
         let policy = self.evaluate.policy(policy).await?;
         let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        if let Some(address) = self.codes.devices.find(user, selected).await? {
+            let whom = send_code::Whom { user, devices, selected: &address, language };
+            let sent = self.codes.send(&flow, &policy, whom).await?;
+            return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
+        }
         let whom = ask_device::Whom { user, devices, selected };
-        Ok(self.devices.ask(&flow, &policy, whom).await?.and_then(|pushed| flow.pushed(pushed)))
+        let pushed = self.devices.ask(&flow, &policy, whom).await?;
+        Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
+    }
+
+    /// Another code in place of the one that was sent.
+    pub async fn resend(&self, flow: Flow, judged: &Judged, language: &str) -> Result<Option<Flow>, FlowError> {
+        let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
+            return Ok(None);
+        };
+        self.still_there(&flow, &policy, sent.selected).await?;
+        let asked = self.asked_on(flow, &policy, (sent.selected, language)).await?;
+        Ok(asked.map_err(NotAsked::refusal)?)
+    }
+
+    /// The code that was sent, as it was typed.
+    pub async fn check_code(
+        &self,
+        (id, flow): (&FlowId, Flow),
+        judged: &Judged,
+        members: &Members,
+    ) -> Result<Option<Flow>, FlowError> {
+        let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
+            return Ok(None);
+        };
+        let flow = self.by_app((id, flow), judged, members).await?;
+        self.still_there(&flow, &policy, sent.selected).await?;
+        let checked = self.codes.check(&flow, &sent, members.text("otp").unwrap_or_default()).await?;
+        let event = self.event(&flow, judged.now).device(sent.selected);
+        match checked {
+            Ok(()) => {
+                let next = flow.code_verified(sent.id);
+                self.ledger.audit(event.of("otp_verified")).await;
+                Ok(next)
+            }
+            Err(refusal) => {
+                self.ledger.audit(event.refused(refusal.why)).await;
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// As things are now: a device may be blocked, or gone, or the policy may do without it.
+    async fn still_there(&self, flow: &Flow, policy: &MfaPolicyId, selected: DeviceId) -> Result<(), FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
+        let there = matches!(&verdict, Verdict::Ask(devices, _) if devices.contains(&selected));
+        if there { Ok(()) } else { Err(no_device().into()) }
     }
 
     fn event(&self, flow: &Flow, now: Timestamp) -> Event {
@@ -226,11 +278,28 @@ impl SecondFactors {
 }
 
 /// The person should have been asked, and was not.
-struct NotAsked;
+enum NotAsked {
+    Push,
+    Code(NotSent),
+}
 
-fn not_asked() -> FlowRefusal {
-    let why = "the person is asked too often";
-    FlowRefusal::new(FlowErrorCode::RequestFailed, why).about(DetailCode::PushFailed, None)
+impl NotAsked {
+    const fn why(&self) -> Why {
+        match self {
+            Self::Push => Why::PushFailed,
+            Self::Code(not_sent) => not_sent.why(),
+        }
+    }
+
+    fn refusal(self) -> FlowRefusal {
+        match self {
+            Self::Push => {
+                let why = "the person is asked too often";
+                FlowRefusal::new(FlowErrorCode::RequestFailed, why).about(DetailCode::PushFailed, None)
+            }
+            Self::Code(not_sent) => not_sent.refusal(),
+        }
+    }
 }
 
 fn no_device() -> FlowRefusal {

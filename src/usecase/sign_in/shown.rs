@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
-use crate::domain::device::{About, Device};
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
-use crate::protocol::id::FlowId;
+use crate::protocol::id::{DeviceId, FlowId};
 use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::leave::Tickets;
-use crate::usecase::sign_in::{Known, Seen};
+use crate::usecase::sign_in::{Known, OwnDevice, Seen};
 
 pub struct Shown {
     pub known: Arc<Known>,
@@ -66,6 +65,10 @@ impl Shown {
             self.known.second_factors.offers.ticket(flow.transaction, user, &enrolment.app)
         });
         let devices = self.devices(&flow).await?;
+        let code = match flow.sent().zip(flow.user()) {
+            Some((sent, user)) => Some(self.known.second_factors.codes.standing(user, sent).await?),
+            None => None,
+        };
         let (late, answered, session, state) = (false, false, None, None);
         Ok(Seen {
             id: id.clone(),
@@ -77,6 +80,7 @@ impl Shown {
             passkey,
             ticket,
             devices,
+            code,
             answered,
             late,
             resume,
@@ -87,15 +91,21 @@ impl Shown {
     }
 
     /// On which the person can be asked. One that is gone is not shown.
-    async fn devices(&self, flow: &Flow) -> Result<Vec<(Device, About)>, StoreError> {
+    async fn devices(&self, flow: &Flow) -> Result<Vec<OwnDevice>, StoreError> {
         let (Some(second_factor), Some(user)) = (&flow.second_factor, flow.user()) else { return Ok(Vec::new()) };
         let ids = second_factor.devices();
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let all = self.known.directory.devices_of(&user).await?;
-        let own = ids.iter().filter_map(|id| all.iter().find(|(device, _)| device.id == *id));
-        Ok(own.map(|(device, installation)| (device.clone(), installation.about.clone())).collect())
+        let phones = self.known.directory.devices_of(&user).await?;
+        let addresses = self.known.second_factors.codes.devices.of_user(user).await?;
+        let phone = |id: &DeviceId| {
+            let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
+            Some(OwnDevice::Phone(device.clone(), installation.about.clone()))
+        };
+        let address =
+            |id: &DeviceId| addresses.iter().find(|address| address.id == *id).cloned().map(OwnDevice::Address);
+        Ok(ids.iter().filter_map(|id| phone(id).or_else(|| address(id))).collect())
     }
 
     /// What the person need not be asked again.

@@ -7,11 +7,12 @@ use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Flow, SecondFactor};
-use crate::protocol::flow_api::{Action, Status};
+use crate::domain::otp::{Channel, Sent};
+use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Status};
 use crate::protocol::parameters::Parameters;
-use crate::usecase::sign_in::Seen;
+use crate::usecase::sign_in::{OwnDevice, Seen};
 use crate::web::sign_in::push::{Number, State};
-use crate::web::sign_in::{Around, Form, method, push};
+use crate::web::sign_in::{Around, Form, code, method, push};
 use crate::words::Foreign;
 
 /// What a link of the page that waits says, to where another device is chosen.
@@ -26,8 +27,13 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Waiting(_)) => State::Waiting(number(&seen.flow)),
         Some(SecondFactor::TimedOut(_)) => State::TimedOut,
         Some(SecondFactor::Rejected) => State::Rejected,
+        Some(SecondFactor::Otp(sent)) => return Some(code(seen, sent, (amiss, form), (around, here))),
         Some(
-            SecondFactor::Authorized(_) | SecondFactor::Waived | SecondFactor::Pairing(_) | SecondFactor::Failed(_),
+            SecondFactor::Authorized(_)
+            | SecondFactor::OtpVerified(_)
+            | SecondFactor::Waived
+            | SecondFactor::Pairing(_)
+            | SecondFactor::Failed(_),
         ) => return None,
     };
     let asks = matches!(state, State::Waiting(_) | State::TimedOut);
@@ -42,6 +48,42 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
 pub(super) struct Amiss {
     pub(super) too_often: bool,
     pub(super) of_choice: Option<method::Problem>,
+    pub(super) of_code: Option<code::Problem>,
+}
+
+/// The page of a code that was sent.
+fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
+    let own = seen.devices.iter().find(|own| own.id() == sent.selected);
+    let masked = own.and_then(|own| if let OwnDevice::Address(address) = own { Some(address.masked()) } else { None });
+    let source = match sent.channel {
+        Channel::Email => code::Source::Mail(masked.unwrap_or_default()),
+    };
+    let others = (seen.devices.len() > 1).then(|| format!("{here}?{CHOSEN}={ANOTHER}"));
+    let wait = seen.code.and_then(|code| code.resend_in);
+    let view = code::View {
+        form,
+        source,
+        resend: wait.map_or(code::Resend::Now, code::Resend::In),
+        resent: sent.again && amiss.of_code.is_none(),
+        others,
+        may_cancel: true,
+        problem: amiss.of_code,
+    };
+    code::render(&view, around)
+}
+
+/// What is wrong with a code, or with another one that somebody wanted. `None`: something else is.
+pub(super) fn of_code(refusal: &FlowRefusal) -> Option<code::Problem> {
+    refusal.details.iter().find_map(|detail| match (detail.code, detail.target) {
+        (DetailCode::InvalidOtp, _) => {
+            Some(detail.attempts_remaining.map_or(code::Problem::Wrong, |left| code::Problem::WrongLeft(left.into())))
+        }
+        (DetailCode::FieldRequired, Some("otp")) => Some(code::Problem::Missing),
+        (DetailCode::OtpExpired, _) => Some(code::Problem::Expired),
+        (DetailCode::OtpAttemptsLimit, _) => Some(code::Problem::Locked),
+        (DetailCode::OtpResendLimit, _) => Some(code::Problem::TooOften),
+        (_, _) => None,
+    })
 }
 
 /// Whether somebody may say that they want to be asked on another device.
@@ -50,12 +92,17 @@ pub(super) fn may_choose(seen: &Seen) -> bool {
 }
 
 pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, around: &Around<'_>) -> Response {
-    let asked = seen.flow.second_factor.as_ref().and_then(SecondFactor::pushed).map(|pushed| pushed.selected);
+    let asked = seen.flow.second_factor.as_ref().and_then(SecondFactor::selected);
     let devices = seen.devices.iter().zip(0..);
     let methods = devices.map(|(own, at)| method::Method {
-        id: own.0.id.to_string(),
-        kind: method::Kind::Phone(name(own)),
-        chosen: asked.map_or(at == 0, |asked| asked == own.0.id),
+        id: own.id().to_string(),
+        kind: match own {
+            OwnDevice::Phone(device, about) => method::Kind::Phone(name(device, about)),
+            OwnDevice::Address(address) => match address.channel {
+                Channel::Email => method::Kind::Mail(address.masked()),
+            },
+        },
+        chosen: asked.map_or(at == 0, |asked| asked == own.id()),
     });
     method::render(&method::View { form, methods: methods.collect(), may_cancel: true, problem }, around)
 }
@@ -71,6 +118,11 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             let pushed = seen.flow.second_factor.as_ref()?.pushed()?;
             Some(select(&pushed.selected.to_string()))
         }
+        // The way to another device is a page of its own, with its own field. Enter in the field presses no button.
+        (Status::OtpRequired, None | Some("continue")) if form.get("method").is_none() => {
+            Some((Action::CheckOtp, json!({ "otp": form.get("code").unwrap_or_default() })))
+        }
+        (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),
         (_, Some("continue")) if may_choose(seen) => Some(select(form.get("method").unwrap_or_default())),
         (_, Some("cancel")) => Some((Action::CancelAuthentication, nothing())),
         (_, _) => None,
@@ -94,13 +146,16 @@ fn number(flow: &Flow) -> Option<Number> {
 }
 
 /// As the person knows it.
-fn name((device, about): &(Device, About)) -> Foreign {
+fn name(device: &Device, about: &About) -> Foreign {
     let says = about.name.as_ref().or(about.model.as_ref()).or(about.platform.as_ref());
     Foreign::name(device.nickname.as_ref().or(says).map(String::as_str).unwrap_or_default())
 }
 
 fn selected(seen: &Seen) -> Foreign {
-    let pushed = seen.flow.second_factor.as_ref().and_then(SecondFactor::pushed);
-    let own = seen.devices.iter().find(|(device, _)| pushed.is_some_and(|pushed| pushed.selected == device.id));
-    own.map(name).unwrap_or_default()
+    let selected = seen.flow.second_factor.as_ref().and_then(SecondFactor::selected);
+    let own = seen.devices.iter().find_map(|own| match own {
+        OwnDevice::Phone(device, about) if selected == Some(device.id) => Some(name(device, about)),
+        OwnDevice::Phone(..) | OwnDevice::Address(_) => None,
+    });
+    own.unwrap_or_default()
 }

@@ -28,7 +28,7 @@ use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{
-    self, Form, Reason, Way, accounts, consent, credentials, device, identifier, method, passkey,
+    self, Form, Reason, Way, accounts, code as code_page, consent, credentials, device, identifier, method, passkey,
 };
 use crate::words::{Foreign, Message};
 
@@ -50,6 +50,7 @@ pub(super) enum Wrong {
     Method(method::Problem),
     /// Nobody is asked so often on a device.
     TooOften,
+    Code(code_page::Problem),
 }
 
 impl Provider {
@@ -162,6 +163,12 @@ impl Provider {
         }
         if refuses(&error, DetailCode::PushFailed) {
             return Ok(Submitted::Wrong(Wrong::TooOften));
+        }
+        if let FlowError::Refused(refusal) = &error
+            && seen.flow.sent().is_some()
+            && let Some(problem) = devices::of_code(refusal)
+        {
+            return Ok(Submitted::Wrong(Wrong::Code(problem)));
         }
         let of_choice = matches!(action, Action::UseAlternativeAuthenticationSource | Action::SelectDevice);
         if of_choice && passwords::is_told(&error) {
@@ -310,6 +317,7 @@ impl Provider {
                 let amiss = devices::Amiss {
                     too_often: matches!(wrong, Some(Wrong::TooOften)),
                     of_choice: if let Some(Wrong::Method(problem)) = wrong { Some(*problem) } else { None },
+                    of_code: if let Some(Wrong::Code(problem)) = wrong { Some(*problem) } else { None },
                 };
                 let page = if amiss.of_choice.is_some() && devices::may_choose(seen) {
                     Some(devices::choice(seen, amiss.of_choice, form, &around))

@@ -1,7 +1,6 @@
 //! A code that works once: from an app, a message, or a list that somebody keeps.
 //!
-//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `continue`, `resend`, `other_way`,
-//! `cancel`.
+//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `continue`, `resend`, `cancel`.
 
 use std::time::Duration;
 
@@ -21,7 +20,8 @@ pub struct View {
     pub resend: Resend,
     /// A new code was just sent.
     pub resent: bool,
-    pub other_ways: bool,
+    /// Where they say that they want to be asked in another way, if there is one.
+    pub others: Option<String>,
     /// There is an app to go back to.
     pub may_cancel: bool,
     pub problem: Option<Problem>,
@@ -52,6 +52,10 @@ pub enum Problem {
     /// How many tries are left.
     WrongLeft(u64),
     Expired,
+    /// No code is looked at for some time.
+    Locked,
+    /// No other one is sent.
+    TooOften,
     SlowDown(Duration),
     PageExpired,
 }
@@ -63,6 +67,8 @@ impl Problem {
             Self::Wrong => At::at("code", Message::CodeWrong),
             Self::WrongLeft(tries) => At::at("code", Message::CodeWrongLeft(tries)),
             Self::Expired => At::at("code", Message::CodeExpired),
+            Self::Locked => At::of_all(Message::CodeLocked),
+            Self::TooOften => At::of_all(Message::CodeTooOften),
             Self::SlowDown(wait) => At::slow_down(wait),
             Self::PageExpired => At::of_all(Message::PageExpired),
         }

@@ -9,6 +9,7 @@ mod authorization;
 mod enrolment;
 mod payload;
 mod step_up;
+mod step_up_otp;
 mod step_up_pages;
 mod step_up_races;
 mod web_view;
@@ -101,8 +102,12 @@ pub(crate) async fn examples() -> String {
     scene.world.issuer().to_owned()
 }
 
-/// What the ID token of a sign-in by a trusted app says.
-pub(crate) async fn acr() -> Value {
+/// What the ID tokens of sign-ins by a trusted app, and with a code, say.
+pub(crate) async fn acrs() -> [Value; 2] {
+    [by_app().await, step_up_otp::acr().await]
+}
+
+async fn by_app() -> Value {
     let scene = Scene::of(usual()).await;
     let phone = scene.trusted().await;
     let (mut browser, id, _) = scene.by(&phone).await;

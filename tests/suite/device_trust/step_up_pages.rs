@@ -127,7 +127,7 @@ async fn a_session_alone_makes_no_phone_ring() {
     left(browser.press(&page, "poll", &[]).await).get("code");
 
     let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    page.has("Ask me on my phone");
+    page.has("Confirm that it is me");
     assert!(scene.alice.phone().pending().await.is_empty());
     left(browser.authorize(&scene.shop, &[("prompt", "none")]).await).error("login_required");
     assert!(scene.alice.phone().pending().await.is_empty());

@@ -47,13 +47,14 @@ const BESIDE: [Status; 10] = [
     Status::Resume,
 ];
 
-/// `device_trust::authorization` and `device_trust::step_up` have these.
-const SECOND_FACTOR: [Status; 8] = [
+/// `device_trust::authorization`, `device_trust::step_up` and `device_trust::step_up_otp` have these.
+const SECOND_FACTOR: [Status; 9] = [
     Status::AuthenticationRequired,
     Status::DeviceSelectionRequired,
     Status::PushConfirmationWaiting,
     Status::PushConfirmationTimedOut,
     Status::PushConfirmationRejected,
+    Status::OtpRequired,
     Status::MobilePairingRequired,
     Status::MfaCompleted,
     Status::MfaFailed,

@@ -167,7 +167,7 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
         Action::CheckRecoveryCode => errand(|errand| errand.proved(ALICE)),
         Action::CheckPasswordReset => errand(Errand::reset),
         // Of second factors, which these policies do not ask for: `second_factor` has them.
-        Action::Authenticate | Action::SelectDevice | Action::Poll => None,
+        Action::Authenticate | Action::SelectDevice | Action::CheckOtp | Action::ResendOtp | Action::Poll => None,
         Action::ContinueAuthentication => flow.continued(around),
     }
 }

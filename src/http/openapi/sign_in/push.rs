@@ -11,11 +11,11 @@ pub(super) fn members() -> Map<String, Value> {
         "devices": devices(),
         "selectedDeviceRef": {
             "type": "object", "required": ["id"], "properties": {"id": text.clone()},
-            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: on which the person is, or was, asked.",
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: on which the person is, or was, asked.",
         },
         "changeDevicePermitted": {
             "type": "boolean",
-            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: whether there is another one.",
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: whether there is another one.",
         },
         "numberMatching": only(
             Status::PushConfirmationWaiting,
@@ -28,8 +28,16 @@ pub(super) fn members() -> Map<String, Value> {
             }),
             "what the page shows, and the person picks or types on the device.",
         ),
-        "expiresAt": only(
-            Status::PushConfirmationWaiting, json!({"type": "string", "format": "date-time"}), "until when.",
+        "expiresAt": {
+            "type": "string", "format": "date-time",
+            "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED: until when.",
+        },
+        "otpLength": only(Status::OtpRequired, json!({"type": "integer"}), "how many digits the code has."),
+        "attemptsRemaining": only(
+            Status::OtpRequired, json!({"type": "integer"}), "how many codes may be wrong. None: have another one sent.",
+        ),
+        "resendAfter": only(
+            Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner.",
         ),
         "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
@@ -46,13 +54,14 @@ fn devices() -> Value {
     let maybe = json!({"type": "string", "nullable": true});
     json!({
         "type": "array",
-        "description": "DEVICE_SELECTION_REQUIRED, PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT: on which the \
-                        person can be asked, the primary one first.",
+        "description": "DEVICE_SELECTION_REQUIRED, PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: on \
+                        which the person can be asked, the primary one first.",
         "items": {
             "type": "object",
             "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
             "properties": {
-                "id": text, "type": {"type": "string", "enum": ["MOBILE"]}, "name": maybe, "nickname": maybe,
+                "id": text, "type": {"type": "string", "enum": ["MOBILE", "EMAIL"]}, "name": maybe, "nickname": maybe,
+                "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden."},
                 "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
                 "enrollmentTime": {"type": "string", "format": "date-time"},
                 "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,

@@ -31,6 +31,7 @@ const fn status_says(status: Status) -> &'static str {
         Status::PushConfirmationWaiting => "The person is asked on a device: `poll` until there is an answer.",
         Status::PushConfirmationTimedOut => "Nobody has answered in time: ask again, or on another device.",
         Status::PushConfirmationRejected => "The person said no. Give up.",
+        Status::OtpRequired => "A code was sent to `selectedDeviceRef`: which one?",
         Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
         Status::MobilePairingRequired => {
             "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
@@ -164,8 +165,9 @@ fn state() -> Value {
             "code": {
                 "type": "string",
                 "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized`, \
-                                `push_confirmed` or `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES`, \
-                                `DEVICE_BLOCKED` or `PUSH_FAILED`.",
+                                `push_confirmed`, `otp_verified` or `bypassed`. MFA_FAILED: `NO_DEVICES`, \
+                                `NO_USABLE_DEVICES`, `DEVICE_BLOCKED`, `PUSH_FAILED`, `OTP_RESEND_LIMIT` or \
+                                `OTP_ATTEMPTS_LIMIT`.",
             },
             "message": {"type": "string", "description": "FAILED, MFA_FAILED: for the developer."},
             "userMessage": {"type": "string", "description": "For the person."},
@@ -254,6 +256,11 @@ pub(super) fn errors() -> Map<String, Value> {
     };
     let mut detail = told("FlowDetailCode");
     put(&mut detail, "target", json!({"type": "string", "description": "The member of the body that it is about."}));
+    put(
+        &mut detail,
+        "attemptsRemaining",
+        json!({"type": "integer", "description": "INVALID_OTP: how many more may be wrong."}),
+    );
     put(
         &mut detail,
         "failedValidators",

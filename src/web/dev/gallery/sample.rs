@@ -68,6 +68,7 @@ pub(super) fn all(cast: &Cast) -> Samples {
     passkeys(cast, &mut samples);
     consents(cast, &mut samples);
     second_steps(cast, &mut samples);
+    codes(cast, &mut samples);
     passwords(cast, &mut samples);
     devices(cast, &mut samples);
     ends(cast, &mut samples);
@@ -256,7 +257,9 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let view = methods(cast, [method::Kind::Passkey, method::Kind::Password]);
     let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
     let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
-    let phones = methods(cast, [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name())]);
+    let mail = method::Kind::Mail("a•••@example.com".to_owned());
+    let phones = [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name()), mail];
+    let phones = methods(cast, phones);
     samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
     let of = |state| push::View {
         form: cast.form(),
@@ -281,7 +284,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     samples.add("push", push::render, states);
 }
 
-/// What devices and one-time codes will need, and no page of a sign-in shows yet.
+/// What other devices and one-time codes will need, and no page of a sign-in shows yet.
 fn coming(cast: &Cast, samples: &mut Samples) {
     let kinds = [
         method::Kind::Phone(Foreign::name("Pixel 9")),
@@ -294,29 +297,37 @@ fn coming(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("method", method::render, [("several", methods(cast, kinds))]);
 
-    let app = code::View {
+    let app = code::View { source: code::Source::App, resend: code::Resend::Never, ..by_mail(cast) };
+    let sms = code::View { source: code::Source::Sms("42".to_owned()), ..by_mail(cast) };
+    let recovery = code::View { source: code::Source::Recovery, ..app.clone() };
+    samples.add("code", code::render, [("sms", sms), ("recovery", recovery), ("app", app)]);
+}
+
+fn by_mail(cast: &Cast) -> code::View {
+    code::View {
         form: cast.form(),
-        source: code::Source::App,
-        resend: code::Resend::Never,
+        source: code::Source::Mail("a•••@example.com".to_owned()),
+        resend: code::Resend::In(WAIT),
         resent: false,
-        other_ways: true,
+        others: Some("/dev/pages/method/phones".to_owned()),
         may_cancel: true,
         problem: None,
-    };
-    let sms = || code::Source::Sms("42".to_owned());
-    let mail = || code::Source::Mail("a•••@example.com".to_owned());
-    let wrong = |problem| code::View { problem: Some(problem), ..app.clone() };
+    }
+}
+
+fn codes(cast: &Cast, samples: &mut Samples) {
+    let wrong = |problem| code::View { problem: Some(problem), ..by_mail(cast) };
     let states = [
-        ("sms", code::View { source: sms(), resend: code::Resend::In(WAIT), ..app.clone() }),
-        ("mail", code::View { source: mail(), resend: code::Resend::Now, ..app.clone() }),
-        ("resent", code::View { source: mail(), resent: true, resend: code::Resend::In(WAIT), ..app.clone() }),
-        ("recovery", code::View { source: code::Source::Recovery, ..app.clone() }),
+        ("mail", by_mail(cast)),
+        ("resend", code::View { resend: code::Resend::Now, others: None, ..by_mail(cast) }),
+        ("resent", code::View { resent: true, ..by_mail(cast) }),
         ("missing", wrong(code::Problem::Missing)),
         ("wrong", wrong(code::Problem::Wrong)),
         ("wrong-left", wrong(code::Problem::WrongLeft(2))),
         ("expired", wrong(code::Problem::Expired)),
+        ("locked", wrong(code::Problem::Locked)),
+        ("too-often", wrong(code::Problem::TooOften)),
         ("slow-down", wrong(code::Problem::SlowDown(WAIT))),
-        ("app", app.clone()),
     ];
     samples.add("code", code::render, states);
 }

@@ -1,0 +1,97 @@
+//! Where people get one-time codes. Nothing here is kept in memory.
+
+use super::{Database, Row, WriteError, bounded, bytes};
+use crate::domain::audit::Event;
+use crate::domain::otp::{Channel, OtpDevice};
+use crate::protocol::id::{DeviceId, UserId};
+use crate::store::ephemeral::StoreError;
+
+#[derive(Clone, Debug)]
+pub struct OtpDevices {
+    database: Database,
+}
+
+/// What became of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    Yes,
+    /// The person has as many as one may have.
+    TooMany,
+    /// The person has it already.
+    Taken,
+    NoUser,
+}
+
+const COLUMNS: &str = "id, user_id, channel, target, nickname, created_at";
+
+impl OtpDevices {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Those of a person, the oldest first.
+    pub async fn of_user(&self, user: UserId) -> Result<Vec<OtpDevice>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM otp_device WHERE user_id = $1 ORDER BY created_at, id");
+        self.database.find_all(&sql, [bytes(user.uuid())]).await?.iter().map(otp_device).collect()
+    }
+
+    /// `None`: the person has none of that name.
+    pub async fn find(&self, user: UserId, id: DeviceId) -> Result<Option<OtpDevice>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM otp_device WHERE id = $1 AND user_id = $2");
+        let found = self.database.find(&sql, [bytes(id.uuid()), bytes(user.uuid())]).await?;
+        found.as_ref().map(otp_device).transpose()
+    }
+
+    /// `most`: as many as the person may have then.
+    pub async fn add(&self, device: &OtpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
+        let added: Result<Added, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Whoever adds one at the same time waits here, so that nobody has more than one may have.
+            if transaction.lock_user(device.user).await?.is_none() {
+                return Ok(Added::NoUser);
+            }
+            let sql = "SELECT COUNT(*) FROM otp_device WHERE user_id = $1";
+            let row = transaction.find(sql, [bytes(device.user.uuid())]).await?;
+            let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
+            if count >= i64::from(most) {
+                return Ok(Added::TooMany);
+            }
+            let sql = "INSERT INTO otp_device (id, user_id, channel, target, nickname, created_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6)";
+            let values = [
+                bytes(device.id.uuid()),
+                bytes(device.user.uuid()),
+                device.channel.as_str().into(),
+                device.target.as_str().into(),
+                device.nickname.clone().into(),
+                device.created_at.millis().into(),
+            ];
+            transaction.execute(sql, values).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(Added::Yes)
+        })
+        .await;
+        match added {
+            Err(WriteError::Taken(_)) => Ok(Added::Taken),
+            other => other.map_err(WriteError::unexpected),
+        }
+    }
+
+    /// `false`: the person has none of that name.
+    pub async fn delete(&self, user: UserId, id: DeviceId, event: &Event) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM otp_device WHERE id = $1 AND user_id = $2";
+        self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
+    }
+}
+
+fn otp_device(row: &Row) -> Result<OtpDevice, StoreError> {
+    Ok(OtpDevice {
+        id: DeviceId::new(row.uuid(0)?),
+        user: UserId::new(row.uuid(1)?),
+        channel: row.parsed(2, Channel::parse)?,
+        target: row.get(3)?,
+        nickname: row.get(4)?,
+        created_at: row.time(5)?,
+    })
+}

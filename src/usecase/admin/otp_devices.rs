@@ -1,0 +1,106 @@
+//! Where people get one-time codes: made and deleted by administrators, who say that it is theirs.
+
+use serde::Deserialize;
+
+use crate::domain::audit::Action;
+use crate::domain::otp::{Channel, OtpDevice};
+use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::id::{DeviceId, UserId};
+use crate::protocol::public_id::{self, Kind};
+use crate::store::sql::otp_devices::{Added, OtpDevices};
+use crate::store::sql::people::People;
+use crate::usecase::admin::client_metadata::Problems;
+use crate::usecase::admin::users::is_address;
+use crate::usecase::admin::{AdminError, Administrator, Desk};
+
+/// Of one person.
+const MOST: u32 = 5;
+const LONGEST_NICKNAME: usize = 100;
+
+pub struct ManageOtpDevices {
+    pub devices: OtpDevices,
+    pub people: People,
+    pub desk: Desk,
+}
+
+/// What is to be made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOtpDevice {
+    #[serde(rename = "type")]
+    pub channel: String,
+    pub target: String,
+    #[serde(default)]
+    pub nickname: Option<String>,
+}
+
+pub fn otp_device_id(text: &str) -> Result<DeviceId, AdminError> {
+    Ok(public_id::decode(Kind::Device, text).map(DeviceId::new).ok_or(AdminErrorCode::NotFound)?)
+}
+
+impl NewOtpDevice {
+    fn channel(&self) -> Result<Channel, AdminError> {
+        let mut problems = Problems::default();
+        let channel = Channel::parse(&self.channel);
+        match channel {
+            Some(Channel::Email) if self.target.len() > 254 => {
+                problems.add("/target", FieldCode::TooLong, "At most 254 bytes.");
+            }
+            Some(Channel::Email) if !is_address(&self.target) => {
+                problems.add("/target", FieldCode::Invalid, "Not a mail address.");
+            }
+            Some(Channel::Email) => {}
+            None => problems.add("/type", FieldCode::Unknown, "email."),
+        }
+        match &self.nickname {
+            Some(name) if name.chars().count() > LONGEST_NICKNAME => {
+                problems.add("/nickname", FieldCode::TooLong, "At most 100 characters.");
+            }
+            Some(name) if name.trim().is_empty() || name.chars().any(char::is_control) => {
+                problems.add("/nickname", FieldCode::Invalid, "Empty, or with control characters.");
+            }
+            Some(_) | None => {}
+        }
+        match channel {
+            Some(channel) if problems.0.is_empty() => Ok(channel),
+            Some(_) | None => Err(AdminError::invalid(problems.0)),
+        }
+    }
+}
+
+impl ManageOtpDevices {
+    /// The oldest first. There are few.
+    pub async fn list(&self, user: UserId) -> Result<Vec<OtpDevice>, AdminError> {
+        if self.people.find(user).await?.is_none() {
+            return Err(AdminErrorCode::NotFound.into());
+        }
+        Ok(self.devices.of_user(user).await?)
+    }
+
+    pub async fn read(&self, user: UserId, id: DeviceId) -> Result<OtpDevice, AdminError> {
+        Ok(self.devices.find(user, id).await?.ok_or(AdminErrorCode::NotFound)?)
+    }
+
+    pub async fn add(&self, by: &Administrator, user: UserId, new: NewOtpDevice) -> Result<OtpDevice, AdminError> {
+        let channel = new.channel()?;
+        let now = self.desk.clock.now();
+        let NewOtpDevice { target, nickname, .. } = new;
+        let id = DeviceId::new(self.desk.entropy.uuid());
+        let device = OtpDevice { id, user, channel, target, nickname, created_at: now };
+        let event = self.desk.event(by, Action::OtpDeviceAdded).user(user).device(id);
+        let problem = |detail| AdminError::invalid(vec![FieldProblem::new("/target", FieldCode::NotAllowed, detail)]);
+        match self.devices.add(&device, MOST, &event).await? {
+            Added::Yes => Ok(device),
+            Added::NoUser => Err(AdminErrorCode::NotFound.into()),
+            Added::Taken => Err(problem("The user has it already.")),
+            Added::TooMany => Err(problem("The user has five already.")),
+        }
+    }
+
+    /// No code goes there any more, and one that is on its way is worth nothing.
+    pub async fn delete(&self, by: &Administrator, user: UserId, id: DeviceId) -> Result<(), AdminError> {
+        let event = self.desk.event(by, Action::OtpDeviceRemoved).user(user).device(id);
+        let deleted = self.devices.delete(user, id, &event).await?;
+        if deleted { Ok(()) } else { Err(AdminErrorCode::NotFound.into()) }
+    }
+}

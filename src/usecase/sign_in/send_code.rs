@@ -1,0 +1,165 @@
+//! A person is sent a one-time code, and brings it back: for one flow, once [flows.md F9].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::flow::Flow;
+use crate::domain::ladder::DAY;
+use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::occasion::Occasion;
+use crate::domain::otp::{CodeOf, OtpDevice, OtpSecrets, Sent};
+use crate::domain::otp_guard::{OtpGuard, Tried};
+use crate::domain::second_factor::Why;
+use crate::entropy::Entropy;
+use crate::metrics::Limit;
+use crate::protocol::flow_api::{DetailCode, FlowErrorCode, FlowRefusal};
+use crate::protocol::id::{DeviceId, OtpId, UserId};
+use crate::store::ephemeral::{Attempts, Shelf, StoreError};
+use crate::store::sql::otp_devices::OtpDevices;
+use crate::store::sql::outbox::{Kind, Outbox};
+use crate::usecase::limit::{Most, limit};
+
+/// [security.md 5.6] messages to one address, and to one person.
+const SHORT: Duration = Duration::from_secs(600);
+const PER_SHORT: u32 = 5;
+const PER_DAY: u32 = 10;
+
+pub struct SendCode {
+    pub devices: OtpDevices,
+    pub guards: Shelf<OtpGuard>,
+    pub attempts: Attempts,
+    pub outbox: Outbox,
+    pub secrets: OtpSecrets,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+}
+
+/// To whom, where it could go, and where it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whom<'a> {
+    pub(super) user: UserId,
+    pub(super) devices: &'a [DeviceId],
+    pub(super) selected: &'a OtpDevice,
+    /// In which language they are written to: a BCP 47 tag.
+    pub(super) language: &'a str,
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotSent {
+    TooOften,
+    /// Nothing that comes back would be looked at.
+    Locked,
+}
+
+/// How it stands with a code that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// So many may be wrong.
+    pub attempts_remaining: u32,
+    /// So long, and another one can be had. `None`: it can now.
+    pub resend_in: Option<Duration>,
+}
+
+impl NotSent {
+    pub(super) const fn why(self) -> Why {
+        match self {
+            Self::TooOften => Why::OtpResendLimit,
+            Self::Locked => Why::OtpAttemptsLimit,
+        }
+    }
+
+    pub(super) fn refusal(self) -> FlowRefusal {
+        let (code, why) = match self {
+            Self::TooOften => (DetailCode::OtpResendLimit, "too many codes were sent"),
+            Self::Locked => (DetailCode::OtpAttemptsLimit, "too many codes were wrong"),
+        };
+        FlowRefusal::new(FlowErrorCode::RequestFailed, why).about(code, Some("otp"))
+    }
+}
+
+impl SendCode {
+    /// The code is on its way.
+    pub(super) async fn send(
+        &self,
+        flow: &Flow,
+        policy: &MfaPolicy,
+        Whom { user, devices, selected, language }: Whom<'_>,
+    ) -> Result<Result<Sent, NotSent>, StoreError> {
+        let now = self.clock.now();
+        let locked = self.guards.get(&user).await?.is_some_and(|guard| guard.is_locked(now));
+        if locked {
+            return Ok(Err(NotSent::Locked));
+        }
+        // To the same address again, be it by another name of the action.
+        let early = flow.sent().is_some_and(|sent| sent.selected == selected.id && now < sent.resend_after());
+        if early || !self.may_send(selected).await? {
+            return Ok(Err(NotSent::TooOften));
+        }
+        let (id, channel, method) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
+        let again = flow.sent().is_some_and(|before| before.selected == selected.id);
+        let devices = devices.to_vec();
+        let sent = Sent { devices, selected: selected.id, id, channel, method, again, sent_at: now };
+        let occasion = Occasion::OneTimeCode {
+            user,
+            device: selected.id,
+            client: flow.client.clone(),
+            transaction: flow.transaction,
+            length: method.otp_length,
+            lifetime: method.lifetime,
+            language: language.to_owned(),
+        };
+        self.outbox.put(id.uuid(), Kind::Mail, &occasion.encode(), now).await?;
+        Ok(Ok(sent))
+    }
+
+    /// Counted before it is sent, so that it holds however many come at once.
+    async fn may_send(&self, device: &OtpDevice) -> Result<bool, StoreError> {
+        let user = device.user.uuid();
+        let whom = [("address", device.target.as_bytes()), ("person", user.as_bytes().as_slice())];
+        for (whose, who) in whom {
+            for (times, window) in [(PER_SHORT, SHORT), (PER_DAY, DAY)] {
+                let what = format!("otp, {whose}, {}", window.as_secs());
+                let most = Most { what: &what, times, window, limit: Limit::Otps };
+                if limit(&self.attempts, most, who).await?.is_some() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether this is the code that was sent last in this flow.
+    pub(super) async fn check(
+        &self,
+        flow: &Flow,
+        sent: &Sent,
+        typed: &str,
+    ) -> Result<Result<(), FlowRefusal>, StoreError> {
+        let now = self.clock.now();
+        let Some(user) = flow.user() else { return Ok(Err(FlowRefusal::not_now())) };
+        if sent.has_expired(now) {
+            let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "the code has expired");
+            return Ok(Err(refusal.about(DetailCode::OtpExpired, Some("otp"))));
+        }
+        let one_more = |guard: OtpGuard| guard.attempt(sent.method, sent.sent_at, now);
+        let Tried::Looked { left } = self.guards.upsert(&user, DAY, one_more).await? else {
+            return Ok(Err(NotSent::Locked.refusal()));
+        };
+        let of = CodeOf { transaction: flow.transaction, user, id: sent.id, length: sent.method.otp_length };
+        if self.secrets.is_code(of, typed) {
+            self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
+            return Ok(Ok(()));
+        }
+        Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }))
+    }
+
+    /// How it stands with the code of a flow. Changes nothing.
+    pub(super) async fn standing(&self, user: UserId, sent: &Sent) -> Result<Standing, StoreError> {
+        let now = self.clock.now();
+        let guard = self.guards.get(&user).await?.unwrap_or_default();
+        let resend_in = Some(sent.resend_after().since(now)).filter(|wait| !wait.is_zero());
+        Ok(Standing { attempts_remaining: guard.left(sent.method, sent.sent_at, now), resend_in })
+    }
+}
