@@ -22,6 +22,7 @@ use crate::domain::recovery::Means;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
 use crate::http::admin::AdminGate;
+use crate::http::cross_origin::CrossOrigin;
 use crate::http::discovery::{Discovery, Documents, Published};
 use crate::http::dispatch::Dispatch;
 use crate::http::error::Errors;
@@ -99,6 +100,9 @@ pub struct Settings {
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
     pub failed_authentications: u32,
+    /// Requests that a client may push in a second, and tokens that it may look behind.
+    pub pushed_requests: u32,
+    pub introspections: u32,
     pub hashing: HashSettings,
     /// Tries to log in with a password a minute, from one network.
     pub password_tries: u32,
@@ -296,7 +300,7 @@ impl Wiring {
         let inner = Assets(Docs::new(openapi.clone(), issuer, self.settings.dev_mode, inner));
         let record = self.parts.refusals.clone();
         (
-            Errors {
+            CrossOrigin(Errors {
                 inner: Published { documents: documents.clone(), inner },
                 record,
                 nonces,
@@ -304,7 +308,7 @@ impl Wiring {
                 clock: self.clock(),
                 issuer: base,
                 openapi,
-            }
+            })
             .with(Headers::new(self.entropy()))
             .boxed(),
             documents,

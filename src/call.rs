@@ -18,6 +18,19 @@ pub struct Call {
     held: Cell<Duration>,
     question: Cell<Option<Uuid>>,
     person: RefCell<Option<String>>,
+    readers: Cell<Readers>,
+}
+
+/// Which pages of other origins may read the answer, where they may call at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readers {
+    /// It is about nobody.
+    #[default]
+    Any,
+    /// It is about a client that has the page that asks.
+    This,
+    /// It is about another client.
+    None,
 }
 
 tokio::task_local! {
@@ -27,7 +40,8 @@ tokio::task_local! {
 /// Does what a request asks for. Not an `async fn`: that would have the work in it twice, and what a
 /// request does is moved about with each of them.
 pub fn under<F: Future>(id: Option<HeaderValue>, work: F) -> TaskLocalFuture<Call, F> {
-    CALL.scope(Call { id, held: Cell::default(), question: Cell::default(), person: RefCell::default() }, work)
+    let (held, question, person, readers) = Default::default();
+    CALL.scope(Call { id, held, question, person, readers }, work)
 }
 
 /// The identifier of the request that is being answered.
@@ -55,6 +69,17 @@ pub fn about_person(username: &str) {
 /// his own making.
 pub fn person() -> Option<String> {
     CALL.try_with(|call| call.person.borrow().clone()).ok()?
+}
+
+/// It is about a client, that has the page that asks, or has not.
+pub fn is_for_page(of_client: bool) {
+    let readers = if of_client { Readers::This } else { Readers::None };
+    let _ = CALL.try_with(|call| call.readers.set(readers));
+}
+
+/// Which pages may read the answer. Outside a request, none.
+pub fn readers() -> Readers {
+    CALL.try_with(|call| call.readers.get()).unwrap_or(Readers::None)
 }
 
 /// A poll was held for so long.

@@ -132,6 +132,8 @@ words! {
         Connections = "connections",
         ConnectionsPerPeer = "connections_per_peer",
         ClientAuthentication = "client_authentication",
+        PushedRequests = "pushed_requests",
+        Introspections = "introspections",
         Pairing = "pairing",
         UserCodes = "user_codes",
         CibaUserCodes = "ciba_user_codes",

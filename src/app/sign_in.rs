@@ -26,6 +26,7 @@ use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
 use crate::usecase::authorize_device::AuthorizeDevice;
 use crate::usecase::check_passkey::CheckPasskey;
+use crate::usecase::client_rates::Rate;
 use crate::usecase::device_trust::enrol::OfferEnrolment;
 use crate::usecase::device_trust::evaluate::Evaluate;
 use crate::usecase::device_trust::read_payload::ReadPayload;
@@ -100,7 +101,8 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         };
-        PushedAuthorizationRequestApi { authenticate, prove, push }
+        let rate = Rate::of_pushed_requests(self.settings.pushed_requests);
+        PushedAuthorizationRequestApi { authenticate, rate, prove, push, clock: self.clock() }
     }
 
     fn respond(&self) -> Respond {

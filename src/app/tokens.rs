@@ -18,6 +18,7 @@ use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failur
 use crate::usecase::cancel::Cancel;
 use crate::usecase::check_user_code::CheckUserCode;
 use crate::usecase::client_credentials::ClientCredentials;
+use crate::usecase::client_rates::Rate;
 use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::held::Held;
 use crate::usecase::introspect::Introspect;
@@ -234,6 +235,7 @@ impl Wiring {
             authenticate,
             revoke,
             introspect,
+            introspections: Rate::of_introspections(self.settings.introspections),
             issue,
             clock: self.clock(),
             issuer: self.settings.issuer.clone(),

@@ -247,6 +247,8 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
         failed_authentications: 10,
+        pushed_requests: 100,
+        introspections: 500,
         hashing: HashSettings::default(),
         // Whoever writes a test of their own logs in often, and all from one address.
         password_tries: 1000,

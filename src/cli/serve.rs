@@ -411,6 +411,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
+        pushed_requests: config.limits.pushed_requests,
+        introspections: config.limits.introspections,
         hashing: hashing(config),
         password_tries: config.limits.password_tries,
         recoveries: config.limits.recoveries,

@@ -278,6 +278,10 @@ settings! {
         requests_per_client_and_user: usize = "1",
         /// Failed client authentications a minute, for each client and address, on each node; then 429.
         failed_authentications: u32 = "10",
+        /// Authorization requests that a client may push in a second, on each node; then 429.
+        pushed_requests: u32 = "100",
+        /// Tokens that a client may look behind in a second, on each node; then 429.
+        introspections: u32 = "500",
         /// Tries to log in with a password a minute, from one IPv4 /24 or IPv6 /56; then 429.
         password_tries: u32 = "20",
         /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.

@@ -109,6 +109,12 @@ impl Client {
         matches!(self.authentication, Authentication::None)
     }
 
+    /// Whether a page of this origin is one of the client's: whoever can be given its codes there can be told of its
+    /// tokens.
+    pub fn has_pages_at(&self, origin: &str) -> bool {
+        self.sign_in.iter().flat_map(|sign_in| &sign_in.redirect_uris).any(|uri| uri.is_at(origin))
+    }
+
     /// The addresses that show whose it is, and that its sector has to list [OIDCC §8.1, CIBA §4].
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let redirects = self.sign_in.iter().flat_map(|sign_in| &sign_in.redirect_uris).map(RedirectUri::as_str);

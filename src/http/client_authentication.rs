@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use poem::Request;
 use poem::http::header;
 
+use crate::http::cross_origin;
 use crate::http::dpop::proof;
 use crate::http::error::Failure;
 use crate::http::remote::network;
@@ -35,7 +36,10 @@ pub async fn authenticate_meanwhile<T>(
     let authorization = authorization(request).map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
     let presented =
         Presented { authorization, parameters, certificate: certificate(request), from: client_ip(request) };
-    use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)
+    let (client, read) =
+        use_case.authenticate_meanwhile(&presented, reading).await.map_err(Failure::unauthenticated)?;
+    cross_origin::is_about(&client, request.headers());
+    Ok((client, read))
 }
 
 /// That of the connection, as the edge found it out.

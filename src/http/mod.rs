@@ -8,6 +8,7 @@ pub mod body;
 mod call_time;
 pub mod client_authentication;
 pub mod cookies;
+pub mod cross_origin;
 pub mod described;
 pub mod dev;
 pub mod device;

@@ -6,6 +6,7 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use crate::clock::Clock;
 use crate::domain::audit::Action;
 use crate::http::Tag;
 use crate::http::body::OAuthForm;
@@ -16,13 +17,16 @@ use crate::http::error::Failure;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::client_rates::Rate;
 use crate::usecase::prove_possession::{ProvePossession, Shown};
 use crate::usecase::sign_in::push::{Acknowledged, Push};
 
 pub struct PushedAuthorizationRequestApi {
     pub authenticate: Arc<AuthenticateClient>,
+    pub rate: Rate,
     pub prove: Arc<ProvePossession>,
     pub push: Push,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The parameters of an authorization request, besides those of client authentication. What they mean is said
@@ -96,6 +100,7 @@ impl PushedAuthorizationRequestApi {
         http: &Request,
         parameters: &Parameters,
     ) -> Result<Acknowledged, Error> {
+        self.rate.count(&client.id, self.clock.now())?;
         let path = path::PUSHED_AUTHORIZATION_REQUEST;
         let shown = Shown { proof: dpop::proof(http)?, method: "POST", path, access_token: None, certificate: None };
         let key = self.prove.of_request(client, &shown).await?;

@@ -21,6 +21,7 @@ use crate::protocol::parameters::Parameters;
 use crate::protocol::token_exchange::Actor;
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
+use crate::usecase::client_rates::Rate;
 use crate::usecase::introspect::{Active, Introspect, Kind};
 use crate::usecase::issue::Issue;
 use crate::usecase::revoke::Revoke;
@@ -29,6 +30,7 @@ pub struct TokenManagementApi {
     pub authenticate: Arc<AuthenticateClient>,
     pub revoke: Revoke,
     pub introspect: Arc<Introspect>,
+    pub introspections: Rate,
     pub issue: Arc<Issue>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
@@ -138,6 +140,7 @@ impl TokenManagementApi {
         let client = authenticate(&self.authenticate, http, &form.parameters).await?;
         // [RFC 7662 §2.1] whoever only says a name has not authenticated.
         let client = client.confidential().map_err(|refusal| Failure::unauthenticated(refusal.into()))?;
+        self.introspections.count(&client.id, self.clock.now()).map_err(Failure::of_client(&client.id))?;
         let token = token(&form.parameters, &client)?;
         let active = self
             .introspect

@@ -12,6 +12,7 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::http::Tag;
 use crate::http::client_authentication::{access_token, with_proof};
+use crate::http::cross_origin;
 use crate::http::discovery::path;
 use crate::http::error::Failure;
 use crate::http::signed::{self, Signed};
@@ -80,6 +81,7 @@ impl UserInfoApi {
 
     async fn answer(&self, http: &Request) -> poem::Result<Answer> {
         let active = self.active(http).await.map_err(Failure::unauthenticated)?;
+        cross_origin::is_about(&active.client, http.headers());
         let sub = self.tokens.introspect.subject(&active);
         let nobody = || Failure::unauthenticated(Unusable::Token("a client's own token tells of nobody").into());
         let (_, user) = active.person.as_ref().ok_or_else(nobody)?;

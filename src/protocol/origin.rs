@@ -7,7 +7,7 @@ use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::id::FlowId;
-use super::redirect_uri::{is_port, is_this_machine};
+use super::redirect_uri::{is_localhost, is_this_machine};
 
 /// As long as a redirect URI may be.
 const LONGEST: usize = 400;
@@ -51,13 +51,6 @@ impl AllowedOrigin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// `http://localhost` with a port, or with none.
-fn is_localhost(origin: &str) -> bool {
-    let Some(rest) = origin.strip_prefix("http://localhost") else { return false };
-    let Some(port) = rest.strip_prefix(':') else { return rest.is_empty() };
-    is_port(port)
 }
 
 /// Where an authentication application is: a browser is sent there with the identifier of its flow.

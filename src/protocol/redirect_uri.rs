@@ -66,6 +66,16 @@ impl RedirectUri {
         }
     }
 
+    /// Whether a page of this origin is where it leads to. That of an application's own scheme is opaque, and is that
+    /// of nobody [RFC 6454 §4].
+    pub fn is_at(&self, origin: &str) -> bool {
+        if let Some(rest) = self.0.strip_prefix("http://localhost:*") {
+            return (rest.is_empty() || rest.starts_with('/')) && is_localhost(origin);
+        }
+        let own = Url::parse(&self.0).map(|url| url.origin());
+        own.is_ok_and(|own| own.is_tuple() && own.ascii_serialization() == origin)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -73,6 +83,13 @@ impl RedirectUri {
     pub fn texts(uris: &[Self]) -> Vec<String> {
         uris.iter().map(|uri| uri.0.clone()).collect()
     }
+}
+
+/// `http://localhost` with a port, or with none, as an origin is written.
+pub(super) fn is_localhost(origin: &str) -> bool {
+    let Some(rest) = origin.strip_prefix("http://localhost") else { return false };
+    let Some(port) = rest.strip_prefix(':') else { return rest.is_empty() };
+    is_port(port)
 }
 
 /// A port as it is written: no zeros before it, no sign.
@@ -196,6 +213,33 @@ mod tests {
         assert!(RedirectUri::parse(&format!("https://shop.example/{}", "a".repeat(400))).is_err());
         for good in ["https://shop.example", "com.example.app:/cb", "http://localhost/cb", "http://127.0.0.1:8080/cb"] {
             assert!(RedirectUri::parse(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn security_5_5_only_pages_of_the_very_origin_are_there() {
+        let at = |uri: &str, origin: &str| RedirectUri::parse(uri).unwrap().is_at(origin);
+        assert!(at("https://app.example/callback", "https://app.example"));
+        assert!(at("https://APP.example:443/callback", "https://app.example"));
+        assert!(at("https://app.example:8443/callback", "https://app.example:8443"));
+        assert!(at("http://127.0.0.1:5173/", "http://127.0.0.1:5173"));
+        assert!(at("http://localhost:*/callback", "http://localhost:5173"));
+        for (uri, origin) in [
+            ("https://app.example/callback", "https://app.example:8443"),
+            ("https://app.example/callback", "http://app.example"),
+            ("https://app.example/callback", "https://app.example/"),
+            ("https://app.example/callback", "https://app.example.evil.example"),
+            ("https://app.example/callback", "https://evil.example"),
+            ("https://app.example/callback", "null"),
+            ("https://app.example/callback", ""),
+            ("com.example.app:/callback", "null"),
+            ("com.example.app:/callback", "com.example.app://"),
+            ("http://127.0.0.1:5173/", "http://127.0.0.1:5174"),
+            ("http://localhost:*/callback", "https://localhost:5173"),
+            ("http://localhost:*/callback", "http://localhost:x"),
+            ("http://localhost:*/callback", "http://localhost.evil.example"),
+        ] {
+            assert!(!at(uri, origin), "{uri} {origin}");
         }
     }
 }

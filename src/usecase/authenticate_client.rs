@@ -26,6 +26,7 @@ use crate::store::ephemeral::Replay;
 use crate::store::kept::Kept;
 use crate::store::sql::directory::Directory;
 use crate::usecase::Error;
+use crate::usecase::tally::Tally;
 
 /// A client that has proved who it is, in this request.
 #[derive(Clone, Debug)]
@@ -326,29 +327,25 @@ impl ClientKeys {
 /// without a way to lock a client out from elsewhere.
 #[derive(Clone)]
 pub struct Failures {
-    counts: moka::sync::Cache<(ClientId, IpAddr), (u32, Timestamp)>,
+    tally: Tally<(ClientId, IpAddr)>,
     /// Whether anybody has failed yet. The cache's own count lags behind.
     any: Arc<AtomicBool>,
     limit: u32,
 }
 
-const WINDOW: Duration = Duration::from_secs(60);
-
 impl Failures {
     pub fn new(limit: u32) -> Self {
-        let counts = moka::sync::Cache::builder().max_capacity(50_000).time_to_live(WINDOW).build();
-        Self { counts, any: Arc::default(), limit }
+        Self { tally: Tally::new(Duration::from_secs(60)), any: Arc::default(), limit }
     }
 
     fn check(&self, client: &ClientId, from: IpAddr, now: Timestamp) -> Result<(), Error> {
         if !self.any.load(Ordering::Relaxed) {
             return Ok(());
         }
-        match self.counts.get(&(client.clone(), from)) {
-            Some((count, since)) if count >= self.limit && now < since + WINDOW => {
-                let retry_after = (since + WINDOW).since(now).max(Duration::from_secs(1));
+        match self.tally.look(&(client.clone(), from), now) {
+            Some((count, left)) if count >= self.limit => {
                 metrics().limited(Limit::ClientAuthentication);
-                Err(Error::TooMany { retry_after })
+                Err(Error::TooMany { retry_after: left.max(Duration::from_secs(1)) })
             }
             Some(_) | None => Ok(()),
         }
@@ -356,9 +353,6 @@ impl Failures {
 
     fn count(&self, client: &ClientId, from: IpAddr, now: Timestamp) {
         self.any.store(true, Ordering::Relaxed);
-        self.counts.entry((client.clone(), from)).and_upsert_with(|entry| match entry.map(moka::Entry::into_value) {
-            Some((count, since)) if now < since + WINDOW => (count.saturating_add(1), since),
-            Some(_) | None => (1, now),
-        });
+        self.tally.count((client.clone(), from), now);
     }
 }

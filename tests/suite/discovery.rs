@@ -242,8 +242,9 @@ async fn oidcd_3_each_scope_acr_and_claim_can_be_had() {
     let alice = world.user("alice").with_phone().await;
     let scopes = texts(&metadata["scopes_supported"]);
     assert!(scopes.contains(&"openid"));
-    let shop = world.client("shop").number_matching(nod::domain::client::NumberMatching::Pick).refresh().await;
     let all = scopes.join(" ");
+    let shop =
+        world.client("shop").number_matching(nod::domain::client::NumberMatching::Pick).refresh().scope(&all).await;
     let asked = shop.ask_with(&alice, &[("scope", &all)]).await;
     let question = alice.phone().question().await;
     alice.phone().approve_with(&question, asked.number()).await.ok();

@@ -31,6 +31,10 @@ mod ciba_11_errors;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod client_rates;
+#[cfg(test)]
+mod cross_origin;
+#[cfg(test)]
 mod dev_mode;
 #[cfg(test)]
 mod device_api;

@@ -228,6 +228,8 @@ async fn where_nobody_may_register_there_is_nothing() {
 async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
     let world = open().start().await;
     let key = Jwk::p256().public();
+    let mut named = key.clone();
+    named["kid"] = json!("one");
     let with = |name: &str, value: Value| {
         let mut asked = shop();
         asked[name] = value;
@@ -266,7 +268,7 @@ async fn rfc7591_3_2_2_what_cannot_be_registered_is_refused() {
             ),
             metadata,
         ),
-        (with("jwks", json!({ "keys": [key, key] })), metadata),
+        (with("jwks", json!({ "keys": [named, named] })), metadata),
         (with("jwks_uri", json!("https://10.0.0.1/jwks")), metadata),
         (json!({ "grant_types": ["client_credentials"], "jwks_uri": "https://shop.example/jwks" }), metadata),
         (with("request_object_signing_alg", json!("none")), metadata),

@@ -79,7 +79,7 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
     let modes = modes.into_iter().filter(|mode| !demands.signed_answers || mode.ends_with("jwt"));
     let details: Vec<&str> = rules.details.iter().map(|known| known.name.as_str()).collect();
     json!({
-        "scopes_supported": ["openid", "profile", "email"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "response_types_supported": kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "response_modes_supported": modes.collect::<Vec<_>>(),
         "authorization_signing_alg_values_supported": signing(demands),
@@ -124,7 +124,7 @@ fn authentication(demands: &Demands, certificates: &Certificates) -> Value {
 }
 
 fn tokens(demands: &Demands) -> Value {
-    let kinds = ResponseType::ALL.into_iter().filter(|kind| demands.given.permits(*kind));
+    let kinds = ResponseType::ALL.iter().copied().filter(|kind| demands.given.permits(*kind));
     let begun: Vec<GrantType> = kinds.flat_map(GrantType::of).collect();
     let grants = GrantType::ALL.into_iter().filter(|grant| !grant.signs_people_in() || begun.contains(grant));
     json!({

@@ -380,6 +380,7 @@ impl Site {
              ciba.interval = \"1s\"\n\
              limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
              limits.failed_authentications = 100000\n\
+             limits.introspections = 100000\n\
              {}\n",
             self.way,
             self.directory.path().join("master.key").display(),
@@ -463,6 +464,8 @@ impl Site {
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),
             failed_authentications: 100_000,
+            pushed_requests: 100_000,
+            introspections: 100_000,
             egress: Egress::new(&EgressSettings::default()).expect("an egress client"),
             dev_mode: false,
         };

@@ -297,6 +297,9 @@ pub(super) fn settings(issuer: String) -> Settings {
         max_devices: 5,
         pairing_key_lifetime: seconds(600),
         failed_authentications: 10,
+        // In a world, no second passes by itself.
+        pushed_requests: 1000,
+        introspections: 1000,
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
         hashing: HashSettings { cost: Cost { memory: 64, iterations: 1 }, ..HashSettings::default() },
         password_tries: 20,
