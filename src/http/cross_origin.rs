@@ -15,6 +15,7 @@ use crate::http::discovery::path;
 /// Where browser-based applications call. What only servers call is not among them.
 const OPEN: [&str; 4] = [path::TOKEN, path::USERINFO, path::REVOCATION, path::PUSHED_AUTHORIZATION_REQUEST];
 
+const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const SENT: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, DPoP, X-Fapi-Interaction-Id");
 /// Beside the body.
@@ -52,8 +53,7 @@ impl<E: Endpoint> Endpoint for CrossOrigin<E> {
         if preflight {
             return Ok(Response::builder()
                 .status(StatusCode::NO_CONTENT)
-                .header(header::VARY, header::ORIGIN)
-                .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+                .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY)
                 .header(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
                 .header(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT)
                 .header(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED)
@@ -61,12 +61,16 @@ impl<E: Endpoint> Endpoint for CrossOrigin<E> {
         }
         // In a box: most calls are not of pages, and do not carry the room for it.
         let mut response = Box::pin(self.0.call(request)).await?.into_response();
-        let readers = call::readers();
+        // What is not this client's is never said again.
+        let by = match call::readers() {
+            Readers::This => Some(origin),
+            Readers::Any => (!response.is_success()).then_some(ANY),
+            Readers::None => None,
+        };
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if readers == Readers::This || (readers == Readers::Any && !response.is_success()) {
-            let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if let Some(by) = by {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, by);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
         Ok(response)

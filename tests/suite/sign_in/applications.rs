@@ -180,7 +180,8 @@ async fn t14_6_a_browser_is_told_before_it_lets_a_page_call() {
     let plain = Answer::of(world.browser().sent_by_page(LOGIN, Method::OPTIONS, &flow)).await;
     assert_eq!((plain.status, plain.header("allow")), (405, Some("GET, POST")));
     // Elsewhere nobody's page may call.
-    for path in ["/as/authorization.oauth2", "/as/introspect.oauth2", "/admin/v1/clients", "/sign-in/x", "/as/resume/x"] {
+    for path in ["/as/authorization.oauth2", "/as/introspect.oauth2", "/admin/v1/clients", "/sign-in/x", "/as/resume/x"]
+    {
         let request = world.request(Method::OPTIONS, path).header("origin", LOGIN);
         let answer = Answer::of(request.header("access-control-request-method", "POST")).await;
         assert!(answer.header("access-control-allow-origin").is_none(), "{path}");
