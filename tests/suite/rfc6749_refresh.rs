@@ -358,3 +358,44 @@ async fn security_29_another_node_sees_the_same_chain() {
     shop.refresh(refresh_token(&tokens)).await.refused(400, "invalid_grant");
     other.refresh(refresh_token(&next)).await.refused(400, "invalid_grant");
 }
+
+/// [security.md case 29] the time in which an answer may be lost is no longer when the clock is set back.
+#[tokio::test]
+async fn security_29_a_clock_that_goes_back_makes_nothing_new_again() {
+    for (back, lost) in [("9000", true), ("3600000", false)] {
+        let scene = scene().await;
+        let next = scene.shop.refresh(scene.token()).await.tokens();
+        // To the server it is as if this came out of the future.
+        scene
+            .world
+            .sql(&format!("UPDATE refresh_token SET used_at = used_at + {back} WHERE used_at IS NOT NULL"))
+            .await;
+        let again = scene.shop.refresh(scene.token()).await;
+        if lost {
+            assert_eq!(again.tokens().refresh_token, next.refresh_token, "{back}: clocks of nodes differ by so much");
+        } else {
+            again.refused(400, "invalid_grant");
+            scene.shop.refresh(refresh_token(&next)).await.refused(400, "invalid_grant");
+        }
+    }
+}
+
+/// [security.md case 29] what a database knew when it was copied, it knows when it is brought back. What was used since
+/// looks unused, as docs/backup.md says, and whatever was given since is unknown.
+#[tokio::test]
+async fn security_29_a_database_that_is_brought_back_knows_what_it_knew() {
+    let scene = scene().await;
+    let (world, shop) = (&scene.world, &scene.shop);
+    let kept = shop.refresh(scene.token()).await.tokens();
+    world.clock.advance(seconds(11));
+    world.sql("CREATE TABLE copy_of_tokens AS SELECT * FROM refresh_token").await;
+    let since = shop.refresh(refresh_token(&kept)).await.tokens();
+    world.clock.advance(seconds(3600));
+    world.sql("DELETE FROM refresh_token").await;
+    world.sql("INSERT INTO refresh_token SELECT * FROM copy_of_tokens").await;
+    world.sql("DROP TABLE copy_of_tokens").await;
+    shop.refresh(refresh_token(&since)).await.refused(400, "invalid_grant");
+    // The family ends at the first sight of what was used before the copy.
+    shop.refresh(scene.token()).await.refused(400, "invalid_grant");
+    shop.refresh(refresh_token(&kept)).await.refused(400, "invalid_grant");
+}

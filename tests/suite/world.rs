@@ -63,6 +63,7 @@ pub(crate) const BC_AUTHORIZE: &str = "/as/bc-auth.ciba";
 pub(crate) const REVOKE: &str = "/as/revoke_token.oauth2";
 pub(crate) const INTROSPECT: &str = "/as/introspect.oauth2";
 pub(crate) const USERINFO: &str = "/idp/userinfo.openid";
+pub(crate) const CHECK_SESSION: &str = "/idp/check_session.openid";
 pub(crate) const JWKS: &str = "/pf/JWKS";
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 pub(crate) const REGISTER: &str = "/as/clients.oauth2";
@@ -280,10 +281,10 @@ impl World {
     }
 
     /// Changes what no actor can change.
-    pub(crate) async fn sql(&self, statement: &'static str) {
+    pub(crate) async fn sql(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
-        let sql = self.inner.sql.clone();
-        self.among_servers(async move { sql.execute_unprepared(statement).await }).await.unwrap();
+        let (sql, statement) = (self.inner.sql.clone(), statement.to_owned());
+        self.among_servers(async move { sql.execute_unprepared(&statement).await }).await.unwrap();
     }
 
     /// Every row of every table as text, for tests that look for something there.

@@ -195,8 +195,11 @@ impl Tokens {
         let successor: Option<Vec<u8>> = row.get(GRANT_COLUMNS + 1)?;
         match (row.time_if_any(GRANT_COLUMNS)?, successor) {
             (None, _) => Ok(Rotation::Invalid),
-            // Once the successor was shown, the answer that gave it was not lost.
-            (Some(used), Some(successor)) if now < used + REUSE_GRACE && !row.get::<bool>(GRANT_COLUMNS + 2)? => {
+            // Once the successor was shown, the answer that gave it was not lost. Nor is a moment ago what is far
+            // ahead, as it is when a clock was set back.
+            (Some(used), Some(successor))
+                if now < used + REUSE_GRACE && used < now + REUSE_GRACE && !row.get::<bool>(GRANT_COLUMNS + 2)? =>
+            {
                 Ok(Rotation::Again(grant, Sealed::from_bytes(successor)))
             }
             (Some(_), _) => {

@@ -7,6 +7,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
 mod authorization;
 mod enrolment;
+mod every_state;
 mod payload;
 mod step_up;
 mod step_up_otp;

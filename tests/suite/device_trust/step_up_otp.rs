@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// Where somebody gets codes, as the administrator says; how the admin API calls it.
-    async fn address(&self, username: &str, target: &str) -> String {
+    pub(super) async fn address(&self, username: &str, target: &str) -> String {
         let admin = self.world.robot(target.split('@').next().unwrap(), "nod:admin").await;
         let found = admin.get(&format!("/admin/v1/users?username={username}")).await.ok();
         let user = found["items"][0]["id"].as_str().unwrap().to_owned();
@@ -70,7 +70,7 @@ impl Scene {
     }
 }
 
-fn code(received: &Received) -> String {
+pub(super) fn code(received: &Received) -> String {
     let digits = |line: &str| line.chars().filter(char::is_ascii_digit).collect::<String>();
     let line = received.letter.text.lines().find(|line| line.len() == 7 && digits(line).len() == 6).unwrap();
     digits(line)
@@ -85,7 +85,7 @@ async fn resend(browser: &mut Browser, id: &str) -> Answer {
 }
 
 /// Another code than this one.
-fn wrong(right: &str) -> String {
+pub(super) fn wrong(right: &str) -> String {
     let last = if right.ends_with('0') { '1' } else { '0' };
     format!("{}{last}", &right[..right.len() - 1])
 }

@@ -1,10 +1,11 @@
 //! What somebody tries with the browser of somebody else.
 
+use nod::domain::client::GrantType;
 use nod::protocol::redirect_uri::RedirectUri;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{AUTHORIZE, World, asked, enc, seconds};
+use crate::world::{AUTHORIZE, Answer, FLOWS, World, asked, enc, seconds};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -236,4 +237,46 @@ async fn security_19_no_form_is_sent_on() {
     }
     let request = browser.request(Method::POST, AUTHORIZE).header("content-type", FORM).body(asked(&shop, &[]));
     assert_eq!(browser.send(request).await.status, 303, "a request that comes by POST");
+}
+
+/// What is for operators is at a listener of its own; and whatever host a request names, everything that leads
+/// somewhere leads to the issuer.
+#[tokio::test]
+async fn security_154_outsiders_see_no_metrics_and_name_no_host() {
+    const LIES: [(&str, &str); 5] = [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "gopher"),
+        ("x-forwarded-prefix", "/evil.example"),
+        ("forwarded", "host=evil.example;proto=gopher"),
+    ];
+    let lie =
+        |request: RequestBuilder| LIES.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let world = World::start().await;
+    let (shop, _alice) = shop_and_alice(&world).await;
+    let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
+    for path in ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/METRICS", "/debug", "/debug/pprof", "/health"] {
+        for method in [Method::GET, Method::POST] {
+            let answer = Answer::of(lie(world.request(method, path))).await;
+            assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
+            assert!(!answer.text().contains("nod_"), "{path}: {}", answer.text());
+        }
+    }
+    let mut browser = world.browser();
+    let begun = browser.send(lie(browser.request(Method::GET, &format!("{AUTHORIZE}?{}", asked(&shop, &[]))))).await;
+    let page = begun.header("location").unwrap().strip_prefix(world.issuer()).expect("at the issuer").to_owned();
+    let (_, flow) = page.rsplit_once('/').unwrap();
+    let page = browser.send(lie(browser.request(Method::GET, &page))).await;
+    let state = browser.send(lie(browser.request(Method::GET, &format!("{FLOWS}{flow}")))).await;
+    assert!(state.json()["_links"]["self"]["href"].as_str().unwrap().starts_with(world.issuer()), "{}", state.text());
+    let waiting = lie(tv.bare("/as/device_authz.oauth2", &[("client_id", "tv"), ("scope", "openid")]));
+    let waiting = Answer::of(waiting).await;
+    assert!(waiting.json()["verification_uri"].as_str().unwrap().starts_with(world.issuer()), "{}", waiting.text());
+    let gone = Answer::of(lie(world.request(Method::GET, "/sign-in/nothing"))).await;
+    for answer in [begun, page, state, waiting, gone] {
+        assert!(!answer.text().contains("evil") && !answer.text().contains("gopher"), "{}", answer.text());
+        for (name, value) in &answer.headers {
+            assert!(!value.as_bytes().windows(4).any(|part| part == b"evil"), "{name}: {value:?}");
+        }
+    }
 }

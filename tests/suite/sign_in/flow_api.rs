@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{PASSWORD, links, refused, shop_and_alice};
 use crate::world::{AUTHORIZE, Answer, Browser, FLOWS, World, asked, decoded, seconds};
 
-pub(super) fn id(state: &Value) -> &str {
+pub(crate) fn id(state: &Value) -> &str {
     state["id"].as_str().unwrap()
 }
 

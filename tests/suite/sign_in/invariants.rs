@@ -16,21 +16,21 @@ const WRONG: &str = "nobody's password at all";
 const TERMINAL: [&str; 2] = ["COMPLETED", "FAILED"];
 
 /// The same in every run.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % u64::try_from(end).unwrap()).unwrap()
     }
 
-    fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+    pub(crate) fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }
 }
@@ -187,7 +187,7 @@ impl Walk<'_> {
 }
 
 #[track_caller]
-fn is_whole(state: &Value) {
+pub(crate) fn is_whole(state: &Value) {
     let href = state["_links"]["self"]["href"].as_str().unwrap_or_default();
     let id = state["id"].as_str().unwrap_or_default();
     assert!(state["status"].is_string() && !id.is_empty() && href.ends_with(&format!("{FLOWS}{id}")), "[I5] {state}");

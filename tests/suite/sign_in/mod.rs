@@ -4,13 +4,14 @@ mod accounts;
 mod applications;
 mod attacks;
 mod backchannel_logout;
+mod codes;
 pub(crate) mod cookieless;
 mod device_grant;
 pub(crate) mod every_state;
-mod flow_api;
+pub(crate) mod flow_api;
 mod flow_life;
 mod frontchannel_logout;
-mod invariants;
+pub(crate) mod invariants;
 mod jarm;
 mod languages;
 mod late_forms;
@@ -103,7 +104,7 @@ impl Browser {
 
 /// A refusal of the flow API.
 #[track_caller]
-pub(super) fn refused(answer: &Answer, status: u16, code: &str, detail: Option<&str>) {
+pub(crate) fn refused(answer: &Answer, status: u16, code: &str, detail: Option<&str>) {
     assert_eq!(answer.status, status, "{}", answer.text());
     let body = answer.json();
     assert_eq!(body["code"], code, "{body}");
@@ -112,7 +113,7 @@ pub(super) fn refused(answer: &Answer, status: u16, code: &str, detail: Option<&
 }
 
 /// What can be done now.
-pub(super) fn links(state: &Value) -> Vec<&str> {
+pub(crate) fn links(state: &Value) -> Vec<&str> {
     let mut links: Vec<_> = state["_links"].as_object().unwrap().keys().map(String::as_str).collect();
     links.sort_unstable();
     links

@@ -28,7 +28,7 @@ impl World {
     }
 
     /// Nothing is on its way any more.
-    pub(super) async fn nothing_waits(&self) {
+    pub(crate) async fn nothing_waits(&self) {
         for _ in 0..400 {
             if !self.rows("outbox").await.iter().any(|row| row.contains("mail")) {
                 return;
@@ -38,7 +38,7 @@ impl World {
         panic!("{:?}", self.rows("outbox").await);
     }
 
-    async fn letter(&self, count: usize) -> (String, String) {
+    pub(super) async fn letter(&self, count: usize) -> (String, String) {
         let letters = self.letters(count).await;
         let (code, link) = secrets(&letters[0]);
         self.guard(&code);

@@ -4,6 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::CHECK_SESSION;
 use super::contract::{self, Sent};
 
 #[derive(Clone, Debug)]
@@ -40,8 +41,32 @@ impl Answer {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert!(answer.header("date").is_some(), "{answer:?}");
         assert!(answer.header("cache-control").is_some(), "{answer:?}");
+        answer.is_fenced_in(&path);
         contract::check(method.as_str(), &path, sent.as_ref(), &answer);
         answer
+    }
+
+    /// [security.md case 137] a page, that of an error too, whatever test gets it: nothing frames it, opens it or runs in
+    /// it. But for the one that is made for frames, which has nothing to press.
+    #[track_caller]
+    fn is_fenced_in(&self, path: &str) {
+        let page = self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        for fence in ["default-src 'none'", "base-uri 'none'"].iter().filter(|_| page) {
+            assert!(policy.contains(fence), "{path}: {policy}");
+        }
+        if page && path != CHECK_SESSION {
+            assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action "), "{path}: {policy}");
+            let fences = [
+                ("x-frame-options", "DENY"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-resource-policy", "same-origin"),
+            ];
+            for (name, value) in fences {
+                assert_eq!(self.header(name), Some(value), "{path}: {name}");
+            }
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -1,0 +1,172 @@
+//! Every state of a second factor, and how somebody gets there [flows.md H.7, security.md case 130].
+
+use nod::protocol::flow_api::Status;
+use serde_json::Value;
+
+use super::step_up_otp::code;
+use super::{PASSWORD, Scene, json, ticket};
+use crate::sign_in::every_state::{SECOND_FACTOR, is_only_read, only_its_links};
+use crate::sign_in::flow_api::id;
+use crate::world::{Browser, Client, Person, Phone, World, seconds};
+
+/// By what somebody got there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// An app that nobody knows, or whose device is trusted already.
+    App,
+    Push,
+    Email,
+    Nothing,
+}
+
+/// A state, by what, and whether in a browser: where our own pages show it, nothing is left for whoever runs it to
+/// say, and so there are fewer of them.
+type Place = (Status, By, bool);
+
+const PLACES: [Place; 20] = [
+    (Status::AuthenticationRequired, By::Push, false),
+    (Status::DeviceSelectionRequired, By::Push, false),
+    (Status::DeviceSelectionRequired, By::Email, false),
+    (Status::PushConfirmationWaiting, By::Push, false),
+    (Status::PushConfirmationTimedOut, By::Push, false),
+    (Status::PushConfirmationRejected, By::Push, false),
+    (Status::OtpRequired, By::Email, false),
+    (Status::MobilePairingRequired, By::App, false),
+    (Status::MfaCompleted, By::App, false),
+    (Status::MfaCompleted, By::Push, false),
+    (Status::MfaCompleted, By::Email, false),
+    (Status::MfaCompleted, By::Nothing, false),
+    (Status::MfaFailed, By::Push, false),
+    (Status::DeviceSelectionRequired, By::Push, true),
+    (Status::PushConfirmationWaiting, By::Push, true),
+    (Status::PushConfirmationTimedOut, By::Push, true),
+    (Status::PushConfirmationRejected, By::Push, true),
+    (Status::OtpRequired, By::Email, true),
+    (Status::MfaCompleted, By::Push, true),
+    (Status::MfaCompleted, By::Email, true),
+];
+
+struct Stage {
+    scene: Scene,
+    /// Whose people come with a browser.
+    web: Client,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let app = json!({ "application": "shop-app", "auto_enrollment": true, "device_authorization": true });
+        let mfa = json!({
+            "id": "mfa", "no_devices_mode": "bypass", "number_matching": "off", "email": { "enabled": true },
+            "device_selection": "prompt_to_select", "applications": [app],
+        });
+        let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+        let web = scene.world.client("web").signs_in().implied_consent().await;
+        Self { scene, web }
+    }
+
+    /// Brings a sign-in of somebody new there.
+    async fn arrive(&self, place: Place, number: usize) -> (Browser, Value) {
+        let (status, by, in_browser) = place;
+        let world = &self.scene.world;
+        // A network has so many tries a minute.
+        world.clock.advance(seconds(10));
+        let person = self.person(by, status == Status::DeviceSelectionRequired, number).await;
+        let mut app = world.phone();
+        if (status, by) == (Status::MfaCompleted, By::App) {
+            let (_, state) = self.authenticated(&person, Some(&app)).await;
+            assert_eq!(app.enrol(ticket(&state)).await.status, 201);
+        }
+        if status == Status::MfaFailed {
+            person.phone().block().await;
+        }
+        let (mut browser, state) = if in_browser {
+            self.in_browser(&person).await
+        } else if status == Status::AuthenticationRequired {
+            self.at_second_factor(&person).await
+        } else {
+            self.authenticated(&person, Some(&app).filter(|_| by == By::App)).await
+        };
+        let there = state["status"] == status.as_str();
+        let state = if there { state } else { self.answered(&mut browser, &state, &person, status).await };
+        // A letter is on its way by itself.
+        world.nothing_waits().await;
+        assert_eq!(state["status"], status.as_str(), "{place:?}");
+        (browser, state)
+    }
+
+    async fn person(&self, by: By, several: bool, number: usize) -> Person {
+        let (world, name) = (&self.scene.world, format!("person-{number}"));
+        let mut person = world.user(&name).with_password(PASSWORD).await;
+        for at in 0..=usize::from(several) {
+            match by {
+                By::Push => drop(person.pair(world.phone()).await),
+                By::Email => drop(self.scene.address(&name, &format!("{name}-{at}@home.example")).await),
+                By::App | By::Nothing => {}
+            }
+        }
+        person
+    }
+
+    async fn at_second_factor(&self, person: &Person) -> (Browser, Value) {
+        let mut browser = self.scene.world.browser();
+        let begun = browser.flow(&self.scene.shop, &[]).await;
+        let state = browser.password(id(&begun), &person.username, PASSWORD).await.ok();
+        (browser, state)
+    }
+
+    async fn authenticated(&self, person: &Person, app: Option<&Phone>) -> (Browser, Value) {
+        let (mut browser, state) = self.at_second_factor(person).await;
+        let body = app.map_or_else(|| json!({}), |app| json!({ "mobilePayload": app.payload(|_| {}) }));
+        let state = browser.act(id(&state), "authenticate", &body).await.ok();
+        (browser, state)
+    }
+
+    async fn in_browser(&self, person: &Person) -> (Browser, Value) {
+        let mut browser = self.scene.world.browser();
+        let page = browser.authorize(&self.web, &[]).await.unwrap();
+        let state = browser.password(page.flow(), &person.username, PASSWORD).await.ok();
+        (browser, state)
+    }
+
+    /// What the person does, or does not do, so that it leads on.
+    async fn answered(&self, browser: &mut Browser, state: &Value, person: &Person, status: Status) -> Value {
+        let world = &self.scene.world;
+        if state["status"] == Status::OtpRequired.as_str() {
+            world.nothing_waits().await;
+            let otp = json!({ "otp": code(&world.inbox()[0]) });
+            return browser.act(id(state), "checkOtp", &otp).await.ok();
+        }
+        if status == Status::PushConfirmationTimedOut {
+            world.clock.advance(seconds(41));
+        } else if status == Status::PushConfirmationRejected {
+            person.phone().deny_the_question().await;
+        } else {
+            person.phone().approve_the_question().await;
+        }
+        browser.act(id(state), "poll", &json!({})).await.ok()
+    }
+}
+
+#[test]
+fn every_state_of_a_second_factor_is_here() {
+    assert!(SECOND_FACTOR.iter().all(|status| PLACES.iter().any(|(here, ..)| here == status)));
+}
+
+#[tokio::test]
+async fn t15_2_what_is_no_link_is_refused_and_changes_nothing() {
+    let stage = Stage::start().await;
+    for (number, place) in PLACES.into_iter().enumerate() {
+        let (mut browser, state) = stage.arrive(place, number).await;
+        only_its_links(&stage.scene.world, &mut browser, &state, &format!("{place:?}")).await;
+    }
+}
+
+/// [flows.md I1] also where a question or a code is over by then, and on our own page.
+#[tokio::test]
+async fn i1_reading_changes_nothing_in_any_state() {
+    let stage = Stage::start().await;
+    for (number, place) in PLACES.into_iter().enumerate() {
+        let (mut browser, state) = stage.arrive(place, number).await;
+        is_only_read(&stage.scene.world, &mut browser, &state, &format!("{place:?}")).await;
+    }
+}
