@@ -18,6 +18,8 @@ use crate::world::{
     enc, seconds,
 };
 
+mod shapes;
+
 struct Scene {
     world: World,
     shop: Client,

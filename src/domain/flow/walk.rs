@@ -18,6 +18,10 @@ impl Flow {
         self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
             // Nobody types a password in vain.
             Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
+            // Who has said since then to be somebody has not proved it: a second factor would be nobody's.
+            Next::Ask(step) if step.source == Source::Mfa && self.user().is_none() => {
+                At::Failed(Failure::NothingVerified)
+            }
             Next::Ask(step) => {
                 let source = self.asked_by(step, around);
                 if self.session.is_some() {

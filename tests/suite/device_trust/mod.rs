@@ -8,6 +8,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 mod authorization;
 mod enrolment;
 mod every_state;
+mod invariants;
 mod payload;
 mod step_up;
 mod step_up_otp;

@@ -1,9 +1,12 @@
 //! OpenID Connect Core §3.1: the code flow.
 
 use nod::domain::client::GrantType;
+use reqwest::Method;
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{AUTHORIZE, Browser, CALLBACK, World, asked, decoded, enc, seconds};
+use crate::world::{AUTHORIZE, Browser, CALLBACK, Callback, World, asked, decoded, enc, seconds};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
 async fn oidcc_3_1_a_person_signs_in_and_the_client_gets_tokens_once() {
@@ -206,7 +209,7 @@ async fn rfc6749_3_1_a_parameter_is_there_once() {
     let mut browser = world.browser();
     // In the query and in the body is twice too.
     let post = |browser: &Browser, query: &str, body: String| {
-        let request = browser.request(reqwest::Method::POST, &format!("{AUTHORIZE}?{query}"));
+        let request = browser.request(Method::POST, &format!("{AUTHORIZE}?{query}"));
         request.header("content-type", "application/x-www-form-urlencoded").body(body)
     };
     let address = enc(&[("redirect_uri", CALLBACK)]);
@@ -313,19 +316,57 @@ async fn a_wrong_password_reads_like_a_wrong_name() {
     browser.press(&page, "cancel", &[]).await.unwrap_err().error("access_denied");
 }
 
-/// A redirect of the endpoint itself, with everything that an attacker may try to smuggle into a header.
+/// A redirect of the endpoint itself, and the ID token, with everything that an attacker may try to smuggle into a
+/// header or a page.
 #[tokio::test]
-async fn security_15_state_comes_back_as_it_was_sent() {
+async fn security_15_state_and_nonce_come_back_as_they_were_sent() {
     let world = World::start().await;
     let (shop, _alice) = shop_and_alice(&world).await;
     let mut browser = world.browser();
-    for state in ["a\r\nset-cookie: x=y", "<script>", "\u{1f600}", &"x".repeat(2000)] {
-        let callback = browser.authorize(&shop, &[("prompt", "none"), ("state", state)]).await.unwrap_err();
-        assert_eq!(callback.error("login_required").get("state"), state);
+    browser.log_in(&shop, "alice", PASSWORD).await.get("code");
+    for (text, fits) in [
+        ("a\r\nset-cookie: x=y\r\n\r\n<html>", true),
+        ("<script>alert(1)</script>", true),
+        ("\"><img src=x onerror=alert(1)>", true),
+        ("\u{1f600}\u{202e}\u{0}", false),
+        ("\u{1f600}\u{202e}", true),
+        ("%0d%0a&state=other#f", true),
+        (&"x".repeat(300), true),
+        (&"x".repeat(2000), true),
+        (&"x".repeat(2001), false),
+    ] {
+        for (field, longest) in [("state", 2000), ("nonce", 300)] {
+            let fits = fits && text.len() <= longest;
+            let query = asked(&shop, &[(field, text)]);
+            let answer = browser.get(&format!("{AUTHORIZE}?{query}")).await;
+            if !fits {
+                // [RFC 6749 §4.1.2.1] what is too long is not sent on either.
+                assert_eq!((answer.status, answer.header("location")), (400, None), "{field}: {text}");
+                continue;
+            }
+            assert_eq!(answer.status, 303, "{field}: {text}");
+            assert!(answer.headers.get_all("set-cookie").iter().all(|cookie| !cookie.as_bytes().starts_with(b"x=")));
+            assert!(!answer.text().contains(text), "{field}: {}", answer.text());
+            let callback = Callback::of(answer.header("location").unwrap());
+            assert_eq!(
+                callback.0.get("state").map(String::as_str),
+                Some(if field == "state" { text } else { "a state" })
+            );
+            let (_, claims) = decoded(&shop.redeem(callback.get("code")).await.tokens().id_token);
+            assert_eq!(
+                claims.get("nonce").and_then(|nonce| nonce.as_str()),
+                Some(if field == "nonce" { text } else { "a nonce" })
+            );
+        }
     }
-    let too_long = "x".repeat(2001);
-    let page = browser.authorize(&shop, &[("state", &too_long)]).await.unwrap();
-    assert_eq!(page.answer.status, 400);
+    for field in ["state", "nonce"] {
+        let form = asked(&shop, &[(field, &"x".repeat(20_000))]);
+        let long = browser.get(&format!("{AUTHORIZE}?{form}")).await;
+        assert_eq!((long.status, long.header("location")), (414, None), "{field}");
+        let request = browser.request(Method::POST, AUTHORIZE).header("content-type", FORM).body(form);
+        let long = browser.send(request).await;
+        assert_eq!((long.status, long.header("location")), (400, None), "{field}");
+    }
 }
 
 #[tokio::test]

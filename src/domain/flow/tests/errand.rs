@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::model::chosen_by;
+use super::scene::chosen_by;
 use super::*;
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::password::Confirmed;
@@ -62,8 +62,13 @@ pub(super) fn done(flow: Flow, deed: Deed, who: UserId, around: &Around<'_>) -> 
             let action = if changing { Action::CancelPasswordChange } else { Action::CancelAccountRecovery };
             (on_errand(flow, Errand::cancelled), action)
         }
-        Deed::Continue => (flow.continued(around), Action::ContinueAuthentication),
+        Deed::Continue => (goes_on(flow, around), Action::ContinueAuthentication),
     }
+}
+
+/// As `Advance` has it.
+pub(super) fn goes_on(flow: Flow, around: &Around<'_>) -> Option<Flow> {
+    if flow.second_factor.is_some() { flow.second_factor_continued(around) } else { flow.continued(around) }
 }
 
 pub(super) fn on_errand(flow: Flow, then: impl FnOnce(Errand) -> Option<Errand>) -> Option<Flow> {

@@ -4,18 +4,30 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::errand::{asked, chosen, on_errand};
-use super::model::{Deed, Done, Model, Of, PEOPLE, chosen_by, deeds, scenes, tree};
+use super::errand::{asked, chosen, goes_on, on_errand};
+use super::mfa::{Has, asked_on, owner};
+use super::model::{Deed, Done, Model, Past, deeds};
+use super::scene::{Of, PEOPLE, chosen_by, scenes, tree};
 use super::*;
 use crate::domain::flow::errand::Errand;
 use crate::domain::password::Confirmed;
 use crate::domain::recovery::Means;
+use crate::domain::second_factor::{First, Verdict};
 use crate::protocol::flow_api::Action;
+
+const SECOND_FACTOR: [mfa::Deed; 5] = [
+    mfa::Deed::Authenticate(true),
+    mfa::Deed::Resend,
+    mfa::Deed::Poll,
+    mfa::Deed::Answer { last: true, yes: true },
+    mfa::Deed::Check { last: true },
+];
 
 type Checked = Result<(), TestCaseError>;
 
-const INVARIANTS: [fn(&Done<'_>) -> Checked; 6] = [
+const INVARIANTS: [fn(&Done<'_>) -> Checked; 7] = [
     i2_nobody_is_signed_in_of_whom_nothing_was_proved,
+    i2_no_second_factor_counts_that_nobody_gave,
     i3_what_is_good_once_is_used_once,
     i4_what_is_over_stays_over,
     i5_what_can_be_done_is_what_is_linked,
@@ -26,6 +38,11 @@ const INVARIANTS: [fn(&Done<'_>) -> Checked; 6] = [
 /// Somebody got through.
 fn is_signed_in(flow: &Flow) -> bool {
     matches!(flow.at, At::Consent(_) | At::Ready | At::Completed(_) | At::Connected)
+}
+
+/// A second factor came to something, by what the person did.
+const fn is_vouched_for(flow: &Flow) -> bool {
+    matches!(flow.second_factor, Some(SecondFactor::Authorized(_) | SecondFactor::OtpVerified(_)))
 }
 
 /// And it is whoever proved it last, in the way that is said of them.
@@ -41,9 +58,10 @@ fn i2_nobody_is_signed_in_of_whom_nothing_was_proved(done: &Done<'_>) -> Checked
     prop_assert!(how.is_some());
     let (acr, amr) = how.map(|how| (how.acr, how.amr.clone())).unwrap();
     prop_assert!(acr != Acr::Passkey || proofs.iter().any(|proof| proof.by_passkey), "{proofs:?}");
-    prop_assert!(!amr.contains("pwd") || proofs.iter().any(|proof| !proof.by_passkey), "{proofs:?}");
+    let by_password = proofs.iter().any(|proof| proof.is_first() && !proof.by_passkey);
+    prop_assert!(!amr.contains("pwd") || by_password, "{proofs:?}");
     // On the word of a session, somebody has to look whether that goes on.
-    let here = proofs.iter().any(|proof| proof.factor != Factor::Session);
+    let here = proofs.iter().any(|proof| proof.is_first() && proof.factor != Factor::Session);
     prop_assert!(here || flow.leans_on().is_some());
     // It is whom the relying party means, in the way that it needs.
     prop_assert!(scene.meant.is_none_or(|person| flow.user() == Some(PEOPLE[person])));
@@ -51,6 +69,44 @@ fn i2_nobody_is_signed_in_of_whom_nothing_was_proved(done: &Done<'_>) -> Checked
     prop_assert!(flow.device.as_ref().is_none_or(|device| device.confirmed), "nobody looked at the device");
     if !matches!(flow.at, At::Consent(_)) && !scene.implied_consent {
         prop_assert!(flow.agreed.is_some());
+    }
+    Ok(())
+}
+
+/// No code that came back, no device that vouched, no policy that does without: no second factor.
+fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
+    let Model { flow, scene, past, .. } = done.model;
+    let (last, proofs) = past.of_last();
+    let shown = |factor| proofs.iter().any(|proof| proof.factor == factor);
+    let vouched = |by| proofs.iter().any(|proof| proof.by == Some(by));
+    let without = || last.is_some_and(|user| scene.has_second(user) == Has::Nothing);
+    match &flow.second_factor {
+        Some(SecondFactor::Authorized(by)) => prop_assert!(vouched(*by), "{by:?} of {proofs:?}"),
+        Some(SecondFactor::OtpVerified(_)) => prop_assert!(shown(Factor::Otp), "{proofs:?}"),
+        Some(SecondFactor::Waived | SecondFactor::Pairing(_)) => prop_assert!(without()),
+        Some(
+            SecondFactor::Failed(_)
+            | SecondFactor::Choosing(_)
+            | SecondFactor::Waiting(_)
+            | SecondFactor::TimedOut(_)
+            | SecondFactor::Rejected
+            | SecondFactor::Otp(_),
+        )
+        | None => {}
+    }
+    // What is told in the end, and what each step is said to have come to.
+    prop_assert!(flow.trusted.is_none_or(vouched), "{:?} of {proofs:?}", flow.trusted);
+    prop_assert!(flow.by_code.is_none() || shown(Factor::Otp), "{proofs:?}");
+    for step in scene.policy.steps() {
+        let asks = step.source == Source::Mfa;
+        match flow.notes.of(&step.id) {
+            Some(Note::Verified(Factor::TrustedDevice | Factor::Otp)) => prop_assert!(asks),
+            Some(Note::Waived) => prop_assert!(asks && without()),
+            Some(Note::Identified | Note::Verified(Factor::Session | Factor::Password | Factor::Passkey)) => {
+                prop_assert!(!asks, "{} without a second factor", step.id);
+            }
+            Some(Note::Failed) | None => {}
+        }
     }
     Ok(())
 }
@@ -63,6 +119,15 @@ fn i3_what_is_good_once_is_used_once(done: &Done<'_>) -> Checked {
     }
     let answered = matches!(done.deed, Deed::Passkey(_) | Deed::Make) && done.took;
     prop_assert!(!answered || flow.ceremony.is_none() || flow.ceremony != done.before.ceremony, "asked still");
+    // A question has one answer, and a code comes back once.
+    let twice = past.used.iter().enumerate().any(|(at, id)| past.used.iter().skip(at + 1).any(|other| other == id));
+    prop_assert!(!twice, "{:?}", past.used);
+    // The one that was asked last, and no other.
+    let old = matches!(
+        done.deed,
+        Deed::SecondFactor(mfa::Deed::Answer { last: false, .. } | mfa::Deed::Check { last: false })
+    );
+    prop_assert!(!old || !done.took, "{:?} for the one before", done.deed);
     Ok(())
 }
 
@@ -77,6 +142,8 @@ fn i4_what_is_over_stays_over(done: &Done<'_>) -> Checked {
     if matches!(after.at, At::Left | At::Completed(_) | At::Connected) {
         for deed in
             [Deed::Identify, Deed::GoOn, Deed::Cancel, Deed::Agree(true), Deed::Confirm, Deed::Leave, Deed::Complete]
+                .into_iter()
+                .chain(SECOND_FACTOR.map(Deed::SecondFactor))
         {
             prop_assert!(!done.model.would(deed), "{deed:?} after {:?}", after.at);
         }
@@ -103,6 +170,9 @@ fn i6_time_signs_nobody_in(done: &Done<'_>) -> Checked {
     prop_assert!(*now < an_hour_later || (!done.took && *flow == done.before), "it was over");
     let failed = matches!(done.deed, Deed::Fail);
     prop_assert!(!failed || is_signed_in(&done.before) || !is_signed_in(flow), "by a try that failed");
+    // A question and a code end, and nobody is vouched for by that.
+    let later = done.later.as_ref().is_some_and(is_vouched_for);
+    prop_assert!(!later || is_vouched_for(flow), "{:?} half an hour later", done.deed);
     // Nobody gets further by waiting, unless the policy itself asks when somebody was there.
     let timed = |step: &&Step| step.when.iter().any(|condition| matches!(condition.about, About::NotWithin(_)));
     if !scene.policy.steps().iter().any(timed) {
@@ -127,11 +197,24 @@ fn i8_nothing_of_one_person_is_anothers(done: &Done<'_>) -> Checked {
             let steps = scene.policy.steps();
             steps.iter().filter(|step| flow.notes.of(&step.id) == Some(Note::Verified(factor))).count()
         };
-        for factor in [Factor::Password, Factor::Passkey] {
+        // An app that has shown itself vouches for each step anew, and nobody has to act for that.
+        let silently = proofs.iter().any(|proof| proof.by.is_some_and(|by| by.is_silent()));
+        let vouched = Some(Factor::TrustedDevice).filter(|_| !silently);
+        for factor in [Factor::Password, Factor::Passkey, Factor::Otp].into_iter().chain(vouched) {
             let proved = proofs.iter().filter(|proof| proof.user == user && proof.factor == factor).count();
             prop_assert!(noted(factor) <= proved, "{} by {factor:?}, of {proofs:?}", noted(factor));
         }
     }
+    only_devices_of_the_person(flow, past)
+}
+
+fn only_devices_of_the_person(flow: &Flow, past: &Past) -> Checked {
+    let theirs = |device| Some(owner(device)) == flow.user();
+    let asked = flow.second_factor.as_ref();
+    let (devices, selected) = (asked.map_or(&[][..], SecondFactor::devices), asked.and_then(SecondFactor::selected));
+    prop_assert!(devices.iter().copied().all(theirs) && selected.is_none_or(theirs), "{asked:?}");
+    prop_assert!(flow.trusted.is_none_or(|by| theirs(by.device)), "{:?}", flow.trusted);
+    prop_assert!(flow.enrolment.is_none() || past.offered_to == flow.user(), "whose device the app becomes");
     Ok(())
 }
 
@@ -166,13 +249,33 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
         Action::CheckAccountRecoveryUsername => errand(|errand| asked(errand, Means::Both)),
         Action::CheckRecoveryCode => errand(|errand| errand.proved(ALICE)),
         Action::CheckPasswordReset => errand(Errand::reset),
-        // Of second factors, which these policies do not ask for: `second_factor` has them.
-        Action::Authenticate | Action::SelectDevice | Action::CheckOtp | Action::ResendOtp | Action::Poll => None,
-        Action::ContinueAuthentication => flow.continued(around),
+        Action::Authenticate => {
+            let devices = vec![mfa::phone_of(flow.user()?), mfa::address_of(flow.user()?)];
+            flow.second_factor_evaluated((Verdict::Ask(devices, First::Choose), None), None)
+        }
+        Action::SelectDevice => {
+            let device = *flow.second_factor.as_ref()?.devices().last()?;
+            asked_on(flow, device, 1, around.now)
+        }
+        Action::ResendOtp => {
+            let selected = flow.sent()?.selected;
+            asked_on(flow, selected, 2, around.now)
+        }
+        Action::CheckOtp => {
+            let id = flow.sent()?.id;
+            flow.code_verified(id)
+        }
+        Action::Poll => {
+            let question = flow.waits_for()?.question;
+            flow.answered(question, Outcome::TimedOut)
+        }
+        Action::ContinueAuthentication => goes_on(flow, around),
     }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     /// [flows.md H.7, and T15.2]
     #[test]
     fn whatever_is_done_to_a_flow(scene in scenes(), deeds in deeds(0..=14)) {

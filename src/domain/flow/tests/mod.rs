@@ -13,10 +13,13 @@ mod consent;
 mod device;
 mod errand;
 mod invariants;
+mod mfa;
 mod model;
 mod passkey;
+mod scene;
 mod second_factor;
 mod session;
+mod transitions;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));
 const BOB: UserId = UserId::new(Uuid::from_u128(2));

@@ -1,108 +1,19 @@
 //! Whatever people can do to a flow, in any order and at any time; and what is true of it, apart from the flow.
 
-use std::ops::RangeInclusive;
-use std::sync::LazyLock;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::errand::{self, done as on_errand};
+use super::scene::{Of, PEOPLE, Scene, ceremony, chosen_by, person};
 use super::*;
 use crate::domain::flow::errand::Errand;
 use crate::domain::passkey::Purpose;
-use crate::protocol::claims_request::AcrRequest;
+use crate::domain::session::Trusted;
 use crate::protocol::flow_api::Action;
-use crate::protocol::webauthn::{Asked, Owner, RelyingParty};
-
-pub(super) const PEOPLE: [UserId; 3] = [ALICE, BOB, CAROL];
-
-/// One of [`PEOPLE`].
-fn person() -> impl Strategy<Value = usize> {
-    0..PEOPLE.len()
-}
-
-/// What a flow begins with.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct Scene {
-    pub policy: SignOnPolicy,
-    pub implied_consent: bool,
-    pub of: Of,
-    /// Who is signed in in the browser, since how many seconds, and whether by a passkey.
-    session: Option<(usize, i64, bool)>,
-    pub chooses: bool,
-    /// Whom the relying party means.
-    pub meant: Option<usize>,
-    /// It needs a passkey.
-    pub needs_passkey: bool,
-    /// Browsers have passkeys for us.
-    passkeys: bool,
-    /// Who has one.
-    has: [bool; 3],
-}
-
-/// Who waits for the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
-    Browser,
-    App,
-    Device,
-    /// A device that an app has somebody name.
-    NamelessDevice,
-}
-
-pub(super) fn scenes() -> impl Strategy<Value = Scene> {
-    let of = prop_oneof![
-        3 => Just(Of::Browser), 2 => Just(Of::App), 1 => Just(Of::Device), 1 => Just(Of::NamelessDevice)
-    ];
-    let session = proptest::option::of((person(), 0_i64..2400, any::<bool>()));
-    let request =
-        (of, session, any::<bool>(), proptest::option::weighted(0.2, person()), proptest::bool::weighted(0.2));
-    let around = (any::<bool>(), proptest::bool::weighted(0.9), any::<[bool; 3]>());
-    (tree(), request, around).prop_map(|(policy, request, around)| {
-        let (of, session, chooses, meant, needs_passkey) = request;
-        let (implied_consent, passkeys, has) = around;
-        Scene { policy, implied_consent, of, session, chooses, meant, needs_passkey, passkeys, has }
-    })
-}
-
-/// A tree in which every step has a name of its own.
-pub(super) fn tree() -> impl Strategy<Value = SignOnPolicy> {
-    let leaf = prop_oneof![Just(Branch::Done), Just(Branch::Fail)];
-    let branch = leaf.prop_recursive(4, 16, 2, |inner| {
-        let source = prop_oneof![Just(Source::Identifier), Just(Source::Password), Just(Source::Passkey)];
-        let about = prop_oneof![
-            Just(About::Asked(Acr::Device)),
-            Just(About::Scope(vec!["profile".into(), "phone".into()])),
-            Just(About::Client(vec![ClientId::parse("shop").unwrap()])),
-            Just(About::NotWithin(60)),
-        ];
-        let condition = (any::<bool>(), about).prop_map(|(not, about)| Condition { not, about });
-        let when = prop_oneof![4 => Just(Vec::new()), 3 => vec(condition, 1..3)];
-        let how = (source, any::<bool>(), any::<bool>());
-        (how, when, inner.clone(), inner).prop_map(|((source, or, enrol), when, success, failure)| {
-            let id = StepId::parse("unnamed").unwrap();
-            let alternatives = match source {
-                Source::Password if or => vec![Source::Passkey],
-                Source::Passkey if or => vec![Source::Password],
-                Source::Identifier | Source::Password | Source::Passkey | Source::Mfa => Vec::new(),
-            };
-            Branch::Step(Box::new(Step { id, source, alternatives, enrol, mfa_policy: None, when, success, failure }))
-        })
-    });
-    branch.prop_map(|mut root| {
-        fn name(branch: &mut Branch, number: &mut u32) {
-            if let Branch::Step(step) = branch {
-                step.id = StepId::parse(&format!("s{number}")).unwrap();
-                *number += 1;
-                name(&mut step.success, number);
-                name(&mut step.failure, number);
-            }
-        }
-        name(&mut root, &mut 0);
-        SignOnPolicy { root, ..SignOnPolicy::password() }
-    })
-}
+use crate::protocol::id::{DeviceId, OtpId};
+use crate::protocol::webauthn::Asked;
 
 /// What somebody, or their browser, can do.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +41,9 @@ pub(super) enum Deed {
     /// The device hears of it.
     Connect,
     Errand(errand::Deed, usize),
+    SecondFactor(mfa::Deed),
+    /// Whatever is right where the flow is, or one of what is.
+    Right(u8),
 }
 
 /// Deeds, each some seconds after the one before.
@@ -152,6 +66,8 @@ pub(super) fn deeds(count: RangeInclusive<usize>) -> impl Strategy<Value = Vec<(
         2 => Just(Deed::Complete),
         2 => Just(Deed::Connect),
         10 => (errand::deeds(), person()).prop_map(|(deed, person)| Deed::Errand(deed, person)),
+        16 => mfa::deeds().prop_map(Deed::SecondFactor),
+        24 => any::<u8>().prop_map(Deed::Right),
     ];
     let pause = prop_oneof![4 => Just(0), 3 => 1_u16..90, 1 => 90_u16..2000];
     vec((pause, deed), count)
@@ -163,6 +79,15 @@ pub(super) struct Proof {
     pub user: UserId,
     pub factor: Factor,
     pub by_passkey: bool,
+    /// The device that vouched for them.
+    pub by: Option<Trusted>,
+}
+
+impl Proof {
+    /// Something by which somebody shows who they are.
+    pub(super) const fn is_first(&self) -> bool {
+        matches!(self.factor, Factor::Session | Factor::Password | Factor::Passkey)
+    }
 }
 
 /// What happened, as people know it.
@@ -177,6 +102,13 @@ pub(super) struct Past {
     pub asked_for: Option<UserId>,
     /// How many took an answer.
     pub answers: u32,
+    /// What was put to devices, and the codes that were sent.
+    pub questions: Vec<(RequestId, DeviceId)>,
+    pub codes: Vec<(OtpId, DeviceId)>,
+    /// Which of them were answered, or came back.
+    pub used: Vec<Uuid>,
+    /// Who was offered last that the app becomes a device of theirs.
+    pub offered_to: Option<UserId>,
 }
 
 impl Past {
@@ -208,64 +140,6 @@ pub(super) struct Done<'m> {
     pub later: Option<Flow>,
 }
 
-/// When somebody chose their password: not when anybody else did.
-pub(super) fn chosen_by(user: UserId) -> Timestamp {
-    let which = PEOPLE.iter().position(|one| *one == user).unwrap();
-    at(-900 - i64::try_from(which).unwrap())
-}
-
-fn ceremony(purpose: Purpose, begun_at: Timestamp) -> Ceremony {
-    static PARTY: LazyLock<RelyingParty> = LazyLock::new(|| RelyingParty::of_issuer("http://localhost:8080").unwrap());
-    let owner = Owner { handle: ALICE.uuid(), username: "alice", name: "Alice" };
-    let asked = match purpose {
-        Purpose::Prove => PARTY.ask(&[]),
-        Purpose::Register => PARTY.ask_for_new(owner, &[]),
-    };
-    Ceremony { purpose, asked: asked.unwrap(), begun_at }
-}
-
-impl Scene {
-    pub(super) fn around(&self, now: Timestamp) -> Around<'_> {
-        let Self { policy, implied_consent, passkeys, .. } = self;
-        Around { policy, implied_consent: *implied_consent, remembered: None, passkeys: *passkeys, now }
-    }
-
-    pub(super) fn session(&self) -> Option<Session> {
-        let (person, age, by_passkey) = self.session?;
-        let since = at(-age);
-        let how = if by_passkey { Authentication::by_passkey(since) } else { Authentication::by_password(since) };
-        Some(Session { seen_at: at(0), authentication: how, ..session(PEOPLE[person], -age) })
-    }
-
-    fn request(&self) -> AuthorizationRequest {
-        let mode = if self.of == Of::App { ResponseMode::Flow } else { ResponseMode::Query };
-        let mut asked = match self.of {
-            Of::Browser | Of::App => request(mode),
-            Of::Device | Of::NamelessDevice => {
-                AuthorizationRequest::of_device(Scope::parse("openid profile").unwrap(), None)
-            }
-        };
-        if self.chooses && matches!(self.of, Of::Browser | Of::App) {
-            asked.prompt = vec![Prompt::SelectAccount];
-        }
-        if self.needs_passkey {
-            let values = vec![Acr::Passkey.as_str().to_owned()];
-            asked.extent.claims.acr = Some(AcrRequest { essential: true, values });
-        }
-        asked
-    }
-
-    fn start(&self) -> Start {
-        Start { meant: self.meant.map(|person| PEOPLE[person]), ..start(self.request()) }
-    }
-
-    /// The flow of a device that is known.
-    fn of_device(&self, now: Timestamp) -> Flow {
-        let start = Start { device: device::of_device().device, ..self.start() };
-        Flow::begin(start, self.session().as_ref(), &self.around(now))
-    }
-}
-
 impl Model {
     pub(super) fn begin(scene: Scene) -> Self {
         let now = at(0);
@@ -276,8 +150,10 @@ impl Model {
         };
         let mut model = Self { scene, flow: flow.clone(), now, past: Past::default() };
         model.goes_on(&flow);
-        model.flow = model.asking(flow, now);
+        model.flow = model.asking(flow.clone(), now);
         model.past.asked_for = model.flow.user();
+        let begun = model.flow.clone();
+        model.past.remember_second_factor(&flow, &begun);
         model
     }
 
@@ -289,7 +165,7 @@ impl Model {
     fn goes_on(&mut self, flow: &Flow) {
         if let (Some(_), Some(session)) = (flow.session, self.scene.session()) {
             let by_passkey = session.authentication.acr == Acr::Passkey;
-            self.past.proofs.push(Proof { user: session.user, factor: Factor::Session, by_passkey });
+            self.past.proofs.push(Proof { user: session.user, factor: Factor::Session, by_passkey, by: None });
         }
     }
 
@@ -299,6 +175,21 @@ impl Model {
 
     /// As `Known::asking` has it.
     fn asking(&self, mut flow: Flow, now: Timestamp) -> Flow {
+        let around = self.around(now);
+        loop {
+            flow = self.with_ceremony(flow, now);
+            let unattended = !flow.is_redirectless();
+            if flow.wants_second_factor(&around).is_none() || (!unattended && flow.app.is_none()) {
+                return flow;
+            }
+            match mfa::found_out(flow, &self.scene, unattended, self.past.next(), &around) {
+                ControlFlow::Break(flow) => return flow,
+                ControlFlow::Continue(next) => flow = next,
+            }
+        }
+    }
+
+    fn with_ceremony(&self, mut flow: Flow, now: Timestamp) -> Flow {
         while flow.wants_ceremony() {
             let around = self.around(now);
             let purpose = match flow.user() {
@@ -356,7 +247,10 @@ impl Model {
                 (user.and_then(|user| flow.passkey_verified(user, &around)), None)
             }
             Deed::Turn(source) => (flow.turned_to(source, &around), None),
-            Deed::Cancel => (flow.clone().cancelled(&around), cancels(flow.status())),
+            Deed::Cancel => {
+                let action = cancels(flow.status());
+                (action.and_then(|_| flow.cancelled(&around)), action)
+            }
             Deed::Agree(all) => {
                 let scope = Scope::parse("openid").filter(|_| !all);
                 (flow.agreed(scope.as_ref(), &around), Some(Action::GrantConsent))
@@ -373,7 +267,35 @@ impl Model {
                 let (next, action) = on_errand(flow, deed, PEOPLE[person], &around);
                 (next, Some(action))
             }
+            Deed::Right(_) => (None, None),
+            Deed::SecondFactor(deed) => mfa::done(flow, deed, (&self.scene, &self.past), &around),
         }
+    }
+
+    /// What that is.
+    fn resolved(&self, deed: Deed) -> Deed {
+        let Deed::Right(pick) = deed else { return deed };
+        let known = PEOPLE.iter().position(|one| Some(*one) == self.flow.user());
+        let (who, either) = (known.unwrap_or(usize::from(pick) % PEOPLE.len()), pick.is_multiple_of(2));
+        let status = self.flow.status();
+        let chooses = self.flow.offered().is_some() && either;
+        let select = Deed::SecondFactor(mfa::Deed::Select(who, either));
+        let goes_on = Deed::Errand(errand::Deed::Continue, who);
+        let right = [
+            (Status::UsernamePasswordRequired, Deed::Password(who)),
+            (Status::AssertionRequired, Deed::Passkey(who)),
+            (Status::Fido2ActivationRequired, Deed::Make),
+            (Status::IdentifierRequired, if chooses { Deed::GoOn } else { Deed::Identify }),
+            (Status::AuthenticationRequired, Deed::SecondFactor(mfa::Deed::Authenticate(either))),
+            (Status::DeviceSelectionRequired, select),
+            (Status::PushConfirmationTimedOut, select),
+            (Status::PushConfirmationWaiting, Deed::SecondFactor(mfa::Deed::Answer { last: true, yes: pick > 40 })),
+            (Status::OtpRequired, Deed::SecondFactor(mfa::Deed::Check { last: true })),
+            (Status::MfaCompleted, goes_on),
+            (Status::MobilePairingRequired, goes_on),
+            (Status::ConsentRequired, Deed::Agree(either)),
+        ];
+        right.iter().find(|(at, _)| *at == status).map_or(Deed::Leave, |(_, deed)| *deed)
     }
 
     /// Whether anything would come of it now.
@@ -383,7 +305,7 @@ impl Model {
 
     pub(super) fn does(&mut self, pause: u16, deed: Deed) -> Done<'_> {
         self.now = self.now + Duration::from_secs(u64::from(pause));
-        let (now, before) = (self.now, self.flow.clone());
+        let (now, before, deed) = (self.now, self.flow.clone(), self.resolved(deed));
         let (next, action) = self.next(deed, now);
         let next = next.map(|next| self.asking(next, now));
         let half_an_hour_later = now + Duration::from_secs(1800);
@@ -400,6 +322,7 @@ impl Model {
         // What was refused has asked anew, and proved nothing.
         let answered = matches!(deed, Deed::Passkey(person) if self.answers(PEOPLE[person], self.now));
         let past = &mut self.past;
+        past.remember_second_factor(before, next);
         if let Some(ceremony) = before.ceremony.as_ref().filter(|_| next.ceremony != before.ceremony) {
             past.spent.push(ceremony.asked.clone());
         }
@@ -407,7 +330,7 @@ impl Model {
             past.asked_for = next.user();
         }
         let mut proved = |user, factor| {
-            past.proofs.push(Proof { user, factor, by_passkey: factor == Factor::Passkey });
+            past.proofs.push(Proof { user, factor, by_passkey: factor == Factor::Passkey, by: None });
         };
         match (deed, before.errand()) {
             (Deed::Password(person), _) => proved(PEOPLE[person], Factor::Password),
@@ -445,6 +368,13 @@ fn cancels(status: Status) -> Option<Action> {
         (Status::ConsentRequired, Action::DenyConsent),
         (Status::AssertionRequired, Action::CancelAuthentication),
         (Status::Fido2ActivationRequired, Action::CancelAuthentication),
+        (Status::AuthenticationRequired, Action::CancelAuthentication),
+        (Status::DeviceSelectionRequired, Action::CancelAuthentication),
+        (Status::PushConfirmationWaiting, Action::CancelAuthentication),
+        (Status::PushConfirmationTimedOut, Action::CancelAuthentication),
+        (Status::PushConfirmationRejected, Action::CancelAuthentication),
+        (Status::OtpRequired, Action::CancelAuthentication),
+        (Status::MfaFailed, Action::CancelAuthentication),
     ];
     cancels.iter().find(|(at, _)| *at == status).map(|(_, action)| *action)
 }

@@ -90,3 +90,15 @@ fn a_yes_is_told_and_belongs_to_who_gave_it() {
     let over = waiting.cancelled(&around(&policy)).unwrap();
     assert_eq!((over.status(), over.waits_for()), (Status::Failed, None));
 }
+
+/// [flows.md H.7 I5] a link that nobody could follow would be none.
+#[test]
+fn nobody_is_asked_who_has_said_since_then_to_be_somebody() {
+    let mut mfa = first_step(&policy());
+    let then = std::mem::replace(&mut mfa.success, Branch::Done);
+    mfa.success = step("name", Source::Identifier, then, Branch::Fail);
+    let policy = SignOnPolicy { root: Branch::Step(Box::new(mfa)), ..SignOnPolicy::password() };
+    let flow = Flow::begin(start(request(ResponseMode::Flow)), None, &around(&policy));
+    let flow = flow.password_verified(ALICE, &around(&policy)).unwrap().identified("bob", &around(&policy)).unwrap();
+    assert_eq!((flow.at, flow.who), (At::Failed(Failure::NothingVerified), Who::Claimed("bob".into())));
+}

@@ -1,0 +1,173 @@
+//! From where to where a second factor leads: the table of flows.md H.7, as far as there are these states. What can be
+//! done is done in each of them, whether it is linked or not; and nothing else comes of it.
+
+use std::collections::BTreeSet;
+
+use super::mfa::{address_of, asked_on, phone_of};
+use super::*;
+use crate::domain::enrolment::Enrolment;
+use crate::domain::second_factor::{First, Missing, Verdict, Why};
+use crate::domain::session::Trusted;
+use crate::protocol::flow_api::Action;
+use crate::protocol::id::{DeviceId, MfaPolicyId, OtpId};
+
+/// What leads on from [`Status::MfaCompleted`] and [`Status::MobilePairingRequired`]: here the answer.
+const NEXT: Status = Status::Resume;
+
+/// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
+/// wrong, nothing is applied: that is for the use cases to find out.
+#[rustfmt::skip]
+const TABLE: [(Status, &[(Action, Status)]); 9] = [
+    (Status::AuthenticationRequired, &[
+        (Action::Authenticate, Status::MfaCompleted),
+        (Action::Authenticate, Status::PushConfirmationWaiting),
+        (Action::Authenticate, Status::OtpRequired),
+        (Action::Authenticate, Status::DeviceSelectionRequired),
+        (Action::Authenticate, Status::MobilePairingRequired),
+        (Action::Authenticate, Status::MfaFailed),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::DeviceSelectionRequired, &[
+        (Action::SelectDevice, Status::PushConfirmationWaiting),
+        (Action::SelectDevice, Status::OtpRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::PushConfirmationWaiting, &[
+        (Action::Poll, Status::MfaCompleted),
+        (Action::Poll, Status::PushConfirmationRejected),
+        (Action::Poll, Status::PushConfirmationTimedOut),
+        (Action::SelectDevice, Status::PushConfirmationWaiting),
+        (Action::SelectDevice, Status::OtpRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::PushConfirmationTimedOut, &[
+        (Action::SelectDevice, Status::PushConfirmationWaiting),
+        (Action::SelectDevice, Status::OtpRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::PushConfirmationRejected, &[(Action::CancelAuthentication, Status::Failed)]),
+    (Status::OtpRequired, &[
+        (Action::CheckOtp, Status::MfaCompleted),
+        (Action::ResendOtp, Status::OtpRequired),
+        (Action::SelectDevice, Status::OtpRequired),
+        (Action::SelectDevice, Status::PushConfirmationWaiting),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::MobilePairingRequired, &[(Action::ContinueAuthentication, NEXT)]),
+    (Status::MfaCompleted, &[(Action::ContinueAuthentication, NEXT)]),
+    (Status::MfaFailed, &[(Action::CancelAuthentication, Status::Failed)]),
+];
+
+fn policy() -> SignOnPolicy {
+    let root = step("mfa", Source::Mfa, Branch::Done, Branch::Fail);
+    let mut mfa = first_step(&SignOnPolicy { root, ..SignOnPolicy::password() });
+    mfa.mfa_policy = MfaPolicyId::parse("mfa");
+    let then = Branch::Step(Box::new(mfa));
+    SignOnPolicy { root: step("first", Source::Password, then, Branch::Fail), ..SignOnPolicy::password() }
+}
+
+fn came_to(around: &Around<'_>, verdict: Verdict, pairs: bool) -> Flow {
+    let flow = Flow::begin(start(request(ResponseMode::Query)), None, around).password_verified(ALICE, around).unwrap();
+    evaluated(flow, verdict, pairs).unwrap()
+}
+
+fn evaluated(flow: Flow, verdict: Verdict, pairs: bool) -> Option<Flow> {
+    let enrolment = pairs.then(|| Enrolment { app: mfa::app(), policy: MfaPolicyId::parse("mfa").unwrap() });
+    mfa::came_to(flow, (verdict, enrolment), Some(at(300)), (7, at(0)))
+}
+
+fn ask() -> Verdict {
+    Verdict::Ask(vec![phone_of(ALICE), address_of(ALICE)], First::Choose)
+}
+
+/// Every way to be somewhere.
+fn flows(around: &Around<'_>) -> Vec<Flow> {
+    let before =
+        Flow::begin(start(request(ResponseMode::Query)), None, around).password_verified(ALICE, around).unwrap();
+    let choosing = came_to(around, ask(), false);
+    let waiting = asked_on(choosing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
+    let sent = asked_on(choosing.clone(), address_of(ALICE), 1, at(0)).unwrap();
+    let question = waiting.waits_for().unwrap().question;
+    let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
+    let answered = |outcome| waiting.clone().answered(question, outcome).unwrap();
+    vec![
+        before,
+        answered(yes),
+        answered(Outcome::Denied),
+        answered(Outcome::TimedOut),
+        sent.clone().code_verified(sent.sent().unwrap().id).unwrap(),
+        came_to(around, Verdict::Authorized(phone_of(ALICE)), false),
+        came_to(around, Verdict::Waived(Missing::NoDevices), false),
+        came_to(around, Verdict::Waived(Missing::NoDevices), true),
+        came_to(around, Verdict::Failed(Why::DeviceBlocked), false),
+        choosing,
+        waiting,
+        sent,
+    ]
+}
+
+/// Whatever could be done to it, by anybody, with anything; what came of it, and what that is called.
+fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
+    const DEVICES: [DeviceId; 4] = [phone_of(ALICE), address_of(ALICE), phone_of(BOB), address_of(BOB)];
+    let verdicts = [
+        ask(),
+        Verdict::Ask(vec![phone_of(ALICE)], First::Ask),
+        Verdict::Ask(vec![address_of(ALICE)], First::Ask),
+        Verdict::Authorized(phone_of(ALICE)),
+        Verdict::Waived(Missing::NoDevices),
+        Verdict::Failed(Why::NoDevices),
+    ];
+    let evaluations = verdicts.into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
+    let mut all: Vec<(Action, Option<Flow>)> =
+        evaluations.map(|(verdict, pairs)| (Action::Authenticate, evaluated(flow.clone(), verdict, pairs))).collect();
+    for device in DEVICES {
+        let again = flow.sent().is_some_and(|sent| sent.selected == device);
+        let next = asked_on(flow.clone(), device, 7, at(0));
+        all.push((Action::SelectDevice, next.clone()));
+        all.push((Action::ResendOtp, next.filter(|_| again)));
+        let yes = Outcome::Approved(Trusted { device, acr: Acr::Device });
+        for (number, outcome) in
+            [1, 2].into_iter().flat_map(|n| [yes, Outcome::Denied, Outcome::TimedOut].map(|o| (n, o)))
+        {
+            let question = RequestId::new(Uuid::from_u128(number));
+            all.push((Action::Poll, flow.clone().answered(question, outcome)));
+        }
+    }
+    for number in [1, 2] {
+        all.push((Action::CheckOtp, flow.clone().code_verified(OtpId::new(Uuid::from_u128(number)))));
+    }
+    all.push((Action::ContinueAuthentication, flow.clone().second_factor_continued(around)));
+    let given_up = flow.clone().cancelled(around).filter(|_| flow.actions().contains(&Action::CancelAuthentication));
+    all.push((Action::CancelAuthentication, given_up));
+    all.into_iter().filter_map(|(action, next)| next.map(|next| (action, next))).collect()
+}
+
+#[test]
+fn h7_the_legal_transitions_of_a_second_factor_and_no_others() {
+    let policy = policy();
+    let around = around(&policy);
+    let mut found = BTreeSet::new();
+    for flow in flows(&around) {
+        for (action, next) in led(&flow, &around) {
+            assert!(flow.actions().contains(&action), "{action:?} at {:?}", flow.status());
+            found.insert((flow.status().as_str(), action.as_str(), next.status().as_str()));
+        }
+    }
+    let legal: BTreeSet<_> = TABLE
+        .iter()
+        .flat_map(|(from, leads)| leads.iter().map(|(by, to)| (from.as_str(), by.as_str(), to.as_str())))
+        .collect();
+    assert_eq!(found, legal);
+}
+
+/// [flows.md H.7] each state has a row, and each of its links leads somewhere.
+#[test]
+fn h7_every_link_of_a_second_factor_is_in_the_table() {
+    let policy = policy();
+    for flow in flows(&around(&policy)) {
+        let (_, leads) = TABLE.iter().find(|(from, _)| *from == flow.status()).unwrap();
+        for action in flow.actions() {
+            assert!(leads.iter().any(|(by, _)| *by == action), "{action:?} at {:?}", flow.status());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What handles look like [security.md case 155]: as long as nobody guesses them, nothing of a person, of a time or of
+//! another handle in them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use nod::domain::client::GrantType;
+use nod::usecase::register_client::Admission;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::pushed;
+use crate::rfc7591_registration::initial_token;
+use crate::sign_in::PASSWORD;
+use crate::world::{Answer, CALLBACK, REGISTER, World, decoded, seconds};
+
+const DRAWS: usize = 12;
+
+/// Of each kind, one after the other, of different people and at different times.
+async fn drawn() -> BTreeMap<&'static str, Vec<String>> {
+    let world = World::with().generous().settings(|settings| {
+        settings.registration = Admission::Anybody;
+        settings.registrations = 1000;
+    });
+    let world = world.start().await;
+    let shop = world.client("shop").signs_in().refresh().await;
+    let club = world.client("club").opaque().refresh().await;
+    let tv = world.client("tv").public().grants([GrantType::DeviceCode]).await;
+    let admin = world.admin().await;
+    let mut all = BTreeMap::<_, Vec<String>>::new();
+    for draw in 0..DRAWS {
+        world.clock.advance(seconds(61));
+        let username = format!("alice-{draw}");
+        let alice = world.user(&username).with_phone().with_password(PASSWORD).await;
+        let mut browser = world.browser();
+        let code = browser.log_in(&shop, &username, PASSWORD).await.get("code").to_owned();
+        let page = browser.authorize(&shop, &[("prompt", "login")]).await.unwrap();
+        let ended = browser.password(page.flow(), &username, PASSWORD).await.ok();
+        let (_, ticket) = ended["resumeUrl"].as_str().unwrap().split_once("?ticket=").unwrap();
+        let tokens = shop.redeem(&code).await.tokens();
+        let (of_access, of_id) = (decoded(&tokens.access_token).1, decoded(&tokens.id_token).1);
+        let opaque = club.log_in(&alice).await;
+        let asked = shop.ask(&alice).await;
+        let question = alice.phone().question().await;
+        let shown = tv.post("/as/device_authz.oauth2", &[("scope", "openid")]).await.ok();
+        let registration = json!({ "redirect_uris": [CALLBACK] });
+        let registered = Answer::of(world.request(Method::POST, REGISTER).json(&registration)).await.json();
+        let (invitation, _) = initial_token(&world.admin_again(&admin).await, &json!({})).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        for (kind, handle) in [
+            ("authorization code", code),
+            ("flow id", page.flow().to_owned()),
+            ("mark of a form", page.field("csrf").unwrap()),
+            ("resume ticket", ticket.to_owned()),
+            ("session cookie", browser.cookies["nod-session"].clone()),
+            ("refresh token", tokens.refresh_token.unwrap()),
+            ("opaque access token", opaque.access_token),
+            ("refresh token of another client", opaque.refresh_token.unwrap()),
+            ("auth_req_id", asked.auth_req_id),
+            ("device_code", text(&shown["device_code"])),
+            ("request_uri", pushed(&shop).await),
+            ("client secret", text(&registered["client_secret"])),
+            ("registration access token", text(&registered["registration_access_token"])),
+            ("initial access token", invitation),
+            ("notification id", question.notification_id.to_string()),
+            ("jti", text(&of_access["jti"])),
+            ("sid", text(&of_id["sid"])),
+        ] {
+            all.entry(kind).or_default().push(handle);
+        }
+    }
+    all
+}
+
+/// Names that everybody may read, and that open nothing.
+const NAMES: [&str; 3] = ["notification id", "jti", "sid"];
+
+/// How many bits differ, at most, from one to the next: where all have the same character, none does.
+fn bits(handles: &[String]) -> u32 {
+    let at = |place: usize| handles.iter().filter_map(move |handle| handle.as_bytes().get(place));
+    let places = (0..handles[0].len()).filter(|place| at(*place).collect::<HashSet<_>>().len() > 1);
+    let hex = handles.iter().all(|handle| handle.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'));
+    let each = if hex { 4 } else { 6 };
+    u32::try_from(places.count()).unwrap() * each
+}
+
+#[tokio::test]
+async fn security_155_every_kind_of_handle_is_long_and_tells_nothing() {
+    let all = drawn().await;
+    let distinct: HashSet<_> = all.values().flatten().collect();
+    assert_eq!(distinct.len(), all.len() * DRAWS, "no two are alike, of whatever kind");
+    for (kind, handles) in &all {
+        let (bits, least) = (bits(handles), if NAMES.contains(kind) { 120 } else { 250 });
+        assert!(bits >= least, "{bits} bits in {kind}: {handles:?}");
+        assert!(handles.iter().all(|handle| handle.len() == handles[0].len()), "{kind}: {handles:?}");
+        assert!(!handles.is_sorted() && !handles.iter().rev().is_sorted(), "{kind} tells its time: {handles:?}");
+        let is_uuid = handles[0].len() == 36 && handles[0].split('-').count() == 5;
+        // [RFC 9562 §5.4] version 4: no time in it.
+        assert!(!is_uuid || handles.iter().all(|id| &id[14..15] == "4"), "{kind}: {handles:?}");
+        // Nothing at the beginning of one is at the beginning of another.
+        let begins: HashSet<_> = handles.iter().map(|handle| &handle[..4]).collect();
+        assert_eq!(begins.len(), DRAWS, "{kind}: {handles:?}");
+    }
+}
