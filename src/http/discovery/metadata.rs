@@ -124,7 +124,7 @@ fn authentication(demands: &Demands, certificates: &Certificates) -> Value {
 }
 
 fn tokens(demands: &Demands) -> Value {
-    let kinds = ResponseType::ALL.into_iter().filter(|kind| demands.given.permits(*kind));
+    let kinds = ResponseType::ALL.iter().copied().filter(|kind| demands.given.permits(*kind));
     let begun: Vec<GrantType> = kinds.flat_map(GrantType::of).collect();
     let grants = GrantType::ALL.into_iter().filter(|grant| !grant.signs_people_in() || begun.contains(grant));
     json!({
