@@ -72,7 +72,7 @@ export const check = (page, what) => lookWithAxe(page, what)
 const colours = (page, what) => lookWithAxe(page, what, { only: COLOURS })
 
 /** Nothing has to be scrolled sideways; nor is anything wrong that was found. */
-export async function fits(page, what, violations = []) {
+async function fits(page, what, violations) {
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
   assert.deepEqual(found, [], what)
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

@@ -5,7 +5,7 @@ mod applications;
 mod attacks;
 mod backchannel_logout;
 pub(crate) mod cookieless;
-mod device_grant;
+pub(crate) mod device_grant;
 pub(crate) mod every_state;
 mod flow_api;
 mod flow_life;
