@@ -19,6 +19,7 @@ use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::usecase::account::applications::OwnApplications;
 use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::account::confirm::Confirm;
 use crate::usecase::account::passkeys::OwnPasskeys;
@@ -59,7 +60,15 @@ use crate::worker::Worker;
 
 /// Tells relying parties that sessions have ended.
 pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) {
-    let tell = Arc::new(TellLogout {
+    let tell = Arc::new(tell_logout(settings, parts));
+    worker.repeat("tell of logouts", Duration::from_millis(500), move || {
+        let tell = Arc::clone(&tell);
+        async move { tell.run().await }
+    });
+}
+
+fn tell_logout(settings: &Settings, parts: &Parts) -> TellLogout {
+    TellLogout {
         outbox: Outbox::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),
         keys: Arc::clone(&parts.ring),
@@ -68,11 +77,7 @@ pub(super) fn tell_logouts(settings: &Settings, parts: &Parts, worker: &Worker) 
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-    });
-    worker.repeat("tell of logouts", Duration::from_millis(500), move || {
-        let tell = Arc::clone(&tell);
-        async move { tell.run().await }
-    });
+    }
 }
 
 impl Wiring {
@@ -283,6 +288,7 @@ impl Wiring {
             known: Arc::clone(known),
             keys: Arc::clone(&self.parts.ring),
             subjects: Arc::clone(&self.parts.subjects),
+            tell: tell_logout(&self.settings, &self.parts),
             clock: self.clock(),
             entropy: self.entropy(),
         }
@@ -329,6 +335,7 @@ impl Wiring {
         let party = passkeys.party.clone();
         let ceremonies = Ceremonies { begun: Shelf::new(self.store()), entropy: self.entropy() };
         Account {
+            applications: OwnApplications { known: Arc::clone(known), clock: self.clock(), entropy: self.entropy() },
             passkeys: OwnPasskeys {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),
@@ -373,6 +380,7 @@ impl Wiring {
             devices: Shelf::new(self.store()),
             directory: self.directory(),
             sessions: Sessions::new(self.parts.database.clone()),
+            consents: Consents::new(self.parts.database.clone()),
             ledger: self.parts.ledger.clone(),
             issue: Arc::clone(issue),
             clock: self.clock(),
@@ -385,6 +393,7 @@ impl Wiring {
             codes: Shelf::new(self.store()),
             directory: self.directory(),
             sessions: Sessions::new(self.parts.database.clone()),
+            consents: Consents::new(self.parts.database.clone()),
             tokens: self.parts.tokens.clone(),
             ledger: self.parts.ledger.clone(),
             issue: Arc::clone(issue),

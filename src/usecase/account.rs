@@ -1,5 +1,6 @@
 //! What people do with their own account, on our pages.
 
+pub mod applications;
 pub mod ceremonies;
 pub mod confirm;
 pub mod passkeys;

@@ -20,6 +20,7 @@ use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
 use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Granted, Ledger};
 use crate::store::sql::sessions::Sessions;
@@ -33,6 +34,7 @@ pub struct ExchangeCode {
     pub codes: Shelf<Code>,
     pub directory: Arc<Directory>,
     pub sessions: Sessions,
+    pub consents: Consents,
     pub tokens: Tokens,
     pub ledger: Ledger,
     pub issue: Arc<Issue>,
@@ -93,6 +95,9 @@ impl ExchangeCode {
         let user = user.ok_or_else(|| Refusal::invalid_grant("the user is locked, disabled or gone"))?;
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
+        }
+        if !self.consents.cover(code.user, client, &code.scope).await? {
+            return Err(Refusal::invalid_grant("the person has withdrawn the consent").into());
         }
         if let Some(device) = code.device
             && !self.directory.may_answer(&code.user, device, now).await?

@@ -14,6 +14,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{DeviceCode, GrantId, RequestId};
 use crate::store::ephemeral::{Lifetime, Shelf};
+use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Granted, Ledger};
 use crate::store::sql::sessions::Sessions;
@@ -25,6 +26,7 @@ pub struct RedeemDevice {
     pub devices: Shelf<DeviceAuthorization>,
     pub directory: Arc<Directory>,
     pub sessions: Sessions,
+    pub consents: Consents,
     pub ledger: Ledger,
     pub issue: Arc<Issue>,
     pub clock: Arc<dyn Clock>,
@@ -75,6 +77,9 @@ impl RedeemDevice {
         }
         if !self.sessions.is_live(connected.session, now).await? {
             return Err(Refusal::invalid_grant("the session in which it was agreed to has ended").into());
+        }
+        if !self.consents.cover(connected.user, client, &connected.scope).await? {
+            return Err(Refusal::invalid_grant("the person has withdrawn the consent").into());
         }
         let scope = connected.scope.within(&client.scope);
         let scope = scope.ok_or_else(|| Refusal::invalid_grant("the client may ask for nothing of it any more"))?;

@@ -47,6 +47,7 @@ sign-in = تسجيل الدخول
 sign-in-to = للمتابعة إلى { $client }
 username = اسم المستخدم
 password = كلمة المرور
+show-password = إظهار كلمة المرور
 username-missing = أدخل اسم المستخدم.
 password-missing = أدخل كلمة المرور.
 forgot-password = هل نسيت كلمة المرور؟
@@ -87,6 +88,15 @@ passkey-gone = لم يعد مفتاح المرور هذا موجودًا.
 confirm = أكّد أنك أنت
 confirm-note = أنت على وشك تغيير طريقة تسجيل دخولك.
 
+## Applications
+
+applications = التطبيقات المسموح لها
+applications-note = تسمح لهذه التطبيقات باستخدام حسابك من دون أن تسألك مرة أخرى. والتطبيق الذي تسحب منه الإذن عليه أن يسألك في المرة القادمة.
+applications-none = لا يوجد تطبيق له إذن باستخدام حسابك.
+application-since = منذ { $day }
+application-withdraw = سحب الإذن من { $client }
+application-gone = لم يعد لهذا التطبيق إذن.
+
 ## Consent
 
 consent = هل تسمح لـ { $client } باستخدام حسابك؟
@@ -106,6 +116,10 @@ scope-address = رؤية عنوانك البريدي
 scope-offline = الاحتفاظ بالوصول في غيابك
 scope-offline-note = يمكن لـ { $client } استخدامه في أي وقت، إلى أن يُلغى.
 details = التفاصيل
+client-privacy = سياسة الخصوصية لدى { $client }
+client-terms = شروط { $client }
+consent-lasts = يُحفظ هذا الإذن إلى أن تسحبه في حسابك، ضمن «التطبيقات المسموح لها».
+consent-lasts-but = ما يرد تحت «التفاصيل» يسري هذه المرة فقط. أما الباقي فيُحفظ إلى أن تسحبه في حسابك، ضمن «التطبيقات المسموح لها».
 allow = السماح
 
 ## Choose a method
@@ -265,6 +279,8 @@ sign-out-apps = سيتم تسجيل خروجك من هذه التطبيقات أ
 sign-out = تسجيل الخروج
 stay = البقاء
 signed-out = تم تسجيل خروجك
+signed-out-but = ربما لا تزال مسجّل الدخول إلى هذه التطبيقات:
+signed-out-but-note = سجّل خروجك منها أيضًا، أو أغلق متصفحك.
 
 ## What cannot go on
 

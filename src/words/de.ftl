@@ -41,6 +41,7 @@ sign-in = Anmelden
 sign-in-to = weiter zu { $client }
 username = Benutzername
 password = Passwort
+show-password = Passwort anzeigen
 username-missing = Geben Sie Ihren Benutzernamen ein.
 password-missing = Geben Sie Ihr Passwort ein.
 forgot-password = Passwort vergessen?
@@ -81,6 +82,15 @@ passkey-gone = Diesen Passkey gibt es nicht mehr.
 confirm = Bestätigen Sie, dass Sie es sind
 confirm-note = Sie sind dabei zu ändern, womit Sie sich anmelden.
 
+## Applications
+
+applications = Apps mit Zugang
+applications-note = Diese Apps dürfen Ihr Konto verwenden, ohne noch einmal zu fragen. Entziehen Sie einer den Zugang, muss sie beim nächsten Mal wieder fragen.
+applications-none = Keine App hat Zugang zu Ihrem Konto.
+application-since = Seit { $day }
+application-withdraw = { $client } den Zugang entziehen
+application-gone = Diese App hat keinen Zugang mehr.
+
 ## Consent
 
 consent = Darf { $client } Ihr Konto verwenden?
@@ -100,6 +110,10 @@ scope-address = Ihre Postanschrift sehen
 scope-offline = Den Zugang behalten, wenn Sie nicht da sind
 scope-offline-note = { $client } kann ihn jederzeit nutzen, bis er wieder entzogen wird.
 details = Im Einzelnen
+client-privacy = Datenschutzerklärung von { $client }
+client-terms = Nutzungsbedingungen von { $client }
+consent-lasts = Das gilt, bis Sie es in Ihrem Konto unter „Apps mit Zugang“ widerrufen.
+consent-lasts-but = Was unter „Im Einzelnen“ steht, gilt nur dieses eine Mal. Alles andere gilt, bis Sie es in Ihrem Konto unter „Apps mit Zugang“ widerrufen.
 allow = Zulassen
 
 ## Choose a method
@@ -250,6 +264,8 @@ sign-out-apps = Auch bei diesen Apps werden Sie abgemeldet:
 sign-out = Abmelden
 stay = Angemeldet bleiben
 signed-out = Sie sind abgemeldet
+signed-out-but = Bei diesen Apps sind Sie vielleicht noch angemeldet:
+signed-out-but-note = Melden Sie sich auch dort ab, oder schließen Sie Ihren Browser.
 
 ## What cannot go on
 

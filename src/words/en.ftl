@@ -41,6 +41,7 @@ sign-in = Sign in
 sign-in-to = to continue to { $client }
 username = Username
 password = Password
+show-password = Show password
 username-missing = Enter your username.
 password-missing = Enter your password.
 forgot-password = Forgot your password?
@@ -81,6 +82,15 @@ passkey-gone = This passkey is not there any more.
 confirm = Confirm that it is you
 confirm-note = You are about to change how you sign in.
 
+## Applications
+
+applications = Apps with access
+applications-note = You let these apps use your account without asking again. An app whose access you withdraw has to ask you the next time.
+applications-none = No app has access to your account.
+application-since = Since { $day }
+application-withdraw = Withdraw the access of { $client }
+application-gone = This app has no access any more.
+
 ## Consent
 
 consent = Allow { $client } to use your account?
@@ -100,6 +110,10 @@ scope-address = See your postal address
 scope-offline = Keep access while you are away
 scope-offline-note = { $client } can use this at any time, until the access is taken back.
 details = In detail
+client-privacy = Privacy policy of { $client }
+client-terms = Terms of { $client }
+consent-lasts = This is remembered until you withdraw it in your account, under “Apps with access”.
+consent-lasts-but = What stands under “In detail” is for this one time. The rest is remembered until you withdraw it in your account, under “Apps with access”.
 allow = Allow
 
 ## Choose a method
@@ -250,6 +264,8 @@ sign-out-apps = You will be signed out of these apps too:
 sign-out = Sign out
 stay = Stay signed in
 signed-out = You are signed out
+signed-out-but = You may still be signed in to these apps:
+signed-out-but-note = Sign out there too, or close your browser.
 
 ## What cannot go on
 

@@ -41,6 +41,7 @@ sign-in = Iniciar sesión
 sign-in-to = para continuar en { $client }
 username = Nombre de usuario
 password = Contraseña
+show-password = Mostrar la contraseña
 username-missing = Escribe tu nombre de usuario.
 password-missing = Escribe tu contraseña.
 forgot-password = ¿Has olvidado tu contraseña?
@@ -81,6 +82,15 @@ passkey-gone = Esta llave de acceso ya no existe.
 confirm = Confirme que es usted
 confirm-note = Está a punto de cambiar cómo inicia sesión.
 
+## Applications
+
+applications = Aplicaciones con acceso
+applications-note = Permites que estas aplicaciones usen tu cuenta sin volver a preguntar. Si retiras el acceso a una, tendrá que preguntarte la próxima vez.
+applications-none = Ninguna aplicación tiene acceso a tu cuenta.
+application-since = Desde el { $day }
+application-withdraw = Retirar el acceso de { $client }
+application-gone = Esta aplicación ya no tiene acceso.
+
 ## Consent
 
 consent = ¿Permites que { $client } use tu cuenta?
@@ -100,6 +110,10 @@ scope-address = Ver tu dirección postal
 scope-offline = Mantener el acceso cuando no estás
 scope-offline-note = { $client } puede usarlo en cualquier momento, hasta que se le retire.
 details = En detalle
+client-privacy = Política de privacidad de { $client }
+client-terms = Condiciones de { $client }
+consent-lasts = Se recuerda hasta que lo retires en tu cuenta, en «Aplicaciones con acceso».
+consent-lasts-but = Lo que figura en «En detalle» vale solo esta vez. Lo demás se recuerda hasta que lo retires en tu cuenta, en «Aplicaciones con acceso».
 allow = Permitir
 
 ## Choose a method
@@ -250,6 +264,8 @@ sign-out-apps = También se cerrará tu sesión en estas aplicaciones:
 sign-out = Cerrar sesión
 stay = Seguir con la sesión
 signed-out = Has cerrado la sesión
+signed-out-but = Puede que tu sesión siga abierta en estas aplicaciones:
+signed-out-but-note = Ciérrala también allí o cierra el navegador.
 
 ## What cannot go on
 

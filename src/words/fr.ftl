@@ -41,6 +41,7 @@ sign-in = Se connecter
 sign-in-to = pour continuer vers { $client }
 username = Nom d’utilisateur
 password = Mot de passe
+show-password = Afficher le mot de passe
 username-missing = Saisissez votre nom d’utilisateur.
 password-missing = Saisissez votre mot de passe.
 forgot-password = Mot de passe oublié ?
@@ -81,6 +82,15 @@ passkey-gone = Cette clé d’accès n’existe plus.
 confirm = Confirmez que c’est bien vous
 confirm-note = Vous allez changer votre façon de vous connecter.
 
+## Applications
+
+applications = Applications autorisées
+applications-note = Ces applications peuvent utiliser votre compte sans vous redemander. Si vous retirez l’accès à l’une d’elles, elle devra vous demander la prochaine fois.
+applications-none = Aucune application n’a accès à votre compte.
+application-since = Depuis le { $day }
+application-withdraw = Retirer l’accès de { $client }
+application-gone = Cette application n’a plus d’accès.
+
 ## Consent
 
 consent = Autoriser { $client } à utiliser votre compte ?
@@ -100,6 +110,10 @@ scope-address = Voir votre adresse postale
 scope-offline = Garder l’accès en votre absence
 scope-offline-note = { $client } peut s’en servir à tout moment, jusqu’à ce que l’accès soit retiré.
 details = En détail
+client-privacy = Politique de confidentialité de { $client }
+client-terms = Conditions de { $client }
+consent-lasts = Ce choix est gardé jusqu’à ce que vous le retiriez dans votre compte, sous « Applications autorisées ».
+consent-lasts-but = Ce qui figure sous « En détail » ne vaut que cette fois. Le reste est gardé jusqu’à ce que vous le retiriez dans votre compte, sous « Applications autorisées ».
 allow = Autoriser
 
 ## Choose a method
@@ -250,6 +264,8 @@ sign-out-apps = Vous serez aussi déconnecté de ces applications :
 sign-out = Se déconnecter
 stay = Rester connecté
 signed-out = Vous êtes déconnecté
+signed-out-but = Vous êtes peut-être encore connecté à ces applications :
+signed-out-but-note = Déconnectez-vous-y aussi, ou fermez votre navigateur.
 
 ## What cannot go on
 

@@ -29,6 +29,7 @@ sign-in = サインイン
 sign-in-to = { $client } に進みます
 username = ユーザー名
 password = パスワード
+show-password = パスワードを表示
 username-missing = ユーザー名を入力してください。
 password-missing = パスワードを入力してください。
 forgot-password = パスワードをお忘れですか？
@@ -69,6 +70,15 @@ passkey-gone = このパスキーはもうありません。
 confirm = ご本人であることを確認してください
 confirm-note = サインインの方法を変更しようとしています。
 
+## Applications
+
+applications = アクセスを許可したアプリ
+applications-note = これらのアプリは、再び確認することなくアカウントを利用できます。アクセスを取り消すと、次回は改めて確認が必要になります。
+applications-none = アカウントにアクセスできるアプリはありません。
+application-since = { $day } から
+application-withdraw = { $client } のアクセスを取り消す
+application-gone = このアプリはもうアクセスできません。
+
 ## Consent
 
 consent = { $client } にアカウントの利用を許可しますか？
@@ -88,6 +98,10 @@ scope-address = 住所の表示
 scope-offline = 利用していない間のアクセス
 scope-offline-note = 取り消されるまで、{ $client } はいつでもアクセスできます。
 details = 詳しい内容
+client-privacy = { $client } のプライバシーポリシー
+client-terms = { $client } の利用規約
+consent-lasts = この許可は、アカウントの「アクセスを許可したアプリ」で取り消すまで有効です。
+consent-lasts-but = 「詳しい内容」は今回限りです。それ以外の許可は、アカウントの「アクセスを許可したアプリ」で取り消すまで有効です。
 allow = 許可する
 
 ## Choose a method
@@ -222,6 +236,8 @@ sign-out-apps = 次のアプリからもサインアウトします。
 sign-out = サインアウト
 stay = サインインしたままにする
 signed-out = サインアウトしました
+signed-out-but = 次のアプリには、まだサインインしている可能性があります。
+signed-out-but-note = それぞれのアプリでもサインアウトするか、ブラウザーを閉じてください。
 
 ## What cannot go on
 

@@ -85,6 +85,7 @@ messages! {
     SignInTo(client: &'a str) = "sign-in-to",
     Username = "username",
     Password = "password",
+    ShowPassword = "show-password",
     UsernameMissing = "username-missing",
     PasswordMissing = "password-missing",
     ForgotPassword = "forgot-password",
@@ -124,6 +125,14 @@ messages! {
     Confirm = "confirm",
     ConfirmNote = "confirm-note",
 
+    // Applications
+    Applications = "applications",
+    ApplicationsNote = "applications-note",
+    ApplicationsNone = "applications-none",
+    ApplicationSince(day: &'a str) = "application-since",
+    ApplicationWithdraw(client: &'a str) = "application-withdraw",
+    ApplicationGone = "application-gone",
+
     // Consent
     Consent(client: &'a str) = "consent",
     ConsentAsks(client: &'a str) = "consent-asks",
@@ -142,6 +151,10 @@ messages! {
     ScopeOffline = "scope-offline",
     ScopeOfflineNote(client: &'a str) = "scope-offline-note",
     Details = "details",
+    ClientPrivacy(client: &'a str) = "client-privacy",
+    ClientTerms(client: &'a str) = "client-terms",
+    ConsentLasts = "consent-lasts",
+    ConsentLastsBut = "consent-lasts-but",
     Allow = "allow",
 
     // Choose a method
@@ -268,6 +281,8 @@ messages! {
     SignOut = "sign-out",
     Stay = "stay",
     SignedOut = "signed-out",
+    SignedOutBut = "signed-out-but",
+    SignedOutButNote = "signed-out-but-note",
 
     // What cannot go on
     ErrorRequest = "error-request",

@@ -1,4 +1,4 @@
-//! The pages of somebody's own account: passkeys, and who may change them.
+//! The pages of somebody's own account: passkeys, and who may change them; what applications have.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,6 +8,8 @@ use crate::sign_in::passkeys::{ACCOUNT, options, with_passkey};
 use crate::sign_in::{PASSWORD, shop_and_alice};
 use crate::world::authenticator::{PRESENT, Passkey, VERIFIED};
 use crate::world::{Browser, Page, World, seconds};
+
+mod applications;
 
 const CONFIRM: &str = "/account/confirm";
 

@@ -149,6 +149,8 @@ impl Clients {
                     [now.millis().into(), id.as_str().into()],
                 )
                 .await?;
+            // Another one of this name was allowed nothing.
+            transaction.execute("DELETE FROM consent WHERE client_id = $1", [id.as_str().into()]).await?;
             let change = transaction.commit_change(Area::Clients, &[event]).await?;
             Ok(Some(Ok(change)))
         })

@@ -3,6 +3,7 @@
 use super::{Database, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
+use crate::domain::client::Client;
 use crate::protocol::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
@@ -23,6 +24,23 @@ impl Consents {
         row.map(|row| row.parsed(0, Scope::parse)).transpose()
     }
 
+    /// Whether the client may have this now, as far as it has to ask: what was given may have been taken back.
+    pub async fn cover(&self, user: UserId, client: &Client, scope: &Scope) -> Result<bool, StoreError> {
+        if client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent) {
+            return Ok(true);
+        }
+        Ok(self.find(user, &client.id).await?.is_some_and(|given| scope.is_within(&given)))
+    }
+
+    /// What a person has given, to whom, and since when: the newest first.
+    pub async fn of_user(&self, user: UserId) -> Result<Vec<(ClientId, Scope, Timestamp)>, StoreError> {
+        let sql = "SELECT client_id, scope, given_at FROM consent WHERE user_id = $1 ORDER BY given_at DESC, client_id";
+        let rows = self.database.find_all(sql, [bytes(user.uuid())]).await?;
+        let given =
+            rows.iter().map(|row| Ok((row.parsed(0, ClientId::parse)?, row.parsed(1, Scope::parse)?, row.time(2)?)));
+        given.collect()
+    }
+
     /// Adds to what was given before.
     pub async fn add(
         &self,
@@ -38,7 +56,7 @@ impl Consents {
             let before = transaction.find_locked(sql, [bytes(user.uuid()), client.as_str().into()]).await?;
             let before = before.map(|row| row.parsed(0, Scope::parse)).transpose()?;
             let sql = "INSERT INTO consent (user_id, client_id, scope, given_at) VALUES ($1, $2, $3, $4) \
-                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, given_at = $4";
+                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3";
             let scope = before.map_or_else(|| scope.clone(), |before| before.and(scope));
             let values = [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), now.millis().into()];
             transaction.execute(sql, values).await?;
@@ -49,9 +67,30 @@ impl Consents {
         added.map_err(WriteError::unexpected)
     }
 
-    /// Forgets what was given to a client. `false`: there was nothing.
-    pub async fn forget(&self, user: UserId, client: &ClientId, event: &Event) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM consent WHERE user_id = $1 AND client_id = $2";
-        self.database.change(sql, [bytes(user.uuid()), client.as_str().into()], event).await
+    /// Takes back what was given to a client, and ends all grants that it has of this person. `false`: there was nothing;
+    /// nothing is recorded then.
+    pub async fn withdraw(
+        &self,
+        user: UserId,
+        client: &ClientId,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let withdrawn: Result<bool, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let sql = "DELETE FROM consent WHERE user_id = $1 AND client_id = $2";
+            if transaction.execute(sql, [bytes(user.uuid()), client.as_str().into()]).await? == 0 {
+                return Ok(false);
+            }
+            let sql = "UPDATE token_grant SET revoked_at = $1 \
+                       WHERE user_id = $2 AND client_id = $3 AND revoked_at IS NULL";
+            let values = [now.millis().into(), bytes(user.uuid()), client.as_str().into()];
+            transaction.execute(sql, values).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        withdrawn.map_err(WriteError::unexpected)
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{Database, Engine, Insert, Placeholders, Transaction, WriteError, bytes};
+use super::{Database, Engine, Insert, Placeholders, Row, Transaction, WriteError, bytes};
 use crate::clock::{Clock, Timestamp};
 use crate::store::ephemeral::StoreError;
 
@@ -141,6 +141,20 @@ impl Outbox {
                 })
             })
             .collect()
+    }
+
+    /// Takes one row that nobody has taken yet, due as it is. `None`: somebody has.
+    pub async fn lease_one(
+        &self,
+        (id, kind): (Uuid, Kind),
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Leased>, StoreError> {
+        let sql = "UPDATE outbox SET due_at = $1, attempts = 1 WHERE id = $2 AND attempts = 0 \
+                   RETURNING payload, created_at";
+        let rows = self.database.execute_returning(sql, [(now + lease).millis().into(), bytes(id)]).await?;
+        let leased = |row: &Row| Ok(Leased { id, kind, payload: row.get(0)?, created_at: row.time(1)?, attempts: 1 });
+        rows.first().map(leased).transpose()
     }
 
     /// What belongs to no other change.

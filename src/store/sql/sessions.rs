@@ -108,7 +108,7 @@ impl Sessions {
     }
 
     /// Ends a session and what was given in it, and has those clients called that want to be. Answers the
-    /// clients of the session that want to be told, called or not. `None`: it had ended already.
+    /// clients of the session, called or not. `None`: it had ended already.
     pub async fn end(&self, id: SessionId, event: &Event, now: Timestamp) -> Result<Option<Vec<Client>>, StoreError> {
         let ended: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
@@ -124,7 +124,9 @@ impl Sessions {
     /// Whoever would be told that the session has ended.
     pub async fn told(&self, id: SessionId) -> Result<Vec<Client>, StoreError> {
         let rows = self.database.find_all(CLIENTS, [bytes(id.uuid())]).await?;
-        told(&rows)
+        let mut clients = clients(&rows)?;
+        clients.retain(|client| client.logout().is_some());
+        Ok(clients)
     }
 
     /// Whether the session is still there.
@@ -216,11 +218,8 @@ async fn end(transaction: &Transaction, id: SessionId, now: Timestamp) -> Result
 const CLIENTS: &str =
     "SELECT document FROM client WHERE id IN (SELECT client_id FROM token_grant WHERE session_id = $1)";
 
-/// Those that want to be told.
-fn told(rows: &[Row]) -> Result<Vec<Client>, StoreError> {
-    let mut clients = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
-    clients.retain(|client| client.logout().is_some());
-    Ok(clients)
+fn clients(rows: &[Row]) -> Result<Vec<Client>, StoreError> {
+    rows.iter().map(client).collect()
 }
 
 async fn tell(
@@ -228,7 +227,7 @@ async fn tell(
     (session, user): (SessionId, UserId),
     now: Timestamp,
 ) -> Result<Vec<Client>, WriteError> {
-    let clients = told(&transaction.find_all(CLIENTS, [bytes(session.uuid())]).await?)?;
+    let clients = clients(&transaction.find_all(CLIENTS, [bytes(session.uuid())]).await?)?;
     let called = clients.iter().filter(|client| client.logout().is_some_and(|logout| logout.backchannel.is_some()));
     let words = called.map(|client| {
         let ended = Ended { session, user, client: client.id.clone() };

@@ -8,6 +8,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::Client;
+use crate::domain::logout::Ended;
 use crate::domain::session::Session;
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
@@ -19,11 +20,13 @@ use crate::store::ephemeral::StoreError;
 use crate::usecase::Error;
 use crate::usecase::sign_in::{Browser, Known};
 use crate::usecase::signing_keys::KeyRing;
+use crate::usecase::tell_logout::TellLogout;
 
 pub struct LogOut {
     pub known: Arc<Known>,
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
+    pub tell: TellLogout,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -47,6 +50,15 @@ pub struct Done {
     pub at_once: bool,
     /// What the browser loads on the way, so that clients hear of it there [FCL §3].
     pub frames: Vec<String>,
+    /// What those are called that do not know of it, as far as we know.
+    pub untold: Vec<String>,
+}
+
+impl Done {
+    /// Nobody was signed in.
+    pub const fn nothing(onward: Option<Onward>, at_once: bool) -> Self {
+        Self { ended: false, onward, at_once, frames: Vec::new(), untold: Vec::new() }
+    }
 }
 
 /// An address that the relying party registered for this.
@@ -80,7 +92,7 @@ impl LogOut {
         let asked = self.asked(parameters).await?;
         let Some(session) = self.session(browser, now).await? else {
             let at_once = asked.hint.is_some();
-            return Ok(LoggedOut::Done(Done { ended: false, onward: asked.onward, at_once, frames: Vec::new() }));
+            return Ok(LoggedOut::Done(Done::nothing(asked.onward, at_once)));
         };
         // [security.md case 141] Anybody can send a browser here. Who has an ID token of this very person is a
         // relying party at which they signed in; nobody else ends a session without having asked them.
@@ -95,8 +107,7 @@ impl LogOut {
             apps.sort();
             return Ok(LoggedOut::Ask(Ask { username, client: asked.client, apps }));
         }
-        let frames = self.end(&session, asked.client.as_deref(), now).await?;
-        Ok(LoggedOut::Done(Done { ended: true, onward: asked.onward, at_once: true, frames }))
+        Ok(LoggedOut::Done(self.end(&session, asked, true, now).await?))
     }
 
     /// The person was asked, and wants it.
@@ -105,11 +116,10 @@ impl LogOut {
         let now = self.clock.now();
         let asked = self.asked(parameters).await?;
         let session = self.session(browser, now).await?;
-        let frames = match &session {
-            Some(session) => self.end(session, asked.client.as_deref(), now).await?,
-            None => Vec::new(),
-        };
-        Ok(Done { ended: session.is_some(), onward: asked.onward, at_once: false, frames })
+        match &session {
+            Some(session) => Ok(self.end(session, asked, false, now).await?),
+            None => Ok(Done::nothing(asked.onward, false)),
+        }
     }
 
     /// Who is signed in in this browser, as a page may say it.
@@ -150,15 +160,33 @@ impl LogOut {
         Ok(Asked { client, hint, onward })
     }
 
-    /// Answers what the browser is to load for it.
-    async fn end(&self, session: &Session, client: Option<&Client>, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    async fn end(&self, session: &Session, asked: Asked, at_once: bool, now: Timestamp) -> Result<Done, StoreError> {
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SessionEnded).user(session.user);
-        let event = client.iter().fold(event, |event, client| event.client(&client.id));
+        let event = asked.client.iter().fold(event, |event, client| event.client(&client.id));
+        let ended = self.known.sessions.end(session.id, &event, now).await?;
+        let done = Done { ended: true, ..Done::nothing(asked.onward, at_once) };
         // Where it had ended already, somebody else has recorded that.
-        let Some(clients) = self.known.sessions.end(session.id, &event, now).await? else { return Ok(Vec::new()) };
+        let Some(clients) = ended else { return Ok(done) };
         tracing::info!(user.id = %session.user, "signed out");
         let wanted = clients.iter().filter_map(|client| client.logout()?.frontchannel.as_ref());
-        Ok(wanted.filter_map(|logout| frame(&logout.uri, &self.keys.issuer, session.id)).collect())
+        let frames: Vec<String> =
+            wanted.filter_map(|logout| frame(&logout.uri, &self.keys.issuer, session.id)).collect();
+        // Whoever goes on by themselves reads nothing, and waits for nobody.
+        let reads = done.onward.is_none() || !at_once || !frames.is_empty();
+        let untold = if reads { self.untold(session, &clients, asked.client.as_deref()).await } else { Vec::new() };
+        Ok(Done { frames, untold, ..done })
+    }
+
+    /// What those are called that nobody can tell, and those that did not answer. Not the one that asks: it knows.
+    async fn untold(&self, session: &Session, clients: &[Client], asks: Option<&Client>) -> Vec<String> {
+        let calls = |client: &&Client| client.logout().is_some_and(|logout| logout.backchannel.is_some());
+        let ended = |client: &Client| Ended { session: session.id, user: session.user, client: client.id.clone() };
+        let missed = self.tell.at_once(clients.iter().filter(calls).map(ended).collect()).await;
+        let others = clients.iter().filter(|client| asks.is_none_or(|asks| asks.id != client.id));
+        let untold = others.filter(|client| client.logout().is_none() || missed.contains(&client.id));
+        let mut untold: Vec<String> = untold.map(|client| client.name.clone()).collect();
+        untold.sort();
+        untold
     }
 }
 

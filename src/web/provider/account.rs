@@ -1,8 +1,10 @@
-//! The account of whoever is signed in: `/account/passkeys`, and where they show again that it is them.
+//! The account of whoever is signed in: `/account/passkeys`, `/account/applications`, and where they show again that it is
+//! them.
 
 use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
+use super::applications::APPLICATIONS;
 use super::trouble::Trouble;
 use super::{Provider, Visit, see_other};
 use crate::http::client_authentication::client_ip;
@@ -10,6 +12,7 @@ use crate::protocol::id::{CeremonyId, PasskeyId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase;
+use crate::usecase::account::applications::OwnApplications;
 use crate::usecase::account::confirm::{Ask, Confirm, Shown};
 use crate::usecase::account::passkeys::{Outcome, OwnPasskeys, Signed};
 use crate::usecase::sign_in::{Browser, SignedIn};
@@ -21,21 +24,30 @@ use crate::words::{Foreign, Message};
 pub(super) const PASSKEYS: &str = "/account/passkeys";
 pub(super) const CONFIRM: &str = "/account/confirm";
 
+/// Whether it is a page of the account.
+pub(super) fn is_page(path: &str) -> bool {
+    [PASSKEYS, CONFIRM, APPLICATIONS].contains(&path)
+}
+
 /// What people do with their own account.
 pub struct Account {
+    pub applications: OwnApplications,
     pub passkeys: OwnPasskeys,
     pub confirm: Confirm,
 }
 
 impl Provider {
     pub(super) async fn account(&self, request: Request) -> Response {
-        let confirms = request.uri().path() == CONFIRM;
+        let path = request.uri().path().to_owned();
         let (request, mut body) = request.split();
         let browser = self.cookies.browser(request.headers());
         let visit = self.visit(&request, None);
         let answered = match self.account.passkeys.signed(&browser).await {
-            Ok(Some(signed)) if confirms => {
+            Ok(Some(signed)) if path == CONFIRM => {
                 Box::pin(self.confirmation(&signed, (&request, &mut body), &browser, &visit)).await
+            }
+            Ok(Some(signed)) if path == APPLICATIONS => {
+                Box::pin(self.applications(&signed, (&request, &mut body), &browser, &visit)).await
             }
             Ok(Some(signed)) => Box::pin(self.passkeys(&signed, (&request, &mut body), &browser, &visit)).await,
             Ok(None) => Err(Trouble::SignedOut),
@@ -113,6 +125,7 @@ impl Provider {
             user: Foreign::name(&signed.user.username),
             passkeys: listed.collect(),
             problem,
+            applications: format!("{}{APPLICATIONS}", self.site.base),
         };
         let here = format!("{}{PASSKEYS}", self.site.base);
         passkeys::render(&view, &self.around(visit, Some(&here)))
@@ -180,7 +193,7 @@ impl Provider {
         Ok(confirm::render(&view, &self.around(visit, Some(&here))))
     }
 
-    fn own_form(&self, path: &str, ceremony: Option<&CeremonyId>, browser: &Browser) -> Form {
+    pub(super) fn own_form(&self, path: &str, ceremony: Option<&CeremonyId>, browser: &Browser) -> Form {
         let mark = ("csrf".to_owned(), self.mark_of_session(browser));
         let ceremony = ceremony.map(|id| ("ceremony".to_owned(), id.expose().clone()));
         Form {
@@ -190,7 +203,7 @@ impl Provider {
         }
     }
 
-    fn to(&self, path: &str) -> Response {
+    pub(super) fn to(&self, path: &str) -> Response {
         see_other(&format!("{}{path}", self.issuer))
     }
 }

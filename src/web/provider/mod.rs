@@ -35,6 +35,7 @@ use crate::web::sign_in::{Address, Around, Back, Site, form_post, hop};
 use crate::words::{Foreign, Locale, Message, Wishes, Words};
 
 pub mod account;
+mod applications;
 mod check_session;
 mod connect;
 mod devices;
@@ -89,7 +90,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(Box::pin(provider.sign_out(request)).await)
         } else if passwords::is_entry(path) {
             Ok(Box::pin(provider.errand(&request)).await)
-        } else if path == account::PASSKEYS || path == account::CONFIRM {
+        } else if account::is_page(path) {
             Ok(Box::pin(provider.account(request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);

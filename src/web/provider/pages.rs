@@ -19,6 +19,7 @@ use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
+use crate::protocol::registration;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
 use crate::usecase;
@@ -28,7 +29,8 @@ use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::consent::{Asked, Plainly};
 use crate::web::sign_in::credentials::Problem;
 use crate::web::sign_in::{
-    self, Form, Reason, Way, accounts, code as code_page, consent, credentials, device, identifier, method, passkey,
+    self, Address, Form, Reason, Way, accounts, code as code_page, consent, credentials, device, identifier, method,
+    passkey,
 };
 use crate::words::{Foreign, Message};
 
@@ -360,18 +362,26 @@ pub(super) fn code(seen: &Seen) -> Option<String> {
 fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
     let asked = scope.names().filter(|name| is_new(seen, name)).map(|name| Asked {
         scope: name.to_owned(),
-        plainly: plainly(name),
+        plainly: Plainly::of(name),
         needed: name == Scope::OPENID,
         ticked: true,
     });
     consent::View {
         form,
         client: client(&seen.client),
+        policy: said(&seen.client, |about| about.policy_uri.as_deref()),
+        terms: said(&seen.client, |about| about.tos_uri.as_deref()),
         user: Foreign::name(seen.username.as_deref().unwrap_or_default()),
         more: scope.names().any(|name| !is_new(seen, name)),
         scopes: asked.collect(),
         details: seen.flow.request.extent.details.values().iter().map(details).collect(),
     }
+}
+
+/// An address on the web that a client which registered itself gives [OIDCR §2].
+fn said(client: &Client, which: impl Fn(&registration::About) -> Option<&str>) -> Option<Address> {
+    let address = client.registered.as_ref().and_then(|registered| which(&registered.about))?;
+    Address::parse(address).filter(|_| address.starts_with("https://"))
 }
 
 /// Whether the person has not let the client have it before.
@@ -444,18 +454,6 @@ fn client(client: &Client) -> sign_in::Client {
         home.host_str().map(Foreign::name)
     });
     sign_in::Client { name: Foreign::name(&client.name), host, verified: !registered }
-}
-
-fn plainly(scope: &str) -> Plainly {
-    match scope {
-        Scope::OPENID => Plainly::Openid,
-        "profile" => Plainly::Profile,
-        "email" => Plainly::Email,
-        "phone" => Plainly::Phone,
-        "address" => Plainly::Address,
-        "offline_access" => Plainly::Offline,
-        other => Plainly::Described(Foreign::name(other)),
-    }
 }
 
 impl From<FlowError> for Trouble {

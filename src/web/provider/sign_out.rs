@@ -116,7 +116,7 @@ impl Provider {
     }
 
     fn signed_out(&self, done: Done, visit: &Visit) -> Response {
-        let Done { ended, onward, at_once, frames } = done;
+        let Done { ended, onward, at_once, frames, untold } = done;
         let frames: Vec<Address> = frames.iter().filter_map(|frame| Address::parse(frame)).collect();
         let mut response = match onward {
             // [FCL §3] where clients hear of it in the browser, that comes first.
@@ -125,7 +125,8 @@ impl Provider {
                 let back = onward.and_then(|onward| {
                     Some(Back { client: Some(Foreign::name(&onward.client.name)), to: Address::parse(&onward.uri)? })
                 });
-                let view = done::View { frames, back, leaves: at_once };
+                let untold = untold.iter().map(|name| Foreign::name(name)).collect();
+                let view = done::View { frames, back, leaves: at_once, untold };
                 done::render(&view, &self.around(visit, None))
             }
         };
@@ -141,7 +142,7 @@ impl Provider {
             Ok(Some(username)) => {
                 stayed::render(&stayed::View { user: Foreign::name(&username) }, &self.around(visit, None))
             }
-            Ok(None) => self.signed_out(Done { ended: false, onward: None, at_once: false, frames: Vec::new() }, visit),
+            Ok(None) => self.signed_out(Done::nothing(None, false), visit),
             Err(error) => self.troubled(&error.into(), visit).await,
         }
     }

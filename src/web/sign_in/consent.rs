@@ -6,14 +6,19 @@
 use askama::Template;
 use poem::Response;
 
+use super::address::Address;
 use super::around::{Around, Titled};
 use super::form::{Client, Form, respond};
+use crate::protocol::scope::Scope;
 use crate::words::{Foreign, Message};
 
 #[derive(Clone, Debug)]
 pub struct View {
     pub form: Form,
     pub client: Client,
+    /// How the app says that it deals with what it gets, and on which terms.
+    pub policy: Option<Address>,
+    pub terms: Option<Address>,
     /// Whose account it is about.
     pub user: Foreign,
     /// Somebody allowed something before; only what is new is asked for.
@@ -48,19 +53,33 @@ pub enum Plainly {
     Described(Foreign),
 }
 
-impl Asked {
-    fn text(&self, around: &Around<'_>) -> String {
-        around.say(match &self.plainly {
-            Plainly::Openid => Message::ScopeOpenid,
-            Plainly::Profile => Message::ScopeProfile,
-            Plainly::Email => Message::ScopeEmail,
-            Plainly::Phone => Message::ScopePhone,
-            Plainly::Address => Message::ScopeAddress,
-            Plainly::Offline => Message::ScopeOffline,
-            Plainly::Described(text) => return text.to_string(),
-        })
+impl Plainly {
+    pub fn of(scope: &str) -> Self {
+        match scope {
+            Scope::OPENID => Self::Openid,
+            "profile" => Self::Profile,
+            "email" => Self::Email,
+            "phone" => Self::Phone,
+            "address" => Self::Address,
+            Scope::OFFLINE_ACCESS => Self::Offline,
+            other => Self::Described(Foreign::name(other)),
+        }
     }
 
+    pub(super) fn text(&self, around: &Around<'_>) -> String {
+        around.say(match self {
+            Self::Openid => Message::ScopeOpenid,
+            Self::Profile => Message::ScopeProfile,
+            Self::Email => Message::ScopeEmail,
+            Self::Phone => Message::ScopePhone,
+            Self::Address => Message::ScopeAddress,
+            Self::Offline => Message::ScopeOffline,
+            Self::Described(text) => return text.to_string(),
+        })
+    }
+}
+
+impl Asked {
     const fn lasts(&self) -> bool {
         matches!(self.plainly, Plainly::Offline)
     }
@@ -94,6 +113,11 @@ impl Page<'_> {
 
     fn asks(&self) -> Message<'_> {
         if self.view.more { Message::ConsentAsksMore(self.client()) } else { Message::ConsentAsks(self.client()) }
+    }
+
+    /// [RFC 9396 §2] details are of one request: they are asked for each time.
+    const fn lasts(&self) -> Message<'static> {
+        if self.view.details.is_empty() { Message::ConsentLasts } else { Message::ConsentLastsBut }
     }
 
     fn scopes(&self, needed: bool) -> Vec<&Asked> {

@@ -200,6 +200,52 @@ async fn security_143_nobody_waits_for_a_client_that_does_not_answer() {
     }
 }
 
+/// Who signs out reads where they may still be signed in: no application that was told is among them.
+#[tokio::test]
+async fn the_page_names_who_could_not_be_told() {
+    let world = patient().start().await;
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let receivers = [Receiver::start(), Receiver::start(), Receiver::start(), Receiver::start()];
+    let replies = [Reply::Status(200), Reply::Status(500), Reply::Status(400), Reply::After(5000)];
+    let mut browser = world.browser();
+    let mut clients = Vec::new();
+    for ((name, receiver), reply) in ["told", "ill", "cross", "slow"].into_iter().zip(&receivers).zip(replies) {
+        receiver.will([reply]);
+        clients.push(called(&world, name, receiver).await);
+    }
+    clients.push(world.client("mute").signs_in().await);
+    let asks = world.client("asks").signs_in().await;
+    for client in clients.iter().chain([&asks]) {
+        let code = browser.log_in(client, "alice", PASSWORD).await.get("code").to_owned();
+        client.redeem(&code).await.tokens();
+        client.update(|client| client.name = format!("App {}", client.id)).await;
+    }
+    let page = browser.log_out(&[("client_id", "asks")]).await.unwrap();
+    let begun = std::time::Instant::now();
+    let page = browser.press(&page, "sign_out", &[("client_id", "asks")]).await.unwrap();
+    assert!(begun.elapsed() < seconds(3), "{:?}", begun.elapsed());
+    let text = page.has("You are signed out").has("You may still be signed in to these apps:").answer.text();
+    let named: Vec<_> = ["told", "ill", "cross", "slow", "mute", "asks"]
+        .into_iter()
+        .filter(|name| text.contains(&format!("<li><bdi>App {name}</bdi></li>")))
+        .collect();
+    assert_eq!(named, ["ill", "cross", "slow", "mute"], "{text}");
+    // Whoever had a bad moment, or was too slow, is told again; the others are not.
+    world.clock.advance(seconds(10));
+    receivers[1].gets(2).await;
+    receivers[3].gets(2).await;
+    a_while().await;
+    assert_eq!([0, 2].map(|one| receivers[one].received().len()), [1, 1]);
+
+    // Where everybody knows, there is nothing to read.
+    let told = &clients[0];
+    let tokens = signed_in(told, &mut browser).await;
+    receivers[0].will([Reply::Status(200)]);
+    let page = browser.log_out(&[("id_token_hint", &tokens.id_token)]).await.unwrap();
+    assert!(!page.has("You are signed out").answer.text().contains("still be signed in"), "{}", page.answer.text());
+    assert_eq!(receivers[0].received().len(), 2, "told by the time that somebody reads it");
+}
+
 #[tokio::test]
 async fn bcl_2_8_a_client_that_refuses_is_left_alone() {
     let world = patient().start().await;

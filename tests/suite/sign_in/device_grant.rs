@@ -14,19 +14,19 @@ const DEVICE: &str = "/as/device_authz.oauth2";
 const ENTER: &str = "/as/user_authz.oauth2";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-pub(super) fn tv(world: &World) -> ClientBuilder {
+pub(crate) fn tv(world: &World) -> ClientBuilder {
     let grants = [GrantType::DeviceCode, GrantType::RefreshToken];
     world.client("tv").public().grants(grants).registered(|client| client.name = "Telly".to_owned())
 }
 
-pub(super) async fn asks(tv: &Client, world: &World) -> Value {
+pub(crate) async fn asks(tv: &Client, world: &World) -> Value {
     let waiting = tv.post(DEVICE, &[("scope", "openid profile")]).await.ok();
     world.guard(waiting["device_code"].as_str().unwrap());
     world.guard(waiting["user_code"].as_str().unwrap());
     waiting
 }
 
-async fn poll(tv: &Client, waiting: &Value) -> Answer {
+pub(crate) async fn poll(tv: &Client, waiting: &Value) -> Answer {
     tv.token(&[("grant_type", GRANT), ("device_code", waiting["device_code"].as_str().unwrap())]).await
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn begun_without_page(phone: &mut Browser, app: &Client) -> Ans
 }
 
 /// From the code to the last page.
-async fn connects(browser: &mut Browser, waiting: &Value) -> Page {
+pub(crate) async fn connects(browser: &mut Browser, waiting: &Value) -> Page {
     let page = types(browser, code(waiting)).await;
     let page = browser.press(&page, "connect", &[]).await.unwrap();
     browser.sign_in(&page, "alice", PASSWORD).await.unwrap()

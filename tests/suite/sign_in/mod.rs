@@ -6,7 +6,7 @@ mod attacks;
 mod backchannel_logout;
 mod codes;
 pub(crate) mod cookieless;
-mod device_grant;
+pub(crate) mod device_grant;
 pub(crate) mod every_state;
 pub(crate) mod flow_api;
 mod flow_life;

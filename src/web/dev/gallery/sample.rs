@@ -6,10 +6,12 @@ use super::Samples;
 use crate::domain::recovery::Means;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
-    account, accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, passkey,
-    password, push, recovery,
+    accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, push,
+    recovery,
 };
 use crate::words::Foreign;
+
+mod account;
 
 /// Who is on the pages.
 #[derive(Clone)]
@@ -65,7 +67,8 @@ impl Cast {
 pub(super) fn all(cast: &Cast) -> Samples {
     let mut samples = Samples::default();
     sign_in(cast, &mut samples);
-    passkeys(cast, &mut samples);
+    account::passkeys(cast, &mut samples);
+    account::applications(cast, &mut samples);
     consents(cast, &mut samples);
     second_steps(cast, &mut samples);
     codes(cast, &mut samples);
@@ -136,75 +139,6 @@ fn sign_in(cast: &Cast, samples: &mut Samples) {
     samples.add("accounts", accounts::render, [("two", view)]);
 }
 
-fn passkeys(cast: &Cast, samples: &mut Samples) {
-    use account::{confirm, new_passkey, passkeys};
-    let options = "{\"challenge\":\"AA\",\"rpId\":\"localhost\",\"allowCredentials\":[]}".to_owned();
-    let fresh = passkey::View {
-        form: cast.form(),
-        client: Some(cast.client()),
-        reason: None,
-        options: Some(options.clone()),
-        ways: vec![Way::Password],
-        may_cancel: true,
-        problem: None,
-    };
-    let wrong = |problem| passkey::View { problem: Some(problem), ..fresh.clone() };
-    let states = [
-        ("failed", wrong(passkey::Problem::Failed)),
-        ("no-script", wrong(passkey::Problem::NoScript)),
-        ("late", passkey::View { options: None, ..fresh.clone() }),
-        ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
-        ("fresh", fresh.clone()),
-    ];
-    samples.add("passkey", passkey::render, states);
-
-    let one = |id: &str, name: Foreign, used: Option<&str>| passkeys::Passkey {
-        id: id.to_owned(),
-        name,
-        created_at: "2026-11-12T08:00:00.000Z".to_owned(),
-        last_used_at: used.map(str::to_owned),
-    };
-    let two =
-        vec![one("psk_1", Foreign::name("Pixel 9"), Some("2026-11-25T08:00:00.000Z")), one("psk_2", cast.name(), None)];
-    let none = passkeys::View { form: cast.form(), user: cast.name(), passkeys: vec![], problem: None };
-    let wrong = |problem| passkeys::View { problem: Some(problem), ..none.clone() };
-    let states = [
-        ("two", passkeys::View { passkeys: two, ..none.clone() }),
-        ("bad-name", wrong(passkeys::Problem::BadName)),
-        ("too-many", wrong(passkeys::Problem::TooMany)),
-        ("not-made", wrong(passkeys::Problem::NotMade)),
-        ("gone", wrong(passkeys::Problem::Gone)),
-        ("none", none.clone()),
-    ];
-    samples.add("passkeys", passkeys::render, states);
-
-    let view = new_passkey::View {
-        form: cast.form(),
-        options: Some(options.clone()),
-        name: cast.typed.clone(),
-        failed: false,
-    };
-    let states = [
-        ("failed", new_passkey::View { failed: true, ..view.clone() }),
-        ("late", new_passkey::View { options: None, ..view.clone() }),
-        ("fresh", view),
-    ];
-    samples.add("new-passkey", new_passkey::render, states);
-
-    let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
-    let password = || confirm::With::Password(cast.typed.clone());
-    let states = [
-        ("password", by(password(), None)),
-        ("missing", by(password(), Some(confirm::Problem::PasswordMissing))),
-        ("wrong", by(password(), Some(confirm::Problem::PasswordWrong))),
-        ("slow-down", by(password(), Some(confirm::Problem::SlowDown(WAIT)))),
-        ("passkey", by(confirm::With::Passkey(options.clone()), None)),
-        ("failed", by(confirm::With::Passkey(options.clone()), Some(confirm::Problem::PasskeyFailed))),
-        ("no-script", by(confirm::With::Passkey(options), Some(confirm::Problem::NoScript))),
-    ];
-    samples.add("confirm", confirm::render, states);
-}
-
 fn consents(cast: &Cast, samples: &mut Samples) {
     use consent::Plainly;
     let asked = |scope: &str, plainly, needed| consent::Asked {
@@ -216,6 +150,8 @@ fn consents(cast: &Cast, samples: &mut Samples) {
     let first = consent::View {
         form: cast.form(),
         client: cast.client(),
+        policy: None,
+        terms: None,
         user: cast.name(),
         more: false,
         scopes: vec![
@@ -234,11 +170,17 @@ fn consents(cast: &Cast, samples: &mut Samples) {
     facts.push((cast.shop(), Foreign::text(&cast.text)));
     let details = vec![consent::Details { title: Foreign::name("payment_initiation"), facts }];
     let scopes = vec![asked("openid", Plainly::Openid, true), asked("address", Plainly::Address, false)];
+    let unverified = consent::View {
+        client: Client { verified: false, ..cast.client() },
+        policy: cast.elsewhere.clone(),
+        terms: cast.elsewhere.clone(),
+        ..first.clone()
+    };
     let states = [
         ("offline", offline),
         ("more", consent::View { more: true, ..first.clone() }),
         ("payment", consent::View { scopes, details, ..first.clone() }),
-        ("unverified", consent::View { client: Client { verified: false, ..cast.client() }, ..first.clone() }),
+        ("unverified", unverified),
         ("first", first),
     ];
     samples.add("consent", consent::render, states);
@@ -427,11 +369,13 @@ fn ends(cast: &Cast, samples: &mut Samples) {
     let by_app = logout::confirm::View { form: cast.form(), client: Some(cast.shop()), user: cast.name(), apps };
     let alone = logout::confirm::View { client: None, apps: vec![], ..by_app.clone() };
     samples.add("logout", logout::confirm::render, [("alone", alone), ("by-app", by_app)]);
-    let done = logout::done::View { frames: vec![], back: None, leaves: false };
+    let done = logout::done::View { frames: vec![], back: None, leaves: false, untold: vec![] };
+    let untold = vec![cast.shop(), Foreign::name("Demo Bank")];
     let frames = cast.elsewhere.iter().cloned().collect();
     let states = [
         ("back", logout::done::View { back: cast.back(), ..done.clone() }),
-        ("frames", logout::done::View { frames, back: cast.back(), leaves: false }),
+        ("frames", logout::done::View { frames, back: cast.back(), ..done.clone() }),
+        ("partly", logout::done::View { untold, ..done.clone() }),
         ("closed", done),
     ];
     samples.add("logout-done", logout::done::render, states);

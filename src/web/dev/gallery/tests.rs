@@ -116,7 +116,8 @@ async fn security_every_page_is_fenced_in() {
             assert!(!text.contains(inline), "{} has {inline}", sample.page);
         }
         let scripts = text.matches("<script").count();
-        let scripted = sample.page == "form-post" || text.contains("id=\"passkey\"");
+        let scripted = ["id=\"passkey\"", "type=\"password\""].iter().any(|part| text.contains(part));
+        let scripted = scripted || sample.page == "form-post";
         assert_eq!(scripts, usize::from(scripted), "{}", sample.page);
     }
 }
@@ -137,7 +138,9 @@ async fn every_form_can_be_sent_without_a_script() {
         }
         assert!(text.contains("<form method=\"post\" action=\"/dev/pages/sent\""), "{place}");
         assert!(text.contains("name=\"csrf\"") && text.contains("name=\"flow\""), "{place}");
-        assert_eq!(text.matches("<button").count(), text.matches("name=\"action\"").count(), "{place}");
+        // Those that a script has to show do nothing without it.
+        let buttons = text.matches("<button").count() - text.matches("data-reveals").count();
+        assert_eq!(buttons, text.matches("name=\"action\"").count(), "{place}");
         // A button lays out its children: text beside a `<bdi>` would lose the space between them.
         for button in text.split("class=\"btn").skip(1).filter_map(|rest| rest.split_once('>')?.1.split("</").next()) {
             assert!(!button.contains("<bdi>") || button.trim_start().starts_with("<span"), "{place}: {button}");
@@ -155,4 +158,35 @@ async fn every_form_can_be_sent_without_a_script() {
         }
         assert!(text.contains("10 minutes"), "{place}");
     }
+}
+
+/// By a button that says whether it is, and is not there without a script.
+#[tokio::test]
+async fn every_field_for_a_password_can_be_shown() {
+    let (words, site) = (Words::new(&[]), site());
+    let mut fields = 0;
+    for sample in &sample::all(&Cast::friendly("http://localhost:8080")).all {
+        for locale in Locale::KNOWN {
+            let around = Around { site: &site, words: &words, locale: *locale, here: None };
+            let (_, text) = drawn(sample, &around).await;
+            let place = format!("{}/{} {}", sample.page, sample.state, locale.tag());
+            let label = words.say(*locale, crate::words::Message::ShowPassword);
+            for field in text
+                .split("<input id=\"")
+                .skip(1)
+                .filter(|rest| rest.split_once('>').is_some_and(|(field, _)| field.contains("type=\"password\"")))
+            {
+                let id = field.split('"').next().unwrap();
+                let button = format!(
+                    "<button type=\"button\" class=\"btn link small reveal\" data-reveals=\"{id}\" aria-controls=\"{id}\" \
+                     aria-pressed=\"false\" hidden>{label}</button>"
+                );
+                assert!(text.contains(&button) && text.contains("/reveal.js\""), "{place}: {id}");
+                // What is shown is read by no spelling checker.
+                assert!(field.split('>').next().unwrap().contains("spellcheck=\"false\""), "{place}: {id}");
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 20 * Locale::KNOWN.len(), "{fields}");
 }

@@ -56,6 +56,15 @@ struct Page<'p> {
     problems: Problems,
 }
 
+impl Page<'_> {
+    const fn script(&self) -> &'static str {
+        match self.view.with {
+            With::Password(_) => "reveal.js",
+            With::Passkey(_) => "passkey.js",
+        }
+    }
+}
+
 impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         Message::Confirm

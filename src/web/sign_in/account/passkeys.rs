@@ -16,6 +16,8 @@ pub struct View {
     pub user: Foreign,
     pub passkeys: Vec<Passkey>,
     pub problem: Option<Problem>,
+    /// Where the applications are.
+    pub applications: String,
 }
 
 #[derive(Clone, Debug)]
@@ -26,12 +28,6 @@ pub struct Passkey {
     pub created_at: String,
     /// `None`: never.
     pub last_used_at: Option<String>,
-}
-
-impl Passkey {
-    fn day(moment: &str) -> &str {
-        moment.split('T').next().unwrap_or(moment)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::web::page::Reach;
 use crate::web::sign_in::address::Address;
 use crate::web::sign_in::around::{Around, Titled};
 use crate::web::sign_in::form::{Back, responding};
-use crate::words::Message;
+use crate::words::{Foreign, Message};
 
 #[derive(Clone, Debug)]
 pub struct View {
@@ -16,6 +16,8 @@ pub struct View {
     pub back: Option<Back>,
     /// The browser goes back by itself, when the frames have had their time.
     pub leaves: bool,
+    /// Those where the person may still be signed in.
+    pub untold: Vec<Foreign>,
 }
 
 /// In seconds. Without a script, nobody knows when all frames are there.
