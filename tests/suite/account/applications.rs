@@ -56,10 +56,10 @@ async fn somebody_sees_what_they_allowed_and_takes_it_back() {
         {
             assert!(listed.contains(told), "{told}: {listed}");
         }
-        let (store, _) =
+        let (bank_has, _) =
             listed.split_once("<h2>The bank").map(|(_, rest)| rest.split_once("<h2>The store").unwrap()).unwrap();
         assert!(
-            store.contains("See your email address") && !bank_has.contains("Keep access"),
+            bank_has.contains("See your email address") && !bank_has.contains("Keep access"),
             "the newest first: {listed}"
         );
         assert_eq!(listed.matches("Keep access while you are away").count(), 1, "{listed}");
@@ -70,7 +70,7 @@ async fn somebody_sees_what_they_allowed_and_takes_it_back() {
         assert!(!text(&page).contains("The store") && text(&page).contains("The bank"), "{}", text(&page));
         let events = watch.events().await;
         let event = events.iter().find(|event| event.action == "consent.withdrawn").expect("an event");
-        assert_eq!((event.client.as_deref(), event.result.as_str()), (Some("store"), "ok"));
+        assert_eq!((event.client.as_deref(), event.result.as_str()), (Some("store"), "done"));
 
         // What it had has ended, and what others had, and bob gave, has not.
         let refresh = |tokens: &Tokens| tokens.refresh_token.clone().unwrap();
