@@ -49,7 +49,11 @@ async fn t7_1_a_trusted_app_in_a_web_view_needs_no_click() {
     assert!(phone.pending().await.is_empty(), "nobody was asked");
     // What it vouched for was that request: without a payload nobody vouches.
     match browser.authorize(&scene.shop, &[]).await {
-        Ok(page) => assert!(page.answer.text().contains("phone"), "the person is asked: {}", page.answer.text()),
+        Ok(page) => assert!(
+            page.answer.text().contains("Confirm that it is you"),
+            "the person is asked: {}",
+            page.answer.text()
+        ),
         Err(callback) => panic!("{callback:?}"),
     }
 }
