@@ -74,7 +74,8 @@ async fn security_33_a_scope_of_many_words_costs_nothing() {
     for (what, scope) in &many {
         for (at, request) in scene.requests(scope) {
             let begin = Instant::now();
-            let answer = Answer::of(request).await;
+            // A body that is too large for an endpoint is the last thing on its connection.
+            let answer = Answer::of(request.header("connection", "close")).await;
             assert!(begin.elapsed() < Duration::from_millis(500), "{what} at {at}: {:?}", begin.elapsed());
             assert!([400, 413].contains(&answer.status), "{what} at {at}: {} {}", answer.status, answer.text());
             assert_eq!(answer.header("location"), None, "{what} at {at}");
