@@ -28,6 +28,8 @@ pub struct Told {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Demand {
+    /// Taken out [RFC 7396], nothing is demanded.
+    #[serde(default)]
     must_change: bool,
 }
 

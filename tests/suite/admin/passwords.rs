@@ -61,6 +61,9 @@ async fn a_demand_can_be_waived_and_each_change_is_one_event() {
     let events: Vec<String> = watch.events().await.into_iter().map(|event| event.action).collect();
     let (demanded, waived) = ("password.change_required", "password.change_waived");
     assert_eq!(events, [demanded, waived, demanded, waived]);
+    // [RFC 7396] taken out of it, nothing is demanded.
+    admin.patch(&at, &json!({ "must_change": true })).await.ok();
+    assert_eq!(admin.patch(&at, &json!({ "must_change": null })).await.ok()["must_change"], false);
     world.browser().log_in(&shop, "alice", PASSWORD).await.get("code");
 }
 
