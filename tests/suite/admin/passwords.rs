@@ -101,7 +101,7 @@ async fn what_cannot_be_demanded_is_refused_and_changes_nothing() {
     let (admin, (_shop, alice)) = (world.admin().await, shop_and_alice(&world).await);
     let (at, without) = (password_of(&alice), world.user("without").await);
     let watch = world.watch().await;
-    for body in [json!({ "must_change": null }), json!({ "must_change": "yes" }), json!({ "password": NEW })] {
+    for body in [json!({ "must_change": "yes" }), json!({ "password": NEW })] {
         admin.patch(&at, &body).await.admin_problem(400, "invalid_request");
     }
     let dated = admin.patch(&at, &json!({ "changed_at": "2026-01-01T00:00:00Z" })).await;
