@@ -5,6 +5,7 @@
 //! what became useless is dropped one release later.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 mod m0001_first;
 mod m0002_events_are_there_once;
@@ -47,4 +48,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_otp_devices::Migration),
         ]
     }
+}
+
+/// Runs what is the same for both engines but for one word, BYTES.
+async fn run(manager: &SchemaManager<'_>, schema: &str) -> Result<(), DbErr> {
+    let bytes = if manager.get_database_backend() == DbBackend::Postgres { "BYTEA" } else { "BLOB" };
+    manager.get_connection().execute_unprepared(&schema.replace("BYTES", bytes)).await?;
+    Ok(())
 }

@@ -1,5 +1,4 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
 
 pub(crate) struct Migration;
 
@@ -12,9 +11,7 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let bytes = if manager.get_database_backend() == DbBackend::Postgres { "BYTEA" } else { "BLOB" };
-        manager.get_connection().execute_unprepared(&SCHEMA.replace("BYTES", bytes)).await?;
-        Ok(())
+        crate::run(manager, SCHEMA).await
     }
 }
 
