@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use poem::{Endpoint, Middleware, Request, Response};
 
@@ -28,6 +29,16 @@ pub fn harden(headers: &mut HeaderMap) {
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(NOSNIFF);
     headers.entry(REFERRER_POLICY).or_insert(NO_REFERRER);
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING_RUNS);
+}
+
+/// What pages of others cannot do with one of ours, beside what its policy says: show it in a frame, hold on to its window,
+/// load it.
+pub fn fence(headers: &mut HeaderMap) {
+    // `frame-ancestors` for browsers that do not know it.
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    for policy in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+        headers.insert(HeaderName::from_static(policy), HeaderValue::from_static("same-origin"));
+    }
 }
 
 /// Names one request in logs and to the client. The request carries it as an extension.

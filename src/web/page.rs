@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Request, Response};
 
+use crate::http::headers::fence;
 use crate::secret::sha256;
 
 /// Nothing inline, nothing from elsewhere, no markup made from strings by a script.
@@ -74,17 +75,15 @@ pub(super) fn reaching(status: StatusCode, template: &impl Template, reach: &Rea
 }
 
 fn fenced_in(status: StatusCode, markup: String, reach: &Reach) -> Response {
-    Response::builder()
+    let mut page = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, reach.policy())
         .header(header::REFERRER_POLICY, reach.referrer.policy())
-        // `frame-ancestors` for browsers that do not know it.
-        .header(header::X_FRAME_OPTIONS, "DENY")
         .header(HeaderName::from_static("permissions-policy"), NO_FEATURES)
-        .header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin")
-        .header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")
-        .body(markup)
+        .body(markup);
+    fence(page.headers_mut());
+    page
 }
 
 fn broken(error: &askama::Error) -> Response {

@@ -5,6 +5,7 @@ use poem::http::{StatusCode, header};
 use serde::Serialize;
 
 use super::answer::Answer;
+use crate::http::headers::fence;
 
 /// [RFC 6749 §5.2]
 #[derive(Serialize)]
@@ -13,13 +14,21 @@ pub(super) struct OAuthBody<'a> {
     pub(super) error_description: &'a str,
 }
 
+const NOTHING_AT_ALL: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
 /// For what no page of ours was reached for: the words are constant, and no style is worth a second request.
 pub(super) fn page(status: StatusCode, description: &str) -> Response {
     let text = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{description}</title><h1>{description}</h1></html>"
     );
-    Response::builder().status(status).header(header::CONTENT_TYPE, "text/html; charset=utf-8").body(text)
+    let mut page = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, NOTHING_AT_ALL)
+        .body(text);
+    fence(page.headers_mut());
+    page
 }
 
 pub(super) fn oauth(answer: &Answer) -> Response {
