@@ -245,15 +245,7 @@ impl Advance {
             return Ok(factors.poll(flow, now).await?);
         }
         let judged = self.judged(client, flow.user(), now).await?;
-        if action == Action::SelectDevice {
-            factors.select((id, flow), &judged, (members, language)).await
-        } else if action == Action::CheckOtp {
-            factors.check_code((id, flow), &judged, members).await
-        } else if action == Action::ResendOtp {
-            factors.resend(flow, &judged, language).await
-        } else {
-            factors.authenticate((id, flow), &judged, (members, language)).await
-        }
+        factors.act((id, flow), action, &judged, (members, language)).await
     }
 
     /// The flow of the device that shows this code, and its client.

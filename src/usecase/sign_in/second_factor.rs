@@ -11,7 +11,7 @@ use crate::domain::flow::{Flow, Outcome, Pushed, SecondFactor};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::second_factor::{First, Verdict, Why};
 use crate::entropy::Entropy;
-use crate::protocol::flow_api::{DetailCode, FlowErrorCode, FlowRefusal, Members};
+use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, FlowId, MfaPolicyId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
@@ -34,8 +34,27 @@ pub struct SecondFactors {
 }
 
 impl SecondFactors {
+    /// What whoever runs the flow wants of it, but for a look at what came of a question. `None`: it cannot be done now.
+    pub async fn act(
+        &self,
+        of: (&FlowId, Flow),
+        action: flow_api::Action,
+        judged: &Judged,
+        (members, language): (&Members, &str),
+    ) -> Result<Option<Flow>, FlowError> {
+        if action == flow_api::Action::SelectDevice {
+            self.select(of, judged, (members, language)).await
+        } else if action == flow_api::Action::CheckOtp {
+            self.check_code(of, judged, members).await
+        } else if action == flow_api::Action::ResendOtp {
+            self.resend(of.1, judged, language).await
+        } else {
+            self.authenticate(of, judged, (members, language)).await
+        }
+    }
+
     /// Whoever runs the flow says by which app. `None`: no second factor is asked for.
-    pub async fn authenticate(
+    async fn authenticate(
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
@@ -97,7 +116,7 @@ impl SecondFactors {
     }
 
     /// The person is asked on this device. `None`: they cannot be now.
-    pub async fn select(
+    async fn select(
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
@@ -222,7 +241,7 @@ impl SecondFactors {
     }
 
     /// Another code in place of the one that was sent.
-    pub async fn resend(&self, flow: Flow, judged: &Judged, language: &str) -> Result<Option<Flow>, FlowError> {
+    async fn resend(&self, flow: Flow, judged: &Judged, language: &str) -> Result<Option<Flow>, FlowError> {
         let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
             return Ok(None);
         };
@@ -232,7 +251,7 @@ impl SecondFactors {
     }
 
     /// The code that was sent, as it was typed.
-    pub async fn check_code(
+    async fn check_code(
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
