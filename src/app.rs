@@ -100,6 +100,9 @@ pub struct Settings {
     pub max_devices: u32,
     pub pairing_key_lifetime: Duration,
     pub failed_authentications: u32,
+    /// Backchannel requests that a client may make in a minute, and how often a person may be asked so in an hour.
+    pub backchannel_requests: u32,
+    pub questions_per_user: u32,
     /// Requests that a client may push in a second, and tokens that it may look behind.
     pub pushed_requests: u32,
     pub introspections: u32,

@@ -132,6 +132,8 @@ words! {
         Connections = "connections",
         ConnectionsPerPeer = "connections_per_peer",
         ClientAuthentication = "client_authentication",
+        BackchannelRequests = "backchannel_requests",
+        QuestionsPerUser = "questions_per_user",
         PushedRequests = "pushed_requests",
         Introspections = "introspections",
         Pairing = "pairing",

@@ -18,7 +18,6 @@ use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys, Failur
 use crate::usecase::cancel::Cancel;
 use crate::usecase::check_user_code::CheckUserCode;
 use crate::usecase::client_credentials::ClientCredentials;
-use crate::usecase::client_rates::Rate;
 use crate::usecase::exchange_token::ExchangeToken;
 use crate::usecase::held::Held;
 use crate::usecase::introspect::Introspect;
@@ -26,6 +25,7 @@ use crate::usecase::issue::Issue;
 use crate::usecase::notify_client::NotifyClient;
 use crate::usecase::prove_possession::ProvePossession;
 use crate::usecase::put_question::PutQuestion;
+use crate::usecase::rates::Rate;
 use crate::usecase::read_hint_token::ReadHintToken;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::redeem::Redeem;
@@ -103,6 +103,8 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
             policy: self.settings.policy,
+            requests: Rate::of_backchannel_requests(self.settings.backchannel_requests),
+            asked: Rate::of_questions(self.settings.questions_per_user),
         };
         BackchannelAuthenticationApi { authenticate, prove, request }
     }

@@ -247,6 +247,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         max_devices: 5,
         pairing_key_lifetime: Duration::from_secs(600),
         failed_authentications: 10,
+        // Whoever writes a test of their own asks often, and mostly Alice.
+        backchannel_requests: 6000,
+        questions_per_user: 100_000,
         pushed_requests: 100,
         introspections: 500,
         hashing: HashSettings::default(),

@@ -186,18 +186,20 @@ fn signing_keys(loaded: &Loaded) -> Row {
 
 fn limits(loaded: &Loaded) -> Row {
     let limits = &loaded.config.limits;
-    let state =
-        if limits.requests_per_user > 20 || limits.failed_authentications > 100 { State::Weak } else { State::Good };
+    let many = limits.requests_per_user > 20 || limits.questions_per_user > 200 || limits.failed_authentications > 100;
+    let state = if many { State::Weak } else { State::Good };
     let what = format!(
-        "{} questions a person, {} from one client; {} failed authentications a minute; {} connections an address",
+        "{} questions a person, {} from one client, {} in an hour; {} failed authentications a minute; {} connections an address",
         limits.requests_per_user,
         limits.requests_per_client_and_user,
+        limits.questions_per_user,
         limits.failed_authentications,
         limits.connections_per_ip
     );
     let all = &[
         "limits.requests_per_user",
         "limits.requests_per_client_and_user",
+        "limits.questions_per_user",
         "limits.failed_authentications",
         "limits.connections_per_ip",
     ];

@@ -411,6 +411,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         max_devices: config.devices.max_per_user,
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
+        backchannel_requests: config.limits.backchannel_requests,
+        questions_per_user: config.limits.questions_per_user,
         pushed_requests: config.limits.pushed_requests,
         introspections: config.limits.introspections,
         hashing: hashing(config),

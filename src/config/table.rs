@@ -278,6 +278,10 @@ settings! {
         requests_per_client_and_user: usize = "1",
         /// Failed client authentications a minute, for each client and address, on each node; then 429.
         failed_authentications: u32 = "10",
+        /// Backchannel authentication requests that a client may make in a minute, on each node; then 429.
+        backchannel_requests: u32 = "60",
+        /// How often a person may be asked by clients in an hour, by whichever of them, on each node; then 429.
+        questions_per_user: u32 = "30",
         /// Authorization requests that a client may push in a second, on each node; then 429.
         pushed_requests: u32 = "100",
         /// Tokens that a client may look behind in a second, on each node; then 429.

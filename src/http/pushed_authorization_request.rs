@@ -17,8 +17,8 @@ use crate::http::error::Failure;
 use crate::protocol::parameters::Parameters;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
-use crate::usecase::client_rates::Rate;
 use crate::usecase::prove_possession::{ProvePossession, Shown};
+use crate::usecase::rates::Rate;
 use crate::usecase::sign_in::push::{Acknowledged, Push};
 
 pub struct PushedAuthorizationRequestApi {

@@ -21,9 +21,9 @@ use crate::protocol::parameters::Parameters;
 use crate::protocol::token_exchange::Actor;
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_client::{AuthenticateClient, AuthenticatedClient};
-use crate::usecase::client_rates::Rate;
 use crate::usecase::introspect::{Active, Introspect, Kind};
 use crate::usecase::issue::Issue;
+use crate::usecase::rates::Rate;
 use crate::usecase::revoke::Revoke;
 
 pub struct TokenManagementApi {

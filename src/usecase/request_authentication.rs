@@ -19,7 +19,7 @@ use crate::protocol::backchannel_authentication::{BackchannelAuthenticationReque
 use crate::protocol::client_notification_token::ClientNotificationToken;
 use crate::protocol::dpop;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthReqId, NotificationId, RequestId};
+use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
 use crate::store::sql::ledger::Ledger;
@@ -28,6 +28,7 @@ use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::callbacks::Callbacks;
 use crate::usecase::put_question::{PutQuestion, challenge};
+use crate::usecase::rates::Rate;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::resolve_hint::{Meant, ResolveHint};
 
@@ -41,6 +42,10 @@ pub struct RequestAuthentication {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub policy: Policy,
+    /// Of each client.
+    pub requests: Rate,
+    /// About each person.
+    pub asked: Rate<UserId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +91,7 @@ impl RequestAuthentication {
                 );
             }
         };
+        self.requests.count(&client.id, now)?;
         let read = self.read.read(client, backchannel, parameters, now).await?;
         let parameters = read.as_ref().unwrap_or(parameters);
         let asked = BackchannelAuthenticationRequest::parse(parameters)?;
@@ -100,6 +106,8 @@ impl RequestAuthentication {
         let acr = held_against(client, backchannel, &asked)?;
         let code = asked.user_code.as_ref().filter(|_| backchannel.user_code);
         let meant = self.hints.resolve(client, &asked.hint, code, now).await?;
+        // Nobody as well as somebody: the limit tells no difference.
+        self.asked.count(&meant.id(), now)?;
 
         let number_matching = backchannel.number_matching;
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);

@@ -31,8 +31,6 @@ mod ciba_11_errors;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
-mod client_rates;
-#[cfg(test)]
 mod cross_origin;
 #[cfg(test)]
 mod dev_mode;
@@ -78,6 +76,8 @@ mod packaging;
 mod passwords;
 #[cfg(test)]
 mod races;
+#[cfg(test)]
+mod rates;
 #[cfg(test)]
 mod relying_party;
 #[cfg(test)]

@@ -22,6 +22,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("mail.password_file", "refused where others may read it"),
     ("mail.from", "a name"),
     ("limits.connections", "what the machine bears; that of one address has a row"),
+    ("limits.backchannel_requests", "what the machine bears; whoever asks is known, and a person has a row"),
     ("limits.pushed_requests", "what the machine bears; whoever pushes is known"),
     ("limits.introspections", "what the machine bears; whoever looks is known"),
 ];

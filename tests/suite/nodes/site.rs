@@ -380,6 +380,8 @@ impl Site {
              ciba.interval = \"1s\"\n\
              limits.requests_per_user = 100000\nlimits.requests_per_client_and_user = {}\n\
              limits.failed_authentications = 100000\n\
+             limits.backchannel_requests = 10000000\n\
+             limits.questions_per_user = 10000000\n\
              limits.introspections = 100000\n\
              {}\n",
             self.way,
@@ -464,6 +466,8 @@ impl Site {
             max_devices: 5,
             pairing_key_lifetime: Duration::from_secs(600),
             failed_authentications: 100_000,
+            backchannel_requests: 10_000_000,
+            questions_per_user: 10_000_000,
             pushed_requests: 100_000,
             introspections: 100_000,
             egress: Egress::new(&EgressSettings::default()).expect("an egress client"),

@@ -298,6 +298,8 @@ pub(super) fn settings(issuer: String) -> Settings {
         pairing_key_lifetime: seconds(600),
         failed_authentications: 10,
         // In a world, no second passes by itself.
+        backchannel_requests: 10_000,
+        questions_per_user: 10_000,
         pushed_requests: 1000,
         introspections: 1000,
         // The usual cost is 60 ms of a processor, and more in a build that is not optimized.
