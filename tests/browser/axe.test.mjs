@@ -2,7 +2,9 @@
 // nothing has to be scrolled sideways. With NOD_SCREENSHOTS=1 the pictures of the README are taken here, too.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import process from 'node:process'
@@ -19,6 +21,16 @@ const IMAGES = process.env.NOD_SCREENSHOTS ? fileURLToPath(new URL('../../docs/i
 async function picture(page, name) {
   if (IMAGES) await page.screenshot({ path: `${IMAGES}${name}.png`, fullPage: true })
 }
+
+/** Of what the pictures were taken: a test of `cargo test` says when that has changed since (`documents.rs`). */
+const PICTURED = ['dev/home.html', 'dev/message.html', 'dev/wire.html', 'layout.html', 'assets/dev.css', 'assets/nod.css']
+
+after(() => {
+  if (!IMAGES) return
+  const digest = createHash('sha256')
+  for (const file of PICTURED) digest.update(readFileSync(new URL(`../../src/web/${file}`, import.meta.url)))
+  writeFileSync(`${IMAGES}taken-of.sha256`, `${digest.digest('hex')}  ${PICTURED.join(' ')}\n`)
+})
 
 test('the demo, a request and the wire', async () => {
   const { page, complaints, close } = await dev.visit('/')

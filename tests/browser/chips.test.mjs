@@ -1,9 +1,9 @@
-// Each chip is clicked, and the page tells how it went.
+// Each chip is clicked, and the page tells how it went; it looks right in the middle of it and in the end.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { startDev } from './dev.mjs'
+import { check, looksRight, startDev } from './dev.mjs'
 
 let dev
 before(async () => (dev = await startDev()))
@@ -36,6 +36,7 @@ for (const [title, end] of Object.entries(ends)) {
     await chip.click()
     await page.locator('#story .caption').waitFor()
     assert.equal(await page.locator('#send').getAttribute('aria-disabled'), 'true', 'one thing at a time')
+    await check(page, `the home page while “${title}” is told`)
     await page.locator('#story .caption').waitFor({ state: 'detached' })
 
     assert.match(await page.locator('#story').innerText(), new RegExp(`^${title}`))
@@ -43,6 +44,7 @@ for (const [title, end] of Object.entries(ends)) {
     assert.match(await page.locator('#phone-says').innerText(), end.phone)
     if (end.tablet) assert.match(await page.locator('#tablet-says').innerText(), end.tablet)
     assert.ok((await page.locator('#trace > li').count()) >= 3)
+    await looksRight(page, `the home page after “${title}”`)
     assert.deepEqual(complaints, [])
     await close()
   })

@@ -103,3 +103,13 @@ fn every_decision_is_listed() {
         }
     }
 }
+
+/// The pictures of the README are of the pages as they are. `just screenshots` takes them anew.
+#[test]
+fn the_pictures_are_of_these_pages() {
+    let taken = read("docs/images/taken-of.sha256");
+    let (digest, files) = taken.trim_end().split_once("  ").expect("a digest and its files");
+    let pictured: String = files.split(' ').map(|file| read(&format!("src/web/{file}"))).collect();
+    let now: String = nod::secret::sha256(pictured.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, now, "docs/images was taken of other pages: just screenshots");
+}
