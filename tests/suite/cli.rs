@@ -12,6 +12,7 @@ mod folders;
 mod help;
 mod profiles;
 mod server_certificate;
+mod start_screen;
 mod state;
 mod users;
 
