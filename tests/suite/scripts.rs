@@ -56,9 +56,25 @@ impl Machine {
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    fn lacks(&self, name: &str) {
+        fs::remove_file(self.path("bin").join(name)).unwrap();
+    }
+
+    /// An `apt-get` that writes down what it is asked for, and installs nothing but Node.js.
+    fn writes_installations_down(&self) {
+        self.has(
+            "apt-get",
+            &format!(
+                "echo \"$@\" >>{0}/apt.log\ncase $* in install*nodejs*) \
+                 cat {0}/new-node >{0}/bin/node && chmod 755 {0}/bin/node ;; esac",
+                self.folder.path().display()
+            ),
+        );
+    }
+
     /// An `apt-get` that installs Redis when it is told to.
     fn lacks_redis(&self) {
-        fs::remove_file(self.path("bin/redis-server")).unwrap();
+        self.lacks("redis-server");
         assert!(Command::new("mkfifo").arg(self.path("go")).status().unwrap().success());
         let install = format!(
             ": >{0}/started; cat {0}/go >&2; ln -s /bin/true {0}/bin/redis-server",
@@ -78,6 +94,7 @@ impl Machine {
             .env("PATH", self.path("bin"))
             .env("HOME", self.folder.path())
             .env("NOD_POLICY_RC_D", self.policy())
+            .env("NOD_POSTGRESQL", self.path("postgresql"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -118,6 +135,76 @@ fn node(version: u32) -> String {
 
 fn said(output: &Output) -> String {
     [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
+}
+
+#[test]
+fn what_is_missing_is_installed_by_the_name_of_its_package_and_that_is_said() {
+    for (missing, packages) in [
+        (&["cc"][..], "build-essential"),
+        (&["pkg-config"], "pkg-config libssl-dev"),
+        (&["redis-server"], "redis-server"),
+        (&["postgres"], "postgresql"),
+        (&["node"], "nodejs npm"),
+        (&["chromium"], "chromium"),
+        (
+            &["cc", "pkg-config", "redis-server", "postgres", "node", "chromium"],
+            "build-essential pkg-config libssl-dev redis-server postgresql nodejs npm chromium",
+        ),
+        // OpenSSL is there by what pkg-config says.
+        (&[], "libssl-dev"),
+    ] {
+        let machine = Machine::with_node(20);
+        missing.iter().for_each(|name| machine.lacks(name));
+        if missing.is_empty() {
+            machine.has("pkg-config", "[ \"$*\" != '--exists openssl' ]");
+        }
+        machine.writes_installations_down();
+        let output = machine.run();
+        assert!(output.status.success(), "{missing:?}: {}", said(&output));
+        assert_eq!(said(&output), format!("prerequisites: installing {packages}\n"), "{missing:?}");
+        let asked = fs::read_to_string(machine.path("apt.log")).unwrap();
+        let expected = format!("update --quiet=2\ninstall --yes --quiet=2 --no-install-recommends {packages}\n");
+        assert_eq!(asked, expected, "{missing:?}");
+        assert!(!machine.policy().exists(), "{missing:?}");
+    }
+}
+
+#[test]
+fn what_is_there_under_another_name_is_not_missing() {
+    let machine = Machine::with_node(20);
+    machine.writes_installations_down();
+    machine.lacks("postgres");
+    fs::create_dir_all(machine.path("postgresql/15/bin")).unwrap();
+    fs::write(machine.path("postgresql/15/bin/postgres"), "").unwrap();
+    machine.lacks("chromium");
+    machine.has("google-chrome", "exit 0");
+    let output = machine.run();
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+    assert!(!machine.path("apt.log").exists());
+}
+
+#[test]
+fn what_cannot_be_installed_is_said_by_name() {
+    // Another distribution's machine; one without rights; one without Rust, whose version is its owner's choice.
+    let elsewhere = Machine::with_node(20);
+    elsewhere.lacks("redis-server");
+    let powerless = Machine::with_node(20);
+    powerless.lacks("redis-server");
+    powerless.has("id", "echo 1000");
+    powerless.writes_installations_down();
+    let rustless = Machine::with_node(20);
+    rustless.lacks("cargo");
+    rustless.writes_installations_down();
+    for (machine, words) in [
+        (elsewhere, "please install what your system calls: redis-server"),
+        (powerless, "please run as root: apt-get install redis-server"),
+        (rustless, "Rust is missing. Install rustup (https://rustup.rs) and come back."),
+    ] {
+        let output = machine.run();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert_eq!(said(&output), format!("prerequisites: {words}\n"));
+        assert!(!machine.path("apt.log").exists(), "{words}");
+    }
 }
 
 #[test]
