@@ -1,5 +1,7 @@
 //! `nod dev`: everything on localhost, seeded, throw-away.
 
+mod clients;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -15,6 +17,8 @@ use nod_device::{DeviceKey as _, Issuer, SoftwareKey};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::clients::CLIENTS;
+use self::clients::{PINGED, client, inbox, is_told_elsewhere, spa, told_at};
 use crate::app::{self, App, EphemeralStore, Mail, Parts, Settings};
 use crate::cli::Logging;
 use crate::cli::exit::Exit;
@@ -24,10 +28,6 @@ use crate::cli::terminal::print;
 use crate::clock::{Clock, OffsetClock, SystemClock};
 use crate::config::parse_master_key;
 use crate::domain::audit::{Action, Event};
-use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
-    Secrets, SignIn, StoredSecret,
-};
 use crate::domain::device::About;
 use crate::domain::inbox::Limits;
 use crate::domain::profile::Profiles;
@@ -37,13 +37,9 @@ use crate::domain::user::{self, User};
 use crate::entropy::Entropy;
 use crate::http::server::{self, Edge};
 use crate::outbound::egress::{Egress, EgressSettings};
-use crate::protocol::algorithm::Algorithm;
-use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
-use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::scope::Scope;
 use crate::protocol::trusted_issuers::TrustedIssuers;
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
 use crate::store::sql::Database;
 use crate::store::sql::alone::{Alone, BESIDE};
 use crate::store::sql::clients::Clients;
@@ -105,7 +101,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Exit> {
     let settings = settings(&issuer, master_key)?;
     let time: Arc<dyn Clock> = Arc::<OffsetClock>::clone(&clock);
     let app = app::build(settings, database, (time, entropy), &worker, shutdown.clone()).await?;
-    seed(&app.parts).await?;
+    seed(&app.parts, &issuer).await?;
     pair_alices_phone(&app.parts, &issuer, data).await?;
     let App { public, ops, parts, flow_api, .. } = app.with_dev_pages(clock, kept(data), &worker)?;
     let offered = parts.bootstrap.offer(&data.join(BOOTSTRAP)).await;
@@ -270,7 +266,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
 
 /// Users and clients of dev mode. Other people's scripts rely on these names and secrets, and on passwords
 /// that are the names.
-async fn seed(parts: &Parts) -> Result<(), Exit> {
+async fn seed(parts: &Parts, issuer: &str) -> Result<(), Exit> {
     let now = parts.clock.now();
     let event = |action| Event::new(parts.entropy.ordered_uuid(now), now, action);
     let people = People::new(parts.database.clone(), Arc::clone(&parts.directory));
@@ -294,12 +290,18 @@ async fn seed(parts: &Parts) -> Result<(), Exit> {
     }
     let clients = Clients::new(parts.database.clone(), Arc::clone(&parts.directory));
     for (id, name, secret) in CLIENTS {
-        if let Some(client) = client(id, name, secret, now) {
+        if let Some(client) = client(id, name, secret, issuer, now) {
             clients.create(&client, &event(Action::ClientCreated)).await?;
         }
     }
     if let Some(client) = spa(now) {
         clients.create(&client, &event(Action::ClientCreated)).await?;
+    }
+    // The port may be another one than last time.
+    let Some(id) = ClientId::parse(PINGED) else { return Ok(()) };
+    let inbox = inbox(issuer);
+    if parts.directory.client(&id).await?.is_some_and(|client| is_told_elsewhere(&client, &inbox)) {
+        clients.update(&id, &event(Action::ClientUpdated), now, |client| told_at(inbox, client)).await?;
     }
     Ok(())
 }
@@ -309,101 +311,6 @@ pub(super) const PEOPLE: [(&str, &str); 2] = [("alice", "Alice"), ("bob", "Bob")
 
 /// How long a question may wait here.
 pub(super) const MAX_EXPIRY: Duration = Duration::from_secs(600);
-
-/// The clients of dev mode with their names and secrets, published: they open nothing but dev mode, and
-/// other people's scripts know them. They are
-/// alike until there is another way to be told than to poll.
-pub(super) const CLIENTS: [(&str, &str, &str); 2] =
-    [("shop", "Demo Shop", "shop-secret"), ("shop-ping", "Demo Shop (ping)", "shop-ping-secret")];
-
-/// Where the shop of dev mode may have its answers sent: any port of this machine.
-const CALLBACKS: [&str; 2] = ["http://localhost:*/callback", "http://127.0.0.1/callback"];
-
-/// Where it may have people sent who were signed out.
-const SIGNED_OUT: [&str; 2] = ["http://localhost:*/", "http://127.0.0.1/"];
-
-fn client(id: &str, name: &str, secret: &str, now: crate::clock::Timestamp) -> Option<Client> {
-    Some(Client {
-        id: ClientId::parse(id)?,
-        name: name.to_owned(),
-        disabled: false,
-        authentication: Authentication::ClientSecretBasic(Secrets(vec![StoredSecret {
-            digest: Digest::of(secret.as_bytes()),
-            expires_at: None,
-        }])),
-        grants: [GrantType::AuthorizationCode, GrantType::Ciba, GrantType::RefreshToken].into(),
-        scope: Scope::parse("openid profile email")?,
-        id_token_signed_response_alg: Algorithm::ES256,
-        access_token_format: AccessTokenFormat::Jwt,
-        resources: Vec::new(),
-        protected_resources: Vec::new(),
-        userinfo_signed_response_alg: None,
-        introspection_signed_response_alg: None,
-        dpop_bound_access_tokens: false,
-        tls_client_certificate_bound_access_tokens: false,
-        backchannel: Some(Backchannel {
-            delivery: Delivery::Poll,
-            number_matching: Some(NumberMatching::Pick),
-            long_poll: false,
-            request_signing_alg: None,
-            user_code: false,
-            require_hint_token: false,
-            keys: None,
-        }),
-        sign_in: Some(SignIn { require_pkce: false, ..sign_in()? }),
-        registered: None,
-        token_exchange: None,
-        may_act: None,
-        pairwise: None,
-        security_profile: None,
-        created_at: now,
-    })
-}
-
-fn sign_in() -> Option<SignIn> {
-    let parsed = |uris: &[&str]| uris.iter().map(|uri| RedirectUri::parse(uri).ok()).collect::<Option<Vec<_>>>();
-    Some(SignIn {
-        redirect_uris: parsed(&CALLBACKS)?,
-        post_logout_redirect_uris: parsed(&SIGNED_OUT)?,
-        response_types: vec![ResponseType::Code],
-        redirectless: true,
-        cookieless: false,
-        policy: None,
-        implied_consent: false,
-        require_pkce: true,
-        logout: Logout::default(),
-        requests: Requests::default(),
-        authorization_signed_response_alg: None,
-    })
-}
-
-/// A page that runs in the browser alone [RFC 6749 §2.1].
-fn spa(now: crate::clock::Timestamp) -> Option<Client> {
-    Some(Client {
-        id: ClientId::parse("spa")?,
-        name: "Demo App".to_owned(),
-        disabled: false,
-        authentication: Authentication::None,
-        grants: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
-        scope: Scope::parse("openid profile email")?,
-        id_token_signed_response_alg: Algorithm::ES256,
-        access_token_format: AccessTokenFormat::Jwt,
-        resources: Vec::new(),
-        protected_resources: Vec::new(),
-        userinfo_signed_response_alg: None,
-        introspection_signed_response_alg: None,
-        dpop_bound_access_tokens: false,
-        tls_client_certificate_bound_access_tokens: false,
-        backchannel: None,
-        sign_in: Some(sign_in()?),
-        registered: None,
-        token_exchange: None,
-        may_act: None,
-        pairwise: None,
-        security_profile: None,
-        created_at: now,
-    })
-}
 
 /// Alice has a phone from the start: a virtual one, whose key `nod phone` finds in the data folder.
 async fn pair_alices_phone(parts: &Parts, issuer: &str, data: &Path) -> Result<(), Exit> {
@@ -514,7 +421,7 @@ impl Screen<'_> {
 {notes}
   Open this     {issuer}/           shop, phone and wire on one page
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
-  Inbox         {issuer}/dev/inbox  letters to people: nobody else gets them
+  Inbox         {issuer}/dev/inbox  letters to people, pings: nobody else gets them
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json
@@ -522,7 +429,7 @@ impl Screen<'_> {
   Users         alice / alice  phone paired ({data}/phone-alice.json)
                 bob   / bob    no phone yet (`nod phone --user bob` pairs one)
   Clients       shop       shop-secret       CIBA poll, number matching; code, refresh
-                shop-ping  shop-ping-secret  the same, until it has an address to be told at
+                shop-ping  shop-ping-secret  the same, CIBA ping → /dev/inbox
                 spa        (public, PKCE)    http://localhost:*/callback
 
   Admin API     {administrator}

@@ -41,6 +41,7 @@ use super::exit::{Exit, Why};
 use super::terminal::{Terminal, safe};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{environment, parse_duration};
+use crate::entropy::Entropy;
 use crate::secret::Secret;
 
 const SECRET_VARIABLE: &str = "NOD_CLIENT_SECRET";
@@ -236,6 +237,8 @@ impl<W: Write> RelyingParty<W> {
             ("requested_expiry", &expiry),
         ];
         form.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+        // [CIBA §7.1] required of a client in ping mode, as which this one may be registered. It polls all the same.
+        form.push(("client_notification_token", Entropy::default().token().expose().clone()));
         let answer = self.post(&provider.backchannel_authentication_endpoint, &form, PROMPT).await;
         let answer = answer.map_err(|error| self.unanswered(&error))?;
         let mut step = Step::new("bc-authorize", &answer);

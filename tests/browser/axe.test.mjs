@@ -108,6 +108,21 @@ test('the wire with all lanes', async () => {
   }
 })
 
+test('the inbox, empty and with a ping', async () => {
+  const { page, complaints, close } = await dev.visit('/dev/inbox')
+  await looksRight(page, 'the inbox with nothing in it')
+  const long = 'long'.repeat(12)
+  const headers = { authorization: `Bearer ${long}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ auth_req_id: long })
+  const told = await fetch(`${dev.base}/dev/inbox/ping`, { method: 'POST', headers, body })
+  assert.equal(told.status, 204)
+  // The page shows it by itself.
+  await page.getByRole('heading', { name: 'Ping' }).waitFor()
+  await looksRight(page, 'the inbox with a ping')
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
 test('a page for a request that is not there', async () => {
   const { page, complaints, close } = await dev.visit('/dev/wire/00000000-0000-0000-0000-000000000000')
   await looksRight(page, 'no such request')

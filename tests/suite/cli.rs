@@ -10,6 +10,7 @@ mod doctor_mail;
 mod events;
 mod folders;
 mod help;
+mod inbox;
 mod profiles;
 mod server_certificate;
 mod start_screen;

@@ -172,10 +172,13 @@ async fn an_approval_is_printed_step_by_step() {
     assert!(lines[expected.len()].starts_with("✓ approved in "));
 
     let received = played.double.received();
-    assert_eq!(
-        String::from_utf8_lossy(&received[1].body),
-        "scope=openid&login_hint=alice&binding_message=K7Q2&requested_expiry=60"
-    );
+    let body = String::from_utf8_lossy(&received[1].body).into_owned();
+    let (asked, token) = body.split_once("&client_notification_token=").unwrap();
+    assert_eq!(asked, "scope=openid&login_hint=alice&binding_message=K7Q2&requested_expiry=60");
+    // [CIBA §7.1] 128 bits at least, made anew for each request.
+    assert!(token.len() == 43 && !played.text.contains(token), "{token}");
+    let another = Script::new().play(&[]).await.double.received();
+    assert!(!String::from_utf8_lossy(&another[1].body).contains(token), "the same token again");
     // [RFC 6749 §2.3.1] shop:s%25cret
     assert_eq!(received[1].header("authorization"), Some("Basic c2hvcDpzJTI1Y3JldA=="));
     assert_eq!(received[5].header("authorization"), Some("Bearer access"));

@@ -1,4 +1,4 @@
-//! `/dev/inbox`: the letters that go to nobody in dev mode.
+//! `/dev/inbox`: the letters that go to nobody in dev mode, and the pings to the client that has them here.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use poem::{Request, Response, handler};
 use serde_json::{Value, json};
 
 use super::Pages;
+use super::pings::Ping;
 use crate::usecase::dev::Received;
 use crate::web::page::{html, json, wants_html};
 
@@ -18,6 +19,7 @@ struct InboxPage {
     active: &'static str,
     ahead: Option<String>,
     letters: Vec<Shown>,
+    pings: Vec<Arc<Ping>>,
 }
 
 struct Shown {
@@ -49,12 +51,15 @@ impl Shown {
 #[handler]
 pub(super) fn show(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
     let letters = pages.inbox.as_ref().map(|inbox| inbox.letters()).unwrap_or_default();
+    let pings = pages.pings.kept();
     if wants_html(request) {
         let letters = letters.iter().map(|received| Shown::of(received, &pages.issuer)).collect();
-        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead: super::clock::ahead(pages), letters });
+        let ahead = super::clock::ahead(pages);
+        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead, letters, pings });
     }
     let told: Vec<Value> = letters.iter().map(|received| told(received)).collect();
-    json(StatusCode::OK, &json!({ "letters": told }))
+    let pings: Vec<Value> = pings.iter().map(|ping| ping.told()).collect();
+    json(StatusCode::OK, &json!({ "letters": told, "pings": pings }))
 }
 
 fn told(received: &Received) -> Value {

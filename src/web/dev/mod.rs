@@ -10,6 +10,7 @@ mod inbox;
 mod inspector;
 mod live;
 mod phone;
+mod pings;
 mod play;
 pub mod scenario;
 mod shop;
@@ -29,6 +30,7 @@ use tokio::sync::broadcast;
 
 use self::capture::{Captured, Listen};
 use self::gallery::Gallery;
+use self::pings::Pings;
 pub use self::stage::Keep;
 use self::stage::Stage;
 use self::wire::Wire;
@@ -63,6 +65,7 @@ struct Pages {
     issuer: String,
     gallery: Gallery,
     inbox: Option<Arc<DevInbox>>,
+    pings: Pings,
 }
 
 /// The pages around the server, and the work of the shop and the phones, which does not end.
@@ -80,7 +83,7 @@ pub fn around(
     };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
     let gallery = Gallery::new(&issuer);
-    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery, inbox });
+    let pages = Arc::new(Pages { stage, wire, clock, keys, issuer, gallery, inbox, pings: Pings::default() });
     let routes = Route::new()
         .at("/", get(home::home))
         .at("/dev", get(home::to_home))
@@ -92,6 +95,7 @@ pub fn around(
         .at("/dev/scenarios/:name", post(home::play))
         .at("/dev/clock", get(clock::show).post(clock::advance))
         .at("/dev/inbox", get(inbox::show))
+        .at("/dev/inbox/ping", post(pings::receive))
         .at("/dev/pages", get(gallery::list))
         .at("/dev/pages/sent", post(gallery::sent))
         .at("/dev/pages/nowhere", get(gallery::nowhere).post(gallery::nowhere))

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub(super) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// Of dev mode on this port of this machine: status and all of the answer.
-fn exchange(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+pub(super) fn exchange(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (length, mut head) = (body.len(), format!("{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\n"));
     for (name, value) in headers {
@@ -22,15 +22,19 @@ fn exchange(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body:
     (answer[9..12].parse().unwrap(), answer)
 }
 
-fn basic(credentials: &str) -> String {
+pub(super) fn basic(credentials: &str) -> String {
     format!("Basic {}", STANDARD.encode(credentials))
+}
+
+/// What an answer has in it.
+pub(super) fn json(answer: &str) -> Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 /// The error that a token request ends with whose grant there is not.
 fn refused(port: u16, headers: &[(&str, &str)], body: &str) -> String {
     let (_, answer) = exchange(port, "POST", "/as/token.oauth2", &[&[FORM], headers].concat(), body);
-    let json: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-    json["error"].as_str().unwrap().to_owned()
+    json(&answer)["error"].as_str().unwrap().to_owned()
 }
 
 /// What a sign-in waits for when this person has typed a password.
@@ -40,16 +44,15 @@ fn after_password(port: u16, username: &str, password: &str) -> String {
          &code_challenge_method=S256";
     let (_, answer) = exchange(port, "GET", begin, &[], "");
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).unwrap();
-    let flow: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     let headers = [
         ("cookie", cookie),
         ("x-xsrf-header", "test"),
         ("content-type", "application/vnd.pingidentity.checkUsernamePassword+json"),
     ];
-    let path = format!("/pf-ws/authn/flows/{}", flow["id"].as_str().unwrap());
+    let path = format!("/pf-ws/authn/flows/{}", json(&answer)["id"].as_str().unwrap());
     let typed = serde_json::json!({ "username": username, "password": password }).to_string();
     let (_, answer) = exchange(port, "POST", &path, &headers, &typed);
-    let state: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let state = json(&answer);
     state["status"].as_str().or(state["code"].as_str()).unwrap().to_owned()
 }
 

@@ -5,11 +5,12 @@ use reqwest::Method;
 use super::{dev_mode, post};
 use crate::world::{Answer, World};
 
-const STATE_CHANGING: [&str; 9] = [
+const STATE_CHANGING: [&str; 10] = [
     "/dev/clock",
     "/dev/shop/requests",
     "/dev/shop/cancel",
     "/dev/phones/phone",
+    "/dev/inbox/ping",
     "/dev/scenarios/deny",
     "/dev/scenarios/too-slow",
     "/dev/wire/clear",

@@ -27,7 +27,7 @@ async fn every_page_is_fenced_in() {
     let world = dev_mode().await;
     let outcome = post(&world, "/dev/scenarios/deny").await.ok();
     let request = format!("/dev/wire/{}", outcome["request"].as_str().unwrap());
-    for path in ["/", "/dev/wire", &request, "/dev/wire?reveal=1", "/dev/clock", "/dev/wire/gone"] {
+    for path in ["/", "/dev/wire", &request, "/dev/wire?reveal=1", "/dev/inbox", "/dev/clock", "/dev/wire/gone"] {
         let page = page(&world, path).await;
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy").unwrap();
@@ -98,6 +98,46 @@ async fn the_story_goes_by_forms_alone() {
     nonsense.refused(400, "invalid_request");
     let late = post_form(&world, "/dev/phones/phone", &format!("notification={question}&answer=deny")).await;
     late.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn ciba_10_2_the_inbox_takes_what_a_client_is_told_and_nothing_else() {
+    const JSON: &str = "application/json";
+    let world = dev_mode().await;
+    let tell = async |authorization: &str, kind: &str, body: &str| {
+        let request = world.request(Method::POST, "/dev/inbox/ping").header("authorization", authorization);
+        Answer::of(request.header("content-type", kind).body(body.to_owned())).await
+    };
+    for n in 1..=51 {
+        let answer = tell(&format!("Bearer token-{n}"), JSON, &format!("{{\"auth_req_id\":\"id-{n}\"}}")).await;
+        assert_eq!((answer.status, answer.text().as_str()), (204, ""));
+    }
+    for bad in ["Basic eDp5", "Bearer", "Bearer a b", "bearer=a"] {
+        let answer = tell(bad, JSON, "{\"auth_req_id\":\"x\"}").await;
+        answer.refused(401, "invalid_token");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+    for (kind, bad) in [
+        ("text/plain", "{\"auth_req_id\":\"x\"}"),
+        (JSON, ""),
+        (JSON, "[]"),
+        (JSON, "{}"),
+        (JSON, "{\"auth_req_id\":\"\"}"),
+        (JSON, "{\"auth_req_id\":7}"),
+        (JSON, "{\"auth_req_id\":\"x\",\"auth_req_id\":\"y\"}"),
+    ] {
+        tell("Bearer a", kind, bad).await.refused(400, "invalid_request");
+    }
+    // The last fifty, the newest first.
+    let inbox = world.get("/dev/inbox").await.ok();
+    let pings = inbox["pings"].as_array().unwrap();
+    let newest = json!({
+        "at": world.parts().clock.now().to_string(), "auth_req_id": "id-51", "client_notification_token": "token-51",
+    });
+    assert_eq!((pings.len(), &pings[0], &pings[49]["auth_req_id"]), (50, &newest, &json!("id-2")));
+    assert_eq!(tell("Bearer a", JSON, "{\"auth_req_id\":\"<b>\"}").await.status, 204);
+    let shown = page(&world, "/dev/inbox").await.text();
+    assert!(shown.contains("token-51") && !shown.contains("<b>"), "{shown}");
 }
 
 #[tokio::test]
