@@ -75,6 +75,8 @@ mod packaging;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]
+mod primary_first;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod rates;
