@@ -112,7 +112,7 @@ impl Viewer<'_> {
             (Content::Call { .. } | Content::Delivery { .. }, Some(answer)) => {
                 // A receiver that leads elsewhere has not taken what it got.
                 let good = if matches!(message.content, Content::Delivery { .. }) { 300 } else { 400 };
-                let tone = if answer.status < good {
+                let tone = if answer.status < good && error.is_none() {
                     "ok"
                 } else if is_handshake(error.as_deref()) {
                     "info"
@@ -163,10 +163,7 @@ impl Viewer<'_> {
 
     fn call(&self, call: &Call) -> Vec<Part> {
         let mut rows = self.headers(&call.headers);
-        if let Some((_, query)) = call.target.split_once('?') {
-            let pairs = url::form_urlencoded::parse(query.as_bytes());
-            rows.extend(pairs.map(|(name, value)| self.row(&name, &value, "query")));
-        }
+        rows.extend(call.query().iter().map(|(name, value)| self.row(name, value, "query")));
         let form = call.form();
         rows.extend(form.iter().map(|(name, value)| self.row(name, value, "")));
         let body: &[u8] = if form.is_empty() { &call.body } else { &[] };

@@ -1,7 +1,18 @@
-//! Why the server said no: the rule, where it is written, and what would have passed.
+//! Why the server said no: the rule, where it is written, and what would have passed. Each family of endpoints
+//! has codes of its own, and some words are in several of them, so the path is looked at before the code.
 
-use crate::protocol::device_error::DeviceErrorCode as D;
-use crate::protocol::error::ErrorCode as E;
+mod admin;
+mod device;
+mod flow;
+mod oauth;
+
+use serde_json::Value;
+
+use crate::domain::client::GrantType;
+use crate::protocol::admin_error::AdminErrorCode;
+use crate::protocol::device_error::DeviceErrorCode;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::flow_api::FlowErrorCode;
 use crate::web::dev::wire::{Answer, Call};
 
 #[derive(Debug)]
@@ -11,172 +22,106 @@ pub(super) struct Why {
     pub rule: String,
     /// Where the rule is written.
     pub section: &'static str,
+    /// Our page about the code, if it has one.
+    pub page: Option<String>,
     /// The parameter that the sentence is about, with what it was.
     pub parameter: Option<String>,
-    pub pass: &'static str,
+    pub pass: String,
 }
+
+/// For a code that no family has: what the server has no words for.
+const FALLBACK: (&str, &str) = ("RFC 9110 §15.6", "The same call, once the server is well again. Its log says more.");
 
 pub(super) fn why(call: &Call, answer: &Answer) -> Option<Why> {
     let code = answer.error()?;
     let rule = answer.description().unwrap_or_default();
-    let oauth = E::DIRECT.into_iter().chain(E::OF_AUTHORIZATION).find(|known| known.as_str() == code);
-    let device = D::ALL.iter().copied().find(|known| known.as_str() == code);
-    let (section, pass) = match (oauth, device) {
-        (Some(code), _) => of_oauth(code, call.path(), &rule),
-        (None, Some(code)) => of_device(code),
-        (None, None) if code == "not_found" => {
+    let body = answer.json().unwrap_or_default();
+    let path = call.path();
+    if path.starts_with(crate::http::admin::PREFIX) {
+        return Some(of_admin(call, code, rule, &body));
+    }
+    if path.starts_with(crate::http::flow::PREFIX) {
+        return Some(of_flow(call, code, rule, &body));
+    }
+    let ((section, pass), parameter) = if path.starts_with("/device/") {
+        let known = DeviceErrorCode::ALL.iter().copied().find(|known| known.as_str() == code);
+        (known.map_or(FALLBACK, device::of), parameter(call, &rule))
+    } else {
+        (of_oauth(call, &code, &rule), parameter(call, &rule))
+    };
+    Some(Why { code, rule, section, page: None, parameter, pass: pass.to_owned() })
+}
+
+fn of_admin(call: &Call, code: String, title: String, body: &Value) -> Why {
+    let (detail, place) = admin::details(body);
+    let parameter = place.or_else(|| parameter(call, detail.as_deref().unwrap_or_default()));
+    let Some(known) = AdminErrorCode::parse(&code) else {
+        let (section, pass) = FALLBACK;
+        return Why { code, rule: title, section, page: None, parameter, pass: pass.to_owned() };
+    };
+    let cause = Some(admin::plain(known.cause()));
+    let rule = [Some(title), detail, cause].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let section = "docs/errors, RFC 9457";
+    Why { code, rule, section, page: Some(admin::page(known)), parameter, pass: admin::plain(known.fix()) }
+}
+
+fn of_flow(call: &Call, code: String, message: String, body: &Value) -> Why {
+    let (details, target) = flow::details(body);
+    let (section, pass) = FlowErrorCode::parse(&code).map_or(FALLBACK, flow::of);
+    let rule = if details.is_empty() { message } else { format!("{message} {details}") };
+    let parameter = target.or_else(|| parameter(call, &rule));
+    Why { code, rule, section, page: None, parameter, pass: pass.to_owned() }
+}
+
+fn of_oauth(call: &Call, code: &str, rule: &str) -> (&'static str, &'static str) {
+    let mut known = ErrorCode::DIRECT.into_iter().chain(ErrorCode::OF_AUTHORIZATION);
+    let grant = call.form().into_iter().find(|(name, _)| name == "grant_type");
+    let grant = grant.and_then(|(_, value)| GrantType::parse(&value));
+    match known.find(|known| known.as_str() == code) {
+        Some(code) => oauth::of(code, &oauth::At { path: call.path(), grant, rule }),
+        None if code == "not_found" => {
             ("RFC 9110 §15.5.5", "An address that discovery names: GET /.well-known/openid-configuration.")
         }
-        (None, None) => ("RFC 9110 §15.6", "The same call, once the server is well again. Its log says more."),
+        None => FALLBACK,
+    }
+}
+
+/// One that was sent, in the body or in the query; or one that was not.
+fn parameter(call: &Call, rule: &str) -> Option<String> {
+    let sent = call.form().into_iter().chain(call.query()).find(|(name, _)| mentions(rule, name));
+    // What is missing was not sent, so it is in neither.
+    let missing = || {
+        let known = ["scope", "login_hint", "binding_message", "grant_type", "auth_req_id", "refresh_token"];
+        known.into_iter().find(|name| mentions(rule, name)).map(|name| format!("{name} (not sent)"))
     };
-    let form = call.form();
-    let named = form.iter().find(|(name, _)| mentions(&rule, name));
-    let parameter = match named {
-        Some((name, _)) => Some(name.clone()),
-        // What is missing was not sent, so it is not in the form.
-        None => ["scope", "login_hint", "binding_message", "grant_type", "auth_req_id", "refresh_token"]
-            .into_iter()
-            .find(|name| mentions(&rule, name))
-            .map(|name| format!("{name} (not sent)")),
-    };
-    Some(Why { code, rule, section, parameter, pass })
+    sent.map(|(name, _)| name).or_else(missing)
 }
 
 fn mentions(text: &str, name: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
 }
 
-fn of_oauth(code: E, path: &str, rule: &str) -> (&'static str, &'static str) {
-    let ciba = path == "/as/bc-auth.ciba";
-    match code {
-        E::InvalidRequest if rule.contains("hint") => {
-            ("CIBA §7.1", "Exactly one hint that leads to a person, such as login_hint=alice.")
-        }
-        E::InvalidRequest if rule.contains("openid") || rule.contains("scope") => {
-            ("CIBA §7.1", "scope=openid, with further scopes behind a space.")
-        }
-        E::InvalidRequest if rule.contains("repeated") => ("RFC 6749 §3.2", "Each parameter once."),
-        E::InvalidRequest if rule.contains("expiry") => ("CIBA §7.1", "requested_expiry=120: whole seconds."),
-        E::InvalidRequest if rule.contains("content type") => {
-            ("RFC 6749 §4", "Content-Type: application/x-www-form-urlencoded.")
-        }
-        E::InvalidRequest if ciba => ("CIBA §13", "The parameters of CIBA §7.1, each of them well-formed."),
-        E::InvalidRequest => ("RFC 6749 §5.2", "The parameters of the endpoint, each of them once."),
-        E::InvalidClient => {
-            ("RFC 6749 §2.3, §5.2", "The credentials of a registered client: in dev mode, -u shop:shop-secret.")
-        }
-        E::InvalidGrant => (
-            "RFC 6749 §5.2, CIBA §11",
-            "An auth_req_id of this client that was approved, was not withdrawn and was not redeemed before.",
-        ),
-        E::UnauthorizedClient => ("RFC 6749 §5.2", "A client that is registered for this grant."),
-        E::UnsupportedGrantType => ("RFC 6749 §5.2", "grant_type=urn:openid:params:grant-type:ciba, or refresh_token."),
-        E::InvalidScope => ("RFC 6749 §3.3", "Scopes that the client is registered for: openid profile email."),
-        E::AuthorizationPending => ("CIBA §11", "Nothing is wrong: the same poll again, after the interval."),
-        E::SlowDown => ("CIBA §11", "A poll no sooner than the interval, which is now 5 seconds longer."),
-        E::ExpiredToken => ("CIBA §11", "A poll before expires_in is over. Now: a new request."),
-        E::AccessDenied => ("CIBA §11", "A yes from the person, with the right number. This no is final."),
-        E::ExpiredLoginHintToken => ("CIBA §13", "A login_hint_token that has not expired."),
-        E::UnknownUserId => ("CIBA §13", "A hint that leads to a user: in dev mode, login_hint=alice."),
-        E::MissingUserCode => ("CIBA §13", "The person’s user_code."),
-        E::InvalidUserCode => ("CIBA §13", "The person’s right user_code."),
-        E::InvalidBindingMessage => {
-            ("CIBA §13", "A binding_message of at most 64 characters of plain text, such as K7Q2.")
-        }
-        E::InvalidToken => ("RFC 6750 §3.1", "An access token of this server that has not expired or been revoked."),
-        E::InsufficientScope => ("RFC 6750 §3.1", "An access token with the scope openid."),
-        E::UnsupportedTokenType => ("RFC 7009 §2.2.1", "A token_type_hint that the server knows."),
-        E::InvalidRedirectUri
-        | E::InvalidClientMetadata
-        | E::InvalidSoftwareStatement
-        | E::UnapprovedSoftwareStatement => {
-            ("RFC 7591 §3.2.2", "Metadata that can be registered: see docs/registration.md.")
-        }
-        E::InvalidDpopProof => ("RFC 9449 §5", "A DPoP proof made for this request, just now and once."),
-        E::UseDpopNonce => (
-            "RFC 9449 §8",
-            "The same request with the DPoP-Nonce of this answer in its proof. Clients do so by themselves.",
-        ),
-        E::TemporarilyUnavailable => ("RFC 6749 §4.1.2.1", "The same call, later: Retry-After says when."),
-        E::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "A response_type that the metadata lists, such as code."),
-        E::ServerError => {
-            ("RFC 6749 §4.1.2.1", "Nothing: the fault is the server's. The log has it under the request's id.")
-        }
-        E::InteractionRequired => {
-            ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to act.")
-        }
-        E::LoginRequired => ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to sign in."),
-        E::AccountSelectionRequired => {
-            ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to choose.")
-        }
-        E::ConsentRequired => ("OIDC Core §3.1.2.6", "The same request without prompt=none: the person has to agree."),
-        E::RequestNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request object."),
-        E::RequestUriNotSupported => ("OIDC Core §3.1.2.6", "Plain parameters instead of a request_uri."),
-        E::InvalidRequestUri => {
-            ("RFC 9101 §7", "A request_uri of this client: pushed less than a minute ago and not used yet.")
-        }
-        E::InvalidRequestObject => {
-            ("RFC 9101 §7", "A JWT that a key of the client signed, with iss, aud and exp, and no older than an hour.")
-        }
-        E::InvalidTarget => ("RFC 8707 §2", "A resource that the client is registered for."),
-        E::InvalidAuthorizationDetails => {
-            ("RFC 9396 §5", "A list of objects, each of a type that the client is registered for, with its fields.")
-        }
-        E::RegistrationNotSupported => ("OIDC Core §3.1.2.6", "A client that is registered before it asks."),
-        E::UnmetAuthenticationRequirements => {
-            ("OIDC Unmet Authentication Requirements §2", "An acr that the metadata lists.")
-        }
-    }
-}
-
-fn of_device(code: D) -> (&'static str, &'static str) {
-    const DECISIONS: &str = "docs/device-api.md, decisions";
-    const PROOFS: &str = "docs/device-api.md, proofs (after RFC 9449)";
-    const ERRORS: &str = "docs/device-api.md, errors (RFC 9457)";
-    match code {
-        D::InvalidRequest => (ERRORS, "A JSON object with the documented members, each of them once."),
-        D::ProofRequired => (PROOFS, "A Device-Proof header, signed by the key of the installation."),
-        D::ProofInvalid => (PROOFS, "A proof made for this method, this address and this body."),
-        D::ProofExpired => (PROOFS, "A proof made within 60 seconds; the Date header has the server’s time."),
-        D::ProofReplayed => (PROOFS, "A new proof: each is good for one call, with a jti of its own."),
-        D::UseDeviceNonce => {
-            (PROOFS, "The same call with the Device-Nonce of this answer in its proof. Phones do so by themselves.")
-        }
-        D::DeviceUnknown => (PROOFS, "A key that is paired: POST /device/v1/pairings."),
-        D::DeviceBlocked => (ERRORS, "A device that an administrator has not blocked."),
-        D::PairingKeyInvalid => {
-            ("docs/device-api.md, pairing", "A pairing key that is known, not expired and not used.")
-        }
-        D::MethodLimitReached => ("docs/device-api.md, pairing", "One device less: five are allowed."),
-        D::EnrollmentNotFound => ("docs/device-api.md, enrollments", "A ticket that this installation was given."),
-        D::EnrollmentGone => {
-            ("docs/device-api.md, enrollments", "A ticket that is not answered yet, within five minutes.")
-        }
-        D::TooManyAttempts => ("RFC 6585 §4", "The same call, later: Retry-After says when."),
-        D::NotificationNotFound => (DECISIONS, "A question that was put to a device of this installation."),
-        D::Expired => (DECISIONS, "An answer before expiresAt."),
-        D::AlreadyDecided => (DECISIONS, "The first answer. It counts, and stays."),
-        D::Canceled => (DECISIONS, "An answer before the client withdrew its question."),
-        D::ContextHashMismatch => (DECISIONS, "The digest of exactly what the question says."),
-        D::ProofMismatch => (DECISIONS, "A body that says what the signed proof says."),
-        D::NumberRequired => (DECISIONS, "numberPicked, since the question asks for it."),
-        D::NumberMismatch => (DECISIONS, "The number on the shop’s screen. There is one try."),
-        D::DeviceNotFound => (ERRORS, "A device of this installation."),
-        D::NotFound => (ERRORS, "An address of docs/device-api.md."),
-        D::TemporarilyUnavailable | D::InternalError => (ERRORS, "The same call, later."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::*;
 
-    fn of(path: &str, form: &'static str, status: u16, body: &'static str) -> Option<Why> {
+    fn call(path: &str, form: &'static str) -> Call {
         let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
-        let call = Call { method: "POST".to_owned(), target: path.to_owned(), headers, body: form.into() };
-        why(&call, &Answer { status, headers: Vec::new(), body: body.into(), took: Duration::ZERO })
+        Call { method: "POST".to_owned(), target: path.to_owned(), headers, body: form.into() }
+    }
+
+    fn of(path: &str, form: &'static str, status: u16, body: &str) -> Option<Why> {
+        let body = body.to_owned().into();
+        why(&call(path, form), &Answer { status, headers: Vec::new(), body, took: Duration::ZERO })
+    }
+
+    fn redirected(path: &str, to: &str) -> Option<Why> {
+        let headers = vec![("location".to_owned(), to.to_owned())];
+        why(&call(path, ""), &Answer { status: 303, headers, body: "".into(), took: Duration::ZERO })
     }
 
     #[test]
@@ -191,5 +136,86 @@ mod tests {
         let body = r#"{"type":"about:blank","title":"The device proof was used before.","code":"PROOF_REPLAYED"}"#;
         assert!(of("/device/v1/me", "", 401, body).unwrap().pass.contains("jti"));
         assert!(of("/as/token.oauth2", "", 200, r#"{"error":"none"}"#).is_none(), "no error, no reason");
+    }
+
+    /// Each code has words at the endpoints that say it, and none has those of a server that is ill.
+    #[test]
+    fn every_code_of_every_family_has_words_of_its_own() {
+        let known = |path: &str, body: Value| {
+            let why = of(path, "", 400, &body.to_string()).unwrap();
+            assert!(why.section != FALLBACK.0 && why.pass != FALLBACK.1, "{path} {body}: {why:?}");
+            why
+        };
+        for code in AdminErrorCode::ALL {
+            let why = known("/admin/v1/clients", json!({ "code": code.as_str(), "title": code.title() }));
+            assert_eq!(why.page, Some(format!("/docs/errors/{}", code.as_str())));
+            assert_eq!(why.pass, code.fix().replace('`', ""));
+            assert!(why.rule.starts_with(code.title()) && why.rule.contains(&code.cause().replace('`', "")), "{why:?}");
+        }
+        for code in FlowErrorCode::ALL {
+            known("/pf-ws/authn/flows/abc", json!({ "code": code.as_str(), "message": code.message() }));
+        }
+        for code in DeviceErrorCode::ALL {
+            known("/device/v1/me", json!({ "code": code.as_str(), "title": code.title() }));
+        }
+        for code in ErrorCode::DIRECT.into_iter().chain(ErrorCode::OF_AUTHORIZATION) {
+            for path in ["/as/token.oauth2", "/as/bc-auth.ciba", "/as/par.oauth2", "/idp/userinfo.openid"] {
+                known(path, json!({ "error": code.as_str() }));
+            }
+            let to = format!("https://shop.example/callback?state=x&error={}", code.as_str());
+            let why = redirected("/as/authorization.oauth2", &to).unwrap();
+            assert!(why.code == code.as_str() && why.section != FALLBACK.0, "{why:?}");
+        }
+        let unknown = of("/as/token.oauth2", "", 500, r#"{"error":"unheard_of"}"#).unwrap();
+        assert_eq!(unknown.section, FALLBACK.0);
+    }
+
+    /// The same word is another rule elsewhere.
+    #[test]
+    fn the_path_says_whose_code_it_is() {
+        let body = r#"{"code":"insufficient_scope","title":"No.","detail":"nod:clients:write is needed."}"#;
+        let admin = of("/admin/v1/clients", "", 403, body).unwrap();
+        assert!(admin.rule.contains("nod:clients:write is needed.") && !admin.pass.contains("openid"), "{admin:?}");
+        let userinfo = of("/idp/userinfo.openid", "", 403, r#"{"error":"insufficient_scope"}"#).unwrap();
+        assert!(userinfo.pass.contains("scope openid"), "{userinfo:?}");
+        let body = r#"{"code":"invalid_request","title":"No.","detail":"limit: No.","errors":[{"parameter":"limit"}]}"#;
+        let admin = of("/admin/v1/clients?limit=0", "", 400, body).unwrap();
+        assert_eq!(admin.parameter.as_deref(), Some("limit"));
+        assert_eq!(admin.page.as_deref(), Some("/docs/errors/invalid_request"));
+        let body = r#"{"code":"VALIDATION_ERROR","message":"No.","details":[{"message":"Wrong.","target":"otp"}]}"#;
+        let flow = of("/pf-ws/authn/flows/abc", "", 400, body).unwrap();
+        assert_eq!((flow.rule.as_str(), flow.parameter.as_deref()), ("No. Wrong.", Some("otp")));
+    }
+
+    #[test]
+    fn what_a_redirect_tells_is_an_error_too() {
+        let to = "https://shop.example/callback?error=login_required&error_description=Nobody+is+signed+in.&state=x";
+        let why = redirected("/as/authorization.oauth2?prompt=none", to).unwrap();
+        assert_eq!((why.code.as_str(), why.section), ("login_required", "OIDC Core §3.1.2.6"));
+        assert_eq!(why.rule, "Nobody is signed in.");
+        let to = "https://shop.example/callback?x=1#error=access_denied&state=x";
+        let why = redirected("/as/resume/abc", to).unwrap();
+        assert_eq!((why.code.as_str(), why.section), ("access_denied", "RFC 6749 §4.1.2.1"));
+        assert!(redirected("/as/authorization.oauth2", "https://shop.example/callback?code=abc&state=error").is_none());
+        let asked = "/as/authorization.oauth2?client_id=shop&max_age=soon";
+        let to = "https://shop.example/callback?error=invalid_request&error_description=max_age+is+no+number.";
+        assert_eq!(redirected(asked, to).unwrap().parameter.as_deref(), Some("max_age"));
+    }
+
+    #[test]
+    fn an_invalid_grant_is_told_by_what_it_was_begun_from() {
+        let body = r#"{"error":"invalid_grant","error_description":"The grant is invalid."}"#;
+        let pass = |form| of("/as/token.oauth2", form, 400, body).unwrap().pass;
+        for (form, named) in [
+            ("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=x", "auth_req_id"),
+            ("grant_type=authorization_code&code=x", "code_verifier"),
+            ("grant_type=refresh_token&refresh_token=x", "refresh token"),
+            ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=x", "device_code"),
+            ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange", "subject_token"),
+        ] {
+            assert!(pass(form).contains(named), "{form}: {}", pass(form));
+        }
+        let code = pass("grant_type=authorization_code&code=x");
+        assert!(!code.contains("auth_req_id"), "{code}");
     }
 }

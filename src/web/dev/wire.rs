@@ -96,6 +96,12 @@ impl Call {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// The parameters of the query, decoded.
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        let query = self.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
     /// The parameters of a form, decoded.
     pub(super) fn form(&self) -> Vec<(String, String)> {
         let is_form = self.header("content-type").is_some_and(|kind| kind.contains("x-www-form-urlencoded"));
@@ -108,10 +114,10 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The code of an OAuth error, or of a problem document.
+    /// The code of an OAuth error, be it told by a redirect, of a problem document, or of the flow API.
     pub(super) fn error(&self) -> Option<String> {
         if self.status < 400 {
-            return None;
+            return self.redirected("error");
         }
         let body = self.json()?;
         let code = body.get("error").or_else(|| body.get("code"))?;
@@ -120,9 +126,21 @@ impl Answer {
 
     /// What the server said of it.
     pub(super) fn description(&self) -> Option<String> {
+        if self.status < 400 {
+            return self.redirected("error_description");
+        }
         let body = self.json()?;
-        let text = body.get("error_description").or_else(|| body.get("title"))?;
+        let text = ["error_description", "title", "message"].into_iter().find_map(|name| body.get(name))?;
         text.as_str().map(str::to_owned)
+    }
+
+    /// What a redirect tells, in the query or in the fragment [RFC 6749 §4.1.2.1, §4.2.2.1].
+    fn redirected(&self, name: &str) -> Option<String> {
+        let (_, location) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case("location"))?;
+        let (address, fragment) = location.split_once('#').unwrap_or((location.as_str(), ""));
+        let query = address.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let mut told = [query, fragment].into_iter().flat_map(|text| url::form_urlencoded::parse(text.as_bytes()));
+        told.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{dev_mode, post, post_form};
 use crate::admin::receiver::Receiver;
 use crate::admin::{until, webhooks};
-use crate::world::{Answer, BC_AUTHORIZE, TOKEN, World, basic};
+use crate::world::{Answer, BC_AUTHORIZE, FLOWS, TOKEN, World, basic};
 
 async fn page(world: &World, path: &str) -> Answer {
     Answer::of(world.request(Method::GET, path).header("accept", "text/html")).await
@@ -186,6 +186,29 @@ async fn the_inspector_says_why_and_covers_secrets() {
     assert!(shown.split(' ').next().unwrap().ends_with('…'), "the handle is covered where it comes again: {shown}");
     let revealed = page(&world, &format!("{request}?reveal=1")).await.text();
     assert!(revealed.contains("shop:shop-secret") && revealed.contains(&encoded));
+}
+
+/// The words of each API are explained as its own, and an error that a redirect carries is one, too.
+#[tokio::test]
+async fn the_inspector_knows_whose_error_it_is() {
+    let world = dev_mode().await;
+    let till = world.client("till").signs_in().await;
+    assert_eq!(Answer::of(world.request(Method::GET, "/admin/v1/clients")).await.status, 401);
+    assert_eq!(world.get(&format!("{FLOWS}none")).await.status, 404);
+    world.browser().authorize(&till, &[("prompt", "none")]).await.unwrap_err().error("login_required");
+    let text = page(&world, "/dev/wire?kind=errors").await.text();
+    for part in [
+        "<a href=\"/docs/errors/token_required\">",
+        "docs/flow-api.md, errors",
+        "Why <span class=\"mono\">login_required</span>",
+        "The same request without prompt=none: the person has to sign in.",
+        "class=\"outcome bad\">303 login_required",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("once the server is well again"), "{text}");
+    let page = page(&world, "/docs/errors/token_required").await;
+    assert_eq!(page.status, 200, "where it is explained");
 }
 
 #[tokio::test]
