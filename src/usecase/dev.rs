@@ -1,16 +1,19 @@
 //! What a person does by hand and a script cannot: dev mode does it for the script.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::KeySource;
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
 pub use crate::outbound::dev_inbox::{DevInbox, Received};
 use crate::protocol::id::{AuthReqId, ClientId, NotificationId, PairingKey, RequestId};
+use crate::protocol::jwt::{AcceptedTyp, JwtError, KeySet, Unverified};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory::Directory;
@@ -31,7 +34,38 @@ pub struct Dev {
     pub introspect: Introspect,
 }
 
+/// What the keys that a client has registered say of a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Vouched {
+    /// It is signed with this key, by its name or else by its thumbprint.
+    By { client: ClientId, key: String },
+    /// None of the keys that it may be signed with has signed it.
+    Broken,
+    /// It is of nobody whose keys are here.
+    #[default]
+    Nobody,
+}
+
 impl Dev {
+    /// Who signed a token of a type that clients sign; `client_id` is whose it is where the token does not say so.
+    /// Keys behind a `jwks_uri` are not fetched for that.
+    pub async fn vouch(&self, text: &str, typ: AcceptedTyp, client_id: Option<&str>) -> Result<Vouched, StoreError> {
+        let Ok(token) = Unverified::parse(text) else { return Ok(Vouched::Nobody) };
+        let named = token.untrusted_party().ok().and_then(|party| party.iss.map(Cow::into_owned));
+        let Some(id) = named.as_deref().or(client_id).and_then(ClientId::parse) else { return Ok(Vouched::Nobody) };
+        let Some(client) = self.directory.client(&id).await? else { return Ok(Vouched::Nobody) };
+        let Some(KeySource::Jwks(jwks)) = client.keys() else { return Ok(Vouched::Nobody) };
+        let Ok(keys) = KeySet::parse(jwks.to_string().as_bytes()) else { return Ok(Vouched::Nobody) };
+        Ok(match keys.verify::<serde_json::Value>(&token, token.algorithm(), typ) {
+            Ok(verified) => {
+                let key = token.kid().map_or_else(|| verified.signed_by().to_string(), str::to_owned);
+                Vouched::By { client: id, key }
+            }
+            Err(JwtError::Signature) => Vouched::Broken,
+            Err(_) => Vouched::Nobody,
+        })
+    }
+
     pub async fn number(&self, username: &str, id: NotificationId) -> Result<Option<u8>, StoreError> {
         let Some(user) = self.directory.user_by_username(username).await? else { return Ok(None) };
         let Some(inbox) = self.inboxes.get(&user.id).await? else { return Ok(None) };

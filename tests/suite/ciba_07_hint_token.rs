@@ -36,7 +36,7 @@ fn claims(world: &World, client: &Client, change: &Value) -> Value {
 }
 
 /// As the client signs it.
-fn hint(world: &World, client: &Client, change: &Value) -> String {
+pub(crate) fn hint(world: &World, client: &Client, change: &Value) -> String {
     client.key().jws(&header(client), &claims(world, client, change))
 }
 

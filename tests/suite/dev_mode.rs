@@ -3,6 +3,7 @@
 mod guard;
 mod pages;
 mod scenarios;
+mod tokens;
 
 use nod::domain::client::NumberMatching;
 use reqwest::Method;

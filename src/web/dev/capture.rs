@@ -24,9 +24,9 @@ use crate::http::admin;
 use crate::protocol::id::AuthReqId;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::deliver::Told;
-use crate::usecase::dev::Dev;
+use crate::usecase::dev::{Dev, Vouched};
 use crate::web::dev::shop;
-use crate::web::dev::token;
+use crate::web::dev::token::{self, Signature};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
 
 /// More than the longest body that is taken.
@@ -71,6 +71,7 @@ impl<E: Endpoint> Endpoint for Captured<E> {
             actor: Actor::Unknown,
             content,
             names: Vec::new(),
+            signed: Vec::new(),
             replay_of,
         });
         let mut response = self.inner.get_response(request).await;
@@ -131,7 +132,7 @@ impl Listen {
             ["auth_req_id", "token", "refresh_token"].into_iter().filter_map(field).map(Name::of).collect();
         let tokens = ["access_token", "refresh_token", "id_token"];
         names.extend(tokens.into_iter().filter_map(given).map(|token| Name::of(&token)));
-        names.extend(call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(Name::of));
+        names.extend(call.header("authorization").and_then(token::shown).map(Name::of));
         names.extend(requests(call.path().split('/')));
         names.extend(
             call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of),
@@ -149,13 +150,33 @@ impl Listen {
             }
         }
         let actor = self.actor(&call, field("client_id")).await;
+        let signed = self.signed(&call).await;
         self.wire.change(number, |message| {
             message.actor = actor.clone();
+            message.signed = signed;
             message.names = names;
             message.content = Content::Call { call, answer: Some(answer) };
         });
         self.link_tokens(number);
         actor
+    }
+
+    /// Looked at now, since the client may have other keys when somebody reads it.
+    async fn signed(&self, call: &Call) -> Vec<(Name, Signature)> {
+        let sent: Vec<(String, String)> = call.form().into_iter().chain(call.query()).collect();
+        let client_id = sent.iter().find(|(name, _)| name == "client_id").map(|(_, value)| value.as_str());
+        let mut signed = Vec::new();
+        for (name, value) in &sent {
+            let Some(typ) = token::of_clients(name) else { continue };
+            // Without the store, only the word on the signature is missing.
+            let signature = match self.dev.vouch(value, typ, client_id).await.unwrap_or_default() {
+                Vouched::By { client, key } => Signature::By(format!("the key {key} of {client}")),
+                Vouched::Broken => Signature::Broken,
+                Vouched::Nobody => Signature::Unknown,
+            };
+            signed.push((Name::of(value), signature));
+        }
+        signed
     }
 
     /// What names the tokens of a request names the request.
@@ -168,7 +189,7 @@ impl Listen {
 
     async fn actor(&self, call: &Call, client_id: Option<&str>) -> Actor {
         if call.path().starts_with(admin::PREFIX) {
-            let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+            let token = call.header("authorization").and_then(token::shown);
             return Actor::Admin(match token {
                 Some(token) => self.dev.client_of(token).await.unwrap_or_default().map(|id| id.as_str().to_owned()),
                 None => None,
@@ -199,6 +220,7 @@ impl Listen {
             actor,
             content: Content::Event { name, data },
             names,
+            signed: Vec::new(),
             replay_of: None,
         });
     }
@@ -232,7 +254,7 @@ pub(super) async fn overhear(wire: Arc<Wire>, clock: Arc<dyn Clock>, mut told: b
         let request = event.as_ref().and_then(|event| event.get("request_id")?.as_str());
         let (at, names) = (clock.now(), requests(request.into_iter()).collect());
         let actor = Actor::Webhook(host);
-        wire.begin(|number| Message { number, at, actor, content, names, replay_of: None });
+        wire.begin(|number| Message { number, at, actor, content, names, signed: Vec::new(), replay_of: None });
     }
 }
 

@@ -2,11 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nod_device::payload::PAYLOAD_TYPE;
 use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE};
 use serde_json::Value;
 
-use crate::protocol::jwt::{AcceptedTyp, EmbeddedKeyProof, Unverified};
+use crate::protocol::jwt::{AcceptedTyp, EmbeddedKeyProof, JwtError, MAX_TOKEN_BYTES, Unverified};
+use crate::protocol::{client_assertion, dpop, login_hint_token, request_object};
 use crate::usecase::signing_keys::KeyRing;
+
+/// What carries its own key, and whose that is.
+const WITH_THEIR_KEYS: [(&str, &str); 3] =
+    [(PROOF_TYPE, "the phone’s key"), (PAYLOAD_TYPE, "the app’s key"), (dpop::TYP, "the key of the proof")];
 
 /// What is in a compact JWS.
 #[derive(Clone, Debug)]
@@ -43,26 +49,44 @@ fn part(text: &str) -> Option<Value> {
 
 fn signature(text: &str, header: &Value, ours: &KeyRing) -> Signature {
     if header.get("jwk").is_some() {
-        return match EmbeddedKeyProof::parse(text, PROOF_TYPE, MAX_PROOF_BYTES) {
-            Ok(proof) => {
-                let verified = proof.verification_key().is_ok_and(|key| proof.verify::<Value>(&key).is_ok());
-                if verified {
-                    Signature::By(format!("the phone’s key {}", proof.thumbprint()))
-                } else {
-                    Signature::Broken
-                }
-            }
-            // A proof of another kind, or a rotation's second one.
-            Err(_) => Signature::Unknown,
-        };
+        return by_its_own_key(text, header);
     }
     let Ok(token) = Unverified::parse(text) else { return Signature::Broken };
     let kid = token.kid().unwrap_or("without a name").to_owned();
     match ours.verify::<Value>(&token, AcceptedTyp::AbsentOr(&["JWT", "at+jwt"])) {
         Ok(_) => Signature::By(format!("Nod’s key {kid}")),
-        Err(crate::protocol::jwt::JwtError::Signature) => Signature::Broken,
+        Err(JwtError::Signature) => Signature::Broken,
         Err(_) => Signature::Unknown,
     }
+}
+
+/// [RFC 9449 §4.2] that it verifies says that its sender has the key, which its thumbprint names.
+fn by_its_own_key(text: &str, header: &Value) -> Signature {
+    let typ = header.get("typ").and_then(Value::as_str).unwrap_or_default();
+    let known = WITH_THEIR_KEYS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(typ));
+    let Some((typ, whose)) = known else { return Signature::Unknown };
+    match EmbeddedKeyProof::of_any_key(text, typ, MAX_TOKEN_BYTES) {
+        Ok(proof) if proof.verification_key().is_ok_and(|key| proof.verify::<Value>(&key).is_ok()) => {
+            Signature::By(format!("{whose} {}", proof.thumbprint()))
+        }
+        Ok(_) => Signature::Broken,
+        Err(_) => Signature::Unknown,
+    }
+}
+
+/// The parameters that a client signs, by the keys that it has registered, and the type that each has.
+pub(super) fn of_clients(parameter: &str) -> Option<AcceptedTyp> {
+    match parameter {
+        "client_assertion" => Some(client_assertion::ASSERTION_TYP),
+        "request" => Some(request_object::TYP),
+        "login_hint_token" => Some(login_hint_token::TYP),
+        _ => None,
+    }
+}
+
+/// The access token in an `Authorization` header, bound to a key or not.
+pub(super) fn shown(authorization: &str) -> Option<&str> {
+    ["Bearer ", "DPoP "].into_iter().find_map(|scheme| authorization.strip_prefix(scheme))
 }
 
 /// The thumbprint of the key in a proof, whatever the proof is worth.

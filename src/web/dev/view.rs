@@ -8,10 +8,10 @@ use crate::web::dev::curl;
 use crate::web::dev::summary::Line;
 use crate::web::dev::token::{self, Signature, Token};
 use crate::web::dev::why::{Why, why};
-use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Wire};
+use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 17] = [
+const SECRETS: [&str; 19] = [
     "access_token",
     "auth_req_id",
     "authorization",
@@ -20,9 +20,11 @@ const SECRETS: [&str; 17] = [
     "client_secret",
     "device-nonce",
     "device-proof",
+    "dpop",
     "id_token",
     "id_token_hint",
     "login_hint_token",
+    "mobilePayload",
     "pairingKey",
     "proofByNew",
     "refresh_token",
@@ -127,12 +129,12 @@ impl Viewer<'_> {
             Content::Event { data, .. } => (self.body("Event", data.as_bytes()), Vec::new(), None, None),
             Content::Delivery { call, answer } => {
                 let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
-                (self.call(call), received, None, None)
+                (self.call(call, &message.signed), received, None, None)
             }
             Content::Call { call, answer } => {
                 let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
                 let why = answer.as_ref().and_then(|answer| why(call, answer));
-                (self.call(call), received, Some(curl::curl(self.base, call, self.depth.reveal)), why)
+                (self.call(call, &message.signed), received, Some(curl::curl(self.base, call, self.depth.reveal)), why)
             }
         };
         MessageView {
@@ -161,14 +163,17 @@ impl Viewer<'_> {
         }
     }
 
-    fn call(&self, call: &Call) -> Vec<Part> {
+    /// `signed`: what is known of tokens whose keys the clients have registered.
+    fn call(&self, call: &Call, signed: &[(Name, Signature)]) -> Vec<Part> {
         let mut rows = self.headers(&call.headers);
-        rows.extend(call.query().iter().map(|(name, value)| self.row(name, value, "query")));
+        let query = call.query();
+        rows.extend(query.iter().map(|(name, value)| self.row(name, value, "query")));
         let form = call.form();
         rows.extend(form.iter().map(|(name, value)| self.row(name, value, "")));
         let body: &[u8] = if form.is_empty() { &call.body } else { &[] };
         let mut parts = self.whole("Sent", rows, body);
-        parts.extend(call.headers.iter().chain(&form).filter_map(|(name, value)| self.token(name, value)));
+        let given = call.headers.iter().chain(&query).chain(&form);
+        parts.extend(given.filter_map(|(name, value)| self.token(name, value, signed)));
         parts
     }
 
@@ -202,7 +207,7 @@ impl Viewer<'_> {
         let members = members(body).unwrap_or_else(|| vec![("body".to_owned(), lossy(body))]);
         let rows = members.iter().map(|(name, value)| self.row(name, value, "")).collect();
         let mut parts = vec![Part { title: title.to_owned(), mark: "", rows }];
-        parts.extend(members.iter().filter_map(|(name, value)| self.token(name, value)));
+        parts.extend(members.iter().filter_map(|(name, value)| self.token(name, value, &[])));
         parts
     }
 
@@ -215,20 +220,22 @@ impl Viewer<'_> {
         let (mark, signed) = match &token.signature {
             Signature::By(key) => ("verified", format!("signature verified with {key}")),
             Signature::Broken => ("broken", "the signature does not verify".to_owned()),
-            // Nod has it from the client's registration; the answer says whether it verified.
-            Signature::Unknown if name == "client_assertion" => {
-                let kid = token.header.get("kid").map(plain).unwrap_or_default();
-                ("", format!("signed with the client’s key {kid}"))
-            }
             Signature::Unknown => ("", "signed with a key that is not here".to_owned()),
         };
         let rows = claims(&token.header, &token.claims, self.depth.reveal);
         Part { title: format!("{name}, decoded · {signed}"), mark, rows }
     }
 
-    fn token(&self, name: &str, value: &str) -> Option<Part> {
-        let text = value.strip_prefix("Bearer ").unwrap_or(value);
-        Some(self.part(name, &token::read(text, self.keys)?))
+    fn token(&self, name: &str, value: &str, signed: &[(Name, Signature)]) -> Option<Part> {
+        let text = token::shown(value).unwrap_or(value);
+        let mut token = token::read(text, self.keys)?;
+        if token::of_clients(name).is_some() {
+            // No key of ours has anything to say of it.
+            let digest = Name::of(text);
+            let known = signed.iter().find(|(name, _)| *name == digest).map(|(_, signature)| signature.clone());
+            token.signature = known.unwrap_or(Signature::Unknown);
+        }
+        Some(self.part(name, &token))
     }
 }
 

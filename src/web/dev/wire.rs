@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::clock::Timestamp;
 use crate::protocol::id::RequestId;
 use crate::secret::sha256;
+use crate::web::dev::token::Signature;
 
 const KEPT: usize = 500;
 const LINKS: usize = 4 * KEPT;
@@ -37,6 +38,8 @@ pub(super) struct Message {
     pub content: Content,
     /// The request is known by any of these, once the links to it are known.
     pub names: Vec<Name>,
+    /// The tokens that a client has signed, and what the keys that it had registered then say of them.
+    pub signed: Vec<(Name, Signature)>,
     /// Which message was sent again.
     pub replay_of: Option<u64>,
 }
@@ -266,6 +269,7 @@ mod tests {
             actor: Actor::Unknown,
             content: Content::Event { name: "ready".to_owned(), data: String::new() },
             names: vec![Name::of(&number.to_string())],
+            signed: Vec::new(),
             replay_of: None,
         }
     }
