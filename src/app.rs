@@ -37,7 +37,7 @@ use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
 use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
-use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, StoreError};
+use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
 use crate::store::kept::Kept;
 use crate::store::measured::Measured;
 use crate::store::redis::Settings as RedisSettings;
@@ -157,6 +157,8 @@ impl App {
                 people: People::new(parts.database.clone(), Arc::clone(&parts.directory)),
                 requests: parts.requests.clone(),
                 inboxes: parts.inboxes.clone(),
+                flows: Shelf::new(Arc::clone(&parts.ephemeral)),
+                codes: Shelf::new(Arc::clone(&parts.ephemeral)),
                 clock,
                 entropy: Arc::clone(&parts.entropy),
                 lifetime: Duration::from_secs(60),
@@ -172,7 +174,7 @@ impl App {
             keys: Arc::clone(&parts.ring),
             entropy: Arc::clone(&parts.entropy),
             keep,
-            told: parts.told.subscribe(),
+            told: parts.watchers.listen(),
             inbox: parts.carriers.dev_inbox.clone(),
         };
         let (public, work) = web::dev::around(self.public, needs).map_err(StartError::Pages)?;

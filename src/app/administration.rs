@@ -76,7 +76,7 @@ pub(super) fn tell_webhooks(settings: &Settings, parts: &Parts, master: &Arc<Mas
         master: Arc::clone(master),
         egress: settings.egress.clone(),
         ledger: parts.ledger.clone(),
-        told: parts.told.clone(),
+        watchers: parts.watchers.clone(),
         desk: Desk { clock: Arc::clone(&parts.clock), entropy: Arc::clone(&parts.entropy) },
     });
     worker.repeat("tell webhooks", Duration::from_millis(500), move || {

@@ -81,6 +81,8 @@ impl Wiring {
             people: People::new(self.parts.database.clone(), self.directory()),
             requests: self.parts.requests.clone(),
             inboxes: self.parts.inboxes.clone(),
+            flows: Shelf::new(self.store()),
+            codes: Shelf::new(self.store()),
             clock: self.clock(),
             entropy: self.entropy(),
             lifetime: self.settings.pairing_key_lifetime,

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use super::{Carriers, EphemeralStore, Settings};
 use crate::clock::Clock;
 use crate::domain::authentication_request::AuthenticationRequest;
@@ -32,7 +30,6 @@ use crate::store::sql::tokens::Tokens;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::bootstrap::Bootstrap;
-use crate::usecase::admin::deliver::Told;
 use crate::usecase::callbacks::Callbacks;
 use crate::usecase::check_password::CheckPassword;
 use crate::usecase::hashing::Hashing;
@@ -42,6 +39,7 @@ use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::{PingBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::usecase::told::Watchers;
 use crate::worker;
 use crate::worker::{RetellDecisions, Worker};
 
@@ -71,8 +69,8 @@ pub struct Parts {
     pub check_password: Arc<CheckPassword>,
     pub set_password: Arc<SetPassword>,
     pub carriers: Carriers,
-    /// What webhooks are told. Only dev mode listens.
-    pub told: broadcast::Sender<Arc<Told>>,
+    /// What others are called with.
+    pub watchers: Watchers,
 }
 
 pub(super) fn parts(
@@ -151,7 +149,7 @@ pub(super) fn parts(
     Parts {
         bootstrap: Arc::new(bootstrap),
         subjects: Arc::new(Subjects::new(master.derive("pairwise subject v1"))),
-        told: broadcast::Sender::new(64),
+        watchers: Watchers::new(64),
         trail: Arc::new(Trail::new(database.clone())),
         refusals,
         check_password: Arc::new(check_password),

@@ -74,6 +74,7 @@ fn tell_logout(settings: &Settings, parts: &Parts) -> TellLogout {
         keys: Arc::clone(&parts.ring),
         subjects: Arc::clone(&parts.subjects),
         egress: settings.egress.clone(),
+        watchers: parts.watchers.clone(),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),

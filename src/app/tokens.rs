@@ -45,6 +45,7 @@ pub(super) fn ping_clients(settings: &Settings, parts: &Parts, worker: &Worker) 
         settle: parts.settle.clone(),
         directory: Arc::clone(&parts.directory),
         egress: settings.egress.clone(),
+        watchers: parts.watchers.clone(),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),

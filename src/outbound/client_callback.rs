@@ -14,10 +14,13 @@ struct Body<'a> {
 }
 
 /// The `auth_req_id` is all that is sent. Tokens are fetched.
-pub async fn ping(egress: &Egress, endpoint: Url, id: &AuthReqId, token: &ClientNotificationToken) -> Verdict {
+pub fn body(id: &AuthReqId) -> Vec<u8> {
     // A handle is plain characters: nothing can fail here.
-    let body = serde_json::to_vec(&Body { auth_req_id: id.expose() }).unwrap_or_default();
-    let outgoing = match Outgoing::post(endpoint, "application/json", body).bearer(token.expose()) {
+    serde_json::to_vec(&Body { auth_req_id: id.expose() }).unwrap_or_default()
+}
+
+pub async fn ping(egress: &Egress, endpoint: Url, id: &AuthReqId, token: &ClientNotificationToken) -> Verdict {
+    let outgoing = match Outgoing::post(endpoint, "application/json", body(id)).bearer(token.expose()) {
         Ok(outgoing) => outgoing,
         Err(error) => return Verdict::Failed(error),
     };

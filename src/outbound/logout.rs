@@ -6,10 +6,15 @@ use super::egress::{AnswerBody, Egress, Outgoing};
 use super::verdict::Verdict;
 use crate::secret::Secret;
 
+pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
 /// The token is all that is sent.
+pub fn body(token: &Secret<String>) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token.expose()).finish()
+}
+
 pub async fn tell(egress: &Egress, uri: Url, token: &Secret<String>) -> Verdict {
-    let form = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token.expose()).finish();
-    let outgoing = Outgoing::post(uri, "application/x-www-form-urlencoded", form);
+    let outgoing = Outgoing::post(uri, CONTENT_TYPE, body(token));
     match egress.send(outgoing, AnswerBody::Ignored).await {
         Ok(answer) => {
             let status = answer.status.as_u16();

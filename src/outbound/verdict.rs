@@ -13,3 +13,13 @@ pub enum Verdict {
     /// No answer.
     Failed(EgressError),
 }
+
+impl Verdict {
+    /// The status of the answer, or why there is none.
+    pub fn answer(&self) -> Result<u16, String> {
+        match self {
+            Self::Told(status) | Self::Refused(status) | Self::NotNow(status) => Ok(*status),
+            Self::Failed(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -8,11 +8,13 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::KeySource;
+use crate::domain::code::Code;
+use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
 pub use crate::outbound::dev_inbox::{DevInbox, Received};
-use crate::protocol::id::{AuthReqId, ClientId, NotificationId, PairingKey, RequestId};
+use crate::protocol::id::{AuthReqId, AuthorizationCode, ClientId, FlowId, NotificationId, PairingKey, RequestId};
 use crate::protocol::jwt::{AcceptedTyp, JwtError, KeySet, Unverified};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
@@ -28,6 +30,8 @@ pub struct Dev {
     pub people: People,
     pub requests: Shelf<AuthenticationRequest>,
     pub inboxes: Shelf<Inbox>,
+    pub flows: Shelf<Flow>,
+    pub codes: Shelf<Code>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub lifetime: Duration,
@@ -78,6 +82,18 @@ impl Dev {
     pub async fn request_of(&self, id: &AuthReqId) -> Result<Option<(RequestId, NotificationId)>, StoreError> {
         let request = self.requests.get(&id.digest()).await?;
         Ok(request.map(|request| (request.id, request.notification)))
+    }
+
+    /// What operators call the sign-in that has this flow.
+    pub async fn sign_in_of(&self, flow: &FlowId) -> Result<Option<RequestId>, StoreError> {
+        let flow = self.flows.get(&flow.digest()).await?;
+        Ok(flow.map(|flow| flow.transaction))
+    }
+
+    /// And the one that this code is worth.
+    pub async fn sign_in_behind(&self, code: &AuthorizationCode) -> Result<Option<RequestId>, StoreError> {
+        let code = self.codes.get(&code.digest()).await?;
+        Ok(code.map(|code| code.transaction))
     }
 
     /// Whose access token this is, while it is good for something.

@@ -57,6 +57,7 @@ pub mod sign_in;
 pub mod signing_keys;
 mod tally;
 pub mod tell_logout;
+pub mod told;
 pub mod use_token;
 pub mod verify_trail;
 

@@ -2,7 +2,7 @@
 //! them is sent, again when there is no answer, and never before the decision is there to be fetched.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::try_join;
@@ -19,7 +19,7 @@ use crate::domain::ping::{PAUSES, Ping};
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::metrics::{Delivered, metrics};
-use crate::outbound::client_callback::ping;
+use crate::outbound::client_callback::{body, ping};
 use crate::outbound::egress::Egress;
 use crate::outbound::verdict::Verdict;
 use crate::store::ephemeral::{Shelf, StoreError};
@@ -29,6 +29,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Kind, Leased, Outbox};
 use crate::usecase::callbacks::{Callbacks, Opened};
 use crate::usecase::settle::Settle;
+use crate::usecase::told::{Told, Watchers, Whom};
 
 /// Calls at a time, on one node.
 const AT_ONCE: usize = 32;
@@ -46,6 +47,7 @@ pub struct NotifyClient {
     pub settle: Settle,
     pub directory: Arc<Directory>,
     pub egress: Egress,
+    pub watchers: Watchers,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -114,8 +116,10 @@ impl NotifyClient {
             return self.give_up(row, told, "too late".to_owned()).await;
         }
         let Some(opened) = self.to_be_told(row, told, &client).await? else { return self.end(row, told).await };
-        let verdict = ping(&self.egress, endpoint, &opened.auth_req_id, &opened.token).await;
+        let begun = Instant::now();
+        let verdict = ping(&self.egress, endpoint.clone(), &opened.auth_req_id, &opened.token).await;
         failpoint::hit("K31");
+        self.watchers.tell(|| seen(told, endpoint, &opened, &verdict, begun.elapsed()));
         match verdict {
             Verdict::Told(status) => {
                 tracing::info!(client.id = %told.client, request.id = %told.request, status, "ping");
@@ -204,5 +208,21 @@ impl NotifyClient {
                 None => event,
             })
             .await;
+    }
+}
+
+/// What a ping looks like to those who watch.
+fn seen(told: &Ping, url: Url, opened: &Opened, verdict: &Verdict, took: Duration) -> Told {
+    let token = opened.token.expose().expose();
+    Told {
+        whom: Whom::Client(told.client.clone()),
+        url,
+        headers: vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("authorization".to_owned(), format!("Bearer {token}")),
+        ],
+        body: body(&opened.auth_req_id),
+        outcome: verdict.answer(),
+        took,
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::logout::{Ended, PAUSES, TOKEN_LIFETIME};
 use crate::domain::subject::Subjects;
 use crate::entropy::Entropy;
 use crate::outbound::egress::Egress;
-use crate::outbound::logout::tell;
+use crate::outbound::logout::{CONTENT_TYPE, body, tell};
 use crate::outbound::verdict::Verdict;
 use crate::protocol::id::ClientId;
 use crate::protocol::logout_token::{Events, LogoutTokenClaims, TYP};
@@ -24,6 +24,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox};
 use crate::usecase::signing_keys::KeyRing;
+use crate::usecase::told::{Told, Watchers, Whom};
 
 /// The lease: each may have to wait for as long as a call may.
 const BATCH: Batch = Batch { kind: Kind::Logout, taken: 64, at_once: 16, lease: Duration::from_secs(60) };
@@ -40,6 +41,7 @@ pub struct TellLogout {
     pub keys: Arc<KeyRing>,
     pub subjects: Arc<Subjects>,
     pub egress: Egress,
+    pub watchers: Watchers,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -101,7 +103,17 @@ impl TellLogout {
             return Ok(true);
         };
         let token = self.keys.sign(client, TYP, &self.claims(&ended, row, client))?;
-        match tell(&self.egress, uri, &token).await {
+        let begun = Instant::now();
+        let verdict = tell(&self.egress, uri.clone(), &token).await;
+        self.watchers.tell(|| Told {
+            whom: Whom::Client(client.id.clone()),
+            url: uri,
+            headers: vec![("content-type".to_owned(), CONTENT_TYPE.to_owned())],
+            body: body(&token).into_bytes(),
+            outcome: verdict.answer(),
+            took: begun.elapsed(),
+        });
+        match verdict {
             Verdict::Told(status) => {
                 tracing::info!(client.id = %client.id, status, "told of a logout");
                 self.outbox.done(row.id).await?;

@@ -4,6 +4,7 @@ mod guard;
 mod pages;
 mod scenarios;
 mod tokens;
+mod wire;
 
 use nod::domain::client::NumberMatching;
 use reqwest::Method;
@@ -17,6 +18,17 @@ async fn dev_mode() -> World {
     let shop = world.client("shop").secret("shop-secret").scope("openid profile email");
     shop.number_matching(NumberMatching::Pick).await;
     world
+}
+
+/// A page, as a browser has it.
+async fn page(world: &World, path: &str) -> Answer {
+    Answer::of(world.request(Method::GET, path).header("accept", "text/html")).await
+}
+
+/// The last message of this name on a page of the inspector, as markup.
+fn last<'p>(page: &'p str, what: &str) -> Option<&'p str> {
+    let named = format!("<span class=\"what\">{what}</span>");
+    page.rsplit("<li class=\"message ").find(|message| message.contains(&named))
 }
 
 async fn post(world: &World, path: &str) -> Answer {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::broadcast;
 use url::Url;
 
 use crate::domain::audit::{Action, Event};
@@ -25,6 +24,7 @@ use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::events::{EventDocument, is_told};
 use crate::usecase::admin::webhooks::place;
+use crate::usecase::told::{Told, Watchers, Whom};
 
 /// Events that are looked at in one go.
 const BATCH: u32 = 200;
@@ -34,15 +34,6 @@ const TAKEN: u32 = 64;
 /// For all that were taken, one after the other in the worst case.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// One try, for those who watch: the pages of dev mode.
-#[derive(Debug)]
-pub struct Told {
-    pub message: WebhookMessage,
-    /// The status of the answer, or why there is none.
-    pub outcome: Result<u16, String>,
-    pub took: Duration,
-}
-
 pub struct Deliver {
     pub webhooks: Webhooks,
     pub trail: Arc<Trail>,
@@ -50,7 +41,7 @@ pub struct Deliver {
     pub egress: Egress,
     pub ledger: Ledger,
     pub desk: Desk,
-    pub told: broadcast::Sender<Arc<Told>>,
+    pub watchers: Watchers,
 }
 
 impl Deliver {
@@ -153,14 +144,17 @@ impl Deliver {
         let message = WebhookMessage::new(url, &id, delivery.body.clone(), secrets, self.desk.now());
         let begun = Instant::now();
         let verdict = send(&self.egress, &message).await;
-        if self.told.receiver_count() > 0 {
-            let outcome = match &verdict {
+        self.watchers.tell(|| Told {
+            whom: Whom::Webhook,
+            headers: message.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect(),
+            url: message.url,
+            body: message.body.into_bytes(),
+            outcome: match &verdict {
                 Verdict::Accepted(status) | Verdict::Gone(status) | Verdict::Refused(status) => Ok(*status),
                 Verdict::Failed(error) => Err(error.to_string()),
-            };
-            // Whoever listened may be gone: that is their loss.
-            let _ = self.told.send(Arc::new(Told { message, outcome, took: begun.elapsed() }));
-        }
+            },
+            took: begun.elapsed(),
+        });
         let with = |state, status| Delivery { state, last_status: status, ..delivery.clone() };
         match verdict {
             Verdict::Accepted(status) => {

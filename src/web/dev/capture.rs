@@ -21,10 +21,11 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock::Clock;
 use crate::http::admin;
-use crate::protocol::id::AuthReqId;
+use crate::protocol::id::{AuthReqId, AuthorizationCode, FlowId, RequestId};
 use crate::protocol::public_id::{self, Kind};
-use crate::usecase::admin::deliver::Told;
 use crate::usecase::dev::{Dev, Vouched};
+use crate::usecase::told::{Told, Whom};
+use crate::web::dev::names;
 use crate::web::dev::shop;
 use crate::web::dev::token::{self, Signature};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
@@ -128,16 +129,7 @@ impl Listen {
         let body = answer.json();
         let given = |name: &str| body.as_ref()?.get(name)?.as_str().map(str::to_owned);
 
-        let mut names: Vec<Name> =
-            ["auth_req_id", "token", "refresh_token"].into_iter().filter_map(field).map(Name::of).collect();
-        let tokens = ["access_token", "refresh_token", "id_token"];
-        names.extend(tokens.into_iter().filter_map(given).map(|token| Name::of(&token)));
-        names.extend(call.header("authorization").and_then(token::shown).map(Name::of));
-        names.extend(requests(call.path().split('/')));
-        names.extend(
-            call.path().strip_prefix("/device/v1/notifications/").and_then(|rest| rest.split('/').next()).map(Name::of),
-        );
-
+        let mut names = names::of(&call, &answer, &self.base);
         let accepted = given("auth_req_id").filter(|_| call.path() == "/as/bc-auth.ciba");
         if let Some(auth_req_id) = accepted {
             names.push(Name::of(&auth_req_id));
@@ -149,6 +141,7 @@ impl Listen {
                 tracing::info!(page = %format!("{}/dev/wire/{request}", self.base), "└ look");
             }
         }
+        self.link_sign_ins(&call, &answer).await;
         let actor = self.actor(&call, field("client_id")).await;
         let signed = self.signed(&call).await;
         self.wire.change(number, |message| {
@@ -159,6 +152,29 @@ impl Listen {
         });
         self.link_tokens(number);
         actor
+    }
+
+    /// A sign-in is known by its flow and by its code, once it is known what operators call it.
+    async fn link_sign_ins(&self, call: &Call, answer: &Answer) {
+        let link = |handle: &str, request: RequestId| {
+            let public = public_id::encode(Kind::Request, request.uuid());
+            self.wire.link([Name::of(handle), Name::of(&public)], request);
+        };
+        // Without the store, only the link is missing.
+        for flow in names::flows(call, answer, &self.base) {
+            if !self.wire.knows(Name::of(&flow))
+                && let Ok(Some(request)) = self.dev.sign_in_of(&FlowId::presented(&flow)).await
+            {
+                link(&flow, request);
+            }
+        }
+        for code in names::codes(call, answer) {
+            if !self.wire.knows(Name::of(&code))
+                && let Ok(Some(request)) = self.dev.sign_in_behind(&AuthorizationCode::presented(&code)).await
+            {
+                link(&code, request);
+            }
+        }
     }
 
     /// Looked at now, since the client may have other keys when somebody reads it.
@@ -226,12 +242,7 @@ impl Listen {
     }
 }
 
-/// What names a request at the admin API.
-fn requests<'t>(words: impl Iterator<Item = &'t str>) -> impl Iterator<Item = Name> {
-    words.filter(|word| public_id::decode(Kind::Request, word).is_some()).map(Name::of)
-}
-
-/// Writes down what webhooks are told, as long as there is somebody who tells them.
+/// Writes down what webhooks and clients are told, as long as there is somebody who tells them.
 pub(super) async fn overhear(wire: Arc<Wire>, clock: Arc<dyn Clock>, mut told: broadcast::Receiver<Arc<Told>>) {
     loop {
         let told = match told.recv().await {
@@ -239,21 +250,22 @@ pub(super) async fn overhear(wire: Arc<Wire>, clock: Arc<dyn Clock>, mut told: b
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
         };
-        let message = &told.message;
-        let header = |(name, value): &(HeaderName, String)| (name.as_str().to_owned(), value.clone());
         let call = Call {
             method: "POST".to_owned(),
-            target: message.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
-            headers: message.headers.iter().map(header).collect(),
-            body: Bytes::from(message.body.clone()),
+            target: told.url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+            headers: told.headers.clone(),
+            body: Bytes::from(told.body.clone()),
         };
         let answered = |status| Answer { status, headers: Vec::new(), body: Bytes::new(), took: told.took };
         let content = Content::Delivery { call, answer: told.outcome.clone().map(answered) };
-        let host = message.url.host_str().unwrap_or("somewhere").to_owned();
-        let event = serde_json::from_str::<serde_json::Value>(&message.body).ok();
-        let request = event.as_ref().and_then(|event| event.get("request_id")?.as_str());
-        let (at, names) = (clock.now(), requests(request.into_iter()).collect());
-        let actor = Actor::Webhook(host);
+        let said = serde_json::from_slice::<serde_json::Value>(&told.body).ok();
+        let named = |member: &str| said.as_ref()?.get(member)?.as_str();
+        let names = names::requests(named("request_id").into_iter()).chain(named("auth_req_id").map(Name::of));
+        let (at, names) = (clock.now(), names.collect());
+        let actor = match &told.whom {
+            Whom::Webhook => Actor::Webhook(told.url.host_str().unwrap_or("somewhere").to_owned()),
+            Whom::Client(client) => Actor::Client(client.as_str().to_owned()),
+        };
         wire.begin(|number| Message { number, at, actor, content, names, signed: Vec::new(), replay_of: None });
     }
 }

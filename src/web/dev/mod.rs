@@ -9,6 +9,7 @@ mod home;
 mod inbox;
 mod inspector;
 mod live;
+mod names;
 mod phone;
 mod pings;
 mod play;
@@ -38,9 +39,9 @@ use super::guard::Guarded;
 use crate::clock::OffsetClock;
 use crate::entropy::Entropy;
 use crate::http::headers::Headers;
-use crate::usecase::admin::deliver::Told;
 use crate::usecase::dev::{Dev, DevInbox};
 use crate::usecase::signing_keys::KeyRing;
+use crate::usecase::told::Told;
 
 /// What the pages are made of.
 pub struct Needs {
@@ -50,7 +51,7 @@ pub struct Needs {
     pub keys: Arc<KeyRing>,
     pub entropy: Arc<Entropy>,
     pub keep: Keep,
-    /// What webhooks are told.
+    /// What webhooks and clients are told.
     pub told: broadcast::Receiver<Arc<Told>>,
     /// Where letters go.
     pub inbox: Option<Arc<DevInbox>>,

@@ -7,7 +7,7 @@ use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE};
 use serde_json::Value;
 
 use crate::protocol::jwt::{AcceptedTyp, EmbeddedKeyProof, JwtError, MAX_TOKEN_BYTES, Unverified};
-use crate::protocol::{client_assertion, dpop, login_hint_token, request_object};
+use crate::protocol::{access_token, client_assertion, dpop, login_hint_token, logout_token, request_object};
 use crate::usecase::signing_keys::KeyRing;
 
 /// What carries its own key, and whose that is.
@@ -53,7 +53,7 @@ fn signature(text: &str, header: &Value, ours: &KeyRing) -> Signature {
     }
     let Ok(token) = Unverified::parse(text) else { return Signature::Broken };
     let kid = token.kid().unwrap_or("without a name").to_owned();
-    match ours.verify::<Value>(&token, AcceptedTyp::AbsentOr(&["JWT", "at+jwt"])) {
+    match ours.verify::<Value>(&token, AcceptedTyp::AbsentOr(&["JWT", access_token::TYP, logout_token::TYP])) {
         Ok(_) => Signature::By(format!("Nod’s key {kid}")),
         Err(JwtError::Signature) => Signature::Broken,
         Err(_) => Signature::Unknown,

@@ -197,6 +197,10 @@ mod tests {
         let why = redirected("/as/resume/abc", to).unwrap();
         assert_eq!((why.code.as_str(), why.section), ("access_denied", "RFC 6749 §4.1.2.1"));
         assert!(redirected("/as/authorization.oauth2", "https://shop.example/callback?code=abc&state=error").is_none());
+        let hop =
+            r#"<meta http-equiv="refresh" content="0;url=https://shop.example/cb?state=x&#38;error=access_denied">"#;
+        let why = of("/sign-in/abc", "", 200, hop).unwrap();
+        assert_eq!(why.code, "access_denied", "by the page that stands for a redirect");
         let asked = "/as/authorization.oauth2?client_id=shop&max_age=soon";
         let to = "https://shop.example/callback?error=invalid_request&error_description=max_age+is+no+number.";
         assert_eq!(redirected(asked, to).unwrap().parameter.as_deref(), Some("max_age"));

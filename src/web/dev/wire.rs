@@ -14,6 +14,8 @@ use crate::web::dev::token::Signature;
 
 const KEPT: usize = 500;
 const LINKS: usize = 4 * KEPT;
+/// In `web/sign_in/hop.html`, before the address.
+const HOP: &str = "http-equiv=\"refresh\" content=\"0;url=";
 
 /// Who spoke with the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,9 +139,20 @@ impl Answer {
         text.as_str().map(str::to_owned)
     }
 
+    /// Where it sends a browser: by its header, or by the page that stands for a redirect after a form of ours.
+    pub(super) fn leads_to(&self) -> Option<String> {
+        let header = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case("location"));
+        if let Some((_, location)) = header {
+            return Some(location.clone());
+        }
+        let (_, hop) = std::str::from_utf8(&self.body).ok()?.split_once(HOP)?;
+        let (location, _) = hop.split_once('"')?;
+        Some(location.replace("&amp;", "&").replace("&#38;", "&"))
+    }
+
     /// What a redirect tells, in the query or in the fragment [RFC 6749 §4.1.2.1, §4.2.2.1].
-    fn redirected(&self, name: &str) -> Option<String> {
-        let (_, location) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case("location"))?;
+    pub(super) fn redirected(&self, name: &str) -> Option<String> {
+        let location = self.leads_to()?;
         let (address, fragment) = location.split_once('#').unwrap_or((location.as_str(), ""));
         let query = address.split_once('?').map(|(_, query)| query).unwrap_or_default();
         let mut told = [query, fragment].into_iter().flat_map(|text| url::form_urlencoded::parse(text.as_bytes()));
@@ -232,6 +245,11 @@ impl Wire {
                 ring.links.remove(&oldest);
             }
         }
+    }
+
+    /// Whether it is known which request this names.
+    pub(super) fn knows(&self, name: Name) -> bool {
+        self.ring().links.contains_key(&name)
     }
 
     pub(super) fn request_of(&self, message: &Message) -> Option<RequestId> {

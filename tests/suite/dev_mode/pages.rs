@@ -7,14 +7,10 @@ use nod::protocol::public_id::{self, Kind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{dev_mode, post, post_form};
+use super::{dev_mode, page, post, post_form};
 use crate::admin::receiver::Receiver;
 use crate::admin::{until, webhooks};
 use crate::world::{Answer, BC_AUTHORIZE, FLOWS, TOKEN, World, basic};
-
-async fn page(world: &World, path: &str) -> Answer {
-    Answer::of(world.request(Method::GET, path).header("accept", "text/html")).await
-}
 
 /// Asks for something the wrong way, as the shop.
 async fn ask(world: &World, body: &str) -> Answer {
@@ -78,7 +74,7 @@ async fn the_story_goes_by_forms_alone() {
         // The phone hears of it a moment later.
         match between(&page, "name=\"notification\" value=\"", "\"") {
             Some(question) => break question,
-            None => page = super::pages::page(&world, "/").await.text(),
+            None => page = super::page(&world, "/").await.text(),
         }
     };
     assert!(page.contains(&format!("aria-label=\"Approve with {number}\"")), "the number is among those offered");
@@ -86,7 +82,7 @@ async fn the_story_goes_by_forms_alone() {
     let answered = click("/dev/phones/phone", &format!("notification={question}&answer={number}")).await;
     assert!(answered.contains("You said yes."), "{answered}");
     let paid = loop {
-        let page = super::pages::page(&world, "/").await.text();
+        let page = super::page(&world, "/").await.text();
         if page.contains("The ID token") {
             break page;
         }

@@ -4,16 +4,15 @@ use nod::protocol::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::json;
 
-use super::dev_mode;
+use super::{dev_mode, last, page};
 use crate::ciba_07_hint_token::hint;
 use crate::ciba_07_signed_request::{claims, signed};
-use crate::world::{Answer, BC_AUTHORIZE, FLOWS, World};
+use crate::world::{BC_AUTHORIZE, FLOWS, World};
 
 /// What is said of each token of the last message of this name.
 async fn said(world: &World, what: &str) -> Vec<String> {
-    let page = Answer::of(world.request(Method::GET, "/dev/wire").header("accept", "text/html")).await.text();
-    let named = format!("<span class=\"what\">{what}</span>");
-    let message = page.rsplit("<li class=\"message ").find(|message| message.contains(&named)).expect("a message");
+    let wire = page(world, "/dev/wire").await.text();
+    let message = last(&wire, what).expect("a message");
     let titles = message.split("<h2>").filter_map(|part| part.split_once("</h2>")).map(|(title, _)| title);
     titles.filter(|title| title.contains(", decoded")).map(str::to_owned).collect()
 }
