@@ -6,11 +6,25 @@ use http::StatusCode;
 use poem::Response;
 
 use crate::http::discovery::path;
+use crate::http::flow;
 use crate::metrics::{Endpoint, Outcome, metrics};
 
 /// Marks an answer that says "not yet". A status alone would make a refusal of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotYet;
+
+/// Endpoints with more than one address, by what those begin with.
+const BELOW: [(&str, Endpoint); 9] = [
+    (flow::PREFIX, Endpoint::Flow),
+    (flow::PAGES, Endpoint::SignIn),
+    ("/as/resume/", Endpoint::SignIn),
+    ("/as/clients.oauth2/", Endpoint::Registration),
+    ("/ext/", Endpoint::Passwords),
+    ("/account/", Endpoint::Account),
+    ("/assets/", Endpoint::Assets),
+    ("/docs/", Endpoint::Docs),
+    ("/dev/", Endpoint::Dev),
+];
 
 pub(super) fn endpoint(path: &str) -> Endpoint {
     match path {
@@ -21,17 +35,24 @@ pub(super) fn endpoint(path: &str) -> Endpoint {
         path::USERINFO => Endpoint::Userinfo,
         path::AUTHORIZATION => Endpoint::Authorization,
         path::PUSHED_AUTHORIZATION_REQUEST => Endpoint::PushedAuthorizationRequest,
+        path::DEVICE_AUTHORIZATION => Endpoint::DeviceAuthorization,
+        path::USER_AUTHORIZATION => Endpoint::UserAuthorization,
+        path::REGISTRATION => Endpoint::Registration,
         path::END_SESSION => Endpoint::EndSession,
+        path::CHECK_SESSION => Endpoint::CheckSession,
+        "/sign-out" => Endpoint::SignOut,
+        "/.well-known/change-password" => Endpoint::Passwords,
         path::DISCOVERY | path::AUTHORIZATION_SERVER => Endpoint::Discovery,
         path::JWKS => Endpoint::Jwks,
         path::OPENAPI => Endpoint::Openapi,
         "/docs" => Endpoint::Docs,
-        path if path.starts_with("/docs/") => Endpoint::Docs,
         _ => match path.split_once("/v1/") {
             Some(("/device", call)) => device(call),
             Some(("/admin", _)) => Endpoint::Admin,
-            Some(_) | None if path.starts_with("/dev/") => Endpoint::Dev,
-            Some(_) | None => Endpoint::Other,
+            Some(_) | None => {
+                let below = BELOW.iter().find(|(before, _)| path.starts_with(before));
+                below.map_or(Endpoint::Other, |(_, endpoint)| *endpoint)
+            }
         },
     }
 }
@@ -48,6 +69,7 @@ fn device(call: &str) -> Endpoint {
             Some(("notifications", rest)) if rest.ends_with("/deny") => Endpoint::DeviceDeny,
             Some(("notifications", rest)) if !rest.contains('/') => Endpoint::DeviceNotification,
             Some(("devices", _)) => Endpoint::DeviceUnpair,
+            Some(("enrollments", _)) => Endpoint::DeviceEnrollment,
             Some(_) | None => Endpoint::Other,
         },
     }
@@ -97,9 +119,40 @@ mod tests {
 
     #[test]
     fn an_endpoint_has_one_of_our_names_whatever_is_asked_for() {
-        for (path, name) in [
+        let named = [
             ("/as/token.oauth2", "token"),
             ("/as/token.oauth2/", "other"),
+            ("/as/bc-auth.ciba", "backchannel_authentication"),
+            ("/as/par.oauth2", "pushed_authorization_request"),
+            ("/as/authorization.oauth2", "authorization"),
+            ("/as/device_authz.oauth2", "device_authorization"),
+            ("/as/user_authz.oauth2", "user_authorization"),
+            ("/as/revoke_token.oauth2", "revocation"),
+            ("/as/introspect.oauth2", "introspection"),
+            ("/as/clients.oauth2", "registration"),
+            ("/as/clients.oauth2/till", "registration"),
+            ("/idp/userinfo.openid", "userinfo"),
+            ("/idp/check_session.openid", "check_session"),
+            ("/idp/init_logout.openid", "end_session"),
+            ("/sign-out", "sign_out"),
+            ("/sign-in/0b9f6a4e", "sign_in"),
+            ("/as/resume/0b9f6a4e", "sign_in"),
+            ("/pf-ws/authn/flows/0b9f6a4e", "flow"),
+            ("/ext/pwdchange/Identify", "passwords"),
+            ("/.well-known/change-password", "passwords"),
+            ("/account/passkeys", "account"),
+            ("/.well-known/openid-configuration", "discovery"),
+            ("/pf/JWKS", "jwks"),
+            ("/openapi.json", "openapi"),
+            ("/docs", "docs"),
+            ("/docs/errors", "docs"),
+            ("/assets/nod.css", "assets"),
+            ("/device/v1/pairings", "device_pair"),
+            ("/device/v1/events", "device_events"),
+            ("/device/v1/me", "device_me"),
+            ("/device/v1/keys/rotate", "device_rotate"),
+            ("/device/v1/enrollments/0b9f6a4e", "device_enrollment"),
+            ("/device/v1/enrollments/0b9f6a4e/accept", "device_enrollment"),
             ("/device/v1/notifications/pending", "device_pending"),
             ("/device/v1/notifications/0b9f6a4e", "device_notification"),
             ("/device/v1/notifications/0b9f6a4e/approve", "device_approve"),
@@ -115,8 +168,12 @@ mod tests {
             ("/metrics", "other"),
             ("/{\"}\n", "other"),
             ("", "other"),
-        ] {
+        ];
+        for (path, name) in named {
             assert_eq!(endpoint(path).as_str(), name, "{path}");
+        }
+        for known in Endpoint::ALL {
+            assert!(named.iter().any(|(_, name)| *name == known.as_str()), "nothing leads to {}", known.as_str());
         }
     }
 

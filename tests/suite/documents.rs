@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use nod::metrics::{Decided, Delivered, Endpoint, EphemeralCall, Limit, Outcome, PollAnswer, SqlCall};
 use nod::protocol::flow_api::{Action, FlowErrorCode, Status};
 use serde_json::Value;
 
@@ -90,6 +91,41 @@ fn the_flow_api_is_described_with_all_its_words() {
     for word in states.chain(actions).chain(members.map(|member| member.name)).chain(codes) {
         assert!(document.contains(&format!("`{word}`")), "{word}");
     }
+}
+
+/// What is between backticks in the row of a label.
+fn words<'d>(document: &'d str, label: &str) -> Vec<&'d str> {
+    let begin = format!("| {label} | ");
+    let row = document.lines().find_map(|line| line.strip_prefix(begin.as_str()));
+    row.unwrap_or_else(|| panic!("no row {label}")).split('`').skip(1).step_by(2).collect()
+}
+
+/// The words of a label: its row has all of them, and those of endpoints and limits have no others.
+#[test]
+fn every_word_of_a_label_is_documented() {
+    let document = read("docs/operations.md");
+    let has_all = |label: &str, known: Vec<&str>| {
+        let documented = words(&document, label);
+        for word in known {
+            assert!(documented.contains(&word), "docs/operations.md lacks {word} of {label}");
+        }
+    };
+    let endpoints: Vec<&str> = Endpoint::ALL.iter().map(|word| word.as_str()).collect();
+    let limits: Vec<&str> = Limit::ALL.iter().map(|word| word.as_str()).collect();
+    for (label, known) in [("`endpoint`", &endpoints), ("`limit`", &limits)] {
+        for word in words(&document, label) {
+            assert!(known.contains(&word), "there is no {word} of {label}");
+        }
+    }
+    has_all("`endpoint`", endpoints);
+    has_all("`limit`", limits);
+    has_all("`outcome` of requests", Outcome::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`outcome` of decisions", Decided::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`outcome` of deliveries", Delivered::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`outcome` of pings", Delivered::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`answer`", PollAnswer::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`call` of the ephemeral store", EphemeralCall::ALL.iter().map(|word| word.as_str()).collect());
+    has_all("`call` of SQL", SqlCall::ALL.iter().map(|word| word.as_str()).collect());
 }
 
 #[test]
