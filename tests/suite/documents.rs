@@ -128,6 +128,17 @@ fn every_word_of_a_label_is_documented() {
     has_all("`call` of SQL", SqlCall::ALL.iter().map(|word| word.as_str()).collect());
 }
 
+/// What is planned with is what was measured.
+#[test]
+fn the_sizes_are_those_that_were_measured() {
+    let measured = read("docs/performance.md");
+    let row = measured.lines().find_map(|line| line.strip_prefix("| idle memory, with Redis |")).expect("a row");
+    let megabytes = row.split('|').nth(1).and_then(|cell| cell.trim().strip_suffix(" MB")).expect("megabytes");
+    let idle = format!("| memory | {:.0} MB idle", megabytes.parse::<f64>().expect("a number"));
+    let sizing = read("docs/sizing.md");
+    assert!(sizing.lines().any(|line| line.starts_with(&idle)), "docs/sizing.md does not say {idle}");
+}
+
 #[test]
 fn every_decision_is_listed() {
     let (list, folder) = (read("docs/adr/README.md"), Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/adr"));
