@@ -1,5 +1,6 @@
 //! Dev mode: its scenarios, its pages, and who may use them.
 
+mod absent;
 mod guard;
 mod pages;
 mod scenarios;

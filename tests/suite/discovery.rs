@@ -478,34 +478,3 @@ async fn security_154_addresses_come_from_the_configuration_alone() {
     assert!(!answer.text().contains("evil"));
     assert_eq!(answer.json()["issuer"], world.issuer());
 }
-
-#[tokio::test]
-async fn security_70_what_dev_mode_adds_is_not_here() {
-    let world = World::start().await;
-    let _alice = world.user("alice").with_phone().await;
-    for (method, path) in [
-        (Method::GET, "/"),
-        (Method::GET, "/dev/number?user=alice&notification=x"),
-        (Method::POST, "/dev/pairing-keys?user=alice"),
-        (Method::GET, "/dev"),
-        (Method::GET, "/dev/wire"),
-        (Method::GET, "/dev/wire/01a21439-664e-74a3-aaf2-d821fab71a56"),
-        (Method::GET, "/dev/clock"),
-        (Method::POST, "/dev/clock"),
-        (Method::GET, "/dev/events"),
-        (Method::GET, "/dev/pages"),
-        (Method::GET, "/dev/pages/sign-in/fresh"),
-        (Method::GET, "/dev/scenarios"),
-        (Method::POST, "/dev/scenarios/deny"),
-        (Method::POST, "/dev/shop/requests"),
-        (Method::POST, "/dev/phones/phone"),
-        (Method::GET, "/health/live"),
-        (Method::GET, "/health/ready"),
-        (Method::GET, "/metrics"),
-        (Method::GET, "/debug"),
-        (Method::GET, "/.env"),
-    ] {
-        let answer = Answer::of(world.request(method, path)).await;
-        answer.refused(404, "not_found");
-    }
-}

@@ -278,12 +278,35 @@ fn ask(address: &str, said: &str) -> (u16, String) {
 }
 
 fn send(address: &str, method: &str, said: &str) -> (u16, String) {
+    call(address, ("id.example.org", method, "/.well-known/openid-configuration"), said)
+}
+
+fn call(address: &str, (host, method, path): (&str, &str, &str), said: &str) -> (u16, String) {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let path = "/.well-known/openid-configuration";
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: id.example.org\r\nConnection: close\r\n{said}\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{said}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     (answer[9..12].parse().unwrap(), answer)
+}
+
+/// The program itself, as it is started.
+#[test]
+fn security_70_a_server_has_nothing_of_dev_mode() {
+    let site = Site::new().migrated();
+    let _server = site.serve();
+    let host = format!("localhost:{}", site.port);
+    let call = |method: &str, path: &str| {
+        call(&format!("127.0.0.1:{}", site.port), (host.as_str(), method, path), "Content-Length: 0\r\n")
+    };
+    assert_eq!(call("GET", "/.well-known/openid-configuration").0, 200, "it is there");
+    for path in ["/", "/dev", "/dev/wire", "/dev/inbox", "/dev/clock", "/dev/number?user=alice&notification=x"] {
+        let (status, answer) = call("GET", path);
+        assert!(status == 404 && answer.contains("not_found"), "{path}: {answer}");
+    }
+    for path in ["/dev/shop/requests", "/dev/shop/cancel", "/dev/wire/clear", "/dev/pairing-keys?user=alice"] {
+        let (status, answer) = call("POST", path);
+        assert!(status == 404 && answer.contains("not_found"), "{path}: {answer}");
+    }
 }
 
 /// What `nod config init` writes, served at once: for a proxy on this machine, and for nobody else.
