@@ -2,6 +2,7 @@
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
 mod callbacks;
+mod enumerations;
 mod errors;
 mod examples;
 mod metadata;
@@ -155,6 +156,7 @@ impl Document {
         describe(&mut document);
         callbacks::add(&mut document);
         errors::add(&mut document);
+        enumerations::add(&mut document);
         examples::add(&mut document);
         Self(document)
     }
@@ -263,6 +265,8 @@ fn describe(document: &mut Value) {
             "license": {"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html"},
         }),
     );
+    let further = json!({"description": "How to begin, each operation with examples, each error.", "url": "/docs"});
+    put(document, "externalDocs", further);
     put(document, "servers", json!([{"url": "/", "description": "The server that gave this document."}]));
     let schemes = json!({
         "clientSecretBasic": {

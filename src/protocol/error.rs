@@ -153,6 +153,57 @@ impl ErrorCode {
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
+
+    /// What it says, in general: for documents.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "A parameter is missing, repeated, malformed, or does not go with another one.",
+            Self::InvalidClient => "The client did not authenticate, or not as it is registered.",
+            Self::InvalidGrant => {
+                "The code, auth_req_id or token is unknown, another client's, expired, revoked or used."
+            }
+            Self::UnauthorizedClient => "The client is not registered for this.",
+            Self::UnsupportedGrantType => "There is no such grant here.",
+            Self::InvalidScope => "A scope is unknown, malformed, or more than the client may have.",
+            Self::AuthorizationPending => "The person has not answered yet: poll again after the interval.",
+            Self::SlowDown => "The client polls too often: the interval is 5 seconds longer from now on.",
+            Self::ExpiredToken => "The request has expired before anybody answered.",
+            Self::AccessDenied => "The person, or the server, said no.",
+            Self::ExpiredLoginHintToken => "The login_hint_token has expired.",
+            Self::UnknownUserId => "The hint leads to nobody.",
+            Self::MissingUserCode => "A user_code is required of this client.",
+            Self::InvalidUserCode => "The user_code is wrong.",
+            Self::InvalidBindingMessage => "The binding_message is too long, or has characters that cannot be shown.",
+            Self::InvalidToken => "The token is malformed, expired, revoked, or none of this server's.",
+            Self::InsufficientScope => "The token has not the scope that this takes.",
+            Self::UnsupportedTokenType => "Tokens of this type are not revoked here.",
+            Self::InvalidRedirectUri => "An address that is registered is not acceptable.",
+            Self::InvalidClientMetadata => "A member of the registration is not acceptable.",
+            Self::InvalidSoftwareStatement => "The software statement does not verify.",
+            Self::UnapprovedSoftwareStatement => "The software statement is of an issuer that is not trusted here.",
+            Self::InvalidDpopProof => "The DPoP proof is missing, does not verify, or is for another request.",
+            Self::UseDpopNonce => "The DPoP proof needs the nonce of the DPoP-Nonce header.",
+            Self::TemporarilyUnavailable => {
+                "The server cannot answer now, or the caller asks too often: Retry-After says when."
+            }
+            Self::UnsupportedResponseType => "There is no such response_type here, or not for this client.",
+            Self::ServerError => "Something went wrong on the server.",
+            Self::InteractionRequired => "The person has to act, and prompt=none forbids to ask.",
+            Self::LoginRequired => "The person has to sign in, and prompt=none forbids to ask.",
+            Self::AccountSelectionRequired => "The person has to choose an account, and prompt=none forbids to ask.",
+            Self::ConsentRequired => "The person has to agree, and prompt=none forbids to ask.",
+            Self::RequestNotSupported => "No request object is taken here.",
+            Self::RequestUriNotSupported => "No request_uri but a pushed one is taken here.",
+            Self::RegistrationNotSupported => "No registration is taken with a request.",
+            Self::InvalidRequestUri => "The request_uri is unknown, expired, used, or another client's.",
+            Self::InvalidRequestObject => "The request object does not verify, or has expired.",
+            Self::InvalidTarget => "The resource or audience is none that the client may have tokens for.",
+            Self::InvalidAuthorizationDetails => {
+                "A detail is of a type that is unknown or not the client's, or lacks a field."
+            }
+            Self::UnmetAuthenticationRequirements => "Nobody can be authenticated as acr_values or claims ask.",
+        }
+    }
 }
 
 /// A refused request. `description` goes to the client: our own words, or an operator's, no quote, no backslash,

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{AUTHORIZE, World};
+use crate::world::{AUTHORIZE, Answer, World};
 
 /// File, and what `nod openapi` must be told for it.
 const DOCUMENTS: [(&str, &[&str]); 5] = [
@@ -198,6 +199,44 @@ fn what_is_sent_to_the_admin_api_is_closed() {
             let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
             assert_eq!(schema["additionalProperties"], false, "{name}: {method} {path}");
         }
+    }
+}
+
+/// Each word of a closed list has its meaning, and no other word has one. Algorithms are called as everywhere, and
+/// events say by their names what has happened.
+#[test]
+fn every_word_of_a_closed_list_is_explained() {
+    const NAMED: [&str; 3] = ["AssertionAlgorithm", "EventType", "IdTokenAlgorithm"];
+    for (name, document) in documents() {
+        let mut explained = 0;
+        for (schema, value) in document["components"]["schemas"].as_object().unwrap() {
+            let Some(words) = value["enum"].as_array().filter(|words| words.len() > 1) else { continue };
+            if NAMED.contains(&schema.as_str()) {
+                continue;
+            }
+            let words: BTreeSet<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+            let meanings = value["x-enum-descriptions"].as_object().unwrap_or_else(|| panic!("{name}: {schema}"));
+            assert_eq!(meanings.keys().map(String::as_str).collect::<BTreeSet<_>>(), words, "{name}: {schema}");
+            for (word, means) in meanings {
+                assert!(means.as_str().is_some_and(|means| means.len() > 3), "{name}: {schema} {word}");
+            }
+            explained += 1;
+        }
+        assert!(explained > 3, "{name}: {explained}");
+    }
+}
+
+/// Who is behind it, under which licence, and where there is more.
+#[tokio::test]
+async fn the_documents_say_whose_they_are_and_where_there_is_more() {
+    let world = World::start().await;
+    for (name, document) in documents() {
+        for member in ["/info/license/name", "/info/contact/name", "/info/description", "/externalDocs/description"] {
+            assert!(document.pointer(member).is_some_and(|text| text.as_str().is_some()), "{name}: {member}");
+        }
+        let more = document["externalDocs"]["url"].as_str().unwrap();
+        let page = Answer::of(world.request(Method::GET, more).header("accept", "text/html")).await;
+        assert_eq!(page.status, 200, "{name}: {more}");
     }
 }
 

@@ -198,12 +198,18 @@ pub(super) fn add(document: &mut Value) {
 }
 
 fn schemas() -> Map<String, Value> {
-    let codes: Vec<&str> =
-        ErrorCode::DIRECT.iter().map(|code| code.as_str()).chain(["server_error", "not_found"]).collect();
+    let codes: Vec<(&str, &str)> = ErrorCode::DIRECT
+        .into_iter()
+        .chain([ErrorCode::ServerError])
+        .map(|code| (code.as_str(), code.meaning()))
+        .chain([("not_found", "There is nothing at this address.")])
+        .collect();
+    let described: Map<String, Value> = codes.iter().map(|(code, means)| ((*code).to_owned(), json!(means))).collect();
     let oauth_code = json!({
         "type": "string",
         "description": "[RFC 6749 §5.2, CIBA §11, §13, RFC 6750 §3.1, RFC 7591 §3.2.2]",
-        "enum": codes,
+        "enum": codes.iter().map(|(code, _)| *code).collect::<Vec<_>>(),
+        "x-enum-descriptions": described,
     });
     let oauth = json!({
         "type": "object",
