@@ -279,7 +279,12 @@ proxy.trusted = ["127.0.0.1/32"]
 database.url = "{database}"
 ephemeral = {{ url = "{ephemeral}", prefix = "{PREFIX}" }}
 keys.master_key_file = "{home}/master-key"
-limits = {{ requests_per_user = 1000, requests_per_client_and_user = 1000 }}
+[limits]
+requests_per_user = 1000
+requests_per_client_and_user = 1000
+backchannel_requests = 10000000
+questions_per_user = 10000000
+introspections = 10000000
 "#,
         home = home.display()
     )
