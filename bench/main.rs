@@ -80,7 +80,7 @@ pub(crate) enum Part {
     Variants,
     /// The ordinary sign-in, refresh, client credentials, UserInfo, introspection.
     Provider,
-    /// Flow and poll on the embedded store.
+    /// Flow and poll on the embedded store, and what requests that wait take there.
     Embedded,
     /// The flow with PostgreSQL.
     Postgres,

@@ -1,5 +1,7 @@
 //! One whole run: servers and stores are started, filled, measured in turns and ended.
 
+mod embedded;
+
 use base64::Engine as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,10 +15,8 @@ use nod::domain::inbox::Inbox;
 use nod::entropy::Entropy;
 use nod::protocol::id::AuthReqId;
 use nod::secret::Secret;
-use nod::store::embedded::EmbeddedStore;
 use nod::store::ephemeral::{Ephemeral, Shelf};
 use nod::store::redis::{RedisStore, Settings};
-use nod::store::sql::Database;
 use redis::aio::MultiplexedConnection;
 use serde_json::{Map, Value, json};
 
@@ -424,26 +424,6 @@ impl<'a> Stage<'a> {
             sizes.insert(name.to_owned(), json!(size));
         }
         Ok(sizes.into())
-    }
-
-    /// Everything in one file.
-    async fn embedded(&mut self) -> Result<()> {
-        let (url, phones) = self.sqlite("embedded").await?;
-        let nod = self.nod("embedded", (url.clone(), phones), "embedded")?;
-        self.idle("embedded", &nod).await;
-        let database = Database::connect(&Secret::new(url)).await?;
-        let (store, working) = EmbeddedStore::open(&database, Arc::new(SystemClock), Arc::clone(&self.entropy)).await?;
-        beside(working);
-        let source = Source::Store(Shelf::new(Arc::new(store)));
-        let mut figure = Figure::new("whole flow, embedded store", None);
-        for round in 0..=self.scale.rounds.min(2) {
-            let sample = self.flow_of_nod(&nod, &source, self.flows(&self.parties), None).await?;
-            if round > 0 {
-                figure.nod.push(sample);
-            }
-        }
-        self.record(figure);
-        Ok(())
     }
 
     async fn postgres(&mut self) -> Result<()> {
