@@ -491,7 +491,7 @@ impl Attempts {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(value, vec![FORMAT]).map_err(|_| StoreError::Corrupt("a value cannot be encoded"))
 }
 

@@ -205,3 +205,57 @@ fn topic(installation: &InstallationId) -> Topic {
     bytes.extend_from_slice(installation.uuid().as_bytes());
     Topic::from_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::domain::authentication_request::{Asker, Challenge, Polling, State};
+    use crate::domain::inbox::{Added, Entry, Limits, Standing};
+    use crate::protocol::acr::Acr;
+    use crate::protocol::binding_message::{BindingMessage, MAX_GRAPHEMES};
+    use crate::protocol::id::{ClientId, NotificationId, RequestId};
+    use crate::protocol::parameters::max_length;
+    use crate::protocol::scope::Scope;
+    use crate::store::ephemeral::encode;
+
+    /// Of a request that waits and was polled, with its entry in an inbox, both as they are stored.
+    fn bytes(client: &str, scope: &str, message: &str) -> usize {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let request = AuthenticationRequest {
+            id: RequestId::new(Uuid::max()),
+            notification: NotificationId::new(Uuid::max()),
+            client: ClientId::parse(client).unwrap(),
+            asker: Asker::Client,
+            user: UserId::new(Uuid::max()),
+            scope: Scope::parse(scope).unwrap(),
+            acr: Acr::DeviceNumber,
+            binding_message: Some(BindingMessage::parse(message).unwrap()),
+            challenge: Challenge::Pick { options: [47, 11, 99], right: 47 },
+            issued_at: now,
+            expires_at: now + Duration::from_secs(120),
+            polling: Polling { interval: 5, last: Some(now) },
+            state: State::Pending,
+        };
+        let entry = Entry::new(request.notification, Digest::of(b"id"), &request.client, request.expires_at);
+        let limits = Limits { per_user: 3, per_client_and_user: 1 };
+        let (inbox, added) = Inbox::default().add(entry, Standing::Stranger, limits, now);
+        assert_eq!(added, Added::Yes);
+        encode(&request).unwrap().len() + encode(&inbox).unwrap().len()
+    }
+
+    /// Redis needs some 320 bytes more for two keys that expire, and 500 is what a request may take there
+    /// (docs/performance.md).
+    #[test]
+    fn a_request_that_waits_is_small() {
+        let usual = bytes("shop", "openid profile", "Order 4711");
+        assert!(usual <= 176, "{usual}");
+        // Whoever asks makes it no larger than this.
+        let largest = bytes(&"c".repeat(100), &"s".repeat(max_length("scope")), &"\u{5b57}".repeat(MAX_GRAPHEMES));
+        assert!(largest <= 768, "{largest}");
+    }
+}
