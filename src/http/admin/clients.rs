@@ -11,6 +11,7 @@ use crate::http::admin::members::{Members, Patch, parsed, take_id};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
+use crate::http::admin::time::DateTime;
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::id::ClientId;
 use crate::usecase::admin::client_metadata::ClientMetadata;
@@ -36,6 +37,8 @@ impl ClientsApi {
     async fn list(
         &self,
         #[oai(scope = "Permission::ClientsRead")] admin: Admin<ClientsRead>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -43,10 +46,12 @@ impl ClientsApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<ClientPage>> {
         let Admin { .. } = admin;
-        let after = self.cursors.open(LIST, cursor.0.as_deref())?;
-        let page = self.clients.list(after.as_ref(), page::limit(limit.0)).await?;
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since(LIST, since);
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let page = self.clients.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(ClientPage {
-            next_cursor: self.cursors.next(LIST, page.next.as_ref()),
+            next_cursor: self.cursors.next(&list, page.next.as_ref()),
             items: page.items.iter().map(ClientBody::from).collect(),
         }))
     }

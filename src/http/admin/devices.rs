@@ -104,10 +104,18 @@ impl From<&Whole> for DeviceBody {
 }
 
 impl DevicesApi {
-    async fn page(&self, filter: DeviceFilter, limit: Option<u32>, cursor: Option<&str>) -> Result<Shown<DevicePage>> {
-        let list = format!("devices {filter:?}");
+    async fn page(
+        &self,
+        filter: DeviceFilter,
+        created_after: Option<DateTime>,
+        limit: Option<u32>,
+        cursor: Option<&str>,
+    ) -> Result<Shown<DevicePage>> {
+        let since = created_after.map(|DateTime(at)| at);
+        let list = page::since(&format!("devices {filter:?}"), since);
         let after = self.cursors.open(&list, cursor)?;
-        let found = self.devices.list(filter, after, page::limit(limit)).await?;
+        let found =
+            self.devices.list(filter, after, page::limit(limit)).await?.since(since, |(device, _)| device.paired_at);
         Ok(Shown::of(DevicePage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(DeviceBody::from).collect(),
@@ -137,6 +145,7 @@ impl DevicesApi {
     /// List devices
     ///
     /// Those paired last first.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/devices", method = "get", operation_id = "listDevices")]
     async fn list(
         &self,
@@ -144,6 +153,8 @@ impl DevicesApi {
         /// Of this user only.
         user_id: Query<Option<String>>,
         status: Query<Option<DeviceState>>,
+        /// Not paired before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -152,7 +163,8 @@ impl DevicesApi {
     ) -> Result<Shown<DevicePage>> {
         let Admin { .. } = admin;
         let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
-        self.page(DeviceFilter { user, status: status.0.map(state) }, limit.0, cursor.0.as_deref()).await
+        let filter = DeviceFilter { user, status: status.0.map(state) };
+        self.page(filter, created_after.0, limit.0, cursor.0.as_deref()).await
     }
 
     /// List a user's devices
@@ -163,6 +175,8 @@ impl DevicesApi {
         &self,
         #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
         user_id: Path<String>,
+        /// Not paired before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -171,7 +185,7 @@ impl DevicesApi {
     ) -> Result<Shown<DevicePage>> {
         let Admin { .. } = admin;
         let filter = DeviceFilter { user: Some(self::user_id(&user_id)?), status: None };
-        self.page(filter, limit.0, cursor.0.as_deref()).await
+        self.page(filter, created_after.0, limit.0, cursor.0.as_deref()).await
     }
 
     /// Read a device

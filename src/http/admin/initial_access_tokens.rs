@@ -87,6 +87,8 @@ impl InitialAccessTokensApi {
     async fn list(
         &self,
         #[oai(scope = "Permission::ClientsRead")] admin: Admin<ClientsRead>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -94,10 +96,12 @@ impl InitialAccessTokensApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<TokenPage>> {
         let Admin { .. } = admin;
-        let after = self.cursors.open(LIST, cursor.0.as_deref())?;
-        let found = self.tokens.list(after, page::limit(limit.0)).await?;
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since(LIST, since);
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let found = self.tokens.list(after, page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(TokenPage {
-            next_cursor: self.cursors.next(LIST, found.next.as_ref()),
+            next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(TokenBody::from).collect(),
         }))
     }

@@ -138,6 +138,8 @@ impl NativeApplicationsApi {
     async fn list(
         &self,
         #[oai(scope = "Permission::PoliciesRead")] admin: Admin<PoliciesRead>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -145,10 +147,13 @@ impl NativeApplicationsApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<NativeApplicationPage>> {
         let Admin { .. } = admin;
-        let after = self.cursors.open(LIST, cursor.0.as_deref())?;
-        let page = self.applications.list(after.as_ref(), page::limit(limit.0)).await?;
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since(LIST, since);
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let page =
+            self.applications.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(NativeApplicationPage {
-            next_cursor: self.cursors.next(LIST, page.next.as_ref()),
+            next_cursor: self.cursors.next(&list, page.next.as_ref()),
             items: page.items.iter().map(NativeApplicationBody::from).collect(),
         }))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::clock::Timestamp;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::secret::constant_time_eq;
 use crate::usecase::admin::{AdminError, Position};
@@ -15,6 +16,11 @@ const MOST: u32 = 200;
 /// What the document says is checked already; this is what holds.
 pub fn limit(asked: Option<u32>) -> u32 {
     asked.unwrap_or(USUAL).clamp(1, MOST)
+}
+
+/// What a list is called that begins at a time: another list than the whole one.
+pub fn since(list: &str, since: Option<Timestamp>) -> String {
+    since.map_or_else(|| list.to_owned(), |since| format!("{list} since {since}"))
 }
 
 /// Writes and reads cursors: a place in one list, under a mark that only this server makes. The list's

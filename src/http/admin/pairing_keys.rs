@@ -75,6 +75,8 @@ impl PairingKeysApi {
         #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
         /// Of this user only.
         user_id: Query<Option<String>>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -83,9 +85,10 @@ impl PairingKeysApi {
     ) -> Result<Shown<PairingKeyPage>> {
         let Admin { .. } = admin;
         let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
-        let list = format!("pairing keys {user:?}");
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since(&format!("pairing keys {user:?}"), since);
         let after = self.cursors.open(&list, cursor.0.as_deref())?;
-        let found = self.keys.list(user, after, page::limit(limit.0)).await?;
+        let found = self.keys.list(user, after, page::limit(limit.0)).await?.since(since, |key| key.created_at);
         Ok(Shown::of(PairingKeyPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(PairingKeyBody::from).collect(),

@@ -119,6 +119,8 @@ impl UsersApi {
         /// Exactly this `sub`, as tokens have it.
         sub: Query<Option<String>>,
         status: Query<Option<UserStatus>>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -126,11 +128,13 @@ impl UsersApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<UserPage>> {
         let Admin { .. } = admin;
-        let list = format!("users {:?} {:?} {:?}", username.0, sub.0, status.0);
+        let since = created_after.0.map(|DateTime(at)| at);
+        let filters = format!("users {:?} {:?} {:?}", username.0, sub.0, status.0);
+        let list = page::since(&filters, since);
         let after = self.cursors.open(&list, cursor.0.as_deref())?;
         let status = status.0.map(Into::into);
         let wanted = Sought { username: username.0, sub: sub.0, status };
-        let found = self.users.list(&wanted, after, page::limit(limit.0)).await?;
+        let found = self.users.list(&wanted, after, page::limit(limit.0)).await?.since(since, |user| user.created_at);
         Ok(Shown::of(UserPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(UserBody::from).collect(),

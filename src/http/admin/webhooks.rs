@@ -167,6 +167,8 @@ impl WebhooksApi {
     async fn list(
         &self,
         #[oai(scope = "Permission::WebhooksRead")] admin: Admin<WebhooksRead>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -174,10 +176,12 @@ impl WebhooksApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<WebhookPage>> {
         let Admin { .. } = admin;
-        let after = self.cursors.open("webhooks", cursor.0.as_deref())?;
-        let found = self.webhooks.list(after, page::limit(limit.0)).await?;
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since("webhooks", since);
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let found = self.webhooks.list(after, page::limit(limit.0)).await?.since(since, |webhook| webhook.created_at);
         Ok(Shown::of(WebhookPage {
-            next_cursor: self.cursors.next("webhooks", found.next.as_ref()),
+            next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(WebhookBody::from).collect(),
         }))
     }
@@ -315,12 +319,15 @@ impl WebhooksApi {
     /// List deliveries
     ///
     /// What a webhook was told, or is to be told: newest first.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/webhooks/:webhook_id/deliveries", method = "get", operation_id = "listWebhookDeliveries")]
     async fn deliveries(
         &self,
         #[oai(scope = "Permission::WebhooksRead")] admin: Admin<WebhooksRead>,
         webhook_id: Path<String>,
         state: Query<Option<DeliveryState>>,
+        /// Not made before this time.
+        created_after: Query<Option<DateTime>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
@@ -328,7 +335,8 @@ impl WebhooksApi {
         cursor: Query<Option<String>>,
     ) -> Result<Shown<DeliveryPage>> {
         let Admin { .. } = admin;
-        let list = format!("deliveries {} {:?}", webhook_id.0, state.0);
+        let since = created_after.0.map(|DateTime(at)| at);
+        let list = page::since(&format!("deliveries {} {:?}", webhook_id.0, state.0), since);
         let after = self.cursors.open(&list, cursor.0.as_deref())?;
         let state = state.0.map(|state| match state {
             DeliveryState::Pending => State::Pending,
@@ -337,6 +345,7 @@ impl WebhooksApi {
         });
         let id = self::webhook_id(&webhook_id)?;
         let found = self.webhooks.deliveries(id, state, after, page::limit(limit.0)).await?;
+        let found = found.since(since, |delivery| delivery.created_at);
         Ok(Shown::of(DeliveryPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
             items: found.items.iter().map(DeliveryBody::from).collect(),

@@ -227,6 +227,17 @@ impl<T> Page<T> {
         Self { items: found, next }
     }
 
+    /// Without what is older. Newest first, that and all that would follow is at the end.
+    #[must_use]
+    pub fn since(mut self, since: Option<Timestamp>, made_at: impl Fn(&T) -> Timestamp) -> Self {
+        let is_older = |item: &T| since.is_some_and(|since| made_at(item) < since);
+        if let Some(end) = self.items.iter().position(is_older) {
+            self.items.truncate(end);
+            self.next = None;
+        }
+        self
+    }
+
     pub fn map<U>(self, map: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(map).collect(), next: self.next }
     }
@@ -249,5 +260,26 @@ fn described<T>(described: Result<T, Vec<FieldProblem>>, bad_id: Option<FieldPro
     match (described, bad_id) {
         (Ok(described), None) => Ok(described),
         (described, bad_id) => Err(AdminError::invalid(described.err().into_iter().flatten().chain(bad_id).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_is_at_the_end_of_a_list_and_left_out() {
+        let part = || {
+            let made = [30, 20, 20, 10].map(Timestamp::from_seconds).to_vec();
+            Page::of(made, 3, |at| Position { at: at.millis(), id: Vec::new() })
+        };
+        let seconds = |since: Option<i64>| {
+            let page = part().since(since.map(Timestamp::from_seconds), |at| *at);
+            (page.items.iter().copied().map(Timestamp::seconds).collect::<Vec<_>>(), page.next.is_some())
+        };
+        assert_eq!(seconds(None), (vec![30, 20, 20], true));
+        assert_eq!(seconds(Some(20)), (vec![30, 20, 20], true), "the next part may have more of that moment");
+        assert_eq!(seconds(Some(21)), (vec![30], false));
+        assert_eq!(seconds(Some(31)), (vec![], false));
     }
 }

@@ -11,6 +11,7 @@ mod escalation;
 mod events;
 mod idempotency;
 mod keys;
+mod lists;
 mod operations;
 mod passwords;
 mod problems;

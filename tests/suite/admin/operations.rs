@@ -135,6 +135,24 @@ fn every_operation_is_described() {
     }
 }
 
+/// Each list that has parts begins where somebody says.
+#[test]
+fn product_2_3_every_list_takes_a_time() {
+    let names = |operation: &Operation| -> Vec<String> {
+        let parameters = operation.document["parameters"].as_array().into_iter().flatten();
+        parameters.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut lists = 0;
+    for operation in operations() {
+        let names = names(&operation);
+        if names.iter().any(|name| name == "cursor") {
+            assert!(names.iter().any(|name| name == "created_after"), "{} {}", operation.method, operation.path);
+            lists += 1;
+        }
+    }
+    assert!(lists > 10, "{lists}");
+}
+
 /// An app, and what it may do.
 async fn device_trust(admin: &super::robot::Robot<'_>) {
     let client = serde_json::json!({ "client_id": "bank-app", "redirect_uris": ["https://bank.example/callback"] });
