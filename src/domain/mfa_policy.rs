@@ -38,6 +38,12 @@ pub struct MfaPolicy {
     /// Codes by e-mail.
     #[serde(default)]
     pub email: OtpMethod,
+    /// The same by SMS,
+    #[serde(default)]
+    pub sms: OtpMethod,
+    /// and by a call.
+    #[serde(default)]
+    pub voice: OtpMethod,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,
@@ -165,6 +171,8 @@ impl MfaPolicy {
     pub const fn otp(&self, channel: Channel) -> OtpMethod {
         match channel {
             Channel::Email => self.email,
+            Channel::Sms => self.sms,
+            Channel::Voice => self.voice,
         }
     }
 

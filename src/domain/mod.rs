@@ -22,6 +22,7 @@ pub mod native_application;
 pub mod occasion;
 pub mod otp;
 pub mod otp_guard;
+pub mod otp_ranges;
 pub mod passkey;
 pub mod password;
 pub mod pauses;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::protocol::id::{DeviceId, OtpId, RequestId, UserId};
+use crate::protocol::phone_number::{PhoneNumber, Reach};
 use crate::protocol::words::words;
 use crate::secret::{Secret, constant_time_eq};
 
@@ -18,6 +19,10 @@ words! {
     /// By what a code is sent.
     Channel {
         Email = "email",
+        /// A text message.
+        Sms = "sms",
+        /// A call that says it.
+        Voice = "voice",
     }
 }
 
@@ -26,6 +31,8 @@ impl Channel {
     pub const fn device_type(self) -> &'static str {
         match self {
             Self::Email => "EMAIL",
+            Self::Sms => "SMS",
+            Self::Voice => "VOICE",
         }
     }
 }
@@ -36,7 +43,7 @@ pub struct OtpDevice {
     pub id: DeviceId,
     pub user: UserId,
     pub channel: Channel,
-    /// The address.
+    /// The address, or the number as E.164 has it.
     pub target: String,
     pub nickname: Option<String>,
     pub created_at: Timestamp,
@@ -51,6 +58,64 @@ impl OtpDevice {
                 let first: String = local.chars().take(1).collect();
                 format!("{first}•••@{domain}")
             }
+            Channel::Sms | Channel::Voice => format!("•••{}", self.ending()),
+        }
+    }
+
+    /// `None`: it is an address.
+    pub fn number(&self) -> Option<PhoneNumber> {
+        match self.channel {
+            Channel::Email => None,
+            Channel::Sms | Channel::Voice => PhoneNumber::parse(&self.target),
+        }
+    }
+
+    /// The last digits of its number.
+    pub fn ending(&self) -> String {
+        self.number().map(|number| number.ending().to_owned()).unwrap_or_default()
+    }
+}
+
+/// By what codes can be sent here, and how far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    pub email: bool,
+    pub sms: Reach,
+    pub voice: Reach,
+}
+
+impl Served {
+    pub fn has(&self, device: &OtpDevice) -> bool {
+        let reach = match device.channel {
+            Channel::Email => return self.email,
+            Channel::Sms => &self.sms,
+            Channel::Voice => &self.voice,
+        };
+        device.number().is_some_and(|number| reach.has(&number))
+    }
+}
+
+words! {
+    /// What is known of a message with a code.
+    #[derive(Default)]
+    Delivery {
+        /// Nothing yet.
+        #[default]
+        Sending = "SENDING",
+        /// Somebody else has taken over responsibility for it.
+        Sent = "SENT",
+        /// It was not taken. It may be yet, but nobody should wait for it.
+        NotSent = "NOT_SENT",
+    }
+}
+
+impl Delivery {
+    /// After another try: what was taken once is on its way, whatever is said of it later.
+    #[must_use]
+    pub const fn then(self, later: Self) -> Self {
+        match self {
+            Self::Sent => Self::Sent,
+            Self::Sending | Self::NotSent => later,
         }
     }
 }
@@ -193,15 +258,18 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_with_most_of_it_hidden() {
-        let device = |target: &str| OtpDevice {
+        let device = |channel, target: &str| OtpDevice {
             id: DeviceId::new(Uuid::nil()),
             user: UserId::new(Uuid::nil()),
-            channel: Channel::Email,
+            channel,
             target: target.to_owned(),
             nickname: None,
             created_at: Timestamp::from_seconds(0),
         };
-        assert_eq!(device("alice@example.com").masked(), "a•••@example.com");
-        assert_eq!(device("é@example.com").masked(), "é•••@example.com");
+        assert_eq!(device(Channel::Email, "alice@example.com").masked(), "a•••@example.com");
+        assert_eq!(device(Channel::Email, "é@example.com").masked(), "é•••@example.com");
+        for channel in [Channel::Sms, Channel::Voice] {
+            assert_eq!(device(channel, "+4915123456789").masked(), "•••89");
+        }
     }
 }

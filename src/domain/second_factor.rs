@@ -4,7 +4,7 @@ use super::device::{Device, Status};
 use super::enrolment::Enrolment;
 use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
 use super::mobile_app::MobileApp;
-use super::otp::{Channel, OtpDevice};
+use super::otp::{OtpDevice, Served};
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
 
@@ -17,7 +17,7 @@ pub struct Asked<'a> {
     /// Where they get codes, the oldest first.
     pub addresses: &'a [OtpDevice],
     /// By what codes can be sent at all.
-    pub channels: &'a [Channel],
+    pub served: &'a Served,
     /// By which they sign in.
     pub app: Option<By<'a>>,
 }
@@ -135,7 +135,7 @@ impl Asked<'_> {
 
     /// Whether the person may be sent a code there.
     fn is_served(&self, address: &OtpDevice) -> bool {
-        self.policy.otp(address.channel).enabled && self.channels.contains(&address.channel)
+        self.policy.otp(address.channel).enabled && self.served.has(address)
     }
 
     /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first.
@@ -160,8 +160,9 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::domain::device::About;
     use crate::domain::mfa_policy::{Matching, Permitted, PushLimit, push_timeout};
-    use crate::domain::otp::OtpMethod;
+    use crate::domain::otp::{Channel, OtpMethod};
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
+    use crate::protocol::phone_number::{Country, Reach};
 
     fn application(id: &str) -> NativeApplicationId {
         NativeApplicationId::parse(id).unwrap()
@@ -178,6 +179,8 @@ mod tests {
             push_timeout: push_timeout(),
             push_limit: PushLimit::default(),
             email: OtpMethod::default(),
+            sms: OtpMethod::default(),
+            voice: OtpMethod::default(),
             applications: vec![Permitted {
                 application: application("bank"),
                 auto_enrollment: true,
@@ -213,7 +216,22 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
-        Asked { policy, devices, addresses: &[], channels: &[Channel::Email], app }.evaluate()
+        Asked { policy, devices, addresses: &[], served: &by_mail(), app }.evaluate()
+    }
+
+    fn by_mail() -> Served {
+        Served { email: true, ..Served::default() }
+    }
+
+    fn at(channel: Channel, target: &str) -> OtpDevice {
+        OtpDevice {
+            id: DeviceId::new(Uuid::from_u128(9)),
+            user: UserId::new(Uuid::nil()),
+            channel,
+            target: target.into(),
+            nickname: None,
+            created_at: Timestamp::from_seconds(0),
+        }
     }
 
     #[test]
@@ -310,30 +328,47 @@ mod tests {
 
     #[test]
     fn h4_a_code_is_sent_where_the_policy_has_codes_and_somebody_carries_them() {
-        let address = OtpDevice {
-            id: DeviceId::new(Uuid::from_u128(9)),
-            user: UserId::new(Uuid::nil()),
-            channel: Channel::Email,
-            target: "alice@example.com".into(),
-            nickname: None,
-            created_at: Timestamp::from_seconds(0),
-        };
+        let address = at(Channel::Email, "alice@example.com");
         let addresses = std::slice::from_ref(&address);
         let phone = [device(None, Status::Active)];
         let with_codes = MfaPolicy {
             email: OtpMethod { enabled: true, ..OtpMethod::default() },
             ..policy(Without::Bypass, Without::Block)
         };
-        let asked = |policy: &MfaPolicy, devices: &[Device], channels: &[Channel]| {
-            Asked { policy, devices, addresses, channels, app: None }.evaluate().0
+        let asked = |policy: &MfaPolicy, devices: &[Device], served: &Served| {
+            Asked { policy, devices, addresses, served, app: None }.evaluate().0
         };
-        let mail = [Channel::Email];
+        let mail = by_mail();
         assert_eq!(asked(&with_codes, &[], &mail), Verdict::Ask(vec![address.id], First::Ask));
         assert_eq!(asked(&with_codes, &phone, &mail), Verdict::Ask(vec![phone[0].id, address.id], First::Ask));
         let without_codes = policy(Without::Bypass, Without::Block);
-        for (policy, channels) in [(&with_codes, &[][..]), (&without_codes, &mail)] {
-            assert_eq!(asked(policy, &[], channels), Verdict::Failed(Why::NoUsableDevices), "it is no bypass either");
-            assert_eq!(asked(policy, &phone, channels), Verdict::Ask(vec![phone[0].id], First::Ask));
+        for (policy, served) in [(&with_codes, &Served::default()), (&without_codes, &mail)] {
+            assert_eq!(asked(policy, &[], served), Verdict::Failed(Why::NoUsableDevices), "it is no bypass either");
+            assert_eq!(asked(policy, &phone, served), Verdict::Ask(vec![phone[0].id], First::Ask));
+        }
+    }
+
+    /// [security.md case 118] nobody is sent anything to a country that nobody has allowed, and gets in without it neither.
+    #[test]
+    fn security_118_a_number_counts_where_its_channel_reaches_it() {
+        let enabled = OtpMethod { enabled: true, ..OtpMethod::default() };
+        let policy = MfaPolicy { sms: enabled, voice: enabled, ..policy(Without::Bypass, Without::Block) };
+        let germany = Reach::Within(Country::parse("DE").into_iter().collect());
+        let asked = |number: &OtpDevice, served: &Served| {
+            let addresses = std::slice::from_ref(number);
+            Asked { policy: &policy, devices: &[], addresses, served, app: None }.evaluate().0
+        };
+        for (channel, served, other) in [
+            (Channel::Sms, Served { sms: germany.clone(), ..by_mail() }, Served { voice: germany.clone(), ..by_mail() }),
+            (Channel::Voice, Served { voice: germany.clone(), ..by_mail() }, Served { sms: germany, ..by_mail() }),
+        ] {
+            let number = at(channel, "+4915123456789");
+            assert_eq!(asked(&number, &served), Verdict::Ask(vec![number.id], First::Ask));
+            let unserved = Verdict::Failed(Why::NoUsableDevices);
+            assert_eq!(asked(&number, &other), unserved, "{channel}");
+            for elsewhere in ["+33612345678", "+499001234567", "+12125550123"] {
+                assert_eq!(asked(&at(channel, elsewhere), &served), unserved, "{elsewhere}");
+            }
         }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::otp::Channel;
-use crate::protocol::acr::{AMR_OTP_BY_MAIL, AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr};
+use crate::protocol::acr::{
+    AMR_OTP_BY_CALL, AMR_OTP_BY_MAIL, AMR_OTP_BY_SMS, AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr,
+};
 use crate::protocol::id::{DeviceId, SessionId, SessionToken, UserId};
 use crate::secret::Digest;
 
@@ -76,6 +78,8 @@ impl Authentication {
     pub fn with_code(&self, channel: Channel) -> Self {
         let amr = match channel {
             Channel::Email => AMR_OTP_BY_MAIL,
+            Channel::Sms => AMR_OTP_BY_SMS,
+            Channel::Voice => AMR_OTP_BY_CALL,
         };
         self.and(&Self { at: self.at, acr: Acr::Otp, amr: amr.to_owned() })
     }

@@ -94,6 +94,13 @@ pub const AMR_STEP_UP: &str = "pop swk user mfa";
 /// the person [NIST SP 800-63B §3.1.3.1; security.md 5.1].
 pub const AMR_OTP_BY_MAIL: &str = "otp";
 
+/// Authentication methods of a code that came to a telephone number: a second factor, if one that somebody may have had
+/// put on another card [NIST SP 800-63B §3.1.3.3].
+pub const AMR_OTP_BY_SMS: &str = "otp sms mfa";
+
+/// The same, said by a call.
+pub const AMR_OTP_BY_CALL: &str = "otp tel mfa";
+
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept
 /// as evidence and not repeated as ours.

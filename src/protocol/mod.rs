@@ -29,6 +29,7 @@ pub mod logout_token;
 pub mod merge_patch;
 pub mod origin;
 pub mod parameters;
+pub mod phone_number;
 pub mod pkce;
 pub mod public_id;
 pub mod redirect_uri;
