@@ -1,8 +1,9 @@
-//! Letters to people, and whoever carries them: an SMTP server, or the inbox of dev mode.
+//! Messages to people, and whoever carries them: letters by an SMTP server, texts and calls by a provider, all of them by
+//! the inbox of dev mode.
 
 use async_trait::async_trait;
 
-/// What somebody gets.
+/// What somebody gets by mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// Names it among all that we ever send.
@@ -16,7 +17,20 @@ pub struct Letter {
     pub language: &'static str,
 }
 
-/// Why a letter did not go out. Holds nothing of it, and no address.
+/// What somebody gets on a telephone: to be read, or to be listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Names it among all that we ever send, and is the same however often it is handed over.
+    pub id: String,
+    /// As E.164 has it.
+    pub to: String,
+    pub says: String,
+    pub aloud: bool,
+    /// A BCP 47 tag.
+    pub language: &'static str,
+}
+
+/// Why a message did not go out. Holds nothing of it, and no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undelivered {
     /// It may later.
@@ -25,10 +39,18 @@ pub enum Undelivered {
     /// It never will.
     #[error("never: {0}")]
     Never(String),
+    /// It may have gone. Whoever handed it over again could have it sent, and paid for, twice.
+    #[error("nobody knows: {0}")]
+    Unclear(String),
 }
 
 #[async_trait]
-pub trait Courier: Send + Sync {
-    /// Returns when somebody else has taken over responsibility for the letter.
-    async fn deliver(&self, letter: &Letter) -> Result<(), Undelivered>;
+pub trait Courier<M: Sync = Letter>: Send + Sync {
+    /// Returns when somebody else has taken over responsibility for the message.
+    async fn deliver(&self, message: &M) -> Result<(), Undelivered>;
+
+    /// Whether a message that is handed over again, by the same name, is sent once.
+    fn knows_repeats(&self) -> bool {
+        true
+    }
 }

@@ -1,11 +1,11 @@
-//! Where letters go in dev mode: nobody gets them, and whoever tries things out can read them.
+//! Where messages go in dev mode: nobody gets them, and whoever tries things out can read them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::courier::{Courier, Letter, Undelivered};
+use super::courier::{Courier, Letter, Text, Undelivered};
 use crate::clock::{Clock, Timestamp};
 
 /// Enough for whoever looks at them.
@@ -13,6 +13,7 @@ const KEPT: usize = 50;
 
 pub struct DevInbox {
     letters: Mutex<VecDeque<Arc<Received>>>,
+    texts: Mutex<VecDeque<Arc<ReceivedText>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -22,24 +23,50 @@ pub struct Received {
     pub at: Timestamp,
 }
 
+#[derive(Clone, Debug)]
+pub struct ReceivedText {
+    pub text: Text,
+    pub at: Timestamp,
+}
+
 impl DevInbox {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { letters: Mutex::default(), clock }
+        Self { letters: Mutex::default(), texts: Mutex::default(), clock }
     }
 
     /// The newest first.
     pub fn letters(&self) -> Vec<Arc<Received>> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Arc::clone).collect()
+        listed(&self.letters)
     }
+
+    /// The newest first.
+    pub fn texts(&self) -> Vec<Arc<ReceivedText>> {
+        listed(&self.texts)
+    }
+}
+
+fn listed<T>(kept: &Mutex<VecDeque<Arc<T>>>) -> Vec<Arc<T>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Arc::clone).collect()
+}
+
+fn keep<T>(kept: &Mutex<VecDeque<Arc<T>>>, received: T) {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.push_front(Arc::new(received));
+    kept.truncate(KEPT);
 }
 
 #[async_trait]
 impl Courier for DevInbox {
     async fn deliver(&self, letter: &Letter) -> Result<(), Undelivered> {
-        let received = Received { letter: letter.clone(), at: self.clock.now() };
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.push_front(Arc::new(received));
-        letters.truncate(KEPT);
+        keep(&self.letters, Received { letter: letter.clone(), at: self.clock.now() });
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Courier<Text> for DevInbox {
+    async fn deliver(&self, text: &Text) -> Result<(), Undelivered> {
+        keep(&self.texts, ReceivedText { text: text.clone(), at: self.clock.now() });
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that we call.
 
+pub mod breaker;
 pub mod client_callback;
 pub mod courier;
 pub mod dev_inbox;
@@ -12,5 +13,7 @@ pub mod otlp;
 pub mod request_object;
 pub mod sector;
 pub mod smtp;
+pub mod text_webhook;
+pub mod twilio;
 pub mod verdict;
 pub mod webhook;
