@@ -132,6 +132,22 @@ impl Letters {
         self.written(locale, say(Message::LetterCodeSubject(&self.brand)), &parts)
     }
 
+    /// A code for a telephone, to be read. Its last line is for the browser, which offers the code on pages of this host
+    /// and no other: origin-bound one-time codes, WebOTP.
+    pub fn texted(&self, locale: Locale, code: &Secret<String>) -> String {
+        let (brand, code) = (&self.brand, code.expose());
+        let says = self.words.say(locale, Message::TextCode(code));
+        let address = self.issuer.split_once("://").map_or(self.issuer.as_str(), |(_, address)| address);
+        let host = address.split(['/', ':']).next().unwrap_or_default();
+        format!("{brand}: {says}\n\n@{host} #{code}")
+    }
+
+    /// The same, to be listened to: digit by digit.
+    pub fn spoken(&self, locale: Locale, code: &Secret<String>) -> String {
+        let digits: Vec<String> = code.expose().chars().map(String::from).collect();
+        self.words.say(locale, Message::CallCode(&digits.join(", ")))
+    }
+
     fn written(&self, locale: Locale, subject: String, parts: &[Part]) -> Written {
         let brand = self.brand.as_str();
         // A template without loops over what fails cannot fail.
@@ -213,6 +229,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_code_for_a_telephone_is_read_by_browsers_and_heard_digit_by_digit() {
+        let code = Secret::new("012345".to_owned());
+        for locale in Locale::ALL {
+            let text = letters().texted(*locale, &code);
+            assert!(text.starts_with("Nod: ") && text.contains("012345"), "{text}");
+            assert_eq!(text.lines().last(), Some("@id.example #012345"));
+            // Two texts of seventy letters at most: that is how they are counted where letters are not Latin.
+            assert!(text.chars().count() <= 134 && !text.contains(['\u{2068}', '\u{2069}']), "{}: {text}", locale.tag());
+            let said = letters().spoken(*locale, &code);
+            assert!(said.contains("0, 1, 2, 3, 4, 5") && !said.contains("012"), "{said}");
+        }
+        let elsewhere = Letters { issuer: "http://localhost:8080/a".to_owned(), ..letters() };
+        assert!(elsewhere.texted(Locale::En, &code).ends_with("\n@localhost #012345"));
     }
 
     #[test]

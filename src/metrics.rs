@@ -38,6 +38,7 @@ pub struct Backlogs {
     pub logouts: Option<(u64, Duration)>,
     pub pings: Option<(u64, Duration)>,
     pub letters: Option<(u64, Duration)>,
+    pub texts: Option<(u64, Duration)>,
     pub webhooks: Option<(u64, Duration)>,
 }
 
@@ -81,6 +82,7 @@ pub struct Metrics {
     pings: Family<Label, Counter>,
     waiting_pings: Waiting,
     waiting_letters: Waiting,
+    waiting_texts: Waiting,
     webhook_deliveries: Family<Label, Counter>,
     waiting_webhooks: Waiting,
     limits: Family<Label, Counter>,
@@ -121,6 +123,7 @@ impl Metrics {
             pings: Family::default(),
             waiting_pings: Waiting::default(),
             waiting_letters: Waiting::default(),
+            waiting_texts: Waiting::default(),
             webhook_deliveries: Family::default(),
             waiting_webhooks: Waiting::default(),
             limits: Family::default(),
@@ -204,6 +207,12 @@ impl Metrics {
             "letter",
             "Letters to people that wait, of all nodes",
             "How long the oldest letter has waited",
+        );
+        self.waiting_texts.registered(
+            to,
+            "text",
+            "Texts and calls to people that wait, of all nodes",
+            "How long the oldest text or call has waited",
         );
         to.register(
             "webhook_deliveries",
@@ -307,6 +316,7 @@ impl Metrics {
         self.waiting_logouts.set(backlogs.logouts);
         self.waiting_pings.set(backlogs.pings);
         self.waiting_letters.set(backlogs.letters);
+        self.waiting_texts.set(backlogs.texts);
         self.waiting_webhooks.set(backlogs.webhooks);
         let mut text = String::with_capacity(64 * 1024);
         // To a string nothing fails.

@@ -80,6 +80,10 @@ pub enum Purpose {
     PushAllowance,
     /// `domain::otp_guard::OtpGuard` by person.
     OtpGuard,
+    /// `domain::otp::Delivery` by the name of the code.
+    Delivery,
+    /// `domain::otp_ranges::RangeTally` by channel and range.
+    RangeTally,
 }
 
 impl Purpose {
@@ -109,6 +113,8 @@ impl Purpose {
             Self::FlowsOfBrowser => b's',
             Self::PushAllowance => b'x',
             Self::OtpGuard => b'v',
+            Self::Delivery => b'd',
+            Self::RangeTally => b'z',
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::domain::flow::of_browser::FlowsOfBrowser;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
+use crate::domain::otp::{Channel, Delivery};
 use crate::domain::otp_guard::OtpGuard;
+use crate::domain::otp_ranges::RangeTally;
 use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
 use crate::domain::push_allowance::PushAllowance;
@@ -20,8 +22,9 @@ use std::sync::Arc;
 
 use crate::protocol::id::{
     AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId,
-    MfaPolicyId, PushedRequestId, RecoveryId, UserId,
+    MfaPolicyId, OtpId, PushedRequestId, RecoveryId, UserId,
 };
+use crate::protocol::phone_number::PhoneNumber;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, sha256};
 use crate::store::ephemeral::{Ephemeral, Purpose, Shelved, Topic, Wakeups};
@@ -150,6 +153,24 @@ impl Shelved for OtpGuard {
 
     fn id(id: &UserId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Delivery {
+    const PURPOSE: Purpose = Purpose::Delivery;
+    type Id = OtpId;
+
+    fn id(id: &OtpId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for RangeTally {
+    const PURPOSE: Purpose = Purpose::RangeTally;
+    type Id = (Channel, PhoneNumber);
+
+    fn id((channel, number): &(Channel, PhoneNumber)) -> Vec<u8> {
+        sha256(format!("{channel} {}", number.range()).as_bytes()).to_vec()
     }
 }
 

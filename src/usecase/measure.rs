@@ -16,11 +16,12 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (decisions, logouts, pings, letters, webhooks) = tokio::join!(
+        let (decisions, logouts, pings, letters, texts, webhooks) = tokio::join!(
             self.outbox.backlog(Kind::Decision),
             self.outbox.backlog(Kind::Logout),
             self.outbox.backlog(Kind::Ping),
             self.outbox.backlog(Kind::Mail),
+            self.outbox.backlog(Kind::Text),
             self.webhooks.backlog()
         );
         let waits =
@@ -30,6 +31,7 @@ impl Measure {
             logouts: logouts.ok().map(waits),
             pings: pings.ok().map(waits),
             letters: letters.ok().map(waits),
+            texts: texts.ok().map(waits),
             webhooks: webhooks.ok().map(waits),
         })
     }

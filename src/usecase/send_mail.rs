@@ -1,4 +1,4 @@
-//! Letters to people: what the outbox has for them is written in their language and handed to a courier,
+//! Letters, texts and calls to people: what the outbox has for them is written in their language and handed to a courier,
 //! again when that has no time for it.
 
 use std::sync::Arc;
@@ -7,13 +7,14 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
-use crate::domain::otp::{CodeOf, OtpSecrets};
+use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::letters::{Forgotten, Letters, OneTimeCode, Proof, Written};
-use crate::outbound::courier::{Courier, Letter, Undelivered};
+use crate::outbound::courier::{Courier, Letter, Text, Undelivered};
 use crate::protocol::id::{OtpId, RecoveryId};
+use crate::secret::Secret;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
@@ -23,8 +24,10 @@ use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::PER_NAME;
 use crate::words::Locale;
 
-/// The lease: longer than a mail server may take, with all that goes with it.
+/// The lease: longer than a mail server or a provider may take, with all that goes with it.
 const BATCH: Batch = Batch { kind: Kind::Mail, taken: 8, at_once: 8, lease: Duration::from_secs(45) };
+/// As long as a code can be good.
+const KEPT: Duration = Duration::from_secs(1800);
 /// Messages to one address are counted within it [security.md 5.6].
 const WINDOW: Duration = Duration::from_secs(3600);
 
@@ -40,24 +43,73 @@ pub struct SendMail {
     /// What a letter about a forgotten password has in it.
     pub means: Means,
     pub letters: Letters,
-    pub courier: Arc<dyn Courier>,
+    pub couriers: Couriers,
+    /// By what codes can be sent, and how far. The node that asked for one may have been set up otherwise.
+    pub served: Served,
+    pub deliveries: Shelf<Delivery>,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
 
-/// A letter, and to whom.
+/// Who carries what.
+#[derive(Clone, Default)]
+pub struct Couriers {
+    pub letters: Option<Arc<dyn Courier>>,
+    pub sms: Option<Arc<dyn Courier<Text>>>,
+    pub voice: Option<Arc<dyn Courier<Text>>>,
+}
+
+/// A message, and to whom.
 struct Addressed {
     user: Arc<User>,
-    letter: Letter,
+    parcel: Parcel,
     /// What the trail says when it is gone.
     sent: Action,
 }
 
+enum Parcel {
+    Letter(Letter),
+    Text(Text),
+}
+
+impl Parcel {
+    /// For the log.
+    const fn plainly(&self) -> &'static str {
+        match self {
+            Self::Letter(_) => "a letter",
+            Self::Text(Text { aloud: false, .. }) => "a text",
+            Self::Text(_) => "a call",
+        }
+    }
+}
+
+impl Couriers {
+    fn of(&self, text: &Text) -> Option<&Arc<dyn Courier<Text>>> {
+        if text.aloud { self.voice.as_ref() } else { self.sms.as_ref() }
+    }
+
+    async fn deliver(&self, parcel: &Parcel) -> Result<(), Undelivered> {
+        let nobody = || Undelivered::Never("there is nobody to carry it".to_owned());
+        match parcel {
+            Parcel::Letter(letter) => self.letters.as_ref().ok_or_else(nobody)?.deliver(letter).await,
+            Parcel::Text(text) => self.of(text).ok_or_else(nobody)?.deliver(text).await,
+        }
+    }
+
+    /// Whether it may be handed over again without being sent twice, whatever became of it.
+    fn know_repeats(&self, parcel: &Parcel) -> bool {
+        match parcel {
+            Parcel::Letter(_) => true,
+            Parcel::Text(text) => self.of(text).is_none_or(|courier| courier.knows_repeats()),
+        }
+    }
+}
+
 impl SendMail {
-    /// Sends what is due.
-    pub async fn run(&self) -> Result<(), StoreError> {
-        self.outbox.drain(BATCH, &*self.clock, |row| self.deliver(row)).await
+    /// Sends what is due: letters, or what goes to telephones.
+    pub async fn run(&self, kind: Kind) -> Result<(), StoreError> {
+        self.outbox.drain(Batch { kind, ..BATCH }, &*self.clock, |row| self.deliver(row)).await
     }
 
     async fn deliver(&self, row: Leased) {
@@ -71,31 +123,54 @@ impl SendMail {
         let now = self.clock.now();
         let until = row.created_at + occasion.worth_for();
         if now >= until {
-            tracing::warn!(attempts = row.attempts, "a letter is too old to be sent");
+            tracing::warn!(attempts = row.attempts, "{} is too old to be sent", row.kind.plainly());
             return self.outbox.done(row.id).await;
         }
-        let Some(Addressed { user, letter, sent }) = self.write(&occasion, row, now).await? else {
+        let Some(Addressed { user, parcel, sent }) = self.write(&occasion, row, now).await? else {
             return self.outbox.done(row.id).await;
         };
         let event = |why: Option<String>| {
             let event = Event::new(self.entropy.ordered_uuid(now), now, sent).user(user.id);
             why.into_iter().fold(event, Event::refused)
         };
-        match self.courier.deliver(&letter).await {
+        let repeats = self.couriers.know_repeats(&parcel);
+        if !repeats {
+            // Should this node end now, it is not handed over a second time.
+            self.outbox.done(row.id).await?;
+        }
+        let (what, handed) = (parcel.plainly(), self.couriers.deliver(&parcel).await);
+        if matches!(parcel, Parcel::Text(_)) {
+            self.note(row, if handed.is_ok() { Delivery::Sent } else { Delivery::NotSent }, until).await;
+        }
+        match handed {
             Ok(()) => {
-                tracing::info!(user.id = %user.id, attempts = row.attempts, "a letter is on its way");
+                tracing::info!(user.id = %user.id, attempts = row.attempts, "{what} is on its way");
                 self.ledger.audit(event(None)).await;
                 self.outbox.done(row.id).await
             }
             Err(Undelivered::NotNow(why)) if now + backoff(row.attempts) < until => {
-                tracing::warn!(attempt = row.attempts, why, "a letter was not taken");
-                self.outbox.retry(row, self.clock.now() + backoff(row.attempts)).await
+                tracing::warn!(attempt = row.attempts, why, "{what} was not taken");
+                let (now, again) = (row.created_at, self.clock.now() + backoff(row.attempts));
+                if repeats {
+                    self.outbox.retry(row, again).await
+                } else {
+                    self.outbox.put_for_later(row.id, row.kind, &row.payload, (now, again)).await
+                }
             }
-            Err(Undelivered::NotNow(why) | Undelivered::Never(why)) => {
-                tracing::warn!(user.id = %user.id, attempts = row.attempts, why, "a letter was not taken, for good");
+            Err(Undelivered::NotNow(why) | Undelivered::Never(why) | Undelivered::Unclear(why)) => {
+                tracing::warn!(user.id = %user.id, attempts = row.attempts, why, "{what} was not taken, for good");
                 self.ledger.audit(event(Some(why))).await;
                 self.outbox.done(row.id).await
             }
+        }
+    }
+
+    /// What became of a code, for whoever waits for it. That it cannot be kept is no reason to send it again.
+    async fn note(&self, row: &Leased, became: Delivery, until: Timestamp) {
+        let lifetime = until.since(self.clock.now());
+        let then = |delivery: Delivery| (delivery.then(became), ());
+        if let Err(error) = self.deliveries.upsert(&OtpId::new(row.id), lifetime, then).await {
+            tracing::warn!(%error, "what became of a code is not kept");
         }
     }
 
@@ -138,6 +213,10 @@ impl SendMail {
                 let Some(client) = self.directory.client(client).await? else { return Ok(None) };
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));
+                if device.channel != Channel::Email {
+                    let Some(text) = self.text(&device, row, (locale, &code)).await else { return Ok(None) };
+                    return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent: Action::OtpSent }));
+                }
                 let lifetime = Duration::from_secs(u64::from(*lifetime));
                 let about = OneTimeCode { code: &code, client: &client.name, lifetime };
                 (user, device.target, self.letters.one_time_code(locale, &about), Action::OtpSent, locale)
@@ -145,7 +224,24 @@ impl SendMail {
         };
         let Written { subject, text, html } = written;
         let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
-        Ok(Some(Addressed { user, letter, sent }))
+        Ok(Some(Addressed { user, parcel: Parcel::Letter(letter), sent }))
+    }
+
+    /// `None`: this node has nothing go there.
+    async fn text(
+        &self,
+        device: &OtpDevice,
+        row: &Leased,
+        (locale, code): (Locale, &Secret<String>),
+    ) -> Option<Text> {
+        if !self.served.has(device) {
+            tracing::warn!(device.id = %device.id, "a code is for a number to which nothing is sent");
+            self.note(row, Delivery::NotSent, row.created_at + KEPT).await;
+            return None;
+        }
+        let aloud = device.channel == Channel::Voice;
+        let says = if aloud { self.letters.spoken(locale, code) } else { self.letters.texted(locale, code) };
+        Some(Text { id: row.id.to_string(), to: device.target.clone(), says, aloud, language: locale.tag() })
     }
 
     fn proof(&self, id: RecoveryId) -> Proof {

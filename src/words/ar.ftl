@@ -129,6 +129,7 @@ method-phone = الموافقة على { $device }
 method-passkey = مفتاح مرور
 method-app = رمز من تطبيق المصادقة
 method-sms = رسالة نصية إلى الرقم المنتهي بـ { $ending }
+method-voice = مكالمة إلى الرقم المنتهي بـ { $ending }
 method-mail = بريد إلكتروني إلى { $address }
 method-recovery = رمز استرداد
 method-missing = اختر إحدى الطرق.
@@ -158,7 +159,10 @@ code = أدخل الرمز
 code-field = الرمز
 code-from-app = يعرض تطبيق المصادقة الرمز.
 code-by-sms = أرسلنا الرمز إلى الرقم المنتهي بـ { $ending }.
+code-by-voice = نتصل بالرقم المنتهي بـ { $ending }. ستسمع الرمز في المكالمة.
 code-by-mail = أرسلنا الرمز إلى { $address }.
+code-underway = الرمز في الطريق إليك.
+code-not-sent = تعذّر إرسال الرمز. انتظر قليلًا ثم اطلب رمزًا جديدًا، أو اختر طريقة أخرى.
 code-missing = أدخل الرمز.
 code-wrong = هذا الرمز غير صحيح. تحقق منه وحاول مرة أخرى.
 code-wrong-left =
@@ -249,6 +253,8 @@ letter-changed-not-you = إذا لم تكن أنت، فاختر كلمة مرو�
 letter-code-subject = { $brand }: الرمز الخاص بك
 letter-code = أدخل هذا الرمز لتسجيل الدخول إلى { $client }:
 letter-code-not-you = إذا لم تكن أنت من يسجّل الدخول، فهناك من يعرف كلمة مرورك: غيّرها. لا تخبر أحدًا بالرمز أبدًا.
+text-code = الرمز الخاص بك هو { $code }. لا تخبر به أحدًا.
+call-code = الرمز الخاص بك هو: { $digits }. لا تخبر به أحدًا.
 
 ## A device without a keyboard
 

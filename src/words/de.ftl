@@ -123,6 +123,7 @@ method-phone = Auf { $device } bestätigen
 method-passkey = Passkey
 method-app = Code aus Ihrer Authenticator-App
 method-sms = SMS an die Nummer mit den letzten Ziffern { $ending }
+method-voice = Anruf bei der Nummer mit den letzten Ziffern { $ending }
 method-mail = E-Mail an { $address }
 method-recovery = Wiederherstellungscode
 method-missing = Wählen Sie einen der Wege.
@@ -152,7 +153,10 @@ code = Code eingeben
 code-field = Code
 code-from-app = Ihre Authenticator-App zeigt den Code.
 code-by-sms = Wir haben den Code an die Nummer mit den letzten Ziffern { $ending } geschickt.
+code-by-voice = Wir rufen die Nummer mit den letzten Ziffern { $ending } an. Der Anruf sagt den Code an.
 code-by-mail = Wir haben den Code an { $address } geschickt.
+code-underway = Der Code ist unterwegs.
+code-not-sent = Der Code konnte nicht geschickt werden. Warten Sie einen Moment und lassen Sie sich einen neuen schicken, oder wählen Sie einen anderen Weg.
 code-missing = Geben Sie den Code ein.
 code-wrong = Dieser Code stimmt nicht. Prüfen Sie ihn und versuchen Sie es noch einmal.
 code-wrong-left =
@@ -234,6 +238,8 @@ letter-changed-not-you = Wenn Sie das nicht waren, wählen Sie sofort ein neues 
 letter-code-subject = { $brand }: Ihr Code
 letter-code = Geben Sie diesen Code ein, um sich bei { $client } anzumelden:
 letter-code-not-you = Wenn Sie sich gerade nicht anmelden, kennt jemand Ihr Passwort: Ändern Sie es. Sagen Sie den Code niemandem.
+text-code = { $code } ist Ihr Code. Sagen Sie ihn niemandem.
+call-code = Ihr Code ist: { $digits }. Sagen Sie ihn niemandem.
 
 ## A device without a keyboard
 

@@ -123,6 +123,7 @@ method-phone = Approve on { $device }
 method-passkey = Passkey
 method-app = Code from your authenticator app
 method-sms = Text message to the number ending in { $ending }
+method-voice = Call to the number ending in { $ending }
 method-mail = Email to { $address }
 method-recovery = Recovery code
 method-missing = Choose one of the ways.
@@ -152,7 +153,10 @@ code = Enter your code
 code-field = Code
 code-from-app = Your authenticator app shows the code.
 code-by-sms = We sent the code to the number ending in { $ending }.
+code-by-voice = We are calling the number ending in { $ending }. The call says the code.
 code-by-mail = We sent the code to { $address }.
+code-underway = The code is on its way.
+code-not-sent = The code could not be sent. Wait a moment and have a new one sent, or choose another way.
 code-missing = Enter the code.
 code-wrong = This code is not right. Check it and try again.
 code-wrong-left =
@@ -234,6 +238,8 @@ letter-changed-not-you = If it was not you, choose a new password at once:
 letter-code-subject = { $brand }: your code
 letter-code = Enter this code to sign in to { $client }:
 letter-code-not-you = If you are not signing in, somebody knows your password: change it. Never tell the code to anybody.
+text-code = { $code } is your code. Never tell it to anybody.
+call-code = Your code is: { $digits }. Never tell it to anybody.
 
 ## A device without a keyboard
 

@@ -123,6 +123,7 @@ method-phone = Aprobar en { $device }
 method-passkey = Llave de acceso
 method-app = Código de tu aplicación de autenticación
 method-sms = Mensaje de texto al número que termina en { $ending }
+method-voice = Llamada al número que termina en { $ending }
 method-mail = Correo a { $address }
 method-recovery = Código de recuperación
 method-missing = Elige una de las formas.
@@ -152,7 +153,10 @@ code = Escribe tu código
 code-field = Código
 code-from-app = Tu aplicación de autenticación muestra el código.
 code-by-sms = Hemos enviado el código al número que termina en { $ending }.
+code-by-voice = Llamamos al número que termina en { $ending }. La llamada dice el código.
 code-by-mail = Hemos enviado el código a { $address }.
+code-underway = El código está en camino.
+code-not-sent = No se ha podido enviar el código. Espera un momento y pide uno nuevo, o elige otra forma.
 code-missing = Escribe el código.
 code-wrong = Este código no es correcto. Revísalo e inténtalo otra vez.
 code-wrong-left =
@@ -234,6 +238,8 @@ letter-changed-not-you = Si no has sido tú, elige enseguida una contraseña nue
 letter-code-subject = { $brand }: tu código
 letter-code = Introduce este código para iniciar sesión en { $client }:
 letter-code-not-you = Si no estás iniciando sesión, alguien conoce tu contraseña: cámbiala. No digas el código a nadie.
+text-code = { $code } es tu código. No se lo digas a nadie.
+call-code = Tu código es: { $digits }. No se lo digas a nadie.
 
 ## A device without a keyboard
 

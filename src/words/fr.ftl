@@ -123,6 +123,7 @@ method-phone = Approuver sur { $device }
 method-passkey = Clé d’accès
 method-app = Code de votre application d’authentification
 method-sms = SMS au numéro qui se termine par { $ending }
+method-voice = Appel au numéro qui se termine par { $ending }
 method-mail = E-mail à { $address }
 method-recovery = Code de secours
 method-missing = Choisissez une des façons.
@@ -152,7 +153,10 @@ code = Saisissez votre code
 code-field = Code
 code-from-app = Votre application d’authentification affiche le code.
 code-by-sms = Nous avons envoyé le code au numéro qui se termine par { $ending }.
+code-by-voice = Nous appelons le numéro qui se termine par { $ending }. L’appel dit le code.
 code-by-mail = Nous avons envoyé le code à { $address }.
+code-underway = Le code est en route.
+code-not-sent = Le code n’a pas pu être envoyé. Attendez un instant et faites-vous envoyer un nouveau code, ou choisissez une autre façon.
 code-missing = Saisissez le code.
 code-wrong = Ce code n’est pas correct. Vérifiez-le et réessayez.
 code-wrong-left =
@@ -234,6 +238,8 @@ letter-changed-not-you = Si ce n’était pas vous, choisissez tout de suite un 
 letter-code-subject = { $brand } : votre code
 letter-code = Saisissez ce code pour vous connecter à { $client } :
 letter-code-not-you = Si vous n’êtes pas en train de vous connecter, quelqu’un connaît votre mot de passe : changez-le. Ne donnez ce code à personne.
+text-code = { $code } est votre code. Ne le donnez à personne.
+call-code = Votre code est : { $digits }. Ne le donnez à personne.
 
 ## A device without a keyboard
 

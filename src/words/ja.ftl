@@ -111,6 +111,7 @@ method-phone = { $device } で承認する
 method-passkey = パスキー
 method-app = 認証アプリのコード
 method-sms = 末尾が { $ending } の番号へのSMS
+method-voice = 末尾が { $ending } の番号への電話
 method-mail = { $address } へのメール
 method-recovery = リカバリーコード
 method-missing = 方法を一つ選んでください。
@@ -140,7 +141,10 @@ code = コードを入力
 code-field = コード
 code-from-app = 認証アプリにコードが表示されています。
 code-by-sms = 末尾が { $ending } の番号にコードを送りました。
+code-by-voice = 末尾が { $ending } の番号に電話しています。音声でコードをお伝えします。
 code-by-mail = { $address } にコードを送りました。
+code-underway = コードを送っています。
+code-not-sent = コードを送れませんでした。少し待ってから新しいコードを送るか、別の方法を選んでください。
 code-missing = コードを入力してください。
 code-wrong = コードが正しくありません。確認して、もう一度お試しください。
 code-wrong-left = コードが正しくありません。あと{ $n }回お試しいただけます。
@@ -206,6 +210,8 @@ letter-changed-not-you = 心当たりがない場合は、すぐに新しいパ�
 letter-code-subject = { $brand }：コードのお知らせ
 letter-code = { $client } にサインインするには、このコードを入力してください。
 letter-code-not-you = サインインしようとしていない場合は、誰かがあなたのパスワードを知っています。パスワードを変更してください。コードは誰にも教えないでください。
+text-code = コードは { $code } です。誰にも教えないでください。
+call-code = コードは、{ $digits }、です。誰にも教えないでください。
 
 ## A device without a keyboard
 

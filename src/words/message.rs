@@ -163,6 +163,7 @@ messages! {
     MethodPasskey = "method-passkey",
     MethodApp = "method-app",
     MethodSms(ending: &'a str) = "method-sms",
+    MethodVoice(ending: &'a str) = "method-voice",
     MethodMail(address: &'a str) = "method-mail",
     MethodRecovery = "method-recovery",
     MethodMissing = "method-missing",
@@ -190,7 +191,10 @@ messages! {
     CodeField = "code-field",
     CodeFromApp = "code-from-app",
     CodeBySms(ending: &'a str) = "code-by-sms",
+    CodeByVoice(ending: &'a str) = "code-by-voice",
     CodeByMail(address: &'a str) = "code-by-mail",
+    CodeUnderway = "code-underway",
+    CodeNotSent = "code-not-sent",
     CodeMissing = "code-missing",
     CodeWrong = "code-wrong",
     CodeWrongLeft(n: u64) = "code-wrong-left",
@@ -254,6 +258,10 @@ messages! {
     LetterCodeSubject(brand: &'a str) = "letter-code-subject",
     LetterCode(client: &'a str) = "letter-code",
     LetterCodeNotYou = "letter-code-not-you",
+
+    // To telephones
+    TextCode(code: &'a str) = "text-code",
+    CallCode(digits: &'a str) = "call-code",
 
     // A device without a keyboard [RFC 8628]
     Device = "device",

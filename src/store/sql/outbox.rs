@@ -21,6 +21,8 @@ pub enum Kind {
     Ping,
     /// A letter to a person ([`crate::domain::occasion`]).
     Mail,
+    /// The same, to their telephone.
+    Text,
 }
 
 impl Kind {
@@ -30,16 +32,18 @@ impl Kind {
             Self::Logout => "logout",
             Self::Ping => "ping",
             Self::Mail => "mail",
+            Self::Text => "text",
         }
     }
 
     /// For the log.
-    const fn plainly(self) -> &'static str {
+    pub const fn plainly(self) -> &'static str {
         match self {
             Self::Decision => "a decision",
             Self::Logout => "word of a logout",
             Self::Ping => "a ping",
             Self::Mail => "a letter",
+            Self::Text => "a text",
         }
     }
 }
