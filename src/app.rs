@@ -73,7 +73,7 @@ use crate::web::docs::Docs;
 use crate::web::provider::Browsed;
 use crate::worker::Worker;
 
-pub use self::mail::{Carriers, Mail};
+pub use self::mail::{Carriers, Mail, Texts, TextsBy};
 pub use self::parts::Parts;
 
 /// Whose pages and letters these are.
@@ -114,6 +114,11 @@ pub struct Settings {
     /// What they have in them.
     pub recovery: Means,
     pub mail: Mail,
+    pub sms: Texts,
+    /// Calls.
+    pub voice: Texts,
+    /// Texts and calls with codes an hour that may be asked for from one network.
+    pub otps: u32,
     /// Who may register a client.
     pub registration: Admission,
     /// Registrations an hour, from one network.

@@ -1,4 +1,4 @@
-//! Letters, on the parts: who carries them, what is written, and what waits for them.
+//! Letters, texts and calls, on the parts: who carries them, what is written, and what waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +6,19 @@ use std::time::Duration;
 use super::parts::Parts;
 use super::{Settings, Wiring};
 use crate::clock::Clock;
-use crate::domain::otp::OtpSecrets;
+use crate::domain::otp::{OtpSecrets, Served};
 use crate::domain::recovery::RecoverySecrets;
 use crate::letters::Letters;
-use crate::outbound::courier::Courier;
+use crate::outbound::courier::{Courier, Text};
 use crate::outbound::dev_inbox::DevInbox;
+use crate::protocol::phone_number::Reach;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::otp_devices::OtpDevices;
-use crate::store::sql::outbox::Outbox;
+use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::recover_password::RecoverPassword;
-use crate::usecase::send_mail::SendMail;
+use crate::usecase::send_mail::{Couriers, SendMail};
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::errand::RunErrand;
@@ -36,29 +37,64 @@ pub enum Mail {
     By(Arc<dyn Courier>),
 }
 
-/// Who carries letters, ready.
+/// Who carries texts, or calls; to whom, and how many in a day.
+#[derive(Clone, Default)]
+pub struct Texts {
+    pub by: TextsBy,
+    pub reach: Reach,
+    pub per_day: u32,
+}
+
+#[derive(Clone, Default)]
+pub enum TextsBy {
+    /// Nobody gets any.
+    #[default]
+    Nobody,
+    /// They stay here, to be read on a page.
+    DevInbox,
+    By(Arc<dyn Courier<Text>>),
+}
+
+/// Who carries what, ready.
 #[derive(Clone, Default)]
 pub struct Carriers {
-    pub courier: Option<Arc<dyn Courier>>,
+    pub couriers: Couriers,
+    pub served: Served,
     pub dev_inbox: Option<Arc<DevInbox>>,
 }
 
-impl Mail {
-    pub(super) fn carriers(&self, clock: &Arc<dyn Clock>) -> Carriers {
-        match self {
-            Self::Nobody => Carriers::default(),
-            Self::By(courier) => Carriers { courier: Some(Arc::clone(courier)), dev_inbox: None },
-            Self::DevInbox => {
-                let inbox = Arc::new(DevInbox::new(Arc::clone(clock)));
-                Carriers { courier: Some(Arc::<DevInbox>::clone(&inbox)), dev_inbox: Some(inbox) }
+impl Carriers {
+    pub(super) fn of(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
+        let inbox = Arc::new(DevInbox::new(Arc::clone(clock)));
+        let letters: Option<Arc<dyn Courier>> = match &settings.mail {
+            Mail::Nobody => None,
+            Mail::DevInbox => Some(Arc::<DevInbox>::clone(&inbox)),
+            Mail::By(courier) => Some(Arc::clone(courier)),
+        };
+        let texts = |texts: &Texts| -> (Option<Arc<dyn Courier<Text>>>, Reach) {
+            match &texts.by {
+                TextsBy::Nobody => (None, Reach::Nobody),
+                TextsBy::DevInbox => (Some(Arc::<DevInbox>::clone(&inbox)), texts.reach.clone()),
+                TextsBy::By(courier) => (Some(Arc::clone(courier)), texts.reach.clone()),
             }
-        }
+        };
+        let ((sms, sms_reach), (voice, voice_reach)) = (texts(&settings.sms), texts(&settings.voice));
+        let served = Served { email: letters.is_some(), sms: sms_reach, voice: voice_reach };
+        // One page for all of them, where one is kept here.
+        let kept = matches!(settings.mail, Mail::DevInbox)
+            || [&settings.sms, &settings.voice].iter().any(|texts| matches!(texts.by, TextsBy::DevInbox));
+        Self { couriers: Couriers { letters, sms, voice }, served, dev_inbox: kept.then_some(inbox) }
     }
 }
 
 /// Sends what the outbox has for people.
 pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worker: &Worker) {
-    let Some(courier) = parts.carriers.courier.clone() else { return };
+    let couriers = parts.carriers.couriers.clone();
+    let kinds = [
+        ("send mail", Kind::Mail, couriers.letters.is_some(), Duration::from_millis(500)),
+        // Somebody waits for these.
+        ("send texts", Kind::Text, couriers.sms.is_some() || couriers.voice.is_some(), Duration::from_millis(200)),
+    ];
     let send = Arc::new(SendMail {
         outbox: Outbox::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),
@@ -70,15 +106,20 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
         otp_secrets: otp_secrets(master),
         means: settings.recovery,
         letters: Letters { words: Words::new(&[]), brand: super::BRAND.to_owned(), issuer: settings.issuer.clone() },
-        courier,
+        couriers,
+        served: parts.carriers.served.clone(),
+        deliveries: Shelf::new(Arc::clone(&parts.ephemeral)),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
     });
-    worker.repeat("send mail", Duration::from_millis(500), move || {
+    for (what, kind, _, every) in kinds.into_iter().filter(|(_, _, carried, _)| *carried) {
         let send = Arc::clone(&send);
-        async move { send.run().await }
-    });
+        worker.repeat(what, every, move || {
+            let send = Arc::clone(&send);
+            async move { send.run(kind).await }
+        });
+    }
 }
 
 fn secrets(master: &MasterKey) -> RecoverySecrets {
@@ -91,7 +132,7 @@ pub(super) fn otp_secrets(master: &MasterKey) -> OtpSecrets {
 
 impl Wiring {
     pub(super) fn errands(&self, known: &Arc<Known>, known_devices: &Arc<KnownDevices>) -> Arc<RunErrand> {
-        let recover = self.parts.carriers.courier.is_some().then(|| {
+        let recover = self.parts.carriers.couriers.letters.is_some().then(|| {
             Arc::new(RecoverPassword {
                 attempts: Attempts::new(self.store()),
                 recoveries: Shelf::new(self.store()),

@@ -130,7 +130,7 @@ pub(super) fn parts(
         entropy: Arc::clone(&entropy),
         tries: settings.password_tries,
     };
-    let carriers = settings.mail.carriers(&clock);
+    let carriers = Carriers::of(settings, &clock);
     let set_password = SetPassword {
         passwords: Passwords::new(database.clone()),
         directory: Arc::clone(&directory),
@@ -138,7 +138,7 @@ pub(super) fn parts(
         ladder,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        writes: carriers.courier.is_some(),
+        writes: carriers.couriers.letters.is_some(),
     };
     let bootstrap = Bootstrap {
         tokens: BootstrapTokens::new(database.clone(), Arc::clone(&directory)),

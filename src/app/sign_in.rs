@@ -7,7 +7,6 @@ use url::Url;
 
 use super::{Parts, Settings, Wiring, mail};
 use crate::domain::enrolment;
-use crate::domain::otp::Channel;
 use crate::http::cookies::Cookies;
 use crate::http::device_authorization::DeviceAuthorizationApi;
 use crate::http::flow::FlowApi;
@@ -51,6 +50,7 @@ use crate::usecase::sign_in::respond::Respond;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::SendCode;
 use crate::usecase::sign_in::shown::Shown;
+use crate::usecase::sign_in::spend_texts::SpendTexts;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
 use crate::web::provider::account::Account;
@@ -137,7 +137,7 @@ impl Wiring {
                 evaluate: Evaluate {
                     directory: self.directory(),
                     otp_devices: OtpDevices::new(self.parts.database.clone()),
-                    channels: self.channels(),
+                    served: self.parts.carriers.served.clone(),
                 },
                 offers: self.offers(),
                 devices: AskDevice {
@@ -155,6 +155,16 @@ impl Wiring {
                     attempts: Attempts::new(self.store()),
                     outbox: Outbox::new(self.parts.database.clone()),
                     secrets: mail::otp_secrets(&self.master),
+                    deliveries: Shelf::new(self.store()),
+                    texts: SpendTexts {
+                        attempts: Attempts::new(self.store()),
+                        ranges: Shelf::new(self.store()),
+                        per_network: self.settings.otps,
+                        sms_per_day: self.settings.sms.per_day,
+                        calls_per_day: self.settings.voice.per_day,
+                        ledger: self.parts.ledger.clone(),
+                        entropy: self.entropy(),
+                    },
                     clock: self.clock(),
                     entropy: self.entropy(),
                 },
@@ -162,11 +172,6 @@ impl Wiring {
                 entropy: self.entropy(),
             }),
         })
-    }
-
-    /// By what one-time codes can be sent here.
-    fn channels(&self) -> Vec<Channel> {
-        self.parts.carriers.courier.iter().map(|_| Channel::Email).collect()
     }
 
     pub(super) fn offers(&self) -> OfferEnrolment {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
-use crate::domain::otp::Channel;
+use crate::domain::otp::Served;
 use crate::domain::second_factor::{Asked, By, Verdict};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
@@ -15,8 +15,8 @@ use crate::store::sql::otp_devices::OtpDevices;
 pub struct Evaluate {
     pub directory: Arc<Directory>,
     pub otp_devices: OtpDevices,
-    /// By what codes can be sent here.
-    pub channels: Vec<Channel>,
+    /// By what codes can be sent here, and how far.
+    pub served: Served,
 }
 
 impl Evaluate {
@@ -42,7 +42,7 @@ impl Evaluate {
         let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
         let addresses = self.otp_devices.of_user(user).await?;
-        let (devices, addresses, channels) = (&devices[..], &addresses[..], &self.channels[..]);
-        Ok(Asked { policy: &policy, devices, addresses, channels, app: by }.evaluate())
+        let (devices, addresses, served) = (&devices[..], &addresses[..], &self.served);
+        Ok(Asked { policy: &policy, devices, addresses, served, app: by }.evaluate())
     }
 }

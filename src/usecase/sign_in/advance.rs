@@ -25,8 +25,8 @@ use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
+use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
-use crate::words::Locale;
 
 pub struct Advance {
     pub known: Arc<Known>,
@@ -63,6 +63,12 @@ pub struct Calling<'a> {
     pub from: IpAddr,
     /// A BCP 47 tag of ours: in which letters are written.
     pub language: &'static str,
+}
+
+impl Calling<'_> {
+    const fn asker(&self) -> Asker<'_> {
+        Asker { language: self.language, from: self.from }
+    }
 }
 
 impl Advance {
@@ -125,7 +131,7 @@ impl Advance {
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
             Action::Authenticate | Action::SelectDevice | Action::Poll | Action::CheckOtp | Action::ResendOtp => {
-                let act = (action, &members, calling.language);
+                let act = (action, &members, calling.asker());
                 Box::pin(self.second_factor((id, flow), &client, act, now)).await?
             }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
@@ -190,7 +196,7 @@ impl Advance {
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         if next.wants_more() {
             let judged = self.judged(&client, next.user(), now).await?;
-            next = self.known.asking(next, &judged, calling.language).await?;
+            next = self.known.asking(next, &judged, calling.asker()).await?;
         }
         let mut session = None;
         if matches!(next.at, At::Ready) && next.is_redirectless() {
@@ -237,7 +243,7 @@ impl Advance {
         &self,
         (id, flow): (&FlowId, Flow),
         client: &Arc<Client>,
-        (action, members, language): (Action, &Members, &str),
+        (action, members, asker): (Action, &Members, Asker<'_>),
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
         let factors = &self.known.second_factors;
@@ -245,7 +251,7 @@ impl Advance {
             return Ok(factors.poll(flow, now).await?);
         }
         let judged = self.judged(client, flow.user(), now).await?;
-        factors.act((id, flow), action, &judged, (members, language)).await
+        factors.act((id, flow), action, &judged, (members, asker)).await
     }
 
     /// The flow of the device that shows this code, and its client.
@@ -446,8 +452,7 @@ impl Advance {
     ) -> Result<(), StoreError> {
         let judged = self.known.judged(Arc::clone(client), flow.user(), self.clock.now()).await?;
         // For a passkey nobody is written to.
-        let language = Locale::default().tag();
-        let next = self.known.asking(flow.clone().without_ceremony(), &judged, language).await?;
+        let next = self.known.asking(flow.clone().without_ceremony(), &judged, Asker::unseen()).await?;
         // An end has more to it than a state: whoever is there cancels.
         if matches!(next.at, At::Asking(..)) {
             // Somebody else was faster: then there is another one already.

@@ -27,10 +27,10 @@ use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
+use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::shown::refused;
 use crate::usecase::sign_in::{Browser, Known, Seen, SignedIn};
 use crate::usecase::signing_keys::KeyRing;
-use crate::words::Locale;
 
 pub struct Authorize {
     pub known: Arc<Known>,
@@ -195,8 +195,7 @@ impl Authorize {
             app,
         };
         // Nobody is written to before they have done something.
-        let language = Locale::default().tag();
-        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, language).await?;
+        let flow = self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, Asker::unseen()).await?;
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }

@@ -21,9 +21,9 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::usecase::Error;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
+use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::sign_in::{Browser, Known, Seen};
-use crate::words::Locale;
 
 pub struct Connect {
     pub known: Arc<Known>,
@@ -214,7 +214,6 @@ impl Connect {
             app: None,
         };
         // Nobody is written to before they have done something.
-        let language = Locale::default().tag();
-        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, language).await
+        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, Asker::unseen()).await
     }
 }

@@ -24,7 +24,7 @@ use crate::store::sql::sessions::Sessions;
 use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::sign_in::known_devices::KnownDevice;
 use crate::usecase::sign_in::second_factor::SecondFactors;
-use crate::usecase::sign_in::send_code::Standing;
+use crate::usecase::sign_in::send_code::{Asker, Standing};
 
 pub mod advance;
 pub mod anew;
@@ -44,6 +44,7 @@ pub mod respond;
 pub mod second_factor;
 pub mod send_code;
 pub mod shown;
+pub mod spend_texts;
 
 fn no_sign_in() -> Refusal {
     Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
@@ -137,9 +138,8 @@ impl Known {
     }
 
     /// The flow with what has to be found out before anybody can be asked. Who has proved to be somebody and has
-    /// nothing of what is asked is led to wherever the policy leads from there. `language`: in which they are written to,
-    /// should they be.
-    pub async fn asking(&self, mut flow: Flow, judged: &Judged, language: &str) -> Result<Flow, StoreError> {
+    /// nothing of what is asked is led to wherever the policy leads from there.
+    pub async fn asking(&self, mut flow: Flow, judged: &Judged, asker: Asker<'_>) -> Result<Flow, StoreError> {
         loop {
             flow = self.with_ceremony(flow, judged).await?;
             let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(flow) };
@@ -148,7 +148,7 @@ impl Known {
             if !unattended && flow.app.is_none() {
                 return Ok(flow);
             }
-            match self.second_factors.found_out(flow, &policy, unattended, (judged, language)).await? {
+            match self.second_factors.found_out(flow, &policy, unattended, (judged, asker)).await? {
                 ControlFlow::Break(flow) => return Ok(flow),
                 ControlFlow::Continue(next) => flow = next,
             }

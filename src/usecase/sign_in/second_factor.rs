@@ -21,7 +21,7 @@ use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
-use crate::usecase::sign_in::send_code::{self, NotSent, SendCode};
+use crate::usecase::sign_in::send_code::{self, Asker, NotSent, SendCode};
 
 pub struct SecondFactors {
     pub payloads: ReadPayload,
@@ -40,16 +40,16 @@ impl SecondFactors {
         of: (&FlowId, Flow),
         action: flow_api::Action,
         judged: &Judged,
-        (members, language): (&Members, &str),
+        (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         if action == flow_api::Action::SelectDevice {
-            self.select(of, judged, (members, language)).await
+            self.select(of, judged, (members, asker)).await
         } else if action == flow_api::Action::CheckOtp {
             self.check_code(of, judged, members).await
         } else if action == flow_api::Action::ResendOtp {
-            self.resend(of.1, judged, language).await
+            self.resend(of.1, judged, asker).await
         } else {
-            self.authenticate(of, judged, (members, language)).await
+            self.authenticate(of, judged, (members, asker)).await
         }
     }
 
@@ -58,13 +58,13 @@ impl SecondFactors {
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
-        (members, language): (&Members, &str),
+        (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
         let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
         let until = judged.now + LIFETIME;
-        let came_to = self.came_to(flow, &policy, evaluated, (Some(until), language)).await?;
+        let came_to = self.came_to(flow, &policy, evaluated, (Some(until), asker)).await?;
         let Some(next) = came_to.map_err(NotAsked::refusal)? else { return Ok(None) };
         if let (Some((Enrolment { app, policy }, _)), Some(user)) = (next.offers_pairing(), next.user()) {
             let (transaction, client) = (next.transaction, &next.client);
@@ -91,7 +91,7 @@ impl SecondFactors {
         flow: Flow,
         policy: &MfaPolicyId,
         unattended: bool,
-        (judged, language): (&Judged, &str),
+        (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Flow, Flow>, StoreError> {
         let before = flow.clone();
         let Some(evaluated) = self.evaluated(&flow, policy, judged.now).await? else {
@@ -101,7 +101,7 @@ impl SecondFactors {
         if asks && !flow.pushes_by_itself() {
             return Ok(ControlFlow::Break(before));
         }
-        let next = match self.came_to(flow, policy, evaluated, (None, language)).await? {
+        let next = match self.came_to(flow, policy, evaluated, (None, asker)).await? {
             Ok(next) => next,
             Err(not) => before.clone().second_factor_evaluated((Verdict::Failed(not.why()), None), None),
         };
@@ -120,7 +120,7 @@ impl SecondFactors {
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
-        (members, language): (&Members, &str),
+        (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.mfa_policy(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
@@ -129,7 +129,7 @@ impl SecondFactors {
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
         self.still_there(&flow, &policy, selected).await?;
         // First the new one, so that whoever cannot be asked again is still asked.
-        let asked = self.asked_on(flow.clone(), &policy, (selected, language)).await?;
+        let asked = self.asked_on(flow.clone(), &policy, (selected, asker)).await?;
         let Some(next) = asked.map_err(NotAsked::refusal)? else { return Ok(None) };
         let Some(before) = flow.waits_for().cloned() else { return Ok(Some(next)) };
         match self.devices.withdraw(&flow, &before, "another device is asked").await? {
@@ -207,7 +207,7 @@ impl SecondFactors {
         flow: Flow,
         policy: &MfaPolicyId,
         (verdict, enrolment): (Verdict, Option<Enrolment>),
-        (pairs, language): (Option<Timestamp>, &str),
+        (pairs, asker): (Option<Timestamp>, Asker<'_>),
     ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let asked = match &verdict {
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
@@ -215,7 +215,7 @@ impl SecondFactors {
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);
         Ok(match (next, asked) {
-            (Some(next), Some(device)) => self.asked_on(next, policy, (device, language)).await?,
+            (Some(next), Some(device)) => self.asked_on(next, policy, (device, asker)).await?,
             (next, _) => Ok(next),
         })
     }
@@ -225,13 +225,13 @@ impl SecondFactors {
         &self,
         flow: Flow,
         policy: &MfaPolicyId,
-        (selected, language): (DeviceId, &str),
+        (selected, asker): (DeviceId, Asker<'_>),
     ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let Some(user) = flow.user() else { return Ok(Ok(None)) };
         let policy = self.evaluate.policy(policy).await?;
         let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
         if let Some(address) = self.codes.devices.find(user, selected).await? {
-            let whom = send_code::Whom { user, devices, selected: &address, language };
+            let whom = send_code::Whom { user, devices, selected: &address, asker };
             let sent = self.codes.send(&flow, &policy, whom).await?;
             return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
         }
@@ -241,12 +241,12 @@ impl SecondFactors {
     }
 
     /// Another code in place of the one that was sent.
-    async fn resend(&self, flow: Flow, judged: &Judged, language: &str) -> Result<Option<Flow>, FlowError> {
+    async fn resend(&self, flow: Flow, judged: &Judged, asker: Asker<'_>) -> Result<Option<Flow>, FlowError> {
         let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
             return Ok(None);
         };
         self.still_there(&flow, &policy, sent.selected).await?;
-        let asked = self.asked_on(flow, &policy, (sent.selected, language)).await?;
+        let asked = self.asked_on(flow, &policy, (sent.selected, asker)).await?;
         Ok(asked.map_err(NotAsked::refusal)?)
     }
 

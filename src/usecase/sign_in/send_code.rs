@@ -1,5 +1,6 @@
 //! A person is sent a one-time code, and brings it back: for one flow, once [flows.md F9].
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::domain::flow::Flow;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::occasion::Occasion;
-use crate::domain::otp::{CodeOf, OtpDevice, OtpSecrets, Sent};
+use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Sent};
 use crate::domain::otp_guard::{OtpGuard, Tried};
 use crate::domain::second_factor::Why;
 use crate::entropy::Entropy;
@@ -19,6 +20,8 @@ use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::limit::{Most, limit};
+use crate::usecase::sign_in::spend_texts::SpendTexts;
+use crate::words::Locale;
 
 /// [security.md 5.6] messages to one address, and to one person.
 const SHORT: Duration = Duration::from_secs(600);
@@ -31,9 +34,32 @@ pub struct SendCode {
     pub attempts: Attempts,
     pub outbox: Outbox,
     pub secrets: OtpSecrets,
+    pub deliveries: Shelf<Delivery>,
+    pub texts: SpendTexts,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
+
+/// For whom something is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// In which language they are written to, should they be: a BCP 47 tag.
+    pub language: &'a str,
+    /// Where they call from.
+    pub from: IpAddr,
+}
+
+impl Asker<'_> {
+    /// Somebody who is written to by nobody, since they have done nothing yet.
+    pub fn unseen() -> Self {
+        Self { language: Locale::default().tag(), from: Ipv4Addr::UNSPECIFIED.into() }
+    }
+}
+
+/// A message is under way for so long before whoever asked for it hears how it stands.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// In between it is looked at as often.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// To whom, where it could go, and where it does.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +67,7 @@ pub(super) struct Whom<'a> {
     pub(super) user: UserId,
     pub(super) devices: &'a [DeviceId],
     pub(super) selected: &'a OtpDevice,
-    /// In which language they are written to: a BCP 47 tag.
-    pub(super) language: &'a str,
+    pub(super) asker: Asker<'a>,
 }
 
 /// Why nothing is sent.
@@ -60,6 +85,8 @@ pub struct Standing {
     pub attempts_remaining: u32,
     /// So long, and another one can be had. `None`: it can now.
     pub resend_in: Option<Duration>,
+    /// `None`: nobody is told. A letter takes its time.
+    pub delivery: Option<Delivery>,
 }
 
 impl NotSent {
@@ -85,7 +112,7 @@ impl SendCode {
         &self,
         flow: &Flow,
         policy: &MfaPolicy,
-        Whom { user, devices, selected, language }: Whom<'_>,
+        Whom { user, devices, selected, asker }: Whom<'_>,
     ) -> Result<Result<Sent, NotSent>, StoreError> {
         let now = self.clock.now();
         let locked = self.guards.get(&user).await?.is_some_and(|guard| guard.is_locked(now));
@@ -94,7 +121,7 @@ impl SendCode {
         }
         // To the same address again, be it by another name of the action.
         let early = flow.sent().is_some_and(|sent| sent.selected == selected.id && now < sent.resend_after());
-        if early || !self.may_send(selected).await? {
+        if early || !self.texts.may_ask(selected, asker.from).await? || !self.may_send(selected).await? {
             return Ok(Err(NotSent::TooOften));
         }
         let (id, channel, method) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
@@ -108,10 +135,32 @@ impl SendCode {
             transaction: flow.transaction,
             length: method.otp_length,
             lifetime: method.lifetime,
-            language: language.to_owned(),
+            language: asker.language.to_owned(),
         };
-        self.outbox.put(id.uuid(), Kind::Mail, &occasion.encode(), now).await?;
+        match channel {
+            Channel::Email => self.outbox.put(id.uuid(), Kind::Mail, &occasion.encode(), now).await?,
+            Channel::Sms | Channel::Voice if self.texts.spend(selected, now).await? => {
+                self.outbox.put(id.uuid(), Kind::Text, &occasion.encode(), now).await?;
+                self.look(id).await;
+            }
+            // The person is told as of a message that nobody has taken, and of other ways. The same for every reason.
+            Channel::Sms | Channel::Voice => {
+                let lifetime = sent.expires_at().since(now);
+                self.deliveries.insert(&id, &Delivery::NotSent, lifetime).await?;
+            }
+        }
         Ok(Ok(sent))
+    }
+
+    /// Until it is known what becomes of a message, or for as long as anybody likes to wait.
+    async fn look(&self, id: OtpId) {
+        let known = async {
+            while matches!(self.deliveries.get(&id).await, Ok(None)) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // Not known yet: that is what the state says then.
+        let _ = tokio::time::timeout(PATIENCE, known).await;
     }
 
     /// Counted before it is sent, so that it holds however many come at once.
@@ -150,6 +199,7 @@ impl SendCode {
         let of = CodeOf { transaction: flow.transaction, user, id: sent.id, length: sent.method.otp_length };
         if self.secrets.is_code(of, typed) {
             self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
+            self.texts.came_back(&self.devices, user, sent).await;
             return Ok(Ok(()));
         }
         Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }))
@@ -160,6 +210,10 @@ impl SendCode {
         let now = self.clock.now();
         let guard = self.guards.get(&user).await?.unwrap_or_default();
         let resend_in = Some(sent.resend_after().since(now)).filter(|wait| !wait.is_zero());
-        Ok(Standing { attempts_remaining: guard.left(sent.method, sent.sent_at, now), resend_in })
+        let delivery = match sent.channel {
+            Channel::Email => None,
+            Channel::Sms | Channel::Voice => Some(self.deliveries.get(&sent.id).await?.unwrap_or_default()),
+        };
+        Ok(Standing { attempts_remaining: guard.left(sent.method, sent.sent_at, now), resend_in, delivery })
     }
 }

@@ -1,0 +1,91 @@
+//! What texts and calls may cost: how often somebody has one sent, and how many go out in a day. Counted in the shared
+//! store, before anything is sent, so that it holds however many come at once, on all nodes [security.md 5.6, case 118].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Event};
+use crate::domain::ladder::DAY;
+use crate::domain::otp::{Channel, OtpDevice, RESEND_AFTER, Sent};
+use crate::domain::otp_ranges::{RangeTally, WINDOW};
+use crate::entropy::Entropy;
+use crate::metrics::Limit;
+use crate::protocol::id::UserId;
+use crate::store::ephemeral::{Attempts, Shelf, StoreError};
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::otp_devices::OtpDevices;
+use crate::usecase::check_password::network;
+use crate::usecase::limit::{Most, limit};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub struct SpendTexts {
+    pub attempts: Attempts,
+    pub ranges: Shelf<RangeTally>,
+    /// An hour, from one network.
+    pub per_network: u32,
+    pub sms_per_day: u32,
+    pub calls_per_day: u32,
+    pub ledger: Ledger,
+    pub entropy: Arc<Entropy>,
+}
+
+impl SpendTexts {
+    /// Whether somebody may have another one sent there. Letters cost nothing.
+    pub(super) async fn may_ask(&self, device: &OtpDevice, from: IpAddr) -> Result<bool, StoreError> {
+        if device.channel == Channel::Email {
+            return Ok(true);
+        }
+        let (there, from) = (format!("{} {}", device.channel, device.target), network(from).to_string());
+        let moment = Most { what: "otp, number", times: 1, window: RESEND_AFTER, limit: Limit::Otps };
+        let hour = Most { what: "otp, network", times: self.per_network, window: HOUR, limit: Limit::Otps };
+        for (most, who) in [(moment, there), (hour, from)] {
+            if limit(&self.attempts, most, who.as_bytes()).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether another one is paid for: to this range of numbers, and on this day.
+    pub(super) async fn spend(&self, device: &OtpDevice, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(number) = device.number() else { return Ok(false) };
+        let range = (device.channel, number);
+        if !self.ranges.upsert(&range, WINDOW, |tally| tally.send(now)).await? {
+            self.refused(device, now, "too few of the codes to this range of numbers come back").await;
+            return Ok(false);
+        }
+        let (what, times) = match device.channel {
+            Channel::Email => return Ok(true),
+            Channel::Sms => ("sms, day", self.sms_per_day),
+            Channel::Voice => ("calls, day", self.calls_per_day),
+        };
+        let most = Most { what, times, window: DAY, limit: Limit::Otps };
+        if limit(&self.attempts, most, &[]).await?.is_some() {
+            self.refused(device, now, "as many were sent as may be in a day").await;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// A code has come back: the numbers around are those of people.
+    pub(super) async fn came_back(&self, devices: &OtpDevices, user: UserId, sent: &Sent) {
+        let counted = async {
+            let Some(device) = devices.find(user, sent.selected).await? else { return Ok(()) };
+            let Some(number) = device.number() else { return Ok(()) };
+            self.ranges.upsert(&(device.channel, number), WINDOW, |tally| (tally.verified(), ())).await
+        };
+        let counted: Result<(), StoreError> = counted.await;
+        if let Err(error) = counted {
+            tracing::warn!(%error, "that a code has come back is not counted");
+        }
+    }
+
+    async fn refused(&self, device: &OtpDevice, now: Timestamp, why: &'static str) {
+        tracing::warn!(user.id = %device.user, channel = %device.channel, why, "a code is not sent");
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::OtpSent);
+        self.ledger.audit(event.user(device.user).device(device.id).refused(why)).await;
+    }
+}
