@@ -76,6 +76,8 @@ pub(super) struct MfaPolicyEntry {
     push_timeout: Option<u32>,
     push_limit: Option<PushLimitWish>,
     email: Option<OtpMethodWish>,
+    sms: Option<OtpMethodWish>,
+    voice: Option<OtpMethodWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -120,6 +122,8 @@ impl Entry for MfaPolicyEntry {
             push_timeout: self.push_timeout,
             push_limit: self.push_limit,
             email: self.email,
+            sms: self.sms,
+            voice: self.voice,
             applications: self.applications,
         };
         (self.id, wish)
@@ -197,6 +201,8 @@ impl Kind for MfaPolicy {
             ("push_timeout", self.push_timeout.to_string()),
             ("push_limit", value(&self.wish().push_limit)),
             ("email", value(&self.wish().email)),
+            ("sms", value(&self.wish().sms)),
+            ("voice", value(&self.wish().voice)),
             ("applications", value(&self.wish().applications)),
         ]
     }

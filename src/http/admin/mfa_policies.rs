@@ -116,6 +116,10 @@ pub struct MfaPolicyBody {
     pub push_limit: PushLimitBody,
     /// One-time codes by e-mail.
     pub email: OtpMethodBody,
+    /// The same by SMS.
+    pub sms: OtpMethodBody,
+    /// The same by a call that says them.
+    pub voice: OtpMethodBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -144,6 +148,10 @@ pub struct NewMfaPolicyBody {
     pub push_limit: Option<PushLimitBody>,
     /// One-time codes by e-mail: weaker than an app, since whoever has the mailbox need not be the person.
     pub email: Option<OtpMethodBody>,
+    /// The same by SMS: weaker than an app, since numbers are taken over and messages are read on their way.
+    pub sms: Option<OtpMethodBody>,
+    /// The same by a call that says them.
+    pub voice: Option<OtpMethodBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -162,6 +170,8 @@ pub struct MfaPolicyPatch {
     pub push_timeout: Option<u32>,
     pub push_limit: Option<PushLimitBody>,
     pub email: Option<OtpMethodBody>,
+    pub sms: Option<OtpMethodBody>,
+    pub voice: Option<OtpMethodBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -188,6 +198,8 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             push_timeout: policy.push_timeout,
             push_limit: policy.push_limit.into(),
             email: policy.email.into(),
+            sms: policy.sms.into(),
+            voice: policy.voice.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }

@@ -20,7 +20,7 @@ pub struct OtpDevicesApi {
 }
 
 closed! {
-    #[doc = "By what one-time codes are sent: `email`."]
+    #[doc = "By what one-time codes are sent: `email`; `sms`, a text message; `voice`, a call that says them."]
     OtpChannel: Channel = Channel::ALL.iter().map(|channel| channel.as_str());
 }
 
@@ -31,7 +31,7 @@ pub struct OtpDeviceBody {
     pub id: String,
     #[oai(rename = "type")]
     pub channel: OtpChannel,
-    /// The address.
+    /// The address, or the number as E.164 has it.
     pub target: String,
     pub nickname: Option<String>,
     pub created_at: DateTime,
@@ -43,7 +43,8 @@ pub struct OtpDeviceBody {
 pub struct NewOtpDeviceBody {
     #[oai(rename = "type")]
     pub channel: OtpChannel,
-    /// The address. That it is the user's, whoever calls has found out.
+    /// The address, or the number with `+` and its country; spaces and hyphens do no harm. That it is the user's, whoever
+    /// calls has found out.
     pub target: String,
     /// 100 characters at most.
     pub nickname: Option<String>,

@@ -57,7 +57,8 @@ fn of_code(sent: &Sent, code: Option<Standing>) -> Map<String, Value> {
         ("resendAfter", json!(sent.resend_after().to_string())),
         ("expiresAt", json!(sent.expires_at().to_string())),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let delivery = code.and_then(|code| code.delivery).map(|delivery| ("delivery", json!(delivery.as_str())));
+    members.into_iter().chain(delivery).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What the page shows, and the person carries to the device.

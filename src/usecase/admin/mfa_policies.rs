@@ -51,6 +51,12 @@ pub struct MfaPolicyWish {
     /// No codes by e-mail when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<OtpMethodWish>,
+    /// No codes by SMS when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms: Option<OtpMethodWish>,
+    /// No codes by calls when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<OtpMethodWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
 }
@@ -118,6 +124,8 @@ impl Described for MfaPolicy {
             push_timeout: Some(self.push_timeout),
             push_limit: Some(PushLimitWish::of(self.push_limit)),
             email: Some(OtpMethodWish::of(self.email)),
+            sms: Some(OtpMethodWish::of(self.sms)),
+            voice: Some(OtpMethodWish::of(self.voice)),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -170,6 +178,8 @@ impl MfaPolicyWish {
             ),
             push_limit: self.push_limit.clone().unwrap_or_default().limit(&mut problems),
             email: self.email.clone().unwrap_or_default().method("/email", &mut problems),
+            sms: self.sms.clone().unwrap_or_default().method("/sms", &mut problems),
+            voice: self.voice.clone().unwrap_or_default().method("/voice", &mut problems),
             applications: self.applications(&mut problems),
             created_at,
         };

@@ -6,6 +6,7 @@ use crate::domain::audit::Action;
 use crate::domain::otp::{Channel, OtpDevice};
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{DeviceId, UserId};
+use crate::protocol::phone_number::PhoneNumber;
 use crate::protocol::public_id::{self, Kind};
 use crate::store::sql::otp_devices::{Added, OtpDevices};
 use crate::store::sql::people::People;
@@ -39,19 +40,26 @@ pub fn otp_device_id(text: &str) -> Result<DeviceId, AdminError> {
 }
 
 impl NewOtpDevice {
-    fn channel(&self) -> Result<Channel, AdminError> {
+    /// By what, and where to, as we write it.
+    fn checked(&self) -> Result<(Channel, String), AdminError> {
         let mut problems = Problems::default();
         let channel = Channel::parse(&self.channel);
-        match channel {
+        let target = match channel {
             Some(Channel::Email) if self.target.len() > 254 => {
                 problems.add("/target", FieldCode::TooLong, "At most 254 bytes.");
+                None
             }
             Some(Channel::Email) if !is_address(&self.target) => {
                 problems.add("/target", FieldCode::Invalid, "Not a mail address.");
+                None
             }
-            Some(Channel::Email) => {}
-            None => problems.add("/type", FieldCode::Unknown, "email."),
-        }
+            Some(Channel::Email) => Some(self.target.clone()),
+            Some(Channel::Sms | Channel::Voice) => self.number(&mut problems),
+            None => {
+                problems.add("/type", FieldCode::Unknown, "email, sms or voice.");
+                None
+            }
+        };
         match &self.nickname {
             Some(name) if name.chars().count() > LONGEST_NICKNAME => {
                 problems.add("/nickname", FieldCode::TooLong, "At most 100 characters.");
@@ -61,10 +69,23 @@ impl NewOtpDevice {
             }
             Some(_) | None => {}
         }
-        match channel {
-            Some(channel) if problems.0.is_empty() => Ok(channel),
+        match channel.zip(target) {
+            Some(checked) if problems.0.is_empty() => Ok(checked),
             Some(_) | None => Err(AdminError::invalid(problems.0)),
         }
+    }
+
+    fn number(&self, problems: &mut Problems) -> Option<String> {
+        let number = PhoneNumber::parse(&self.target);
+        match &number {
+            None => problems.add("/target", FieldCode::Invalid, "Not one number with + and its country, as E.164 has it."),
+            // Nothing is ever sent there, whatever is allowed.
+            Some(number) if number.is_dear() => {
+                problems.add("/target", FieldCode::NotAllowed, "A number of premium rate, or of nobody.");
+            }
+            Some(_) => {}
+        }
+        number.map(|number| number.as_str().to_owned())
     }
 }
 
@@ -82,9 +103,9 @@ impl ManageOtpDevices {
     }
 
     pub async fn add(&self, by: &Administrator, user: UserId, new: NewOtpDevice) -> Result<OtpDevice, AdminError> {
-        let channel = new.channel()?;
+        let (channel, target) = new.checked()?;
         let now = self.desk.clock.now();
-        let NewOtpDevice { target, nickname, .. } = new;
+        let NewOtpDevice { nickname, .. } = new;
         let id = DeviceId::new(self.desk.entropy.uuid());
         let device = OtpDevice { id, user, channel, target, nickname, created_at: now };
         let event = self.desk.event(by, Action::OtpDeviceAdded).user(user).device(id);

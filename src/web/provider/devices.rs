@@ -7,7 +7,7 @@ use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Flow, SecondFactor};
-use crate::domain::otp::{Channel, Sent};
+use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Status};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::sign_in::{OwnDevice, Seen};
@@ -54,17 +54,26 @@ pub(super) struct Amiss {
 /// The page of a code that was sent.
 fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
     let own = seen.devices.iter().find(|own| own.id() == sent.selected);
-    let masked = own.and_then(|own| if let OwnDevice::Address(address) = own { Some(address.masked()) } else { None });
+    let address = own.and_then(|own| if let OwnDevice::Address(address) = own { Some(address) } else { None });
+    let ending = || address.map(OtpDevice::ending).unwrap_or_default();
     let source = match sent.channel {
-        Channel::Email => code::Source::Mail(masked.unwrap_or_default()),
+        Channel::Email => code::Source::Mail(address.map(OtpDevice::masked).unwrap_or_default()),
+        Channel::Sms => code::Source::Sms(ending()),
+        Channel::Voice => code::Source::Voice(ending()),
     };
+    let delivery = seen.code.and_then(|code| code.delivery).unwrap_or(Delivery::Sent);
     let others = (seen.devices.len() > 1).then(|| format!("{here}?{CHOSEN}={ANOTHER}"));
     let wait = seen.code.and_then(|code| code.resend_in);
     let view = code::View {
         form,
         source,
         resend: wait.map_or(code::Resend::Now, code::Resend::In),
-        resent: sent.again && amiss.of_code.is_none(),
+        resent: sent.again && amiss.of_code.is_none() && delivery != Delivery::NotSent,
+        delivery: match delivery {
+            Delivery::Sent => code::Delivery::Sent,
+            Delivery::Sending => code::Delivery::Underway,
+            Delivery::NotSent => code::Delivery::Failed,
+        },
         others,
         may_cancel: true,
         problem: amiss.of_code,
@@ -100,6 +109,8 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
             OwnDevice::Phone(device, about) => method::Kind::Phone(name(device, about)),
             OwnDevice::Address(address) => match address.channel {
                 Channel::Email => method::Kind::Mail(address.masked()),
+                Channel::Sms => method::Kind::Sms(address.ending()),
+                Channel::Voice => method::Kind::Voice(address.ending()),
             },
         },
         chosen: asked.map_or(at == 0, |asked| asked == own.id()),

@@ -20,6 +20,7 @@ pub struct View {
     pub resend: Resend,
     /// A new code was just sent.
     pub resent: bool,
+    pub delivery: Delivery,
     /// Where they say that they want to be asked in another way, if there is one.
     pub others: Option<String>,
     /// There is an app to go back to.
@@ -33,9 +34,19 @@ pub enum Source {
     App,
     /// The last digits of the number.
     Sms(String),
+    /// The same, and a call says it.
+    Voice(String),
     /// With most of it hidden.
     Mail(String),
     Recovery,
+}
+
+/// What is known of a message. Nobody is told that it was sent before it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Sent,
+    Underway,
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +65,8 @@ pub enum Problem {
     Expired,
     /// No code is looked at for some time.
     Locked,
+    /// It was not taken by those who carry it.
+    NotSent,
     /// No other one is sent.
     TooOften,
     SlowDown(Duration),
@@ -68,6 +81,7 @@ impl Problem {
             Self::WrongLeft(tries) => At::at("code", Message::CodeWrongLeft(tries)),
             Self::Expired => At::at("code", Message::CodeExpired),
             Self::Locked => At::of_all(Message::CodeLocked),
+            Self::NotSent => At::of_all(Message::CodeNotSent),
             Self::TooOften => At::of_all(Message::CodeTooOften),
             Self::SlowDown(wait) => At::slow_down(wait),
             Self::PageExpired => At::of_all(Message::PageExpired),
@@ -98,10 +112,25 @@ impl Page<'_> {
         matches!(self.view.source, Source::Recovery)
     }
 
-    fn note(&self) -> Safe<String> {
+    /// Where to look for it.
+    fn note(&self) -> Option<Safe<String>> {
+        match self.view.delivery {
+            Delivery::Sent => Some(self.sent()),
+            Delivery::Underway => Some(self.around.html(Message::CodeUnderway)),
+            Delivery::Failed => None,
+        }
+    }
+
+    /// What the field is described by.
+    fn hint(&self) -> &'static str {
+        if self.view.delivery == Delivery::Failed { "" } else { "code-note" }
+    }
+
+    fn sent(&self) -> Safe<String> {
         let message = match &self.view.source {
             Source::App => Message::CodeFromApp,
             Source::Sms(ending) => return self.around.html(Message::CodeBySms(&digit_by_digit(ending))),
+            Source::Voice(ending) => return self.around.html(Message::CodeByVoice(&digit_by_digit(ending))),
             Source::Mail(address) => Message::CodeByMail(address),
             Source::Recovery => Message::RecoveryNote,
         };
@@ -117,7 +146,8 @@ impl Page<'_> {
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let told = view.problem.map(Problem::told);
+    let not_sent = (view.delivery == Delivery::Failed).then_some(Problem::NotSent);
+    let told = view.problem.or(not_sent).map(Problem::told);
     let wait = told.as_ref().and_then(|problem| problem.wait);
     respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
 }

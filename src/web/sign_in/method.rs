@@ -37,6 +37,8 @@ pub enum Kind {
     App,
     /// The last digits of the number.
     Sms(String),
+    /// The same, for a call.
+    Voice(String),
     /// With most of it hidden.
     Mail(String),
     Recovery,
@@ -51,6 +53,7 @@ impl Method {
             Kind::Password => Message::Password,
             Kind::App => Message::MethodApp,
             Kind::Sms(ending) => return around.html(Message::MethodSms(&digit_by_digit(ending))),
+            Kind::Voice(ending) => return around.html(Message::MethodVoice(&digit_by_digit(ending))),
             Kind::Mail(address) => Message::MethodMail(address),
             Kind::Recovery => Message::MethodRecovery,
         })

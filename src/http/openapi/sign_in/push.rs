@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::states::only;
+use crate::domain::otp::Delivery;
 use crate::protocol::flow_api::Status;
 
 pub(super) fn members() -> Map<String, Value> {
@@ -39,6 +40,12 @@ pub(super) fn members() -> Map<String, Value> {
         "resendAfter": only(
             Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner.",
         ),
+        "delivery": only(
+            Status::OtpRequired,
+            json!({"type": "string", "enum": Delivery::ALL.iter().map(|delivery| delivery.as_str()).collect::<Vec<_>>()}),
+            "by SMS and by a call: `SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer \
+             another device, or another code. `SENDING`: that is not known yet.",
+        ),
         "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manageDevicesAllowed": only(Status::DeviceSelectionRequired, flag.clone(), ""),
@@ -60,8 +67,8 @@ fn devices() -> Value {
             "type": "object",
             "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
             "properties": {
-                "id": text, "type": {"type": "string", "enum": ["MOBILE", "EMAIL"]}, "name": maybe, "nickname": maybe,
-                "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden."},
+                "id": text, "type": {"type": "string", "enum": ["MOBILE", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
+                "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden. SMS, VOICE: how the number ends."},
                 "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
                 "enrollmentTime": {"type": "string", "format": "date-time"},
                 "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,

@@ -233,6 +233,7 @@ fn coming(cast: &Cast, samples: &mut Samples) {
         method::Kind::Passkey,
         method::Kind::App,
         method::Kind::Sms("42".to_owned()),
+        method::Kind::Voice("42".to_owned()),
         method::Kind::Mail("a•••@example.com".to_owned()),
         method::Kind::Recovery,
         method::Kind::Phone(cast.name()),
@@ -241,8 +242,12 @@ fn coming(cast: &Cast, samples: &mut Samples) {
 
     let app = code::View { source: code::Source::App, resend: code::Resend::Never, ..by_mail(cast) };
     let sms = code::View { source: code::Source::Sms("42".to_owned()), ..by_mail(cast) };
+    let voice = code::View { source: code::Source::Voice("42".to_owned()), ..by_mail(cast) };
+    let underway = code::View { delivery: code::Delivery::Underway, ..sms.clone() };
+    let not_sent = code::View { delivery: code::Delivery::Failed, ..sms.clone() };
     let recovery = code::View { source: code::Source::Recovery, ..app.clone() };
     samples.add("code", code::render, [("sms", sms), ("recovery", recovery), ("app", app)]);
+    samples.add("code", code::render, [("voice", voice), ("underway", underway), ("not-sent", not_sent)]);
 }
 
 fn by_mail(cast: &Cast) -> code::View {
@@ -251,6 +256,7 @@ fn by_mail(cast: &Cast) -> code::View {
         source: code::Source::Mail("a•••@example.com".to_owned()),
         resend: code::Resend::In(WAIT),
         resent: false,
+        delivery: code::Delivery::Sent,
         others: Some("/dev/pages/method/phones".to_owned()),
         may_cancel: true,
         problem: None,
