@@ -26,7 +26,7 @@ pub use secrets::Secrets;
 pub use setting::{Given, Kind, Setting};
 pub use table::{
     CertificateFormat, Config, LogFormat, MailSecurity, RecoveryMeans, RegistrationMode, SECTIONS, SETTINGS,
-    SecurityProfile, UnknownUser,
+    SecurityProfile, TextSender, UnknownUser,
 };
 pub use values::{Entry, Sources, Values};
 

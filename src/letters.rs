@@ -239,7 +239,11 @@ mod tests {
             assert!(text.starts_with("Nod: ") && text.contains("012345"), "{text}");
             assert_eq!(text.lines().last(), Some("@id.example #012345"));
             // Two texts of seventy letters at most: that is how they are counted where letters are not Latin.
-            assert!(text.chars().count() <= 134 && !text.contains(['\u{2068}', '\u{2069}']), "{}: {text}", locale.tag());
+            assert!(
+                text.chars().count() <= 134 && !text.contains(['\u{2068}', '\u{2069}']),
+                "{}: {text}",
+                locale.tag()
+            );
             let said = letters().spoken(*locale, &code);
             assert!(said.contains("0, 1, 2, 3, 4, 5") && !said.contains("012"), "{said}");
         }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::clients::CLIENTS;
 use self::clients::{PINGED, client, inbox, is_told_elsewhere, spa, told_at};
-use crate::app::{self, App, EphemeralStore, Mail, Parts, Settings};
+use crate::app::{self, App, EphemeralStore, Mail, Parts, Settings, Texts, TextsBy};
 use crate::cli::Logging;
 use crate::cli::exit::Exit;
 use crate::cli::phone::virtual_phone;
@@ -255,6 +255,9 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         recoveries: 1000,
         recovery: Means::Both,
         mail: Mail::DevInbox,
+        sms: texts(),
+        voice: texts(),
+        otps: 1000,
         // Whoever tries out a relying party has it register itself.
         registration: Admission::Anybody,
         registrations: 1000,
@@ -262,6 +265,11 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         egress: Egress::new(&egress).map_err(|error| Exit::failed(error.to_string()))?,
         dev_mode: true,
     })
+}
+
+/// They stay here, so they may be for anybody.
+fn texts() -> Texts {
+    Texts { by: TextsBy::DevInbox, reach: Reach::Everywhere, per_day: 1000 }
 }
 
 /// Users and clients of dev mode. Other people's scripts rely on these names and secrets, and on passwords
@@ -421,7 +429,7 @@ impl Screen<'_> {
 {notes}
   Open this     {issuer}/           shop, phone and wire on one page
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
-  Inbox         {issuer}/dev/inbox  letters to people, pings: nobody else gets them
+  Inbox         {issuer}/dev/inbox  letters, texts, calls and pings: nobody else gets them
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json

@@ -41,6 +41,7 @@ mod standard_input;
 mod tail;
 mod terminal;
 mod test_ciba;
+mod texts;
 mod user;
 mod version;
 

@@ -238,14 +238,15 @@ fn outbound(loaded: &Loaded) -> Row {
 }
 
 /// Where a password may stand among what everybody who works on the server reads.
-const INLINE: [&[&str; 1]; 3] = [&["database.url"], &["ephemeral.url"], &["mail.password"]];
+const INLINE: [&[&str; 1]; 5] =
+    [&["database.url"], &["ephemeral.url"], &["mail.password"], &["sms.secret"], &["voice.secret"]];
 
 fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
     let mut rows = Vec::new();
     for keys @ [key] in INLINE {
         let Some(entry) = loaded.values.entry(key) else { continue };
         let (Origin::File(place), Given::Secret(url)) = (&entry.origin, &entry.given) else { continue };
-        if *key == "mail.password" || url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
+        if !key.ends_with(".url") || url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
             let what = format!("{key} has a password in {}: {key}_file keeps it apart", place.file.display());
             rows.push(Row::new("secrets", State::Weak, what, keys));
         }

@@ -19,6 +19,7 @@ use crate::cli::mail::mail;
 use crate::cli::opened::redis;
 use crate::cli::posture::dangers;
 use crate::cli::server_certificate::Files;
+use crate::cli::texts::texts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RecoveryMeans, RegistrationMode, SecurityProfile,
@@ -381,6 +382,8 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         extra_trust_anchors: extra_trust_anchors.clone(),
         ..EgressSettings::default()
     };
+    let egress = Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?;
+    let [sms, voice] = texts(loaded, &egress)?;
     Ok(Settings {
         issuer: config.issuer.clone(),
         ephemeral: redis(loaded).map_or(EphemeralStore::Embedded, EphemeralStore::Redis),
@@ -424,6 +427,9 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             RecoveryMeans::Link => Means::Link,
         },
         mail: mail(loaded, &extra_trust_anchors)?,
+        sms,
+        voice,
+        otps: config.limits.otps,
         registration: match config.registration.mode {
             RegistrationMode::Off => Admission::Nobody,
             RegistrationMode::Token => Admission::Invited,
@@ -435,7 +441,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             missed: config.limits.flow_misses,
             of_browser: config.limits.flows_per_browser,
         },
-        egress: Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?,
+        egress,
         dev_mode: false,
     })
 }

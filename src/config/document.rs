@@ -84,7 +84,7 @@ fn default(setting: &Setting) -> String {
             Kind::Address => "\"127.0.0.1:1\"".to_owned(),
             Kind::Count => "1".to_owned(),
             Kind::Switch => "false".to_owned(),
-            Kind::Networks | Kind::DetailTypes => "[]".to_owned(),
+            Kind::Networks | Kind::Countries | Kind::DetailTypes => "[]".to_owned(),
             Kind::Choice(words) => format!("\"{}\"", words.first().unwrap_or(&"")),
         },
     }

@@ -72,6 +72,8 @@ codes! {
     Certificates = "019",
     /// Mail is set up by half, or a password for it would go unencrypted to another machine.
     Mail = "020",
+    /// Whoever sends texts or calls is set up by half, or called without TLS.
+    Texts = "022",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.

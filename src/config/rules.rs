@@ -2,6 +2,7 @@
 
 mod certificates;
 mod mail;
+mod texts;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use super::values::Values;
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
     let one_by_one = rules.iter().filter_map(|rule| rule(values));
-    one_by_one.chain(certificates::problems(values)).chain(mail::problems(values)).collect()
+    let of_parts = [certificates::problems(values), mail::problems(values), texts::problems(values)];
+    one_by_one.chain(of_parts.into_iter().flatten()).collect()
 }
 
 fn issuer(values: &Values) -> Option<Problem> {

@@ -127,7 +127,14 @@ fn files(values: &Values) -> Vec<Problem> {
     if permitted(values, "danger.readable_secrets") {
         return Vec::new();
     }
-    let secrets = ["database.url_file", "ephemeral.url_file", "mail.password_file", "tls.key"];
+    let secrets = [
+        "database.url_file",
+        "ephemeral.url_file",
+        "mail.password_file",
+        "sms.secret_file",
+        "voice.secret_file",
+        "tls.key",
+    ];
     let world_readable = |file: &Path| mode(file).is_some_and(|mode| mode & 0o007 != 0);
     let mut refusals: Vec<Problem> = secrets
         .into_iter()
@@ -136,11 +143,11 @@ fn files(values: &Values) -> Vec<Problem> {
         .map(|(key, file)| readable(key, &file, values.origin(key)))
         .collect();
     // A configuration file itself, when a password is in it, or an address that has one.
-    for key in ["database.url", "ephemeral.url", "mail.password"] {
+    for key in ["database.url", "ephemeral.url", "mail.password", "sms.secret", "voice.secret"] {
         let Some(entry) = values.entry(key) else { continue };
         let Origin::File(place) = &entry.origin else { continue };
         let Given::Secret(url) = &entry.given else { continue };
-        let is_password = key == "mail.password" || Url::parse(url.expose()).is_ok_and(|url| url.password().is_some());
+        let is_password = !key.ends_with(".url") || Url::parse(url.expose()).is_ok_and(|url| url.password().is_some());
         if is_password && world_readable(&place.file) {
             refusals.push(readable(key, &place.file, Some(entry.origin.clone())));
         }

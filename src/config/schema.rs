@@ -41,7 +41,9 @@ fn property(setting: &Setting) -> Value {
         Kind::Address => json!({ "type": "string", "pattern": "^(\\[[0-9a-fA-F:.]+\\]|[0-9.]+):[0-9]{1,5}$" }),
         Kind::Count => json!({ "type": "integer", "minimum": 1 }),
         Kind::Switch => json!({ "type": "boolean" }),
-        Kind::Networks | Kind::DetailTypes => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Networks | Kind::Countries | Kind::DetailTypes => {
+            json!({ "type": "array", "items": { "type": "string" } })
+        }
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
     };
     if let Some(object) = property.as_object_mut() {

@@ -16,6 +16,10 @@ pub struct Secrets {
     pub master_key: Secret<[u8; 32]>,
     /// For the mail server, where one logs in there.
     pub mail_password: Option<Secret<String>>,
+    /// For whoever sends texts,
+    pub sms_secret: Option<Secret<String>>,
+    /// and whoever calls.
+    pub voice_secret: Option<Secret<String>>,
 }
 
 /// As far as they are there and right.
@@ -25,6 +29,8 @@ pub(super) struct Found {
     pub(super) ephemeral_url: Option<Secret<String>>,
     master_key: Option<Secret<[u8; 32]>>,
     mail_password: Option<Secret<String>>,
+    sms_secret: Option<Secret<String>>,
+    voice_secret: Option<Secret<String>>,
 }
 
 impl Found {
@@ -33,20 +39,24 @@ impl Found {
             database_url: database_url(values, problems),
             ephemeral_url: ephemeral_url(values, problems),
             master_key: master_key(values, problems),
-            mail_password: mail_password(values, problems),
+            mail_password: if_set("mail.password", values, problems),
+            sms_secret: if_set("sms.secret", values, problems),
+            voice_secret: if_set("voice.secret", values, problems),
         }
     }
 
     pub(super) fn complete(self) -> Option<Secrets> {
         let redis_url = self.ephemeral_url.as_ref().map(|url| (url.expose() != "embedded").then(|| url.clone()))?;
-        let Self { database_url, master_key, mail_password, .. } = self;
-        Some(Secrets { database_url: database_url?, redis_url, master_key: master_key?, mail_password })
+        let Self { database_url, master_key, mail_password, sms_secret, voice_secret, .. } = self;
+        let (database_url, master_key) = (database_url?, master_key?);
+        Some(Secrets { database_url, redis_url, master_key, mail_password, sms_secret, voice_secret })
     }
 }
 
-fn mail_password(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
-    let set = ["mail.password", "mail.password_file"].iter().any(|key| values.entry(key).is_some());
-    set.then(|| one_of("mail.password", values, problems))?.map(|(password, _)| password)
+/// A secret that need not be.
+fn if_set(key: &'static str, values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {
+    let set = ["", "_file"].iter().any(|form| values.entry(&format!("{key}{form}")).is_some());
+    set.then(|| one_of(key, values, problems))?.map(|(secret, _)| secret)
 }
 
 fn database_url(values: &Values, problems: &mut Vec<Problem>) -> Option<Secret<String>> {

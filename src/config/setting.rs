@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::protocol::authorization_details::DetailType;
+use crate::protocol::phone_number::Country;
 use crate::secret::Secret;
 
 /// One row of the table of settings. The parser, the names in the environment, the JSON Schema, the
@@ -37,6 +38,8 @@ pub enum Kind {
     Count,
     Switch,
     Networks,
+    /// In two letters each.
+    Countries,
     /// Types of `authorization_details`.
     DetailTypes,
     Choice(&'static [&'static str]),
@@ -93,6 +96,7 @@ impl Kind {
             Self::Count => "a whole number, 1 at least".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Networks => "a list of networks: [\"10.0.0.0/8\", \"fd00::/8\"]".to_owned(),
+            Self::Countries => "a list of countries, in two letters: [\"DE\", \"AT\"]".to_owned(),
             Self::DetailTypes => {
                 "a list of types and their members: [\"payment: amount:object*, note:text\"]".to_owned()
             }
@@ -109,7 +113,7 @@ impl Kind {
             Self::Secret => matches!(given, Given::Secret(_)),
             Self::Count => matches!(given, Given::Number(_)),
             Self::Switch => matches!(given, Given::Switch(_)),
-            Self::Networks | Self::DetailTypes => matches!(given, Given::List(_)),
+            Self::Networks | Self::Countries | Self::DetailTypes => matches!(given, Given::List(_)),
         }
     }
 
@@ -122,13 +126,13 @@ impl Kind {
             Self::Secret => Some(Given::Secret(Secret::new(text.to_owned()))),
             Self::Count => text.trim().parse().ok().map(Given::Number),
             Self::Switch => text.trim().parse().ok().map(Given::Switch),
-            Self::Networks | Self::DetailTypes if text.trim_start().starts_with('[') => {
+            Self::Networks | Self::Countries | Self::DetailTypes if text.trim_start().starts_with('[') => {
                 let mut table: toml::Table = toml::from_str(&format!("list = {text}")).ok()?;
                 table.remove("list")?.try_into().ok().map(Given::List)
             }
-            Self::Networks | Self::DetailTypes => {
+            Self::Networks | Self::Countries | Self::DetailTypes => {
                 // The members of a type have commas between them.
-                let between = if self == Self::Networks { ',' } else { ';' };
+                let between = if self == Self::DetailTypes { ';' } else { ',' };
                 let parts = text.split(between).map(str::trim).filter(|part| !part.is_empty());
                 Some(Given::List(parts.map(str::to_owned).collect()))
             }
@@ -266,6 +270,17 @@ impl Value for Vec<IpNet> {
     fn parse(given: &Given) -> Option<Self> {
         match given {
             Given::List(list) => list.iter().map(|network| network.parse().ok()).collect(),
+            Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) => None,
+        }
+    }
+}
+
+impl Value for Vec<Country> {
+    const KIND: Kind = Kind::Countries;
+
+    fn parse(given: &Given) -> Option<Self> {
+        match given {
+            Given::List(list) => list.iter().map(|country| Country::parse(country)).collect(),
             Given::Text(_) | Given::Secret(_) | Given::Number(_) | Given::Switch(_) => None,
         }
     }

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::setting::{Setting, Value, words};
 use super::values::Values;
 use crate::protocol::authorization_details::DetailType;
+use crate::protocol::phone_number::Country;
 use crate::secret::Secret;
 
 /// Declares the sections as types, and the rows of [`SETTINGS`] with the same words.
@@ -269,6 +270,46 @@ settings! {
         recovery: RecoveryMeans = "both",
     }
 
+    /// One-time codes by SMS: without a sender, nobody gets any.
+    sms: Sms {
+        /// Who sends them. `webhook`: a signed request to `sms.url`. `twilio`: Twilio, or whoever speaks as it does.
+        sender: Option<TextSender>,
+        /// Where the requests go, over https. Of Twilio it is known.
+        url: Option<String>,
+        /// Twilio's Account SID.
+        account: Option<String>,
+        /// `whsec_` and base64 for a webhook, the auth token for Twilio. This or `secret_file`.
+        secret: Option<Secret<String>>,
+        /// A file that holds it.
+        secret_file: Option<PathBuf>,
+        /// Whom they are from. For Twilio a number of yours, or the SID of a messaging service.
+        from: Option<String>,
+        /// The countries to whose numbers they go, in two letters: `["DE", "AT"]`. None: nobody gets any.
+        countries: Vec<Country> = "[]",
+        /// How many in a day, at most; then none goes out until the next one.
+        per_day: u32 = "1000",
+    }
+
+    /// One-time codes by calls that say them: without a sender, nobody gets any.
+    voice: Voice {
+        /// Who calls. `webhook`: a signed request to `voice.url`. `twilio`: Twilio, or whoever speaks as it does.
+        sender: Option<TextSender>,
+        /// Where the requests go, over https. Of Twilio it is known.
+        url: Option<String>,
+        /// Twilio's Account SID.
+        account: Option<String>,
+        /// `whsec_` and base64 for a webhook, the auth token for Twilio. This or `secret_file`.
+        secret: Option<Secret<String>>,
+        /// A file that holds it.
+        secret_file: Option<PathBuf>,
+        /// Whom they are from. For Twilio a number of yours.
+        from: Option<String>,
+        /// The countries to whose numbers calls go, in two letters: `["DE", "AT"]`. None: nobody gets any.
+        countries: Vec<Country> = "[]",
+        /// How many in a day, at most; then none goes out until the next one.
+        per_day: u32 = "200",
+    }
+
     /// What one of them may cost the others.
     limits: Limits {
         /// Questions that may wait for one person at a time; then 429. The last place is for clients that have a
@@ -291,6 +332,8 @@ settings! {
         /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.
         /// About one person it is three.
         recoveries: u32 = "10",
+        /// One-time codes by SMS and calls an hour that may be asked for from one IPv4 /24 or IPv6 /56; then none is sent.
+        otps: u32 = "20",
         /// Sign-ins and errands about passwords that may begin in a minute, from one address or IPv6 /64; then 429.
         flows: u32 = "60",
         /// Of those that may wait in one browser at a time. The oldest makes room for another.
@@ -360,6 +403,14 @@ words! {
 }
 
 words! {
+    /// What is spoken with whoever sends texts, or calls.
+    TextSender {
+        Webhook = "webhook",
+        Twilio = "twilio",
+    }
+}
+
+words! {
     /// By what somebody shows that the letter has come.
     RecoveryMeans {
         Both = "both",
@@ -401,6 +452,8 @@ pub(super) const ALTERNATIVES: &[&[&str]] = &[
     &["database.url", "database.url_file"],
     &["ephemeral.url", "ephemeral.url_file"],
     &["mail.password", "mail.password_file"],
+    &["sms.secret", "sms.secret_file"],
+    &["voice.secret", "voice.secret_file"],
     &["keys.master_key", "keys.master_key_file", "keys.master_key_env"],
 ];
 

@@ -252,6 +252,36 @@ fn mail_is_set_up_as_a_whole_and_never_in_clear_to_another_machine() {
 }
 
 #[test]
+fn whoever_sends_texts_is_set_up_as_a_whole_and_called_over_tls() {
+    for section in ["sms", "voice"] {
+        let with = |more: &str| read(&format!("{MINIMAL}[{section}]\n{more}"), &[]);
+        let webhook = "sender = \"webhook\"\nurl = \"https://sms.example/send\"\nsecret = \"whsec_secret\"\n";
+        let twilio = "sender = \"twilio\"\naccount = \"AC1\"\nsecret = \"token\"\nfrom = \"+15005550006\"\n";
+        for good in [webhook, twilio, &format!("{twilio}url = \"https://twilio.example\""), "countries = [\"DE\"]"] {
+            usable(with(good));
+        }
+        for half in [
+            "sender = \"webhook\"",
+            "secret = \"whsec_secret\"",
+            "from = \"+15005550006\"",
+            &webhook.replace("secret =", "from ="),
+            &webhook.replace("https:", "http:"),
+            &webhook.replace("sms.example", "nod:secret@sms.example"),
+            &format!("{webhook}account = \"AC1\""),
+            &twilio.replace("account =", "# "),
+            &twilio.replace("from =", "# "),
+        ] {
+            assert_eq!(codes(&problems(with(half))), ["022"], "{half}");
+        }
+        assert_eq!(codes(&problems(with(&format!("{webhook}countries = [\"DE\", \"49\"]")))), ["005"]);
+    }
+    let secrets = "[sms]\nsender = \"webhook\"\nurl = \"https://sms.example\"\nsecret = \"whsec_one\"\n";
+    let loaded = usable(read(&format!("{MINIMAL}{secrets}"), &[]));
+    assert_eq!(loaded.secrets.sms_secret.map(|secret| secret.expose().clone()).as_deref(), Some("whsec_one"));
+    assert!(loaded.secrets.voice_secret.is_none());
+}
+
+#[test]
 fn certificates_get_here_in_a_way_that_works() {
     const TLS: &str = "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
     const ADDRESS: &str = "mtls.address = \"https://mtls.example.com:8444\"\n";

@@ -359,7 +359,11 @@ mod tests {
             Asked { policy: &policy, devices: &[], addresses, served, app: None }.evaluate().0
         };
         for (channel, served, other) in [
-            (Channel::Sms, Served { sms: germany.clone(), ..by_mail() }, Served { voice: germany.clone(), ..by_mail() }),
+            (
+                Channel::Sms,
+                Served { sms: germany.clone(), ..by_mail() },
+                Served { voice: germany.clone(), ..by_mail() },
+            ),
             (Channel::Voice, Served { voice: germany.clone(), ..by_mail() }, Served { sms: germany, ..by_mail() }),
         ] {
             let number = at(channel, "+4915123456789");

@@ -13,7 +13,7 @@ use crate::domain::flow::Flow;
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
-pub use crate::outbound::dev_inbox::{DevInbox, Received};
+pub use crate::outbound::dev_inbox::{DevInbox, Received, ReceivedText};
 use crate::protocol::id::{AuthReqId, AuthorizationCode, ClientId, FlowId, NotificationId, PairingKey, RequestId};
 use crate::protocol::jwt::{AcceptedTyp, JwtError, KeySet, Unverified};
 use crate::store::ephemeral::{Shelf, StoreError};

@@ -228,12 +228,7 @@ impl SendMail {
     }
 
     /// `None`: this node has nothing go there.
-    async fn text(
-        &self,
-        device: &OtpDevice,
-        row: &Leased,
-        (locale, code): (Locale, &Secret<String>),
-    ) -> Option<Text> {
+    async fn text(&self, device: &OtpDevice, row: &Leased, (locale, code): (Locale, &Secret<String>)) -> Option<Text> {
         if !self.served.has(device) {
             tracing::warn!(device.id = %device.id, "a code is for a number to which nothing is sent");
             self.note(row, Delivery::NotSent, row.created_at + KEPT).await;

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use super::{Row, State};
-use crate::config::{Loaded, MailSecurity, RecoveryMeans, RegistrationMode};
+use crate::config::{Loaded, MailSecurity, RecoveryMeans, RegistrationMode, TextSender};
+use crate::protocol::phone_number::Country;
 
 pub(super) fn rows(loaded: &Loaded) -> Vec<Row> {
     vec![
@@ -17,6 +18,8 @@ pub(super) fn rows(loaded: &Loaded) -> Vec<Row> {
         flows(loaded),
         devices(loaded),
         mail(loaded),
+        sms(loaded),
+        calls(loaded),
         session_management(loaded),
     ]
 }
@@ -67,12 +70,13 @@ fn passwords(loaded: &Loaded) -> Row {
 
 fn tries(loaded: &Loaded) -> Row {
     let limits = &loaded.config.limits;
-    let many = limits.password_tries > 200 || limits.recoveries > 100 || limits.registrations > 1000;
+    let many =
+        limits.password_tries > 200 || limits.recoveries > 100 || limits.otps > 200 || limits.registrations > 1000;
     let what = format!(
-        "from one network {} with a password a minute, {} letters and {} registrations an hour",
-        limits.password_tries, limits.recoveries, limits.registrations
+        "from one network {} with a password a minute, {} letters, {} texts and calls and {} registrations an hour",
+        limits.password_tries, limits.recoveries, limits.otps, limits.registrations
     );
-    let keys = &["limits.password_tries", "limits.recoveries", "limits.registrations"];
+    let keys = &["limits.password_tries", "limits.recoveries", "limits.otps", "limits.registrations"];
     Row::new("tries", if many { State::Weak } else { State::Good }, what, keys)
 }
 
@@ -113,6 +117,37 @@ fn mail(loaded: &Loaded) -> Row {
         RecoveryMeans::Link => "a link",
     };
     Row::new("mail", State::Good, format!("to {host}, {how}; who forgot a password gets {means}"), keys)
+}
+
+const SMS: &[&str] = &["sms.sender", "sms.url", "sms.account", "sms.from", "sms.countries", "sms.per_day"];
+const CALLS: &[&str] =
+    &["voice.sender", "voice.url", "voice.account", "voice.from", "voice.countries", "voice.per_day"];
+
+fn sms(loaded: &Loaded) -> Row {
+    let sms = &loaded.config.sms;
+    texts("sms", (sms.sender, &sms.countries, sms.per_day), SMS)
+}
+
+fn calls(loaded: &Loaded) -> Row {
+    let voice = &loaded.config.voice;
+    texts("calls", (voice.sender, &voice.countries, voice.per_day), CALLS)
+}
+
+/// Weaker than all else that people have, and it costs money: weak where it goes far, or often.
+fn texts(
+    topic: &'static str,
+    (sender, countries, per_day): (Option<TextSender>, &[Country], u32),
+    keys: &'static [&'static str],
+) -> Row {
+    let by = match sender {
+        None => return Row::new(topic, State::Good, "none", keys),
+        Some(TextSender::Webhook) => "by a signed webhook",
+        Some(TextSender::Twilio) => "by Twilio",
+    };
+    let named: Vec<&str> = countries.iter().map(|country| country.as_str()).collect();
+    let whereto = if named.is_empty() { "nowhere: no country is allowed".to_owned() } else { named.join(", ") };
+    let state = if named.len() > 30 || per_day > 100_000 { State::Weak } else { State::Good };
+    Row::new(topic, state, format!("{by}, {per_day} a day at most, to {whereto}"), keys)
 }
 
 fn session_management(loaded: &Loaded) -> Row {

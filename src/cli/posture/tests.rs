@@ -21,6 +21,10 @@ const EXEMPT: &[(&str, &str)] = &[
     ("mail.username", "a name"),
     ("mail.password_file", "refused where others may read it"),
     ("mail.from", "a name"),
+    ("sms.secret", "a row where it stands among what others read"),
+    ("sms.secret_file", "refused where others may read it"),
+    ("voice.secret", "as that of sms"),
+    ("voice.secret_file", "as that of sms"),
     ("limits.connections", "what the machine bears; that of one address has a row"),
     ("limits.backchannel_requests", "what the machine bears; whoever asks is known, and a person has a row"),
     ("limits.pushed_requests", "what the machine bears; whoever pushes is known"),
@@ -76,6 +80,7 @@ fn what_one_would_not_want_is_weak() {
         ("ciba.max_expiry=2h", "questions"),
         ("limits.password_tries=1000", "tries"),
         ("limits.recoveries=1000", "tries"),
+        ("limits.otps=1000", "tries"),
         ("limits.flows=5000", "flows"),
         ("limits.flows_per_browser=1000", "flows"),
         ("devices.pairing_key_lifetime=2d", "devices"),
@@ -104,4 +109,26 @@ fn what_one_would_not_want_is_weak() {
         let row = rows.iter().find(|row| row.topic == topic).unwrap();
         assert!(row.state == State::Good && row.what.contains(what), "{flag}: {}", row.what);
     }
+}
+
+/// [security.md case 118]
+#[test]
+fn texts_go_nowhere_before_a_country_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "a token").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let secret = format!("sms.secret_file={}", file.display());
+    let usual = ["sms.sender=twilio", "sms.account=AC1", "sms.from=+15005550006", secret.as_str()];
+    for (more, state, what) in [
+        (&[][..], "good", "by Twilio, 1000 a day at most, to nowhere: no country is allowed"),
+        (&["sms.countries=DE,AT"], "good", "to DE, AT"),
+        (&["sms.per_day=1000000"], "weak", "1000000 a day"),
+    ] {
+        let rows = rows(&loaded(&[&usual[..], more].concat()));
+        let row = rows.iter().find(|row| row.topic == "sms").unwrap();
+        assert!(row.state.word() == state && row.what.contains(what), "{}", row.what);
+    }
+    let none = rows(&loaded(&[]));
+    assert!(["sms", "calls"].iter().all(|topic| none.iter().any(|row| row.topic == *topic && row.what == "none")));
 }

@@ -78,7 +78,9 @@ impl NewOtpDevice {
     fn number(&self, problems: &mut Problems) -> Option<String> {
         let number = PhoneNumber::parse(&self.target);
         match &number {
-            None => problems.add("/target", FieldCode::Invalid, "Not one number with + and its country, as E.164 has it."),
+            None => {
+                problems.add("/target", FieldCode::Invalid, "Not one number with + and its country, as E.164 has it.")
+            }
             // Nothing is ever sent there, whatever is allowed.
             Some(number) if number.is_dear() => {
                 problems.add("/target", FieldCode::NotAllowed, "A number of premium rate, or of nobody.");

@@ -1,4 +1,4 @@
-//! `/dev/inbox`: the letters that go to nobody in dev mode, and the pings to the client that has them here.
+//! `/dev/inbox`: the letters, texts and calls that go to nobody in dev mode, and the pings to the client that has them here.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Pages;
 use super::pings::Ping;
-use crate::usecase::dev::Received;
+use crate::usecase::dev::{Received, ReceivedText};
 use crate::web::page::{html, json, wants_html};
 
 #[derive(Template)]
@@ -19,6 +19,7 @@ struct InboxPage {
     active: &'static str,
     ahead: Option<String>,
     letters: Vec<Shown>,
+    texts: Vec<Arc<ReceivedText>>,
     pings: Vec<Arc<Ping>>,
 }
 
@@ -51,15 +52,25 @@ impl Shown {
 #[handler]
 pub(super) fn show(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
     let letters = pages.inbox.as_ref().map(|inbox| inbox.letters()).unwrap_or_default();
+    let texts = pages.inbox.as_ref().map(|inbox| inbox.texts()).unwrap_or_default();
     let pings = pages.pings.kept();
     if wants_html(request) {
         let letters = letters.iter().map(|received| Shown::of(received, &pages.issuer)).collect();
         let ahead = super::clock::ahead(pages);
-        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead, letters, pings });
+        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead, letters, texts, pings });
     }
     let told: Vec<Value> = letters.iter().map(|received| told(received)).collect();
+    let texts: Vec<Value> = texts.iter().map(|received| told_of_text(received)).collect();
     let pings: Vec<Value> = pings.iter().map(|ping| ping.told()).collect();
-    json(StatusCode::OK, &json!({ "letters": told, "pings": pings }))
+    json(StatusCode::OK, &json!({ "letters": told, "texts": texts, "pings": pings }))
+}
+
+fn told_of_text(received: &ReceivedText) -> Value {
+    let text = &received.text;
+    json!({
+        "type": if text.aloud { "voice" } else { "sms" }, "to": text.to, "at": received.at.to_string(),
+        "language": text.language, "text": text.says,
+    })
 }
 
 fn told(received: &Received) -> Value {

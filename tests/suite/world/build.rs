@@ -308,6 +308,9 @@ pub(super) fn settings(issuer: String) -> Settings {
         recoveries: 10,
         recovery: nod::domain::recovery::Means::Both,
         mail: Mail::Nobody,
+        sms: nod::app::Texts::default(),
+        voice: nod::app::Texts::default(),
+        otps: 20,
         registration: Admission::Nobody,
         registrations: 20,
         // In a world, no minute passes by itself.

@@ -31,7 +31,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::PushConfirmationWaiting => "The person is asked on a device: `poll` until there is an answer.",
         Status::PushConfirmationTimedOut => "Nobody has answered in time: ask again, or on another device.",
         Status::PushConfirmationRejected => "The person said no. Give up.",
-        Status::OtpRequired => "A code is for `selectedDeviceRef`: which one? By SMS and calls, `delivery` says whether it was sent.",
+        Status::OtpRequired => {
+            "A code is for `selectedDeviceRef`: which one? By SMS and calls, `delivery` says whether it was sent."
+        }
         Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
         Status::MobilePairingRequired => {
             "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
