@@ -32,7 +32,7 @@ use nod::app::{Parts, Settings, StartError};
 use nod::clock::{Clock, ManualClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::entropy::Entropy;
-use nod::outbound::dev_inbox::Received;
+use nod::outbound::dev_inbox::{Received, ReceivedText};
 use nod::secret::Secret;
 use nod::worker::Worker;
 use reqwest::{Method, RequestBuilder};
@@ -262,6 +262,14 @@ impl World {
         let mut letters: Vec<_> = inboxes.flat_map(|inbox| inbox.letters()).collect();
         letters.sort_by_key(|received| std::cmp::Reverse(received.at));
         letters
+    }
+
+    /// The same of texts and calls.
+    pub(crate) fn texts(&self) -> Vec<Arc<ReceivedText>> {
+        let inboxes = self.inner.nodes.iter().filter_map(|node| node.parts.carriers.dev_inbox.as_ref());
+        let mut texts: Vec<_> = inboxes.flat_map(|inbox| inbox.texts()).collect();
+        texts.sort_by_key(|received| std::cmp::Reverse(received.at));
+        texts
     }
 
     /// Runs something among the server's tasks, where its connections live.

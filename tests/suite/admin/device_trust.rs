@@ -170,6 +170,8 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
             "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
             "push_limit": { "count": 5, "time_period": 600, "lock_duration": 1800 },
             "email": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
+            "sms": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
+            "voice": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "applications": [],
             "created_at": created_at }),
         "who says nothing permits nothing"

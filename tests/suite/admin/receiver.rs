@@ -21,6 +21,7 @@ pub(crate) struct Received {
     pub(crate) id: String,
     pub(crate) timestamp: String,
     pub(crate) signature: String,
+    pub(crate) idempotency_key: String,
     pub(crate) body: String,
 }
 
@@ -41,6 +42,8 @@ pub(crate) enum Reply {
     Half,
     /// 200 with a body of so many bytes.
     Body(usize),
+    /// This, as JSON.
+    Said(u16, &'static str),
 }
 
 #[derive(Clone)]
@@ -92,6 +95,10 @@ impl Receiver {
         format!("{}/hook", self.origin)
     }
 
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     pub(crate) fn will(&self, replies: impl IntoIterator<Item = Reply>) {
         self.replies.lock().unwrap().extend(replies);
     }
@@ -138,6 +145,7 @@ impl Receiver {
                 id: header("webhook-id"),
                 timestamp: header("webhook-timestamp"),
                 signature: header("webhook-signature"),
+                idempotency_key: header("idempotency-key"),
                 body: String::from_utf8(body).unwrap(),
             });
             let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Status(204));
@@ -159,6 +167,14 @@ impl Receiver {
                     let head = format!("HTTP/1.1 200 X\r\ncontent-length: {size}\r\n\r\n");
                     // Whoever does not read it hangs up.
                     let _ = reader.get_mut().write_all(&[head.as_bytes(), &vec![b'x'; size]].concat());
+                    continue;
+                }
+                Reply::Said(status, body) => {
+                    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: ");
+                    let answer = format!("{head}{}\r\n\r\n{body}", body.len());
+                    if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
                     continue;
                 }
             };

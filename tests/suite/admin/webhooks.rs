@@ -31,7 +31,7 @@ async fn register(admin: &Robot<'_>, receiver: &Receiver, event_types: &[&str]) 
 }
 
 /// One signature, as a receiver makes it to compare.
-fn signature(secret: &str, received: &Received) -> String {
+pub(crate) fn signature(secret: &str, received: &Received) -> String {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("its prefix")).unwrap();
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
     let signed = format!("{}.{}.{}", received.id, received.timestamp, received.body);

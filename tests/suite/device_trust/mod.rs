@@ -11,9 +11,11 @@ mod every_state;
 mod invariants;
 mod payload;
 mod step_up;
+mod step_up_message;
 mod step_up_otp;
 mod step_up_pages;
 mod step_up_races;
+mod step_up_senders;
 mod web_view;
 mod worth;
 

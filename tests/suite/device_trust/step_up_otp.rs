@@ -32,18 +32,24 @@ impl Scene {
 
     /// Where somebody gets codes, as the administrator says; how the admin API calls it.
     pub(super) async fn address(&self, username: &str, target: &str) -> String {
-        let admin = self.world.robot(target.split('@').next().unwrap(), "nod:admin").await;
+        self.place(username, "email", target).await
+    }
+
+    /// The same by any channel.
+    pub(super) async fn place(&self, username: &str, channel: &str, target: &str) -> String {
+        let name: String = target.split('@').next().unwrap().chars().filter(char::is_ascii_alphanumeric).collect();
+        let admin = self.world.robot(&format!("{channel}{name}"), "nod:admin").await;
         let found = admin.get(&format!("/admin/v1/users?username={username}")).await.ok();
         let user = found["items"][0]["id"].as_str().unwrap().to_owned();
         let made = admin
-            .post(&format!("/admin/v1/users/{user}/otp-devices"), &json!({ "type": "email", "target": target }))
+            .post(&format!("/admin/v1/users/{user}/otp-devices"), &json!({ "type": channel, "target": target }))
             .await;
         assert_eq!(made.status, 201, "{}", made.text());
         format!("/admin/v1/users/{user}/otp-devices/{}", made.json()["id"].as_str().unwrap())
     }
 
     /// A sign-in for which a code was sent.
-    async fn sent(&self) -> (Browser, String, Value) {
+    pub(super) async fn sent(&self) -> (Browser, String, Value) {
         let mut browser = self.world.browser();
         let id = self.at_second_factor(&mut browser).await;
         let state = browser.act(&id, "authenticate", &json!({})).await.ok();
@@ -52,12 +58,12 @@ impl Scene {
     }
 
     /// What the newest letter of so many has in it.
-    async fn code(&self, letters: usize) -> String {
+    pub(super) async fn code(&self, letters: usize) -> String {
         code(&self.letters(letters).await[0])
     }
 
     /// So many letters, the newest first.
-    async fn letters(&self, count: usize) -> Vec<Arc<Received>> {
+    pub(super) async fn letters(&self, count: usize) -> Vec<Arc<Received>> {
         for _ in 0..400 {
             let letters = self.world.inbox();
             if letters.len() >= count {
@@ -76,11 +82,11 @@ pub(super) fn code(received: &Received) -> String {
     digits(line)
 }
 
-async fn check(browser: &mut Browser, id: &str, otp: &str) -> Answer {
+pub(super) async fn check(browser: &mut Browser, id: &str, otp: &str) -> Answer {
     browser.act(id, "checkOtp", &json!({ "otp": otp })).await
 }
 
-async fn resend(browser: &mut Browser, id: &str) -> Answer {
+pub(super) async fn resend(browser: &mut Browser, id: &str) -> Answer {
     browser.act(id, "resendOtp", &json!({})).await
 }
 
@@ -90,7 +96,7 @@ pub(super) fn wrong(right: &str) -> String {
     format!("{}{last}", &right[..right.len() - 1])
 }
 
-fn refused(answer: &Answer, code: &str, detail: &str) {
+pub(super) fn refused(answer: &Answer, code: &str, detail: &str) {
     let told = answer.json();
     assert_eq!((answer.status, &told["code"]), (400, &json!(code)), "{told}");
     assert_eq!((&told["details"][0]["code"], &told["details"][0]["target"]), (&json!(detail), &json!("otp")), "{told}");
