@@ -138,7 +138,7 @@ async fn t9_2_t9_3_the_pages_say_how_the_code_comes() {
     let page = browser.authorize(&scene.shop, &[]).await.unwrap();
     let choice = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
     choice.has("Text message to the number ending in").has("8 9").has("Call to the number ending in").has("0 0");
-    assert!(!choice.html.contains("4915123456789"), "{}", choice.html);
+    assert!(!choice.answer.text().contains("4915123456789"));
     let state = browser.get(&format!("{FLOWS}{}", choice.flow())).await.ok();
     let id = |at: usize| state["devices"][at]["id"].as_str().unwrap();
     let page = browser.press(&choice, "continue", &[("method", id(0))]).await.unwrap();
@@ -343,8 +343,6 @@ async fn security_118_a_day_has_so_many_texts() {
     }
     let state = scene.choose(&mut browser, &id, &devices[0]).await.ok();
     assert_eq!((&state["status"], &state["delivery"]), (&json!("OTP_REQUIRED"), &json!("NOT_SENT")));
-    let page = browser.open(&format!("/sign-in/{id}")).await;
-    assert!(page.is_ok_and(|page| page.html.contains("could not be sent") && !page.html.contains("We sent the code")));
     scene.texts(2);
     assert!(scene.world.rows("outbox").await.is_empty());
     let trail = scene.world.rows("audit").await;
