@@ -142,15 +142,16 @@ impl SendMail {
         if matches!(parcel, Parcel::Text(_)) {
             self.note(row, if handed.is_ok() { Delivery::Sent } else { Delivery::NotSent }, until).await;
         }
+        let pause = if repeats { backoff(row.attempts) } else { self.grown(row) };
         match handed {
             Ok(()) => {
                 tracing::info!(user.id = %user.id, attempts = row.attempts, "{what} is on its way");
                 self.ledger.audit(event(None)).await;
                 self.outbox.done(row.id).await
             }
-            Err(Undelivered::NotNow(why)) if now + backoff(row.attempts) < until => {
+            Err(Undelivered::NotNow(why)) if now + pause < until => {
                 tracing::warn!(attempt = row.attempts, why, "{what} was not taken");
-                let (now, again) = (row.created_at, self.clock.now() + backoff(row.attempts));
+                let (now, again) = (row.created_at, self.clock.now() + pause);
                 if repeats {
                     self.outbox.retry(row, again).await
                 } else {
@@ -163,6 +164,11 @@ impl SendMail {
                 self.outbox.done(row.id).await
             }
         }
+    }
+
+    /// As long again as it has waited, within the same bounds: of what is put anew, nobody has counted the tries.
+    fn grown(&self, row: &Leased) -> Duration {
+        self.clock.now().since(row.created_at).clamp(backoff(1), backoff(u32::MAX))
     }
 
     /// What became of a code, for whoever waits for it. That it cannot be kept is no reason to send it again.

@@ -137,6 +137,10 @@ impl SendCode {
             lifetime: method.lifetime,
             language: asker.language.to_owned(),
         };
+        // Nothing else is worth anything from now on: what still waits would be paid for in vain.
+        if let Some(before) = flow.sent().filter(|before| before.channel != Channel::Email) {
+            self.outbox.done(before.id.uuid()).await?;
+        }
         match channel {
             Channel::Email => self.outbox.put(id.uuid(), Kind::Mail, &occasion.encode(), now).await?,
             Channel::Sms | Channel::Voice if self.texts.spend(selected, now).await? => {

@@ -206,6 +206,26 @@ async fn f23_who_is_down_gets_the_same_message_again() {
     }
 }
 
+/// [reliability.md F23] nobody pays for what is worth nothing any more.
+#[tokio::test]
+async fn f23_a_code_that_waits_is_not_sent_once_another_one_is_asked_for() {
+    let receiver = Receiver::start();
+    receiver.will([Reply::Status(503), Reply::Status(503)]);
+    let scene = scene(by_webhook(&receiver, true)).await;
+    let (mut browser, id, _) = scene.sent_by(0).await;
+    scene.world.clock.advance(seconds(30));
+    receiver.gets(2).await;
+    let state = super::step_up_otp::resend(&mut browser, &id).await.ok();
+    assert_eq!(state["delivery"], "SENT");
+    scene.world.clock.advance(seconds(60));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let received = receiver.received();
+    assert_eq!((received.len(), received[0].id == received[1].id), (3, true));
+    assert_ne!(received[1].id, received[2].id);
+    let otp = code(received[2].json()["text"].as_str().unwrap());
+    assert_eq!(check(&mut browser, &id, &otp).await.ok()["code"], "otp_verified");
+}
+
 /// [reliability.md F23] on our page, too.
 #[tokio::test]
 async fn f23_who_gets_no_code_chooses_another_way() {
