@@ -133,7 +133,7 @@ impl Letters {
     }
 
     /// A code for a telephone, to be read. Its last line is for the browser, which offers the code on pages of this host
-    /// and no other: origin-bound one-time codes, WebOTP.
+    /// and no other: origin-bound one-time codes (`WebOTP`).
     pub fn texted(&self, locale: Locale, code: &Secret<String>) -> String {
         let (brand, code) = (&self.brand, code.expose());
         let says = self.words.say(locale, Message::TextCode(code));

@@ -38,6 +38,7 @@ use crate::entropy::Entropy;
 use crate::http::server::{self, Edge};
 use crate::outbound::egress::{Egress, EgressSettings};
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
+use crate::protocol::phone_number::Reach;
 use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::Secret;
 use crate::store::sql::Database;

@@ -139,11 +139,9 @@ impl SendMail {
             self.outbox.done(row.id).await?;
         }
         let (what, handed) = (parcel.plainly(), self.couriers.deliver(&parcel).await);
-        if matches!(parcel, Parcel::Text(_)) {
-            self.note(row, if handed.is_ok() { Delivery::Sent } else { Delivery::NotSent }, until).await;
-        }
+        let became = if handed.is_ok() { Delivery::Sent } else { Delivery::NotSent };
         let pause = if repeats { backoff(row.attempts) } else { self.grown(row) };
-        match handed {
+        let settled = match handed {
             Ok(()) => {
                 tracing::info!(user.id = %user.id, attempts = row.attempts, "{what} is on its way");
                 self.ledger.audit(event(None)).await;
@@ -163,7 +161,11 @@ impl SendMail {
                 self.ledger.audit(event(Some(why))).await;
                 self.outbox.done(row.id).await
             }
+        };
+        if matches!(parcel, Parcel::Text(_)) {
+            self.note(row, became, until).await;
         }
+        settled
     }
 
     /// As long again as it has waited, within the same bounds: of what is put anew, nobody has counted the tries.

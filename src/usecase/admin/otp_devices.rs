@@ -79,7 +79,7 @@ impl NewOtpDevice {
         let number = PhoneNumber::parse(&self.target);
         match &number {
             None => {
-                problems.add("/target", FieldCode::Invalid, "Not one number with + and its country, as E.164 has it.")
+                problems.add("/target", FieldCode::Invalid, "Not one number with + and its country, as E.164 has it.");
             }
             // Nothing is ever sent there, whatever is allowed.
             Some(number) if number.is_dear() => {

@@ -293,6 +293,8 @@ async fn f23_a_provider_that_fails_is_left_alone() {
     for received in 2..=5 {
         scene.world.clock.advance(seconds(20));
         receiver.gets(received).await;
+        // Until it is written down when it is tried again.
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     scene.world.clock.advance(seconds(20));
     tokio::time::sleep(Duration::from_millis(600)).await;
