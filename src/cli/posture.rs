@@ -246,7 +246,9 @@ fn inline_passwords(loaded: &Loaded) -> Vec<Row> {
     for keys @ [key] in INLINE {
         let Some(entry) = loaded.values.entry(key) else { continue };
         let (Origin::File(place), Given::Secret(url)) = (&entry.origin, &entry.given) else { continue };
-        if !["database.url", "ephemeral.url"].contains(key) || url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some()) {
+        if !["database.url", "ephemeral.url"].contains(key)
+            || url::Url::parse(url.expose()).is_ok_and(|url| url.password().is_some())
+        {
             let what = format!("{key} has a password in {}: {key}_file keeps it apart", place.file.display());
             rows.push(Row::new("secrets", State::Weak, what, keys));
         }

@@ -147,7 +147,8 @@ fn files(values: &Values) -> Vec<Problem> {
         let Some(entry) = values.entry(key) else { continue };
         let Origin::File(place) = &entry.origin else { continue };
         let Given::Secret(url) = &entry.given else { continue };
-        let is_password = !["database.url", "ephemeral.url"].contains(&key) || Url::parse(url.expose()).is_ok_and(|url| url.password().is_some());
+        let is_password = !["database.url", "ephemeral.url"].contains(&key)
+            || Url::parse(url.expose()).is_ok_and(|url| url.password().is_some());
         if is_password && world_readable(&place.file) {
             refusals.push(readable(key, &place.file, Some(entry.origin.clone())));
         }
