@@ -58,5 +58,6 @@ openapi:
     cargo run --quiet -- openapi > openapi/nod.json
     cargo run --quiet -- openapi --oas 3.1 > openapi/nod-3.1.json
     cargo run --quiet -- openapi --part protocol > openapi/protocol.json
+    cargo run --quiet -- openapi --part flow > openapi/flow.json
     cargo run --quiet -- openapi --part device > openapi/device.json
     cargo run --quiet -- openapi --part admin > openapi/admin.json

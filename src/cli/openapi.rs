@@ -19,7 +19,7 @@ use crate::worker::Worker;
 #[derive(Args)]
 pub(super) struct Which {
     /// One part of it
-    #[arg(long, value_parser = part, default_value = "all", value_name = "all|protocol|device|admin")]
+    #[arg(long, value_parser = part, default_value = "all", value_name = "all|protocol|flow|device|admin")]
     part: Part,
     /// The version of the specification
     #[arg(long, value_parser = version, default_value = "3.0", value_name = "3.0|3.1")]

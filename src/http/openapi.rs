@@ -32,6 +32,8 @@ pub enum Part {
     All,
     /// OAuth, OpenID Connect and CIBA: what relying parties call.
     Protocol,
+    /// What authentication applications call: pages and apps that show a sign-in themselves.
+    Flow,
     /// What phones call.
     Device,
     /// What administrators and their robots call.
@@ -39,12 +41,13 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::All, Self::Protocol, Self::Device, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::All, Self::Protocol, Self::Flow, Self::Device, Self::Admin];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Protocol => "protocol",
+            Self::Flow => "flow",
             Self::Device => "device",
             Self::Admin => "admin",
         }
@@ -120,9 +123,8 @@ impl Family {
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
-                Part::Protocol
-            }
+            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization => Part::Protocol,
+            Self::Flow => Part::Flow,
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
         }

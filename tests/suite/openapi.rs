@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::world::{AUTHORIZE, Answer, World};
 
 /// File, and what `nod openapi` must be told for it.
-const DOCUMENTS: [(&str, &[&str]); 5] = [
+const DOCUMENTS: [(&str, &[&str]); 6] = [
     ("nod.json", &[]),
     ("nod-3.1.json", &["--oas", "3.1"]),
     ("protocol.json", &["--part", "protocol"]),
+    ("flow.json", &["--part", "flow"]),
     ("device.json", &["--part", "device"]),
     ("admin.json", &["--part", "admin"]),
 ];
@@ -40,6 +41,7 @@ async fn the_server_gives_the_same_documents() {
         ("?oas=3.0", "nod.json"),
         ("?oas=3.1", "nod-3.1.json"),
         ("?part=protocol", "protocol.json"),
+        ("?part=flow", "flow.json"),
         ("?part=device&oas=3.0", "device.json"),
     ] {
         let answer = world.get(&format!("/openapi.json{query}")).await;
@@ -64,6 +66,29 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
             item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
         })
         .collect()
+}
+
+/// As `nod openapi` prints them now, whatever is committed.
+#[test]
+fn each_operation_is_in_one_part() {
+    let printed = |part: &str| -> Value {
+        let printed = Command::new(env!("CARGO_BIN_EXE_nod")).args(["openapi", "--part", part]).output().unwrap();
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        serde_json::from_slice(&printed.stdout).unwrap()
+    };
+    let ids = |document: &Value| -> Vec<String> {
+        let ids = operations(document).into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap());
+        ids.map(str::to_owned).collect()
+    };
+    let flow = printed("flow");
+    assert_eq!(ids(&flow), ["getFlow", "actOnFlow"]);
+    assert!(flow["components"]["schemas"]["FlowState"].is_object(), "its states are there too");
+    assert_eq!(flow["components"]["securitySchemes"].as_object().unwrap().len(), 1);
+    let mut parts = ["protocol", "flow", "device", "admin"].map(|part| ids(&printed(part))).concat();
+    let mut all = ids(&printed("all"));
+    parts.sort();
+    all.sort();
+    assert_eq!(parts, all);
 }
 
 fn camel(name: &str) -> bool {

@@ -118,6 +118,7 @@ impl Reference {
     pub(super) fn of(document: &Value, issuer: &str) -> Self {
         let titles = [
             (Part::Protocol, "Protocol", "What relying parties call: ask a person, fetch tokens, look at them."),
+            (Part::Flow, "Flow", "What pages and apps of your own call to show a sign-in."),
             (Part::Device, "Device", "What the app on a phone calls."),
             (Part::Admin, "Administration", "What administrators and their robots call."),
         ];
