@@ -9,7 +9,7 @@ mod sign_on;
 mod state;
 mod written;
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ use self::state::{Declared, State};
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::cli::opened::Opened;
+use crate::cli::sure;
 use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
 use crate::store::sql::clients::Clients;
@@ -168,10 +169,7 @@ fn confirm(arguments: &Arguments) -> Result<(), Exit> {
     if !io::stdin().is_terminal() || arguments.file.as_os_str() == "-" {
         return Err(Exit::usage("this takes something away: say --yes, or look at it with --plan"));
     }
-    print("This takes something away. Go on? Type yes: ");
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" { Ok(()) } else { Err(Exit::failed("nothing was changed")) }
+    sure::asked("This takes something away")
 }
 
 /// Where it is done: by the rules of administration, as all commands that manage data.

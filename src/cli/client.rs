@@ -15,6 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::standard_input;
+use crate::cli::sure::Sure;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::Client;
 use crate::protocol::id::ClientId;
@@ -74,10 +75,12 @@ secret has none until `nod client rotate-secret` makes one.")]
         id: String,
     },
     /// Delete the client, and revoke all that it was granted
-    #[command(after_long_help = "Examples:\n  nod client delete till\n  nod client delete till -c nod.toml")]
+    #[command(after_long_help = "Examples:\n  nod client delete till\n  nod client delete till --yes -c nod.toml")]
     Delete {
         /// Its `client_id`
         id: String,
+        #[command(flatten)]
+        sure: Sure,
     },
 }
 
@@ -156,8 +159,10 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         Action::Disable { id } => line(&manage.set_disabled(&by, find(&opened, &id).await?.id.as_str(), true).await?),
         Action::Enable { id } => line(&manage.set_disabled(&by, find(&opened, &id).await?.id.as_str(), false).await?),
-        Action::Delete { id } => {
+        Action::Delete { id, sure } => {
             let client = find(&opened, &id).await?;
+            let (id, name) = (&client.id, safe(&client.name));
+            sure.that(&format!("The client {id} ({name}) is deleted, and all that it was granted is revoked"))?;
             manage.delete(&by, client.id.as_str(), &always).await?;
             say(&format!("{}  deleted", client.id));
         }

@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::identifier;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
+use crate::cli::sure::Sure;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
 use crate::domain::device::{Device, Installation, Status};
@@ -49,11 +50,13 @@ pub(super) enum Action {
     /// Ends the trust in a device
     #[command(after_long_help = "Examples:
   nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
-  nod device unpair \"$(nod device list bob --json | jq -r .id)\"")]
+  nod device unpair --yes \"$(nod device list bob --json | jq -r .id)\"")]
     Unpair {
         /// Its id, as `nod device list` has it, or the admin API (dev_...)
         #[arg(value_parser = identifier::device)]
         device: DeviceId,
+        #[command(flatten)]
+        sure: Sure,
     },
 }
 
@@ -84,7 +87,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             manage.set_status(&by, device, Status::Active, &always).await?;
             say(&format!("{device}  active"));
         }
-        Action::Unpair { device } => {
+        Action::Unpair { device, sure } => {
+            manage.read(device).await?;
+            sure.that(&format!("The trust in the device {device} ends, and it has to be paired anew"))?;
             manage.unpair(&by, device, &always).await?;
             say(&format!("{device}  unpaired"));
         }

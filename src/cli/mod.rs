@@ -38,6 +38,7 @@ mod request;
 mod serve;
 mod server_certificate;
 mod standard_input;
+mod sure;
 mod tail;
 mod terminal;
 mod test_ciba;

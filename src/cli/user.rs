@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
 use crate::cli::standard_input;
+use crate::cli::sure::Sure;
 use crate::cli::terminal::{safe, say};
 use crate::domain::user::{Status, User};
 use crate::store::sql::devices::Devices;
@@ -95,10 +96,12 @@ pub(super) enum Action {
         username: String,
     },
     /// Delete the person, and revoke all that was granted
-    #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob -c nod.toml")]
+    #[command(after_long_help = "Examples:\n  nod user delete bob\n  nod user delete bob --yes -c nod.toml")]
     Delete {
         /// Whom, by user name
         username: String,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// A key that makes a phone a device; printed once
     #[command(after_long_help = "Examples:
@@ -154,8 +157,10 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             opened.user_codes().await?.remove(&by, user.id).await?;
             say(&format!("{}  has no user code", user.id));
         }
-        Action::Delete { username } => {
+        Action::Delete { username, sure } => {
             let user = find(&opened, &username).await?;
+            let name = safe(&user.username);
+            sure.that(&format!("The user {name} is deleted with their devices, and all that was granted is revoked"))?;
             manage.delete(&by, user.id, &always).await?;
             say(&format!("{}  deleted", user.id));
         }

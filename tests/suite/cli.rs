@@ -15,6 +15,7 @@ mod profiles;
 mod server_certificate;
 mod start_screen;
 mod state;
+mod taking_away;
 mod users;
 
 use std::fs;
@@ -198,6 +199,24 @@ impl Dev {
     fn test_ciba(&self, arguments: &[&str]) -> Nod {
         Nod::start(&[&["test", "ciba", "--issuer", &self.issuer], arguments].concat())
     }
+}
+
+/// A command with a terminal in place of pipes, and what somebody types there. Its exit code, and all that it
+/// printed.
+fn at_a_terminal(folder: &Path, arguments: &[&str], typed: &str) -> (i32, String) {
+    let line = [&[env!("CARGO_BIN_EXE_nod")], arguments].concat().join(" ");
+    let mut script = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(folder)
+        .env_remove("NOD_CONFIG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script, of util-linux");
+    script.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let ended = script.wait_with_output().unwrap();
+    (ended.status.code().unwrap(), String::from_utf8_lossy(&ended.stdout).into_owned())
 }
 
 fn mode(file: &Path) -> u32 {

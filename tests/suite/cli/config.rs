@@ -253,12 +253,12 @@ fn production_is_refused_with_one_list() {
     assert!(!text.contains("hunter2"), "{text}");
     // Without its clients there still are its people.
     for client in ["shop", "shop-ping"] {
-        site.run(&["client", "delete", client, "-c", "nod.toml"]).ends_with(0);
+        site.run(&["client", "delete", client, "--yes", "-c", "nod.toml"]).ends_with(0);
     }
     for user in ["alice", "bob"] {
         let text = site.run(&["serve"]).ends_with(3);
         assert!(text.contains(&format!("the user {user} still has the password that dev mode gives them")), "{text}");
-        site.run(&["user", "delete", user, "-c", "nod.toml"]).ends_with(0);
+        site.run(&["user", "delete", user, "--yes", "-c", "nod.toml"]).ends_with(0);
     }
     assert!(!site.run(&["serve"]).ends_with(3).contains("NOD-CFG-106"));
     // What is wrong, and what is unsafe, stand in the same list.
