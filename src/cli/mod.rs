@@ -45,6 +45,7 @@ mod test_ciba;
 mod texts;
 mod user;
 mod version;
+mod webhook;
 
 /// The commands by what they are for: a list of all of them would not fit a screen.
 const HELP: &str = "\
@@ -58,7 +59,7 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, initial-token, user, device, request, keys, audit
+Manage   client, initial-token, user, device, request, keys, audit, webhook
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -164,6 +165,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     InitialToken {
         #[command(subcommand)]
         action: initial_token::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Whom to tell what happens
+    Webhook {
+        #[command(subcommand)]
+        action: webhook::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -328,6 +336,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::InitialToken { action, place }) => initial_token::run(action, &place).await,
+        Some(Command::Webhook { action, place }) => webhook::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Audit { action, place }) => audit::run(action, &place).await,
         Some(Command::Migrate { action, place }) => migrate::run(action, &place).await,

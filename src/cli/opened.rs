@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::cli::Place;
 use crate::cli::exit::Exit;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Loaded, Sources, parse_master_key};
+use crate::config::{Config, Loaded, Sources, parse_master_key};
 use crate::domain::password::hash::{Hasher, Pepper};
 use crate::domain::profile::Profiles;
 use crate::domain::signing_key::Schedule;
 use crate::entropy::Entropy;
+use crate::outbound::egress::Egress;
 use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
@@ -19,9 +20,12 @@ use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
+use crate::store::sql::trail::Trail;
 use crate::store::sql::user_codes::UserCodes;
+use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
 use crate::usecase::admin::user_codes::ManageUserCodes;
+use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
@@ -35,6 +39,8 @@ pub(super) struct Opened {
     pub(super) entropy: Arc<Entropy>,
     ephemeral: Option<RedisSettings>,
     master_key: Secret<[u8; 32]>,
+    /// `None`: dev mode's.
+    config: Option<Config>,
     /// Ends with the command.
     worker: Worker,
     schedule: Schedule,
@@ -66,6 +72,7 @@ impl Opened {
         let mut hashing = HashSettings::default();
         let mut profiles = Profiles::default();
         let mut issuer = "http://localhost:8080".to_owned();
+        let mut config = None;
         let (url, ephemeral, master_key) = if place.config.is_empty() {
             dev_mode(&place.data_dir)?
         } else {
@@ -77,6 +84,7 @@ impl Opened {
             hashing = super::serve::hashing(&loaded.config);
             pairing_key_lifetime = loaded.config.devices.pairing_key_lifetime;
             let ephemeral = redis(&loaded);
+            config = Some(loaded.config);
             (loaded.secrets.database_url, ephemeral, loaded.secrets.master_key)
         };
         let database = Database::connect(&url).await?;
@@ -88,6 +96,7 @@ impl Opened {
             entropy: Arc::new(Entropy::default()),
             ephemeral,
             master_key,
+            config,
             worker: Worker::default(),
             schedule,
             pairing_key_lifetime,
@@ -114,6 +123,18 @@ impl Opened {
             codes: UserCodes::new(self.database.clone()),
             hashing: Arc::new(Hashing::new(hasher, &self.hashing, Arc::clone(&self.entropy))),
             ladder: PasswordLadder::new(Shelf::new(self.ephemeral().await?), &master),
+            desk: self.desk(),
+        })
+    }
+
+    pub(super) fn webhooks(&self) -> Result<ManageWebhooks, Exit> {
+        // Nothing is called from here, but what is registered has to be something that the server may call.
+        let outbound = self.config.as_ref().map_or_else(|| Ok(super::dev::egress()), super::serve::egress)?;
+        Ok(ManageWebhooks {
+            webhooks: Webhooks::new(self.database.clone()),
+            trail: Arc::new(Trail::new(self.database.clone())),
+            master: Arc::new(MasterKey::new(&self.master_key)),
+            egress: Egress::new(&outbound).map_err(|error| Exit::config(format!("outbound: {error}")))?,
             desk: self.desk(),
         })
     }

@@ -372,17 +372,21 @@ fn trusted(setting: &str, file: Option<&Path>) -> Result<TrustedIssuers, Exit> {
     TrustedIssuers::parse(&read(file)?).map_err(|error| Exit::config(format!("{setting}: {error}")))
 }
 
+/// What may be called besides the public internet.
+pub(super) fn egress(config: &Config) -> Result<EgressSettings, Exit> {
+    Ok(EgressSettings {
+        allowed_networks: config.outbound.allow.clone(),
+        extra_trust_anchors: config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default(),
+        ..EgressSettings::default()
+    })
+}
+
 fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
     let config = &loaded.config;
-    let extra_trust_anchors = config.outbound.extra_ca.as_deref().map(read).transpose()?.unwrap_or_default();
+    let outbound = egress(config)?;
     let statements = config.registration.software_statement_issuers.as_deref();
     let hints = config.ciba.login_hint_token_issuers.as_deref();
-    let egress = EgressSettings {
-        allowed_networks: config.outbound.allow.clone(),
-        extra_trust_anchors: extra_trust_anchors.clone(),
-        ..EgressSettings::default()
-    };
-    let egress = Egress::new(&egress).map_err(|error| Exit::config(format!("outbound: {error}")))?;
+    let egress = Egress::new(&outbound).map_err(|error| Exit::config(format!("outbound: {error}")))?;
     let [sms, voice] = texts(loaded, &egress)?;
     Ok(Settings {
         issuer: config.issuer.clone(),
@@ -426,7 +430,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             RecoveryMeans::Code => Means::Code,
             RecoveryMeans::Link => Means::Link,
         },
-        mail: mail(loaded, &extra_trust_anchors)?,
+        mail: mail(loaded, &outbound.extra_trust_anchors)?,
         sms,
         voice,
         otps: config.limits.otps,

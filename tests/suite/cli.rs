@@ -17,6 +17,7 @@ mod start_screen;
 mod state;
 mod taking_away;
 mod users;
+mod webhooks;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

@@ -40,13 +40,13 @@ fn what_happens_is_followed() {
     }
 }
 
-struct Listening {
-    nod: Nod,
-    address: String,
-    secret: String,
+pub(super) struct Listening {
+    pub(super) nod: Nod,
+    pub(super) address: String,
+    pub(super) secret: String,
 }
 
-fn listen(folder: &Path, flags: &[&str]) -> Listening {
+pub(super) fn listen(folder: &Path, flags: &[&str]) -> Listening {
     let here = ["listen", "--listen", "127.0.0.1:0"];
     let nod = Nod::start_in(folder, &[&here, flags].concat(), &[]);
     let line = nod.says("listening  http://");
