@@ -26,6 +26,8 @@ use crate::cli::opened::Opened;
 use crate::cli::sure;
 use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
+use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::policy::SignOnPolicy;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
 use crate::store::sql::sign_on::{Applications, MfaPolicies, NativeApplications, Policies, SignOnSettings};
@@ -86,6 +88,16 @@ pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
     let there = stores.all().await?;
     print(&written::written(&there.clients, &there.people, &there.sign_on));
     Ok(())
+}
+
+/// One policy as a file has it.
+pub(super) fn policy(policy: &SignOnPolicy) -> String {
+    written::table(policy)
+}
+
+/// The same of an MFA policy.
+pub(super) fn mfa_policy(policy: &MfaPolicy) -> String {
+    written::table(policy)
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Exit> {

@@ -32,6 +32,7 @@ mod openapi;
 mod opened;
 mod pages;
 mod phone;
+mod policy;
 mod posture;
 mod private_file;
 mod request;
@@ -59,7 +60,8 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, initial-token, user, device, request, keys, audit, webhook
+Manage   client, initial-token, user, device, request, policy, webhook, keys,
+         audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -165,6 +167,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     InitialToken {
         #[command(subcommand)]
         action: initial_token::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// How people sign in, and what counts as a second factor
+    Policy {
+        #[command(subcommand)]
+        action: policy::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -336,6 +345,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Device { action, place }) => device::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::InitialToken { action, place }) => initial_token::run(action, &place).await,
+        Some(Command::Policy { action, place }) => policy::run(action, &place).await,
         Some(Command::Webhook { action, place }) => webhook::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Audit { action, place }) => audit::run(action, &place).await,

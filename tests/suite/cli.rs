@@ -11,6 +11,7 @@ mod events;
 mod folders;
 mod help;
 mod inbox;
+mod policies;
 mod profiles;
 mod server_certificate;
 mod start_screen;

@@ -213,6 +213,13 @@ pub(super) fn written(clients: &[Client], people: &[User], sign_on: &There) -> S
     text
 }
 
+/// One table of a file.
+pub(super) fn table<P: Kind>(part: &P) -> String {
+    let mut text = String::new();
+    tables(&mut text, std::slice::from_ref(part));
+    text.trim_start().to_owned()
+}
+
 fn tables<P: Kind>(text: &mut String, parts: &[P]) {
     for part in parts {
         let _ = write!(text, "\n[[{}]]\nid = {}\n", P::KEY, quoted(P::text(part.id())));
