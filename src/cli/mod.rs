@@ -38,6 +38,7 @@ mod private_file;
 mod request;
 mod serve;
 mod server_certificate;
+mod session;
 mod standard_input;
 mod sure;
 mod tail;
@@ -60,8 +61,8 @@ Try      phone                      a virtual device in this terminal
          test ciba                  act as a relying party and print each step
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, initial-token, user, device, request, policy, webhook, keys,
-         audit
+Manage   client, initial-token, user, device, session, request, policy, webhook,
+         keys, audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -153,6 +154,13 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     Device {
         #[command(subcommand)]
         action: device::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Who is signed in where
+    Session {
+        #[command(subcommand)]
+        action: session::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -343,6 +351,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Client { action, place }) => client::run(*action, &place).await,
         Some(Command::User { action, place }) => user::run(action, &place).await,
         Some(Command::Device { action, place }) => device::run(action, &place).await,
+        Some(Command::Session { action, place }) => session::run(action, &place).await,
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::InitialToken { action, place }) => initial_token::run(action, &place).await,
         Some(Command::Policy { action, place }) => policy::run(action, &place).await,

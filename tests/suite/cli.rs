@@ -15,6 +15,7 @@ mod policies;
 mod profiles;
 mod server_certificate;
 mod start_screen;
+mod sessions;
 mod state;
 mod taking_away;
 mod users;

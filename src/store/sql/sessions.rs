@@ -43,6 +43,15 @@ impl Sessions {
         row.map(|row| session(&row, *token)).transpose()
     }
 
+    /// Those of a person that live, newest first.
+    pub async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let sql = "SELECT id, user_id, acr, amr, auth_time, created_at, seen_at, token_digest FROM session \
+                   WHERE user_id = $1 AND seen_at > $2 AND created_at > $3 ORDER BY created_at DESC, id";
+        let values = [bytes(user.uuid()), (now - IDLE).millis().into(), (now - LONGEST).millis().into()];
+        let rows = self.database.find_all(sql, values).await?;
+        rows.iter().map(|row| session(row, row.digest(7)?)).collect()
+    }
+
     /// Begins a session in place of the one that the browser had: whatever was planted or seen there before
     /// somebody signed in is worth nothing afterwards. Answers which session it is: where the same person
     /// proved something again, the one that there was goes on, so that it ends with all that was given in it.

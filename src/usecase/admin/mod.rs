@@ -36,6 +36,7 @@ pub mod passkeys;
 pub mod passwords;
 pub mod policies;
 pub mod requests;
+pub mod sessions;
 pub mod sign_on_settings;
 pub mod user_codes;
 pub mod users;
