@@ -441,7 +441,7 @@ impl Screen<'_> {
 
   Users         alice / alice  phone paired ({data}/phone-alice.json)
                 bob   / bob    no phone yet (`nod phone --user bob` pairs one)
-  Clients       shop       shop-secret       CIBA poll, number matching; code, refresh
+  Clients       shop       shop-secret       CIBA poll, number matching; code, device
                 shop-ping  shop-ping-secret  the same, CIBA ping → /dev/inbox
                 spa        (public, PKCE)    http://localhost:*/callback
 

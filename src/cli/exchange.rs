@@ -131,6 +131,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// A header that may be there more than once.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

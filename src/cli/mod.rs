@@ -35,6 +35,7 @@ mod phone;
 mod policy;
 mod posture;
 mod private_file;
+mod relying_party;
 mod request;
 mod serve;
 mod server_certificate;
@@ -43,7 +44,6 @@ mod standard_input;
 mod sure;
 mod tail;
 mod terminal;
-mod test_ciba;
 mod texts;
 mod user;
 mod version;
@@ -58,7 +58,7 @@ Usage: nod [COMMAND]
 Run      dev                        everything on localhost, seeded, throw-away
          serve                      the production server
 Try      phone                      a virtual device in this terminal
-         test ciba                  act as a relying party and print each step
+         test                       a relying party: login, ciba, device, logout
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
 Manage   client, initial-token, user, device, session, request, policy, webhook,
@@ -130,7 +130,7 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     /// Act as a relying party and print each step
     Test {
         #[command(subcommand)]
-        what: Test,
+        what: relying_party::Action,
     },
     /// Receive webhooks and pings here, check their signatures, and forward them
     Listen(listen::Arguments),
@@ -237,15 +237,6 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     Version(version::Arguments),
 }
 
-#[derive(Subcommand)]
-enum Test {
-    /// Ask a person through CIBA, poll, verify the tokens
-    #[command(after_long_help = "Examples:
-  nod test ciba --user alice --binding-message K7Q2
-  nod test ciba --issuer https://id.example.com --client-id till --client-secret-file till.secret")]
-    Ciba(test_ciba::Args),
-}
-
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Settings {
@@ -345,7 +336,7 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Dev(arguments)) => dev::run(arguments).await,
         Some(Command::Serve { settings, logging }) => serve::run(&settings, logging).await,
         Some(Command::Phone(args)) => phone::run(args).await,
-        Some(Command::Test { what: Test::Ciba(args) }) => test_ciba::run(args).await,
+        Some(Command::Test { what }) => relying_party::run(what).await,
         Some(Command::Listen(arguments)) => listen::run(arguments).await,
         Some(Command::Tail(arguments)) => tail::run(&arguments).await,
         Some(Command::Client { action, place }) => client::run(*action, &place).await,

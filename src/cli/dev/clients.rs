@@ -55,7 +55,7 @@ pub(super) fn client(id: &str, name: &str, secret: &str, issuer: &str, now: Time
             digest: Digest::of(secret.as_bytes()),
             expires_at: None,
         }])),
-        grants: [GrantType::AuthorizationCode, GrantType::Ciba, GrantType::RefreshToken].into(),
+        grants: [GrantType::AuthorizationCode, GrantType::Ciba, GrantType::DeviceCode, GrantType::RefreshToken].into(),
         scope: Scope::parse("openid profile email")?,
         id_token_signed_response_alg: Algorithm::ES256,
         access_token_format: AccessTokenFormat::Jwt,

@@ -1,15 +1,20 @@
 //! The whole exchange against a provider that the test scripts.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args as _, FromArgMatches as _};
+use nod_device::Issuer;
 use serde_json::{Value, json};
 
-use super::double::{Answer as Scripted, Double, Received};
 use super::*;
+use crate::cli::exit::Why;
+use crate::cli::relying_party::Setting;
+use crate::cli::relying_party::double::{Answer as Scripted, Double, Received};
+use crate::cli::terminal::Terminal;
 use crate::clock::{ManualClock, Timestamp};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::jwt::{SigningKey, at_hash, public_jwks};
+use crate::secret::Secret;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_772_366_400);
 const AUTH_REQ_ID: &str = "1cf09de6b0d64e0f9ab6d01cd5a3c1f8";
@@ -113,10 +118,14 @@ impl Script {
         })
         .await;
         let args = parse(["--issuer", &double.issuer].into_iter().chain(arguments.iter().copied())).unwrap();
-        let issuer = Issuer::parse(&args.issuer).unwrap();
-        let report = Report::new(Terminal::plain(Vec::new()), args.json);
-        let secret = Secret::new("s%cret".to_owned());
-        let party = RelyingParty::new(args, issuer, &secret, Arc::new(ManualClock::new(NOW)), report).unwrap();
+        let setting = Setting {
+            issuer: Issuer::parse(&args.who.issuer).unwrap(),
+            client_id: args.who.client_id.clone(),
+            secret: Secret::new("s%cret".to_owned()),
+            clock: Arc::new(ManualClock::new(NOW)),
+            report: Report::new(Terminal::plain(Vec::new()), args.who.json),
+        };
+        let party = RelyingParty::new(args, setting).unwrap();
         let (result, report) = party.test().await;
         Played { result, text: report.into_text(), double }
     }
@@ -304,8 +313,8 @@ fn the_secret_is_never_an_argument() {
     let elsewhere = Issuer::parse("https://id.example").unwrap();
     let here = Issuer::parse("http://localhost:8080").unwrap();
     // The published secret of dev mode is for its own client, on this machine.
-    assert_eq!(args.client_secret(&here).unwrap_err().why, Why::Usage);
+    assert_eq!(args.who.client_secret(&here).unwrap_err().why, Why::Usage);
     let shop = parse([]).unwrap();
-    assert_eq!(shop.client_secret(&elsewhere).unwrap_err().why, Why::Usage);
-    assert_eq!(shop.client_secret(&here).unwrap().expose(), "shop-secret");
+    assert_eq!(shop.who.client_secret(&elsewhere).unwrap_err().why, Why::Usage);
+    assert_eq!(shop.who.client_secret(&here).unwrap().expose(), "shop-secret");
 }

@@ -28,7 +28,9 @@ pub(super) struct Report<W> {
 pub(super) struct Step {
     #[serde(rename = "step")]
     name: String,
-    status: u16,
+    /// `None`: it was a browser that got the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
     #[serde(rename = "ms")]
     millis: u128,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -65,6 +67,8 @@ pub(super) enum Outcome {
     Denied,
     Expired,
     Withdrawn,
+    SignedIn,
+    SignedOut,
 }
 
 impl Check {
@@ -102,8 +106,20 @@ impl Step {
     pub(super) fn new(name: impl Into<String>, answer: &Answer) -> Self {
         Self {
             name: name.into(),
-            status: answer.status,
+            status: Some(answer.status),
             millis: answer.took.as_millis(),
+            said: String::new(),
+            checks: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What went through a browser, and came back to us.
+    pub(super) fn through_a_browser(name: impl Into<String>, took: Duration) -> Self {
+        Self {
+            name: name.into(),
+            status: None,
+            millis: took.as_millis(),
             said: String::new(),
             checks: Vec::new(),
             notes: Vec::new(),
@@ -133,11 +149,20 @@ impl<W: Write> Report<W> {
         let name = format!("{} {}", self.steps, step.name);
         let mut details = self.wrapped(&step).into_iter();
         let first = details.next().unwrap_or_default();
-        self.terminal.line(format!("{name:<22}{:>3}{:>5} ms   {first}", step.status, step.millis).trim_end())?;
+        let status = step.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        self.terminal.line(format!("{name:<22}{status:>3}{:>5} ms   {first}", step.millis).trim_end())?;
         for line in details.chain(step.notes) {
             self.terminal.line(format!("{:DETAILS$}{line}", ""))?;
         }
         Ok(())
+    }
+
+    /// What a person has to open, and where.
+    pub(super) fn open(&mut self, what: &str, url: &str) -> io::Result<()> {
+        if self.json {
+            return self.terminal.line(serde_json::json!({ "open": url }));
+        }
+        self.terminal.line(format!("\n  {what}\n\n  {}\n", safe(url)))
     }
 
     /// A request that got no answer.
@@ -179,7 +204,7 @@ impl<W: Write> Report<W> {
         let seconds = took.as_secs_f64();
         let exit = match outcome {
             _ if !self.broken.is_empty() => Some(Why::Failed),
-            Outcome::Approved | Outcome::Withdrawn => None,
+            Outcome::Approved | Outcome::Withdrawn | Outcome::SignedIn | Outcome::SignedOut => None,
             Outcome::Denied => Some(Why::Denied),
             Outcome::Expired => Some(Why::Expired),
         };
@@ -196,6 +221,8 @@ impl<W: Write> Report<W> {
                 Outcome::Denied => format!("denied after {seconds:.1} s"),
                 Outcome::Expired => format!("expired after {seconds:.1} s"),
                 Outcome::Withdrawn => format!("withdrawn after {seconds:.1} s"),
+                Outcome::SignedIn => format!("signed in in {seconds:.1} s"),
+                Outcome::SignedOut => format!("signed out after {seconds:.1} s"),
             };
             let broken = self.broken.join(", ");
             self.terminal.line(match exit {

@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep_until};
 use super::provider::Provider;
 use super::report::{Check, Step};
 use super::tokens::TokenResponse;
-use super::{Acknowledgement, OAuthError, RelyingParty};
+use super::{OAuthError, RelyingParty};
 use crate::cli::exchange::{Answer, PROMPT, Unanswered};
 use crate::cli::exit::{Exit, Why};
 
-/// Seconds [CIBA §7.3].
+/// Seconds [CIBA §7.3, RFC 8628 §3.2].
 pub(super) const DEFAULT_INTERVAL: u64 = 5;
-/// [CIBA §11] what each `slow_down` adds.
+/// [CIBA §11, RFC 8628 §3.5] what each `slow_down` adds.
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// [CIBA §10.1.1] a provider may hold a poll for a while; 30 seconds are usual.
 const HELD: Duration = Duration::from_secs(40);
@@ -24,7 +24,22 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Polls in a row without an answer, before the provider counts as unreachable.
 const SILENT: u32 = 3;
 
-const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+/// What is polled for.
+pub(super) struct Pending {
+    /// The form of each poll.
+    pub(super) redemption: Vec<(&'static str, String)>,
+    /// Seconds.
+    pub(super) interval: u64,
+    /// Seconds.
+    pub(super) expires_in: u64,
+    pub(super) withdrawal: Option<Withdrawal>,
+}
+
+/// The revocation endpoint takes an `auth_req_id` back: a person is not bothered any longer.
+pub(super) struct Withdrawal {
+    pub(super) after: Duration,
+    pub(super) form: [(&'static str, String); 2],
+}
 
 pub(super) enum Answered {
     Tokens(Box<TokenResponse>),
@@ -74,24 +89,24 @@ enum NotYet {
     Unavailable,
 }
 
-impl<W: Write> RelyingParty<W> {
+impl<W: Write, A> RelyingParty<W, A> {
     pub(super) async fn await_answer(
         &mut self,
         provider: &Provider,
-        acknowledgement: &Acknowledgement,
+        pending: &Pending,
         asked_at: Instant,
     ) -> Result<Answered, Exit> {
         let mut pace = Pace {
-            interval: Duration::from_secs(acknowledgement.interval.unwrap_or(DEFAULT_INTERVAL)),
-            withdraw_at: self.args.cancel_after.map(|after| asked_at + after),
+            interval: Duration::from_secs(pending.interval),
+            withdraw_at: pending.withdrawal.as_ref().map(|withdrawal| asked_at + withdrawal.after),
             withdrawn: false,
         };
-        let give_up_at = asked_at + Duration::from_secs(acknowledgement.expires_in.min(86_400)) + GRACE;
+        let give_up_at = asked_at + Duration::from_secs(pending.expires_in.min(86_400)) + GRACE;
         let mut silent = 0;
         for number in 1_u32.. {
             let name = format!("token (poll {number})");
             let started = Instant::now();
-            let wait = match self.poll(provider, acknowledgement, &mut pace).await? {
+            let wait = match self.poll(provider, pending, &mut pace).await? {
                 Ok(answer) => {
                     silent = 0;
                     let step = match self.read_poll(&name, &answer, pace.withdrawn)? {
@@ -120,7 +135,7 @@ impl<W: Write> RelyingParty<W> {
             }
             while pace.withdraw_at.is_some_and(|at| at < next_at) {
                 until(pace.withdraw_at).await;
-                self.withdraw(provider, acknowledgement, &mut pace).await?;
+                self.withdraw(provider, pending, &mut pace).await?;
             }
             sleep_until(next_at).await;
         }
@@ -131,18 +146,19 @@ impl<W: Write> RelyingParty<W> {
     async fn poll(
         &mut self,
         provider: &Provider,
-        acknowledgement: &Acknowledgement,
+        pending: &Pending,
         pace: &mut Pace,
     ) -> Result<Result<Answer, Unanswered>, Exit> {
-        let form = redemption(acknowledgement);
         let (http, credentials) = (self.http.clone(), self.credentials.clone());
-        let request =
-            http.post(&provider.token_endpoint).header(reqwest::header::AUTHORIZATION, credentials).form(&form);
+        let request = http
+            .post(&provider.token_endpoint)
+            .header(reqwest::header::AUTHORIZATION, credentials)
+            .form(&pending.redemption);
         let mut answer = std::pin::pin!(crate::cli::exchange::send(request, HELD));
         loop {
             tokio::select! {
                 answer = &mut answer => return Ok(answer),
-                () = until(pace.withdraw_at) => self.withdraw(provider, acknowledgement, pace).await?,
+                () = until(pace.withdraw_at) => self.withdraw(provider, pending, pace).await?,
             }
         }
     }
@@ -165,17 +181,12 @@ impl<W: Write> RelyingParty<W> {
         Ok(poll)
     }
 
-    /// The revocation endpoint takes an `auth_req_id` back: a person is not bothered any longer.
-    async fn withdraw(
-        &mut self,
-        provider: &Provider,
-        acknowledgement: &Acknowledgement,
-        pace: &mut Pace,
-    ) -> Result<(), Exit> {
+    async fn withdraw(&mut self, provider: &Provider, pending: &Pending, pace: &mut Pace) -> Result<(), Exit> {
         pace.withdraw_at = None;
-        let Some(endpoint) = &provider.revocation_endpoint else { return Ok(()) };
-        let form = [("token", acknowledgement.auth_req_id.clone()), ("token_type_hint", "auth_req_id".to_owned())];
-        let answer = self.post(endpoint, &form, PROMPT).await.map_err(|error| self.unanswered(&error))?;
+        let (Some(endpoint), Some(withdrawal)) = (&provider.revocation_endpoint, &pending.withdrawal) else {
+            return Ok(());
+        };
+        let answer = self.post(endpoint, &withdrawal.form, PROMPT).await.map_err(|error| self.unanswered(&error))?;
         let mut step = Step::new("revoke (withdraw)", &answer);
         if answer.status != 200 {
             step.checks.push(Check::failed("status 200", answer.status.to_string()));
@@ -187,14 +198,14 @@ impl<W: Write> RelyingParty<W> {
         Ok(())
     }
 
-    /// [CIBA §10.1.1] an `auth_req_id` gives tokens once.
+    /// [CIBA §10.1.1, RFC 6749 §4.1.2, RFC 8628 §3.5] tokens are given once.
     pub(super) async fn redeem_again(
         &mut self,
         provider: &Provider,
-        acknowledgement: &Acknowledgement,
+        redemption: &[(&'static str, String)],
     ) -> Result<(), Exit> {
-        let form = redemption(acknowledgement);
-        let answer = self.post(&provider.token_endpoint, &form, HELD).await.map_err(|error| self.unanswered(&error))?;
+        let answer =
+            self.post(&provider.token_endpoint, redemption, HELD).await.map_err(|error| self.unanswered(&error))?;
         let mut step = Step::new("token (again)", &answer);
         let code = answer.json::<OAuthError>().map(|error| error.error).unwrap_or_default();
         step.said.clone_from(&code);
@@ -229,10 +240,6 @@ fn read_error(answer: &Answer, withdrawn: bool, step: &mut Step) -> Poll {
         "invalid_client" | "unauthorized_client" => Poll::Broken(Why::NotPermitted),
         _ => Poll::Broken(Why::Failed),
     }
-}
-
-fn redemption(acknowledgement: &Acknowledgement) -> [(&'static str, String); 2] {
-    [("grant_type", CIBA_GRANT.to_owned()), ("auth_req_id", acknowledgement.auth_req_id.clone())]
 }
 
 async fn until(at: Option<Instant>) {

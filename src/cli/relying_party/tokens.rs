@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::provider::Provider;
 use super::report::{Check, Step};
-use super::{Acknowledgement, OAuthError, RelyingParty};
-use crate::cli::exchange::{PROMPT, send};
+use super::{OAuthError, RelyingParty};
+use crate::cli::exchange::{Answer, PROMPT, send};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::safe;
 use crate::clock::Timestamp;
@@ -29,6 +29,10 @@ pub(super) struct TokenResponse {
 }
 
 impl TokenResponse {
+    pub(super) fn id_token(&self) -> &str {
+        &self.id_token
+    }
+
     pub(super) fn checks(&self) -> Vec<Check> {
         let mut checks = vec![
             Check::that("access_token", !self.access_token.is_empty(), || "empty".to_owned()),
@@ -51,6 +55,7 @@ struct IdToken {
     sub: String,
     aud: Audience,
     azp: Option<String>,
+    nonce: Option<String>,
     exp: NumericDate,
     iat: NumericDate,
     acr: Option<String>,
@@ -62,20 +67,29 @@ struct IdToken {
     auth_req_id: Option<String>,
 }
 
+/// What ties an ID token to what was asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ties<'a> {
+    /// Which a provider need not say [CIBA §10.3.1].
+    pub(super) auth_req_id: Option<&'a str>,
+    /// Which it has to [OIDC Core §3.1.3.7] step 11.
+    pub(super) nonce: Option<&'a str>,
+}
+
 /// What the ID token has to say.
 struct Expected<'a> {
     issuer: &'a str,
     client_id: &'a str,
-    auth_req_id: &'a str,
+    ties: Ties<'a>,
     at_hash: String,
     now: Timestamp,
 }
 
-impl<W: Write> RelyingParty<W> {
+impl<W: Write, A> RelyingParty<W, A> {
     pub(super) async fn check_tokens(
         &mut self,
         provider: &Provider,
-        acknowledgement: &Acknowledgement,
+        ties: Ties<'_>,
         tokens: &TokenResponse,
     ) -> Result<(), Exit> {
         let answer = send(self.http.get(&provider.jwks_uri), PROMPT).await.map_err(|error| self.unanswered(&error))?;
@@ -92,8 +106,8 @@ impl<W: Write> RelyingParty<W> {
                 step.checks.push(Check::passed("signature"));
                 let expected = Expected {
                     issuer: self.issuer.as_str(),
-                    client_id: &self.args.client_id,
-                    auth_req_id: &acknowledgement.auth_req_id,
+                    client_id: &self.client_id,
+                    ties,
                     at_hash: at_hash(algorithm, &tokens.access_token),
                     now: self.clock.now(),
                 };
@@ -121,13 +135,7 @@ impl<W: Write> RelyingParty<W> {
             preferred_username: Option<String>,
             name: Option<String>,
         }
-        let bearer = reqwest::header::HeaderValue::from_str(&format!("Bearer {}", tokens.access_token));
-        let Ok(mut bearer) = bearer else {
-            return Err(Exit::failed("the access token is not one that a header can carry"));
-        };
-        bearer.set_sensitive(true);
-        let request = self.http.get(endpoint).header(AUTHORIZATION, bearer);
-        let answer = send(request, PROMPT).await.map_err(|error| self.unanswered(&error))?;
+        let answer = self.userinfo(endpoint, tokens).await?;
         let mut step = Step::new("userinfo", &answer);
         if let Some(info) = answer.json::<UserInfo>().filter(|_| answer.is_json() && answer.status == 200) {
             // [OIDC Core §5.3.2] else the claims may be somebody else's.
@@ -139,6 +147,16 @@ impl<W: Write> RelyingParty<W> {
         }
         self.report.step(step)?;
         Ok(())
+    }
+
+    pub(super) async fn userinfo(&self, endpoint: &str, tokens: &TokenResponse) -> Result<Answer, Exit> {
+        let bearer = reqwest::header::HeaderValue::from_str(&format!("Bearer {}", tokens.access_token));
+        let Ok(mut bearer) = bearer else {
+            return Err(Exit::failed("the access token is not one that a header can carry"));
+        };
+        bearer.set_sensitive(true);
+        let request = self.http.get(endpoint).header(AUTHORIZATION, bearer);
+        send(request, PROMPT).await.map_err(|error| self.unanswered(&error))
     }
 }
 
@@ -161,7 +179,7 @@ fn verify(
 
 impl IdToken {
     fn checks(&self, expected: &Expected<'_>) -> Vec<Check> {
-        let Expected { issuer, client_id, auth_req_id, at_hash, now } = expected;
+        let Expected { issuer, client_id, ties, at_hash, now } = expected;
         let optional = |name, found: &Option<String>, wanted: &str| match found {
             None => Check::absent(name),
             // Not what was found: it may be another request's handle.
@@ -183,7 +201,12 @@ impl IdToken {
             checks.push(optional("azp", &self.azp, client_id));
         }
         checks.push(optional("at_hash", &self.at_hash, at_hash));
-        checks.push(optional("auth_req_id", &self.auth_req_id, auth_req_id));
+        checks.extend(ties.auth_req_id.map(|asked| optional("auth_req_id", &self.auth_req_id, asked)));
+        checks.extend(ties.nonce.map(|sent| {
+            Check::that("nonce", self.nonce.as_deref() == Some(sent), || {
+                if self.nonce.is_some() { "another one" } else { "missing" }.to_owned()
+            })
+        }));
         checks
     }
 }
@@ -204,6 +227,7 @@ mod tests {
             "exp": NOW.seconds() + 300,
             "iat": NOW.seconds(),
             "at_hash": "hash",
+            "nonce": "n",
             "urn:openid:params:jwt:claim:auth_req_id": "id",
         });
         change(&mut claims);
@@ -211,7 +235,7 @@ mod tests {
         let expected = Expected {
             issuer: "https://id.example",
             client_id: "shop",
-            auth_req_id: "id",
+            ties: Ties { auth_req_id: Some("id"), nonce: Some("n") },
             at_hash: "hash".to_owned(),
             now: NOW,
         };
@@ -234,6 +258,9 @@ mod tests {
         assert_eq!(broken(|claims| claims["at_hash"] = json!("other")), ["at_hash"]);
         let name = "urn:openid:params:jwt:claim:auth_req_id";
         assert_eq!(broken(|claims| claims[name] = json!("other")), ["auth_req_id"]);
+        // [OIDC Core §3.1.3.7] step 11: one that was sent has to come back.
+        assert_eq!(broken(|claims| claims["nonce"] = json!("other")), ["nonce"]);
+        assert_eq!(broken(|claims| drop(claims.as_object_mut().unwrap().remove("nonce"))), ["nonce"]);
         // Both are for push mode only [CIBA §10.3.1].
         assert_eq!(broken(|claims| drop(claims.as_object_mut().unwrap().remove(name))), [""; 0]);
     }
