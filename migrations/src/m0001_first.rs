@@ -12,14 +12,16 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let schema = if manager.get_database_backend() == DbBackend::Postgres {
-            let schema = [SCHEMA, EPHEMERAL].concat();
-            schema.replace("BYTES", "BYTEA").replace("SEQUENCE", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-        } else {
-            SCHEMA.replace("BYTES", "BLOB").replace("SEQUENCE", "INTEGER PRIMARY KEY AUTOINCREMENT")
-        };
-        manager.get_connection().execute_unprepared(&schema).await?;
-        Ok(())
+        crate::run(manager, sql).await
+    }
+}
+
+pub(crate) fn sql(engine: DbBackend) -> String {
+    if engine == DbBackend::Postgres {
+        let schema = [SCHEMA, EPHEMERAL].concat();
+        schema.replace("BYTES", "BYTEA").replace("SEQUENCE", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+    } else {
+        SCHEMA.replace("BYTES", "BLOB").replace("SEQUENCE", "INTEGER PRIMARY KEY AUTOINCREMENT")
     }
 }
 

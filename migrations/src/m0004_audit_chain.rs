@@ -12,16 +12,18 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let schema = if manager.get_database_backend() == DbBackend::Postgres {
-            [SCHEMA, NUMBERED_BY_THE_WRITER]
-                .concat()
-                .replace("BYTES", "BYTEA")
-                .replace("NOTHING", "decode(repeat('00', 32), 'hex')")
-        } else {
-            SCHEMA.replace("BYTES", "BLOB").replace("NOTHING", "zeroblob(32)")
-        };
-        manager.get_connection().execute_unprepared(&schema).await?;
-        Ok(())
+        crate::run(manager, sql).await
+    }
+}
+
+pub(crate) fn sql(engine: DbBackend) -> String {
+    if engine == DbBackend::Postgres {
+        [SCHEMA, NUMBERED_BY_THE_WRITER]
+            .concat()
+            .replace("BYTES", "BYTEA")
+            .replace("NOTHING", "decode(repeat('00', 32), 'hex')")
+    } else {
+        SCHEMA.replace("BYTES", "BLOB").replace("NOTHING", "zeroblob(32)")
     }
 }
 

@@ -1,4 +1,5 @@
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 pub(crate) struct Migration;
 
@@ -11,9 +12,12 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(SCHEMA).await?;
-        Ok(())
+        crate::run(manager, sql).await
     }
+}
+
+pub(crate) fn sql(_: DbBackend) -> String {
+    SCHEMA.to_owned()
 }
 
 /// What is named by something else stays as long as it is.

@@ -12,12 +12,13 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // An index on what is in the document already: nodes of the version before keep it as well.
-        let postgres = manager.get_database_backend() == DbBackend::Postgres;
-        let address =
-            if postgres { "(CAST(document AS json) ->> 'email')" } else { "json_extract(document, '$.email')" };
-        let index = format!("CREATE INDEX account_email ON account ({address})");
-        manager.get_connection().execute_unprepared(&index).await?;
-        Ok(())
+        crate::run(manager, sql).await
     }
+}
+
+/// An index on what is in the document already: nodes of the version before keep it as well.
+pub(crate) fn sql(engine: DbBackend) -> String {
+    let postgres = engine == DbBackend::Postgres;
+    let address = if postgres { "(CAST(document AS json) ->> 'email')" } else { "json_extract(document, '$.email')" };
+    format!("CREATE INDEX account_email ON account ({address});")
 }

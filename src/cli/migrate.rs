@@ -13,6 +13,17 @@ pub(super) enum Action {
     /// Which migrations are pending
     #[command(after_long_help = "Examples:\n  nod migrate status -c nod.toml\n  nod migrate status --json | jq -r .id")]
     Status(Format),
+    /// What `up` would do, as SQL, and change nothing
+    #[command(after_long_help = "Examples:
+  nod migrate plan -c nod.toml
+  nod migrate plan --json | jq -r .sql
+
+It is for reading: `nod migrate up` also writes down what was applied, in one transaction with it.")]
+    Plan {
+        /// One JSON object a migration
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring the tables up to date (the default)
     #[command(after_long_help = "Examples:\n  nod migrate up -c nod.toml\n  nod migrate -c nod.toml")]
     Up,
@@ -22,6 +33,18 @@ pub(super) async fn run(action: Option<Action>, place: &Place) -> Result<(), Exi
     let opened = Opened::unchecked(place).await?;
     let pending = opened.database.pending_migrations().await?;
     match action {
+        Some(Action::Plan { json }) => {
+            for (name, sql) in opened.database.migration_plan().await? {
+                if json {
+                    say(&serde_json::json!({ "id": name, "sql": sql.trim() }).to_string());
+                } else {
+                    say(&format!("-- {name}\n{}\n", sql.trim()));
+                }
+            }
+            if pending.is_empty() && !json {
+                say("-- up to date");
+            }
+        }
         Some(Action::Status(format)) => {
             if pending.is_empty() && !format.is_json() {
                 say("up to date");

@@ -11,6 +11,7 @@ mod events;
 mod folders;
 mod help;
 mod inbox;
+mod migrations;
 mod policies;
 mod profiles;
 mod relying_party;

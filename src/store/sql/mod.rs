@@ -258,6 +258,13 @@ impl Database {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
+    /// The same, each with what it does, as SQL of this database.
+    pub async fn migration_plan(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let does = |name: &str| nod_migrations::sql(name, self.engine.backend()).unwrap_or_default();
+        let pending = self.pending_migrations().await?;
+        Ok(pending.into_iter().map(|name| (name.clone(), does(&name))).collect())
+    }
+
     /// Whether the database can be written to now: for readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match timeout(waiting(PATIENCE) / 2, self.probe()).await {
@@ -370,12 +377,15 @@ impl Database {
 }
 
 impl Engine {
-    fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        let backend = match self {
+    const fn backend(self) -> DbBackend {
+        match self {
             Self::Sqlite => DbBackend::Sqlite,
             Self::Postgres => DbBackend::Postgres,
-        };
-        Statement::from_sql_and_values(backend, sql, values)
+        }
+    }
+
+    fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.backend(), sql, values)
     }
 }
 
