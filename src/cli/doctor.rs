@@ -1,5 +1,6 @@
 //! `nod doctor`: looks at a deployment from inside and outside, and changes nothing.
 
+mod called;
 mod certificate;
 mod inside;
 mod mail;
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     url: Option<String>,
     #[command(flatten)]
     settings: Settings,
-    /// Leave out what needs a running server
+    /// Leave out what needs a running server: this one, or whom it tells
     #[arg(long, conflicts_with = "url")]
     offline: bool,
     /// One JSON object
@@ -123,12 +124,15 @@ async fn examine(arguments: &Arguments, findings: &mut Findings) {
             }
         }
     };
-    let keys = match &loaded {
+    let (keys, database) = match &loaded {
         Some(loaded) => inside::look(loaded, findings).await,
-        None => Vec::new(),
+        None => (Vec::new(), None),
     };
     if let Some(loaded) = &loaded {
         mail::look(loaded, findings).await;
+    }
+    if let (Some(loaded), Some(database), false) = (&loaded, &database, arguments.offline) {
+        called::look(loaded, database, findings).await;
     }
     let issuer = arguments.url.clone().or_else(|| loaded.as_ref().map(|loaded| loaded.config.issuer.clone()));
     let (Some(address), false) = (issuer, arguments.offline) else { return };

@@ -11,7 +11,7 @@ mod address;
 mod tests;
 
 use std::error::Error as StdError;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use crate::secret::Secret;
@@ -134,6 +135,7 @@ pub struct Answer {
 pub struct Egress {
     client: reqwest::Client,
     rules: Arc<Rules>,
+    lookup: Lookup,
     total_timeout: Duration,
 }
 
@@ -150,7 +152,7 @@ impl Egress {
         });
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(&settings.extra_trust_anchors)?)
-            .dns_resolver(GuardedResolver { rules: Arc::clone(&rules), lookup })
+            .dns_resolver(GuardedResolver { rules: Arc::clone(&rules), lookup: lookup.clone() })
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -165,13 +167,36 @@ impl Egress {
             .http2_max_header_list_size(16 * 1024)
             .build()
             .map_err(|error| EgressError::Connection(error.without_url().to_string()))?;
-        Ok(Self { client, rules, total_timeout: settings.total_timeout })
+        Ok(Self { client, rules, lookup, total_timeout: settings.total_timeout })
     }
 
     /// Whether a URL may be called, as far as that can be told without looking up its host: for
     /// registration. Sending checks again, and more.
     pub fn check_url(&self, url: &Url) -> Result<(), EgressError> {
         self.rules.check_url(url)
+    }
+
+    /// Whether somebody listens where a URL leads: connects by the same rules as [`Self::send`], and says nothing.
+    pub async fn reach(&self, url: &Url) -> Result<(), EgressError> {
+        self.rules.check_url(url)?;
+        match tokio::time::timeout(self.total_timeout, self.connect(url)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(EgressError::Timeout),
+        }
+    }
+
+    async fn connect(&self, url: &Url) -> Result<(), EgressError> {
+        let port = url.port_or_known_default().ok_or(EgressError::Url("has no port"))?;
+        let addresses = match url.host() {
+            // A literal address was looked at with the URL.
+            Some(Host::Ipv4(ip)) => vec![IpAddr::V4(ip)],
+            Some(Host::Ipv6(ip)) => vec![IpAddr::V6(ip)],
+            Some(Host::Domain(name)) => self.lookup.admitted(name, &self.rules).await?,
+            None => return Err(EgressError::Url("has no host")),
+        };
+        let sockets: Vec<SocketAddr> = addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        let connected = TcpStream::connect(&sockets[..]).await;
+        connected.map(drop).map_err(|error| EgressError::Connection(error.to_string()))
     }
 
     pub async fn send(&self, request: Outgoing, body: AnswerBody) -> Result<Answer, EgressError> {
@@ -267,7 +292,7 @@ struct GuardedResolver {
     lookup: Lookup,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Lookup {
     System,
     /// One answer after the other, the last one for ever.
@@ -276,6 +301,18 @@ enum Lookup {
 }
 
 impl Lookup {
+    /// At least one, and all of them may be called.
+    async fn admitted(&self, name: &str, rules: &Rules) -> Result<Vec<IpAddr>, EgressError> {
+        let addresses = self.addresses(name).await?;
+        if addresses.is_empty() {
+            return Err(EgressError::NoAddress);
+        }
+        if !addresses.iter().all(|ip| rules.admits(name, *ip)) {
+            return Err(EgressError::PrivateAddress);
+        }
+        Ok(addresses)
+    }
+
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, EgressError> {
         match self {
             Self::System => {
@@ -295,13 +332,7 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (rules, lookup) = (Arc::clone(&self.rules), self.lookup.clone());
         Box::pin(async move {
-            let addresses = lookup.addresses(name.as_str()).await?;
-            if addresses.is_empty() {
-                return Err(EgressError::NoAddress.into());
-            }
-            if !addresses.iter().all(|ip| rules.admits(name.as_str(), *ip)) {
-                return Err(EgressError::PrivateAddress.into());
-            }
+            let addresses = lookup.admitted(name.as_str(), &rules).await?;
             // Port 0 stands for the port of the URL.
             let sockets: Addrs = Box::new(addresses.into_iter().map(|ip| (ip, 0).into()));
             Ok(sockets)

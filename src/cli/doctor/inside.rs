@@ -26,24 +26,27 @@ use crate::usecase::signing_keys::{KeyRing, TendKeys};
 /// More than this, and a token or a proof of one machine is too old or too young for another.
 const TOLERATED_SKEW: Duration = Duration::from_secs(1);
 
-/// Answers the keys that the server publishes, so that they can be looked for outside.
-pub(super) async fn look(loaded: &Loaded, findings: &mut Findings) -> Vec<String> {
-    let kids = match database(loaded, findings).await {
-        Some(database) => match inside_database(loaded, &database, findings).await {
-            Ok(kids) => kids,
-            Err(error) => {
-                findings.unreachable("database", error.to_string());
-                Vec::new()
+/// Answers the keys that the server publishes, so that they can be looked for outside; and the database, where its tables
+/// are what they should be.
+pub(super) async fn look(loaded: &Loaded, findings: &mut Findings) -> (Vec<String>, Option<Database>) {
+    let mut usable = None;
+    let mut kids = Vec::new();
+    if let Some(database) = database(loaded, findings).await {
+        match inside_database(loaded, &database, findings).await {
+            Ok(None) => {}
+            Ok(Some(found)) => {
+                kids = found;
+                usable = Some(database);
             }
-        },
-        None => Vec::new(),
-    };
+            Err(error) => findings.unreachable("database", error.to_string()),
+        }
+    }
     ephemeral(loaded, findings).await;
     if let Some(file) = &loaded.config.tls.cert {
         certificate::file(file, findings);
     }
     proxies(loaded, findings);
-    kids
+    (kids, usable)
 }
 
 async fn database(loaded: &Loaded, findings: &mut Findings) -> Option<Database> {
@@ -77,11 +80,11 @@ async fn inside_database(
     loaded: &Loaded,
     database: &Database,
     findings: &mut Findings,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Option<Vec<String>>, StoreError> {
     let pending = database.pending_migrations().await?;
     if !pending.is_empty() {
         findings.wrong("migrations", format!("{} pending: `nod migrate up`", pending.len()));
-        return Ok(Vec::new());
+        return Ok(None);
     }
     findings.good("migrations", "up to date");
     let before = SystemClock.now();
@@ -98,7 +101,7 @@ async fn inside_database(
         findings.wrong("dev data", found);
     }
     applications(loaded, database, findings).await?;
-    keys(loaded, database, findings).await
+    keys(loaded, database, findings).await.map(Some)
 }
 
 /// [flows.md F14] Browsers keep our cookie back from the pages of another site, and without it there is no flow.

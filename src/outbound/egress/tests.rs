@@ -421,3 +421,33 @@ fn a_trust_anchor_that_is_none_is_noticed_at_start() {
     let settings = EgressSettings { extra_trust_anchors: broken, ..EgressSettings::default() };
     assert!(matches!(Egress::new(&settings), Err(EgressError::TrustAnchor)));
 }
+
+#[tokio::test]
+async fn whoever_is_looked_for_is_connected_to_by_the_same_rules_and_told_nothing() {
+    let server = Server::start(Part::Silent).await;
+    let port = server.address.port();
+    let egress = Egress::with_lookup(&lenient(), scripted(&[&["127.0.0.1"]])).unwrap();
+    let named = Url::parse(&format!("http://rp.example:{port}/")).unwrap();
+    for url in [server.url("/hooks"), named.clone()] {
+        egress.reach(&url).await.unwrap();
+    }
+    while server.connections() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(server.received(), "");
+
+    let strict = EgressSettings { allowed_networks: vec![], ..lenient() };
+    for ips in [&["127.0.0.1"][..], &["1.1.1.1", "127.0.0.1"]] {
+        let strict = Egress::with_lookup(&strict, scripted(&[ips])).unwrap();
+        for url in [&server.url("/"), &named] {
+            let error = strict.reach(url).await.unwrap_err();
+            assert!(matches!(error, EgressError::PrivateAddress), "{url} {ips:?}: {error:?}");
+        }
+    }
+    let careful = Egress::new(&EgressSettings { plain_http_hosts: vec![], ..lenient() }).unwrap();
+    assert!(matches!(careful.reach(&server.url("/")).await, Err(EgressError::Url(_))));
+    assert_eq!(server.connections(), 2);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Url::parse(&format!("http://{free}/")).unwrap();
+    assert!(matches!(egress.reach(&nobody).await, Err(EgressError::Connection(_))));
+}

@@ -137,3 +137,43 @@ fn a_container_asks_whether_its_server_is_ready() {
     assert!(text.contains("not ready, ephemeral down"), "{text}");
     busy.join().unwrap();
 }
+
+#[test]
+fn whom_the_server_tells_is_connected_to_and_told_nothing() {
+    let site = Site::with("outbound.allow = [\"127.0.0.0/8\"]\n").migrated();
+    let run = |arguments: &[&str]| site.run(&[arguments, &["-c", "nod.toml"]].concat()).ends_with(0);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let somebody = format!("https://{}", listener.local_addr().unwrap());
+    let nobody = format!("https://127.0.0.1:{}", free_port());
+    let heard = thread::spawn(move || {
+        // Of each connection, all that it brings.
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_to_end(&mut heard).unwrap();
+        }
+        heard
+    });
+    // Of what does not happen here: the server tells it nothing either.
+    run(&["webhook", "create", &format!("{somebody}/hooks?key=hunter2"), "--event", "user.locked"]);
+    run(&["client", "create", "till", "--notification-endpoint", &format!("{somebody}/ciba")]);
+    run(&["client", "create", "kiosk", "--notification-endpoint", &format!("{nobody}/ciba")]);
+    let _server = site.serve();
+    let found = checks(site.run(&["doctor", "--json"]), 0);
+    has(&found, "webhooks", "good", "1 of 1 addresses can be connected to");
+    has(&found, "pings", "good", "1 of 2 addresses can be connected to");
+    // It is its client's affair.
+    has(&found, "pings", "odd", &format!("kiosk: {nobody}: "));
+    assert_eq!(heard.join().unwrap(), b"");
+
+    let told = run(&["webhook", "create", &format!("{nobody}/hooks?key=hunter2"), "--event", "user.locked"]);
+    let id = told.split_whitespace().next().unwrap();
+    let found = checks(site.run(&["doctor", "--json"]), 4);
+    has(&found, "webhooks", "unreachable", &format!("{id}: {nobody}: "));
+    assert!(found.iter().all(|(_, _, what)| !what.contains("hunter2")), "{found:#?}");
+    // Who is not told is not looked for.
+    run(&["webhook", "disable", id]);
+    run(&["client", "disable", "kiosk"]);
+    let found = checks(site.run(&["doctor", "--offline", "--json"]), 0);
+    assert!(found.iter().all(|(name, ..)| name != "webhooks" && name != "pings"), "{found:#?}");
+}
