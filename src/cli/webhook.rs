@@ -31,7 +31,7 @@ pub(super) enum Action {
         #[command(flatten)]
         format: Format,
     },
-    /// Tell somebody what happens from now on; the secret is printed once
+    /// Tell somebody what happens; the secret is printed once
     #[command(after_long_help = "Examples:
   nod webhook create https://hooks.example/nod --event request.approved --event request.denied
   nod listen --print-secret | nod webhook create http://localhost:8787/ --secret-stdin")]
