@@ -104,27 +104,10 @@ fn sign_in() -> Option<SignIn> {
 /// A page that runs in the browser alone [RFC 6749 §2.1].
 pub(super) fn spa(now: Timestamp) -> Option<Client> {
     Some(Client {
-        id: ClientId::parse("spa")?,
-        name: "Demo App".to_owned(),
-        disabled: false,
         authentication: Authentication::None,
         grants: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
-        scope: Scope::parse("openid profile email")?,
-        id_token_signed_response_alg: Algorithm::ES256,
-        access_token_format: AccessTokenFormat::Jwt,
-        resources: Vec::new(),
-        protected_resources: Vec::new(),
-        userinfo_signed_response_alg: None,
-        introspection_signed_response_alg: None,
-        dpop_bound_access_tokens: false,
-        tls_client_certificate_bound_access_tokens: false,
         backchannel: None,
         sign_in: Some(sign_in()?),
-        registered: None,
-        token_exchange: None,
-        may_act: None,
-        pairwise: None,
-        security_profile: None,
-        created_at: now,
+        ..client("spa", "Demo App", "", "", now)?
     })
 }

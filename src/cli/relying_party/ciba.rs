@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::polling::{self, Answered, Pending, Withdrawal};
+use super::polling::{self, Pending, Withdrawal};
 use super::provider::{Needs, Provider};
 use super::report::{Check, Outcome, Report, Step};
 use super::tokens::Ties;
@@ -110,20 +110,8 @@ impl<W: Write> RelyingParty<W, Args> {
         let started = Instant::now();
         let acknowledgement = self.ask(&provider).await?;
         let pending = acknowledgement.pending(self.args.cancel_after);
-        let answered = self.await_answer(&provider, &pending, started).await?;
-        let took = started.elapsed();
-        let outcome = match answered {
-            Answered::Tokens(tokens) => {
-                let ties = Ties { auth_req_id: Some(&acknowledgement.auth_req_id), nonce: None };
-                self.check_tokens(&provider, ties, &tokens).await?;
-                self.redeem_again(&provider, &pending.redemption).await?;
-                Outcome::Approved
-            }
-            Answered::Denied => Outcome::Denied,
-            Answered::Expired => Outcome::Expired,
-            Answered::Withdrawn => Outcome::Withdrawn,
-        };
-        Ok((outcome, took))
+        let ties = Ties { auth_req_id: Some(&acknowledgement.auth_req_id), nonce: None };
+        self.outcome(&provider, ties, &pending, started).await
     }
 
     /// The backchannel authentication request [CIBA §7.1].

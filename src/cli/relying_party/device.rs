@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::polling::{self, Answered, Pending};
+use super::polling::{self, Pending};
 use super::provider::{Needs, Provider};
 use super::report::{Check, Outcome, Step};
 use super::tokens::Ties;
@@ -72,19 +72,7 @@ impl<W: Write> RelyingParty<W, Args> {
             expires_in: waiting.expires_in,
             withdrawal: None,
         };
-        let answered = self.await_answer(&provider, &pending, started).await?;
-        let took = started.elapsed();
-        let outcome = match answered {
-            Answered::Tokens(tokens) => {
-                self.check_tokens(&provider, Ties::default(), &tokens).await?;
-                self.redeem_again(&provider, &pending.redemption).await?;
-                Outcome::Approved
-            }
-            Answered::Denied => Outcome::Denied,
-            Answered::Expired => Outcome::Expired,
-            Answered::Withdrawn => Outcome::Withdrawn,
-        };
-        Ok((outcome, took))
+        self.outcome(&provider, Ties::default(), &pending, started).await
     }
 
     /// The device authorization request [RFC 8628 §3.1].

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::provider::Provider;
-use super::report::{Check, Step};
-use super::tokens::TokenResponse;
+use super::report::{Check, Outcome, Step};
+use super::tokens::{Ties, TokenResponse};
 use super::{OAuthError, RelyingParty};
 use crate::cli::exchange::{Answer, PROMPT, Unanswered};
 use crate::cli::exit::{Exit, Why};
@@ -41,7 +41,7 @@ pub(super) struct Withdrawal {
     pub(super) form: [(&'static str, String); 2],
 }
 
-pub(super) enum Answered {
+enum Answered {
     Tokens(Box<TokenResponse>),
     Denied,
     Expired,
@@ -90,7 +90,30 @@ enum NotYet {
 }
 
 impl<W: Write, A> RelyingParty<W, A> {
-    pub(super) async fn await_answer(
+    /// Waits for the answer, and how long it took. Tokens are checked, and may be had once only.
+    pub(super) async fn outcome(
+        &mut self,
+        provider: &Provider,
+        ties: Ties<'_>,
+        pending: &Pending,
+        asked_at: Instant,
+    ) -> Result<(Outcome, Duration), Exit> {
+        let answered = self.await_answer(provider, pending, asked_at).await?;
+        let took = asked_at.elapsed();
+        let outcome = match answered {
+            Answered::Tokens(tokens) => {
+                self.check_tokens(provider, ties, &tokens).await?;
+                self.redeem_again(provider, &pending.redemption).await?;
+                Outcome::Approved
+            }
+            Answered::Denied => Outcome::Denied,
+            Answered::Expired => Outcome::Expired,
+            Answered::Withdrawn => Outcome::Withdrawn,
+        };
+        Ok((outcome, took))
+    }
+
+    async fn await_answer(
         &mut self,
         provider: &Provider,
         pending: &Pending,
