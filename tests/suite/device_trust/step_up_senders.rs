@@ -282,6 +282,21 @@ async fn f23_what_twilio_may_have_sent_is_not_sent_again() {
     }
 }
 
+/// [reliability.md F18, F23] should a node end while Twilio has a message, no other one hands it over again.
+#[tokio::test]
+async fn f23_while_twilio_has_a_message_nobody_else_takes_it() {
+    let receiver = Receiver::start();
+    receiver.will([Reply::Silence]);
+    let scene = scene(by_twilio(&receiver, "+15005550006")).await;
+    let looks = async {
+        receiver.gets(1).await;
+        scene.world.rows("outbox").await
+    };
+    let (rows, (_, _, state)) = tokio::join!(looks, scene.sent_by(0));
+    assert!(rows.is_empty(), "{rows:?}");
+    assert_eq!(state["delivery"], "NOT_SENT");
+}
+
 /// [reliability.md F23] whoever fails is left alone, and tried with one message.
 #[tokio::test]
 async fn f23_a_provider_that_fails_is_left_alone() {
