@@ -154,7 +154,9 @@ fn what_is_missing_is_installed_by_the_name_of_its_package_and_that_is_said() {
         (&[], "libssl-dev"),
     ] {
         let machine = Machine::with_node(20);
-        missing.iter().for_each(|name| machine.lacks(name));
+        for name in missing {
+            machine.lacks(name);
+        }
         if missing.is_empty() {
             machine.has("pkg-config", "[ \"$*\" != '--exists openssl' ]");
         }
