@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -120,6 +121,18 @@ impl Entropy {
         const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let drawn = (0..22).filter_map(|_| ALPHABET.get(self.below(62) as usize).copied().map(char::from));
         Secret::new(drawn.collect())
+    }
+
+    /// What is agreed on with whoever has the other half of `theirs`, an uncompressed point on P-256, by a key that is
+    /// drawn here and used once [RFC 8291 §3.1]: our point, and the x-coordinate. The system draws the key, also in tests.
+    /// `None`: it is no point of the curve.
+    pub fn agree_on_p256(&self, theirs: &[u8; 65]) -> Option<([u8; 65], Secret<[u8; 32]>)> {
+        let ours = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new()).ok()?;
+        let point = ours.compute_public_key().ok()?.as_ref().try_into().ok()?;
+        let agreed = agree_ephemeral(ours, &UnparsedPublicKey::new(&ECDH_P256, theirs), |agreed| {
+            agreed.try_into().map(Secret::<[u8; 32]>::new)
+        });
+        Some((point, agreed.ok()?.ok()?))
     }
 
     /// A random (version 4) UUID.

@@ -233,6 +233,7 @@ pub mod pairing_link;
 pub mod payload;
 pub mod problem;
 pub mod proof;
+pub mod push;
 #[cfg(feature = "client")]
 pub mod software_key;
 #[cfg(feature = "client")]
@@ -261,6 +262,7 @@ pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
 pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
+pub use push::{PushKind, PushMessage};
 #[cfg(feature = "client")]
 pub use software_key::{SoftwareKey, StoredKey};
 pub use timestamp::{NotATime, Timestamp};

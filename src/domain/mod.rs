@@ -3,6 +3,7 @@
 pub mod application;
 pub mod audit;
 pub mod authentication_request;
+pub mod breaker;
 pub mod client;
 pub mod code;
 pub mod decision;
@@ -30,7 +31,9 @@ pub mod ping;
 pub mod policy;
 pub mod profile;
 pub mod prompt;
+pub mod push;
 pub mod push_allowance;
+pub mod push_credentials;
 pub mod pushed_request;
 pub mod recovery;
 pub mod refusals;

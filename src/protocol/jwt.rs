@@ -13,6 +13,7 @@ mod dates;
 mod embedded_key;
 mod key_set;
 mod numeric_date;
+mod service_key;
 mod strict_json;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use self::dates::{Dates, Untimely};
 pub use self::embedded_key::EmbeddedKeyProof;
 pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};
 pub use self::numeric_date::NumericDate;
+pub use self::service_key::ServiceKey;
 pub use super::algorithm::Algorithm;
 use crate::secret::{Secret, sha256};
 
