@@ -4,6 +4,7 @@ mod administration;
 mod devices;
 mod mail;
 mod parts;
+mod push;
 mod sign_in;
 mod tokens;
 
@@ -35,6 +36,7 @@ use crate::http::userinfo::UserInfoApi;
 use crate::http::{dev, openapi};
 use crate::outbound::egress::Egress;
 use crate::outbound::jwks::JwksCache;
+use crate::outbound::push::Addresses;
 use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Attempts, Ephemeral, Purpose, Replay, Shelf, StoreError};
@@ -126,6 +128,8 @@ pub struct Settings {
     /// Flows of one network and of one browser.
     pub flows: MostFlows,
     pub egress: Egress,
+    /// Where the push services are.
+    pub push: Addresses,
     /// Adds `/dev`.
     pub dev_mode: bool,
 }
@@ -221,6 +225,7 @@ pub async fn build(
     sign_in::tell_logouts(&settings, &parts, worker);
     tokens::ping_clients(&settings, &parts, worker);
     mail::send(&settings, &parts, &master, worker);
+    push::send(&settings, &parts, &master, worker);
 
     let wiring = Wiring { settings, issuer, parts, master, shutdown };
     let (public, documents, flow_api) = wiring.public();

@@ -39,6 +39,7 @@ pub struct Backlogs {
     pub pings: Option<(u64, Duration)>,
     pub letters: Option<(u64, Duration)>,
     pub texts: Option<(u64, Duration)>,
+    pub pushes: Option<(u64, Duration)>,
     pub webhooks: Option<(u64, Duration)>,
 }
 
@@ -81,6 +82,8 @@ pub struct Metrics {
     waiting_logouts: Waiting,
     pings: Family<Label, Counter>,
     waiting_pings: Waiting,
+    pushes: Family<Label, Counter>,
+    waiting_pushes: Waiting,
     waiting_letters: Waiting,
     waiting_texts: Waiting,
     webhook_deliveries: Family<Label, Counter>,
@@ -122,6 +125,8 @@ impl Metrics {
             waiting_logouts: Waiting::default(),
             pings: Family::default(),
             waiting_pings: Waiting::default(),
+            pushes: Family::default(),
+            waiting_pushes: Waiting::default(),
             waiting_letters: Waiting::default(),
             waiting_texts: Waiting::default(),
             webhook_deliveries: Family::default(),
@@ -202,6 +207,13 @@ impl Metrics {
             "Clients that wait to be told of a decision, of all nodes",
             "How long a client has waited to be told of a decision",
         );
+        to.register("pushes", "Tries to tell a phone of a question, by what came of them", self.pushes.clone());
+        self.waiting_pushes.registered(
+            to,
+            "push",
+            "Pushes to phones that wait, of all nodes",
+            "How long the oldest push has waited",
+        );
         self.waiting_letters.registered(
             to,
             "letter",
@@ -243,6 +255,7 @@ impl Metrics {
         zeros(&self.decisions, "outcome", &mut Decided::ALL.iter().map(|word| word.as_str()));
         zeros(&self.polls, "answer", &mut PollAnswer::ALL.iter().map(|word| word.as_str()));
         zeros(&self.pings, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
+        zeros(&self.pushes, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
         zeros(&self.webhook_deliveries, "outcome", &mut Delivered::ALL.iter().map(|word| word.as_str()));
         zeros(&self.limits, "limit", &mut Limit::ALL.iter().map(|word| word.as_str()));
         zeros(&self.ephemeral_errors, "call", &mut EphemeralCall::ALL.iter().map(|word| word.as_str()));
@@ -306,6 +319,10 @@ impl Metrics {
         self.pings.get_or_create(&[("outcome", delivered.as_str())]).inc();
     }
 
+    pub fn pushed(&self, delivered: Delivered) {
+        self.pushes.get_or_create(&[("outcome", delivered.as_str())]).inc();
+    }
+
     pub fn webhook(&self, delivered: Delivered) {
         self.webhook_deliveries.get_or_create(&[("outcome", delivered.as_str())]).inc();
     }
@@ -317,6 +334,7 @@ impl Metrics {
         self.waiting_pings.set(backlogs.pings);
         self.waiting_letters.set(backlogs.letters);
         self.waiting_texts.set(backlogs.texts);
+        self.waiting_pushes.set(backlogs.pushes);
         self.waiting_webhooks.set(backlogs.webhooks);
         let mut text = String::with_capacity(64 * 1024);
         // To a string nothing fails.

@@ -5,9 +5,13 @@ use crate::digest::BodyDigest;
 use crate::enrollment::EnrollmentTicket;
 use crate::id::{DeviceId, NotificationId};
 use crate::issuer::Issuer;
-use crate::messages::{ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, RotateRequest, to_json};
+use crate::messages::{
+    ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushToken, RotateRequest, to_json,
+};
 use crate::notification::Decision;
 use crate::proof::{DeviceKey, EnrollmentDecision, Freshness, KeyError, Method, ProofClaims, Statement};
+
+const PUSH_TOKEN: &str = "/push-token";
 
 /// A call that was not sent yet. It can be sent again: every sending gets a proof of its own.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +67,17 @@ impl Call {
 
     pub fn unpair(device: DeviceId) -> Self {
         Self { method: Method::Delete, path: format!("/devices/{device}"), statement: Statement::Unpair, body: None }
+    }
+
+    /// Where a push reaches this installation from now on.
+    pub fn set_push_token(token: &PushToken) -> Self {
+        let body = Some(to_json(token));
+        Self { method: Method::Put, path: PUSH_TOKEN.to_owned(), statement: Statement::Push, body }
+    }
+
+    /// No push reaches it any more.
+    pub fn remove_push_token() -> Self {
+        Self { method: Method::Delete, path: PUSH_TOKEN.to_owned(), statement: Statement::Push, body: None }
     }
 
     fn get(path: String) -> Self {

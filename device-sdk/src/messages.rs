@@ -89,14 +89,15 @@ pub struct ApproveEnrollmentRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenyEnrollmentRequest {}
 
-/// Where a push reaches this installation.
+/// `PUT /push-token`: where a push reaches this installation.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushToken {
-    /// `FCM`, `APNS`, `HMS`.
+    /// `FCM`, `APNS`, `WEB_PUSH`.
     pub provider: String,
     /// `production` or `sandbox`.
     pub environment: String,
-    /// Whoever has it and the credentials of the app can write to this phone.
+    /// As the platform gave it; of a browser, the subscription as JSON. Whoever has it and the credentials of the app can
+    /// write to this phone.
     pub token: String,
 }
 

@@ -81,6 +81,8 @@ codes! {
     /// The key belongs to no paired installation.
     DeviceUnknown = "DEVICE_UNKNOWN",
     DeviceBlocked = "DEVICE_BLOCKED",
+    /// The app is none of those that the server sends pushes to.
+    PushUnavailable = "PUSH_UNAVAILABLE",
     InvalidRequest = "INVALID_REQUEST",
     TemporarilyUnavailable = "TEMPORARILY_UNAVAILABLE",
 }
@@ -107,6 +109,7 @@ impl Code {
             | Self::ProofExpired
             | Self::DeviceUnknown
             | Self::DeviceBlocked
+            | Self::PushUnavailable
             | Self::InvalidRequest
             | Self::Other(_) => false,
         }

@@ -55,6 +55,7 @@ pub enum KeyError {
 pub enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -63,6 +64,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -81,6 +83,8 @@ pub enum Purpose {
     Deny,
     Rotate,
     Unpair,
+    /// Where the installation is reached, or that it is no more.
+    Push,
 }
 
 /// The purpose with the claims that belong to it.
@@ -93,6 +97,7 @@ pub enum Statement {
     Deny(Denial),
     Rotate,
     Unpair,
+    Push,
 }
 
 impl Statement {
@@ -105,6 +110,7 @@ impl Statement {
             Self::Deny(_) => Purpose::Deny,
             Self::Rotate => Purpose::Rotate,
             Self::Unpair => Purpose::Unpair,
+            Self::Push => Purpose::Push,
         }
     }
 }
@@ -270,6 +276,7 @@ impl Wire {
             Purpose::Read => undecided.then_some(Statement::Read),
             Purpose::Rotate => undecided.then_some(Statement::Rotate),
             Purpose::Unpair => undecided.then_some(Statement::Unpair),
+            Purpose::Push => undecided.then_some(Statement::Push),
             Purpose::Enrollment => silent.then_some(Statement::Enrollment(EnrollmentDecision {
                 ticket: self.ticket.clone()?,
                 decision: self.decision?,
@@ -332,7 +339,7 @@ impl From<ProofClaims> for Wire {
             reason: None,
         };
         match statement {
-            Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair => {}
+            Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair | Statement::Push => {}
             Statement::Enrollment(answer) => {
                 wire.ticket = Some(answer.ticket);
                 wire.decision = Some(answer.decision);

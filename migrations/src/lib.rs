@@ -23,6 +23,7 @@ mod m0013_addresses;
 mod m0014_device_trust;
 mod m0015_device_application;
 mod m0016_otp_devices;
+mod m0017_push;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_device_trust::Migration),
             Box::new(m0015_device_application::Migration),
             Box::new(m0016_otp_devices::Migration),
+            Box::new(m0017_push::Migration),
         ]
     }
 }

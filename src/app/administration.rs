@@ -21,6 +21,7 @@ use crate::http::admin::pairing_keys::PairingKeysApi;
 use crate::http::admin::passkeys::PasskeysApi;
 use crate::http::admin::passwords::PasswordsApi;
 use crate::http::admin::policies::PoliciesApi;
+use crate::http::admin::push_credentials::PushCredentialsApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
 use crate::http::admin::user_codes::UserCodesApi;
@@ -34,6 +35,7 @@ use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
+use crate::store::sql::push::PushCredentials;
 use crate::store::sql::registration::Registration;
 use crate::store::sql::sign_on::Applications;
 use crate::store::sql::sign_on::MfaPolicies;
@@ -60,6 +62,7 @@ use crate::usecase::admin::otp_devices::ManageOtpDevices;
 use crate::usecase::admin::passkeys::ManagePasskeys;
 use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
+use crate::usecase::admin::push_credentials::ManagePushCredentials;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
@@ -102,7 +105,8 @@ pub(super) type AdminApi = (
 );
 
 /// How people sign in.
-type SignOnApi = (PoliciesApi, ApplicationsApi, SignOnSettingsApi, NativeApplicationsApi, MfaPoliciesApi);
+type SignOnApi =
+    (PoliciesApi, ApplicationsApi, SignOnSettingsApi, NativeApplicationsApi, MfaPoliciesApi, PushCredentialsApi);
 
 impl Wiring {
     /// The admin API: every resource of it.
@@ -222,7 +226,16 @@ impl Wiring {
             desk: desk.clone(),
         };
         let applications = ManageApplications { parts: applications, others: (), desk: desk.clone() };
-        let readiness = ReadMfaReadiness { applications: native.clone(), clients: clients.clone(), directory };
+        let push = PushCredentials::new(database.clone());
+        let readiness =
+            ReadMfaReadiness { applications: native.clone(), clients: clients.clone(), directory, push: push.clone() };
+        let credentials = ManagePushCredentials {
+            credentials: push,
+            applications: native.clone(),
+            master: Arc::clone(&self.master),
+            egress: self.settings.egress.clone(),
+            desk: desk.clone(),
+        };
         let mfa_policies = ManageMfaPolicies { parts: mfa_policies, others: native.clone(), desk: desk.clone() };
         let native = ManageNativeApplications { parts: native, others: clients, desk };
         (
@@ -231,6 +244,7 @@ impl Wiring {
             SignOnSettingsApi { settings },
             NativeApplicationsApi { applications: native, readiness, cursors: cursors.clone() },
             MfaPoliciesApi { policies: mfa_policies, cursors },
+            PushCredentialsApi { credentials },
         )
     }
 

@@ -35,9 +35,10 @@ use crate::usecase::check_password::CheckPassword;
 use crate::usecase::hashing::Hashing;
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
+use crate::usecase::push::queue::QueuePushes;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::SetPassword;
-use crate::usecase::settle::{PingBell, Settle};
+use crate::usecase::settle::{OutboxBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::usecase::told::Watchers;
 use crate::worker;
@@ -102,7 +103,12 @@ pub(super) fn parts(
         bell: DeviceBell::new(Arc::clone(&ephemeral)),
         directory: Arc::clone(&directory),
         ledger: ledger.clone(),
-        pings: PingBell::default(),
+        pings: OutboxBell::default(),
+        pushes: QueuePushes {
+            outbox: Outbox::new(database.clone()),
+            bell: OutboxBell::default(),
+            entropy: Arc::clone(&entropy),
+        },
     };
     let callbacks = Callbacks {
         shelf: Shelf::new(Arc::clone(&ephemeral)),

@@ -117,6 +117,7 @@ impl Wiring {
             bell: DeviceBell::new(self.store()),
             directory: self.directory(),
             tokens: self.parts.tokens.clone(),
+            pushes: self.parts.settle.pushes.clone(),
             longest: self.settings.policy.max_expiry.max(Duration::from_secs(u64::from(*PUSH_TIMEOUT.end()))),
         }
     }

@@ -37,6 +37,7 @@ use crate::domain::user::{self, User};
 use crate::entropy::Entropy;
 use crate::http::server::{self, Edge};
 use crate::outbound::egress::{Egress, EgressSettings};
+use crate::outbound::push::Addresses;
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, UserId};
 use crate::protocol::phone_number::Reach;
 use crate::protocol::trusted_issuers::TrustedIssuers;
@@ -268,6 +269,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         registrations: 1000,
         flows: MostFlows { begun: 1000, missed: 1000, of_browser: 20 },
         egress: Egress::new(&egress()).map_err(|error| Exit::failed(error.to_string()))?,
+        push: Addresses::default(),
         dev_mode: true,
     })
 }

@@ -20,7 +20,8 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Administrator;
 use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Questions, Status, request_id};
-use crate::usecase::settle::{PingBell, Settle};
+use crate::usecase::push::queue::QueuePushes;
+use crate::usecase::settle::{OutboxBell, Settle};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -141,7 +142,13 @@ fn manage(
         bell: DeviceBell::new(store),
         directory: Arc::clone(&opened.directory),
         ledger,
-        pings: PingBell::default(),
+        pings: OutboxBell::default(),
+        // A server sends them.
+        pushes: QueuePushes {
+            outbox: Outbox::new(opened.database.clone()),
+            bell: OutboxBell::default(),
+            entropy: opened.desk().entropy,
+        },
     };
     let trail = Arc::new(Trail::new(opened.database.clone()));
     (ManageRequests { trail, questions, settle, desk: opened.desk(), max_expiry: opened.max_expiry }, writing)

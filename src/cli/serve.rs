@@ -37,6 +37,7 @@ use crate::http::second_port::SecondPort;
 use crate::http::server::{self, Edge};
 use crate::http::tls;
 use crate::outbound::egress::{Egress, EgressSettings};
+use crate::outbound::push::Addresses;
 use crate::protocol::id::ClientId;
 use crate::protocol::trusted_issuers::TrustedIssuers;
 use crate::secret::MasterKey;
@@ -446,6 +447,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
             of_browser: config.limits.flows_per_browser,
         },
         egress,
+        push: Addresses::default(),
         dev_mode: false,
     })
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::push::Provider;
 use crate::clock::Timestamp;
 use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, UserId};
 
@@ -18,6 +19,8 @@ pub struct Installation {
     /// Where a rotation was announced: this key is valid too, and its first use ends the other one.
     pub next_jkt: Option<String>,
     pub about: About,
+    /// Who carries a push to it. `None`: it has to come by itself.
+    pub pushed_by: Option<Provider>,
     pub created_at: Timestamp,
 }
 

@@ -5,6 +5,7 @@ use super::client::Client;
 use super::mfa_policy::Without;
 use super::native_application::NativeApplication;
 use super::policy::SignOnPolicy;
+use super::push::Provider;
 use super::sign_on::SignOn;
 use crate::protocol::id::MfaPolicyId;
 use crate::protocol::words::words;
@@ -21,6 +22,8 @@ words! {
     FindingCode {
         PackageNameMissing = "package_name_missing",
         BundleIdMissing = "bundle_id_missing",
+        FcmCredentialsMissing = "fcm_credentials_missing",
+        ApnsCredentialsMissing = "apns_credentials_missing",
         ClientSignsNobodyIn = "client_signs_nobody_in",
         AutoEnrollmentMissing = "auto_enrollment_missing",
         MfaStepMissing = "mfa_step_missing",
@@ -47,10 +50,13 @@ impl FindingCode {
             | Self::AutoEnrollmentMissing
             | Self::MfaStepMissing
             | Self::SignOnPolicyNotAssigned => Level::Missing,
-            // An app may be for one of the two systems.
-            Self::PackageNameMissing | Self::BundleIdMissing | Self::NoDevicesBlocked | Self::TrustOnFirstUse => {
-                Level::Warning
-            }
+            // An app may be for one of the two systems; and without a push, it finds questions when it is opened.
+            Self::PackageNameMissing
+            | Self::BundleIdMissing
+            | Self::FcmCredentialsMissing
+            | Self::ApnsCredentialsMissing
+            | Self::NoDevicesBlocked
+            | Self::TrustOnFirstUse => Level::Warning,
         }
     }
 
@@ -58,6 +64,12 @@ impl FindingCode {
         match self {
             Self::PackageNameMissing => "There is no package_name: the app is not known on Android.",
             Self::BundleIdMissing => "There is no bundle_id: the app is not known on Apple's systems.",
+            Self::FcmCredentialsMissing => {
+                "There are no push credentials for fcm: phones with Android learn of questions only while the app is open."
+            }
+            Self::ApnsCredentialsMissing => {
+                "There are no push credentials for apns: Apple's devices learn of questions only while the app is open."
+            }
             Self::ClientSignsNobodyIn => "The client is disabled, or has no grant that signs people in.",
             Self::AutoEnrollmentMissing => "No MFA policy names the application with auto_enrollment.",
             Self::MfaStepMissing => {
@@ -78,7 +90,12 @@ impl FindingCode {
 }
 
 /// All of them, in the order of the codes.
-pub fn findings(application: &NativeApplication, client: Option<&Client>, sign_on: &SignOn) -> Vec<Finding> {
+pub fn findings(
+    application: &NativeApplication,
+    client: Option<&Client>,
+    sign_on: &SignOn,
+    push: &[Provider],
+) -> Vec<Finding> {
     let enrolling: Vec<_> = sign_on.mfa_policies().filter(|policy| policy.enrols(&application.id)).collect();
     let enrols = |policy: &SignOnPolicy| policy.mfa_policies().any(|id| enrolling.iter().any(|one| one.id == *id));
     let signs_in = client.is_some_and(|client| client.sign_in.is_some() && !client.disabled);
@@ -86,6 +103,8 @@ pub fn findings(application: &NativeApplication, client: Option<&Client>, sign_o
     let lacks = [
         (application.package_name.is_none(), FindingCode::PackageNameMissing),
         (application.bundle_id.is_none(), FindingCode::BundleIdMissing),
+        (application.package_name.is_some() && !push.contains(&Provider::Fcm), FindingCode::FcmCredentialsMissing),
+        (application.bundle_id.is_some() && !push.contains(&Provider::Apns), FindingCode::ApnsCredentialsMissing),
         (!signs_in, FindingCode::ClientSignsNobodyIn),
         (enrolling.is_empty(), FindingCode::AutoEnrollmentMissing),
         (!sign_on.policies().any(|policy| enrols(policy)), FindingCode::MfaStepMissing),

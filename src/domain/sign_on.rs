@@ -81,6 +81,14 @@ impl SignOn {
         self.native_applications.values().find(|application| application.client == *client)
     }
 
+    pub fn native_application(&self, id: &NativeApplicationId) -> Option<&Arc<NativeApplication>> {
+        self.native_applications.get(id)
+    }
+
+    pub fn native_applications(&self) -> impl Iterator<Item = &Arc<NativeApplication>> {
+        self.native_applications.values()
+    }
+
     pub fn mfa_policy(&self, id: &MfaPolicyId) -> Option<&Arc<MfaPolicy>> {
         self.mfa_policies.get(id)
     }

@@ -54,6 +54,7 @@ words! {
         DeviceDeny = "device_deny",
         DeviceEvents = "device_events",
         DeviceMe = "device_me",
+        DevicePushToken = "device_push_token",
         DeviceRotate = "device_rotate",
         DeviceUnpair = "device_unpair",
         DeviceEnrollment = "device_enrollment",
@@ -117,7 +118,7 @@ words! {
         Transaction = "transaction",
     }
 
-    /// What came of a delivery, to a webhook or to a client in ping mode.
+    /// What came of a delivery, to a webhook, a phone, or a client in ping mode.
     Delivered {
         Delivered = "delivered",
         /// An attempt that is not the last one.

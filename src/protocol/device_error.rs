@@ -46,6 +46,7 @@ codes! {
     NumberRequired = "NUMBER_REQUIRED", "The question asks for a number, and none or one too many was given.";
     NumberMismatch = "NUMBER_MISMATCH", "The number was wrong; the question is denied.";
     DeviceNotFound = "DEVICE_NOT_FOUND", "There is no such device of this installation.";
+    PushUnavailable = "PUSH_UNAVAILABLE", "The app is none of those that the server sends pushes to.";
     NotFound = "NOT_FOUND", "There is no such resource.";
     TemporarilyUnavailable = "TEMPORARILY_UNAVAILABLE", "The server cannot answer now; try again.";
     InternalError = "INTERNAL_ERROR", "Something went wrong on the server.";

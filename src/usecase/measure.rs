@@ -16,12 +16,13 @@ pub struct Measure {
 impl Measure {
     pub async fn text(&self) -> String {
         let now = self.clock.now();
-        let (decisions, logouts, pings, letters, texts, webhooks) = tokio::join!(
+        let (decisions, logouts, pings, letters, texts, pushes, webhooks) = tokio::join!(
             self.outbox.backlog(Kind::Decision),
             self.outbox.backlog(Kind::Logout),
             self.outbox.backlog(Kind::Ping),
             self.outbox.backlog(Kind::Mail),
             self.outbox.backlog(Kind::Text),
+            self.outbox.backlog(Kind::Push),
             self.webhooks.backlog()
         );
         let waits =
@@ -32,6 +33,7 @@ impl Measure {
             pings: pings.ok().map(waits),
             letters: letters.ok().map(waits),
             texts: texts.ok().map(waits),
+            pushes: pushes.ok().map(waits),
             webhooks: webhooks.ok().map(waits),
         })
     }

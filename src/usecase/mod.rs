@@ -35,6 +35,7 @@ pub mod pair_device;
 pub mod pairing_keys;
 pub mod password_ladder;
 pub mod prove_possession;
+pub mod push;
 pub mod put_question;
 pub mod rates;
 pub mod read_hint_token;

@@ -18,6 +18,7 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::tokens::Tokens;
+use crate::usecase::push::queue::QueuePushes;
 
 pub struct PutQuestion {
     pub requests: Shelf<AuthenticationRequest>,
@@ -25,6 +26,7 @@ pub struct PutQuestion {
     pub bell: DeviceBell,
     pub directory: Arc<Directory>,
     pub tokens: Tokens,
+    pub pushes: QueuePushes,
     /// No question waits longer.
     pub longest: Duration,
 }
@@ -73,6 +75,8 @@ impl PutQuestion {
         for (_, installation) in devices {
             self.bell.ring(&installation.id).await;
         }
+        // Those who do not listen. In a box: most phones do.
+        Box::pin(self.pushes.question(request, digest, devices)).await;
         Ok(added)
     }
 

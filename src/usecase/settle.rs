@@ -7,7 +7,7 @@ use futures_util::future::try_join;
 use tokio::sync::Notify;
 
 use crate::domain::audit::Event;
-use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, State};
+use crate::domain::authentication_request::{Asker, AuthenticationRequest, Decision, Denial, State};
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
 use crate::failpoint;
@@ -19,6 +19,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Told;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::{Also, Decided, Ledger};
+use crate::usecase::push::queue::{Over, QueuePushes};
 
 #[derive(Clone)]
 pub struct Settle {
@@ -27,14 +28,15 @@ pub struct Settle {
     pub bell: DeviceBell,
     pub directory: Arc<Directory>,
     pub ledger: Ledger,
-    pub pings: PingBell,
+    pub pings: OutboxBell,
+    pub pushes: QueuePushes,
 }
 
-/// Rings where clients are told: there is something to send now.
+/// Rings where the outbox is emptied: there is something to send now.
 #[derive(Clone, Debug, Default)]
-pub struct PingBell(Arc<Notify>);
+pub struct OutboxBell(Arc<Notify>);
 
-impl PingBell {
+impl OutboxBell {
     pub fn ring(&self) {
         self.0.notify_one();
     }
@@ -57,7 +59,7 @@ impl Settle {
     /// and nothing was changed.
     pub async fn settle(&self, record: Record, event: Event, also: Also, seen: Seen) -> Result<Decided, StoreError> {
         let Record { request_digest, notification, user, .. } = record;
-        let outcome = record.outcome.clone();
+        let (outcome, over) = (record.outcome.clone(), Over::of(&record));
         let waited = record.decided_at.since(record.issued_at);
         let (locks, pings) = (also.locked.is_some(), also.ping.is_some());
         let decided = self.ledger.decide_and(record, event, also).await?;
@@ -74,14 +76,27 @@ impl Settle {
             Decided::First => &outcome,
             Decided::Already(earlier) => earlier,
         };
-        if let Err(error) = self.tell(&request_digest, user, notification, stands, seen).await {
+        match self.tell(&request_digest, user, notification, stands, seen).await {
+            Ok(asker) if decided == Decided::First => self.take_back(&over, asker, user).await,
+            Ok(_) => {}
             // Committed is committed. The outbox row of the decision makes the worker repeat this.
-            tracing::warn!(auth_req.digest = %request_digest, %error, "a decision waits in the outbox");
+            Err(error) => {
+                tracing::warn!(auth_req.digest = %request_digest, %error, "a decision waits in the outbox");
+            }
         }
         if pings {
             self.pings.ring();
         }
         Ok(decided)
+    }
+
+    /// Phones that show the question, and do not listen, are told that it is over. It is of help, and no more.
+    async fn take_back(&self, over: &Over, asker: Option<Asker>, user: UserId) {
+        let Some(asker) = asker else { return };
+        // They were rung a moment ago: this is from memory.
+        if let Ok(devices) = self.directory.devices_of(&user).await {
+            self.pushes.ended(over, asker, &devices).await;
+        }
     }
 
     /// Whether a committed decision has arrived everywhere. Mostly it has.
@@ -96,10 +111,10 @@ impl Settle {
     /// Tells a committed decision once more.
     pub async fn tell_again(&self, record: &Record) -> Result<(), StoreError> {
         let Record { request_digest, user, notification, outcome, .. } = record;
-        self.tell(request_digest, *user, *notification, outcome, Seen::default()).await
+        self.tell(request_digest, *user, *notification, outcome, Seen::default()).await.map(drop)
     }
 
-    /// Idempotent.
+    /// Idempotent. Answers who waited, where the request is still known.
     async fn tell(
         &self,
         request: &Digest<AuthReqId>,
@@ -107,12 +122,15 @@ impl Settle {
         notification: NotificationId,
         decision: &Decision,
         seen: Seen,
-    ) -> Result<(), StoreError> {
-        let decided = |value: AuthenticationRequest| (value.decided(decision), ());
-        match seen.request {
-            Some(found) => self.requests.change(request, found, Lifetime::Keep, decided).await.map(drop)?,
-            None => self.requests.update(request, Lifetime::Keep, decided).await.map(drop)?,
-        }
+    ) -> Result<Option<Asker>, StoreError> {
+        let decided = |value: AuthenticationRequest| {
+            let asker = value.asker;
+            (value.decided(decision), asker)
+        };
+        let asker = match seen.request {
+            Some(found) => self.requests.change(request, found, Lifetime::Keep, decided).await?.map(|(asker, _)| asker),
+            None => self.requests.update(request, Lifetime::Keep, decided).await?,
+        };
         failpoint::hit("K8");
         self.requests.wake(request).await;
         let answered = |inbox: Inbox| (inbox.decided(notification), ());
@@ -124,7 +142,7 @@ impl Settle {
         for (device, _) in self.directory.devices_of(&user).await?.iter() {
             self.bell.ring(&device.installation).await;
         }
-        Ok(())
+        Ok(asker)
     }
 }
 

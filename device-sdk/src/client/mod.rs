@@ -298,6 +298,16 @@ impl DeviceClient {
         }
     }
 
+    /// Where a push reaches this app from now on: whenever it starts, and whenever its platform gives it another token.
+    pub async fn set_push_token(&self, token: &PushToken) -> Result<(), Error> {
+        self.connection.tell(Call::set_push_token(token)).await
+    }
+
+    /// No push reaches this app any more. It still finds questions when it asks, or listens.
+    pub async fn remove_push_token(&self) -> Result<(), Error> {
+        self.connection.tell(Call::remove_push_token()).await
+    }
+
     /// Takes one person off this phone.
     pub async fn unpair_device(&self, device: DeviceId) -> Result<(), Error> {
         self.connection.tell(Call::unpair(device)).await?;

@@ -62,6 +62,8 @@ pub(super) struct NativeApplicationEntry {
     client: Option<String>,
     package_name: Option<String>,
     bundle_id: Option<String>,
+    #[serde(default)]
+    automatic_unpairing: bool,
 }
 
 #[derive(Deserialize)]
@@ -104,8 +106,8 @@ impl Entry for NativeApplicationEntry {
     type Part = NativeApplication;
 
     fn parts(self) -> (String, NativeApplicationWish) {
-        let Self { id, name, client, package_name, bundle_id } = self;
-        (id, NativeApplicationWish { name, client, package_name, bundle_id })
+        let Self { id, name, client, package_name, bundle_id, automatic_unpairing } = self;
+        (id, NativeApplicationWish { name, client, package_name, bundle_id, automatic_unpairing })
     }
 }
 

@@ -39,6 +39,7 @@ pub mod passwords;
 pub mod policies;
 pub mod precondition;
 pub mod problem;
+pub mod push_credentials;
 pub mod repeated;
 pub mod reply;
 pub mod requests;

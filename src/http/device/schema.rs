@@ -94,10 +94,11 @@ pub struct ApproveEnrollment {
 /// Where a push reaches the app.
 #[derive(Object)]
 pub struct PushToken {
-    /// `FCM`, `APNS`, `HMS`.
+    /// `FCM`, `APNS`, `WEB_PUSH`.
     provider: String,
     /// `production` or `sandbox`.
     environment: String,
+    /// As the platform gave it; of a browser, the subscription as JSON.
     token: String,
 }
 

@@ -187,7 +187,8 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
         DeviceErrorCode::MethodLimitReached
         | DeviceErrorCode::Expired
         | DeviceErrorCode::AlreadyDecided
-        | DeviceErrorCode::Canceled => StatusCode::CONFLICT,
+        | DeviceErrorCode::Canceled
+        | DeviceErrorCode::PushUnavailable => StatusCode::CONFLICT,
         DeviceErrorCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         DeviceErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         DeviceErrorCode::InternalError => StatusCode::INTERNAL_SERVER_ERROR,

@@ -20,6 +20,7 @@ use super::{Database, Engine, Row, Transaction, WriteError, bytes, sign_on};
 use crate::clock::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::device::{self, About, Device, Installation};
+use crate::domain::push::Provider;
 use crate::domain::sign_on::SignOn;
 use crate::domain::user::{self, User};
 use crate::protocol::id::{ClientId, DeviceId, InstallationId, NativeApplicationId, UserId};
@@ -435,7 +436,8 @@ pub(super) const fn user_status_text(status: user::Status) -> &'static str {
 
 /// What [`both`] reads, of all that are.
 pub(super) const BOTH: &str = "d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
-                               d.application_id, i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at \
+                               d.application_id, i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at, \
+                               (SELECT p.provider FROM push_token p WHERE p.installation_id = i.id) \
                                FROM device d JOIN installation i ON i.id = d.installation_id";
 
 /// What [`device`] reads.
@@ -443,7 +445,8 @@ pub(super) const DEVICE: &str =
     "id, user_id, installation_id, nickname, status, position, paired_at, application_id FROM device";
 
 pub(super) fn both(row: &Row) -> Result<(Device, Installation), StoreError> {
-    Ok((device(row)?, installation(row, 8)?))
+    let pushed_by = row.parsed_if_any(14, Provider::parse)?;
+    Ok((device(row)?, Installation { pushed_by, ..installation(row, 8)? }))
 }
 
 pub(super) fn device(row: &Row) -> Result<Device, StoreError> {
@@ -472,7 +475,8 @@ pub(super) const fn device_status_text(status: device::Status) -> &'static str {
     }
 }
 
-/// Reads `id, jkt, public_jwk, next_jkt, document, created_at`, from column `at` on.
+/// Reads `id, jkt, public_jwk, next_jkt, document, created_at`, from column `at` on. Whether it is reached by a push is
+/// not among them.
 pub(super) fn installation(row: &Row, at: usize) -> Result<Installation, StoreError> {
     let document: String = row.get(at + 4)?;
     let about: About =
@@ -483,6 +487,7 @@ pub(super) fn installation(row: &Row, at: usize) -> Result<Installation, StoreEr
         public_jwk: row.get(at + 2)?,
         next_jkt: row.get(at + 3)?,
         about,
+        pushed_by: None,
         created_at: row.time(at + 5)?,
     })
 }

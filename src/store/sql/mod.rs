@@ -52,6 +52,7 @@ pub mod outbox;
 pub mod passkeys;
 pub mod passwords;
 pub mod people;
+pub mod push;
 pub mod registration;
 pub mod retention;
 mod row;

@@ -23,6 +23,8 @@ pub enum Kind {
     Mail,
     /// The same, to their telephone.
     Text,
+    /// Word to a phone ([`crate::domain::push`]).
+    Push,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Ping => "ping",
             Self::Mail => "mail",
             Self::Text => "text",
+            Self::Push => "push",
         }
     }
 
@@ -44,6 +47,7 @@ impl Kind {
             Self::Ping => "a ping",
             Self::Mail => "a letter",
             Self::Text => "a text",
+            Self::Push => "a push",
         }
     }
 }

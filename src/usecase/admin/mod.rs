@@ -35,6 +35,7 @@ pub mod parts;
 pub mod passkeys;
 pub mod passwords;
 pub mod policies;
+pub mod push_credentials;
 pub mod requests;
 pub mod sessions;
 pub mod sign_on_settings;

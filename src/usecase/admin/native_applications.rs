@@ -15,6 +15,7 @@ use crate::protocol::public_id::Kind;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::directory::Directory;
+use crate::store::sql::push::PushCredentials;
 use crate::store::sql::sign_on::NativeApplications;
 use crate::usecase::admin::AdminError;
 use crate::usecase::admin::client_metadata::{Problems, name};
@@ -35,6 +36,8 @@ pub struct NativeApplicationWish {
     pub package_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle_id: Option<String>,
+    #[serde(default)]
+    pub automatic_unpairing: bool,
 }
 
 /// It stands in a line of a question about a device.
@@ -65,6 +68,7 @@ impl Described for NativeApplication {
             client: Some(self.client.to_string()),
             package_name: self.package_name.clone(),
             bundle_id: self.bundle_id.clone(),
+            automatic_unpairing: self.automatic_unpairing,
         }
     }
 
@@ -131,6 +135,7 @@ impl NativeApplicationWish {
                 client,
                 package_name: self.package_name.clone(),
                 bundle_id: self.bundle_id.clone(),
+                automatic_unpairing: self.automatic_unpairing,
                 created_at,
             }),
             _ => Err(problems.0),
@@ -158,6 +163,7 @@ pub struct ReadMfaReadiness {
     pub applications: NativeApplications,
     pub clients: Clients,
     pub directory: Arc<Directory>,
+    pub push: PushCredentials,
 }
 
 impl ReadMfaReadiness {
@@ -166,7 +172,8 @@ impl ReadMfaReadiness {
         let application = self.applications.find(&id).await?.ok_or(AdminErrorCode::NotFound)?;
         let client = self.clients.find(&application.client).await?;
         let sign_on = self.directory.sign_on().await?;
-        Ok(findings(&application, client.as_ref(), &sign_on))
+        let push: Vec<_> = self.push.of(&id).await?.iter().map(|seen| seen.provider).collect();
+        Ok(findings(&application, client.as_ref(), &sign_on, &push))
     }
 }
 

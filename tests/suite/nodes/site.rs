@@ -474,6 +474,7 @@ impl Site {
             pushed_requests: 100_000,
             introspections: 100_000,
             egress: Egress::new(&EgressSettings::default()).expect("an egress client"),
+            push: nod::outbound::push::Addresses::default(),
             dev_mode: false,
         };
         let entropy = Arc::clone(&self.entropy);

@@ -316,6 +316,7 @@ pub(super) fn settings(issuer: String) -> Settings {
         // In a world, no minute passes by itself.
         flows: MostFlows { begun: 1000, missed: 1000, of_browser: 20 },
         egress: egress(),
+        push: nod::outbound::push::Addresses::default(),
         dev_mode: false,
     }
 }

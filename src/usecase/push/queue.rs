@@ -1,0 +1,116 @@
+//! What is to be told to phones is put in the outbox, and the sender is rung. It is of help, and no more: a phone that is
+//! not told finds the question when it asks, so nothing fails because of it [reliability F21, F22].
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::domain::authentication_request::{Asker, AuthenticationRequest};
+use crate::domain::decision::Record;
+use crate::domain::device::{Device, Installation};
+use crate::domain::push::{Provider, Push, Told};
+use crate::entropy::Entropy;
+use crate::protocol::id::{AuthReqId, DeviceId};
+use crate::secret::Digest;
+use crate::store::sql::outbox::{Kind, Outbox};
+use crate::usecase::settle::OutboxBell;
+
+#[derive(Clone)]
+pub struct QueuePushes {
+    pub outbox: Outbox,
+    pub bell: OutboxBell,
+    pub entropy: Arc<Entropy>,
+}
+
+/// A question that was decided: what others are told of it.
+pub struct Over {
+    push: Push,
+    issued_at: Timestamp,
+    decided_at: Timestamp,
+    by: Option<DeviceId>,
+}
+
+impl Over {
+    pub fn of(record: &Record) -> Self {
+        let nobody = DeviceId::new(uuid::Uuid::nil());
+        Self {
+            push: Push {
+                told: Told::Ended,
+                notification: record.notification,
+                request: record.request,
+                digest: record.request_digest,
+                client: record.client.clone(),
+                user: record.user,
+                device: nobody,
+                installation: crate::protocol::id::InstallationId::new(uuid::Uuid::nil()),
+                expires_at: record.expires_at,
+            },
+            issued_at: record.issued_at,
+            decided_at: record.decided_at,
+            by: record.device,
+        }
+    }
+
+    /// Whether a phone shows what is over. Whoever answered knows.
+    fn is_shown_on(&self, asker: Asker, device: &Device) -> bool {
+        let asked = match asker {
+            Asker::Client => true,
+            Asker::Flow(chosen) => chosen == device.id,
+        };
+        asked && Some(device.id) != self.by && device.may_answer(self.issued_at)
+    }
+}
+
+impl QueuePushes {
+    /// There is a question, for whoever of these is reached.
+    pub async fn question(
+        &self,
+        request: &AuthenticationRequest,
+        digest: &Digest<AuthReqId>,
+        devices: &[(Device, Arc<Installation>)],
+    ) {
+        let reached = devices.iter().filter(|(_, installation)| installation.pushed_by.is_some());
+        let pushes = reached.map(|(device, installation)| Push {
+            told: Told::Question,
+            notification: request.notification,
+            request: request.id,
+            digest: *digest,
+            client: request.client.clone(),
+            user: request.user,
+            device: device.id,
+            installation: installation.id,
+            expires_at: request.expires_at,
+        });
+        self.put(pushes.collect(), request.issued_at).await;
+    }
+
+    /// There is none any more, for whoever shows it.
+    pub async fn ended(&self, over: &Over, asker: Asker, devices: &[(Device, Arc<Installation>)]) {
+        // A phone knows itself when the time is over.
+        if over.decided_at >= over.push.expires_at {
+            return;
+        }
+        // A browser has to show something for every push, and there is nothing to show.
+        let silently = |installation: &Installation| installation.pushed_by.is_some_and(|by| by != Provider::WebPush);
+        let shown = devices
+            .iter()
+            .filter(|(device, installation)| silently(installation) && over.is_shown_on(asker, device))
+            .map(|(device, installation)| Push {
+                device: device.id,
+                installation: installation.id,
+                ..over.push.clone()
+            });
+        self.put(shown.collect(), over.decided_at).await;
+    }
+
+    async fn put(&self, pushes: Vec<Push>, now: Timestamp) {
+        for push in &pushes {
+            let id = self.entropy.ordered_uuid(now);
+            if let Err(error) = self.outbox.put(id, Kind::Push, &push.encode(), now).await {
+                tracing::warn!(request.id = %push.request, device.id = %push.device, %error, "a phone is not told");
+            }
+        }
+        if !pushes.is_empty() {
+            self.bell.ring();
+        }
+    }
+}

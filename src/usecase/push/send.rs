@@ -1,0 +1,301 @@
+//! Telling phones: what the outbox has for them is sent by whoever carries it, again when it was not taken, and as long as
+//! there is something to look at.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Event};
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::breaker::Breaker;
+use crate::domain::device::Status;
+use crate::domain::native_application::NativeApplication;
+use crate::domain::push::{PAUSES, Provider, Push, PushToken, Told};
+use crate::domain::push_credentials::{Credentials, Stored};
+use crate::entropy::Entropy;
+use crate::metrics::{Delivered, metrics};
+use crate::outbound::push::{Address, Gateways, Message, Outcome};
+use crate::outbound::web_push::Subscription;
+use crate::protocol::id::NativeApplicationId;
+use crate::secret::{MasterKey, Secret};
+use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::kept::Kept;
+use crate::store::sql::directory::Directory;
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::{Kind, Leased, Outbox};
+use crate::store::sql::push::{PushCredentials, PushTokens};
+use crate::usecase::push::forget::ForgetPhone;
+use crate::usecase::settle::OutboxBell;
+
+/// Calls at a time, on one node.
+const AT_ONCE: usize = 32;
+/// A row is ours for this long: longer than the calls last that one push may need, so that no other node calls as well.
+const LEASE: Duration = Duration::from_secs(30);
+/// Between two looks at what others left.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Services whose troubles are remembered: browsers choose theirs.
+const SERVICES: usize = 1000;
+
+pub struct SendPush {
+    pub outbox: Outbox,
+    pub bell: OutboxBell,
+    pub requests: Shelf<AuthenticationRequest>,
+    pub tokens: PushTokens,
+    pub credentials: PushCredentials,
+    pub directory: Arc<Directory>,
+    pub gateways: Gateways,
+    pub forget: ForgetPhone,
+    pub master: Arc<MasterKey>,
+    pub ledger: Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub breakers: Breakers,
+    /// Keys that were read, and when what they were read from was written.
+    pub read: Kept<(NativeApplicationId, Provider), (Timestamp, Arc<Credentials>)>,
+}
+
+/// How the services do, as this node sees them.
+#[derive(Debug, Default)]
+pub struct Breakers(Mutex<HashMap<String, Breaker>>);
+
+impl Breakers {
+    fn of<T>(&self, service: &str, look: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if breakers.len() >= SERVICES && !breakers.contains_key(service) {
+            breakers.clear();
+        }
+        look(breakers.entry(service.to_owned()).or_default())
+    }
+}
+
+/// A push that can be sent.
+struct Ready {
+    token: PushToken,
+    opened: Secret<String>,
+    application: Arc<NativeApplication>,
+    credentials: Arc<Credentials>,
+    /// Who carries it: what is away is away for all.
+    service: String,
+}
+
+/// Why one cannot.
+enum Unready {
+    /// Nothing is to be told any more, or nobody to tell it to.
+    Moot,
+    Never(&'static str),
+}
+
+impl SendPush {
+    /// Sends what is due, until `stop`; what is due then, and what is on its way, is brought to its end. Whoever is slow
+    /// to answer holds up nobody else.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut calls = FuturesUnordered::new();
+        let mut pauses = tokio::time::interval(PAUSE);
+        pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut look, mut stopping) = (true, false);
+        loop {
+            let free = AT_ONCE - calls.len();
+            // There may be more.
+            let mut full = free == 0;
+            if look && free > 0 {
+                let taken = self.take(free).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "pushes wait");
+                    Vec::new()
+                });
+                full = taken.len() == free;
+                calls.extend(taken.into_iter().map(|row| self.deliver(row)));
+            }
+            if stopping && calls.is_empty() {
+                break;
+            }
+            tokio::select! {
+                // The last who were answered may have asked something.
+                () = stop.cancelled(), if !stopping => (look, stopping) = (true, true),
+                // What this node asks is told at once; what others left, and what is due again, soon.
+                () = self.bell.rung(), if !stopping => look = true,
+                _ = pauses.tick(), if !stopping => look = true,
+                Some(()) = calls.next() => look = full,
+            }
+        }
+    }
+
+    async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        self.outbox.lease(Kind::Push, most, LEASE, self.clock.now()).await
+    }
+
+    async fn deliver(&self, row: Leased) {
+        if let Err(error) = self.deliver_once(&row).await {
+            self.outbox.try_again(&row, &error, self.clock.now()).await;
+        }
+    }
+
+    async fn deliver_once(&self, row: &Leased) -> Result<(), StoreError> {
+        let Some(push) = Push::decode(&row.payload) else { return self.outbox.throw_away(row).await };
+        let now = self.clock.now();
+        if now >= push.expires_at {
+            return self.give_up(row, &push, "too late").await;
+        }
+        let ready = match self.ready(&push, now).await? {
+            Ok(ready) => ready,
+            Err(Unready::Moot) => return self.outbox.done(row.id).await,
+            Err(Unready::Never(why)) => return self.give_up(row, &push, why).await,
+        };
+        if let Err(until) = self.breakers.of(&ready.service, |breaker| breaker.admits(now)) {
+            return self.later(row, &push, "the service is away", Some(until.since(now))).await;
+        }
+        let outcome = self.send(&push, &ready, now).await?;
+        self.breakers.of(&ready.service, |breaker| match &outcome {
+            Outcome::NotNow { unwell: true, .. } => breaker.failed(self.clock.now()),
+            Outcome::NotNow { .. }
+            | Outcome::Taken(_)
+            | Outcome::Gone { .. }
+            | Outcome::BadToken(_)
+            | Outcome::Refused(_) => breaker.worked(),
+        });
+        match outcome {
+            Outcome::Taken(status) => {
+                let (device, told) = (push.device, push.told);
+                tracing::info!(request.id = %push.request, device.id = %device, status, %told, "push");
+                metrics().pushed(Delivered::Delivered);
+                self.record(&push, None).await;
+                self.outbox.done(row.id).await
+            }
+            Outcome::Gone { since } if ready.token.was_gone(since) => {
+                if self.forget.forget(&ready.token, &ready.application, &push).await? {
+                    self.give_up(row, &push, "the app is gone").await
+                } else {
+                    // The app has handed in another token meanwhile.
+                    self.later(row, &push, "another token", Some(Duration::ZERO)).await
+                }
+            }
+            Outcome::Gone { .. } => self.give_up(row, &push, "word of an earlier life of the token").await,
+            Outcome::NotNow { why, retry_after, .. } => self.later(row, &push, &why, retry_after).await,
+            Outcome::BadToken(why) | Outcome::Refused(why) => self.give_up(row, &push, &why).await,
+        }
+    }
+
+    /// What it takes to send it, as it is now.
+    async fn ready(&self, push: &Push, now: Timestamp) -> Result<Result<Ready, Unready>, StoreError> {
+        if push.told == Told::Question {
+            let request = self.requests.get(&push.digest).await?;
+            if !request.is_some_and(|request| request.is_pending(now)) {
+                return Ok(Err(Unready::Moot));
+            }
+        }
+        // Blocked or unpaired since: it is told nothing [security.md 94].
+        let devices = self.directory.devices_of(&push.user).await?;
+        if !devices.iter().any(|(device, _)| device.id == push.device && device.status == Status::Active) {
+            return Ok(Err(Unready::Moot));
+        }
+        let Some(token) = self.tokens.find(push.installation).await? else { return Ok(Err(Unready::Moot)) };
+        let sign_on = self.directory.sign_on().await?;
+        let Some(application) = sign_on.native_application(&token.application).cloned() else {
+            return Ok(Err(Unready::Never("the application is gone")));
+        };
+        let Some(credentials) = self.credentials(&token).await? else {
+            return Ok(Err(Unready::Never("no credentials that can be used")));
+        };
+        let opened = self.master.open(&PushToken::place(token.installation), &token.sealed);
+        let Some(opened) = opened.ok().and_then(|plain| String::from_utf8(plain.expose().clone()).ok()) else {
+            return Ok(Err(Unready::Never("the token cannot be opened")));
+        };
+        let service = match token.provider {
+            Provider::WebPush => Subscription::parse(&opened)
+                .map(|subscription| subscription.endpoint.origin().ascii_serialization())
+                .unwrap_or_default(),
+            Provider::Fcm | Provider::Apns => token.provider.to_string(),
+        };
+        Ok(Ok(Ready { token, opened: Secret::new(opened), application, credentials, service }))
+    }
+
+    /// `None`: there are none, or none that can be used.
+    async fn credentials(&self, token: &PushToken) -> Result<Option<Arc<Credentials>>, StoreError> {
+        let (application, provider) = (&token.application, token.provider);
+        let Some((sealed, since)) = self.credentials.find(application, provider).await? else { return Ok(None) };
+        let key = (application.clone(), provider);
+        if let Some((read_of, credentials)) = self.read.get(&key)
+            && read_of == since
+        {
+            return Ok(Some(credentials));
+        }
+        let plain = self.master.open(&Stored::place(application, provider), &sealed).ok();
+        let credentials = plain.and_then(|plain| Stored::read(&plain)?.credentials().ok()).map(Arc::new);
+        if let Some(credentials) = &credentials {
+            self.read.insert(key, (since, Arc::clone(credentials)));
+        }
+        Ok(credentials)
+    }
+
+    async fn send(&self, push: &Push, ready: &Ready, now: Timestamp) -> Result<Outcome, StoreError> {
+        let Push { told, notification, expires_at, .. } = *push;
+        let message = Message { told, notification, expires_at };
+        let token = &ready.token;
+        let address = Address {
+            token: &ready.opened,
+            environment: token.environment,
+            bundle_id: ready.application.bundle_id.as_deref(),
+        };
+        let outcome = self.gateways.send(&ready.credentials, &address, &message, now).await;
+        if !matches!((&outcome, token.provider), (Outcome::BadToken(_), Provider::Apns)) {
+            return Ok(outcome);
+        }
+        // [flows.md F5] A build for developers says "production" easily: the other environment is tried, once.
+        let other = Address { environment: token.environment.other(), ..address };
+        let of_other = self.gateways.send(&ready.credentials, &other, &message, now).await;
+        if let Outcome::Taken(_) = of_other {
+            self.tokens.is_for(token, other.environment).await?;
+            return Ok(of_other);
+        }
+        // What counts is what was said of the environment that the app has named.
+        Ok(outcome)
+    }
+
+    /// Again after a pause, or never.
+    async fn later(&self, row: &Leased, push: &Push, why: &str, asked: Option<Duration>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let pause = PAUSES.after(row.attempts).map(|pause| match asked {
+            // As long as the service wants, and never at the same moment for ever.
+            Some(asked) => asked.max(if row.attempts > 1 { pause } else { Duration::ZERO }),
+            None => pause,
+        });
+        let again = pause.map(|pause| now + pause).filter(|at| *at < push.expires_at);
+        let Some(again) = again else { return self.give_up(row, push, why).await };
+        let (device, attempt) = (push.device, row.attempts);
+        tracing::warn!(request.id = %push.request, device.id = %device, attempt, why, "not pushed");
+        metrics().pushed(Delivered::Failed);
+        self.outbox.retry(row, again).await
+    }
+
+    async fn give_up(&self, row: &Leased, push: &Push, why: &str) -> Result<(), StoreError> {
+        tracing::warn!(request.id = %push.request, device.id = %push.device, why, "not pushed, for good");
+        metrics().pushed(Delivered::GaveUp);
+        self.record(push, Some(why)).await;
+        self.outbox.done(row.id).await
+    }
+
+    /// That a phone was told, or was not; not that it is told no more.
+    async fn record(&self, push: &Push, failed: Option<&str>) {
+        if push.told == Told::Ended {
+            return;
+        }
+        let now = self.clock.now();
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestPushed)
+            .client(&push.client)
+            .user(push.user)
+            .device(push.device)
+            .request(push.request);
+        self.ledger
+            .audit(match failed {
+                Some(why) => event.refused(why),
+                None => event,
+            })
+            .await;
+    }
+}
