@@ -66,6 +66,7 @@ impl Wiring {
                 entropy: self.entropy(),
                 max_devices: self.settings.max_devices,
             },
+            push: self.register_push(),
             inbox,
             clock: self.clock(),
             issuer: self.issuer.clone(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nod_device::messages::{
     ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer, DenyEnrollmentRequest, DenyRequest,
     DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, Me, MyUser, PairedUser, Pairing,
-    PairingRequest, Pending, RotateAnswer, RotateRequest,
+    PairingRequest, Pending, PushToken, RotateAnswer, RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
@@ -42,6 +42,7 @@ use crate::usecase::decide::{Body, Decide};
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
+use crate::usecase::push::register::RegisterPush;
 
 pub struct DeviceApi {
     pub authenticate: AuthenticateDevice,
@@ -49,6 +50,7 @@ pub struct DeviceApi {
     pub enrol: AnswerEnrolment,
     pub inbox: ReadInbox,
     pub decide: Decide,
+    pub push: RegisterPush,
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
     pub streams: Streams,
@@ -152,6 +154,22 @@ pub enum EnrollmentDenied {
     Heard,
 }
 
+/// It was heard.
+#[derive(ApiResponse)]
+pub enum PushTokenSet {
+    /// From now on, the phone is reached there.
+    #[oai(status = 204)]
+    Heard,
+}
+
+/// It was heard.
+#[derive(ApiResponse)]
+pub enum PushTokenRemoved {
+    /// No push reaches the phone.
+    #[oai(status = 204)]
+    Gone,
+}
+
 type Answered<T, S> = poem::Result<Described<T, S>>;
 
 #[OpenApi(prefix_path = "/device/v1", tag = "Tag::Device")]
@@ -167,7 +185,7 @@ impl DeviceApi {
         self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let (device, user) = self.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
-        Ok(paired(&device, &user))
+        Ok(paired(&device, &user, Some(MISSING_TOKEN)))
     }
 
     /// See the offer to become a device
@@ -208,7 +226,12 @@ impl DeviceApi {
         let request: ApproveEnrollmentRequest = parse(http, &body.bytes)?;
         let enrolled = Box::pin(self.enrol.approve(&proof, &ticket, request.installation)).await;
         let (device, user) = enrolled.map_err(Failure::device)?;
-        Ok(paired(&device, &user))
+        // What is wrong with it does not undo that the phone is a device now.
+        let lacks = match request.push_token {
+            None => Some(MISSING_TOKEN),
+            Some(token) => self.push.put_of_key(&proof.jkt, token).await.err().map(|error| lacking(&error)),
+        };
+        Ok(paired(&device, &user, lacks))
     }
 
     /// Do not become a device
@@ -314,6 +337,28 @@ impl DeviceApi {
         Ok(Described::new(RotateAnswer { installation_id: wire::InstallationId::new(installation.uuid()) }))
     }
 
+    /// Say where a push reaches this phone
+    ///
+    /// Whenever the app starts, and whenever its platform gives it another token. A token is one installation's: handed in
+    /// by another one, it is that one's. Nobody reads it again.
+    #[oai(path = "/push-token", method = "put", operation_id = "setPushToken")]
+    async fn set_push_token(&self, http: &Request, body: Unread<schema::PushToken>) -> poem::Result<PushTokenSet> {
+        let caller = self.authenticated(http, Purpose::Push, Some(&body.bytes)).await?;
+        let token: PushToken = parse(http, &body.bytes)?;
+        self.push.put(&caller, token).await.map_err(Failure::device)?;
+        Ok(PushTokenSet::Heard)
+    }
+
+    /// Be reached by no push
+    ///
+    /// The phone still finds questions when it asks, or listens.
+    #[oai(path = "/push-token", method = "delete", operation_id = "removePushToken")]
+    async fn remove_push_token(&self, http: &Request) -> poem::Result<PushTokenRemoved> {
+        let caller = self.authenticated(http, Purpose::Push, None).await?;
+        self.push.remove(&caller).await.map_err(Failure::device)?;
+        Ok(PushTokenRemoved::Gone)
+    }
+
     /// Stop serving a person
     #[oai(path = "/devices/:device_id", method = "delete", operation_id = "unpairDevice")]
     async fn unpair(&self, http: &Request, Path(device_id): Path<String>) -> poem::Result<Unpaired> {
@@ -348,7 +393,20 @@ impl DeviceApi {
     }
 }
 
-fn paired(device: &Device, user: &User) -> PairingAnswer {
+/// No push reaches the phone until the app hands in a token.
+const MISSING_TOKEN: &str = "MissingDeviceToken";
+
+/// Why the token that came along is of no use.
+fn lacking(error: &DeviceError) -> &'static str {
+    match error {
+        DeviceError::Refused(refusal) if refusal.code == DeviceErrorCode::PushUnavailable => "MissingPushCredentials",
+        DeviceError::Refused(_) => "InvalidDeviceToken",
+        DeviceError::TooMany { .. } | DeviceError::Unavailable(_) => MISSING_TOKEN,
+    }
+}
+
+/// `lacks`: why no push reaches it.
+fn paired(device: &Device, user: &User, lacks: Option<&str>) -> PairingAnswer {
     call::about_person(&user.username);
     tracing::info!(device.id = %device.id, user.id = %user.id, status = 201_u16, "device paired");
     PairingAnswer::Created(Described::new(Pairing {
@@ -361,8 +419,8 @@ fn paired(device: &Device, user: &User) -> PairingAnswer {
         },
         authenticators: vec![Authenticator {
             kind: "push".to_owned(),
-            status: "failed".to_owned(),
-            error_code: Some("MissingDeviceToken".to_owned()),
+            status: if lacks.is_none() { "enabled" } else { "failed" }.to_owned(),
+            error_code: lacks.map(str::to_owned),
         }],
     }))
 }

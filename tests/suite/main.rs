@@ -76,6 +76,7 @@ mod packaging;
 mod passwords;
 #[cfg(test)]
 mod primary_first;
+mod push;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

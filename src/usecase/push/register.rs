@@ -49,16 +49,20 @@ impl RegisterPush {
         self.register(&caller.installation, &caller.devices, token).await
     }
 
+    /// The same for one that has just become a device, and is known by its key.
+    pub async fn put_of_key(&self, jkt: &str, token: Wire) -> Result<(), DeviceError> {
+        let paired = self.directory.installation_by_jkt(jkt).await?.ok_or(DeviceErrorCode::DeviceUnknown)?;
+        self.register(&paired.installation, &paired.devices, token).await
+    }
+
     /// From now on, the installation is reached there and nowhere else.
-    pub async fn register(
+    async fn register(
         &self,
         installation: &Installation,
         devices: &[Device],
         token: Wire,
     ) -> Result<(), DeviceError> {
-        let Some(device) = devices.iter().find(|device| device.status == Status::Active) else {
-            return Err(DeviceErrorCode::DeviceBlocked.into());
-        };
+        let device = speaks(devices)?;
         let wanted = self.wanted(token)?;
         let application = application_of(installation, devices, &*self.directory.sign_on().await?);
         let application = application.ok_or(DeviceErrorCode::PushUnavailable)?;
@@ -86,7 +90,7 @@ impl RegisterPush {
 
     /// It is not reached any more. It still finds questions when it asks.
     pub async fn remove(&self, caller: &AuthenticatedInstallation) -> Result<(), DeviceError> {
-        let device = caller.devices.first().ok_or(DeviceErrorCode::DeviceUnknown)?;
+        let device = speaks(&caller.devices)?;
         let event = self.event(Action::DevicePushTokenRemoved, device);
         self.tokens.remove(caller.installation.id, &event).await?;
         Ok(())
@@ -125,6 +129,11 @@ impl RegisterPush {
         let subscription = Subscription::parse(json)?;
         self.egress.check_url(&subscription.endpoint).ok().map(|()| subscription.endpoint)
     }
+}
+
+/// The one in whose name it is said. Where all are blocked, nobody is heard [security.md 94].
+fn speaks(devices: &[Device]) -> Result<&Device, DeviceError> {
+    devices.iter().find(|device| device.status == Status::Active).ok_or_else(|| DeviceErrorCode::DeviceBlocked.into())
 }
 
 /// By whose credentials it is reached: those of the application by which it was enrolled. One that was paired with a key

@@ -13,7 +13,7 @@ use nod_device::payload::{PayloadClaims, PayloadFacts};
 use nod_device::proof::{DEVICE_PROOF, Freshness, Method, RotationClaims};
 use nod_device::{
     BodyDigest, Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification,
-    NumberMatching, PairingKey, SoftwareKey, Timestamp, UserId, decide,
+    NumberMatching, PairingKey, PushToken, SoftwareKey, Timestamp, UserId, decide,
 };
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -142,6 +142,7 @@ impl Phone {
         let method = match call.method() {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
             Method::Delete => reqwest::Method::DELETE,
         };
         Crafted {
@@ -207,6 +208,28 @@ impl Phone {
             ..InstallationInfo::default()
         };
         Call::pair(&PairingRequest { pairing_key: key.clone(), installation })
+    }
+
+    /// Pairs an app that says what it is called.
+    pub(crate) async fn pair_as(&mut self, key: &PairingKey, package: &str) -> Answer {
+        self.warm().await;
+        let named = |body: &mut Value| body["installation"]["application"] = json!(package);
+        let answer = self.send(&self.craft(&Self::pairing_call(key)).with_body(named)).await;
+        if answer.status == 201 {
+            self.installed(&answer);
+        }
+        answer
+    }
+
+    /// Says where it is reached. The token is a secret.
+    pub(crate) async fn reached_at(&self, provider: &str, environment: &str, token: &str) -> Answer {
+        self.world.guard(token);
+        let token = PushToken {
+            provider: provider.to_owned(),
+            environment: environment.to_owned(),
+            token: token.to_owned(),
+        };
+        self.call(&Call::set_push_token(&token)).await
     }
 
     pub(crate) async fn pair(&mut self, key: &PairingKey) -> Answer {

@@ -1,0 +1,120 @@
+//! Whoever signs in is asked on the phone that they have chosen, and on no other (flows.md F9, F5; security.md 122).
+
+use serde_json::{Value, json};
+
+use super::double::Reply;
+use super::{APNS_TOKEN, FCM_TOKEN, Scene, a_while, read, unregistered, with_app};
+use crate::world::{Browser, Client, seconds};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// At the point where alice is asked.
+async fn begun(scene: &Scene, site: &Client) -> (Browser, String) {
+    let mut browser = scene.world.browser();
+    let flow = browser.flow(site, &[]).await;
+    let id = flow["id"].as_str().unwrap().to_owned();
+    let state = browser.password(&id, "bob", PASSWORD).await.ok();
+    assert_eq!(state["status"], "AUTHENTICATION_REQUIRED");
+    (browser, id)
+}
+
+async fn act(browser: &mut Browser, id: &str, action: &str, body: Value) -> Value {
+    browser.act(id, action, &body).await.ok()
+}
+
+/// bob signs in with a password and with one of two phones.
+struct SignIn {
+    scene: Scene,
+    site: Client,
+    bob: crate::world::Person,
+}
+
+impl SignIn {
+    async fn start() -> Self {
+        let scene = Scene::start().await.unpairs_automatically().await;
+        let admin = scene.world.robot("policies", "nod:admin").await;
+        let mfa = json!({ "id": "mfa", "number_matching": "off" });
+        assert_eq!(admin.post("/admin/v1/mfa-policies", &mfa).await.status, 201);
+        let steps = json!([
+            { "id": "password", "source": "password" }, { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
+        ]);
+        assert_eq!(admin.post("/admin/v1/policies", &json!({ "id": "both", "steps": steps })).await.status, 201);
+        admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
+        drop(admin);
+        let site = scene.world.client("site").signs_in().redirectless().implied_consent().await;
+        let mut bob = scene.world.user("bob").with_password(PASSWORD).await;
+        with_app(&scene.world, &mut bob).await;
+        with_app(&scene.world, &mut bob).await;
+        assert_eq!(bob.phones[0].reached_at("FCM", "production", FCM_TOKEN).await.status, 204);
+        assert_eq!(bob.phones[1].reached_at("APNS", "production", APNS_TOKEN).await.status, 204);
+        Self { scene, site, bob }
+    }
+}
+
+/// [reliability R11]
+#[tokio::test]
+async fn r11_the_phone_that_is_chosen_is_told_and_the_one_that_was_hears_that_it_is_over() {
+    let SignIn { scene, site, bob } = SignIn::start().await;
+    let (mut browser, id) = begun(&scene, &site).await;
+    let state = act(&mut browser, &id, "authenticate", json!({})).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    let first = scene.services.fcm.takes(1).await.remove(0);
+    assert_eq!(first.body["message"]["android"]["ttl"], "40s");
+    let old = bob.phones[0].question().await;
+    let other = json!({ "deviceRef": { "id": bob.phones[1].device().to_string() } });
+    act(&mut browser, &id, "selectDevice", other).await;
+    let second = scene.services.apns.takes(1).await.remove(0);
+    let over = scene.services.fcm.takes(2).await.remove(1);
+    assert_eq!(read(&over).kind, nod_device::PushKind::AuthCanceled);
+    assert_eq!(read(&over).notification_id, read(&first).notification_id);
+    assert_ne!(read(&second).notification_id, read(&first).notification_id, "another question");
+    assert_eq!(bob.phones[0].approve(&old).await.status, 409);
+    bob.phones[1].approve_the_question().await;
+    assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
+    a_while().await;
+    assert_eq!((scene.services.fcm.asked().len(), scene.services.apns.asked().len()), (2, 1));
+}
+
+/// [flows.md F5] The flow does not wait for a phone that has no app any more.
+#[tokio::test]
+async fn t5_5_a_sign_in_goes_on_when_the_phone_is_gone() {
+    let SignIn { scene, site, bob } = SignIn::start().await;
+    scene.services.fcm.will([Reply::Says(404, unregistered())]);
+    let (mut browser, id) = begun(&scene, &site).await;
+    act(&mut browser, &id, "authenticate", json!({})).await;
+    let state = crate::admin::until("the flow goes on", async || {
+        let state = act(&mut browser, &id, "poll", json!({})).await;
+        (state["status"] != "PUSH_CONFIRMATION_WAITING").then_some(state)
+    })
+    .await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_TIMED_OUT", "{state}");
+    assert_eq!(scene.world.now(), crate::world::BEGIN, "at once, and not when the time is over");
+    let other = json!({ "deviceRef": { "id": bob.phones[1].device().to_string() } });
+    let state = act(&mut browser, &id, "selectDevice", other).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    scene.services.apns.takes(1).await;
+    bob.phones[1].approve_the_question().await;
+    assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
+}
+
+/// [security.md 122; reliability R19] However many sign-ins are begun, the phone rings five times.
+#[tokio::test]
+async fn s122_r19_a_phone_rings_no_more_often_than_the_policy_says() {
+    let SignIn { scene, site, .. } = SignIn::start().await;
+    let mut begun_flows = Vec::new();
+    for _ in 0..12 {
+        begun_flows.push(begun(&scene, &site).await);
+    }
+    let body = json!({});
+    let asks = begun_flows.iter_mut().map(|(browser, id)| browser.act(id, "authenticate", &body));
+    futures_util::future::join_all(asks).await;
+    scene.services.fcm.takes(5).await;
+    scene.is_quiet().await;
+    a_while().await;
+    assert_eq!(scene.services.fcm.asked().iter().filter(|sent| read(sent).kind == nod_device::PushKind::Authentication).count(), 5);
+    scene.world.clock.advance(seconds(600));
+    let (mut browser, id) = begun(&scene, &site).await;
+    browser.act(&id, "authenticate", &body).await;
+    a_while().await;
+    assert_eq!(scene.services.fcm.taken().len(), 5, "locked for half an hour");
+}
