@@ -24,7 +24,7 @@ export function installation({ platform, name, model, osVersion, appVersion, sdk
 
 /** Where a push reaches this installation. Whoever has the token and the app's credentials can write to this phone. */
 export interface PushToken {
-  /** `FCM`, `APNS`, `HMS`. */
+  /** `FCM`, `APNS`, `WEB_PUSH`. */
   provider: string
   /** `production` or `sandbox`. */
   environment: string

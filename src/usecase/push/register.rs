@@ -56,12 +56,7 @@ impl RegisterPush {
     }
 
     /// From now on, the installation is reached there and nowhere else.
-    async fn register(
-        &self,
-        installation: &Installation,
-        devices: &[Device],
-        token: Wire,
-    ) -> Result<(), DeviceError> {
+    async fn register(&self, installation: &Installation, devices: &[Device], token: Wire) -> Result<(), DeviceError> {
         let device = speaks(devices)?;
         let wanted = self.wanted(token)?;
         let application = application_of(installation, devices, &*self.directory.sign_on().await?);

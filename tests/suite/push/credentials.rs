@@ -27,7 +27,8 @@ async fn findings(admin: &Robot<'_>) -> Vec<String> {
     let readiness = admin.get("/admin/v1/native-applications/shop-app/mfa-readiness").await.ok();
     let findings = readiness["findings"].as_array().unwrap();
     let push = findings.iter().filter(|finding| finding["code"].as_str().unwrap().ends_with("credentials_missing"));
-    push.map(|finding| format!("{} {}", finding["level"].as_str().unwrap(), finding["code"].as_str().unwrap())).collect()
+    push.map(|finding| format!("{} {}", finding["level"].as_str().unwrap(), finding["code"].as_str().unwrap()))
+        .collect()
 }
 
 #[tokio::test]

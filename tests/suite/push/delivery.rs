@@ -41,7 +41,10 @@ async fn a_phone_is_told_by_apns() {
     assert_eq!(header("apns-topic"), super::BUNDLE);
     assert_eq!(header("apns-collapse-id"), question.notification_id.to_string());
     assert_eq!(header("apns-expiration"), (scene.world.now() + seconds(120)).seconds().to_string());
-    assert_eq!(sent.body["aps"]["alert"], json!({"title-loc-key": "NOD_QUESTION_TITLE", "loc-key": "NOD_QUESTION_BODY"}));
+    assert_eq!(
+        sent.body["aps"]["alert"],
+        json!({"title-loc-key": "NOD_QUESTION_TITLE", "loc-key": "NOD_QUESTION_BODY"})
+    );
     assert_eq!(read(&sent).notification_id, question.notification_id);
     is_untouched(&scene.services.sandbox);
     is_untouched(&scene.services.fcm);

@@ -177,7 +177,11 @@ fn half() -> Response<Body> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Err(io::Error::other("cut off"))
     }));
-    Response::builder().status(200).header("content-length", "100").body(BodyExt::boxed(StreamBody::new(frames))).unwrap()
+    Response::builder()
+        .status(200)
+        .header("content-length", "100")
+        .body(BodyExt::boxed(StreamBody::new(frames)))
+        .unwrap()
 }
 
 impl Double {
@@ -257,11 +261,8 @@ impl Double {
     async fn serve(self, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let headers: HashMap<_, _> = parts
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
+        let headers: HashMap<_, _> =
+            parts.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let path = parts.uri.path().to_owned();
         assert_eq!(parts.method, Method::POST);
         if path == "/token" {
@@ -432,9 +433,7 @@ impl Double {
     /// [RFC 8030 §5, RFC 8292 §2]
     fn web_push(&self, path: &str, headers: &HashMap<String, String>, authorization: &str, body: &[u8]) -> Heard {
         let signed = authorization.strip_prefix("vapid ").and_then(|rest| rest.split_once(", "));
-        let Some((Some(jwt), Some(key))) =
-            signed.map(|(t, k)| (t.strip_prefix("t="), k.strip_prefix("k=")))
-        else {
+        let Some((Some(jwt), Some(key))) = signed.map(|(t, k)| (t.strip_prefix("t="), k.strip_prefix("k="))) else {
             return refused(401, Value::Null);
         };
         let point = URL_SAFE_NO_PAD.decode(key).unwrap();
@@ -508,13 +507,12 @@ impl Services {
         params.subject_alt_names = vec![rcgen::SanType::IpAddress("127.0.0.1".parse().unwrap())];
         let identity = authority.issues(&params);
         let config = |alpn: &[&str]| {
-            let mut config =
-                ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                    .with_safe_default_protocol_versions()
-                    .unwrap()
-                    .with_no_client_auth()
-                    .with_single_cert(identity.chain.clone(), identity.key())
-                    .unwrap();
+            let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(identity.chain.clone(), identity.key())
+                .unwrap();
             config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
             Arc::new(config)
         };
@@ -541,8 +539,7 @@ impl Services {
 
     /// A world whose servers call these.
     pub(super) fn around(&self) -> Builder {
-        let addresses =
-            Addresses { fcm: self.fcm.base(), apns: self.apns.base(), apns_sandbox: self.sandbox.base() };
+        let addresses = Addresses { fcm: self.fcm.base(), apns: self.apns.base(), apns_sandbox: self.sandbox.base() };
         let authority = self.authority.clone().into_bytes();
         World::with().generous().settings(move |settings| {
             let egress = EgressSettings {

@@ -111,7 +111,16 @@ async fn s122_r19_a_phone_rings_no_more_often_than_the_policy_says() {
     scene.services.fcm.takes(5).await;
     scene.is_quiet().await;
     a_while().await;
-    assert_eq!(scene.services.fcm.asked().iter().filter(|sent| read(sent).kind == nod_device::PushKind::Authentication).count(), 5);
+    assert_eq!(
+        scene
+            .services
+            .fcm
+            .asked()
+            .iter()
+            .filter(|sent| read(sent).kind == nod_device::PushKind::Authentication)
+            .count(),
+        5
+    );
     scene.world.clock.advance(seconds(600));
     let (mut browser, id) = begun(&scene, &site).await;
     browser.act(&id, "authenticate", &body).await;

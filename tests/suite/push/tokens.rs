@@ -148,9 +148,11 @@ async fn an_app_that_is_not_registered_is_reached_by_nobody() {
 async fn s149_nobody_reads_a_token_again() {
     let scene = Scene::start().await.reached_by_fcm().await;
     let admin = scene.world.admin().await;
-    let device = nod::protocol::public_id::encode(nod::protocol::public_id::Kind::Device, scene.phone().device().uuid());
+    let device =
+        nod::protocol::public_id::encode(nod::protocol::public_id::Kind::Device, scene.phone().device().uuid());
     let mut seen = vec![scene.phone().call(&Call::me()).await.text()];
-    for path in ["/admin/v1/devices", &format!("/admin/v1/devices/{device}"), "/admin/v1/native-applications/shop-app"] {
+    for path in ["/admin/v1/devices", &format!("/admin/v1/devices/{device}"), "/admin/v1/native-applications/shop-app"]
+    {
         let answer = admin.get(path).await;
         answer.ok();
         seen.push(answer.text());
@@ -179,12 +181,18 @@ async fn a_token_is_there_after_a_restart_and_at_every_node() {
 async fn a_phone_that_is_enrolled_with_a_token_is_reached_at_once() {
     let scene = Scene::start().await;
     for (token, told) in [
-        (json!({ "provider": "FCM", "environment": "production", "token": "enrolled:token" }), json!({
-            "type": "push", "status": "enabled",
-        })),
-        (json!({ "provider": "HMS", "environment": "production", "token": "enrolled" }), json!({
-            "type": "push", "status": "failed", "errorCode": "InvalidDeviceToken",
-        })),
+        (
+            json!({ "provider": "FCM", "environment": "production", "token": "enrolled:token" }),
+            json!({
+                "type": "push", "status": "enabled",
+            }),
+        ),
+        (
+            json!({ "provider": "HMS", "environment": "production", "token": "enrolled" }),
+            json!({
+                "type": "push", "status": "failed", "errorCode": "InvalidDeviceToken",
+            }),
+        ),
     ] {
         let enrolled = enrolled(&scene.world, &token).await;
         assert_eq!(enrolled["authenticators"], json!([told]));

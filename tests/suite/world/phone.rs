@@ -224,11 +224,8 @@ impl Phone {
     /// Says where it is reached. The token is a secret.
     pub(crate) async fn reached_at(&self, provider: &str, environment: &str, token: &str) -> Answer {
         self.world.guard(token);
-        let token = PushToken {
-            provider: provider.to_owned(),
-            environment: environment.to_owned(),
-            token: token.to_owned(),
-        };
+        let token =
+            PushToken { provider: provider.to_owned(), environment: environment.to_owned(), token: token.to_owned() };
         self.call(&Call::set_push_token(&token)).await
     }
 
