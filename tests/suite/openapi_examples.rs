@@ -193,7 +193,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
 
     tell(&admin, receiver).await;
     how_people_sign_in(&admin).await;
-    which_apps_are_trusted(&admin).await;
+    which_apps_are_trusted(world, &admin).await;
 
     // What the server keeps.
     let listening = admin.request(Method::GET, "/admin/v1/events").send().await.unwrap();
@@ -306,7 +306,7 @@ async fn how_people_sign_in(admin: &Robot<'_>) {
 }
 
 /// An app that people trust on their phones, and where that is enough.
-async fn which_apps_are_trusted(admin: &Robot<'_>) {
+async fn which_apps_are_trusted(world: &World, admin: &Robot<'_>) {
     let body = json!({"client_id": "bank-app", "token_endpoint_auth_method": "none",
         "redirect_uris": ["com.example.bank:/callback"]});
     let client = location(&admin.post("/admin/v1/clients", &body).await);
@@ -322,9 +322,23 @@ async fn which_apps_are_trusted(admin: &Robot<'_>) {
     admin.patch(&trusted, &json!({"name": "Trusted phones"})).await.ok();
     admin.get("/admin/v1/mfa-policies").await.ok();
     admin.get(&format!("{bank}/mfa-readiness")).await.ok();
+    how_phones_are_told(world, admin, &bank).await;
     for path in [trusted, bank, client] {
         assert_eq!(admin.delete(&path).await.status, 204);
     }
+}
+
+/// Accounts of the app at push services, and a phone that says where it is reached.
+async fn how_phones_are_told(world: &World, admin: &Robot<'_>, bank: &str) {
+    let (all, web) = (format!("{bank}/push-credentials"), format!("{bank}/push-credentials/web_push"));
+    admin.put(&web, &json!({"subject": "mailto:ops@example.com"})).await.ok();
+    admin.get(&all).await.ok();
+    assert_eq!(admin.delete(&web).await.status, 204);
+    let erin = world.user("erin").await;
+    let mut phone = world.phone();
+    assert_eq!(phone.pair_as(&erin.pairing_key().await, "com.example.bank").await.status, 201);
+    assert_eq!(phone.reached_at("FCM", "production", "cUx9-the-token:of-erins-app").await.status, 204);
+    assert_eq!(phone.call(&Call::remove_push_token()).await.status, 204);
 }
 
 /// What a browser will be sent with.
