@@ -21,6 +21,7 @@ use josekit::jwk::KeyPair as _;
 use josekit::jws::{ES256, JwsVerifier, RS256};
 use nod::outbound::egress::{Egress, EgressSettings};
 use nod::outbound::push::Addresses;
+use p256::elliptic_curve::sec1::ToSec1Point as _;
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
 use rustls::ServerConfig;
@@ -125,7 +126,7 @@ impl Browser {
     }
 
     fn public(&self) -> Vec<u8> {
-        self.secret.public_key().to_sec1_bytes().to_vec()
+        self.secret.public_key().to_sec1_point(false).as_bytes().to_vec()
     }
 
     /// [RFC 8291 §3, RFC 8188 §2], read from the specifications and not from what seals.
@@ -177,11 +178,7 @@ fn half() -> Response<Body> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         Err(io::Error::other("cut off"))
     }));
-    Response::builder()
-        .status(200)
-        .header("content-length", "100")
-        .body(BodyExt::boxed(StreamBody::new(frames)))
-        .unwrap()
+    Response::builder().status(200).header("content-length", "100").body(BoxBody::new(StreamBody::new(frames))).unwrap()
 }
 
 impl Double {
