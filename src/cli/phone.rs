@@ -328,7 +328,7 @@ const fn why_of_code(code: &Code) -> Why {
         | Code::UseDeviceNonce
         | Code::DeviceRequirementsFailed => Why::NotPermitted,
         Code::NotificationNotFound | Code::EnrollmentNotFound | Code::EnrollmentGone => Why::NotFound,
-        Code::MethodLimitReached | Code::AlreadyDecided | Code::Canceled => Why::Conflict,
+        Code::MethodLimitReached | Code::AlreadyDecided | Code::Canceled | Code::PushUnavailable => Why::Conflict,
         Code::Expired => Why::Expired,
         Code::NumberMismatch => Why::Denied,
         Code::TemporarilyUnavailable => Why::Unreachable,

@@ -17,6 +17,7 @@ use crate::protocol::id::RequestId;
 use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::Outbox;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Administrator;
 use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Questions, Status, request_id};

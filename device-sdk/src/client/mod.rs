@@ -24,7 +24,7 @@ use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::messages::{
-    DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, RotateAnswer,
+    DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, PushToken, RotateAnswer,
 };
 use crate::notification::{Decision, DenyReason, Notification};
 use crate::pairing_link::PairingKey;

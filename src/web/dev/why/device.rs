@@ -34,6 +34,7 @@ pub(super) fn of(code: D) -> (&'static str, &'static str) {
         D::ProofMismatch => (DECISIONS, "A body that says what the signed proof says."),
         D::NumberRequired => (DECISIONS, "numberPicked, since the question asks for it."),
         D::NumberMismatch => (DECISIONS, "The number on the shop’s screen. There is one try."),
+        D::PushUnavailable => ("docs/push.md", "An app that is registered as a native application."),
         D::DeviceNotFound => (ERRORS, "A device of this installation."),
         D::NotFound => (ERRORS, "An address of docs/device-api.md."),
         D::TemporarilyUnavailable | D::InternalError => (ERRORS, "The same call, later."),
