@@ -67,6 +67,7 @@ async fn rung(world: &World, asked: &Asked, person: &Person) -> Vec<usize> {
         bell: DeviceBell::new(store),
         directory: Arc::clone(&parts.directory),
         tokens: parts.tokens.clone(),
+        pushes: parts.settle.pushes.clone(),
         longest: seconds(300),
     };
     let there = AuthReqId::presented(&asked.auth_req_id).digest();
