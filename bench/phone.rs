@@ -200,6 +200,7 @@ impl Phones {
         let method = match call.method() {
             nod_device::proof::Method::Get => Method::GET,
             nod_device::proof::Method::Post => Method::POST,
+            nod_device::proof::Method::Put => Method::PUT,
             nod_device::proof::Method::Delete => Method::DELETE,
         };
         let mut request = request(method, path, call.body().map(Bytes::copy_from_slice).unwrap_or_default());

@@ -190,7 +190,8 @@ fn outcome(answer: &Answer, said: &ErrorAnswer) -> Outcome {
             // Then nobody can tell whether it is of this token's present life.
             None => bad("Unregistered, without a time"),
         },
-        (400 | 410, Some(reason @ ("BadDeviceToken" | "DeviceTokenNotForTopic" | "ExpiredToken"))) => bad(reason),
+        (400, Some(reason @ "BadDeviceToken")) => Outcome::BadHere(format!("status {status} {reason}")),
+        (400 | 410, Some(reason @ ("DeviceTokenNotForTopic" | "ExpiredToken"))) => bad(reason),
         (_, reason) => Outcome::of_status(status, &answer.headers, reason),
     }
 }

@@ -216,7 +216,9 @@ impl Fcm {
                     Outcome::NotNow { why: format!("the token endpoint: {why}"), retry_after, unwell }
                 }
                 Outcome::Refused(why) => Outcome::Refused(format!("the token endpoint: {why}")),
-                other @ (Outcome::Taken(_) | Outcome::Gone { .. } | Outcome::BadToken(_)) => other,
+                other @ (Outcome::Taken(_) | Outcome::Gone { .. } | Outcome::BadToken(_) | Outcome::BadHere(_)) => {
+                    other
+                }
             });
         }
         let read = serde_json::from_slice::<TokenAnswer>(&answer.body);

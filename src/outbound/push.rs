@@ -84,6 +84,8 @@ pub enum Outcome {
     },
     /// The token is not one of this app, or of this environment. That says nothing about the installation [flows.md F5].
     BadToken(String),
+    /// The same, and the other environment may know it.
+    BadHere(String),
     /// It may be taken later. `unwell`: the service itself does not work.
     NotNow {
         why: String,

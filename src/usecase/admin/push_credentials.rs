@@ -168,14 +168,14 @@ impl ManagePushCredentials {
                 let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
                 let private = decode(private).map(Secret::new);
                 let public = decode(public).and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
-                match private.zip(public).filter(|(private, public)| ServiceKey::es256_pair(private, public).is_ok()) {
-                    Some(pair) => pair,
-                    None => {
-                        let detail = "Not the two halves of a key on P-256 in base64url.";
-                        problems.add("/private_key", FieldCode::Invalid, detail);
-                        return Ok(None);
-                    }
-                }
+                let pair = private.zip(public);
+                let Some(pair) = pair.filter(|(private, public)| ServiceKey::es256_pair(private, public).is_ok())
+                else {
+                    let detail = "Not the two halves of a key on P-256 in base64url.";
+                    problems.add("/private_key", FieldCode::Invalid, detail);
+                    return Ok(None);
+                };
+                pair
             }
             (None, None) => match self.present(application).await? {
                 Some(pair) => pair,

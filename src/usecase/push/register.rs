@@ -116,7 +116,7 @@ impl RegisterPush {
             Provider::WebPush => self.endpoint(text).ok_or_else(bad)?.into(),
             Provider::Fcm | Provider::Apns => return Err(bad()),
         };
-        Ok(Wanted { provider, environment, own, token })
+        Ok(Wanted { provider, environment, token, own })
     }
 
     /// Of a subscription that may be called. Sending looks again, and closer [security.md 81].

@@ -157,6 +157,7 @@ impl SendPush {
             | Outcome::Taken(_)
             | Outcome::Gone { .. }
             | Outcome::BadToken(_)
+            | Outcome::BadHere(_)
             | Outcome::Refused(_) => breaker.worked(),
         });
         match outcome {
@@ -177,7 +178,9 @@ impl SendPush {
             }
             Outcome::Gone { .. } => self.give_up(row, &push, "word of an earlier life of the token").await,
             Outcome::NotNow { why, retry_after, .. } => self.later(row, &push, &why, retry_after).await,
-            Outcome::BadToken(why) | Outcome::Refused(why) => self.give_up(row, &push, &why).await,
+            Outcome::BadToken(why) | Outcome::BadHere(why) | Outcome::Refused(why) => {
+                self.give_up(row, &push, &why).await
+            }
         }
     }
 
@@ -243,7 +246,7 @@ impl SendPush {
             bundle_id: ready.application.bundle_id.as_deref(),
         };
         let outcome = self.gateways.send(&ready.credentials, &address, &message, now).await;
-        if !matches!((&outcome, token.provider), (Outcome::BadToken(_), Provider::Apns)) {
+        if !matches!(outcome, Outcome::BadHere(_)) {
             return Ok(outcome);
         }
         // [flows.md F5] A build for developers says "production" easily: the other environment is tried, once.

@@ -80,6 +80,18 @@ impl Scene {
         crate::admin::until("no push waits", async || pushes(&self.world).await.is_empty().then_some(())).await;
     }
 
+    /// The same, and what a busy database has put off comes again meanwhile.
+    async fn settles(&self) {
+        for _ in 0..20 {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            if pushes(&self.world).await.is_empty() {
+                return;
+            }
+            self.world.clock.advance(crate::world::seconds(1));
+        }
+        panic!("pushes wait");
+    }
+
     /// The next try is planned for so many seconds from now.
     async fn is_planned_in(&self, pause: u64) {
         let due = format!("due_at={}", (self.world.now() + crate::world::seconds(pause)).millis());

@@ -9,7 +9,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn s95_a_token_is_one_phones_and_the_last_one_has_it() {
-    let mut scene = Scene::start().await.reached_by_fcm().await;
+    let scene = Scene::start().await.reached_by_fcm().await;
     let mut mallory = scene.world.user("mallory").await;
     with_app(&scene.world, &mut mallory).await;
     assert_eq!(mallory.phone().reached_at("FCM", "production", FCM_TOKEN).await.status, 204);
@@ -147,7 +147,7 @@ async fn an_app_that_is_not_registered_is_reached_by_nobody() {
 #[tokio::test]
 async fn s149_nobody_reads_a_token_again() {
     let scene = Scene::start().await.reached_by_fcm().await;
-    let admin = scene.world.admin().await;
+    let admin = scene.world.robot("operator", "nod:admin").await;
     let device =
         nod::protocol::public_id::encode(nod::protocol::public_id::Kind::Device, scene.phone().device().uuid());
     let mut seen = vec![scene.phone().call(&Call::me()).await.text()];
