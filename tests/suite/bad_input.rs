@@ -222,7 +222,7 @@ async fn other_methods_are_refused_at_every_endpoint() {
         (device("/events"), "GET", Form::Device),
         (device("/me"), "GET", Form::Device),
         (device("/keys/rotate"), "POST", Form::Device),
-        (device("/push-token"), "DELETE, PUT", Form::Device),
+        (device("/push-token"), "PUT, DELETE", Form::Device),
         (device(&format!("/devices/{id}")), "DELETE", Form::Device),
     ];
     for (path, allowed, form) in endpoints {

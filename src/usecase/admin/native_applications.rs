@@ -36,7 +36,7 @@ pub struct NativeApplicationWish {
     pub package_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic_unpairing: bool,
 }
 

@@ -266,6 +266,8 @@ async fn t2_13_what_is_missing_is_named() {
             .map(|one| {
                 [&one["code"], &one["level"], &one["mfa_policy"]].map(|text| text.as_str().unwrap_or("-")).join(" ")
             })
+            // `push::credentials` looks at those.
+            .filter(|one| !one.contains("_credentials_missing "))
             .collect();
         assert_eq!(answer["ready"].as_bool(), Some(findings.iter().all(|one| !one.contains(" missing "))), "{answer}");
         findings
