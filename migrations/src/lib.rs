@@ -71,6 +71,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0014_device_trust" => m0014_device_trust::sql,
         "m0015_device_application" => m0015_device_application::sql,
         "m0016_otp_devices" => m0016_otp_devices::sql,
+        "m0017_push" => m0017_push::sql,
         _ => return None,
     };
     Some(sql(engine))

@@ -1,4 +1,5 @@
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 pub(crate) struct Migration;
 
@@ -11,8 +12,12 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, SCHEMA).await
+        crate::run(manager, sql).await
     }
+}
+
+pub(crate) fn sql(engine: DbBackend) -> String {
+    crate::with_bytes(SCHEMA, engine)
 }
 
 /// BYTES is replaced, as in the first migration.

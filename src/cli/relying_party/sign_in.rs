@@ -28,7 +28,7 @@ pub(super) const SIGNED_OUT: &str = "/";
 /// How somebody signs in.
 #[derive(Debug, clap::Args)]
 pub(super) struct How {
-    /// Who signs in (`login_hint`); with --auto, alice if left out
+    /// Who signs in; alice where --auto is given
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 

@@ -152,7 +152,7 @@ fn a_device_is_connected_and_its_code_is_good_once() {
             ("device", &["200", "user_code ", "verification_uri ✓", "verification_uri_complete ✓"]),
             ("token (poll 1)", &["200", "access_token ✓"]),
             ("jwks", &["signature ✓", "at_hash ✓"]),
-            ("userinfo", &["alice", "sub ✓"]),
+            ("userinfo", &["200", "sub ✓"]),
             ("token (again)", &["400", "exactly once ✓"]),
         ],
     );

@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::world::{Answer, World};
 
 /// What dev mode adds, and what some other server might have.
-const ADDRESSES: [(Method, &str); 27] = [
+const ADDRESSES: [(Method, &str); 28] = [
     (Method::GET, "/"),
     (Method::GET, "/dev/number?user=alice&notification=x"),
     (Method::POST, "/dev/pairing-keys?user=alice"),
@@ -18,6 +18,7 @@ const ADDRESSES: [(Method, &str); 27] = [
     (Method::POST, "/dev/clock"),
     (Method::GET, "/dev/events"),
     (Method::GET, "/dev/inbox"),
+    (Method::POST, "/dev/inbox/ping"),
     (Method::GET, "/dev/pages"),
     (Method::GET, "/dev/pages/sign-in/fresh"),
     (Method::POST, "/dev/pages/sent"),

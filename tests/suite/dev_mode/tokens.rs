@@ -63,7 +63,8 @@ async fn product_1_4_a_proof_is_verified_with_the_key_that_it_carries() {
     let bob = world.user("bob").with_phone().await;
     let show = async |payload: &str| {
         let call = world.request(Method::POST, &format!("{FLOWS}none?action=authenticate"));
-        call.json(&json!({ "mobilePayload": payload })).send().await.unwrap();
+        let call = call.header("x-xsrf-header", "test").json(&json!({ "mobilePayload": payload }));
+        call.send().await.unwrap();
         said(&world, &format!("POST {FLOWS}none")).await
     };
     let (one, another) = (bob.phone().payload(|_| {}), bob.phone().payload(|_| {}));
