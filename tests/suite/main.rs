@@ -76,6 +76,7 @@ mod packaging;
 mod passwords;
 #[cfg(test)]
 mod primary_first;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod races;
