@@ -6,7 +6,7 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 27] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 30] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
     ("AdminDeviceRole", &[("primary", "It is asked first."), ("trusted", "It is asked as well.")]),
     (
@@ -164,6 +164,23 @@ const MEANINGS: [(&str, &[(&str, &str)]); 27] = [
             ("off", "Nothing is carried from the screen to the device."),
             ("pick", "One of three numbers is picked on the device."),
             ("type", "The number is typed on the device."),
+        ],
+    ),
+    ("NotificationType", &[("AUTHENTICATION", "The person is asked for a yes or a no.")]),
+    (
+        "OtpChannel",
+        &[
+            ("email", "A letter to an address."),
+            ("sms", "A text to a telephone number."),
+            ("voice", "A call to a telephone number, in which the code is read out."),
+        ],
+    ),
+    (
+        "PushProvider",
+        &[
+            ("fcm", "Firebase Cloud Messaging, for Android."),
+            ("apns", "Apple's push notification service."),
+            ("web_push", "The push service of a browser (RFC 8030)."),
         ],
     ),
     (

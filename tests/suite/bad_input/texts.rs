@@ -78,6 +78,7 @@ async fn made(world: &World, admin: &Robot<'_>) -> Vec<(&'static str, String)> {
     let mut ids = vec![
         ("{client_id}", "bank-app".to_owned()),
         ("{user_id}", usr(&alice)),
+        ("{provider}", "web_push".to_owned()),
         ("{device_id}", devices["items"][0]["id"].as_str().unwrap().to_owned()),
     ];
     let parts = [

@@ -82,12 +82,15 @@ impl Scene {
 
     /// The same, and what a busy database has put off comes again meanwhile.
     async fn settles(&self) {
-        for _ in 0..20 {
+        for round in 0..80 {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             if pushes(&self.world).await.is_empty() {
                 return;
             }
-            self.world.clock.advance(crate::world::seconds(1));
+            // So far that each is due again, and no question is over.
+            if round < 20 {
+                self.world.clock.advance(crate::world::seconds(1));
+            }
         }
         panic!("pushes wait");
     }

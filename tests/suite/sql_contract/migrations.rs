@@ -62,7 +62,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0013_addresses",
                 "m0014_device_trust",
                 "m0015_device_application",
-                "m0016_otp_devices"
+                "m0016_otp_devices",
+                "m0017_push"
             ]
         );
         database.migrate().await.unwrap();
