@@ -247,7 +247,7 @@ fn every_word_of_a_closed_list_is_explained() {
             }
             explained += 1;
         }
-        assert!(explained > 3, "{name}: {explained}");
+        assert!(explained >= 3, "{name}: {explained}");
     }
 }
 

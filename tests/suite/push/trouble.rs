@@ -206,7 +206,7 @@ async fn f21_a_bad_day_of_all_services() {
         if pushes(&scene.world).await.is_empty() {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         scene.world.clock.advance(seconds(1));
     }
     scene.is_quiet().await;
