@@ -100,7 +100,7 @@ final class Story {
 
     private static User bob(ApiClient admin) throws Exception {
         var users = new AdminUsersApi(admin);
-        List<User> found = users.listUsers("bob", null, null, null, null).getItems();
+        List<User> found = users.listUsers("bob", null, null, null, null, null).getItems();
         same(List.of("bob"), found.stream().map(User::getUsername).toList());
 
         UserCreation body = new UserCreation().username("bob").name("Bob");
@@ -127,7 +127,7 @@ final class Story {
 
         var devices = new AdminDevicesApi(admin);
         Instant end = Instant.now().plus(LIMIT);
-        while (devices.listUserDevices(user.getId(), null, null).getItems().isEmpty()) {
+        while (devices.listUserDevices(user.getId(), null, null, null).getItems().isEmpty()) {
             same(true, Instant.now().isBefore(end));
             Thread.sleep(100);
         }

@@ -88,15 +88,13 @@ impl Scene {
 
     /// The same, and what a busy database has put off comes again meanwhile.
     async fn settles(&self) {
-        for round in 0..80 {
+        for _ in 0..80 {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             if pushes(&self.world).await.is_empty() {
                 return;
             }
-            // So far that each is due again, and no question is over.
-            if round < 20 {
-                self.world.clock.advance(crate::world::seconds(1));
-            }
+            // Each is due again some time, and no question is over by then.
+            self.world.clock.advance(crate::world::seconds(1));
         }
         panic!("pushes wait");
     }

@@ -97,7 +97,7 @@ async fn kiosk(admin: &Client) -> Client {
 }
 
 async fn bob(admin: &Client) -> User {
-    let found = admin.list_users(None, None, None, None, Some("bob")).await.unwrap().into_inner();
+    let found = admin.list_users(None, None, None, None, None, Some("bob")).await.unwrap().into_inner();
     let [old] = found.items.as_slice() else { panic!("{found:?}") };
     assert_eq!(old.username, "bob");
 
@@ -128,7 +128,7 @@ async fn phone(admin: &Client, user: &User) -> Child {
     drop(input);
 
     let begin = Instant::now();
-    while admin.list_user_devices(&user.id, None, None).await.unwrap().items.is_empty() {
+    while admin.list_user_devices(&user.id, None, None, None).await.unwrap().items.is_empty() {
         assert!(begin.elapsed() < LIMIT, "the phone did not pair");
         sleep(Duration::from_millis(100)).await;
     }
