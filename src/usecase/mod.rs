@@ -35,6 +35,7 @@ pub mod pair_device;
 pub mod pairing_keys;
 pub mod password_ladder;
 pub mod prove_possession;
+mod pump;
 pub mod push;
 pub mod put_question;
 pub mod rates;

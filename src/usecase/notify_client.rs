@@ -4,10 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
 use futures_util::future::try_join;
-use futures_util::stream::FuturesUnordered;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -28,16 +25,13 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Kind, Leased, Outbox};
 use crate::usecase::callbacks::{Callbacks, Opened};
+use crate::usecase::pump::pump;
 use crate::usecase::settle::Settle;
 use crate::usecase::told::{Told, Watchers, Whom};
 
-/// Calls at a time, on one node.
-const AT_ONCE: usize = 32;
 /// A row is ours for this long: longer than a call lasts with all that goes with it, so that no other node calls as
 /// well.
 const LEASE: Duration = Duration::from_secs(8);
-/// Between two looks at what others left.
-const PAUSE: Duration = Duration::from_millis(500);
 
 pub struct NotifyClient {
     pub outbox: Outbox,
@@ -54,41 +48,12 @@ pub struct NotifyClient {
 }
 
 impl NotifyClient {
-    /// Sends what is due, until `stop`; what is due then, and what is on its way, is brought to its end. Whoever is slow
-    /// to answer holds up nobody else.
+    /// Sends what is due, until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut calls = FuturesUnordered::new();
-        let mut pauses = tokio::time::interval(PAUSE);
-        pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut look, mut stopping) = (true, false);
-        loop {
-            let free = AT_ONCE - calls.len();
-            // There may be more.
-            let mut full = free == 0;
-            if look && free > 0 {
-                let taken = self.take(free).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "pings wait");
-                    Vec::new()
-                });
-                full = taken.len() == free;
-                calls.extend(taken.into_iter().map(|row| self.deliver(row)));
-            }
-            if stopping && calls.is_empty() {
-                break;
-            }
-            tokio::select! {
-                // The last who were answered may have decided something.
-                () = stop.cancelled(), if !stopping => (look, stopping) = (true, true),
-                // What this node decides is told at once; what others left, and what is due again, soon.
-                () = self.settle.pings.rung(), if !stopping => look = true,
-                _ = pauses.tick(), if !stopping => look = true,
-                Some(()) = calls.next() => look = full,
-            }
-        }
+        pump(&self.settle.pings, stop, |most| self.take(most), |row| self.deliver(row)).await;
     }
 
-    async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
+    async fn take(&self, most: u32) -> Result<Vec<Leased>, StoreError> {
         let taken = self.outbox.lease(Kind::Ping, most, LEASE, self.clock.now()).await?;
         if !taken.is_empty() {
             failpoint::hit("K30");

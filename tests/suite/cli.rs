@@ -20,6 +20,7 @@ mod sessions;
 mod start_screen;
 mod state;
 mod taking_away;
+mod texts;
 mod users;
 mod webhooks;
 

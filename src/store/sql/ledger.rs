@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use sea_orm::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -185,11 +186,22 @@ impl Ledger {
     /// Records an event that belongs to no other commit. It is kept until the database takes it;
     /// when too many wait already, whoever brings one waits as well.
     pub async fn audit(&self, event: Event) {
-        match timeout(waiting(PATIENCE), self.notes.send(Note::Event(event))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(mpsc::error::SendError(note))) => lost(&note),
-            Err(_) => error!("an audit event was lost: too many wait for the database"),
+        if self.note(Note::Event(event)).await.is_err() {
+            error!("an audit event was lost: too many wait for the database");
         }
+    }
+
+    /// An outbox row is not needed any more, once the events that were brought before are written. When too many wait
+    /// already, it comes again.
+    pub async fn done(&self, row: Uuid) {
+        let _ = self.note(Note::Told(row)).await;
+    }
+
+    async fn note(&self, note: Note) -> Result<(), Elapsed> {
+        if let Err(mpsc::error::SendError(note)) = timeout(waiting(PATIENCE), self.notes.send(note)).await? {
+            lost(&note);
+        }
+        Ok(())
     }
 
     /// A decision was told to everyone: its outbox row is not needed any more.

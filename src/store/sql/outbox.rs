@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{Database, Engine, Insert, Placeholders, Row, Transaction, WriteError, bytes};
+use super::{Database, Engine, Insert, Placeholders, Row, Transaction, WriteError, bounded, bytes};
 use crate::clock::{Clock, Timestamp};
 use crate::store::ephemeral::StoreError;
 
@@ -180,6 +180,23 @@ impl Outbox {
     ) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6) {}", INSERT.into, INSERT.and);
         self.database.execute(&sql, row(id, kind, payload, now, due)).await.map(drop)
+    }
+
+    /// Several at once: all of them, or none.
+    pub async fn put_all(
+        &self,
+        kind: Kind,
+        payloads: impl IntoIterator<Item = (Uuid, Vec<u8>)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let rows = payloads.into_iter().map(|(id, payload)| row(id, kind, &payload, now, now)).collect();
+        let put: Result<(), WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            transaction.insert(&INSERT, rows).await?;
+            transaction.commit().await
+        })
+        .await;
+        put.map_err(WriteError::unexpected)
     }
 
     /// Delivers what is due, until there is nothing more.

@@ -103,14 +103,11 @@ impl QueuePushes {
     }
 
     async fn put(&self, pushes: Vec<Push>, now: Timestamp) {
-        for push in &pushes {
-            let id = self.entropy.ordered_uuid(now);
-            if let Err(error) = self.outbox.put(id, Kind::Push, &push.encode(), now).await {
-                tracing::warn!(request.id = %push.request, device.id = %push.device, %error, "a phone is not told");
-            }
-        }
-        if !pushes.is_empty() {
-            self.bell.ring();
+        let Some(Push { request, .. }) = pushes.first() else { return };
+        let payloads = pushes.iter().map(|push| (self.entropy.ordered_uuid(now), push.encode()));
+        match self.outbox.put_all(Kind::Push, payloads, now).await {
+            Ok(()) => self.bell.ring(),
+            Err(error) => tracing::warn!(request.id = %request, %error, "phones are not told"),
         }
     }
 }

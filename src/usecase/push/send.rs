@@ -5,9 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
@@ -30,15 +27,15 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Kind, Leased, Outbox};
 use crate::store::sql::push::{PushCredentials, PushTokens};
+use crate::usecase::pump::pump;
 use crate::usecase::push::forget::ForgetPhone;
 use crate::usecase::settle::OutboxBell;
 
-/// Calls at a time, on one node.
-const AT_ONCE: usize = 32;
 /// A row is ours for this long: longer than the calls last that one push may need, so that no other node calls as well.
 const LEASE: Duration = Duration::from_secs(30);
-/// Between two looks at what others left.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a service that fails is left alone.
+const FIRST_REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Services whose troubles are remembered: browsers choose theirs.
 const SERVICES: usize = 1000;
 
@@ -70,7 +67,7 @@ impl Breakers {
         if breakers.len() >= SERVICES && !breakers.contains_key(service) {
             breakers.clear();
         }
-        look(breakers.entry(service.to_owned()).or_default())
+        look(breakers.entry(service.to_owned()).or_insert(Breaker::new(FIRST_REST, LONGEST_REST)))
     }
 }
 
@@ -92,41 +89,12 @@ enum Unready {
 }
 
 impl SendPush {
-    /// Sends what is due, until `stop`; what is due then, and what is on its way, is brought to its end. Whoever is slow
-    /// to answer holds up nobody else.
+    /// Sends what is due, until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut calls = FuturesUnordered::new();
-        let mut pauses = tokio::time::interval(PAUSE);
-        pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut look, mut stopping) = (true, false);
-        loop {
-            let free = AT_ONCE - calls.len();
-            // There may be more.
-            let mut full = free == 0;
-            if look && free > 0 {
-                let taken = self.take(free).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "pushes wait");
-                    Vec::new()
-                });
-                full = taken.len() == free;
-                calls.extend(taken.into_iter().map(|row| self.deliver(row)));
-            }
-            if stopping && calls.is_empty() {
-                break;
-            }
-            tokio::select! {
-                // The last who were answered may have asked something.
-                () = stop.cancelled(), if !stopping => (look, stopping) = (true, true),
-                // What this node asks is told at once; what others left, and what is due again, soon.
-                () = self.bell.rung(), if !stopping => look = true,
-                _ = pauses.tick(), if !stopping => look = true,
-                Some(()) = calls.next() => look = full,
-            }
-        }
+        pump(&self.bell, stop, |most| self.take(most), |row| self.deliver(row)).await;
     }
 
-    async fn take(&self, most: usize) -> Result<Vec<Leased>, StoreError> {
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
+    async fn take(&self, most: u32) -> Result<Vec<Leased>, StoreError> {
         self.outbox.lease(Kind::Push, most, LEASE, self.clock.now()).await
     }
 
@@ -144,7 +112,10 @@ impl SendPush {
         }
         let ready = match self.ready(&push, now).await? {
             Ok(ready) => ready,
-            Err(Unready::Moot) => return self.outbox.done(row.id).await,
+            Err(Unready::Moot) => {
+                self.ledger.done(row.id).await;
+                return Ok(());
+            }
             Err(Unready::Never(why)) => return self.give_up(row, &push, why).await,
         };
         if let Err(until) = self.breakers.of(&ready.service, |breaker| breaker.admits(now)) {
@@ -165,8 +136,8 @@ impl SendPush {
                 let (device, told) = (push.device, push.told);
                 tracing::info!(request.id = %push.request, device.id = %device, status, %told, "push");
                 metrics().pushed(Delivered::Delivered);
-                self.record(&push, None).await;
-                self.outbox.done(row.id).await
+                self.end(row, &push, None).await;
+                Ok(())
             }
             Outcome::Gone { since } if ready.token.was_gone(since) => {
                 if self.forget.forget(&ready.token, &ready.application, &push).await? {
@@ -279,15 +250,20 @@ impl SendPush {
     async fn give_up(&self, row: &Leased, push: &Push, why: &str) -> Result<(), StoreError> {
         tracing::warn!(request.id = %push.request, device.id = %push.device, why, "not pushed, for good");
         metrics().pushed(Delivered::GaveUp);
-        self.record(push, Some(why)).await;
-        self.outbox.done(row.id).await
+        self.end(row, push, Some(why)).await;
+        Ok(())
     }
 
-    /// That a phone was told, or was not; not that it is told no more.
-    async fn record(&self, push: &Push, failed: Option<&str>) {
-        if push.told == Told::Ended {
-            return;
+    /// That a phone was told, or was not; not that it is told no more. It is written down with what others leave behind:
+    /// a commit of its own for each would hold up those who ask.
+    async fn end(&self, row: &Leased, push: &Push, failed: Option<&str>) {
+        if push.told == Told::Question {
+            self.record(push, failed).await;
         }
+        self.ledger.done(row.id).await;
+    }
+
+    async fn record(&self, push: &Push, failed: Option<&str>) {
         let now = self.clock.now();
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestPushed)
             .client(&push.client)

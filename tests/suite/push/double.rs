@@ -61,6 +61,8 @@ pub(super) enum Reply {
     Says(u16, Value),
     /// With `Retry-After`.
     Later(u16, u64),
+    /// As usual, after so many milliseconds.
+    After(u64),
     /// After so many milliseconds in which it can be seen that it was asked.
     SaysAfter(u16, Value, u64),
     /// Never in time.
@@ -93,6 +95,8 @@ struct Inner {
     providers: Mutex<Vec<(String, i64)>>,
     /// What a browser has kept for itself.
     browser: Browser,
+    /// How nasty it is: of a hundred answers, so many are not what they should be.
+    nasty: Mutex<(u32, u64)>,
 }
 
 /// Keys of the operator, and what the services know of them.
@@ -189,6 +193,7 @@ impl Double {
             assertions: Mutex::default(),
             providers: Mutex::default(),
             browser: Browser::new(),
+            nasty: Mutex::default(),
         }))
     }
 
@@ -199,6 +204,11 @@ impl Double {
     /// The same for whoever asks for an access token.
     pub(super) fn token_endpoint_will(&self, replies: impl IntoIterator<Item = Reply>) {
         self.0.token_replies.lock().unwrap().extend(replies);
+    }
+
+    /// From now on, so many answers of a hundred are wrong in some way.
+    pub(super) fn is_nasty(&self, percent: u32, seed: u64) {
+        *self.0.nasty.lock().unwrap() = (percent, seed);
     }
 
     /// What was asked of it, whatever it answered.
@@ -270,12 +280,16 @@ impl Double {
             }
         };
         let usual = if self.0.service == Service::WebPush { 201 } else { 200 };
-        let scripted = self.0.replies.lock().unwrap().pop_front();
+        let scripted = self.0.replies.lock().unwrap().pop_front().or_else(|| self.nastiness());
         let (status, response) = match scripted {
             None => (usual, answer(usual, &[], &json!({ "name": "projects/p/messages/1" }))),
             Some(Reply::Says(status, said)) => (status, answer(status, &[], &said)),
             Some(Reply::Later(status, pause)) => {
                 (status, answer(status, &[("retry-after", pause.to_string())], &Value::Null))
+            }
+            Some(Reply::After(millis)) => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                (usual, answer(usual, &[], &json!({})))
             }
             Some(Reply::SaysAfter(status, said, millis)) => {
                 self.note((&token, &headers), (body, says), status);
@@ -304,6 +318,24 @@ impl Double {
         });
     }
 
+    /// One of the ways in which services fail, drawn.
+    fn nastiness(&self) -> Option<Reply> {
+        let mut nasty = self.0.nasty.lock().unwrap();
+        let (percent, seed) = *nasty;
+        // Knuth's.
+        let drawn = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        nasty.1 = drawn;
+        let drawn = drawn >> 33;
+        (u32::try_from(drawn % 100).unwrap() < percent).then(|| match (drawn / 100) % 6 {
+            0 => Reply::Says(500, json!({ "error": { "status": "INTERNAL" } })),
+            1 => Reply::Later(503, 1),
+            2 => Reply::Later(429, 2),
+            3 => Reply::After(150),
+            4 => Reply::Half,
+            _ => Reply::Says(502, Value::Null),
+        })
+    }
+
     /// Google's token endpoint [RFC 7523 §2.1].
     async fn token(&self, headers: &HashMap<String, String>, body: &[u8]) -> Response<Body> {
         *self.0.assertions.lock().unwrap() += 1;
@@ -313,6 +345,7 @@ impl Double {
             Some(Reply::Later(status, pause)) => {
                 return answer(status, &[("retry-after", pause.to_string())], &Value::Null);
             }
+            Some(Reply::After(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
             Some(Reply::Silence) => tokio::time::sleep(Duration::from_secs(20)).await,
             Some(Reply::Half) => return half(),
             None => {}
