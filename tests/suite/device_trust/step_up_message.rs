@@ -396,3 +396,24 @@ async fn a_number_that_was_taken_away_gets_no_code_and_brings_none() {
     }
     scene.texts(1);
 }
+
+/// In dev mode all of it stays here, whatever country it is for.
+#[tokio::test]
+async fn dev_mode_shows_texts_and_calls_and_sends_none() {
+    let texts = || Texts { by: TextsBy::DevInbox, reach: Reach::Everywhere, per_day: 1000 };
+    let world = World::with().dev_mode().settings(move |settings| {
+        (settings.sms, settings.voice) = (texts(), texts());
+    });
+    let places = [("sms", "+33612345678"), ("voice", "+818012345678")];
+    let scene = Scene::with_places(world.start().await, policy(), &places).await;
+    let (mut browser, id, state) = scene.authenticates("alice").await;
+    for at in 0..2 {
+        scene.choose(&mut browser, &id, &state["devices"][at]).await.ok();
+    }
+    let shown = scene.world.get("/dev/inbox").await.json();
+    let texts: Vec<_> = shown["texts"].as_array().unwrap().iter().map(|text| (&text["type"], &text["to"])).collect();
+    assert!(texts.contains(&(&json!("sms"), &json!("+33612345678"))), "{shown}");
+    assert!(texts.contains(&(&json!("voice"), &json!("+818012345678"))), "{shown}");
+    let page = browser.open("/dev/inbox").await.unwrap();
+    page.has("@localhost #").has("Your code is:");
+}
