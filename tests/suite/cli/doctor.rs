@@ -177,3 +177,26 @@ fn whom_the_server_tells_is_connected_to_and_told_nothing() {
     let found = checks(site.run(&["doctor", "--offline", "--json"]), 0);
     assert!(found.iter().all(|(name, ..)| name != "webhooks" && name != "pings"), "{found:#?}");
 }
+
+/// [security 81] Whom the server would not call is not called from here either, by address or by name.
+#[test]
+fn security_81_whom_the_server_would_not_call_is_told_and_not_called() {
+    let allowed = "outbound.allow = [\"127.0.0.0/8\"]\n";
+    let site = Site::with(allowed).migrated();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let places = [format!("https://127.0.0.1:{port}"), format!("https://localhost:{port}")];
+    for place in &places {
+        let url = format!("{place}/hooks");
+        site.run(&["webhook", "create", &url, "--event", "user.locked", "-c", "nod.toml"]).ends_with(0);
+    }
+    let text = fs::read_to_string(site.path("nod.toml")).unwrap();
+    fs::write(site.path("nod.toml"), text.replace(allowed, "")).unwrap();
+    let _server = site.serve();
+    let found = checks(site.run(&["doctor", "--json"]), 1);
+    for place in &places {
+        has(&found, "webhooks", "wrong", &format!(": {place}: "));
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}

@@ -69,7 +69,7 @@ fn somebody_signs_in_and_the_code_is_good_once() {
     assert_eq!((&last["result"], &last["exit"]), (&"signed_in".into(), &0.into()), "{text}");
     // A password that is not the name is tried once.
     let told = act(&dev, "login", &["--auto", "--user", "carol"]).ends_with(1);
-    assert!(told.contains("carol gets no further"), "{told}");
+    assert!(told.contains("carol gets no further: nothing to press"), "{told}");
 }
 
 #[test]

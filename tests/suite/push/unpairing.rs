@@ -1,5 +1,6 @@
 //! [flows.md F5] A service says that an app is gone: the token goes, and where the operator wants it, so does the trust.
 
+use nod::domain::device::Status as DeviceStatus;
 use nod::domain::user::Status;
 use nod_device::Call;
 use serde_json::{Value, json};
@@ -249,6 +250,20 @@ async fn r18_who_was_unpaired_is_told_nothing() {
     assert_eq!(scene.services.fcm.asked().len(), 1);
     assert_eq!(scene.phone().approve(&question).await.status, 401);
     assert!(!scene.has_token().await, "it went with the installation");
+}
+
+/// [security 94] Blocked while it was being told.
+#[tokio::test]
+async fn s94_who_is_blocked_meanwhile_is_told_nothing() {
+    let scene = Scene::start().await.reached_by_fcm().await;
+    scene.services.fcm.will([Reply::Later(503, 1)]);
+    scene.asks().await;
+    scene.services.fcm.is_asked(1).await;
+    scene.is_planned_in(1).await;
+    scene.phone().set_status(DeviceStatus::Blocked).await;
+    scene.world.clock.advance(seconds(1));
+    scene.is_quiet().await;
+    assert_eq!(scene.services.fcm.asked().len(), 1);
 }
 
 /// [reliability R10] The same for whoever is locked.
