@@ -73,6 +73,8 @@ pub struct ApplicationPage {
     pub items: Vec<ApplicationBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&Application> for ApplicationBody {
@@ -108,6 +110,8 @@ impl ApplicationsApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<ApplicationPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -117,6 +121,7 @@ impl ApplicationsApi {
             self.applications.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(ApplicationPage {
             next_cursor: self.cursors.next(&list, page.next.as_ref()),
+            total: page::total(count.0, self.applications.count(since)).await?,
             items: page.items.iter().map(ApplicationBody::from).collect(),
         }))
     }

@@ -66,6 +66,8 @@ pub struct EventPage {
     pub items: Vec<EventBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<EventDocument> for EventBody {
@@ -119,6 +121,8 @@ impl AuditApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<EventPage>> {
         let Admin { .. } = admin;
         let wanted = Wanted {
@@ -139,6 +143,7 @@ impl AuditApi {
         let found = self.trail.list(&wanted, after, page::limit(limit.0)).await?;
         Ok(Shown::of(EventPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.trail.count(&wanted)).await?,
             items: found.items.into_iter().map(EventBody::from).collect(),
         }))
     }

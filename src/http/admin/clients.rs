@@ -44,6 +44,8 @@ impl ClientsApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<ClientPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -52,6 +54,7 @@ impl ClientsApi {
         let page = self.clients.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(ClientPage {
             next_cursor: self.cursors.next(&list, page.next.as_ref()),
+            total: page::total(count.0, self.clients.count(since)).await?,
             items: page.items.iter().map(ClientBody::from).collect(),
         }))
     }

@@ -77,6 +77,8 @@ pub struct DevicePage {
     pub items: Vec<DeviceBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&Whole> for DeviceBody {
@@ -110,6 +112,7 @@ impl DevicesApi {
         created_after: Option<DateTime>,
         limit: Option<u32>,
         cursor: Option<&str>,
+        count: Option<bool>,
     ) -> Result<Shown<DevicePage>> {
         let since = created_after.map(|DateTime(at)| at);
         let list = page::since(&format!("devices {filter:?}"), since);
@@ -118,6 +121,7 @@ impl DevicesApi {
             self.devices.list(filter, after, page::limit(limit)).await?.since(since, |(device, _)| device.paired_at);
         Ok(Shown::of(DevicePage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count, self.devices.count(filter, since)).await?,
             items: found.items.iter().map(DeviceBody::from).collect(),
         }))
     }
@@ -160,16 +164,19 @@ impl DevicesApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<DevicePage>> {
         let Admin { .. } = admin;
         let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
         let filter = DeviceFilter { user, status: status.0.map(state) };
-        self.page(filter, created_after.0, limit.0, cursor.0.as_deref()).await
+        self.page(filter, created_after.0, limit.0, cursor.0.as_deref(), count.0).await
     }
 
     /// List a user's devices
     ///
     /// Those paired last first. A user who is not there has none.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/users/:user_id/devices", method = "get", operation_id = "listUserDevices")]
     async fn list_of_user(
         &self,
@@ -182,10 +189,12 @@ impl DevicesApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<DevicePage>> {
         let Admin { .. } = admin;
         let filter = DeviceFilter { user: Some(self::user_id(&user_id)?), status: None };
-        self.page(filter, created_after.0, limit.0, cursor.0.as_deref()).await
+        self.page(filter, created_after.0, limit.0, cursor.0.as_deref(), count.0).await
     }
 
     /// Read a device

@@ -61,6 +61,8 @@ pub struct TokenPage {
     pub items: Vec<TokenBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&InitialAccessToken> for TokenBody {
@@ -94,6 +96,8 @@ impl InitialAccessTokensApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<TokenPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -102,6 +106,7 @@ impl InitialAccessTokensApi {
         let found = self.tokens.list(after, page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(TokenPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.tokens.count(since)).await?,
             items: found.items.iter().map(TokenBody::from).collect(),
         }))
     }

@@ -45,6 +45,8 @@ pub struct KeyPage {
     pub items: Vec<KeyBody>,
     /// Always absent.
     pub next_cursor: Option<String>,
+    /// How many there are; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&StoredKey> for KeyBody {
@@ -65,8 +67,10 @@ impl From<&StoredKey> for KeyBody {
     }
 }
 
-fn page(keys: &[StoredKey]) -> Shown<KeyPage> {
-    Shown::of(KeyPage { items: keys.iter().map(KeyBody::from).collect(), next_cursor: None })
+fn page(keys: &[StoredKey], count: bool) -> Shown<KeyPage> {
+    let items: Vec<KeyBody> = keys.iter().map(KeyBody::from).collect();
+    let total = count.then(|| u64::try_from(items.len()).unwrap_or(u64::MAX));
+    Shown::of(KeyPage { items, next_cursor: None, total })
 }
 
 #[OpenApi(prefix_path = "/admin/v1", tag = "Tag::AdminKeys")]
@@ -75,9 +79,14 @@ impl KeysApi {
     ///
     /// Newest first, retired ones too.
     #[oai(path = "/keys", method = "get", operation_id = "listKeys")]
-    async fn list(&self, #[oai(scope = "Permission::KeysRead")] admin: Admin<KeysRead>) -> Result<Shown<KeyPage>> {
+    async fn list(
+        &self,
+        #[oai(scope = "Permission::KeysRead")] admin: Admin<KeysRead>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
+    ) -> Result<Shown<KeyPage>> {
         let Admin { .. } = admin;
-        Ok(page(&self.keys.list().await?))
+        Ok(page(&self.keys.list().await?, count.unwrap_or_default()))
     }
 
     /// Rotate the signing keys
@@ -100,7 +109,7 @@ impl KeysApi {
         /// Rotate whatever relying parties know.
         emergency: Query<Option<bool>>,
     ) -> Result<Shown<KeyPage>> {
-        Ok(page(&self.keys.rotate(&admin, emergency.unwrap_or_default()).await?))
+        Ok(page(&self.keys.rotate(&admin, emergency.unwrap_or_default()).await?, false))
     }
 
     /// Retire a signing key

@@ -184,6 +184,8 @@ pub struct MfaPolicyPage {
     pub items: Vec<MfaPolicyBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&MfaPolicy> for MfaPolicyBody {
@@ -243,6 +245,8 @@ impl MfaPoliciesApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<MfaPolicyPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -251,6 +255,7 @@ impl MfaPoliciesApi {
         let page = self.policies.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(MfaPolicyPage {
             next_cursor: self.cursors.next(&list, page.next.as_ref()),
+            total: page::total(count.0, self.policies.count(since)).await?,
             items: page.items.iter().map(MfaPolicyBody::from).collect(),
         }))
     }

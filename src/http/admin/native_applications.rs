@@ -79,6 +79,8 @@ pub struct NativeApplicationPage {
     pub items: Vec<NativeApplicationBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 closed! {
@@ -152,6 +154,8 @@ impl NativeApplicationsApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<NativeApplicationPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -161,6 +165,7 @@ impl NativeApplicationsApi {
             self.applications.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(NativeApplicationPage {
             next_cursor: self.cursors.next(&list, page.next.as_ref()),
+            total: page::total(count.0, self.applications.count(since)).await?,
             items: page.items.iter().map(NativeApplicationBody::from).collect(),
         }))
     }

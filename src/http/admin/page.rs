@@ -18,6 +18,14 @@ pub fn limit(asked: Option<u32>) -> u32 {
     asked.unwrap_or(USUAL).clamp(1, MOST)
 }
 
+/// How many there are in all parts of a list, for whoever wants to know: nobody else waits for that.
+pub async fn total<E>(
+    wanted: Option<bool>,
+    count: impl Future<Output = Result<u64, E>> + Send,
+) -> Result<Option<u64>, E> {
+    if wanted == Some(true) { count.await.map(Some) } else { Ok(None) }
+}
+
 /// What a list is called that begins at a time: another list than the whole one.
 pub fn since(list: &str, since: Option<Timestamp>) -> String {
     since.map_or_else(|| list.to_owned(), |since| format!("{list} since {since}"))

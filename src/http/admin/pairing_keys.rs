@@ -50,6 +50,8 @@ pub struct PairingKeyPage {
     pub items: Vec<PairingKeyBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&StoredPairingKey> for PairingKeyBody {
@@ -69,6 +71,7 @@ impl PairingKeysApi {
     /// List pairing keys
     ///
     /// Newest first, used and expired ones too until they are forgotten.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
     #[oai(path = "/pairing-keys", method = "get", operation_id = "listPairingKeys")]
     async fn list(
         &self,
@@ -82,6 +85,8 @@ impl PairingKeysApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<PairingKeyPage>> {
         let Admin { .. } = admin;
         let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
@@ -91,6 +96,7 @@ impl PairingKeysApi {
         let found = self.keys.list(user, after, page::limit(limit.0)).await?.since(since, |key| key.created_at);
         Ok(Shown::of(PairingKeyPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.keys.count(user, since)).await?,
             items: found.items.iter().map(PairingKeyBody::from).collect(),
         }))
     }

@@ -116,6 +116,8 @@ pub struct PolicyPage {
     pub items: Vec<PolicyBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&SignOnPolicy> for PolicyBody {
@@ -175,6 +177,8 @@ impl PoliciesApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<PolicyPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -183,6 +187,7 @@ impl PoliciesApi {
         let page = self.policies.list(after.as_ref(), page::limit(limit.0)).await?.since(since, |item| item.created_at);
         Ok(Shown::of(PolicyPage {
             next_cursor: self.cursors.next(&list, page.next.as_ref()),
+            total: page::total(count.0, self.policies.count(since)).await?,
             items: page.items.iter().map(PolicyBody::from).collect(),
         }))
     }

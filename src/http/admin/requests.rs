@@ -60,6 +60,8 @@ pub struct RequestPage {
     pub items: Vec<RequestBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&Overview> for RequestBody {
@@ -122,6 +124,8 @@ impl RequestsApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<RequestPage>> {
         let Admin { .. } = admin;
         let user = named(Kind::User, "user_id", user_id.0.as_deref(), UserId::new)?;
@@ -136,6 +140,7 @@ impl RequestsApi {
         let found = self.requests.list(&filter, after, page::limit(limit.0)).await?;
         Ok(Shown::of(RequestPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.requests.count(&filter)).await?,
             items: found.items.iter().map(RequestBody::from).collect(),
         }))
     }

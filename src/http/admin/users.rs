@@ -72,6 +72,8 @@ pub struct UserPage {
     pub items: Vec<UserBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&User> for UserBody {
@@ -126,6 +128,8 @@ impl UsersApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<UserPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -137,6 +141,7 @@ impl UsersApi {
         let found = self.users.list(&wanted, after, page::limit(limit.0)).await?.since(since, |user| user.created_at);
         Ok(Shown::of(UserPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.users.count(&wanted, since)).await?,
             items: found.items.iter().map(UserBody::from).collect(),
         }))
     }

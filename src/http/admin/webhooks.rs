@@ -79,6 +79,8 @@ pub struct WebhookPage {
     pub items: Vec<WebhookBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -118,6 +120,8 @@ pub struct DeliveryPage {
     pub items: Vec<DeliveryBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&Webhook> for WebhookBody {
@@ -174,6 +178,8 @@ impl WebhooksApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<WebhookPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -182,6 +188,7 @@ impl WebhooksApi {
         let found = self.webhooks.list(after, page::limit(limit.0)).await?.since(since, |webhook| webhook.created_at);
         Ok(Shown::of(WebhookPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.webhooks.count(since)).await?,
             items: found.items.iter().map(WebhookBody::from).collect(),
         }))
     }
@@ -333,6 +340,8 @@ impl WebhooksApi {
         limit: Query<Option<u32>>,
         /// `next_cursor` of the part before.
         cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
     ) -> Result<Shown<DeliveryPage>> {
         let Admin { .. } = admin;
         let since = created_after.0.map(|DateTime(at)| at);
@@ -348,6 +357,7 @@ impl WebhooksApi {
         let found = found.since(since, |delivery| delivery.created_at);
         Ok(Shown::of(DeliveryPage {
             next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.webhooks.count_deliveries(id, state, since)).await?,
             items: found.items.iter().map(DeliveryBody::from).collect(),
         }))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory, client};
-use super::{Database, Transaction, WriteError, bounded};
+use super::{Database, Transaction, WriteError, bounded, fleet};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::client::Client;
@@ -171,6 +171,11 @@ impl Clients {
                    ORDER BY created_at DESC, id DESC LIMIT $3";
         let rows = self.database.find_all(sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
         rows.iter().map(client).collect()
+    }
+
+    /// How many clients there are that were not made before a time.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.database.count("SELECT COUNT(*) FROM client WHERE created_at >= $1", [fleet::since(since)]).await
     }
 
     /// At most `limit` clients in the order of their identifiers, those after `after` only.

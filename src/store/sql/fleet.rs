@@ -20,6 +20,11 @@ pub(super) fn first() -> After {
     (i64::MAX, Vec::new())
 }
 
+/// Where a list ends that has nothing older.
+pub(super) fn since(since: Option<Timestamp>) -> Value {
+    since.map_or(i64::MIN, Timestamp::millis).into()
+}
+
 /// A pairing key, without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPairingKey {
@@ -58,6 +63,18 @@ impl Devices {
             i64::from(limit).into(),
         ];
         self.database().find_all(&sql, values).await?.iter().map(both).collect()
+    }
+
+    /// How many devices there are that were not paired before a time.
+    pub async fn count(&self, filter: DeviceFilter, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM device WHERE paired_at >= $1 AND ($2 IS NULL OR user_id = $2) \
+                   AND ($3 IS NULL OR status = $3)";
+        let values: [Value; 3] = [
+            self::since(since),
+            bytes_if_any(filter.user.map(UserId::uuid)),
+            filter.status.map(|status| device_status_text(status).to_owned()).into(),
+        ];
+        self.database().count(sql, values).await
     }
 
     /// A device as the database has it.
@@ -198,6 +215,13 @@ impl Devices {
                    ORDER BY created_at DESC, id DESC LIMIT $4";
         let values: [Value; 4] = [at.into(), id.into(), bytes_if_any(user.map(UserId::uuid)), i64::from(limit).into()];
         self.database().find_all(sql, values).await?.iter().map(stored_key).collect()
+    }
+
+    /// How many pairing keys there are that have a name.
+    pub async fn count_keys(&self, user: Option<UserId>, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM pairing_key WHERE id IS NOT NULL AND created_at >= $1 \
+                   AND ($2 IS NULL OR user_id = $2)";
+        self.database().count(sql, [self::since(since), bytes_if_any(user.map(UserId::uuid))]).await
     }
 
     pub async fn find_key(&self, id: PairingKeyId) -> Result<Option<StoredPairingKey>, StoreError> {

@@ -354,6 +354,12 @@ impl Database {
         self.timed(SqlCall::Read, call).await
     }
 
+    /// The number that a statement answers.
+    pub(super) async fn count(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64, StoreError> {
+        let row = self.find(sql, values).await?.ok_or(StoreError::Corrupt("a count without an answer"))?;
+        Ok(row.get::<i64>(0)?.unsigned_abs())
+    }
+
     pub(super) async fn find_all(
         &self,
         sql: &str,

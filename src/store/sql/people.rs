@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory, profile, user, user_status_text};
-use super::fleet::{After, first};
+use super::fleet::{self, After, first};
 use super::sessions::end_all;
 use super::{Database, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
@@ -211,6 +211,27 @@ impl People {
             i64::from(limit).into(),
         ];
         self.database.find_all(sql, values).await?.iter().map(user).collect()
+    }
+
+    /// How many users there are that were not made before a time.
+    pub async fn count(
+        &self,
+        username: Option<&str>,
+        status: Option<Status>,
+        since: Option<Timestamp>,
+    ) -> Result<u64, StoreError> {
+        // As in `newest`.
+        if username.is_some_and(|username| username.contains('\0')) {
+            return Ok(0);
+        }
+        let sql = "SELECT COUNT(*) FROM account WHERE created_at >= $1 AND ($2 IS NULL OR username = $2) \
+                   AND ($3 IS NULL OR status = $3)";
+        let values = [
+            fleet::since(since),
+            username.map(str::to_owned).into(),
+            status.map(|status| user_status_text(status).to_owned()).into(),
+        ];
+        self.database.count(sql, values).await
     }
 
     /// At most `limit` users in the order of their names, those after `after` only.

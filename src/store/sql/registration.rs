@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::directory::{Area, Change, Directory};
-use super::fleet::{After, first};
+use super::fleet::{self, After, first};
 use super::{Database, Row, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -80,6 +80,11 @@ impl Registration {
         let sql = format!("{TOKEN} WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3");
         let rows = self.database.find_all(&sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
         rows.iter().map(token).collect()
+    }
+
+    pub async fn count_tokens(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM initial_access_token WHERE created_at >= $1";
+        self.database.count(sql, [fleet::since(since)]).await
     }
 
     pub async fn find_token(&self, id: InitialAccessTokenId) -> Result<Option<InitialAccessToken>, StoreError> {

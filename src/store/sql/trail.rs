@@ -3,6 +3,7 @@
 use sea_orm::Value;
 use uuid::Uuid;
 
+use super::fleet::since;
 use super::{Database, Row, bytes, bytes_if_any};
 use crate::clock::Timestamp;
 use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
@@ -81,6 +82,26 @@ pub struct Requested {
     pub since: Option<Timestamp>,
 }
 
+/// With [`Wanted::values`].
+const WANTED: &str = "($1 IS NULL OR action = $1) AND ($2 IS NULL OR result = $2) AND ($3 IS NULL OR client_id = $3) \
+                      AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR device_id = $5) \
+                      AND ($6 IS NULL OR request_id = $6) AND at >= $7 AND at < $8";
+
+impl Wanted {
+    fn values(&self) -> [Value; 8] {
+        [
+            self.action.clone().into(),
+            self.result.clone().into(),
+            self.client.clone().into(),
+            bytes_if_any(self.user.map(UserId::uuid)),
+            bytes_if_any(self.device.map(DeviceId::uuid)),
+            bytes_if_any(self.request.map(RequestId::uuid)),
+            since(self.since),
+            self.until.map_or(i64::MAX, Timestamp::millis).into(),
+        ]
+    }
+}
+
 const EVENT: &str = "seq, id, at, action, result, reason, client_id, user_id, device_id, request_id, actor";
 
 #[derive(Debug)]
@@ -95,24 +116,14 @@ impl Trail {
 
     /// At most `limit` events, newest first, those before a place only.
     pub async fn page(&self, wanted: &Wanted, before: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
-        let sql = format!(
-            "SELECT {EVENT} FROM audit WHERE seq < $1 AND ($2 IS NULL OR action = $2) AND ($3 IS NULL OR result = $3) \
-             AND ($4 IS NULL OR client_id = $4) AND ($5 IS NULL OR user_id = $5) AND ($6 IS NULL OR device_id = $6) \
-             AND ($7 IS NULL OR request_id = $7) AND at >= $8 AND at < $9 ORDER BY seq DESC LIMIT $10"
-        );
-        let values: [Value; 10] = [
-            before.into(),
-            wanted.action.clone().into(),
-            wanted.result.clone().into(),
-            wanted.client.clone().into(),
-            bytes_if_any(wanted.user.map(UserId::uuid)),
-            bytes_if_any(wanted.device.map(DeviceId::uuid)),
-            bytes_if_any(wanted.request.map(RequestId::uuid)),
-            wanted.since.map_or(i64::MIN, Timestamp::millis).into(),
-            wanted.until.map_or(i64::MAX, Timestamp::millis).into(),
-            i64::from(limit).into(),
-        ];
+        let sql = format!("SELECT {EVENT} FROM audit WHERE {WANTED} AND seq < $9 ORDER BY seq DESC LIMIT $10");
+        let values = wanted.values().into_iter().chain([before.into(), i64::from(limit).into()]);
         self.database.find_all(&sql, values).await?.iter().map(recorded).collect()
+    }
+
+    /// How many events there are.
+    pub async fn count(&self, wanted: &Wanted) -> Result<u64, StoreError> {
+        self.database.count(&format!("SELECT COUNT(*) FROM audit WHERE {WANTED}"), wanted.values()).await
     }
 
     /// The place of the last event.
@@ -146,40 +157,51 @@ impl Trail {
 
     /// At most `limit` requests, newest first, those before a place only.
     pub async fn requests(&self, wanted: &Requested, before: i64, limit: u32) -> Result<Vec<Asked>, StoreError> {
-        let settled = match wanted.settled {
+        let settled = wanted.settled();
+        let sql =
+            format!("SELECT {ASKED} {FROM} AND {REQUESTED} {settled} AND a.seq < $4 ORDER BY a.seq DESC LIMIT $5");
+        let values = wanted.values().into_iter().chain([before.into(), i64::from(limit).into()]);
+        self.database.find_all(&sql, values).await?.iter().map(asked).collect()
+    }
+
+    /// How many requests there are.
+    pub async fn count_requests(&self, wanted: &Requested) -> Result<u64, StoreError> {
+        let sql = format!("SELECT COUNT(*) {FROM} AND {REQUESTED} {}", wanted.settled());
+        self.database.count(&sql, wanted.values()).await
+    }
+
+    pub async fn request(&self, id: RequestId) -> Result<Option<Asked>, StoreError> {
+        let row =
+            self.database.find(&format!("SELECT {ASKED} {FROM} AND a.request_id = $1"), [bytes(id.uuid())]).await?;
+        row.as_ref().map(asked).transpose()
+    }
+}
+
+const ASKED: &str = "a.seq, a.at, a.request_id, a.client_id, a.user_id, a.reason, d.outcome, d.reason, d.device_id, \
+                     d.decided_at, d.expires_at, g.created_at";
+const FROM: &str = "FROM audit a LEFT JOIN decision d ON d.request_id = a.request_id \
+                    LEFT JOIN token_grant g ON g.request_id = a.request_id \
+                    AND (g.revoked_at IS NULL OR g.revoked_at > g.created_at) \
+                    WHERE a.action = 'request.created' AND a.result = 'done'";
+/// With [`Requested::values`].
+const REQUESTED: &str = "($1 IS NULL OR a.client_id = $1) AND ($2 IS NULL OR a.user_id = $2) AND a.at >= $3";
+
+impl Requested {
+    const fn settled(&self) -> &'static str {
+        match self.settled {
             None => "",
             Some(Settled::Undecided) => "AND d.request_id IS NULL AND (a.reason IS NULL OR a.reason <> 'no_device')",
             Some(Settled::Approved) => "AND d.outcome = 'approved' AND g.id IS NULL",
             Some(Settled::Denied) => "AND (d.outcome = 'denied' OR a.reason = 'no_device')",
             Some(Settled::Cancelled) => "AND d.outcome = 'cancelled'",
             Some(Settled::Redeemed) => "AND g.id IS NOT NULL",
-        };
-        let sql = format!(
-            "{ASKED} AND a.seq < $1 AND ($2 IS NULL OR a.client_id = $2) AND ($3 IS NULL OR a.user_id = $3) \
-             AND a.at >= $4 {settled} ORDER BY a.seq DESC LIMIT $5"
-        );
-        let values: [Value; 5] = [
-            before.into(),
-            wanted.client.clone().into(),
-            bytes_if_any(wanted.user.map(UserId::uuid)),
-            wanted.since.map_or(i64::MIN, Timestamp::millis).into(),
-            i64::from(limit).into(),
-        ];
-        self.database.find_all(&sql, values).await?.iter().map(asked).collect()
+        }
     }
 
-    pub async fn request(&self, id: RequestId) -> Result<Option<Asked>, StoreError> {
-        let row = self.database.find(&format!("{ASKED} AND a.request_id = $1"), [bytes(id.uuid())]).await?;
-        row.as_ref().map(asked).transpose()
+    fn values(&self) -> [Value; 3] {
+        [self.client.clone().into(), bytes_if_any(self.user.map(UserId::uuid)), since(self.since)]
     }
 }
-
-const ASKED: &str = "SELECT a.seq, a.at, a.request_id, a.client_id, a.user_id, a.reason, d.outcome, d.reason, \
-                     d.device_id, d.decided_at, d.expires_at, g.created_at \
-                     FROM audit a LEFT JOIN decision d ON d.request_id = a.request_id \
-                     LEFT JOIN token_grant g ON g.request_id = a.request_id \
-                     AND (g.revoked_at IS NULL OR g.revoked_at > g.created_at) \
-                     WHERE a.action = 'request.created' AND a.result = 'done'";
 
 fn recorded(row: &Row) -> Result<Recorded, StoreError> {
     Ok(Recorded {

@@ -1,6 +1,6 @@
 //! Webhooks, and what is on its way to them.
 
-use super::fleet::{After, first};
+use super::fleet::{self, After, first};
 use super::{Database, Engine, Insert, Row, Transaction, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -81,6 +81,10 @@ impl Webhooks {
         let sql = format!("{WEBHOOK} WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3");
         let rows = self.database.find_all(&sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
         rows.iter().map(webhook).collect()
+    }
+
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.database.count("SELECT COUNT(*) FROM webhook WHERE created_at >= $1", [fleet::since(since)]).await
     }
 
     pub async fn find(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
@@ -296,6 +300,18 @@ impl Webhooks {
             i64::from(limit).into(),
         ];
         self.database.find_all(&sql, values).await?.iter().map(delivery).collect()
+    }
+
+    pub async fn count_deliveries(
+        &self,
+        webhook: WebhookId,
+        state: Option<State>,
+        since: Option<Timestamp>,
+    ) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM webhook_delivery WHERE webhook_id = $1 AND created_at >= $2 \
+                   AND ($3 IS NULL OR state = $3)";
+        let state = state.map(|state| state.as_str().to_owned());
+        self.database.count(sql, [bytes(webhook.uuid()), fleet::since(since), state.into()]).await
     }
 
     /// Sends once more what was delivered or given up. `None`: there is no such delivery.

@@ -57,6 +57,11 @@ impl ManageClients {
         Ok(Page::of(found, limit, |client| Position::named(client.created_at, client.id.as_str())))
     }
 
+    /// How many there are in all parts.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.clients.count(since).await
+    }
+
     /// From the database itself: whoever just changed it elsewhere sees it.
     pub async fn read(&self, id: &str) -> Result<Client, AdminError> {
         let id = ClientId::parse(id).ok_or(AdminErrorCode::NotFound)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nod_device::{Issuer, PairingLink};
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::device::{Device, Installation, Status};
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
@@ -49,6 +50,11 @@ impl ManageDevices {
             at: device.paired_at.millis(),
             id: device.id.uuid().as_bytes().to_vec(),
         }))
+    }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, filter: DeviceFilter, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.devices.count(filter, since).await
     }
 
     pub async fn read(&self, id: DeviceId) -> Result<Whole, AdminError> {
@@ -204,6 +210,11 @@ impl ManagePairingKeys {
             at: key.created_at.millis(),
             id: key.id.uuid().as_bytes().to_vec(),
         }))
+    }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, user: Option<UserId>, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.devices.count_keys(user, since).await
     }
 
     pub async fn read(&self, id: PairingKeyId) -> Result<StoredPairingKey, AdminError> {

@@ -81,6 +81,11 @@ impl ReadTrail {
         let page = Page::of(found, limit, |event| Position { at: event.seq, id: Vec::new() });
         Ok(page.map(|event| EventDocument::of(&event)))
     }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, wanted: &Wanted) -> Result<u64, StoreError> {
+        self.trail.count(wanted).await
+    }
 }
 
 impl ReadTrail {

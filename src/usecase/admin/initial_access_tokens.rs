@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::initial_access_token::InitialAccessToken;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode};
@@ -75,6 +76,11 @@ impl ManageInitialAccessTokens {
             at: token.created_at.millis(),
             id: token.id.uuid().as_bytes().to_vec(),
         }))
+    }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.registration.count_tokens(since).await
     }
 
     pub async fn read(&self, id: InitialAccessTokenId) -> Result<InitialAccessToken, AdminError> {

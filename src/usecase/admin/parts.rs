@@ -66,6 +66,11 @@ impl<P: Described> ManageParts<P> {
         Ok(Page::of(found, limit, |part| Position::named(part.created_at(), P::text(part.id()))))
     }
 
+    /// How many there are in all parts.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.parts.count(since).await
+    }
+
     pub async fn read(&self, id: &str) -> Result<P, AdminError> {
         Ok(self.parts.find(&named::<P>(id)?).await?.ok_or(AdminErrorCode::NotFound)?)
     }

@@ -106,6 +106,9 @@ pub fn request_id(text: &str) -> Result<RequestId, AdminError> {
     Ok(public_id::decode(Kind::Request, text).map(RequestId::new).ok_or(AdminErrorCode::NotFound)?)
 }
 
+/// So many are looked at in one go.
+const AT_ONCE: u32 = 200;
+
 impl ManageRequests {
     /// What is filtered by its wait is filtered after it was counted: such a part may have fewer items
     /// than were asked for, and still not be the last.
@@ -116,21 +119,7 @@ impl ManageRequests {
         limit: u32,
     ) -> Result<Page<Overview>, StoreError> {
         let now = self.desk.now();
-        let settled = filter.status.map(|status| match status {
-            Status::Pending | Status::Expired => Settled::Undecided,
-            Status::Approved => Settled::Approved,
-            Status::Denied => Settled::Denied,
-            Status::Cancelled => Settled::Cancelled,
-            Status::Redeemed => Settled::Redeemed,
-        });
-        // No older one waits: nothing before it is looked through.
-        let oldest = (filter.status == Some(Status::Pending)).then(|| now - self.max_expiry);
-        let wanted = Requested {
-            settled,
-            client: filter.client.clone(),
-            user: filter.user,
-            since: filter.created_after.max(oldest),
-        };
+        let wanted = self.wanted(filter, now);
         let before = after.map_or(i64::MAX, |position| position.at);
         let found = self.trail.requests(&wanted, before, limit.saturating_add(1)).await?;
         let page = Page::of(found, limit, |asked| Position { at: asked.seq, id: Vec::new() });
@@ -143,6 +132,44 @@ impl ManageRequests {
             }
         }
         Ok(Page { items, next: page.next })
+    }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let of_sql = async || self.trail.count_requests(&self.wanted(filter, self.desk.now())).await;
+        match filter.status {
+            Some(Status::Pending) => self.count_pending(filter.clone()).await,
+            // Of what nobody has decided, whatever does not wait.
+            Some(Status::Expired) => Ok(of_sql().await?.saturating_sub(self.count_pending(filter.clone()).await?)),
+            None | Some(Status::Approved | Status::Denied | Status::Cancelled | Status::Redeemed) => of_sql().await,
+        }
+    }
+
+    /// Whether one waits is not in the database: those that may are looked at, each of them.
+    async fn count_pending(&self, filter: Filter) -> Result<u64, StoreError> {
+        let filter = Filter { status: Some(Status::Pending), ..filter };
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.list(&filter, after, AT_ONCE).await?;
+            count += u64::try_from(page.items.len()).unwrap_or(u64::MAX);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    fn wanted(&self, filter: &Filter, now: Timestamp) -> Requested {
+        let settled = filter.status.map(|status| match status {
+            Status::Pending | Status::Expired => Settled::Undecided,
+            Status::Approved => Settled::Approved,
+            Status::Denied => Settled::Denied,
+            Status::Cancelled => Settled::Cancelled,
+            Status::Redeemed => Settled::Redeemed,
+        });
+        // No older one waits: nothing before it is looked through.
+        let oldest = (filter.status == Some(Status::Pending)).then(|| now - self.max_expiry);
+        Requested { settled, client: filter.client.clone(), user: filter.user, since: filter.created_after.max(oldest) }
     }
 
     pub async fn read(&self, id: RequestId) -> Result<Overview, AdminError> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::user::{Status, User};
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
@@ -110,6 +111,14 @@ impl ManageUsers {
             at: user.created_at.millis(),
             id: user.id.uuid().as_bytes().to_vec(),
         }))
+    }
+    /// How many there are in all parts.
+    pub async fn count(&self, wanted: &Sought, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        if wanted.sub.is_some() {
+            let found = self.list(wanted, None, 1).await?.since(since, |user| user.created_at);
+            return Ok(u64::from(!found.items.is_empty()));
+        }
+        self.people.count(wanted.username.as_deref(), wanted.status, since).await
     }
 
     pub async fn read(&self, id: UserId) -> Result<User, AdminError> {

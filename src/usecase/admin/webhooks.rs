@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::webhook::{About, Delivery, State, Webhook};
 use crate::outbound::egress::Egress;
@@ -76,6 +77,11 @@ impl ManageWebhooks {
             at: webhook.created_at.millis(),
             id: webhook.id.uuid().as_bytes().to_vec(),
         }))
+    }
+
+    /// How many there are in all parts.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.webhooks.count(since).await
     }
 
     pub async fn read(&self, id: WebhookId) -> Result<Webhook, AdminError> {
@@ -212,6 +218,16 @@ impl ManageWebhooks {
             at: delivery.created_at.millis(),
             id: delivery.id.uuid().as_bytes().to_vec(),
         }))
+    }
+
+    /// How many deliveries of a webhook there are in all parts.
+    pub async fn count_deliveries(
+        &self,
+        id: WebhookId,
+        state: Option<State>,
+        since: Option<Timestamp>,
+    ) -> Result<u64, StoreError> {
+        self.webhooks.count_deliveries(id, state, since).await
     }
 
     pub async fn redeliver(&self, id: WebhookId, delivery: DeliveryId) -> Result<Delivery, AdminError> {

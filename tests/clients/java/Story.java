@@ -100,7 +100,7 @@ final class Story {
 
     private static User bob(ApiClient admin) throws Exception {
         var users = new AdminUsersApi(admin);
-        List<User> found = users.listUsers("bob", null, null, null, null, null).getItems();
+        List<User> found = users.listUsers("bob", null, null, null, null, null, null).getItems();
         same(List.of("bob"), found.stream().map(User::getUsername).toList());
 
         UserCreation body = new UserCreation().username("bob").name("Bob");

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::robot::Robot;
+use super::receiver::Receiver;
+use super::robot::{Robot, location, usr};
+use super::webhooks::at_home;
 use crate::world::{World, seconds};
 
 /// The identifiers in a list, and whether there is more.
@@ -54,4 +56,115 @@ async fn product_2_3_a_list_ends_where_somebody_wants_nothing_older() {
         whole.admin_problem(400, "invalid_cursor");
         admin.get(&format!("{list}?created_after=yesterday")).await.admin_problem(400, "invalid_request");
     }
+}
+
+/// How many items a list has, over its parts, which do not tell unasked.
+async fn counted(admin: &Robot<'_>, list: &str, filter: &str) -> u64 {
+    let (mut count, mut cursor) = (0, String::new());
+    loop {
+        let page = admin.get(&format!("{list}?limit=2{filter}{cursor}")).await.ok();
+        assert!(page.get("total").is_none(), "{list}: {page}");
+        count += u64::try_from(page["items"].as_array().unwrap().len()).unwrap();
+        let Some(next) = page["next_cursor"].as_str() else { return count };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// One of each kind.
+async fn one_of_each(admin: &Robot<'_>, receiver: &Receiver, alice: &str, name: &str) {
+    let steps = json!([{ "id": "password", "source": "password" }]);
+    for (list, body) in [
+        ("webhooks", json!({ "url": receiver.url(), "event_types": ["client.created"] })),
+        ("clients", json!({ "client_id": name, "redirect_uris": ["https://app.example/callback"] })),
+        ("initial-access-tokens", json!({})),
+        ("users", json!({ "username": name })),
+        ("policies", json!({ "id": name, "steps": steps })),
+        ("authentication-applications", json!({ "id": name, "url": format!("https://{name}.example/in") })),
+        ("native-applications", json!({ "id": name, "client": name, "bundle_id": format!("com.example.{name}") })),
+        ("mfa-policies", json!({ "id": name })),
+    ] {
+        location(&admin.post(&format!("/admin/v1/{list}"), &body).await);
+    }
+    location(&admin.act(&format!("/admin/v1/users/{alice}/pairing-keys")).await);
+}
+
+#[tokio::test]
+async fn product_2_3_a_list_tells_how_many_there_are_to_whoever_asks() {
+    let world = at_home().generous().start().await;
+    let (admin, shop, receiver) = (world.admin().await, world.client("shop").await, Receiver::start());
+    let alice = world.user("alice").with_phone().await;
+    one_of_each(&admin, &receiver, &usr(&alice), "one").await;
+    shop.ask(&alice).await;
+    world.clock.advance(seconds(10));
+    world.user("bob").with_phone().await;
+    one_of_each(&admin, &receiver, &usr(&alice), "two").await;
+    shop.ask(&alice).await;
+    receiver.gets(3).await;
+
+    let hooks = admin.get("/admin/v1/webhooks").await.ok();
+    let deliveries = format!("/admin/v1/webhooks/{}/deliveries", hooks["items"][1]["id"].as_str().unwrap());
+    let mut lists: Vec<String> = [
+        "clients",
+        "initial-access-tokens",
+        "users",
+        "devices",
+        "pairing-keys",
+        "requests",
+        "audit",
+        "webhooks",
+        "policies",
+        "authentication-applications",
+        "native-applications",
+        "mfa-policies",
+    ]
+    .map(|list| format!("/admin/v1/{list}"))
+    .to_vec();
+    lists.push(deliveries.clone());
+    super::until("both requests and deliveries", async || {
+        let (asked, told) = (counted(&admin, &lists[5], "").await, counted(&admin, &deliveries, "").await);
+        (asked == 2 && told == 2).then_some(())
+    })
+    .await;
+
+    let total = async |list: &str, filter: &str| {
+        let page = admin.get(&format!("{list}?count=true&limit=1{filter}")).await.ok();
+        page["total"].as_u64().unwrap_or_else(|| panic!("{list}: {page}"))
+    };
+    for list in &lists {
+        let (all, late) = (total(list, "").await, total(list, "&created_after=2027-01-15T08:00:05Z").await);
+        assert_eq!(all, counted(&admin, list, "").await, "{list}");
+        assert!(0 < late && late < all, "{list}: {late} of {all}");
+        assert_eq!(late, counted(&admin, list, "&created_after=2027-01-15T08:00:05Z").await, "{list}");
+        assert_eq!(total(list, "&created_after=2027-01-15T08:00:55Z").await, 0, "{list}");
+        assert!(admin.get(&format!("{list}?count=false")).await.ok().get("total").is_none(), "{list}");
+        admin.get(&format!("{list}?count=perhaps")).await.admin_problem(400, "invalid_request");
+    }
+    let keys = admin.get("/admin/v1/keys?count=true").await.ok();
+    assert_eq!(keys["total"], json!(keys["items"].as_array().unwrap().len()));
+
+    // Of what is filtered, only that is counted.
+    let of_alice = format!("&user_id={}", usr(&alice));
+    let by_sub = format!("&sub={}", alice.id);
+    let locked_by_sub = format!("{by_sub}&status=locked");
+    for (list, filter, count) in [
+        ("users", "&username=alice", 1),
+        ("users", "&username=nobody", 0),
+        ("users", by_sub.as_str(), 1),
+        ("users", locked_by_sub.as_str(), 0),
+        ("users", "&status=locked", 0),
+        ("devices", of_alice.as_str(), 1),
+        ("devices", "&status=blocked", 0),
+        ("pairing-keys", of_alice.as_str(), 2),
+        ("requests", of_alice.as_str(), 2),
+        ("requests", "&client_id=bank", 0),
+        ("audit", "&type=policy.created&result=done", 2),
+    ] {
+        let list = format!("/admin/v1/{list}");
+        assert_eq!(total(&list, filter).await, count, "{list} {filter}");
+        assert_eq!(counted(&admin, &list, filter).await, count, "{list} {filter}");
+    }
+    assert_eq!(total(&format!("/admin/v1/users/{}/devices", usr(&alice)), "").await, 1);
+    super::until("all of them delivered", async || (total(&deliveries, "&state=delivered").await == 2).then_some(()))
+        .await;
+    assert_eq!(total(&deliveries, "&state=failed").await, 0);
 }

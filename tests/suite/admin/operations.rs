@@ -135,9 +135,9 @@ fn every_operation_is_described() {
     }
 }
 
-/// Each list that has parts begins where somebody says.
+/// Each list that has parts begins where somebody says, and tells how many there are.
 #[test]
-fn product_2_3_every_list_takes_a_time() {
+fn product_2_3_every_list_takes_a_time_and_counts() {
     let names = |operation: &Operation| -> Vec<String> {
         let parameters = operation.document["parameters"].as_array().into_iter().flatten();
         parameters.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
@@ -147,6 +147,7 @@ fn product_2_3_every_list_takes_a_time() {
         let names = names(&operation);
         if names.iter().any(|name| name == "cursor") {
             assert!(names.iter().any(|name| name == "created_after"), "{} {}", operation.method, operation.path);
+            assert!(names.iter().any(|name| name == "count"), "{} {}", operation.method, operation.path);
             lists += 1;
         }
     }

@@ -45,6 +45,8 @@ async fn what_became_of_every_request_is_told() {
         let filtered = admin.get(&format!("{REQUESTS}?status={status}")).await.ok();
         assert_eq!(filtered["items"].as_array().unwrap().len(), count, "{status}: {filtered}");
         assert_eq!(by_status(&filtered, status), by_status(&page, status));
+        let counted = admin.get(&format!("{REQUESTS}?status={status}&count=true&limit=1")).await.ok();
+        assert_eq!(counted["total"], count, "{status}: {counted}");
     }
     assert_eq!(page["items"][0]["status"], "pending", "newest first");
     assert!(page["items"][0]["expires_at"].is_string());

@@ -327,6 +327,8 @@ pub struct ClientPage {
     pub items: Vec<ClientBody>,
     /// For the next part; absent at the end.
     pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
 }
 
 impl From<&domain::Client> for ClientBody {

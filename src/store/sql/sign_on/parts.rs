@@ -17,7 +17,7 @@ use crate::domain::native_application::NativeApplication;
 use crate::domain::policy::SignOnPolicy;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, Directory};
-use crate::store::sql::{Database, Row, Transaction, WriteError, bounded};
+use crate::store::sql::{Database, Row, Transaction, WriteError, bounded, fleet};
 
 pub type Policies = Parts<SignOnPolicy>;
 pub type Applications = Parts<Application>;
@@ -204,6 +204,12 @@ impl<P: Part> Parts<P> {
         );
         let rows = self.database.find_all(&sql, [at.into(), id.into(), i64::from(limit).into()]).await?;
         rows.iter().map(|row| read(row, 0)).collect()
+    }
+
+    /// How many there are that were not made before a time.
+    pub async fn count(&self, since: Option<Timestamp>) -> Result<u64, StoreError> {
+        let sql = format!("SELECT COUNT(*) FROM {} WHERE created_at >= $1", P::TABLE);
+        self.database.count(&sql, [fleet::since(since)]).await
     }
 
     /// All of them, in the order of their identifiers.

@@ -97,7 +97,7 @@ async fn kiosk(admin: &Client) -> Client {
 }
 
 async fn bob(admin: &Client) -> User {
-    let found = admin.list_users(None, None, None, None, None, Some("bob")).await.unwrap().into_inner();
+    let found = admin.list_users(None, None, None, None, None, None, Some("bob")).await.unwrap().into_inner();
     let [old] = found.items.as_slice() else { panic!("{found:?}") };
     assert_eq!(old.username, "bob");
 
