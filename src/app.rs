@@ -168,6 +168,7 @@ impl App {
                 inboxes: parts.inboxes.clone(),
                 flows: Shelf::new(Arc::clone(&parts.ephemeral)),
                 codes: Shelf::new(Arc::clone(&parts.ephemeral)),
+                waiting: Shelf::new(Arc::clone(&parts.ephemeral)),
                 clock,
                 entropy: Arc::clone(&parts.entropy),
                 lifetime: Duration::from_secs(60),

@@ -84,6 +84,7 @@ impl Wiring {
             inboxes: self.parts.inboxes.clone(),
             flows: Shelf::new(self.store()),
             codes: Shelf::new(self.store()),
+            waiting: Shelf::new(self.store()),
             clock: self.clock(),
             entropy: self.entropy(),
             lifetime: self.settings.pairing_key_lifetime,

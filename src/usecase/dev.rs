@@ -9,12 +9,15 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::KeySource;
 use crate::domain::code::Code;
-use crate::domain::flow::Flow;
+use crate::domain::device_authorization::DeviceAuthorization;
+use crate::domain::flow::{Flow, SecondFactor};
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
 pub use crate::outbound::dev_inbox::{DevInbox, Received, ReceivedText};
-use crate::protocol::id::{AuthReqId, AuthorizationCode, ClientId, FlowId, NotificationId, PairingKey, RequestId};
+use crate::protocol::id::{
+    AuthReqId, AuthorizationCode, ClientId, DeviceCode, FlowId, NotificationId, PairingKey, RequestId,
+};
 use crate::protocol::jwt::{AcceptedTyp, JwtError, KeySet, Unverified};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::devices::{Devices, KeyCreated};
@@ -32,10 +35,20 @@ pub struct Dev {
     pub inboxes: Shelf<Inbox>,
     pub flows: Shelf<Flow>,
     pub codes: Shelf<Code>,
+    /// Devices that somebody is to connect.
+    pub waiting: Shelf<DeviceAuthorization>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub lifetime: Duration,
     pub introspect: Introspect,
+}
+
+/// What a sign-in is called.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn {
+    pub transaction: RequestId,
+    /// By which operators and devices know the question of its second factor.
+    pub question: Option<(RequestId, NotificationId)>,
 }
 
 /// What the keys that a client has registered say of a token.
@@ -84,10 +97,21 @@ impl Dev {
         Ok(request.map(|request| (request.id, request.notification)))
     }
 
-    /// What operators call the sign-in that has this flow.
-    pub async fn sign_in_of(&self, flow: &FlowId) -> Result<Option<RequestId>, StoreError> {
-        let flow = self.flows.get(&flow.digest()).await?;
-        Ok(flow.map(|flow| flow.transaction))
+    /// What operators call the sign-in that has this flow, and the question that it puts to a device.
+    pub async fn sign_in_of(&self, flow: &FlowId) -> Result<Option<SignIn>, StoreError> {
+        let Some(flow) = self.flows.get(&flow.digest()).await? else { return Ok(None) };
+        let question = match flow.second_factor.as_ref().and_then(SecondFactor::pushed) {
+            Some(pushed) => self.requests.get(&pushed.digest).await?,
+            None => None,
+        };
+        let question = question.map(|request| (request.id, request.notification));
+        Ok(Some(SignIn { transaction: flow.transaction, question }))
+    }
+
+    /// What operators call the connection of the device that has this code.
+    pub async fn device_behind(&self, code: &DeviceCode) -> Result<Option<RequestId>, StoreError> {
+        let waiting = self.waiting.get(&code.digest()).await?;
+        Ok(waiting.map(|waiting| waiting.request))
     }
 
     /// And the one that this code is worth.

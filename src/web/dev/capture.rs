@@ -21,9 +21,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock::Clock;
 use crate::http::admin;
-use crate::protocol::id::{AuthReqId, AuthorizationCode, FlowId, RequestId};
+use crate::protocol::id::{AuthReqId, AuthorizationCode, DeviceCode, FlowId, RequestId};
 use crate::protocol::public_id::{self, Kind};
-use crate::usecase::dev::{Dev, Vouched};
+use crate::usecase::dev::{Dev, SignIn, Vouched};
 use crate::usecase::told::{Told, Whom};
 use crate::web::dev::names;
 use crate::web::dev::shop;
@@ -154,7 +154,8 @@ impl Listen {
         actor
     }
 
-    /// A sign-in is known by its flow and by its code, once it is known what operators call it.
+    /// A sign-in is known by its flow, by its code and by what it asks on a device, once it is known what operators
+    /// call it. What connects a device is a sign-in, too, and begins with the code of that device.
     async fn link_sign_ins(&self, call: &Call, answer: &Answer) {
         let link = |handle: &str, request: RequestId| {
             let public = public_id::encode(Kind::Request, request.uuid());
@@ -162,11 +163,22 @@ impl Listen {
         };
         // Without the store, only the link is missing.
         for flow in names::flows(call, answer, &self.base) {
-            if !self.wire.knows(Name::of(&flow))
-                && let Ok(Some(request)) = self.dev.sign_in_of(&FlowId::presented(&flow)).await
-            {
-                link(&flow, request);
+            // Looked at each time: it may ask on another device by now.
+            let Ok(Some(SignIn { transaction, question })) = self.dev.sign_in_of(&FlowId::presented(&flow)).await
+            else {
+                continue;
+            };
+            link(&flow, transaction);
+            if let Some((question, notification)) = question {
+                let public = public_id::encode(Kind::Request, question.uuid());
+                self.wire.link([public, notification.to_string()].map(|name| Name::of(&name)), transaction);
             }
+        }
+        if let Some(code) = names::device_code(call, answer)
+            && !self.wire.knows(Name::of(&code))
+            && let Ok(Some(request)) = self.dev.device_behind(&DeviceCode::presented(&code)).await
+        {
+            link(&code, request);
         }
         for code in names::codes(call, answer) {
             if !self.wire.knows(Name::of(&code))

@@ -105,6 +105,8 @@ fn mentions(text: &str, name: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;
@@ -204,6 +206,38 @@ mod tests {
         let asked = "/as/authorization.oauth2?client_id=shop&max_age=soon";
         let to = "https://shop.example/callback?error=invalid_request&error_description=max_age+is+no+number.";
         assert_eq!(redirected(asked, to).unwrap().parameter.as_deref(), Some("max_age"));
+    }
+
+    /// OAuth 2.0 Form Post Response Mode, JARM, and one in the other.
+    #[test]
+    fn what_a_form_or_a_jwt_tells_is_an_error_too() {
+        let form = |fields: &str| {
+            let button = "<button class=\"btn go\">Go on</button></form><form id=\"other\"></form>";
+            let form = r#"<form method="post" action="https://shop.example/cb" id="response" class="stack">"#;
+            of("/as/authorization.oauth2?prompt=none&max_age=soon", "", 200, &format!("{form}{fields}{button}"))
+        };
+        let field = |name: &str, value: &str| format!(r#"<input type="hidden" name="{name}" value="{value}">"#);
+        let told =
+            [field("error", "login_required"), field("error_description", "Nobody&#39;s here: max_age &#38; all.")];
+        let why = form(&told.concat()).unwrap();
+        assert_eq!((why.code.as_str(), why.section), ("login_required", "OIDC Core §3.1.2.6"));
+        assert_eq!((why.rule.as_str(), why.parameter.as_deref()), ("Nobody's here: max_age & all.", Some("max_age")));
+        assert!(form(&field("code", "abc")).is_none(), "no error, no reason");
+        assert!(form(&field("response", "error.login_required.x")).is_none(), "no JWT");
+
+        let jwt = |claims: Value| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let refused = jwt(json!({ "iss": "x", "error": "access_denied", "error_description": "The person said no." }));
+        for why in [
+            redirected("/as/authorization.oauth2", &format!("https://shop.example/cb?response={refused}")),
+            redirected("/as/authorization.oauth2", &format!("https://shop.example/cb#response={refused}")),
+            form(&field("response", &refused)),
+        ] {
+            let why = why.unwrap();
+            assert_eq!((why.code.as_str(), why.section), ("access_denied", "RFC 6749 §4.1.2.1"));
+            assert_eq!(why.rule, "The person said no.");
+        }
+        let given = jwt(json!({ "iss": "x", "code": "abc" }));
+        assert!(redirected("/as/authorization.oauth2", &format!("https://shop.example/cb?response={given}")).is_none());
     }
 
     #[test]

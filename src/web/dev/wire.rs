@@ -10,12 +10,15 @@ use tokio::sync::watch;
 use crate::clock::Timestamp;
 use crate::protocol::id::RequestId;
 use crate::secret::sha256;
-use crate::web::dev::token::Signature;
+use crate::web::dev::token::{self, Signature};
 
 const KEPT: usize = 500;
 const LINKS: usize = 4 * KEPT;
 /// In `web/sign_in/hop.html`, before the address.
 const HOP: &str = "http-equiv=\"refresh\" content=\"0;url=";
+/// In `web/sign_in/form_post.html`: in the form that sends itself, and before each of its parameters.
+const FORM: &str = " id=\"response\"";
+const FIELD: &str = "<input type=\"hidden\" name=\"";
 
 /// Who spoke with the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +122,10 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The code of an OAuth error, be it told by a redirect, of a problem document, or of the flow API.
+    /// The code of an OAuth error, whichever way a client is told it, of a problem document, or of the flow API.
     pub(super) fn error(&self) -> Option<String> {
         if self.status < 400 {
-            return self.redirected("error");
+            return self.told("error");
         }
         let body = self.json()?;
         let code = body.get("error").or_else(|| body.get("code"))?;
@@ -132,7 +135,7 @@ impl Answer {
     /// What the server said of it.
     pub(super) fn description(&self) -> Option<String> {
         if self.status < 400 {
-            return self.redirected("error_description");
+            return self.told("error_description");
         }
         let body = self.json()?;
         let text = ["error_description", "title", "message"].into_iter().find_map(|name| body.get(name))?;
@@ -147,17 +150,43 @@ impl Answer {
         }
         let (_, hop) = std::str::from_utf8(&self.body).ok()?.split_once(HOP)?;
         let (location, _) = hop.split_once('"')?;
-        Some(location.replace("&amp;", "&").replace("&#38;", "&"))
+        Some(unescaped(location))
     }
 
-    /// What a redirect tells, in the query or in the fragment [RFC 6749 §4.1.2.1, §4.2.2.1].
-    pub(super) fn redirected(&self, name: &str) -> Option<String> {
-        let location = self.leads_to()?;
+    /// What a client is told through the browser, beside a JWT or in it [JARM §2].
+    pub(super) fn told(&self, name: &str) -> Option<String> {
+        let response = self.response();
+        let find = |name: &str| response.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let signed = || token::claims(&find("response")?)?.get(name)?.as_str().map(str::to_owned);
+        find(name).or_else(signed)
+    }
+
+    /// The parameters of a redirect, in the query or in the fragment [RFC 6749 §4.1.2.1, §4.2.2.1], or those of the
+    /// form that stands for one [OAuth 2.0 Form Post Response Mode §2].
+    fn response(&self) -> Vec<(String, String)> {
+        let Some(location) = self.leads_to() else { return self.posted().unwrap_or_default() };
         let (address, fragment) = location.split_once('#').unwrap_or((location.as_str(), ""));
         let query = address.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        let mut told = [query, fragment].into_iter().flat_map(|text| url::form_urlencoded::parse(text.as_bytes()));
-        told.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+        let parts = [query, fragment].into_iter();
+        parts.flat_map(|text| url::form_urlencoded::parse(text.as_bytes()).into_owned()).collect()
     }
+
+    fn posted(&self) -> Option<Vec<(String, String)>> {
+        let (_, form) = std::str::from_utf8(&self.body).ok()?.split_once(FORM)?;
+        let (form, _) = form.split_once("</form>")?;
+        let field = |field: &str| {
+            let (name, rest) = field.split_once("\" value=\"")?;
+            let (value, _) = rest.split_once('"')?;
+            Some((unescaped(name), unescaped(value)))
+        };
+        Some(form.split(FIELD).skip(1).filter_map(field).collect())
+    }
+}
+
+/// What stands in an attribute of our pages.
+fn unescaped(text: &str) -> String {
+    let plain = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'");
+    plain.replace("&amp;", "&").replace("&#38;", "&")
 }
 
 impl Message {

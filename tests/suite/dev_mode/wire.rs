@@ -2,11 +2,13 @@
 
 use nod::domain::client::LogoutUri;
 
-use super::{last, page};
+use super::{last, page, post};
 use crate::admin::receiver::Receiver;
 use crate::admin::{until, webhooks};
+use crate::device_trust::step_up::signs_in_with_a_phone;
 use crate::sign_in::PASSWORD;
-use crate::world::{SIGNED_OUT, World};
+use crate::sign_in::device_grant::{asks, connects, poll, tv};
+use crate::world::{SIGNED_OUT, World, asked};
 
 const NOTIFICATION_TOKEN: &str = "Zq5-the.till~knows+this/by==";
 
@@ -93,4 +95,58 @@ async fn product_1_4_what_a_person_refused_is_an_error_on_the_wire() {
     browser.press(&sign_in, "cancel", &[]).await.unwrap_err().error("access_denied");
     let errors = page(&world, "/dev/wire?kind=errors").await.text();
     assert!(errors.contains("Why <span class=\"mono\">access_denied</span>"), "{errors}");
+}
+
+/// By JARM, by a form that sends itself, and by both.
+#[tokio::test]
+async fn product_1_4_an_error_is_one_on_the_wire_whichever_way_the_client_is_told() {
+    let world = dev_mode().await;
+    let till = world.client("till").signs_in().await;
+    for mode in ["query", "fragment", "form_post", "jwt", "fragment.jwt", "form_post.jwt"] {
+        let path = format!("/as/authorization.oauth2?{}", asked(&till, &[("response_mode", mode), ("prompt", "none")]));
+        world.browser().get(&path).await;
+        let errors = page(&world, "/dev/wire?kind=errors").await.text();
+        let error = last(&errors, "GET /as/authorization.oauth2").unwrap_or_else(|| panic!("{mode}: {errors}"));
+        assert!(error.contains("Why <span class=\"mono\">login_required</span>"), "{mode}: {error}");
+        assert!(error.contains("OIDC Core §3.1.2.6"), "{mode}: {error}");
+        post(&world, "/dev/wire/clear").await;
+    }
+}
+
+#[tokio::test]
+async fn product_1_4_what_connects_a_device_is_on_one_page() {
+    let world = dev_mode().await;
+    let tv = tv(&world).await;
+    let _alice = world.user("alice").with_password(PASSWORD).await;
+    let waiting = asks(&tv, &world).await;
+    poll(&tv, &waiting).await.refused(400, "authorization_pending");
+    connects(&mut world.browser(), &waiting).await;
+    let tokens = poll(&tv, &waiting).await.tokens();
+    world.userinfo(&tokens.access_token).await.ok();
+
+    let wire = page(&world, "/dev/wire").await.text();
+    let its_own = its_page(last(&wire, "POST /as/device_authz.oauth2").expect("it asked"));
+    let all = page(&world, &its_own).await.text();
+    for what in ["POST /as/user_authz.oauth2", "GET /idp/userinfo.openid"] {
+        assert!(last(&all, what).is_some(), "{what}: {all}");
+    }
+    assert!(all.contains("<span class=\"what\">POST /sign-in/"), "the page of the flow: {all}");
+    let polls = all.matches("<span class=\"what\">POST /as/token.oauth2</span>").count();
+    assert_eq!(polls, 2, "the one that came too early, too: {all}");
+    // Another device is another page.
+    let other = asks(&tv, &world).await;
+    poll(&tv, &other).await.refused(400, "authorization_pending");
+    let wire = page(&world, "/dev/wire").await.text();
+    assert_ne!(its_page(last(&wire, "POST /as/token.oauth2").unwrap()), its_own);
+}
+
+#[tokio::test]
+async fn product_1_4_what_a_sign_in_asks_on_a_device_is_on_its_page() {
+    let world = signs_in_with_a_phone(dev_mode().await).await;
+    let wire = page(&world, "/dev/wire").await.text();
+    let its_own = its_page(last(&wire, "POST /as/token.oauth2").expect("the code is redeemed"));
+    let all = page(&world, &its_own).await.text();
+    let flows = all.matches("<span class=\"what\">POST /pf-ws/authn/flows/").count();
+    assert!(flows >= 3, "password, second factor, poll: {all}");
+    assert!(all.contains("<span class=\"what\">POST /device/v1/notifications/"), "what the phone said: {all}");
 }

@@ -10,7 +10,7 @@ mod enrolment;
 mod every_state;
 mod invariants;
 mod payload;
-mod step_up;
+pub(crate) mod step_up;
 mod step_up_message;
 mod step_up_otp;
 mod step_up_pages;

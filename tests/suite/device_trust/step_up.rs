@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{PASSWORD, Scene, authenticate, claims, json};
 use crate::sign_in::cookieless::Caller;
 use crate::sign_in::every_state::only_its_links;
-use crate::world::{Answer, Browser, FLOWS, seconds};
+use crate::world::{Answer, Browser, FLOWS, World, seconds};
 
 const WAITING: &str = "PUSH_CONFIRMATION_WAITING";
 const TIMED_OUT: &str = "PUSH_CONFIRMATION_TIMED_OUT";
@@ -21,7 +21,11 @@ fn without_numbers() -> Value {
 impl Scene {
     /// With so many phones of alice, the first of them the primary one.
     async fn with_phones(mfa: Value, phones: usize) -> Self {
-        let mut scene = Self::of(mfa).await;
+        Self::with_phones_in(World::start().await, mfa, phones).await
+    }
+
+    async fn with_phones_in(world: World, mfa: Value, phones: usize) -> Self {
+        let mut scene = Self::in_world(world, mfa).await;
         for _ in 0..phones {
             let phone = scene.world.phone();
             scene.alice.pair(phone).await;
@@ -48,6 +52,17 @@ async fn poll(browser: &mut Browser, id: &str) -> Value {
 
 async fn select(browser: &mut Browser, id: &str, device: &str) -> Answer {
     browser.act(id, "selectDevice", &json!({ "deviceRef": { "id": device } })).await
+}
+
+/// A sign-in at this world's shop, from the password to the tokens, with a yes on a phone.
+pub(crate) async fn signs_in_with_a_phone(world: World) -> World {
+    let scene = Scene::with_phones_in(world, without_numbers(), 1).await;
+    let (mut browser, id, state) = scene.asked().await;
+    assert_eq!(state["status"], WAITING);
+    scene.alice.phone().approve_the_question().await;
+    assert_eq!(poll(&mut browser, &id).await["status"], "MFA_COMPLETED");
+    scene.tokens(&mut browser, &id).await;
+    scene.world
 }
 
 /// Gave up: the client is told.
