@@ -61,3 +61,8 @@ openapi:
     cargo run --quiet -- openapi --part flow > openapi/flow.json
     cargo run --quiet -- openapi --part device > openapi/device.json
     cargo run --quiet -- openapi --part admin > openapi/admin.json
+
+# At a release: what `openapi/nod.json` promises from then on.
+release-openapi:
+    mkdir -p openapi/released
+    cp openapi/nod.json openapi/released/nod.json

@@ -31,6 +31,8 @@ mod ciba_11_errors;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod compatible;
+#[cfg(test)]
 mod cross_origin;
 #[cfg(test)]
 mod dev_mode;
