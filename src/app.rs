@@ -57,6 +57,7 @@ use crate::usecase::authenticate_client::ClientKeys;
 use crate::usecase::authenticate_device::Nonces;
 use crate::usecase::certificates::Certificates;
 use crate::usecase::dev::Dev;
+use crate::usecase::dev::stories::Stories;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Lifetimes;
@@ -180,6 +181,7 @@ impl App {
                     clock: Arc::clone(&parts.clock),
                     issuer: parts.ring.issuer.clone(),
                 },
+                stories: Stories::new(&parts.database, &parts.directory),
             }),
             keys: Arc::clone(&parts.ring),
             entropy: Arc::clone(&parts.entropy),

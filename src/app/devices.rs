@@ -14,6 +14,7 @@ use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
+use crate::usecase::dev::stories::Stories;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
@@ -89,6 +90,7 @@ impl Wiring {
             entropy: self.entropy(),
             lifetime: self.settings.pairing_key_lifetime,
             introspect: self.introspect(),
+            stories: Stories::new(&self.parts.database, &self.directory()),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a person does by hand and a script cannot: dev mode does it for the script.
 
+pub mod stories;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::stories::Stories;
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::AuthenticationRequest;
@@ -41,6 +44,7 @@ pub struct Dev {
     pub entropy: Arc<Entropy>,
     pub lifetime: Duration,
     pub introspect: Introspect,
+    pub stories: Stories,
 }
 
 /// What a sign-in is called.

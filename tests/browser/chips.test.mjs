@@ -18,6 +18,10 @@ const ends = {
   'I did not ask for this': { shop: /access_denied/, phone: /Thank you for telling us/ },
   'Cancelled by the shop': { shop: /withdrawn/, phone: /withdrawn its question/ },
   'Two phones': { shop: /paid/, phone: /Answered on another device/, tablet: /You said yes/ },
+  'Pair a new phone': { shop: /paired/, phone: /Nothing to decide/, tablet: /Paired/ },
+  'Lost push': { shop: /paid/, phone: /You said yes/ },
+  'Silent sign-in': { shop: /signed in/, phone: /Nothing to decide/ },
+  'SMS fallback': { shop: /signed in/, phone: /withdrawn its question/ },
 }
 
 test('there is a chip for each scenario, and no other', async () => {

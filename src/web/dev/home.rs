@@ -116,12 +116,15 @@ fn shop(now: &Now, issuer: &str) -> ShopView {
         Some(Status::Asking) => ("asking", "info", "The shop asks.".to_owned()),
         Some(Status::Waiting) => ("waiting", "info", "for Alice’s phone.".to_owned()),
         Some(Status::Paid(_)) => ("paid ✓", "ok", "Tokens received: Alice said yes.".to_owned()),
+        Some(Status::SigningIn) => ("signing in", "info", "Somebody is at the shop’s app.".to_owned()),
+        Some(Status::SignedIn(_)) => ("signed in ✓", "ok", "Tokens received by the shop’s app.".to_owned()),
+        Some(Status::Paired) => ("paired ✓", "ok", "Alice has another device.".to_owned()),
         Some(Status::Withdrawn) => ("withdrawn", "warn", "The shop took its question back.".to_owned()),
         Some(Status::Refused(refused)) => ("no", "bad", format!("{}: {}", refused.error, refused.description)),
         Some(Status::Trouble(trouble)) => ("trouble", "bad", trouble.clone()),
     };
     let id_token = order.and_then(|order| match &order.status {
-        Status::Paid(paid) => {
+        Status::Paid(paid) | Status::SignedIn(paid) => {
             let key = match &paid.key {
                 Some(key) => format!("Signature verified with Nod’s key {key}"),
                 None => "No published key verifies it".to_owned(),
@@ -131,7 +134,13 @@ fn shop(now: &Now, issuer: &str) -> ShopView {
             rows.retain(|row| row.name != "kid" && row.name != AUTH_REQ_ID_CLAIM);
             Some((rows, key))
         }
-        Status::Asking | Status::Waiting | Status::Refused(_) | Status::Withdrawn | Status::Trouble(_) => None,
+        Status::Asking
+        | Status::Waiting
+        | Status::SigningIn
+        | Status::Paired
+        | Status::Refused(_)
+        | Status::Withdrawn
+        | Status::Trouble(_) => None,
     });
     let waiting = order.is_some_and(|order| matches!(order.status, Status::Waiting));
     ShopView {
@@ -156,6 +165,7 @@ fn device_view(device: &Phone) -> DeviceView {
         Connection::Unpaired => ("not paired", "warn"),
         Connection::Connecting => ("connecting", "info"),
         Connection::Listening => ("paired", "ok"),
+        Connection::Asleep => ("asleep", "warn"),
         Connection::Offline => ("offline", "bad"),
     };
     let (says, says_tone) = match (&screen.last, screen.questions.is_empty()) {
@@ -183,6 +193,7 @@ fn question(notification: &Notification) -> QuestionView {
 
 fn ending(how: &How) -> (String, &'static str) {
     let (text, tone) = match how {
+        How::Paired => ("Paired: Alice is asked here, too.", "ok"),
         How::Approved => ("You said yes.", "ok"),
         How::Denied => ("You said no. Nothing was paid.", "warn"),
         How::Reported => (

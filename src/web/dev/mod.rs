@@ -15,6 +15,7 @@ mod pings;
 mod play;
 pub mod scenario;
 mod shop;
+mod sign_in;
 mod stage;
 mod summary;
 mod token;

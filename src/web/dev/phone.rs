@@ -6,7 +6,7 @@ use std::time::Duration;
 use nod_device::messages::Canceled;
 use nod_device::{
     CancelReason, Code, DecisionError, DenyReason, DeviceClient, Event, InstallationInfo, Notification, NotificationId,
-    NumberMatching, PairedState, PairingKey,
+    NumberMatching, PairedState, PairingKey, UnpairedClient,
 };
 use tokio::sync::watch;
 
@@ -23,7 +23,7 @@ pub(super) struct Phone {
     kept: Kept,
     screen: Mutex<Screen>,
     client: watch::Sender<Option<DeviceClient>>,
-    online: watch::Sender<bool>,
+    reach: watch::Sender<Reach>,
 }
 
 /// What is kept of its pairing, where others may change it.
@@ -45,17 +45,30 @@ pub(super) enum Connection {
     Unpaired,
     Connecting,
     Listening,
+    Asleep,
+    Offline,
+}
+
+/// How it can be told something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Online,
+    /// It asks when its owner wants to know.
+    Asleep,
     Offline,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
-    pub notification: NotificationId,
+    /// The question, if it was one that ended.
+    pub notification: Option<NotificationId>,
     pub how: How,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum How {
+    /// No question: it has an owner now.
+    Paired,
     Approved,
     Denied,
     Reported,
@@ -69,6 +82,7 @@ pub(super) enum How {
 impl How {
     pub(super) fn as_str(&self) -> &str {
         match self {
+            Self::Paired => "paired",
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Reported => "reported",
@@ -98,8 +112,8 @@ impl Phone {
         kept: Kept,
     ) -> Arc<Self> {
         let screen = Mutex::default();
-        let (client, online) = (watch::Sender::new(None), watch::Sender::new(true));
-        Arc::new(Self { id, name, wire, clock, kept, screen, client, online })
+        let (client, reach) = (watch::Sender::new(None), watch::Sender::new(Reach::Online));
+        Arc::new(Self { id, name, wire, clock, kept, screen, client, reach })
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Screen) -> T) -> T {
@@ -165,29 +179,50 @@ impl Phone {
         });
     }
 
-    pub(super) fn set_online(&self, online: bool) {
-        self.online.send_replace(online);
+    pub(super) fn set_reach(&self, reach: Reach) {
+        self.reach.send_replace(reach);
+    }
+
+    /// What its screen says, besides what it hears.
+    pub(super) fn says(&self, how: How) {
+        self.change(|screen| screen.last = Some(Ended { notification: None, how }));
+    }
+
+    /// Looks for questions, as an app does that its owner opens.
+    pub(super) async fn pull(&self) -> Result<(), nod_device::Error> {
+        let client = self.client.borrow().clone();
+        if let Some(client) = client {
+            let questions = client.pending().await?;
+            self.change(|screen| screen.questions = questions);
+        }
+        Ok(())
+    }
+
+    /// Another phone with this time, which is nobody's yet.
+    pub(super) fn strange(&self, issuer: &str) -> Result<UnpairedClient, nod_device::Error> {
+        self.builder().unpaired(issuer)
     }
 
     /// Listens whenever it is paired and online. Does not end.
     pub(super) async fn work(self: Arc<Self>) {
-        let (mut clients, mut online) = (self.client.subscribe(), self.online.subscribe());
+        let (mut clients, mut reach) = (self.client.subscribe(), self.reach.subscribe());
         loop {
             let client = clients.borrow_and_update().clone();
-            let is_online = *online.borrow_and_update();
+            let reached = *reach.borrow_and_update();
             let changed = async {
                 tokio::select! {
                     changed = clients.changed() => changed.is_ok(),
-                    changed = online.changed() => changed.is_ok(),
+                    changed = reach.changed() => changed.is_ok(),
                 }
             };
-            let connection = match (&client, is_online) {
+            let connection = match (&client, reached) {
                 (None, _) => Connection::Unpaired,
-                (Some(_), false) => Connection::Offline,
-                (Some(_), true) => Connection::Connecting,
+                (Some(_), Reach::Offline) => Connection::Offline,
+                (Some(_), Reach::Asleep) => Connection::Asleep,
+                (Some(_), Reach::Online) => Connection::Connecting,
             };
             self.change(|screen| screen.connection = connection);
-            let go_on = match client.filter(|_| is_online) {
+            let go_on = match client.filter(|_| reached == Reach::Online) {
                 None => changed.await,
                 Some(client) => {
                     tokio::select! {
@@ -254,7 +289,7 @@ impl Phone {
             if !matches!(how, How::Failed(_)) {
                 screen.questions.retain(|known| known.notification_id != id);
             }
-            screen.last = Some(Ended { notification: id, how: how.clone() });
+            screen.last = Some(Ended { notification: Some(id), how: how.clone() });
         });
         Some(how)
     }
@@ -291,7 +326,7 @@ impl Screen {
         let known = self.questions.iter().any(|question| question.notification_id == notification);
         self.questions.retain(|question| question.notification_id != notification);
         if known {
-            self.last = Some(Ended { notification, how });
+            self.last = Some(Ended { notification: Some(notification), how });
         }
     }
 }

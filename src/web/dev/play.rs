@@ -5,9 +5,10 @@ use std::time::Duration;
 use nod_device::NotificationId;
 use serde::Serialize;
 
-use crate::web::dev::phone::{Answer, Connection, How, Phone, Screen, options};
-use crate::web::dev::scenario::{Device, Reply, Scenario, Step};
+use crate::web::dev::phone::{Answer, Connection, How, Phone, Reach, Screen, options};
+use crate::web::dev::scenario::{At, Device, End, Reply, Scenario, Step};
 use crate::web::dev::shop::{Polled, Trouble};
+use crate::web::dev::sign_in::{News, SignIn};
 use crate::web::dev::stage::{PATIENCE, Stage, Status};
 use crate::web::dev::summary::Line;
 
@@ -37,15 +38,17 @@ pub(super) async fn play(stage: &Stage, scenario: &'static Scenario, pace: Durat
     // Whatever has to be set right first is no part of the story.
     let ready = stage.have_phone().await;
     let generation = stage.begin(Some(scenario));
-    let mut play = Play { stage, generation, polled: None };
+    let mut play = Play { stage, generation, polled: None, sign_in: SignIn::default() };
     let played = match ready {
         Ok(()) => play.all(scenario.steps, pace).await,
         Err(trouble) => Err(trouble),
     };
-    let end = match (played, play.polled) {
+    let Play { polled, sign_in, .. } = play;
+    let end = match (played, polled) {
         (Err(trouble), _) => trouble.to_string(),
         (Ok(()), Some(Polled::Tokens(_))) => "tokens".to_owned(),
         (Ok(()), Some(Polled::Refused(refused))) => refused.error,
+        (Ok(()), None) if stage.tablet.is_paired() => End::Paired.as_str().to_owned(),
         (Ok(()), Some(Polled::NotYet { .. }) | None) => "nothing".to_owned(),
     };
     let order = stage.now().order;
@@ -53,7 +56,8 @@ pub(super) async fn play(stage: &Stage, scenario: &'static Scenario, pace: Durat
     let messages = stage.wire.messages().into_iter().filter(|message| message.number > since);
     let messages = messages.map(|message| Line::of(&stage.wire, &message)).collect();
     // Nothing stays behind but what is on the screens.
-    stage.phone.set_online(true);
+    sign_in.tidy(stage).await;
+    stage.phone.set_reach(Reach::Online);
     if stage.tablet.is_paired() {
         stage.tablet.unpair().await;
     }
@@ -79,6 +83,7 @@ struct Play<'s> {
     stage: &'s Stage,
     generation: u64,
     polled: Option<Polled>,
+    sign_in: SignIn,
 }
 
 impl Play<'_> {
@@ -109,20 +114,45 @@ impl Play<'_> {
             Step::Cancel => stage.withdraw().await,
             Step::Answer(device, reply) => self.answer(device, reply).await?,
             Step::Offline => {
-                stage.phone.set_online(false);
+                stage.phone.set_reach(Reach::Offline);
                 stage.phone.shows(|screen| screen.connection == Connection::Offline, PATIENCE).await;
             }
+            Step::Asleep => {
+                stage.phone.set_reach(Reach::Asleep);
+                stage.phone.shows(|screen| screen.connection == Connection::Asleep, PATIENCE).await;
+            }
+            Step::Pull => stage.phone.pull().await.map_err(|error| Trouble(error.to_string()))?,
+            Step::App(at) => self.at_the_app(at).await?,
             Step::Online => {
-                stage.phone.set_online(true);
+                stage.phone.set_reach(Reach::Online);
                 self.shows(&stage.phone, self.question()?).await?;
             }
-            Step::PairTablet => {
-                stage.pair(&stage.tablet).await?;
-            }
+            Step::PairTablet => stage.pair_tablet(self.generation).await?,
             Step::Pass { seconds } => {
                 stage.clock.advance(Duration::from_secs(seconds.into()));
                 stage.wire.touch();
             }
+        }
+        Ok(())
+    }
+
+    async fn at_the_app(&mut self, at: At) -> Result<(), Trouble> {
+        let stage = self.stage;
+        match self.sign_in.carry_out(stage, at).await? {
+            News::Begun(request, question) => {
+                stage.signing_in(self.generation, request, question);
+                if let Some(question) = question.filter(|_| at == At::Asked) {
+                    self.shows(&stage.phone, question).await?;
+                }
+                if let Some(question) = question.filter(|_| at == At::TimedOut) {
+                    stage.until_told(question).await;
+                }
+            }
+            News::SignedIn(paid) => {
+                stage.signed_in(self.generation, paid.clone());
+                self.polled = Some(Polled::Tokens(paid));
+            }
+            News::None => {}
         }
         Ok(())
     }
@@ -132,9 +162,13 @@ impl Play<'_> {
         match order.status {
             Status::Refused(refused) => Err(Trouble(refused.error)),
             Status::Trouble(trouble) => Err(Trouble(trouble)),
-            Status::Asking | Status::Waiting | Status::Paid(_) | Status::Withdrawn => {
-                order.notification.ok_or_else(|| Trouble("the question is not known".to_owned()))
-            }
+            Status::Asking
+            | Status::Waiting
+            | Status::Paid(_)
+            | Status::SigningIn
+            | Status::SignedIn(_)
+            | Status::Paired
+            | Status::Withdrawn => order.notification.ok_or_else(|| Trouble("the question is not known".to_owned())),
         }
     }
 

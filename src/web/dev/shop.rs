@@ -1,6 +1,8 @@
 //! The shop: a relying party like any other, that has nothing but its secret and the address of the
 //! server [CIBA §7, §10, §11].
 
+mod app;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use reqwest::{RequestBuilder, redirect};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use self::app::Flow;
 use crate::protocol::jwt::{AcceptedTyp, KeySet, Unverified};
 use crate::web::dev::capture::REPLAY_OF;
 use crate::web::dev::wire::Call;

@@ -79,6 +79,12 @@ pub(super) enum Status {
     Asking,
     Waiting,
     Paid(Box<Paid>),
+    /// Somebody is at the app,
+    SigningIn,
+    /// and is signed in.
+    SignedIn(Box<Paid>),
+    /// Nothing was asked: alice has another device.
+    Paired,
     Refused(Refused),
     Withdrawn,
     Trouble(String),
@@ -261,6 +267,27 @@ impl Stage {
             });
         });
         self.lock().generation
+    }
+
+    /// Somebody signs in at the app, and may be asked.
+    pub(super) fn signing_in(&self, generation: u64, request: Option<RequestId>, question: Option<NotificationId>) {
+        self.change_order(generation, |order| {
+            order.request = request;
+            order.notification = question;
+            order.status = Status::SigningIn;
+        });
+    }
+
+    pub(super) fn signed_in(&self, generation: u64, paid: Box<Paid>) {
+        self.change_order(generation, |order| order.status = Status::SignedIn(paid));
+    }
+
+    /// Alice has a second device.
+    pub(super) async fn pair_tablet(&self, generation: u64) -> Result<(), Trouble> {
+        self.pair(&self.tablet).await?;
+        self.tablet.says(How::Paired);
+        self.change_order(generation, |order| order.status = Status::Paired);
+        Ok(())
     }
 
     pub(super) async fn ask(&self, generation: u64, expiry: Option<u32>) {

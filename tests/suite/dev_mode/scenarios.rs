@@ -6,7 +6,7 @@ use nod::store::sql::decisions::Decisions;
 use nod::web::dev::scenario::ALL;
 use serde_json::Value;
 
-use super::{dev_mode, post};
+use super::{dev_mode, page, person, post};
 use crate::world::World;
 
 const ASKED: &str = "shop → Nod: POST /as/bc-auth.ciba 200";
@@ -23,8 +23,15 @@ struct Played {
     outcome: Value,
 }
 
-async fn play(name: &str) -> Played {
+/// And bob, who has no phone.
+async fn stage() -> World {
     let world = dev_mode().await;
+    person(&world, "bob").await;
+    world
+}
+
+async fn play(name: &str) -> Played {
+    let world = stage().await;
     let outcome = post(&world, &format!("/dev/scenarios/{name}")).await.ok();
     Played { world, outcome }
 }
@@ -171,8 +178,70 @@ async fn two_phones() {
 }
 
 #[tokio::test]
+async fn pair_phone() {
+    let played = play("pair-phone").await;
+    played.ends("paired", None, Some("paired"));
+    played.says(&[
+        "a phone → Nod: POST /device/v1/pairings 401 USE_DEVICE_NONCE",
+        "Alice's tablet → Nod: POST /device/v1/pairings 201",
+        "Alice's tablet → Nod: GET /device/v1/events 200",
+        "Nod → Alice's tablet: event ready",
+    ]);
+}
+
+#[tokio::test]
+async fn lost_push() {
+    let played = play("lost-push").await;
+    played.ends("tokens", Some("approved"), None);
+    let pull = "Alice's phone → Nod: GET /device/v1/notifications/pending 200";
+    let approve = "Alice's phone → Nod: POST /device/v1/notifications/…/approve 200";
+    // Nothing rings.
+    played.says(&[ASKED, PENDING, pull, approve, TOKENS, KEYS]);
+    assert!(matches!(played.decision().await, Some(Decision::Approved(_))));
+}
+
+/// The messages of a story, and how many of them begin so.
+fn count(played: &Played, begins: &str) -> usize {
+    let messages = played.outcome["messages"].as_array().unwrap();
+    messages.iter().map(line).filter(|line| line.starts_with(begins)).count()
+}
+
+#[tokio::test]
+async fn silent_sign_in() {
+    let played = play("silent-sign-in").await;
+    played.ends("tokens", None, None);
+    assert_eq!(count(&played, "shop → Nod: GET /as/authorization.oauth2 200"), 2, "{:#}", played.outcome);
+    assert_eq!(count(&played, "shop-app → Nod: POST /as/token.oauth2 200"), 2, "{:#}", played.outcome);
+    assert_eq!(count(&played, "Nod → "), 0, "nobody is asked: {:#}", played.outcome);
+    // The offer is looked at, and taken.
+    let enrolled = played.outcome["messages"].as_array().unwrap().iter().map(line);
+    let enrolled = enrolled.filter(|line| line.contains("/device/v1/enrollments/") && line.ends_with("201")).count();
+    assert_eq!(enrolled, 1, "{:#}", played.outcome);
+    // Its tokens say by what, and of the phone nothing is left.
+    let trail = played.world.rows("audit").await.join("\n");
+    assert!(trail.contains("device.paired") && trail.contains("device.unpaired"), "{trail}");
+    let home = page(&played.world, "/").await.text();
+    assert!(home.contains("urn:nod:acr:trusted-device") && home.contains("signed in"), "{home}");
+}
+
+#[tokio::test]
+async fn sms_fallback() {
+    let begin = std::time::Instant::now();
+    let played = play("sms-fallback").await;
+    played.ends("tokens", Some("withdrawn"), None);
+    assert_eq!((count(&played, RINGS), count(&played, OVER)), (1, 1), "{:#}", played.outcome);
+    assert_eq!(count(&played, "shop-app → Nod: POST /as/token.oauth2 200"), 1, "{:#}", played.outcome);
+    let texts = played.world.texts();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(begin.elapsed().as_secs() < 15, "nobody waits");
+    let home = page(&played.world, "/").await.text();
+    assert!(home.contains("urn:nod:acr:otp"), "{home}");
+    assert!(played.world.rows("otp_device").await.is_empty(), "the number was for the story");
+}
+
+#[tokio::test]
 async fn all_scenarios_follow_each_other_and_leave_nothing_behind() {
-    let world = dev_mode().await;
+    let world = stage().await;
     let listed = world.get("/dev/scenarios").await.json();
     assert_eq!(listed["scenarios"].as_array().unwrap().len(), ALL.len());
     // The second round finds what the first one left.
