@@ -22,7 +22,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Granted, Ledger};
+use crate::store::sql::ledger::{Granted, Ledger, Rests};
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::tokens::Tokens;
 use crate::usecase::Error;
@@ -125,11 +125,13 @@ impl ExchangeCode {
             created_at: now,
             revoked_at: None,
         };
+        let consent = Consents::needed(client, &code.scope).cloned();
+        let on = Rests { session: grant.session, consent };
         let along = Along::sign_in(code.nonce.as_deref(), claims).bound_to(bound_to).for_less(less.as_ref());
         let minted = self.issue.mint(client, &grant, &along, now)?;
         failpoint::hit("K19");
         let event = self.event(Action::CodeRedeemed, &code, now);
-        match self.ledger.grant(grant, minted.refresh_row, minted.access_row, event).await? {
+        match self.ledger.grant_on(on, grant, minted.refresh_row, minted.access_row, event).await? {
             Granted::First => {
                 failpoint::hit("K20");
                 Ok(minted.response)
@@ -139,6 +141,9 @@ impl ExchangeCode {
                 Err(self.given_before(client, (&code, digest), refusal, now).await?)
             }
             Granted::SessionEnded => Err(Refusal::invalid_grant("the session ended meanwhile").into()),
+            Granted::ConsentWithdrawn => {
+                Err(Refusal::invalid_grant("the person has withdrawn the consent meanwhile").into())
+            }
         }
     }
 

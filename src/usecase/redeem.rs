@@ -294,8 +294,8 @@ impl Redeem {
             Granted::First => Ok(minted.response),
             // Only the poll that got the tokens marks the request; this one found it unmarked.
             Granted::Already => Err(self.granted_before(request).await?),
-            // Of an approval on a phone: no browser has a session in it.
-            Granted::SessionEnded => Err(lost().into()),
+            // Of an approval on a phone: no browser has a session in it, and it is asked for each time.
+            Granted::SessionEnded | Granted::ConsentWithdrawn => Err(lost().into()),
         }
     }
 
@@ -335,7 +335,7 @@ impl Redeem {
         match self.ledger.grant(grant, None, None, event).await? {
             Granted::First => Ok(Error::Recorded(denied(why))),
             Granted::Already => self.granted_before(request).await,
-            Granted::SessionEnded => Ok(denied(why).into()),
+            Granted::SessionEnded | Granted::ConsentWithdrawn => Ok(denied(why).into()),
         }
     }
 

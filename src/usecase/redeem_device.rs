@@ -16,7 +16,7 @@ use crate::protocol::id::{DeviceCode, GrantId, RequestId};
 use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
-use crate::store::sql::ledger::{Granted, Ledger};
+use crate::store::sql::ledger::{Granted, Ledger, Rests};
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
@@ -105,13 +105,15 @@ impl RedeemDevice {
             .client(&client.id)
             .user(connected.user)
             .request(request);
-        let within = Some(connected.session);
-        match self.ledger.grant_within(within, grant, minted.refresh_row, minted.access_row, event).await? {
+        let consent = Consents::needed(client, &connected.scope).cloned();
+        let on = Rests { session: Some(connected.session), consent };
+        match self.ledger.grant_on(on, grant, minted.refresh_row, minted.access_row, event).await? {
             Granted::First => Ok(minted.response),
             Granted::Already => Err(Refusal::invalid_grant("the device code was redeemed before").into()),
             Granted::SessionEnded => {
                 Err(Refusal::invalid_grant("the session in which it was agreed to has ended").into())
             }
+            Granted::ConsentWithdrawn => Err(Refusal::invalid_grant("the person has withdrawn the consent").into()),
         }
     }
 }

@@ -143,14 +143,14 @@ impl Clients {
                 return Ok(Some(Err(refused)));
             }
             transaction.execute("DELETE FROM client WHERE id = $1", [id.as_str().into()]).await?;
+            // Another one of this name was allowed nothing. Before the grants: none rests on it after that.
+            transaction.execute("DELETE FROM consent WHERE client_id = $1", [id.as_str().into()]).await?;
             transaction
                 .execute(
                     "UPDATE token_grant SET revoked_at = $1 WHERE client_id = $2 AND revoked_at IS NULL",
                     [now.millis().into(), id.as_str().into()],
                 )
                 .await?;
-            // Another one of this name was allowed nothing.
-            transaction.execute("DELETE FROM consent WHERE client_id = $1", [id.as_str().into()]).await?;
             let change = transaction.commit_change(Area::Clients, &[event]).await?;
             Ok(Some(Ok(change)))
         })

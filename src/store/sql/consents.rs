@@ -1,6 +1,10 @@
 //! What people let clients have without being asked again.
 
-use super::{Database, WriteError, bounded, bytes};
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use super::{Database, Transaction, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::client::Client;
@@ -24,11 +28,15 @@ impl Consents {
         row.map(|row| row.parsed(0, Scope::parse)).transpose()
     }
 
+    /// What people have to have agreed to before the client has this. `None`: it need not ask.
+    pub fn needed<'s>(client: &Client, scope: &'s Scope) -> Option<&'s Scope> {
+        let implied = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent);
+        Some(scope).filter(|_| !implied)
+    }
+
     /// Whether the client may have this now, as far as it has to ask: what was given may have been taken back.
     pub async fn cover(&self, user: UserId, client: &Client, scope: &Scope) -> Result<bool, StoreError> {
-        if client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent) {
-            return Ok(true);
-        }
+        let Some(scope) = Self::needed(client, scope) else { return Ok(true) };
         Ok(self.find(user, &client.id).await?.is_some_and(|given| scope.is_within(&given)))
     }
 
@@ -68,7 +76,8 @@ impl Consents {
     }
 
     /// Takes back what was given to a client, and ends all grants that it has of this person. `false`: there was nothing;
-    /// nothing is recorded then.
+    /// nothing is recorded then. The row goes first. Whoever is about to commit a grant for it holds the row ([`held`]),
+    /// so all grants are there by now, or there will be none.
     pub async fn withdraw(
         &self,
         user: UserId,
@@ -93,4 +102,22 @@ impl Consents {
         .await;
         withdrawn.map_err(WriteError::unexpected)
     }
+}
+
+/// What these people let these clients have. None of it is taken back before this transaction ends.
+pub(super) async fn held<'c>(
+    transaction: &Transaction,
+    given: impl IntoIterator<Item = (UserId, &'c ClientId)>,
+) -> Result<HashMap<(UserId, &'c ClientId), Scope>, WriteError> {
+    // In one order on all nodes, so that no two wait for each other.
+    let given: BTreeMap<(Uuid, &str), &ClientId> =
+        given.into_iter().map(|(user, client)| ((user.uuid(), client.as_str()), client)).collect();
+    let mut held = HashMap::new();
+    for ((user, _), client) in given {
+        let sql = "SELECT scope FROM consent WHERE user_id = $1 AND client_id = $2";
+        if let Some(row) = transaction.find_locked(sql, [bytes(user), client.as_str().into()]).await? {
+            held.insert((UserId::new(user), client), row.parsed(0, Scope::parse)?);
+        }
+    }
+    Ok(held)
 }

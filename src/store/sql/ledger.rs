@@ -31,10 +31,11 @@ use crate::failpoint::{self, waiting};
 use crate::metrics::metrics;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::id::{DeviceId, RequestId, SessionId, UserId};
+use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, user_status_text};
 use crate::store::sql::outbox::{self, Kind};
-use crate::store::sql::{sessions, tokens};
+use crate::store::sql::{consents, sessions, tokens};
 
 /// Items of one kind in one transaction.
 const GROUP: usize = 128;
@@ -75,6 +76,16 @@ pub enum Granted {
     Already,
     /// The session ended in which it was to be given. Nothing is given after that.
     SessionEnded,
+    /// The person took back what they had agreed to. Nothing is given after that either.
+    ConsentWithdrawn,
+}
+
+/// What a grant is given for, and that must not have ended by the moment in which it is committed.
+#[derive(Clone, Debug, Default)]
+pub struct Rests {
+    pub session: Option<SessionId>,
+    /// What the person must have agreed to.
+    pub consent: Option<Scope>,
 }
 
 /// Commits in groups. Clones share one queue.
@@ -94,8 +105,7 @@ enum Commit {
     },
     Grant {
         grant: Box<Grant>,
-        /// The session that must not have ended.
-        within: Option<SessionId>,
+        on: Rests,
         refresh: Option<StoredRefreshToken>,
         access: Option<StoredAccessToken>,
         event: Event,
@@ -153,14 +163,14 @@ impl Ledger {
         access: Option<StoredAccessToken>,
         event: Event,
     ) -> Result<Granted, StoreError> {
-        let within = grant.session;
-        self.grant_within(within, grant, refresh, access, event).await
+        let on = Rests { session: grant.session, consent: None };
+        self.grant_on(on, grant, refresh, access, event).await
     }
 
-    /// The same for a grant that outlives the session in which it is given.
-    pub async fn grant_within(
+    /// The same for a grant that rests on more, or outlives the session in which it is given.
+    pub async fn grant_on(
         &self,
-        within: Option<SessionId>,
+        on: Rests,
         grant: Grant,
         refresh: Option<StoredRefreshToken>,
         access: Option<StoredAccessToken>,
@@ -168,7 +178,7 @@ impl Ledger {
     ) -> Result<Granted, StoreError> {
         let (answer, answered) = oneshot::channel();
         let grant = Box::new(grant);
-        self.commit(Commit::Grant { grant, within, refresh, access, event, answer }, answered).await
+        self.commit(Commit::Grant { grant, on, refresh, access, event, answer }, answered).await
     }
 
     async fn commit<T>(
@@ -500,17 +510,27 @@ async fn decide(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Dec
 
 /// One verdict for each grant of the group, in order.
 async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Granted>, WriteError> {
-    let grants: Vec<(&Grant, Option<SessionId>)> = commits
+    let grants: Vec<(&Grant, &Rests)> = commits
         .iter()
         .filter_map(|item| match item {
-            Commit::Grant { grant, within, .. } => Some((&**grant, *within)),
+            Commit::Grant { grant, on, .. } => Some((&**grant, on)),
             Commit::Decide { .. } => None,
         })
         .collect();
-    let held = sessions::held(transaction, grants.iter().filter_map(|(_, within)| *within)).await?;
-    let in_time = |within: Option<SessionId>| within.is_none_or(|session| held.contains(&session));
+    let live = sessions::held(transaction, grants.iter().filter_map(|(_, on)| on.session)).await?;
+    let agreed = grants.iter().filter(|(_, on)| on.consent.is_some()).map(|(grant, _)| (grant.user, &grant.client));
+    let agreed = consents::held(transaction, agreed).await?;
+    let fallen = |(grant, on): &(&Grant, &Rests)| {
+        if on.session.is_some_and(|session| !live.contains(&session)) {
+            return Some(Granted::SessionEnded);
+        }
+        let given = agreed.get(&(grant.user, &grant.client));
+        let missing = on.consent.as_ref().is_some_and(|scope| !given.is_some_and(|given| scope.is_within(given)));
+        missing.then_some(Granted::ConsentWithdrawn)
+    };
     // As decisions: in one order on all nodes.
-    let mut rows: Vec<&Grant> = grants.iter().filter(|(_, within)| in_time(*within)).map(|(grant, _)| *grant).collect();
+    let standing = grants.iter().filter(|grant| fallen(grant).is_none());
+    let mut rows: Vec<&Grant> = standing.map(|(grant, _)| *grant).collect();
     rows.sort_by_key(|grant| (!grant.extent.is_empty(), grant.request));
     let extended = rows.split_off(rows.partition_point(|grant| grant.extent.is_empty()));
     let mut won = HashSet::new();
@@ -519,10 +539,9 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
             won.insert(row.uuid(0)?);
         }
     }
-    let verdict = |(grant, within): &(&Grant, _)| match (in_time(*within), won.contains(&grant.id.uuid())) {
-        (false, _) => Granted::SessionEnded,
-        (true, true) => Granted::First,
-        (true, false) => Granted::Already,
+    let verdict = |grant: &(&Grant, &Rests)| {
+        let first = if won.contains(&grant.0.id.uuid()) { Granted::First } else { Granted::Already };
+        fallen(grant).unwrap_or(first)
     };
     Ok(grants.iter().map(verdict).collect())
 }

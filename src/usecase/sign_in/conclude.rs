@@ -20,7 +20,8 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthorizationCode, DeviceId, FlowId, GrantId, SessionId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
-use crate::store::sql::ledger::{Granted, Ledger};
+use crate::store::sql::consents::Consents;
+use crate::store::sql::ledger::{Granted, Ledger, Rests};
 use crate::store::sql::sessions::Replaced;
 use crate::usecase::Error;
 use crate::usecase::issue::{InFront, Issue};
@@ -219,9 +220,14 @@ impl Conclude {
         if let Some(token) = &minted.id_token {
             response = response.with("id_token", token.expose().clone());
         }
-        match self.ledger.grant(grant, None, minted.access_row, event).await? {
+        let consent = Consents::needed(client, &flow.granted()).cloned();
+        let on = Rests { session: grant.session, consent };
+        match self.ledger.grant_on(on, grant, None, minted.access_row, event).await? {
             Granted::First => Ok(response),
             Granted::SessionEnded => Err(Refusal::new(ErrorCode::LoginRequired, "The session has ended.").into()),
+            Granted::ConsentWithdrawn => {
+                Err(Refusal::new(ErrorCode::ConsentRequired, "The person has taken back what they agreed to.").into())
+            }
             Granted::Already => Err(StoreError::Corrupt("a code was drawn twice").into()),
         }
     }

@@ -182,3 +182,43 @@ async fn r5_after_a_logout_nothing_of_the_session_is_active() {
         assert!(given > 0, "nobody was faster than a logout: there was no race");
     }
 }
+
+/// As after a logout: whatever is redeemed while a person takes back what they agreed to, nothing of it is left.
+#[tokio::test]
+async fn after_a_withdrawal_nothing_that_was_agreed_to_is_active() {
+    for world in [World::with(), World::with().backing(Backing::Postgres)] {
+        let world = world.redis().nodes(2).start().await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        let mut given = 0;
+        for round in 0..6 {
+            let mut browser = world.browser();
+            let (tokens, codes) = with_codes(&shop, &mut browser).await;
+            let page = browser.open("/account/applications").await.unwrap();
+            let withdrawal = async {
+                // Somewhere among the others.
+                tokio::time::sleep(std::time::Duration::from_millis(4 * round)).await;
+                browser.press(&page, "withdraw", &[("client", "shop")]).await.unwrap().answer.status
+            };
+            let redemptions = codes.iter().enumerate().map(|(number, code)| {
+                let client = shop.at(number % 2);
+                async move { client.redeem(code).await }
+            });
+            let refreshed = async { shop.at(1).refresh(tokens.refresh_token.as_deref().unwrap()).await };
+            let (withdrawn, redeemed, refreshed) = futures_util::join!(withdrawal, join_all(redemptions), refreshed);
+            assert_eq!(withdrawn, 200);
+            for answer in redeemed.iter().chain([&refreshed]) {
+                if answer.status == 200 {
+                    given += 1;
+                    let tokens = answer.tokens();
+                    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+                    shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
+                } else {
+                    answer.refused(400, "invalid_grant");
+                }
+            }
+            world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+            browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("consent_required");
+        }
+        assert!(given > 0, "nobody was faster than a withdrawal: there was no race");
+    }
+}

@@ -8,13 +8,15 @@ use nod::domain::authentication_request::{Decision, Denial};
 use nod::domain::decision::Record;
 use nod::domain::grant::{Grant, StoredAccessToken};
 use nod::protocol::extent::Extent;
-use nod::protocol::id::RequestId;
+use nod::protocol::id::{RequestId, UserId};
+use nod::protocol::scope::Scope;
 use nod::secret::Secret;
 use nod::store::sql::Database;
-use nod::store::sql::ledger::{Also, Decided, Granted, Ledger};
+use nod::store::sql::consents::Consents;
+use nod::store::sql::ledger::{Also, Decided, Granted, Ledger, Rests};
 use tokio::task::JoinSet;
 
-use super::stage::{Stage, now, until};
+use super::stage::{Stage, now, shop, until};
 
 on_every_engine! {
     a_decision_is_made_once
@@ -22,6 +24,8 @@ on_every_engine! {
     many_decisions_are_all_kept
     a_grant_is_given_once
     what_a_grant_gives_besides_scopes_is_kept
+    what_was_taken_back_gives_no_grant
+    a_consent_is_not_taken_back_while_something_is_given_for_it
     in_one_group_the_first_one_wins
     one_bad_row_does_not_hurt_its_group
     a_ledger_that_ends_has_written_everything
@@ -143,6 +147,59 @@ async fn what_a_grant_gives_besides_scopes_is_kept(stage: Stage) {
             assert_eq!((token.extent, &of), (access.extent, &grant));
             assert_eq!(tokens.refresh_token(&refresh.digest).await.unwrap().unwrap().1, grant);
         }
+    }
+}
+
+/// Whoever looked before the person took it back gets nothing for it either.
+async fn what_was_taken_back_gives_no_grant(stage: Stage) {
+    let consents = Consents::new(Database::connect(&Secret::new(stage.url.clone())).await.unwrap());
+    let (alice, bob) = (stage.user("alice").await, stage.user("bob").await);
+    let scope = |text: &str| Scope::parse(text).unwrap();
+    let give = async |user: UserId, wanted: Option<&str>| {
+        let (grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
+        let on = Rests { session: None, consent: wanted.map(scope) };
+        let (grant, event) = (Grant { user, ..grant }, stage.event(Action::CodeRedeemed));
+        stage.nodes[0].ledger.grant_on(on, grant, Some(refresh), None, event).await.unwrap()
+    };
+    let agree = async |user: UserId, text: &str| {
+        let event = stage.event(Action::ConsentGiven);
+        consents.add(user, &shop(), &scope(text), &event, now()).await.unwrap();
+    };
+    agree(alice.id, "openid").await;
+    agree(bob.id, "openid profile").await;
+    assert_eq!(give(alice.id, Some("openid")).await, Granted::First);
+    assert_eq!(give(alice.id, Some("openid profile")).await, Granted::ConsentWithdrawn, "bob's is not hers");
+    let withdrawn = stage.event(Action::ConsentWithdrawn);
+    assert!(consents.withdraw(alice.id, &shop(), &withdrawn, now()).await.unwrap());
+    assert_eq!(give(alice.id, Some("openid")).await, Granted::ConsentWithdrawn);
+    assert_eq!(give(bob.id, Some("openid")).await, Granted::First);
+    assert_eq!(give(alice.id, None).await, Granted::First, "where nobody is asked, nothing is taken back");
+    assert_eq!(stage.count("SELECT COUNT(*) FROM token_grant WHERE revoked_at IS NULL").await, 2);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 3);
+}
+
+/// In whatever order they come, nothing of it is left.
+async fn a_consent_is_not_taken_back_while_something_is_given_for_it(stage: Stage) {
+    let consents = Consents::new(Database::connect(&Secret::new(stage.url.clone())).await.unwrap());
+    let alice = stage.user("alice").await;
+    let scope = Scope::parse("openid profile").unwrap();
+    for round in 0..12 {
+        consents.add(alice.id, &shop(), &scope, &stage.event(Action::ConsentGiven), now()).await.unwrap();
+        let mut given = JoinSet::new();
+        for n in 0..32 {
+            let (grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
+            let on = Rests { session: None, consent: Some(scope.clone()) };
+            let (node, event) = (stage.node(n), stage.event(Action::CodeRedeemed));
+            let grant = Grant { user: alice.id, ..grant };
+            given.spawn(async move { node.ledger.grant_on(on, grant, Some(refresh), None, event).await.unwrap() });
+        }
+        tokio::time::sleep(Duration::from_micros(400 * round)).await;
+        let withdrawn = stage.event(Action::ConsentWithdrawn);
+        assert!(consents.withdraw(alice.id, &shop(), &withdrawn, now()).await.unwrap());
+        for granted in given.join_all().await {
+            assert!(matches!(granted, Granted::First | Granted::ConsentWithdrawn), "{granted:?}");
+        }
+        assert_eq!(stage.count("SELECT COUNT(*) FROM token_grant WHERE revoked_at IS NULL").await, 0, "{round}");
     }
 }
 
