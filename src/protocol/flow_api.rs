@@ -1,7 +1,12 @@
 //! The words of the authentication-flow API: states, actions, errors.
 
+mod plugin;
+
+use std::borrow::Cow;
+
 use serde_json::Value;
 
+pub use self::plugin::Plugin;
 use super::words::words;
 use crate::secret::Secret;
 
@@ -122,6 +127,20 @@ words! {
     }
 }
 
+impl Validator {
+    /// What a password fulfils that does not fulfil this: it is held against the one after the other.
+    pub const fn fulfilled_before(self) -> &'static [Self] {
+        match self {
+            Self::Characters => &[],
+            Self::TooLong => &[Self::TooShort],
+            Self::TooShort => &[Self::TooLong, Self::Characters],
+            Self::Common => &[Self::TooLong, Self::Characters, Self::TooShort],
+            Self::ContainsUsername => &[Self::TooLong, Self::Characters, Self::TooShort, Self::Common],
+            Self::Unchanged => &[Self::TooLong, Self::Characters, Self::TooShort, Self::Common, Self::ContainsUsername],
+        }
+    }
+}
+
 /// One member of an action's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -217,6 +236,10 @@ enum Given {
 
 /// The longest text of a member, in bytes: an assertion with an RSA key of 4096 bits fits.
 const LONGEST: usize = 4096;
+/// So many unknown members are told of.
+const MOST_UNKNOWN: usize = 10;
+/// The longest name of one that is told again.
+const LONGEST_NAME: usize = 64;
 
 impl Members {
     pub fn parse(action: Action, body: &Value) -> Result<Self, FlowRefusal> {
@@ -225,8 +248,9 @@ impl Members {
         };
         let known = action.members();
         let mut refusal = FlowRefusal::new(FlowErrorCode::ValidationError, "a body that is not the action's");
-        if sent.keys().any(|name| !known.iter().any(|member| member.name == name)) {
-            refusal = refusal.about(DetailCode::UnrecognizedFieldName, None);
+        let unknown = sent.keys().filter(|name| !known.iter().any(|member| member.name == name.as_str()));
+        for name in unknown.take(MOST_UNKNOWN) {
+            refusal = refusal.about_unknown(name);
         }
         let mut given = Vec::new();
         for Member { name, required, kind } in known.iter().copied() {
@@ -357,8 +381,8 @@ impl DetailCode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
     pub code: DetailCode,
-    /// The member that it is about. One that was sent and is unknown is not repeated.
-    pub target: Option<&'static str>,
+    /// The member that it is about. An unknown one is told again where it looks like the name of a member.
+    pub target: Option<Cow<'static, str>>,
     /// What a new password does not fulfil.
     pub failed: Option<Validator>,
     /// How many more may be wrong.
@@ -382,6 +406,17 @@ impl FlowRefusal {
 
     #[must_use]
     pub fn about(mut self, code: DetailCode, target: Option<&'static str>) -> Self {
+        let target = target.map(Cow::Borrowed);
+        self.details.push(Detail { code, target, failed: None, attempts_remaining: None });
+        self
+    }
+
+    /// A member that the action does not have.
+    #[must_use]
+    fn about_unknown(mut self, name: &str) -> Self {
+        let is_name =
+            name.len() <= LONGEST_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let (code, target) = (DetailCode::UnrecognizedFieldName, is_name.then(|| Cow::Owned(name.to_owned())));
         self.details.push(Detail { code, target, failed: None, attempts_remaining: None });
         self
     }
@@ -390,14 +425,16 @@ impl FlowRefusal {
     #[must_use]
     pub fn failing(mut self, target: &'static str, validator: Validator) -> Self {
         let code = DetailCode::PasswordChangeError;
-        self.details.push(Detail { code, target: Some(target), failed: Some(validator), attempts_remaining: None });
+        let target = Some(Cow::Borrowed(target));
+        self.details.push(Detail { code, target, failed: Some(validator), attempts_remaining: None });
         self
     }
 
     /// A code that was wrong, and may be so many times more.
     pub fn wrong_code(attempts_remaining: u32) -> Self {
         let mut refusal = Self::new(FlowErrorCode::ValidationError, "a wrong code");
-        let (code, target, attempts_remaining) = (DetailCode::InvalidOtp, Some("otp"), Some(attempts_remaining));
+        let (code, target) = (DetailCode::InvalidOtp, Some(Cow::Borrowed("otp")));
+        let attempts_remaining = Some(attempts_remaining);
         refusal.details.push(Detail { code, target, failed: None, attempts_remaining });
         refusal
     }
@@ -408,7 +445,9 @@ impl FlowRefusal {
 
     /// Whether a member was left out that has to be there.
     pub fn misses(&self, member: &str) -> bool {
-        self.details.iter().any(|detail| detail.code == DetailCode::FieldRequired && detail.target == Some(member))
+        self.details
+            .iter()
+            .any(|detail| detail.code == DetailCode::FieldRequired && detail.target.as_deref() == Some(member))
     }
 
     pub const fn not_found(why: &'static str) -> Self {

@@ -80,9 +80,13 @@ impl FlowApi {
             "userMessage": self.words.say(locale, about(detail)),
         });
         if let Value::Object(told) = &mut told {
-            told.extend(detail.target.map(|target| ("target".to_owned(), json!(target))));
+            told.extend(detail.target.as_ref().map(|target| ("target".to_owned(), json!(target))));
             told.extend(detail.attempts_remaining.map(|left| ("attemptsRemaining".to_owned(), json!(left))));
-            told.extend(detail.failed.map(|failed| ("failedValidators".to_owned(), json!([failed.as_str()]))));
+            if let Some(failed) = detail.failed {
+                let satisfied: Vec<_> = failed.fulfilled_before().iter().map(|validator| validator.as_str()).collect();
+                told.insert("failedValidators".to_owned(), json!([failed.as_str()]));
+                told.insert("satisfiedValidators".to_owned(), json!(satisfied));
+            }
         }
         told
     }
@@ -116,7 +120,7 @@ const fn to_the_person(code: FlowErrorCode, wait: Option<Duration>) -> Message<'
 
 /// What somebody can put right themselves is said; the rest is the application's.
 fn about(detail: &Detail) -> Message<'static> {
-    match (detail.code, detail.target) {
+    match (detail.code, detail.target.as_deref()) {
         (DetailCode::CredentialValidationFailed, Some("attestation")) => Message::PasskeyNotMade,
         (DetailCode::CredentialValidationFailed, Some("assertion")) => Message::PasskeyFailed,
         (DetailCode::CredentialValidationFailed, Some(_)) => Message::CurrentPasswordWrong,
@@ -186,6 +190,7 @@ const fn why(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::collections::BTreeSet;
 
     use super::*;
@@ -217,8 +222,9 @@ mod tests {
         for code in DetailCode::ALL {
             for target in TARGETS {
                 for failed in Validator::ALL.iter().copied().map(Some).chain([None]) {
-                    let detail = Detail { code: *code, target, failed, attempts_remaining: Some(2) };
-                    all.push((format!("{code} {target:?} {failed:?}"), about(&detail)));
+                    let what = format!("{code} {target:?} {failed:?}");
+                    let target = target.map(Cow::Borrowed);
+                    all.push((what, about(&Detail { code: *code, target, failed, attempts_remaining: Some(2) })));
                 }
             }
         }
@@ -249,7 +255,7 @@ mod tests {
             DetailCode::InvalidContentType,
         ];
         for code in DetailCode::ALL.iter().filter(|code| !of_the_application.contains(code)) {
-            let target = (*code == DetailCode::FieldRequired).then_some("newPassword");
+            let target = (*code == DetailCode::FieldRequired).then_some(Cow::Borrowed("newPassword"));
             let said = about(&Detail { code: *code, target, failed: None, attempts_remaining: None });
             assert_ne!(said.id(), Message::Problem.id(), "{code}");
         }

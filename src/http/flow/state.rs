@@ -56,6 +56,7 @@ impl FlowApi {
         }
         let mut state = Map::new();
         state.insert("id".to_owned(), json!(id));
+        state.insert("pluginTypeId".to_owned(), json!(status.plugin().as_str()));
         state.insert("status".to_owned(), json!(status.as_str()));
         if let Value::Object(fields) = fields {
             state.extend(fields);
@@ -152,7 +153,7 @@ impl FlowApi {
                 "scopes": scope.names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
                 "authorizationDetails": flow.request.extent.details.values(),
             }),
-            (Status::OauthDeviceUserCodeConfirmationRequired, _) => json!({
+            (Status::OauthDeviceUserCodeConfirmationRequired | Status::OauthDeviceCompleted, _) => json!({
                 "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
                 "userCode": flow.device.as_ref().map(|device| device.user_code.to_string()),
             }),

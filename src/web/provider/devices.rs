@@ -83,7 +83,7 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
 
 /// What is wrong with a code, or with another one that somebody wanted. `None`: something else is.
 pub(super) fn of_code(refusal: &FlowRefusal) -> Option<code::Problem> {
-    refusal.details.iter().find_map(|detail| match (detail.code, detail.target) {
+    refusal.details.iter().find_map(|detail| match (detail.code, detail.target.as_deref()) {
         (DetailCode::InvalidOtp, _) => {
             Some(detail.attempts_remaining.map_or(code::Problem::Wrong, |left| code::Problem::WrongLeft(left.into())))
         }

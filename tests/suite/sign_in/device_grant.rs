@@ -270,6 +270,7 @@ async fn the_flow_api_has_the_states_of_a_device() {
     browser.password(&flow, "alice", PASSWORD).await.ok();
     let state = browser.act(&flow, "grantConsent", &json!({})).await.ok();
     assert_eq!(state["status"], "OAUTH_DEVICE_COMPLETED");
+    assert_eq!((&state["userCode"], &state["client"]["name"]), (&waiting["user_code"], &json!("Telly")));
     assert_eq!(state["_links"].as_object().unwrap().len(), 1, "self");
     poll(&tv, &waiting).await.tokens();
 }

@@ -290,8 +290,22 @@ fn plausible(action: Action) -> Value {
     Value::Object(body.collect::<Map<_, _>>())
 }
 
+/// [flows.md A.1] what it is that asks in a state.
+fn asks(status: &str) -> &'static str {
+    match status {
+        "IDENTIFIER_REQUIRED" => "identifier",
+        "ASSERTION_REQUIRED" | "FIDO2_ACTIVATION_REQUIRED" => "passkey",
+        "CONSENT_REQUIRED" => "consent",
+        "RESUME" | "COMPLETED" | "FAILED" => "policy",
+        device if device.starts_with("OAUTH_DEVICE_") => "device_grant",
+        factor if SECOND_FACTOR.iter().any(|one| one.as_str() == factor) => "mfa",
+        _ => "password",
+    }
+}
+
 /// Whatever is no link of a state is refused there, and changes nothing.
 pub(crate) async fn only_its_links(world: &World, phone: &mut Browser, state: &Value, what: &str) {
+    assert_eq!(state["pluginTypeId"], asks(state["status"].as_str().unwrap()), "{what}");
     let watch = world.watch().await;
     for action in Action::ALL.iter().filter(|action| !links(state).contains(&action.as_str())) {
         let answer = phone.act(id(state), action.as_str(), &plausible(*action)).await;

@@ -163,6 +163,14 @@ async fn t15_1_an_action_is_named_in_either_way() {
             post(&mut phone, &flow, "application/vnd.pingidentity.checkUsernamePassword+json", true, body).await;
         refused(&answer, status, code, detail);
     }
+    // Each that is unknown is named, as far as it is a name.
+    let strange = json!({ "username": "a", "password": "c", "x": 1, "passcode": 2, "<not a name>": 3 }).to_string();
+    let answer = post(&mut phone, &flow, "application/vnd.pingidentity.checkUsernamePassword+json", true, &strange);
+    let told = answer.await.json()["details"].clone();
+    assert!(told.as_array().unwrap().iter().all(|detail| detail["code"] == "UNRECOGNIZED_FIELD_NAME"), "{told}");
+    let mut named: Vec<_> = told.as_array().unwrap().iter().map(|detail| detail["target"].as_str()).collect();
+    named.sort_unstable();
+    assert_eq!(named, [None, Some("passcode"), Some("x")], "{told}");
     let large = format!("{{\"username\":\"{}\"}}", "x".repeat(65 * 1024));
     // The rest of it is not read: the connection ends with the answer.
     let request = phone.request(Method::POST, &format!("{FLOWS}{flow}?action=checkUsernamePassword"));

@@ -436,6 +436,11 @@ async fn f18_an_errand_has_the_states_and_links_of_the_flow_api() {
     refused(&short, 400, "VALIDATION_ERROR", Some("PASSWORD_CHANGE_ERROR"));
     let detail = &short.json()["details"][0];
     assert_eq!((&detail["target"], &detail["failedValidators"]), (&json!("newPassword"), &json!(["TOO_SHORT"])));
+    assert_eq!(detail["satisfiedValidators"], json!(["TOO_LONG", "CHARACTERS"]));
+    let named = browser.act(&flow, "checkPasswordReset", &json!({ "newPassword": "my-Alice-77" })).await.json();
+    let detail = &named["details"][0];
+    assert_eq!(detail["failedValidators"], json!(["CONTAINS_USERNAME"]), "{named}");
+    assert_eq!(detail["satisfiedValidators"], json!(["TOO_LONG", "CHARACTERS", "TOO_SHORT", "COMMON"]), "{named}");
     let state = browser.act(&flow, "checkPasswordReset", &json!({ "newPassword": NEW })).await.ok();
     assert_eq!(
         (&state["status"], links(&state)),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::actions::action_says;
 use super::{push, reference, words};
 use crate::http::openapi::put;
-use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, Status, Validator};
+use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, Plugin, Status, Validator};
 
 /// A closed list, and what each of its words means.
 fn enumeration<W: Copy>(
@@ -61,6 +61,18 @@ const fn status_says(status: Status) -> &'static str {
     }
 }
 
+const fn plugin_says(plugin: Plugin) -> &'static str {
+    match plugin {
+        Plugin::Identifier => "The step that asks for a name first.",
+        Plugin::Password => "The step that asks for a password; its change and its recovery as well.",
+        Plugin::Passkey => "The step that asks for a passkey.",
+        Plugin::Mfa => "The step that asks for a second factor.",
+        Plugin::Consent => "What the client may have.",
+        Plugin::DeviceGrant => "The device that is to be connected.",
+        Plugin::Policy => "Nothing asks any more.",
+    }
+}
+
 /// A member that only some states have.
 pub(super) fn only(status: Status, mut schema: Value, says: &str) -> Value {
     let says = if says.is_empty() { format!("{status}.") } else { format!("{status}: {says}") };
@@ -97,13 +109,13 @@ fn creation_options() -> Value {
 
 /// The members of a state.
 fn state() -> Value {
-    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let flag = json!({"type": "boolean"});
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let password = |schema: &Value, says: &str| only(Status::UsernamePasswordRequired, schema.clone(), says);
     let mut state = json!({
         "type": "object",
-        "description": "Where a flow is. `id`, `status` and `_links` are always there; the other members belong to a status.",
-        "required": ["id", "status", "_links"],
+        "description": "Where a flow is. `id`, `pluginTypeId`, `status` and `_links` are always there; the other members belong to a status.",
+        "required": ["id", "pluginTypeId", "status", "_links"],
         "properties": {
             "id": {"type": "string", "description": "The identifier of the flow."},
             "status": reference("FlowStatus"),
@@ -120,11 +132,6 @@ fn state() -> Value {
             "publicKeyCredentialCreationOptions": creation_options(),
             "previouslySubmittedIdentifiers": only(Status::IdentifierRequired, texts, "who signed in here before."),
             "client": reference("FlowClient"),
-            "userCode": only(
-                Status::OauthDeviceUserCodeConfirmationRequired,
-                text.clone(),
-                "the code, as the device shows it.",
-            ),
             "scopes": only(
                 Status::ConsentRequired,
                 json!({"type": "array", "items": reference("FlowScope")}),
@@ -176,6 +183,11 @@ fn state() -> Value {
         },
     });
     if let Some(members) = state.get_mut("properties").and_then(Value::as_object_mut) {
+        let asks = enumeration("What it is that asks.", Plugin::ALL, Plugin::as_str, plugin_says);
+        members.insert("pluginTypeId".to_owned(), asks);
+        let says = "and OAUTH_DEVICE_COMPLETED: the code, as the device shows it.";
+        let shown = only(Status::OauthDeviceUserCodeConfirmationRequired, json!({"type": "string"}), says);
+        members.insert("userCode".to_owned(), shown);
         members.extend(push::members());
     }
     state
@@ -268,6 +280,14 @@ pub(super) fn errors() -> Map<String, Value> {
         "failedValidators",
         json!({
             "type": "array", "description": "What a new password does not fulfil.",
+            "items": {"type": "string", "enum": words(Validator::ALL, Validator::as_str)},
+        }),
+    );
+    put(
+        &mut detail,
+        "satisfiedValidators",
+        json!({
+            "type": "array", "description": "What it does fulfil, of what it was held against before.",
             "items": {"type": "string", "enum": words(Validator::ALL, Validator::as_str)},
         }),
     );
