@@ -11,7 +11,8 @@ use nod::clock::{Clock as _, SystemClock, Timestamp};
 use nod::domain::audit::{Action, Event};
 use nod::domain::authentication_request::AuthenticationRequest;
 use nod::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Requests, SignIn,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Pages, Requests,
+    SignIn,
 };
 use nod::domain::device::About;
 use nod::domain::prompt::Prompt;
@@ -102,6 +103,7 @@ fn client(party: &RelyingParty, now: Timestamp) -> Result<Client> {
         may_act: None,
         pairwise: None,
         security_profile: None,
+        pages: Pages::default(),
         created_at: now,
     })
 }

@@ -1,9 +1,14 @@
 //! A relying party, and what it may do.
 
+mod pages;
+mod secrets;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::pages::Pages;
+pub use self::secrets::{ClientSecret, Secrets, StoredSecret};
 use super::profile::Profile;
 use super::subject::Sector;
 use crate::clock::Timestamp;
@@ -69,6 +74,9 @@ pub struct Client {
     /// What it is held to, besides what the server holds everybody to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_profile: Option<Profile>,
+    /// Of a client that did not register itself: see [`Client::read_about`].
+    #[serde(default, skip_serializing_if = "Pages::is_empty")]
+    pub pages: Pages,
     pub created_at: Timestamp,
 }
 
@@ -195,33 +203,6 @@ impl Authentication {
                 None
             }
         }
-    }
-}
-
-/// The digests of the secrets that work now: two while one replaces the other.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secrets(pub Vec<StoredSecret>);
-
-/// Marks digests of client secrets.
-#[derive(Debug)]
-pub enum ClientSecret {}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoredSecret {
-    pub digest: Digest<ClientSecret>,
-    /// The end of the overlap, for a secret that was replaced.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl Secrets {
-    /// Whether `presented` is one of the secrets now. Looks at each of them, whichever fits.
-    pub fn accept(&self, presented: &[u8], now: Timestamp) -> bool {
-        self.0.iter().fold(false, |accepted, secret| {
-            let live = secret.expires_at.is_none_or(|end| now < end);
-            accepted | (secret.digest.matches(presented) & live)
-        })
     }
 }
 
@@ -468,23 +449,4 @@ pub enum NumberMatching {
     Pick,
     /// The number is typed.
     Type,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replaced_secret_works_until_its_overlap_ends() {
-        let end = Timestamp::from_seconds(100);
-        let secrets = Secrets(vec![
-            StoredSecret { digest: Digest::of(b"old"), expires_at: Some(end) },
-            StoredSecret { digest: Digest::of(b"new"), expires_at: None },
-        ]);
-        assert!(secrets.accept(b"old", Timestamp::from_seconds(99)));
-        assert!(!secrets.accept(b"old", end));
-        assert!(secrets.accept(b"new", end));
-        assert!(!secrets.accept(b"other", Timestamp::from_seconds(1)));
-        assert!(!secrets.accept(b"", Timestamp::from_seconds(1)));
-    }
 }

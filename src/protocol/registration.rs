@@ -298,11 +298,7 @@ impl Wanted {
     /// People follow it.
     fn address(&self, name: &str, wrong: &'static str) -> Result<Option<String>, Refusal> {
         let Some(value) = self.other(name) else { return Ok(None) };
-        let is_web = |text: &str| {
-            let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
-            text.len() <= LONGEST && url.is_some_and(|url| url.password().is_none())
-        };
-        let text = value.as_str().filter(|text| is_web(text) && has_no_controls(text));
+        let text = value.as_str().filter(|text| is_page(text));
         text.map(|text| Some(text.to_owned())).ok_or_else(|| refused(wrong))
     }
 
@@ -320,6 +316,12 @@ impl Wanted {
 
 fn refused(description: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidClientMetadata, description)
+}
+
+/// Whether people can follow it as it is: an https URL of at most 400 characters.
+pub fn is_page(text: &str) -> bool {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
+    text.len() <= LONGEST && has_no_controls(text) && url.is_some_and(|url| url.password().is_none())
 }
 
 fn plain(text: &str) -> Option<String> {

@@ -297,6 +297,11 @@ fn metadata(wanted: &Wanted, before: Option<&Client>, invited: bool) -> Result<C
     let with_keys = wanted.uses_keys();
     Ok(ClientMetadata {
         client_name: wanted.client_name.clone().filter(|name| !name.is_empty()),
+        // It says so of itself: see `Wanted::about`.
+        client_uri: None,
+        logo_uri: None,
+        policy_uri: None,
+        tos_uri: None,
         token_endpoint_auth_method: wanted.token_endpoint_auth_method.clone(),
         token_endpoint_auth_signing_alg: wanted.token_endpoint_auth_signing_alg.clone(),
         tls_client_auth_subject_dn: wanted.tls_client_auth_subject_dn.clone(),

@@ -44,6 +44,10 @@ pub(super) struct State {
 struct ClientEntry {
     id: String,
     name: Option<String>,
+    client_uri: Option<String>,
+    logo_uri: Option<String>,
+    policy_uri: Option<String>,
+    tos_uri: Option<String>,
     #[serde(default)]
     disabled: bool,
     #[serde(default)]
@@ -262,6 +266,10 @@ fn metadata(entry: &ClientEntry, jwks: Option<Value>) -> ClientMetadata {
     let text = |text: &str| Some(text.to_owned());
     ClientMetadata {
         client_name: entry.name.clone(),
+        client_uri: entry.client_uri.clone(),
+        logo_uri: entry.logo_uri.clone(),
+        policy_uri: entry.policy_uri.clone(),
+        tos_uri: entry.tos_uri.clone(),
         token_endpoint_auth_method: text(match entry.auth {
             Auth::ClientSecretBasic => "client_secret_basic",
             Auth::ClientSecretPost => "client_secret_post",

@@ -6,7 +6,7 @@ use super::parts::{Kind, settings_fields};
 use super::sign_on::There;
 use crate::domain::client::{
     AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, KeySource, Logout, LogoutUri,
-    NumberMatching, Requests, SignIn,
+    NumberMatching, Pages, Requests, SignIn,
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::client_certificate::CertificateSubject;
@@ -39,6 +39,9 @@ pub(super) fn fields_of_user(name: Option<&str>, email: Option<&str>, email_veri
 
 pub(super) fn client_fields(client: &Client) -> Fields {
     let mut fields = vec![("name", quoted(&client.name)), ("disabled", client.disabled.to_string())];
+    let Pages { client_uri, logo_uri, policy_uri, tos_uri } = client.read_about();
+    let pages = [("client_uri", client_uri), ("logo_uri", logo_uri), ("policy_uri", policy_uri), ("tos_uri", tos_uri)];
+    fields.extend(pages.into_iter().filter_map(|(name, uri)| Some((name, quoted(&uri?)))));
     match &client.authentication {
         Authentication::None => fields.push(("auth", quoted("none"))),
         Authentication::ClientSecretBasic(_) => fields.push(("auth", quoted("client_secret_basic"))),

@@ -20,6 +20,20 @@ pub(super) struct Registration {
     /// What people see, instead of the id
     #[arg(long)]
     name: Option<String>,
+    /// Its page on the web
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    client_uri: Option<String>,
+    /// Kept and told, and shown nowhere
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    logo_uri: Option<String>,
+    /// What it does with what it learns of people
+    ///
+    /// The page for consent has a link to it: https.
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    policy_uri: Option<String>,
+    /// Its terms; the page for consent has a link
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    tos_uri: Option<String>,
     /// Default `client_secret_basic`; see `nod help`
     ///
     /// How the client authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`,
@@ -339,6 +353,10 @@ impl Registration {
         let text = |text: &str| Some(text.to_owned());
         Ok(ClientMetadata {
             client_name: self.name.clone(),
+            client_uri: self.client_uri.clone(),
+            logo_uri: self.logo_uri.clone(),
+            policy_uri: self.policy_uri.clone(),
+            tos_uri: self.tos_uri.clone(),
             token_endpoint_auth_method: self.auth().and_then(|auth| {
                 text(match auth {
                     Auth::ClientSecretBasic => "client_secret_basic",

@@ -2,7 +2,7 @@
 
 use super::certificate;
 use crate::cli::terminal::{safe, say};
-use crate::domain::client::{Backchannel, Client, NumberMatching, Requests, SignIn};
+use crate::domain::client::{Backchannel, Client, NumberMatching, Pages, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
 use crate::usecase::admin::client_metadata::method;
 
@@ -47,6 +47,12 @@ pub(super) fn show(client: &Client) {
     say(&format!("scope         {}", client.scope));
     if let Some(profile) = client.security_profile {
         say(&format!("profile       {profile}"));
+    }
+    let Pages { client_uri, logo_uri, policy_uri, tos_uri } = client.read_about();
+    for (name, uri) in [("page", client_uri), ("logo", logo_uri), ("policy page", policy_uri), ("terms", tos_uri)] {
+        if let Some(uri) = uri {
+            say(&format!("{name:<14}{}", safe(&uri)));
+        }
     }
     say(&format!("id token      {}", client.id_token_signed_response_alg));
     for uri in &client.resources {

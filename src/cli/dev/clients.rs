@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Requests,
-    Secrets, SignIn, StoredSecret,
+    AccessTokenFormat, Authentication, Backchannel, Client, Delivery, GrantType, Logout, NumberMatching, Pages,
+    Requests, Secrets, SignIn, StoredSecret,
 };
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
@@ -80,6 +80,7 @@ pub(super) fn client(id: &str, name: &str, secret: &str, issuer: &str, now: Time
         may_act: None,
         pairwise: None,
         security_profile: None,
+        pages: Pages::default(),
         created_at: now,
     })
 }

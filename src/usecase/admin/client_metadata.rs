@@ -6,6 +6,7 @@ mod certificate;
 mod delivery;
 mod exchange;
 mod logout;
+mod pages;
 pub mod profile;
 mod resources;
 pub(super) mod sign_in;
@@ -20,7 +21,7 @@ pub use self::authentication::method;
 pub use self::certificate::SubjectTexts;
 pub use self::delivery::matching_text;
 use crate::clock::Timestamp;
-use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource};
+use crate::domain::client::{AccessTokenFormat, Authentication, Client, GrantType, KeySource, Pages};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::admin_scope::{is_administrative, is_unknown};
@@ -35,6 +36,14 @@ use crate::protocol::scope::Scope;
 pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,8 +220,13 @@ impl ClientMetadata {
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
         let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         let requests = sign_in.map(|sign_in| &sign_in.requests);
+        let Pages { client_uri, logo_uri, policy_uri, tos_uri } = client.read_about();
         Self {
             client_name: Some(client.name.clone()),
+            client_uri,
+            logo_uri,
+            policy_uri,
+            tos_uri,
             token_endpoint_auth_method: Some(method(&client.authentication).to_owned()),
             token_endpoint_auth_signing_alg: alg.map(|alg| alg.as_str().to_owned()),
             tls_client_auth_subject_dn: subject.dn,
@@ -299,6 +313,11 @@ impl ClientMetadata {
         let may_act = self.may_act(&mut problems);
         let pairwise = self.sector(sign_in.as_ref(), &grants, egress, &mut problems);
         let security_profile = self.security_profile(&mut problems);
+        let pages = self.pages(&mut problems);
+        let (registered, pages) = match before.and_then(|before| before.registered.clone()) {
+            Some(own) => (Some(pages.said_of(own)), Pages::default()),
+            None => (None, pages),
+        };
         let backchannel = self.backchannel(&grants, egress, &mut problems);
         let id_token_signed_response_alg = match self.id_token_signed_response_alg.as_deref() {
             None => Some(Algorithm::ES256),
@@ -338,11 +357,12 @@ impl ClientMetadata {
                     tls_client_certificate_bound_access_tokens,
                     backchannel,
                     sign_in,
-                    registered: before.and_then(|before| before.registered.clone()),
+                    registered,
                     token_exchange,
                     may_act,
                     pairwise,
                     security_profile,
+                    pages,
                     created_at: before.map_or(now, |before| before.created_at),
                 })
             }

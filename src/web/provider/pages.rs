@@ -19,7 +19,6 @@ use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::protocol::parameters::Parameters;
-use crate::protocol::registration;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
 use crate::usecase;
@@ -366,11 +365,12 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
         needed: name == Scope::OPENID,
         ticked: true,
     });
+    let pages = seen.client.read_about();
     consent::View {
         form,
         client: client(&seen.client),
-        policy: said(&seen.client, |about| about.policy_uri.as_deref()),
-        terms: said(&seen.client, |about| about.tos_uri.as_deref()),
+        policy: pages.policy_uri.as_deref().and_then(on_the_web),
+        terms: pages.tos_uri.as_deref().and_then(on_the_web),
         user: Foreign::name(seen.username.as_deref().unwrap_or_default()),
         more: scope.names().any(|name| !is_new(seen, name)),
         scopes: asked.collect(),
@@ -378,9 +378,8 @@ fn consent(seen: &Seen, scope: &Scope, form: Form) -> consent::View {
     }
 }
 
-/// An address on the web that a client which registered itself gives [OIDCR §2].
-fn said(client: &Client, which: impl Fn(&registration::About) -> Option<&str>) -> Option<Address> {
-    let address = client.registered.as_ref().and_then(|registered| which(&registered.about))?;
+/// Of a client [OIDCR §2]. People follow it.
+fn on_the_web(address: &str) -> Option<Address> {
     Address::parse(address).filter(|_| address.starts_with("https://"))
 }
 

@@ -200,3 +200,51 @@ async fn oidcr_2_the_page_of_consent_leads_to_what_a_client_says_of_itself() {
     let policy = page.answer.header("content-security-policy").unwrap();
     assert!(policy.contains("img-src 'self' data:;") && !policy.contains("shop.example"), "{policy}");
 }
+
+/// The same of a client that somebody else looks after, and in place of what one says of itself.
+#[tokio::test]
+async fn oidcr_2_who_looks_after_a_client_says_where_people_read_about_it() {
+    let world = open().start().await;
+    let admin = world.admin().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let shop = world.client("shop").signs_in().await;
+    let pages = serde_json::json!({
+        "client_uri": "https://shop.example/", "logo_uri": "https://shop.example/logo.png",
+        "policy_uri": "https://shop.example/privacy", "tos_uri": "https://shop.example/terms",
+    });
+    let at = "/admin/v1/clients/shop";
+    let changed = admin.patch(at, &pages).await.ok();
+    for (name, value) in pages.as_object().unwrap() {
+        assert_eq!(&changed[name], value, "{name}");
+        for bad in ["http://shop.example/", "javascript:alert(1)", "https://me@shop.example/", "/terms", ""] {
+            let refused = admin.patch(at, &serde_json::json!({ name.as_str(): bad })).await;
+            refused.admin_problem(422, "validation_failed");
+            assert_eq!(refused.json()["errors"][0]["pointer"], format!("/{name}"), "{bad}");
+        }
+    }
+    let mut browser = world.browser();
+    let page = browser.authorize(&shop, &[]).await.unwrap();
+    let fields = [("username", "alice"), ("password", PASSWORD)];
+    let page = browser.press(&page, "sign_in", &fields).await.unwrap();
+    page.has("href=\"https://shop.example/privacy\" rel=\"noopener noreferrer\"");
+    page.has("href=\"https://shop.example/terms\" rel=\"noopener noreferrer\"");
+    assert!(!text(&page).contains("logo.png"), "{}", text(&page));
+    let changed = admin.patch(at, &serde_json::json!({ "policy_uri": null })).await.ok();
+    assert_eq!((changed.get("policy_uri"), &changed["tos_uri"]), (None, &pages["tos_uri"]));
+    browser.log_in(&shop, "alice", PASSWORD).await;
+    let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
+    page.has("https://shop.example/terms");
+    assert!(!text(&page).contains("https://shop.example/privacy"), "{}", text(&page));
+
+    let asked = serde_json::json!({ "redirect_uris": [CALLBACK], "tos_uri": "https://shop.example/own" });
+    let own = registered(&world, &asked).await;
+    let at = format!("/admin/v1/clients/{}", own.json["client_id"].as_str().unwrap());
+    let changed = admin.patch(&at, &serde_json::json!({ "policy_uri": "https://shop.example/privacy" })).await.ok();
+    assert_eq!(
+        (&changed["policy_uri"], &changed["tos_uri"]),
+        (&pages["policy_uri"], &asked["tos_uri"]),
+        "what it said of itself stays"
+    );
+    let changed = admin.patch(&at, &serde_json::json!({ "tos_uri": null })).await.ok();
+    assert_eq!((changed.get("tos_uri"), &changed["policy_uri"]), (None, &pages["policy_uri"]));
+}

@@ -42,6 +42,13 @@ fn a_client_that_signs_people_in_is_registered_and_changed() {
     client(&site, &["update", "shop", "--unset", "redirectless", "--unset", "require_pkce"]).ends_with(0);
     shows(&site, "shop", &["sign-in       code, pkce required true, redirectless false, implied consent true"]);
 
+    let pages = ["--policy-uri", "https://shop.example/privacy", "--tos-uri", "https://shop.example/terms"];
+    client(&site, &[&["update", "shop", "--client-uri", "https://shop.example/"], &pages[..]].concat()).ends_with(0);
+    shows(&site, "shop", &["policy page   https://shop.example/privacy", "terms         https://shop.example/terms"]);
+    client(&site, &["update", "shop", "--unset", "client_uri", "--name", "Shop"]).ends_with(0);
+    shows(&site, "shop", &["terms         https://shop.example/terms"]);
+    assert!(!client(&site, &["show", "shop"]).ends_with(0).contains("page          "));
+
     let told = client(&site, &["create", "app", "--public", "--redirect-uri", "com.example.app:/cb"]).ends_with(0);
     assert!(!told.contains("secret"), "{told}");
     client(&site, &["rotate-secret", "app"]).ends_with(7);
@@ -176,6 +183,10 @@ fn what_cannot_be_registered_is_said() {
         (
             &["create", "app", "--redirect-uri", CALLBACK, "--request-uri", "http://shop.example/request"],
             "request_uris/0: An https URL",
+        ),
+        (
+            &["create", "app", "--redirect-uri", CALLBACK, "--logo-uri", "http://shop.example/logo.png"],
+            "logo_uri: An https URL of at most 400 characters",
         ),
         (&["update", "till", "--unset", "redirect_url"], "unknown field `redirect_url`"),
         (&["update", "till", "--unset", "client_name", "--name", "x"], "client_name is both set and --unset"),

@@ -169,6 +169,8 @@ fn a_secret_is_only_referred_to() {
 const WEB: &str = r#"
 [[client]]
 id = "web"
+policy_uri = "https://shop.example/privacy"
+tos_uri = "https://shop.example/terms"
 secret = "env:TILL_SECRET"
 redirect_uris = ["https://shop.example/callback", "http://localhost:*/callback"]
 require_pkce = false
@@ -204,6 +206,8 @@ fn what_signs_people_in_is_exported_and_applied() {
     for line in [
         "grants = [\"authorization_code\", \"implicit\", \"token_exchange\"]",
         "response_types = [\"code\", \"code id_token\"]",
+        "policy_uri = \"https://shop.example/privacy\"",
+        "tos_uri = \"https://shop.example/terms\"",
         "subject_type = \"pairwise\"",
         "sector_identifier_uri = \"https://shop.example/sector.json\"",
         "token_exchange_audiences = [\"stock\"]",

@@ -12,7 +12,7 @@ use nod::app::{self, App, EphemeralStore, Mail, Settings};
 use nod::clock::{Clock, SystemClock};
 use nod::domain::audit::{Action, Event};
 use nod::domain::client::{
-    self, AccessTokenFormat, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Requests, SignIn,
+    self, AccessTokenFormat, Backchannel, Client, Delivery, GrantType, KeySource, Logout, Pages, Requests, SignIn,
 };
 use nod::domain::code::{Code, REMEMBER};
 use nod::domain::inbox::Limits;
@@ -266,6 +266,7 @@ impl Site {
             may_act: None,
             pairwise: None,
             security_profile: None,
+            pages: Pages::default(),
             created_at: self.clock.now(),
         }
     }

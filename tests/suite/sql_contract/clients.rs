@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nod::domain::audit::Action;
-use nod::domain::client::{AccessTokenFormat, Authentication, Client, Secrets};
+use nod::domain::client::{AccessTokenFormat, Authentication, Client, Pages, Secrets};
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::id::ClientId;
 use nod::protocol::scope::Scope;
@@ -40,6 +40,7 @@ fn client() -> Client {
         may_act: None,
         pairwise: None,
         security_profile: None,
+        pages: Pages::default(),
         created_at: now(),
     }
 }

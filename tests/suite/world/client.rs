@@ -11,7 +11,7 @@ use nod::clock::Clock as _;
 use nod::domain::audit::Action;
 use nod::domain::client::{
     self as domain, AccessTokenFormat, Authentication, Backchannel, Delivery, GrantType, KeySource, Logout,
-    NumberMatching, Requests, Secrets, SignIn, StoredSecret,
+    NumberMatching, Pages, Requests, Secrets, SignIn, StoredSecret,
 };
 use nod::protocol::algorithm::Algorithm;
 use nod::protocol::authorization_request::ResponseType;
@@ -85,6 +85,7 @@ impl ClientBuilder {
             may_act: None,
             pairwise: None,
             security_profile: None,
+            pages: Pages::default(),
             created_at: world.clock.now(),
         };
         Self { world, client, credentials: Credentials::Basic(secret) }

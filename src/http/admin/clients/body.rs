@@ -21,6 +21,11 @@ pub struct ClientBody {
     pub client_id: String,
     /// What a person sees.
     pub client_name: String,
+    /// Pages of its on the web. That for consent has links to the last two.
+    pub client_uri: Option<String>,
+    pub logo_uri: Option<String>,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
     pub token_endpoint_auth_method: ClientAuthMethod,
     /// The only algorithm that its assertions may have.
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
@@ -129,6 +134,14 @@ pub struct NewClientBody {
     pub client_id: Option<String>,
     /// The identifier when left out.
     pub client_name: Option<String>,
+    /// Its page on the web: https, as the three below, of 400 characters at most [RFC 7591 §2].
+    pub client_uri: Option<String>,
+    /// Kept and told; pages of the server load no picture from elsewhere.
+    pub logo_uri: Option<String>,
+    /// What it does with what it learns of people: the page for consent has a link to it.
+    pub policy_uri: Option<String>,
+    /// Its terms: the page for consent has a link to them.
+    pub tos_uri: Option<String>,
     /// `client_secret_basic` when left out.
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
@@ -259,6 +272,10 @@ pub struct NewClientBody {
 #[derive(Debug, Object)]
 pub struct ClientPatch {
     pub client_name: Option<String>,
+    pub client_uri: Option<String>,
+    pub logo_uri: Option<String>,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
     pub tls_client_auth_subject_dn: Option<String>,
@@ -346,6 +363,7 @@ impl From<&domain::Client> for ClientBody {
             | Authentication::TlsClientAuth(_)
             | Authentication::SelfSignedTlsClientAuth { .. } => None,
         };
+        let domain::Pages { client_uri, logo_uri, policy_uri, tos_uri } = client.read_about();
         let subject = SubjectTexts::of(client);
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
@@ -354,6 +372,10 @@ impl From<&domain::Client> for ClientBody {
         Self {
             client_id: client.id.to_string(),
             client_name: client.name.clone(),
+            client_uri,
+            logo_uri,
+            policy_uri,
+            tos_uri,
             token_endpoint_auth_method: (&client.authentication).into(),
             token_endpoint_auth_signing_alg: alg.map(AssertionAlgorithm::from),
             tls_client_auth_subject_dn: subject.dn,
