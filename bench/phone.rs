@@ -121,6 +121,7 @@ fn sign_in() -> Result<SignIn> {
         logout: Logout::default(),
         requests: Requests::default(),
         authorization_signed_response_alg: None,
+        authorization_encrypted_response: None,
     })
 }
 

@@ -111,12 +111,13 @@ impl Wiring {
         PushedAuthorizationRequestApi { authenticate, rate, prove, push, clock: self.clock() }
     }
 
-    fn respond(&self) -> Respond {
+    fn respond(&self, clients: Arc<ClientKeys>) -> Respond {
         Respond {
             keys: Arc::clone(&self.parts.ring),
             clock: self.clock(),
             entropy: self.entropy(),
             issuer: self.settings.issuer.clone(),
+            clients,
             session_management: self.settings.authorization.session_management,
         }
     }
@@ -238,7 +239,7 @@ impl Wiring {
         });
         let log_out = self.log_out(&known);
         let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
-        let respond = Arc::new(self.respond());
+        let respond = Arc::new(self.respond(Arc::clone(&read.keys)));
         let authorize = Authorize {
             known,
             flows: flows.clone(),

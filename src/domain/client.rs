@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::client_certificate::CertificateSubject;
+use crate::protocol::encryption::Encryption;
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{ClientId, PolicyId, RegistrationToken};
 use crate::protocol::jwt::Audience;
@@ -347,6 +348,9 @@ pub struct SignIn {
     /// What signs its answers, where it wants them as JWTs [JARM §3]; as its ID tokens when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<Algorithm>,
+    /// What they are encrypted with after that; not at all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response: Option<Encryption>,
 }
 
 /// How the authorization requests of a client come.

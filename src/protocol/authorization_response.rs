@@ -87,7 +87,7 @@ impl AuthorizationResponse {
     }
 
     /// [JARM §2.3] all of the answer is in the one parameter.
-    pub fn signed(jwt: &Secret<String>, destination: &Destination) -> Carrier {
+    pub fn in_jwt(jwt: &Secret<String>, destination: &Destination) -> Carrier {
         carry(vec![("response", jwt.expose().clone())], destination)
     }
 
@@ -162,7 +162,7 @@ mod tests {
             "state": "s"});
         assert_eq!(Value::Object(claims), expected);
         assert_eq!(
-            AuthorizationResponse::signed(&Secret::new("a.b.c".to_owned()), &destination),
+            AuthorizationResponse::in_jwt(&Secret::new("a.b.c".to_owned()), &destination),
             Carrier::Redirect("https://shop.example/cb#response=a.b.c".into())
         );
     }

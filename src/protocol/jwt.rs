@@ -2,8 +2,8 @@
 //!
 //! A token arrives as [`Unverified`], which shows its header and nothing else. Only a key makes it
 //! [`Verified`]. Keys are parsed once and kept: on OpenSSL 3.0 reading one costs twice as much as
-//! using it. This file alone calls josekit, and of josekit only what signs, verifies and makes
-//! keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
+//! using it. This file alone calls josekit, and of josekit only what signs, verifies, encrypts and
+//! makes keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
 //! panics at dates like `1e300` and drops a whole key set for one bad key. ES256 signatures, the most
 //! of them, are made and verified by ring.
 
@@ -11,6 +11,7 @@ mod audience;
 mod compact;
 mod dates;
 mod embedded_key;
+mod encryption;
 mod key_set;
 mod numeric_date;
 mod service_key;
@@ -36,6 +37,7 @@ pub use self::audience::Audience;
 pub use self::compact::{AcceptedTyp, JwtError, MAX_TOKEN_BYTES, UntrustedParty, Unverified, Verified};
 pub use self::dates::{Dates, Untimely};
 pub use self::embedded_key::EmbeddedKeyProof;
+pub use self::encryption::{EncryptionError, EncryptionKey};
 pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};
 pub use self::numeric_date::NumericDate;
 pub use self::service_key::ServiceKey;

@@ -18,6 +18,7 @@ pub mod client_notification_token;
 pub mod confirmation;
 pub mod device_error;
 pub mod dpop;
+pub mod encryption;
 pub mod error;
 pub mod extent;
 pub mod flow_api;

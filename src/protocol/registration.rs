@@ -38,6 +38,8 @@ pub struct Wanted {
     pub request_object_signing_alg: Option<String>,
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<String>,
+    pub authorization_encrypted_response_alg: Option<String>,
+    pub authorization_encrypted_response_enc: Option<String>,
     pub userinfo_signed_response_alg: Option<String>,
     pub introspection_signed_response_alg: Option<String>,
     pub dpop_bound_access_tokens: Option<bool>,
@@ -112,15 +114,13 @@ pub struct About {
 }
 
 /// Members that ask for something that is not there. To pass them over in silence would be to promise it.
-const NOT_HERE: [&str; 11] = [
+const NOT_HERE: [&str; 9] = [
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
     "request_object_encryption_alg",
     "request_object_encryption_enc",
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "authorization_details_types",
@@ -169,6 +169,12 @@ impl Wanted {
             authorization_signed_response_alg: said
                 .authorization_signed_response_alg
                 .or(self.authorization_signed_response_alg),
+            authorization_encrypted_response_alg: said
+                .authorization_encrypted_response_alg
+                .or(self.authorization_encrypted_response_alg),
+            authorization_encrypted_response_enc: said
+                .authorization_encrypted_response_enc
+                .or(self.authorization_encrypted_response_enc),
             userinfo_signed_response_alg: said.userinfo_signed_response_alg.or(self.userinfo_signed_response_alg),
             introspection_signed_response_alg: said
                 .introspection_signed_response_alg

@@ -110,6 +110,8 @@ async fn oidcd_3_there_is_no_member_that_nobody_knows() {
         "request_object_signing_alg_values_supported",
         "require_request_uri_registration",
         "authorization_signing_alg_values_supported",
+        "authorization_encryption_alg_values_supported",
+        "authorization_encryption_enc_values_supported",
         "authorization_details_types_supported",
         "display_values_supported",
         "device_authorization_endpoint",
@@ -161,6 +163,9 @@ async fn oidcd_3_what_a_request_may_be_is_said() {
     let algs = texts(&metadata["request_object_signing_alg_values_supported"]);
     assert_eq!(algs, ["ES256", "PS256", "RS256", "EdDSA"], "and no none");
     assert_eq!(texts(&metadata["authorization_signing_alg_values_supported"]), ["ES256", "PS256", "RS256"]);
+    assert_eq!(texts(&metadata["authorization_encryption_alg_values_supported"]), ["ECDH-ES", "RSA-OAEP-256"]);
+    let encs = texts(&metadata["authorization_encryption_enc_values_supported"]);
+    assert_eq!(encs, ["A128CBC-HS256", "A128GCM", "A256GCM"]);
 }
 
 /// Asks as described by the metadata alone, and logs alice in.

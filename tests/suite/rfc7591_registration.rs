@@ -331,7 +331,8 @@ async fn oidcr_2_what_can_be_registered() {
     // Keys sign requests, too, whatever the client authenticates with.
     let signing = json!({ "redirect_uris": [CALLBACK], "jwks": { "keys": [key] }, "require_signed_request_object": true,
         "request_object_signing_alg": "RS256", "require_pushed_authorization_requests": true,
-        "request_uris": ["https://shop.example/request"], "authorization_signed_response_alg": "ES256" });
+        "request_uris": ["https://shop.example/request"], "authorization_signed_response_alg": "ES256",
+        "authorization_encrypted_response_alg": "RSA-OAEP-256", "authorization_encrypted_response_enc": "A256GCM" });
     let own = registered(&world, &signing).await;
     for (name, value) in signing.as_object().unwrap() {
         assert_eq!(&own.json[name], value, "{name}");

@@ -99,6 +99,8 @@ impl Change {
             "resources",
             "protected_resources",
             "authorization_signed_response_alg",
+            "authorization_encrypted_response_alg",
+            "authorization_encrypted_response_enc",
             "userinfo_alg",
             "introspection_alg",
             "token_exchange_audiences",

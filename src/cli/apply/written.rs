@@ -10,6 +10,7 @@ use crate::domain::client::{
 };
 use crate::domain::user::{Status, User};
 use crate::protocol::client_certificate::CertificateSubject;
+use crate::protocol::encryption::Encryption;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::usecase::admin::client_metadata::subject_type;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
@@ -165,6 +166,10 @@ fn request_fields(sign_in: &SignIn) -> Fields {
     fields.extend(signing_alg.map(|alg| ("request_object_signing_alg", quoted(alg.as_str()))));
     let answers = sign_in.authorization_signed_response_alg;
     fields.extend(answers.map(|alg| ("authorization_signed_response_alg", quoted(alg.as_str()))));
+    if let Some(Encryption { alg, enc }) = sign_in.authorization_encrypted_response {
+        fields.push(("authorization_encrypted_response_alg", quoted(alg.as_str())));
+        fields.push(("authorization_encrypted_response_enc", quoted(enc.as_str())));
+    }
     fields
 }
 

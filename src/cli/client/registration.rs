@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::domain::client::GrantType;
 use crate::domain::profile::Profile;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::encryption::{ContentEncryption, KeyManagement};
 use crate::protocol::jwt::KeySet;
 use crate::usecase::admin::client_metadata::ClientMetadata;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
@@ -162,6 +163,16 @@ pub(super) struct Registration {
     /// What signs its answers with `response_mode=jwt` (JARM); as its ID tokens when left out.
     #[arg(long, value_name = "ALG", value_parser = algorithm, hide_short_help = true)]
     authorization_response_alg: Option<Algorithm>,
+    /// ECDH-ES or RSA-OAEP-256, for answers as JWTs
+    ///
+    /// Its answers with `response_mode=jwt` are encrypted for a key of `--jwks` or `--jwks-uri`; not at all when left out.
+    #[arg(long, value_name = "ALG", value_parser = key_management, hide_short_help = true)]
+    authorization_response_encryption_alg: Option<KeyManagement>,
+    /// A128CBC-HS256 (the default), A128GCM or A256GCM
+    ///
+    /// What such an answer is encrypted with.
+    #[arg(long, value_name = "ENC", value_parser = content_encryption, hide_short_help = true)]
+    authorization_response_encryption_enc: Option<ContentEncryption>,
     /// A type of its details; may repeat
     ///
     /// A type of `authorization_details` that its requests may have (RFC 9396), one of those that the setting
@@ -330,6 +341,14 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "one of ES256, PS256, RS256, EdDSA".to_owned())
 }
 
+fn key_management(text: &str) -> Result<KeyManagement, String> {
+    KeyManagement::parse(text).ok_or_else(|| "ECDH-ES or RSA-OAEP-256".to_owned())
+}
+
+fn content_encryption(text: &str) -> Result<ContentEncryption, String> {
+    ContentEncryption::parse(text).ok_or_else(|| "one of A128CBC-HS256, A128GCM, A256GCM".to_owned())
+}
+
 fn profile(text: &str) -> Result<Profile, String> {
     Profile::parse(text).ok_or_else(|| "one of oauth21, fapi2-security, fapi2-message-signing, fapi-ciba".to_owned())
 }
@@ -394,6 +413,12 @@ impl Registration {
             request_object_signing_alg: self.request_object_alg.and_then(|alg| text(alg.as_str())),
             request_uris: (!self.request_uris.is_empty()).then(|| self.request_uris.clone()),
             authorization_signed_response_alg: self.authorization_response_alg.and_then(|alg| text(alg.as_str())),
+            authorization_encrypted_response_alg: self
+                .authorization_response_encryption_alg
+                .and_then(|alg| text(alg.as_str())),
+            authorization_encrypted_response_enc: self
+                .authorization_response_encryption_enc
+                .and_then(|enc| text(enc.as_str())),
             authorization_details_types: (!self.details_types.is_empty()).then(|| self.details_types.clone()),
             resources: (!self.resources.is_empty()).then(|| self.resources.clone()),
             protected_resources: (!self.protected_resources.is_empty()).then(|| self.protected_resources.clone()),

@@ -4,6 +4,7 @@ use super::certificate;
 use crate::cli::terminal::{safe, say};
 use crate::domain::client::{Backchannel, Client, NumberMatching, Pages, Requests, SignIn};
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::encryption::Encryption;
 use crate::usecase::admin::client_metadata::method;
 
 fn status(client: &Client) -> &'static str {
@@ -37,6 +38,9 @@ fn show_requests(sign_in: &SignIn) {
     }
     for kind in details {
         say(&format!("details       {}", safe(kind)));
+    }
+    if let Some(Encryption { alg, enc }) = sign_in.authorization_encrypted_response {
+        say(&format!("answers       as JWTs are encrypted by {}, with {}", alg.as_str(), enc.as_str()));
     }
 }
 

@@ -99,6 +99,7 @@ fn sign_in() -> Option<SignIn> {
         logout: Logout::default(),
         requests: Requests::default(),
         authorization_signed_response_alg: None,
+        authorization_encrypted_response: None,
     })
 }
 

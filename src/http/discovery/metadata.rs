@@ -9,6 +9,7 @@ use crate::domain::profile::Demands;
 use crate::protocol::acr::Acr;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::encryption::{ContentEncryption, KeyManagement};
 use crate::protocol::pkce::CodeChallenge;
 use crate::usecase::certificates::Certificates;
 use crate::usecase::sign_in::read_request::Rules;
@@ -83,6 +84,8 @@ fn requests(rules: &Rules, demands: &Demands) -> Value {
         "response_types_supported": kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "response_modes_supported": modes.collect::<Vec<_>>(),
         "authorization_signing_alg_values_supported": signing(demands),
+        "authorization_encryption_alg_values_supported": KeyManagement::ALL.map(KeyManagement::as_str),
+        "authorization_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::as_str),
         "authorization_response_iss_parameter_supported": true,
         "code_challenge_methods_supported": [CodeChallenge::METHOD],
         "acr_values_supported": Acr::ALL.map(Acr::as_str),

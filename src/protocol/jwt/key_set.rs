@@ -4,7 +4,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::compact::{AcceptedTyp, JwtError, Unverified, Verified};
+use super::encryption::{Candidate, EncryptionKey, chosen};
 use super::{Algorithm, KeyError, PublicJwk, RawJwk, Thumbprint, VerificationKey, strict_json, usable_algorithms};
+use crate::protocol::encryption::KeyManagement;
 use crate::secret::sha256;
 
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
@@ -12,11 +14,12 @@ const MAX_KEYS: usize = 100;
 /// How many keys are tried for one token: each try costs a signature verification.
 const MAX_CANDIDATES: usize = 5;
 
-/// A JWK Set [RFC 7517 §5], reduced to the keys that can verify.
+/// A JWK Set [RFC 7517 §5], reduced to the keys that can verify, and those that can be encrypted for.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
     unusable: Vec<UnusableKey>,
+    encryption: Vec<Candidate>,
     /// Of keys of any kind: who shows one has proved its key in the handshake.
     certificates: Vec<Thumbprint>,
 }
@@ -57,6 +60,7 @@ impl KeySet {
         let mut set = Self::default();
         for (index, jwk) in document.keys.into_iter().enumerate() {
             set.certificates.extend(certificate(&jwk));
+            set.encryption.extend(RawJwk::deserialize(&jwk).ok().as_ref().and_then(Candidate::read));
             match read(&jwk) {
                 Ok(keys) => set.keys.extend(keys),
                 Err(reason) => set.unusable.push(UnusableKey { index, reason }),
@@ -81,6 +85,11 @@ impl KeySet {
         names.sort_unstable();
         names.dedup();
         names.len() < all
+    }
+
+    /// What to encrypt with for whoever published the set, if it has a key for that.
+    pub fn encryption_key(&self, alg: KeyManagement) -> Option<EncryptionKey> {
+        chosen(&self.encryption, alg)
     }
 
     /// Of which certificates the set tells.

@@ -105,6 +105,10 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_signed_response_alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_enc: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_details_types: Option<Vec<String>>,
     /// Servers that access tokens may be for [RFC 8707].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,6 +224,7 @@ impl ClientMetadata {
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
         let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         let requests = sign_in.map(|sign_in| &sign_in.requests);
+        let encrypted = sign_in.and_then(|sign_in| sign_in.authorization_encrypted_response);
         let Pages { client_uri, logo_uri, policy_uri, tos_uri } = client.read_about();
         Self {
             client_name: Some(client.name.clone()),
@@ -259,6 +264,8 @@ impl ClientMetadata {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(|alg| alg.as_str().to_owned()),
+            authorization_encrypted_response_alg: encrypted.map(|encryption| encryption.alg.as_str().to_owned()),
+            authorization_encrypted_response_enc: encrypted.map(|encryption| encryption.enc.as_str().to_owned()),
             authorization_details_types: requests.map(|requests| requests.details.clone()),
             resources: Some(client.resources.clone()),
             protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),

@@ -142,7 +142,10 @@ impl Authorize {
         let destination = destination(&client, parameters).ok().filter(|_| !client.disabled);
         // [RFC 6749 §4.1.2.1]
         let busy = Refusal::new(ErrorCode::TemporarilyUnavailable, "The server cannot answer now.");
-        let carried = destination.and_then(|to| self.respond.carried(&client, &to, refused(&busy)).ok());
+        let carried = match destination {
+            Some(to) => self.respond.carried(&client, &to, refused(&busy)).await.ok(),
+            None => None,
+        };
         let back = match carried {
             Some(Carrier::Redirect(uri)) => Some(uri),
             Some(Carrier::FormPost { .. } | Carrier::Flow(_)) | None => None,
@@ -172,6 +175,7 @@ impl Authorize {
         now: Timestamp,
     ) -> Result<Authorized, Error> {
         let destination = request.destination.clone();
+        self.respond.ready(client, &destination).await?;
         let session = self.known.session(browser, now).await?;
         let user = session.as_ref().map(|session| session.user);
         let judged = self.known.judged(Arc::clone(client), user, now).await?;
@@ -205,7 +209,7 @@ impl Authorize {
                 Ok(concluded) => {
                     let session = concluded.session.as_ref().map(|signed_in| &signed_in.session);
                     let session = session.or(browser.session.as_ref());
-                    let carrier = self.respond.signed_in(client, &destination, concluded.response, session)?;
+                    let carrier = self.respond.signed_in(client, &destination, concluded.response, session).await?;
                     Ok(Authorized::Answer { carrier, session: concluded.session })
                 }
                 Err(Error::Refused(refusal)) => self.refused(client, &destination, &refusal).await,
@@ -278,7 +282,7 @@ impl Authorize {
 
     async fn refused(
         &self,
-        client: &Client,
+        client: &Arc<Client>,
         destination: &Destination,
         refusal: &Refusal,
     ) -> Result<Authorized, Error> {
@@ -288,7 +292,7 @@ impl Authorize {
         // Whoever is owed signed answers believes no other, not even one that says no.
         let signed = self.profiles.of(client).signed_answers.then(|| destination.clone().signed());
         let destination = signed.as_ref().unwrap_or(destination);
-        let carrier = self.respond.carried(client, destination, refused(refusal))?;
+        let carrier = self.respond.carried(client, destination, refused(refusal)).await?;
         Ok(Authorized::Answer { carrier, session: None })
     }
 }

@@ -8,13 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::Action;
-use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
-use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
+use crate::protocol::authorization_response::Carrier;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{BrowserKey, FlowId};
 use crate::secret::constant_time_eq;
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::ephemeral::{Lifetime, Shelf};
 use crate::usecase::Error;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
@@ -94,6 +93,7 @@ impl Leave {
         let client = self.conclude.known.directory.client(&flow.client).await?;
         let client = client.ok_or_else(|| gone("the client is gone"))?;
         let over = flow.clone().left().ok_or_else(|| gone("the flow is not at its end"))?;
+        self.respond.ready(&client, &flow.request.destination).await?;
         // First, so that of all who come one goes on.
         if !self.flows.replace(&digest, &found, &over, Lifetime::Keep).await? {
             return Err(gone("left by another visit").into());
@@ -120,13 +120,15 @@ impl Leave {
                 let session = concluded.session.as_ref().map(|signed_in| &signed_in.session);
                 let session = session.or(browser.session.as_ref());
                 let destination = &flow.request.destination;
-                let carrier = self.respond.signed_in(&client, destination, concluded.response, session)?;
+                let carrier = self.respond.signed_in(&client, destination, concluded.response, session).await?;
                 Ok(Left { carrier, session: concluded.session })
             }
             Err(Error::Refused(refusal)) => {
                 let reason = format!("{}: {}", refusal.code.as_str(), refusal.detail);
                 self.refusals.record(Action::SignInRefused, reason, Some(flow.client.clone())).await;
-                Ok(Left { carrier: self.carried(&client, &flow, refused(&refusal))?, session: None })
+                let destination = &flow.request.destination;
+                let carrier = self.respond.carried(&client, destination, refused(&refusal)).await?;
+                Ok(Left { carrier, session: None })
             }
             Err(error) => {
                 // Nothing was given: whoever comes again is to find the flow as it was.
@@ -137,9 +139,5 @@ impl Leave {
                 Err(error)
             }
         }
-    }
-
-    fn carried(&self, client: &Client, flow: &Flow, response: AuthorizationResponse) -> Result<Carrier, StoreError> {
-        self.respond.carried(client, &flow.request.destination, response)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::location;
 use crate::sign_in::PASSWORD;
-use crate::world::{AUTHORIZE, Answer, CALLBACK, CHALLENGE, TOKEN, VERIFIER, World, enc};
+use crate::world::{AUTHORIZE, Answer, CALLBACK, CHALLENGE, Jwk, TOKEN, VERIFIER, World, enc};
 
 const CLIENTS: &str = "/admin/v1/clients";
 const SHOP: &str = "/admin/v1/clients/shop";
@@ -302,4 +302,33 @@ async fn rfc7591_2_1_response_types_and_grants_go_together() {
     // None of them goes without its grant.
     admin.patch(&at, &json!({ "grant_types": null })).await.admin_problem(422, "validation_failed");
     admin.patch(&at, &json!({ "grant_types": ["authorization_code"], "response_types": null })).await.ok();
+}
+
+#[tokio::test]
+async fn jarm_3_how_answers_are_encrypted_is_registered_with_a_key_for_it() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    admin.post(CLIENTS, &json!({ "client_id": "shop", "redirect_uris": [CALLBACK] })).await;
+    let mut key = Jwk::p256().public();
+    key["use"] = json!("enc");
+    let (alg, enc) = ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc");
+    let patch = json!({ "jwks": { "keys": [key] }, alg: "ECDH-ES" });
+    let changed = admin.patch(SHOP, &patch).await.ok();
+    assert_eq!((&changed["jwks"], &changed[alg]), (&patch["jwks"], &json!("ECDH-ES")), "no key to sign with is needed");
+    assert_eq!(changed[enc], "A128CBC-HS256");
+    assert_eq!(admin.patch(SHOP, &changed).await.ok(), changed, "what was read can be sent back");
+    assert_eq!(admin.patch(SHOP, &json!({ enc: "A256GCM" })).await.ok()[enc], "A256GCM");
+    for (patch, pointer) in [
+        (json!({ alg: "RSA-OAEP-256" }), alg),
+        (json!({ "jwks": null }), alg),
+        (json!({ alg: null, "jwks": null }), enc),
+    ] {
+        let wrong = admin.patch(SHOP, &patch).await;
+        wrong.admin_problem(422, "validation_failed");
+        let (errors, pointer) = (wrong.json()["errors"].clone(), format!("/{pointer}"));
+        let named = errors.as_array().unwrap().iter().find(|error| error["pointer"] == pointer.as_str());
+        assert_eq!(named.expect("a problem of it")["code"], "not_allowed", "{errors}");
+    }
+    let changed = admin.patch(SHOP, &json!({ alg: null, enc: null, "jwks": null })).await.ok();
+    assert!(changed.get(alg).is_none() && changed.get(enc).is_none(), "{changed}");
 }

@@ -185,6 +185,10 @@ fn what_cannot_be_registered_is_said() {
             "request_uris/0: An https URL",
         ),
         (
+            &["create", "app", "--redirect-uri", CALLBACK, "--authorization-response-encryption-alg", "ECDH-ES"],
+            "authorization_encrypted_response_alg: Only with jwks or jwks_uri",
+        ),
+        (
             &["create", "app", "--redirect-uri", CALLBACK, "--logo-uri", "http://shop.example/logo.png"],
             "logo_uri: An https URL of at most 400 characters",
         ),

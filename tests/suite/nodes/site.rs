@@ -223,6 +223,7 @@ impl Site {
             logout: Logout::default(),
             requests: Requests::default(),
             authorization_signed_response_alg: None,
+            authorization_encrypted_response: None,
         };
         let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken].into();
         let client = Client { grants, backchannel: None, sign_in: Some(sign_in), ..self.client(&party, false) };

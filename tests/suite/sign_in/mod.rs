@@ -13,6 +13,7 @@ mod flow_life;
 mod frontchannel_logout;
 pub(crate) mod invariants;
 mod jarm;
+mod jarm_encryption;
 mod languages;
 mod late_forms;
 mod limits;

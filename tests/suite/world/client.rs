@@ -161,6 +161,7 @@ impl ClientBuilder {
             logout: Logout::default(),
             requests: Requests::default(),
             authorization_signed_response_alg: None,
+            authorization_encrypted_response: None,
         });
         self
     }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::words::{
     AccessTokenFormat, AssertionAlgorithm, ClientAuthMethod, ClientGrantType, ClientNumberMatching, ClientResponseType,
-    ClientSecurityProfile, ClientSubjectType, DeliveryMode, IdTokenAlgorithm,
+    ClientSecurityProfile, ClientSubjectType, DeliveryMode, IdTokenAlgorithm, ResponseEncryption,
+    ResponseKeyManagement,
 };
 use crate::domain::client::{self as domain, Authentication, KeySource, NumberMatching};
 use crate::http::admin::time::DateTime;
@@ -72,6 +73,9 @@ pub struct ClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt`; as its ID tokens when absent.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// What they are encrypted with after that; not at all when absent.
+    pub authorization_encrypted_response_alg: Option<ResponseKeyManagement>,
+    pub authorization_encrypted_response_enc: Option<ResponseEncryption>,
     /// Types of `authorization_details` that it may use [RFC 9396 §10].
     pub authorization_details_types: Option<Vec<String>>,
     /// Servers that its access tokens may be for, besides this one [RFC 8707].
@@ -208,6 +212,11 @@ pub struct NewClientBody {
     pub request_uris: Option<Vec<String>>,
     /// What signs its answers with `response_mode=jwt` [JARM §3]. As its ID tokens when left out.
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// What they are encrypted with after that, for a key in `jwks` or behind `jwks_uri` [JARM §2.2]. Not at all when
+    /// left out.
+    pub authorization_encrypted_response_alg: Option<ResponseKeyManagement>,
+    /// `A128CBC-HS256` when left out.
+    pub authorization_encrypted_response_enc: Option<ResponseEncryption>,
     /// Types of `authorization_details` that it may use [RFC 9396 §10], out of those that the server is set to
     /// know. None when left out.
     #[oai(validator(max_items = 20))]
@@ -307,6 +316,8 @@ pub struct ClientPatch {
     #[oai(validator(max_items = 20))]
     pub request_uris: Option<Vec<String>>,
     pub authorization_signed_response_alg: Option<IdTokenAlgorithm>,
+    pub authorization_encrypted_response_alg: Option<ResponseKeyManagement>,
+    pub authorization_encrypted_response_enc: Option<ResponseEncryption>,
     #[oai(validator(max_items = 20))]
     pub authorization_details_types: Option<Vec<String>>,
     #[oai(validator(max_items = 20))]
@@ -367,6 +378,7 @@ impl From<&domain::Client> for ClientBody {
         let subject = SubjectTexts::of(client);
         let backchannel = client.backchannel.as_ref();
         let sign_in = client.sign_in.as_ref();
+        let encrypted = sign_in.and_then(|sign_in| sign_in.authorization_encrypted_response);
         let called = client.logout().and_then(|logout| logout.backchannel.as_ref());
         let framed = client.logout().and_then(|logout| logout.frontchannel.as_ref());
         Self {
@@ -407,6 +419,8 @@ impl From<&domain::Client> for ClientBody {
             authorization_signed_response_alg: sign_in
                 .and_then(|sign_in| sign_in.authorization_signed_response_alg)
                 .map(IdTokenAlgorithm::from),
+            authorization_encrypted_response_alg: encrypted.map(|encryption| encryption.alg.into()),
+            authorization_encrypted_response_enc: encrypted.map(|encryption| encryption.enc.into()),
             authorization_details_types: sign_in.map(|sign_in| sign_in.requests.details.clone()),
             resources: client.resources.clone(),
             protected_resources: Some(client.protected_resources.clone()).filter(|uris| !uris.is_empty()),

@@ -6,6 +6,7 @@ use crate::domain::client::{Authentication, GrantType};
 use crate::domain::profile::Profile;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::encryption::{ContentEncryption, KeyManagement};
 
 /// How a client proves who it is.
 #[derive(Clone, Copy, Debug, Enum)]
@@ -120,6 +121,45 @@ pub enum AssertionAlgorithm {
     PS256,
     #[oai(rename = "EdDSA")]
     EdDsa,
+}
+
+/// How the key of an encrypted answer gets to the client [RFC 7518 §4.1].
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ResponseKeyManagement {
+    #[oai(rename = "ECDH-ES")]
+    EcdhEs,
+    #[oai(rename = "RSA-OAEP-256")]
+    RsaOaep256,
+}
+
+impl From<KeyManagement> for ResponseKeyManagement {
+    fn from(alg: KeyManagement) -> Self {
+        match alg {
+            KeyManagement::EcdhEs => Self::EcdhEs,
+            KeyManagement::RsaOaep256 => Self::RsaOaep256,
+        }
+    }
+}
+
+/// What an encrypted answer is encrypted with [RFC 7518 §5.1].
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum ResponseEncryption {
+    #[oai(rename = "A128CBC-HS256")]
+    A128CbcHs256,
+    #[oai(rename = "A128GCM")]
+    A128Gcm,
+    #[oai(rename = "A256GCM")]
+    A256Gcm,
+}
+
+impl From<ContentEncryption> for ResponseEncryption {
+    fn from(enc: ContentEncryption) -> Self {
+        match enc {
+            ContentEncryption::A128CbcHs256 => Self::A128CbcHs256,
+            ContentEncryption::A128Gcm => Self::A128Gcm,
+            ContentEncryption::A256Gcm => Self::A256Gcm,
+        }
+    }
 }
 
 /// What a client is held to.

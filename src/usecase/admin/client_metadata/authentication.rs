@@ -6,6 +6,7 @@ use crate::domain::client::{Authentication, Client, KeySource, Secrets};
 use crate::outbound::egress::Egress;
 use crate::protocol::admin_error::FieldCode;
 use crate::protocol::algorithm::Algorithm;
+use crate::protocol::encryption::KeyManagement;
 use crate::protocol::jwt::KeySet;
 use crate::usecase::certificates::{OF_AN_AUTHORITY, SELF_SIGNED};
 
@@ -89,6 +90,21 @@ impl ClientMetadata {
         self.token_endpoint_auth_method.as_deref() == Some(SELF_SIGNED)
     }
 
+    /// Keys that cannot be seen now are looked at when there is something to encrypt.
+    pub(super) fn can_be_encrypted_for(&self, alg: KeyManagement) -> bool {
+        match &self.jwks {
+            Some(jwks) => KeySet::parse(&serde_json::to_vec(jwks).unwrap_or_default())
+                .is_ok_and(|keys| keys.encryption_key(alg).is_some()),
+            None => self.jwks_uri.is_some(),
+        }
+    }
+
+    /// Whether it needs no key to sign with, since its answers are encrypted for another.
+    fn only_reads(&self) -> bool {
+        let alg = self.authorization_encrypted_response_alg.as_deref().and_then(KeyManagement::parse);
+        !self.authenticates_with_keys() && alg.is_some_and(|alg| self.can_be_encrypted_for(alg))
+    }
+
     fn keys(&self, egress: Option<&Egress>, problems: &mut Problems) -> Option<KeySource> {
         match (&self.jwks, &self.jwks_uri) {
             (Some(jwks), None) => {
@@ -109,7 +125,7 @@ impl ClientMetadata {
                 if keys.has_a_name_twice() {
                     problems.add("/jwks", FieldCode::Invalid, "Two keys of one kid.");
                 }
-                if any {
+                if any || self.only_reads() {
                     return Some(KeySource::Jwks(jwks.clone()));
                 }
                 problems.add("/jwks", FieldCode::Invalid, detail);

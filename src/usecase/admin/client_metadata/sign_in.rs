@@ -13,6 +13,7 @@ use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_details::is_word;
 use crate::protocol::authorization_request::ResponseType;
+use crate::protocol::encryption::{ContentEncryption, Encryption, KeyManagement};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::usecase::admin::policies::policy_id;
 
@@ -91,6 +92,7 @@ impl ClientMetadata {
             logout,
             requests: self.requests(egress, problems),
             authorization_signed_response_alg: self.authorization_signed_response_alg(problems),
+            authorization_encrypted_response: self.authorization_encrypted_response(problems),
         })
     }
 
@@ -164,6 +166,32 @@ impl ClientMetadata {
         alg
     }
 
+    /// [JARM §3] `enc` alone says nothing, and nothing is encrypted for whoever has no key.
+    fn authorization_encrypted_response(&self, problems: &mut Problems) -> Option<Encryption> {
+        const ALG: &str = "/authorization_encrypted_response_alg";
+        const ENC: &str = "/authorization_encrypted_response_enc";
+        let enc = self.authorization_encrypted_response_enc.as_deref();
+        let Some(alg) = self.authorization_encrypted_response_alg.as_deref() else {
+            if enc.is_some() {
+                problems.add(ENC, FieldCode::NotAllowed, "Only with authorization_encrypted_response_alg.");
+            }
+            return None;
+        };
+        let enc = enc.map_or(Some(ContentEncryption::default()), ContentEncryption::parse);
+        if enc.is_none() {
+            problems.add(ENC, FieldCode::Invalid, "One of A128CBC-HS256, A128GCM, A256GCM.");
+        }
+        let alg = KeyManagement::parse(alg);
+        match alg {
+            None => problems.add(ALG, FieldCode::Invalid, "ECDH-ES or RSA-OAEP-256."),
+            Some(alg) if !self.can_be_encrypted_for(alg) => {
+                problems.add(ALG, FieldCode::NotAllowed, "Only with jwks or jwks_uri, with a key for it.");
+            }
+            Some(_) => {}
+        }
+        Some(Encryption { alg: alg?, enc: enc? })
+    }
+
     /// An empty list and a flag that is off say nothing: a registration for CIBA may have them [CIBA §4].
     fn no_sign_in(&self, problems: &mut Problems) {
         let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
@@ -186,6 +214,8 @@ impl ClientMetadata {
             ("/request_uris", some(&self.request_uris)),
             ("/authorization_details_types", some(&self.authorization_details_types)),
             ("/authorization_signed_response_alg", self.authorization_signed_response_alg.is_some()),
+            ("/authorization_encrypted_response_alg", self.authorization_encrypted_response_alg.is_some()),
+            ("/authorization_encrypted_response_enc", self.authorization_encrypted_response_enc.is_some()),
         ] {
             if present {
                 problems.add(pointer, FieldCode::NotAllowed, "Only with the authorization_code or the implicit grant.");
