@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use nod_device::messages::{ApproveEnrollmentRequest, PairingRequest, RotateRequest};
+use nod_device::messages::{ApproveEnrollmentRequest, PairingRequest, PushToken, RotateRequest};
 use nod_device::proof::{Freshness, NotAProof, ProofClaims, ProofHeader, RotationClaims, UnverifiedProof};
 use nod_device::{
     Call, ClientContext, ContextHash, DenyReason, DeviceId, DeviceKey, EnrollmentTicket, InstallationId, Issuer,
@@ -98,6 +98,8 @@ enum CallVector {
     Deny { notification: Notification, reason: DenyReason },
     Rotate { request: RotateRequest },
     Unpair { device: DeviceId },
+    SetPushToken { token: PushToken },
+    RemovePushToken,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +144,8 @@ impl Proofs {
             CallVector::Deny { notification, reason } => decide::deny(notification, self.installation_id, *reason),
             CallVector::Rotate { request } => Call::rotate(request),
             CallVector::Unpair { device } => Call::unpair(*device),
+            CallVector::SetPushToken { token } => Call::set_push_token(token),
+            CallVector::RemovePushToken => Call::remove_push_token(),
         }
     }
 }

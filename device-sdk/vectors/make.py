@@ -317,6 +317,9 @@ def proofs():
     rotate = {"newJwk": jwk_of(NEW_KEY), "proofByNew": by_new}
     add("rotate", {"type": "rotate", "request": rotate}, "rotate", "POST", "/keys/rotate", compact(rotate))
     add("unpair", {"type": "unpair", "device": DEVICE}, "unpair", "DELETE", "/devices/" + DEVICE)
+    token = {"provider": "WEB_PUSH", "environment": "production", "token": "{\"endpoint\":\"https://push.example/1\"}"}
+    add("set a push token", {"type": "setPushToken", "token": token}, "push", "PUT", "/push-token", compact(token))
+    add("remove the push token", {"type": "removePushToken"}, "push", "DELETE", "/push-token")
 
     read = claims_of("read", "GET", "/me", None, NONCE, {})
     yes = claims_of("approve", "POST", "/notifications/x/approve", "{}", NONCE,

@@ -13,12 +13,18 @@ import {
   type ApproveRequest,
   type DenyRequest,
   type InstallationInfo,
+  type PushToken,
   type RotateRequest,
 } from './messages.js'
 import type { Decision } from './notification.js'
 import type { PairingKey } from './pairing_link.js'
 import { jtiText, signProof, type Approval, type Denial, type Freshness, type Method, type ProofClaims, type Statement } from './proof.js'
 import { id } from './reading.js'
+
+const PUSH_TOKEN = '/push-token'
+
+/** In the order of the wire. */
+const ordered = ({ provider, environment, token }: PushToken): PushToken => ({ provider, environment, token })
 
 /** A call that was not sent yet. It can be sent again: every sending gets a proof of its own. */
 export class Call {
@@ -40,8 +46,7 @@ export class Call {
   }
 
   static approveEnrollment(ticket: EnrollmentTicket, { installation: info, pushToken }: ApproveEnrollmentRequest): Call {
-    const { provider, environment, token } = pushToken ?? {}
-    const body = { installation: installation(info), pushToken: pushToken && { provider, environment, token } }
+    const body = { installation: installation(info), pushToken: pushToken && ordered(pushToken) }
     return Call.#answer(ticket, 'APPROVED', 'approve', body)
   }
 
@@ -76,6 +81,16 @@ export class Call {
 
   static unpair(deviceId: string): Call {
     return new Call('DELETE', `/devices/${id(deviceId)}`, { purpose: 'unpair' })
+  }
+
+  /** Where a push reaches this installation from now on. */
+  static setPushToken(token: PushToken): Call {
+    return new Call('PUT', PUSH_TOKEN, { purpose: 'push' }, write(ordered(token)))
+  }
+
+  /** No push reaches it any more. */
+  static removePushToken(): Call {
+    return new Call('DELETE', PUSH_TOKEN, { purpose: 'push' })
   }
 
   static #get(path: string): Call {

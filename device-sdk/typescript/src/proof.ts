@@ -22,7 +22,7 @@ export const DEVICE_NONCE = 'Device-Nonce'
 export const PROOF_TYPE = 'nod-proof+jwt'
 export const MAX_PROOF_BYTES = 8 * 1024
 
-export type Method = 'GET' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** The signed yes. `installationId` is the claim `iss`. */
 export interface Approval {
@@ -50,7 +50,7 @@ export interface Denial {
 
 /** What a proof is for, with the claims that belong to it. */
 export type Statement =
-  | { purpose: 'pairing' | 'read' | 'rotate' | 'unpair' }
+  | { purpose: 'pairing' | 'read' | 'rotate' | 'unpair' | 'push' }
   /** It has no `iss`: the installation may have no name yet, and the ticket is bound to its key. */
   | { purpose: 'enrollment'; ticket: EnrollmentTicket; decision: Decision }
   | Approval
@@ -99,6 +99,7 @@ export function wireClaims({ statement, htm, htu, aud, iat, jti, nonce, bd }: Pr
     case 'read':
     case 'rotate':
     case 'unpair':
+    case 'push':
       return common
     case 'enrollment':
       return { ...common, decision: statement.decision, ticket: statement.ticket.expose() }
@@ -118,8 +119,8 @@ export function signProof(claims: ProofClaims, key: DeviceKey): Promise<string> 
 }
 
 const fields = {
-  purpose: word('pairing', 'enrollment', 'read', 'approve', 'deny', 'rotate', 'unpair'),
-  htm: word('GET', 'POST', 'DELETE'),
+  purpose: word('pairing', 'enrollment', 'read', 'approve', 'deny', 'rotate', 'unpair', 'push'),
+  htm: word('GET', 'POST', 'PUT', 'DELETE'),
   htu: text,
   aud: text,
   iat: integer,
@@ -158,6 +159,7 @@ function statementOf(claims: Wire): Statement | undefined {
     case 'read':
     case 'rotate':
     case 'unpair':
+    case 'push':
       return hasJust(claims) ? { purpose } : undefined
     case 'enrollment':
       if (ticket === undefined || decision === undefined) return undefined

@@ -23,7 +23,7 @@ import {
 } from 'nod-device'
 import { bytes, fixedKey, fromBase64url, input, isSignedBy, vectors } from './vectors.mjs'
 
-const proofs = await vectors('proof.json', { vectors: 17, refusedClaims: 49, refusedHeaders: 8 })
+const proofs = await vectors('proof.json', { vectors: 19, refusedClaims: 49, refusedHeaders: 8 })
 const issuer = Issuer.parse(proofs.issuer)
 const key = await fixedKey(proofs.key)
 const fresh = (nonce) => ({ iat: proofs.iat, jti: fromBase64url(proofs.jti), nonce: nonce ?? undefined })
@@ -55,6 +55,10 @@ async function callOf({ type, ...call }) {
       return decide.deny(readNotification(call.notification), proofs.installationId, call.reason)
     case 'rotate':
       return Call.rotate(call.request)
+    case 'setPushToken':
+      return Call.setPushToken(call.token)
+    case 'removePushToken':
+      return Call.removePushToken()
     case 'unpair':
       return Call.unpair(call.device)
     default:

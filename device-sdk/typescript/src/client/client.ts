@@ -19,6 +19,7 @@ import {
   type Me,
   type PairedDevice,
   type Pairing,
+  type PushToken,
 } from '../messages.js'
 import { readNotification, type Decision, type DenyReason, type Notification } from '../notification.js'
 import type { PairingKey } from '../pairing_link.js'
@@ -169,6 +170,19 @@ export class DeviceClient {
     }, readRotateAnswer)
     if (answer.installationId !== installationId) throw DeviceError.answer(200, 'another installation')
     return { key, activate: () => void (connection.key = key) }
+  }
+
+  /**
+   * Where a push reaches this app from now on: whenever it starts, and whenever its platform gives it another token. Of a
+   * browser, `webPushToken(subscription)`.
+   */
+  async setPushToken(token: PushToken): Promise<void> {
+    await this.connection.tell(Call.setPushToken(token))
+  }
+
+  /** No push reaches this app any more. It still finds questions when it asks, or listens. */
+  async removePushToken(): Promise<void> {
+    await this.connection.tell(Call.removePushToken())
   }
 
   /** Takes one person off this phone. */
