@@ -1,21 +1,25 @@
 //! Everything that can go wrong, with a stable code for each.
 //!
-//! Who comes from an SDK that counts its errors from 10000 finds them here:
+//! Who comes from an SDK that counts its errors from 10000 finds them by [`Error::number`]:
 //!
 //! | number | code |
 //! |---|---|
-//! | 10001 device token missing | no error: the pairing says `MissingDeviceToken` of `push` |
-//! | 10003 server | what the server said, or `ANSWER_INVALID` |
+//! | 10001 device token missing | no error: the pairing says `MissingDeviceToken` of `push`, and so does the self test |
+//! | 10002 unrecognized notification | `NOTIFICATION_NOT_FOUND`; a push that is not ours is no error |
+//! | 10003 server | what the server said; `ANSWER_INVALID`, `TEMPORARILY_UNAVAILABLE`, `TOO_MANY_ATTEMPTS` |
 //! | 10004 no connectivity | `UNREACHABLE`, `SILENT` |
-//! | 10005 pairing key | `PAIRING_KEY_INVALID`, `PAIRING_KEY_MALFORMED`, `ENROLLMENT_NOT_FOUND`, `ENROLLMENT_GONE` |
+//! | 10005 pairing key | `PAIRING_KEY_INVALID`, `PAIRING_KEY_MALFORMED`, `PAIRING_LINK_INVALID`, `ENROLLMENT_NOT_FOUND`, `ENROLLMENT_GONE` |
 //! | 10006 bundle id | `AUDIENCE_MISMATCH` |
 //! | 10007 wrong datacenter | `ISSUER_MISMATCH` |
 //! | 10008 device not paired | `DEVICE_UNKNOWN` |
 //! | 10009 push confirmation timeout | `EXPIRED` |
-//! | 10012 policy requirements failed | `METHOD_LIMIT_REACHED` |
-//! | 10017 trust failed | `ID_TOKEN_UNTRUSTED` |
+//! | 10012 policy requirements failed | `METHOD_LIMIT_REACHED`, `DEVICE_BLOCKED` |
+//! | 10017 trust failed | `ID_TOKEN_INVALID`, `ID_TOKEN_UNTRUSTED`, `ID_TOKEN_EXPIRED`, `ID_TOKEN_NOT_YET_VALID`, `NONCE_MISMATCH` |
+//! | 10018 configure | `ISSUER_INSECURE`, `ISSUER_INVALID`, `HTTP_UNAVAILABLE` |
 //! | 10020 authentication canceled | `CANCELED` |
+//! | 10023 device mismatch | `KEY_DAMAGED`, `PROOF_INVALID`, `CONTEXT_HASH_MISMATCH` |
 //! | 10024 device requirements | `DEVICE_REQUIREMENTS_FAILED` |
+//! | 10000 internal | every other one |
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::digest::decode_32;
 use crate::enrollment::{DeviceEnrollment, EnrollmentTicket};
+use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::jws::{Compact, present};
@@ -15,6 +16,8 @@ use crate::timestamp::Timestamp;
 
 /// The longest ID token that is read.
 pub const MAX_ID_TOKEN_BYTES: usize = 32 * 1024;
+/// Below the issuer: where its metadata is [OpenID Connect Discovery §4].
+pub const METADATA: &str = "/.well-known/openid-configuration";
 /// How far the clocks of server and phone may be apart.
 const SKEW_SECONDS: i64 = 60;
 /// More than a server has at a time; a longer list costs the phone nothing.
@@ -110,11 +113,38 @@ impl KeySet {
         Ok(Self(keys.take(MAX_KEYS).collect()))
     }
 
+    /// As an answer to a phone.
+    pub fn fetched(json: &[u8]) -> Result<Self, Error> {
+        Self::parse(json).map_err(|_| Error::Answer { status: 200, what: "not a JWK set" })
+    }
+
     /// By its name where the token gives one, else each that can have signed.
     fn find(&self, alg: SignatureAlgorithm, kid: Option<&str>) -> impl Iterator<Item = &IssuerKey> {
         let fits = move |named: &&NamedKey| named.is_for(alg) && (kid.is_none() || named.kid.as_deref() == kid);
         self.0.iter().filter(fits).map(|named| &named.key)
     }
+}
+
+/// What of the metadata is needed here.
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Where the keys of `issuer` are, by its metadata.
+pub fn jwks_uri(metadata: &[u8], issuer: &Issuer) -> Result<String, Error> {
+    let not = |what| Error::Answer { status: 200, what };
+    let metadata: Metadata = serde_json::from_slice(metadata).map_err(|_| not("not the issuer's metadata"))?;
+    // [OpenID Connect Discovery §4.3]
+    if metadata.issuer != issuer.as_str() {
+        return Err(not("the metadata of another issuer"));
+    }
+    // A Nod server publishes its keys itself; what it trusts elsewhere is no affair of a phone.
+    if !metadata.jwks_uri.starts_with(&format!("{issuer}/")) {
+        return Err(not("keys that are not the issuer's"));
+    }
+    Ok(metadata.jwks_uri)
 }
 
 impl KeyWire {

@@ -202,7 +202,13 @@
 //! # Errors
 //!
 //! One enum, [`Error`]: [`code`](Error::code) is stable and made for translation,
-//! [`is_retryable`](Error::is_retryable) says whether "try again" makes sense.
+//! [`is_retryable`](Error::is_retryable) says whether "try again" makes sense. When nothing is asked at all,
+//! [`DeviceClient::self_test`] says why ([`self_test`]).
+//!
+//! # Several people, several servers
+//!
+//! One installation serves several people of one server ([`DeviceClient::pair_another`]); [`Devices`] holds the
+//! installations of one app at several servers.
 
 pub mod call;
 #[cfg(feature = "client")]
@@ -221,7 +227,9 @@ pub mod digest;
 mod double;
 pub mod enrollment;
 pub mod error;
+mod error_number;
 pub mod event_stream;
+pub mod exchange;
 pub mod id;
 pub mod id_token;
 pub mod issuer;
@@ -234,17 +242,20 @@ pub mod payload;
 pub mod problem;
 pub mod proof;
 pub mod push;
-#[cfg(feature = "client")]
+pub mod self_test;
+#[cfg(feature = "ring")]
 pub mod software_key;
-#[cfg(feature = "client")]
-mod system;
+#[cfg(feature = "ring")]
+pub mod system;
 pub mod timestamp;
+#[cfg(feature = "ring")]
+pub mod verify;
 
 pub use call::Call;
 #[cfg(feature = "client")]
 pub use client::{
-    DeviceClient, DeviceClientBuilder, Events, PairedDevice, PairedState, PairingObject, RotatedKey, UnpairedClient,
-    UnpairedState,
+    DeviceClient, DeviceClientBuilder, Devices, Events, PairedDevice, PairedState, PairingObject, RotatedKey,
+    UnpairedClient, UnpairedState,
 };
 pub use context::{ClientContext, Shown};
 pub use decide::DecisionError;
@@ -263,6 +274,7 @@ pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
 pub use push::{PushKind, PushMessage};
-#[cfg(feature = "client")]
+pub use self_test::{Check, Subject, Verdict};
+#[cfg(feature = "ring")]
 pub use software_key::{SoftwareKey, StoredKey};
 pub use timestamp::{NotATime, Timestamp};

@@ -8,7 +8,7 @@ use crate::proof::KeyError;
 use crate::timestamp::Timestamp;
 
 #[expect(clippy::disallowed_methods, reason = "the one place of this crate that asks the system")]
-pub(crate) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
@@ -18,7 +18,7 @@ pub(crate) fn randomness() -> SystemRandom {
 }
 
 /// A system without randomness has no usable keys either.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], KeyError> {
+pub fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
     randomness().fill(&mut bytes).map_err(|_| KeyError::Unavailable)?;
     Ok(bytes)

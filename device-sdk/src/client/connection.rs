@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Response, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use serde::de::DeserializeOwned;
@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 use super::keys::KeyCache;
 use crate::call::Call;
 use crate::error::Error;
+use crate::exchange::{AnswerHead, Bearings, JSON, PROBLEM, Tries};
 use crate::id::InstallationId;
 use crate::issuer::Issuer;
 use crate::messages::RotateRequest;
-use crate::problem::{Code, Problem};
-use crate::proof::{DEVICE_NONCE, DEVICE_PROOF, DeviceKey, Freshness, KeyError, Method, RotationClaims};
+use crate::proof::{DEVICE_PROOF, DeviceKey, Freshness, KeyError, Method, RotationClaims};
 use crate::software_key::SoftwareKey;
 use crate::system;
 use crate::timestamp::Timestamp;
@@ -25,13 +25,8 @@ use crate::timestamp::Timestamp;
 /// More than any answer of a Nod server holds.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 const MAX_PROBLEM_BYTES: usize = 16 * 1024;
-const MAX_NONCE_BYTES: usize = 512;
-/// The way of an answer and the whole seconds of `Date` explain this much difference.
-const CLOCK_TOLERANCE_SECONDS: i64 = 5;
 
-pub(super) const JSON: &str = "application/json";
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
-const PROBLEM: &str = "application/problem+json";
 
 /// Asks the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -117,9 +112,7 @@ pub(super) struct Connection {
 
 struct State {
     key: Key,
-    nonce: Option<String>,
-    /// How far the server's clock is ahead of ours.
-    ahead_seconds: i64,
+    bearings: Bearings,
 }
 
 pub(super) struct Settings {
@@ -133,7 +126,7 @@ impl Connection {
         let http = http_client(&issuer, settings.trust_only, settings.timing)?;
         let clock_is_given = settings.clock.is_some();
         let clock = settings.clock.unwrap_or_else(|| Arc::new(system::now));
-        let state = Mutex::new(State { key, nonce: None, ahead_seconds: 0 });
+        let state = Mutex::new(State { key, bearings: Bearings::default() });
         let keys = KeyCache::default();
         Ok(Self { issuer, http, clock, clock_is_given, timing: settings.timing, keys, state })
     }
@@ -152,8 +145,12 @@ impl Connection {
 
     /// The server's time as well as it is known here.
     pub(super) fn now(&self) -> Timestamp {
-        let ahead = self.state().ahead_seconds.saturating_mul(1000);
-        Timestamp::from_millis((self.clock)().millis().saturating_add(ahead))
+        let local = self.local();
+        self.state().bearings.now(local)
+    }
+
+    pub(super) fn local(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// Nothing panics while it holds the lock, and each field is whole at any time.
@@ -167,20 +164,20 @@ impl Connection {
 
     pub(super) async fn ask_for<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         let response = self.exchange(&request, JSON).await?;
-        let status = response.status().as_u16();
-        let body = read_json(response).await?;
-        serde_json::from_slice(&body).map_err(|_| Error::Answer { status, what: "not the JSON of this call" })
+        let head = head(&response);
+        head.json(&read(response, MAX_ANSWER_BYTES).await?)
     }
 
     /// What the issuer publishes for everybody, without a proof. `url` has to be below the issuer.
     pub(super) async fn fetch(&self, url: &str) -> Result<Vec<u8>, Error> {
         let request = self.http.get(url).header(ACCEPT, JSON).timeout(self.timing.answer);
         let response = request.send().await.map_err(unreachable)?;
-        self.learn(response.headers());
-        if response.status().is_success() {
-            read_json(response).await
+        let head = head(&response);
+        self.learn(&head);
+        if head.is_success() && head.content_type == JSON {
+            read(response, MAX_ANSWER_BYTES).await
         } else {
-            Err(Error::Answer { status: response.status().as_u16(), what: "not a published document" })
+            Err(head.not_understood("not a published document"))
         }
     }
 
@@ -205,32 +202,28 @@ impl Connection {
     /// The open stream. Whoever reads it watches the time.
     pub(super) async fn listen(&self) -> Result<Response, Error> {
         let response = self.exchange(&Request::Call(Call::events()), EVENT_STREAM).await?;
-        if has_type(response.headers(), EVENT_STREAM) {
-            Ok(response)
-        } else {
-            Err(Error::Answer { status: response.status().as_u16(), what: "not an event stream" })
-        }
+        let head = head(&response);
+        if head.content_type == EVENT_STREAM { Ok(response) } else { Err(head.not_understood("not an event stream")) }
     }
 
-    /// Sends, and sends once more with a new proof when the server wants another nonce or another
-    /// time: a call with a refused proof was not carried out, so nothing happens twice.
+    /// Sends, and sends once more where [`Tries`] says so.
     async fn exchange(&self, request: &Request, accept: &'static str) -> Result<Response, Error> {
-        let (mut nonce_renewed, mut clock_set) = (false, false);
+        let mut tries = Tries::default();
         loop {
             let response = self.send(request, accept).await?;
-            if response.status().is_success() {
+            let head = head(&response);
+            if head.is_success() {
                 return Ok(response);
             }
-            let has_nonce = response.headers().contains_key(DEVICE_NONCE);
-            let date = date(response.headers());
-            let refusal = refusal(response).await;
-            match (refusal.refusal(), date) {
-                (Some(Code::UseDeviceNonce), _) if has_nonce && !nonce_renewed => nonce_renewed = true,
-                (Some(Code::ProofExpired), Some(date)) if !clock_set => {
-                    clock_set = true;
-                    self.set_clock(date);
-                }
-                _ => return Err(refusal),
+            let refusal = if head.content_type == PROBLEM {
+                read(response, MAX_PROBLEM_BYTES).await.map_or_else(|error| error, |body| head.refusal(&body))
+            } else {
+                // A page of something in between is not worth waiting for.
+                head.refusal(&[])
+            };
+            let local = self.local();
+            if !tries.again(&refusal, &head, &mut self.state().bearings, local) {
+                return Err(refusal);
             }
         }
     }
@@ -255,7 +248,7 @@ impl Connection {
             .await
             .map_err(|elapsed| Error::Unreachable(Arc::new(elapsed)))?
             .map_err(unreachable)?;
-        self.learn(response.headers());
+        self.learn(&head(&response));
         Ok(response)
     }
 
@@ -272,26 +265,13 @@ impl Connection {
     }
 
     pub(super) fn fresh(&self) -> Result<Freshness, KeyError> {
-        Ok(Freshness { iat: self.now().seconds(), jti: system::random()?, nonce: self.state().nonce.clone() })
+        let (local, jti) = (self.local(), system::random()?);
+        Ok(self.state().bearings.freshness(local, jti))
     }
 
-    fn learn(&self, headers: &HeaderMap) {
-        if let Some(nonce) = headers.get(DEVICE_NONCE).and_then(|value| value.to_str().ok())
-            && (1..=MAX_NONCE_BYTES).contains(&nonce.len())
-        {
-            self.state().nonce = Some(nonce.to_owned());
-        }
-        if !self.clock_is_given
-            && let Some(date) = date(headers)
-            && self.now().seconds().abs_diff(date.seconds()) > CLOCK_TOLERANCE_SECONDS.unsigned_abs()
-        {
-            self.set_clock(date);
-        }
-    }
-
-    fn set_clock(&self, server: Timestamp) {
-        let ahead = server.seconds().saturating_sub((self.clock)().seconds());
-        self.state().ahead_seconds = ahead;
+    fn learn(&self, head: &AnswerHead) {
+        let local = self.local();
+        self.state().bearings.learn(head, local, !self.clock_is_given);
     }
 }
 
@@ -343,46 +323,9 @@ pub(super) fn unreachable(error: reqwest::Error) -> Error {
     Error::Unreachable(Arc::new(error.without_url()))
 }
 
-fn has_type(headers: &HeaderMap, expected: &str) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    value.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(expected)
-}
-
-fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    Timestamp::from_http_date(headers.get(DATE)?.to_str().ok()?).ok()
-}
-
-/// [RFC 9110 §10.2.3] in its form of seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
-}
-
-async fn refusal(response: Response) -> Error {
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
-    if !has_type(response.headers(), PROBLEM) {
-        let what = if status.is_redirection() { "a redirect" } else { "an error of something in between" };
-        return Error::Answer { status: status.as_u16(), what };
-    }
-    match read(response, MAX_PROBLEM_BYTES).await {
-        Ok(body) => problem(status, &body, retry_after),
-        Err(error) => error,
-    }
-}
-
-fn problem(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Error {
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => Error::Refused { problem, retry_after },
-        Err(_) => Error::Answer { status: status.as_u16(), what: "not a problem document" },
-    }
-}
-
-async fn read_json(response: Response) -> Result<Vec<u8>, Error> {
-    if has_type(response.headers(), JSON) {
-        read(response, MAX_ANSWER_BYTES).await
-    } else {
-        Err(Error::Answer { status: response.status().as_u16(), what: "not JSON" })
-    }
+fn head(response: &Response) -> AnswerHead {
+    let headers = response.headers();
+    AnswerHead::read(response.status().as_u16(), |name| headers.get(name).and_then(|value| value.to_str().ok()))
 }
 
 /// Reads no more than `limit` bytes, whatever `Content-Length` says.

@@ -2,12 +2,12 @@
 //! the person says yes or no (flows.md F2).
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::connection::{Connection, Key};
-use super::{DeviceClient, DeviceClientBuilder, paired_device};
+use super::{DeviceClient, DeviceClientBuilder};
 use crate::call::Call;
 use crate::enrollment::EnrollmentTicket;
 use crate::error::Error;
@@ -197,11 +197,7 @@ impl PairingObject {
                 client.join(&pairing)?;
                 client.clone()
             }
-            None => DeviceClient {
-                connection: self.connection.clone(),
-                installation_id: pairing.installation_id,
-                users: Arc::new(Mutex::new(vec![paired_device(&pairing)])),
-            },
+            None => DeviceClient::first(self.connection.clone(), &pairing),
         };
         Ok((client, pairing))
     }

@@ -1,9 +1,11 @@
 //! The client: tokio and reqwest around the core.
 
 mod connection;
+mod devices;
 mod enrollment;
 mod events;
 mod keys;
+mod self_test;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::connection::Clock;
 use self::connection::{Connection, Key, Request, Settings, Timing};
+pub use self::devices::Devices;
 pub use self::enrollment::{PairingObject, UnpairedClient, UnpairedState};
 pub use self::events::Events;
-pub use self::keys::verify;
 use crate::call::Call;
 use crate::decide;
 use crate::error::Error;
@@ -32,6 +34,7 @@ use crate::problem::Code;
 use crate::proof::{DeviceKey, KeyError};
 use crate::software_key::{SoftwareKey, StoredKey};
 use crate::timestamp::Timestamp;
+pub use crate::verify::verify;
 
 /// What an app stores between two starts. It holds the private key (unless that lives in hardware):
 /// keep it where secrets are kept.
@@ -110,11 +113,9 @@ impl DeviceClientBuilder {
     ) -> Result<(DeviceClient, Pairing), Error> {
         let issuer = Issuer::parse(issuer)?;
         let (key, settings) = self.new_key()?;
-        let connection = Connection::new(issuer, key, settings)?;
+        let connection = Arc::new(Connection::new(issuer, key, settings)?);
         let pairing = connection.ask::<Pairing>(pair_call(pairing_key, installation)).await?;
-        let users = Arc::new(Mutex::new(vec![paired_device(&pairing)]));
-        let client = DeviceClient { connection: Arc::new(connection), installation_id: pairing.installation_id, users };
-        Ok((client, pairing))
+        Ok((DeviceClient::first(connection, &pairing), pairing))
     }
 
     pub fn restore(self, state: PairedState) -> Result<DeviceClient, Error> {
@@ -224,6 +225,12 @@ impl DeviceClient {
         let pairing = self.connection.ask::<Pairing>(pair_call(pairing_key, installation)).await?;
         self.join(&pairing)?;
         Ok(pairing)
+    }
+
+    /// For the first person of an installation.
+    fn first(connection: Arc<Connection>, pairing: &Pairing) -> Self {
+        let users = Arc::new(Mutex::new(vec![paired_device(pairing)]));
+        Self { connection, installation_id: pairing.installation_id, users }
     }
 
     /// One person more, or the same with another name.

@@ -1,5 +1,6 @@
 //! The client against a double that answers on a real socket.
 
+mod devices;
 mod enrollment;
 
 use std::sync::atomic::{AtomicI64, Ordering};

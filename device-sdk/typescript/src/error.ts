@@ -1,5 +1,7 @@
 // Everything that can go wrong, with a stable code for each.
 
+import { numberOf } from './error_number.js'
+
 /** Codes that come from the device itself. Those of the server come through as they are. */
 export type OwnCode =
   | 'ISSUER_INSECURE'
@@ -57,6 +59,11 @@ export class DeviceError extends Error {
   readonly refused: boolean
   /** How long the server asks to wait. */
   readonly retryAfterSeconds: number | undefined
+
+  /** The closest one of SDKs that count from 10000; `code` is more precise. */
+  get number(): number {
+    return numberOf(this.code, this.refused)
+  }
 
   private constructor(code: string, message: string, details: Details) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
