@@ -23,11 +23,11 @@ only name:
 
 # Licences, bans and sources of what we link (deny.toml).
 deny:
-    cargo deny --locked check --hide-inclusion-graph bans licenses sources
+    cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 
 # Known holes in what we link. Fetches the RustSec database.
 advisories:
-    cargo deny --locked check --hide-inclusion-graph advisories
+    cargo deny --locked --workspace check --hide-inclusion-graph advisories
 
 # The load driver; docs/performance.md says how to read it.
 bench *args:
@@ -48,6 +48,11 @@ relying-party:
 # The device SDK for browsers: the vectors, and a story against target/debug/nod.
 device-sdk-typescript:
     . scripts/node && use_node && cd device-sdk/typescript && npm ci --no-audit --no-fund && npm test
+
+# The device SDK for Kotlin and Swift: writes both into target/bindings, and holds the Kotlin to the vectors.
+bindings:
+    cargo build --locked -p nod-device-bindings
+    scripts/bindings
 
 # Clients that generators make, against target/debug/nod: just clients, or just clients go rust
 clients *parts:

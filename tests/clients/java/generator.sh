@@ -1,16 +1,7 @@
 # shellcheck shell=bash
 # Sourced: fetches what pom.xml names into "$jars", once, and sets `generator`.
-digest=$(cat pom.xml jars.sha256 | sha256sum)
-readonly jars="$NOD_KEPT/jars-${digest:0:12}"
-(
-    flock 9
-    [ -e "$jars/complete" ] && exit
-    rm -rf "$NOD_KEPT"/jars-*
-    mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-        -DoutputDirectory="$jars"
-    (cd "$jars" && sha256sum --quiet --strict --check) <jars.sha256
-    touch "$jars/complete"
-) 9>"$NOD_KEPT/jars.lock"
+. ../../../scripts/jars
+fetch_jars . "$NOD_KEPT"
 generator() {
     local log
     # It tells of every file that it writes. What it says matters only if it fails.
