@@ -74,6 +74,8 @@ codes! {
     Mail = "020",
     /// Whoever sends texts or calls is set up by half, or called without TLS.
     Texts = "022",
+    /// More devices than a person may have, or pairing keys that work too shortly or too long.
+    Devices = "023",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",
     /// Unsafe: Redis on another machine without TLS.

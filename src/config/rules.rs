@@ -1,6 +1,7 @@
 //! What settings must fulfil together.
 
 mod certificates;
+mod devices;
 mod mail;
 mod texts;
 
@@ -17,7 +18,8 @@ use super::values::Values;
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let rules = [issuer, expiry, interval, long_poll, tls, listeners, retire_after, hash_cost];
     let one_by_one = rules.iter().filter_map(|rule| rule(values));
-    let of_parts = [certificates::problems(values), mail::problems(values), texts::problems(values)];
+    let of_parts =
+        [certificates::problems(values), devices::problems(values), mail::problems(values), texts::problems(values)];
     one_by_one.chain(of_parts.into_iter().flatten()).collect()
 }
 

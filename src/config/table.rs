@@ -230,9 +230,9 @@ settings! {
 
     /// The phones of people.
     devices: Devices {
-        /// Devices of one person.
+        /// Devices of one person: 1 to 15.
         max_per_user: u32 = "5",
-        /// How long a pairing key works.
+        /// How long a pairing key works: a minute to two days.
         pairing_key_lifetime: Duration = "600s",
     }
 

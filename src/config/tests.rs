@@ -310,3 +310,37 @@ fn certificates_get_here_in_a_way_that_works() {
     let loaded = usable(read(&format!("{everybody}{TLS}{HEADER}"), &[]));
     assert_eq!(codes(&loaded.refusals), ["109"]);
 }
+
+/// [flows.md D.1, D.3]
+#[test]
+fn devices_and_their_keys_have_bounds() {
+    let with = |setting: &str| read(&format!("{MINIMAL}devices.{setting}\n"), &[]);
+    let config = usable(read(MINIMAL, &[])).config;
+    assert_eq!((config.devices.max_per_user, config.devices.pairing_key_lifetime), (5, Duration::from_mins(10)));
+    for good in [
+        "max_per_user = 1",
+        "max_per_user = 15",
+        "pairing_key_lifetime = \"60s\"",
+        "pairing_key_lifetime = \"48h\"",
+        "pairing_key_lifetime = \"2d\"",
+    ] {
+        usable(with(good));
+    }
+    let (number, time) = ("devices.max_per_user is not 1 to 15", "devices.pairing_key_lifetime is not 1m to 48h");
+    for (bad, why) in [
+        ("max_per_user = 16", number),
+        ("max_per_user = 4000000000", number),
+        ("pairing_key_lifetime = \"59s\"", time),
+        ("pairing_key_lifetime = \"0s\"", time),
+        ("pairing_key_lifetime = \"172801s\"", time),
+        ("pairing_key_lifetime = \"3650d\"", time),
+    ] {
+        let problems = problems(with(bad));
+        assert_eq!((codes(&problems), &*problems[0].message), (vec!["023"], why), "{bad}");
+        assert!(problems[0].at.is_some(), "{bad}");
+    }
+    // What is no number of devices at all is told as such.
+    for bad in ["max_per_user = 0", "max_per_user = -1"] {
+        assert_eq!(codes(&problems(with(bad))), ["005"], "{bad}");
+    }
+}

@@ -94,7 +94,7 @@ fn flows(loaded: &Loaded) -> Row {
 fn devices(loaded: &Loaded) -> Row {
     let devices = &loaded.config.devices;
     let lifetime = devices.pairing_key_lifetime.as_secs();
-    let state = if devices.max_per_user > 20 || lifetime > LONG { State::Weak } else { State::Good };
+    let state = if devices.max_per_user > 10 || lifetime > LONG { State::Weak } else { State::Good };
     let what = format!("{} a person; a pairing key works {lifetime} s, once", devices.max_per_user);
     Row::new("devices", state, what, &["devices.max_per_user", "devices.pairing_key_lifetime"])
 }

@@ -84,6 +84,7 @@ fn what_one_would_not_want_is_weak() {
         ("limits.flows=5000", "flows"),
         ("limits.flows_per_browser=1000", "flows"),
         ("devices.pairing_key_lifetime=2d", "devices"),
+        ("devices.max_per_user=15", "devices"),
         ("tokens.access=2h", "tokens"),
         ("tokens.id=2h", "tokens"),
         ("keys.rotate_after=800d", "signing keys"),
