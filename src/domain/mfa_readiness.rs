@@ -28,6 +28,9 @@ words! {
         AutoEnrollmentMissing = "auto_enrollment_missing",
         MfaStepMissing = "mfa_step_missing",
         SignOnPolicyNotAssigned = "sign_on_policy_not_assigned",
+        MfaStepUnreachable = "mfa_step_unreachable",
+        PoliciesDisabled = "policies_disabled",
+        DeviceAuthorizationMissing = "device_authorization_missing",
         NoDevicesBlocked = "no_devices_blocked",
         TrustOnFirstUse = "trust_on_first_use",
     }
@@ -49,12 +52,15 @@ impl FindingCode {
             Self::ClientSignsNobodyIn
             | Self::AutoEnrollmentMissing
             | Self::MfaStepMissing
-            | Self::SignOnPolicyNotAssigned => Level::Missing,
+            | Self::SignOnPolicyNotAssigned
+            | Self::MfaStepUnreachable
+            | Self::PoliciesDisabled => Level::Missing,
             // An app may be for one of the two systems; and without a push, it finds questions when it is opened.
             Self::PackageNameMissing
             | Self::BundleIdMissing
             | Self::FcmCredentialsMissing
             | Self::ApnsCredentialsMissing
+            | Self::DeviceAuthorizationMissing
             | Self::NoDevicesBlocked
             | Self::TrustOnFirstUse => Level::Warning,
         }
@@ -79,6 +85,16 @@ impl FindingCode {
                 "The sign-on policy of the client has no step with an MFA policy that names the application with \
                  auto_enrollment."
             }
+            Self::MfaStepUnreachable => {
+                "The sign-on policy of the client never comes to that step for this client: see the conditions (when)."
+            }
+            Self::PoliciesDisabled => {
+                "policies_disabled is set: everybody signs in with username and password, whatever policies say."
+            }
+            Self::DeviceAuthorizationMissing => {
+                "The application has no device_authorization: as a device it proves nothing by itself, and its person is \
+                 asked."
+            }
             Self::NoDevicesBlocked => {
                 "no_devices_mode is block: whoever has no device yet does not get in to enrol one."
             }
@@ -99,7 +115,12 @@ pub fn findings(
     let enrolling: Vec<_> = sign_on.mfa_policies().filter(|policy| policy.enrols(&application.id)).collect();
     let enrols = |policy: &SignOnPolicy| policy.mfa_policies().any(|id| enrolling.iter().any(|one| one.id == *id));
     let signs_in = client.is_some_and(|client| client.sign_in.is_some() && !client.disabled);
-    let assigned = client.and_then(|client| sign_on.policy_of(client)).is_some_and(|policy| enrols(policy));
+    let policy = client.and_then(|client| sign_on.assigned_to(client)).filter(|policy| enrols(policy));
+    let unreachable = client.zip(policy).is_some_and(|(client, policy)| {
+        let asked = policy.steps_for(&client.id, &client.scope);
+        let mut asked = asked.iter().filter_map(|step| step.mfa_policy.as_ref());
+        !asked.any(|id| enrolling.iter().any(|one| one.id == *id))
+    });
     let lacks = [
         (application.package_name.is_none(), FindingCode::PackageNameMissing),
         (application.bundle_id.is_none(), FindingCode::BundleIdMissing),
@@ -108,15 +129,19 @@ pub fn findings(
         (!signs_in, FindingCode::ClientSignsNobodyIn),
         (enrolling.is_empty(), FindingCode::AutoEnrollmentMissing),
         (!sign_on.policies().any(|policy| enrols(policy)), FindingCode::MfaStepMissing),
-        (!assigned, FindingCode::SignOnPolicyNotAssigned),
+        (policy.is_none(), FindingCode::SignOnPolicyNotAssigned),
+        (unreachable, FindingCode::MfaStepUnreachable),
+        (sign_on.policies_disabled(), FindingCode::PoliciesDisabled),
     ];
     let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, code)| Finding { code, mfa_policy: None });
-    let of_policies = enrolling.iter().map(|policy| {
-        let code = match policy.no_devices_mode {
+    let of_policies = enrolling.iter().flat_map(|policy| {
+        let first = match policy.no_devices_mode {
             Without::Block => FindingCode::NoDevicesBlocked,
             Without::Bypass => FindingCode::TrustOnFirstUse,
         };
-        Finding { code, mfa_policy: Some(policy.id.clone()) }
+        let silent = policy.authorizes(&application.id);
+        let asked = (!silent).then_some(FindingCode::DeviceAuthorizationMissing);
+        asked.into_iter().chain([first]).map(move |code| Finding { code, mfa_policy: Some(policy.id.clone()) })
     });
     lacks.chain(of_policies).collect()
 }

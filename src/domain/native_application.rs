@@ -19,6 +19,9 @@ pub struct NativeApplication {
     /// On Apple's systems.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle_id: Option<String>,
+    /// With what the links begin that open the app [flows.md D.4].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri_prefix: Option<String>,
     /// Whether a phone is nobody's device any more when its push service says that the app was taken off it.
     #[serde(default)]
     pub automatic_unpairing: bool,

@@ -9,6 +9,7 @@ use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId, StepId};
+use crate::protocol::scope::Scope;
 use crate::protocol::words::words;
 
 pub mod listed;
@@ -131,6 +132,15 @@ impl Condition {
         };
         holds != self.not
     }
+
+    /// Whether it can hold for anybody who comes from this relying party, whatever that one asks for.
+    fn may_hold(&self, client: &ClientId, scope: &Scope) -> bool {
+        match &self.about {
+            About::Client(clients) => clients.contains(client) != self.not,
+            About::Scope(names) => self.not || names.iter().any(|name| scope.contains(name)),
+            About::Asked(_) | About::NotWithin(_) => true,
+        }
+    }
 }
 
 impl Step {
@@ -234,6 +244,22 @@ impl SignOnPolicy {
     /// The MFA policies that somebody may have to satisfy on the way.
     pub fn mfa_policies(&self) -> impl Iterator<Item = &MfaPolicyId> {
         self.steps().into_iter().filter_map(|step| step.mfa_policy.as_ref())
+    }
+
+    /// The steps that somebody may be asked who comes from this relying party, which may have this scope at most.
+    pub fn steps_for(&self, client: &ClientId, scope: &Scope) -> Vec<&Step> {
+        fn gather<'a>(branch: &'a Branch, client: &ClientId, scope: &Scope, steps: &mut Vec<&'a Step>) {
+            let Branch::Step(step) = branch else { return };
+            gather(&step.success, client, scope, steps);
+            // What is never asked is passed.
+            if step.when.iter().all(|condition| condition.may_hold(client, scope)) {
+                steps.push(step);
+                gather(&step.failure, client, scope, steps);
+            }
+        }
+        let mut steps = Vec::new();
+        gather(&self.root, client, scope, &mut steps);
+        steps
     }
 
     /// Every step, wherever it is in the tree.

@@ -62,14 +62,20 @@ impl SignOn {
     /// no other one stands in for it.
     pub fn policy_of(&self, client: &Client) -> Option<&Arc<SignOnPolicy>> {
         // It names no application: the default one shows it [flows.md F18].
-        if self.settings.policies_disabled {
-            return Some(&self.built_in);
-        }
+        if self.settings.policies_disabled { Some(&self.built_in) } else { self.assigned_to(client) }
+    }
+
+    /// The same where policies count.
+    pub fn assigned_to(&self, client: &Client) -> Option<&Arc<SignOnPolicy>> {
         let named = client.sign_in.as_ref().and_then(|sign_in| sign_in.policy.as_ref());
         match named.or(self.settings.default_policy.as_ref()) {
             Some(id) => self.policies.get(id),
             None => Some(&self.built_in),
         }
+    }
+
+    pub const fn policies_disabled(&self) -> bool {
+        self.settings.policies_disabled
     }
 
     pub fn policies(&self) -> impl Iterator<Item = &Arc<SignOnPolicy>> {

@@ -12,7 +12,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
-use crate::usecase::admin::mfa_policies::{MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish};
+use crate::usecase::admin::mfa_policies::{MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, whole};
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
 use crate::usecase::admin::policies::{PolicyWish, StepWish};
@@ -62,6 +62,7 @@ pub(super) struct NativeApplicationEntry {
     client: Option<String>,
     package_name: Option<String>,
     bundle_id: Option<String>,
+    uri_prefix: Option<String>,
     #[serde(default)]
     automatic_unpairing: bool,
 }
@@ -75,6 +76,7 @@ pub(super) struct MfaPolicyEntry {
     incompatible_devices_mode: Option<String>,
     device_selection: Option<String>,
     number_matching: Option<String>,
+    #[serde(default, deserialize_with = "whole")]
     push_timeout: Option<u32>,
     push_limit: Option<PushLimitWish>,
     email: Option<OtpMethodWish>,
@@ -106,8 +108,8 @@ impl Entry for NativeApplicationEntry {
     type Part = NativeApplication;
 
     fn parts(self) -> (String, NativeApplicationWish) {
-        let Self { id, name, client, package_name, bundle_id, automatic_unpairing } = self;
-        (id, NativeApplicationWish { name, client, package_name, bundle_id, automatic_unpairing })
+        let Self { id, name, client, package_name, bundle_id, uri_prefix, automatic_unpairing } = self;
+        (id, NativeApplicationWish { name, client, package_name, bundle_id, uri_prefix, automatic_unpairing })
     }
 }
 
@@ -186,6 +188,8 @@ impl Kind for NativeApplication {
         let mut fields = vec![("name", quoted(&self.name)), ("client", quoted(self.client.as_str()))];
         fields.extend(self.package_name.as_ref().map(|name| ("package_name", quoted(name))));
         fields.extend(self.bundle_id.as_ref().map(|id| ("bundle_id", quoted(id))));
+        fields.extend(self.uri_prefix.as_ref().map(|prefix| ("uri_prefix", quoted(prefix))));
+        fields.push(("automatic_unpairing", self.automatic_unpairing.to_string()));
         fields
     }
 }

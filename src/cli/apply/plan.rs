@@ -91,6 +91,7 @@ impl Change {
             "client",
             "package_name",
             "bundle_id",
+            "uri_prefix",
             "no_devices_mode",
             "incompatible_devices_mode",
             "request_object_signing_alg",

@@ -35,6 +35,8 @@ pub struct NativeApplicationBody {
     pub package_name: Option<String>,
     /// What it is called on Apple's systems.
     pub bundle_id: Option<String>,
+    /// With what the links begin that open the app.
+    pub uri_prefix: Option<String>,
     /// Whether a phone is nobody's device any more when its push service says that the app was taken off it.
     pub automatic_unpairing: bool,
     pub created_at: DateTime,
@@ -56,6 +58,9 @@ pub struct NewNativeApplicationBody {
     pub package_name: Option<String>,
     /// As Apple takes it: words of `A-Z a-z 0-9 -` joined by dots; 155 characters at most.
     pub bundle_id: Option<String>,
+    /// With what the links begin that open the app: `https`, or a scheme of its own that is a reversed domain name,
+    /// without query and fragment; 400 characters at most.
+    pub uri_prefix: Option<String>,
     /// Whether a phone is nobody's device any more when its push service says that the app was taken off it; `false` when
     /// left out. Its push token is dropped either way.
     pub automatic_unpairing: Option<bool>,
@@ -69,6 +74,7 @@ pub struct NativeApplicationPatch {
     pub client: Option<String>,
     pub package_name: Option<String>,
     pub bundle_id: Option<String>,
+    pub uri_prefix: Option<String>,
     pub automatic_unpairing: Option<bool>,
 }
 
@@ -118,6 +124,7 @@ impl From<&NativeApplication> for NativeApplicationBody {
             client: application.client.to_string(),
             package_name: application.package_name.clone(),
             bundle_id: application.bundle_id.clone(),
+            uri_prefix: application.uri_prefix.clone(),
             automatic_unpairing: application.automatic_unpairing,
             created_at: application.created_at.into(),
         }

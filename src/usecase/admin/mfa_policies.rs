@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
@@ -44,6 +45,7 @@ pub struct MfaPolicyWish {
     pub number_matching: Option<String>,
     /// Seconds; 40 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub push_timeout: Option<u32>,
     /// Five within ten minutes, and then none for thirty, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,12 +70,16 @@ pub struct OtpMethodWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub otp_length: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub lifetime: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub attempts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub cool_down: Option<u32>,
 }
 
@@ -82,11 +88,21 @@ pub struct OtpMethodWish {
 #[serde(deny_unknown_fields)]
 pub struct PushLimitWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub count: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub time_period: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub lock_duration: Option<u32>,
+}
+
+/// Whatever number somebody writes: one that is none of ours is out of every range, and told as such.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let wished = Option::<Number>::deserialize(deserializer)?;
+    let of = |number: Number| number.as_u64().and_then(|number| u32::try_from(number).ok());
+    Ok(wished.map(|number| of(number).unwrap_or(u32::MAX)))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

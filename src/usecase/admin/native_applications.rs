@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
@@ -12,6 +13,7 @@ use crate::domain::native_application::NativeApplication;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{ClientId, NativeApplicationId};
 use crate::protocol::public_id::Kind;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::directory::Directory;
@@ -36,7 +38,9 @@ pub struct NativeApplicationWish {
     pub package_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle_id: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri_prefix: Option<String>,
+    #[serde(default)]
     pub automatic_unpairing: bool,
 }
 
@@ -68,6 +72,7 @@ impl Described for NativeApplication {
             client: Some(self.client.to_string()),
             package_name: self.package_name.clone(),
             bundle_id: self.bundle_id.clone(),
+            uri_prefix: self.uri_prefix.clone(),
             automatic_unpairing: self.automatic_unpairing,
         }
     }
@@ -125,6 +130,11 @@ impl NativeApplicationWish {
             let detail = "Words of A-Z a-z 0-9 - joined by dots; at most 155 characters.";
             problems.add("/bundle_id", FieldCode::Invalid, detail);
         }
+        if self.uri_prefix.as_deref().is_some_and(|prefix| !is_uri_prefix(prefix)) {
+            let detail = "https, or a scheme of the app's own that is a reversed domain name, without query and fragment; at \
+                          most 400 characters.";
+            problems.add("/uri_prefix", FieldCode::Invalid, detail);
+        }
         if self.package_name.is_none() && self.bundle_id.is_none() {
             problems.add("/package_name", FieldCode::Required, "It has a package_name or a bundle_id.");
         }
@@ -135,6 +145,7 @@ impl NativeApplicationWish {
                 client,
                 package_name: self.package_name.clone(),
                 bundle_id: self.bundle_id.clone(),
+                uri_prefix: self.uri_prefix.clone(),
                 automatic_unpairing: self.automatic_unpairing,
                 created_at,
             }),
@@ -156,6 +167,12 @@ fn is_package_name(text: &str) -> bool {
 fn is_bundle_id(text: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     text.len() <= LONGEST_BUNDLE_ID && text.split('.').all(word)
+}
+
+/// A universal link, or a scheme of the app's own: what an app may be sent back to as well.
+fn is_uri_prefix(text: &str) -> bool {
+    RedirectUri::parse(text).is_ok()
+        && Url::parse(text).is_ok_and(|uri| uri.scheme() != "http" && uri.query().is_none())
 }
 
 /// Whether people can come to trust an app on their phones.
@@ -195,6 +212,31 @@ mod tests {
         }
         for bad in ["", ".", "com..bank", "com.example.", "com.ex_ample", "com.example/bank", &"b".repeat(156)] {
             assert!(!is_bundle_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn links_that_open_an_app_begin_with_its_own_scheme_or_a_site() {
+        let longest = format!("com.example.bank:/{}", "a".repeat(382));
+        for good in ["https://bank.example/app", "com.example.bank:/", "com.example.bank://open", &longest] {
+            assert!(is_uri_prefix(good), "{good}");
+        }
+        let longer = format!("{longest}a");
+        for bad in [
+            "",
+            "/app",
+            "bank://open",
+            "http://bank.example/app",
+            "HTTP://localhost/app",
+            "http://localhost:*/app",
+            "javascript:alert(1)",
+            "https://bank.example/app?code=",
+            "https://bank.example/app#",
+            "https://alice@bank.example/app",
+            "https://bank.example/a pp",
+            &longer,
+        ] {
+            assert!(!is_uri_prefix(bad), "{bad}");
         }
     }
 }

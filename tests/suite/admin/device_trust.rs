@@ -58,7 +58,12 @@ async fn a_native_application_is_registered_read_changed_and_deleted() {
     let patch = json!({ "name": "Example Bank", "client": "other-app", "package_name": null, "bundle_id": "com.example.bank-2" });
     let changed = admin.patch(&at, &patch).await.ok();
     assert_eq!((&changed["client"], &changed["bundle_id"]), (&patch["client"], &patch["bundle_id"]));
-    assert!(changed.get("package_name").is_none(), "{changed}");
+    assert!(changed.get("package_name").is_none() && changed.get("uri_prefix").is_none(), "{changed}");
+    for prefix in ["https://bank.example/app", "com.example.bank:/"] {
+        assert_eq!(admin.patch(&at, &json!({ "uri_prefix": prefix })).await.ok()["uri_prefix"], prefix);
+        assert_eq!(admin.get(&at).await.ok()["uri_prefix"], prefix);
+    }
+    assert_eq!(admin.patch(&at, &json!({ "uri_prefix": null })).await.ok(), changed);
     assert_eq!(admin.get(NATIVE).await.ok()["items"], json!([changed]));
     admin.post(NATIVE, &bank()).await.admin_problem(409, "native_application_exists");
     let tag = read.header("etag").unwrap();
@@ -98,6 +103,9 @@ async fn a_native_application_that_cannot_be_is_pointed_at() {
         (json!({ "bundle_id": "com.example.bank_2" }), vec!["/bundle_id invalid"]),
         (json!({ "bundle_id": "a".repeat(156) }), vec!["/bundle_id invalid"]),
         (json!({ "package_name": null }), vec!["/package_name required"]),
+        (json!({ "uri_prefix": "bank://open" }), vec!["/uri_prefix invalid"]),
+        (json!({ "uri_prefix": "http://bank.example/app" }), vec!["/uri_prefix invalid"]),
+        (json!({ "uri_prefix": "https://bank.example/app?code=" }), vec!["/uri_prefix invalid"]),
     ] {
         let mut body = bank();
         for (name, value) in changed.as_object().unwrap() {
@@ -281,11 +289,16 @@ async fn t2_13_what_is_missing_is_named() {
     assert_eq!(found().await, nobody_enrols);
     let enrols = json!({ "applications": [{ "application": "bank", "auto_enrollment": true }] });
     admin.patch(&trusted, &enrols).await.ok();
+    let asked = "device_authorization_missing warning trusted";
     let mut expected =
-        vec!["bundle_id_missing warning -", no_step[0], no_step[1], "no_devices_blocked warning trusted"];
+        vec!["bundle_id_missing warning -", no_step[0], no_step[1], asked, "no_devices_blocked warning trusted"];
     assert_eq!(found().await, expected);
     admin.patch(&trusted, &json!({ "no_devices_mode": "bypass" })).await.ok();
-    expected[3] = "trust_on_first_use warning trusted";
+    expected[4] = "trust_on_first_use warning trusted";
+    assert_eq!(found().await, expected);
+    let silent = json!([{ "application": "bank", "auto_enrollment": true, "device_authorization": true }]);
+    admin.patch(&trusted, &json!({ "applications": silent })).await.ok();
+    expected.remove(3);
     assert_eq!(found().await, expected);
     let bundle = json!({ "package_name": null, "bundle_id": "com.example.bank" });
     admin.patch(at.strip_suffix("/mfa-readiness").unwrap(), &bundle).await.ok();
@@ -293,6 +306,55 @@ async fn t2_13_what_is_missing_is_named() {
     assert_eq!(found().await, expected);
     admin.patch(&format!("{CLIENTS}/bank-app"), &json!({ "disabled": true })).await.ok();
     expected.insert(1, "client_signs_nobody_in missing -");
+    assert_eq!(found().await, expected);
+    admin.patch(&format!("{CLIENTS}/bank-app"), &json!({ "disabled": false })).await.ok();
+    expected.remove(1);
+
+    // There is a step, the client's policy has it, and still nobody who comes from the client is asked.
+    let step = |when: Value| {
+        json!([
+            { "id": "password", "source": "password" },
+            { "id": "device", "source": "mfa", "mfa_policy": "trusted", "when": when },
+        ])
+    };
+    let both = location(&admin.post("/admin/v1/policies", &json!({ "id": "both", "steps": step(json!([])) })).await);
+    expected.remove(1);
+    assert_eq!(found().await, expected, "it is nobody's");
+    admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
+    expected.remove(1);
+    assert_eq!(found().await, expected, "nothing is missing");
+    expected.insert(1, "mfa_step_unreachable missing -");
+    for (when, comes) in [
+        (json!([{ "clients": ["other"] }]), false),
+        (json!([{ "not": true, "clients": ["bank-app"] }]), false),
+        (json!([{ "scopes": ["never-registered"] }]), false),
+        (json!([{ "not_within": 60 }, { "clients": ["other"] }]), false),
+        (json!([{ "clients": ["bank-app", "other"] }]), true),
+        (json!([{ "not": true, "clients": ["other"] }]), true),
+        (json!([{ "not": true, "scopes": ["never-registered"] }]), true),
+        (json!([{ "scopes": ["openid"] }, { "acr": "urn:nod:acr:device" }, { "not_within": 60 }]), true),
+    ] {
+        admin.patch(&both, &json!({ "steps": step(when.clone()) })).await.ok();
+        let found = found().await;
+        assert_eq!(found.iter().any(|one| *one == expected[1]), !comes, "{when}: {found:?}");
+    }
+    expected.remove(1);
+    // It is asked of who fails at something else, too.
+    let branches = json!([
+        { "id": "password", "source": "password" },
+        { "id": "key", "source": "passkey", "when": [{ "clients": ["bank-app"] }], "success": "done", "failure": "device" },
+        { "id": "device", "source": "mfa", "mfa_policy": "trusted" },
+    ]);
+    admin.patch(&both, &json!({ "steps": branches })).await.ok();
+    assert_eq!(found().await, expected);
+    let mut never = branches;
+    never[1]["when"] = json!([{ "clients": ["other"] }]);
+    admin.patch(&both, &json!({ "steps": never })).await.ok();
+    expected.insert(1, "mfa_step_unreachable missing -");
+    assert_eq!(found().await, expected, "a step that is not asked does not fail");
+    admin.patch(&both, &json!({ "steps": step(json!([])) })).await.ok();
+    admin.patch("/admin/v1/sign-on-settings", &json!({ "policies_disabled": true })).await.ok();
+    expected[1] = "policies_disabled missing -";
     assert_eq!(found().await, expected);
     admin.get(&format!("{NATIVE}/nothing/mfa-readiness")).await.admin_problem(404, "not_found");
 }

@@ -15,6 +15,7 @@ mod lists;
 mod operations;
 mod passwords;
 mod problems;
+pub(crate) mod ranges;
 pub(crate) mod receiver;
 mod requests;
 pub(crate) mod robot;

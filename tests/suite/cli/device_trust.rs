@@ -2,6 +2,7 @@
 
 use super::config::Site;
 use super::state::{apply, events, export};
+use crate::admin::ranges::RANGES;
 
 /// The client names a sign-on policy, the application the client, and the MFA policy the application.
 const BANK: &str = r#"
@@ -54,6 +55,7 @@ fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
     for line in [
         "client = \"bank-app\"",
         "package_name = \"com.example.bank\"",
+        "automatic_unpairing = false",
         "no_devices_mode = \"block\"",
         "incompatible_devices_mode = \"block\"",
         "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, push = true }]",
@@ -133,4 +135,69 @@ fn what_of_a_trusted_app_cannot_be_is_told_before_anything_is_done() {
     // And what is named by what the file does not mention stays.
     let told = apply(&site, "client = []\n", &["--prune", "--yes"]).ends_with(7);
     assert!(told.contains("in use"), "{told}");
+}
+
+/// An MFA policy in which each number is what `of` makes of its row.
+fn numbers(of: impl Fn(&(&str, u32, u32, u32)) -> i64) -> String {
+    let lines = RANGES.iter().map(|row| format!("{} = {}\n", row.0.trim_start_matches('/').replace('/', "."), of(row)));
+    format!("[[mfa_policy]]\nid = \"numbers\"\n{}", lines.collect::<String>())
+}
+
+#[test]
+fn d1_each_number_of_an_mfa_policy_is_applied_within_its_range() {
+    let site = Site::new().migrated();
+    let far = i64::MAX;
+    let values: [&dyn Fn(&(&str, u32, u32, u32)) -> i64; 5] =
+        [&|row| i64::from(row.1) - 1, &|row| i64::from(row.2) + 1, &|_| 0, &|_| -1, &|_| far];
+    for out in values {
+        let told = apply(&site, &numbers(out), &[]).ends_with(2);
+        for (pointer, least, most, _) in RANGES {
+            // The member, and its range.
+            let problem = format!("mfa_policy numbers: {}: {least} to {most}", &pointer[1..]);
+            assert!(told.contains(&problem), "{problem}:\n{told}");
+        }
+    }
+    assert!(export(&site).contains("mfa_policy = []"), "nothing was done");
+    let values: [&dyn Fn(&(&str, u32, u32, u32)) -> i64; 3] =
+        [&|row| i64::from(row.1), &|row| i64::from(row.2), &|row| i64::from(row.3)];
+    for within in values {
+        let text = numbers(within);
+        apply(&site, &text, &["--yes"]).ends_with(0);
+        let exported: toml::Table = toml::from_str(&export(&site)).unwrap();
+        let exported = serde_json::to_value(&exported["mfa_policy"][0]).unwrap();
+        for row in &RANGES {
+            assert_eq!(exported.pointer(row.0), Some(&within(row).into()), "{}", row.0);
+        }
+    }
+    // Who says nothing has the defaults, which it has by now.
+    let told = apply(&site, "[[mfa_policy]]\nid = \"numbers\"\n", &[]).ends_with(0);
+    assert!(told.contains("1 as they should be"), "{told}");
+    // What is no whole number is told as one that is out of range, what is none at all with its line.
+    let text = numbers(|row| i64::from(row.3));
+    let told = apply(&site, &text.replace("push_timeout = 40", "push_timeout = 40.5"), &[]).ends_with(2);
+    assert!(told.contains("mfa_policy numbers: push_timeout: 40 to 150 seconds."), "{told}");
+    let told = apply(&site, &text.replace("push_timeout = 40", "push_timeout = \"40\""), &[]).ends_with(2);
+    assert!(told.contains("state.toml:"), "{told}");
+}
+
+#[test]
+fn how_an_app_is_opened_and_taken_off_is_exported_and_applied() {
+    let site = Site::new().migrated();
+    let app = "package_name = \"com.example.bank\"";
+    let text = BANK.replace(app, &format!("{app}\nuri_prefix = \"com.example.bank:/\"\nautomatic_unpairing = true"));
+    apply(&site, &text, &[]).ends_with(0);
+    let exported = export(&site);
+    for line in ["uri_prefix = \"com.example.bank:/\"", "automatic_unpairing = true"] {
+        assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
+    }
+    let other = Site::new().migrated();
+    apply(&other, &exported, &["--yes"]).ends_with(0);
+    assert_eq!(export(&other), exported);
+    // A change of one of them alone is a change.
+    let told = apply(&site, &text.replace("automatic_unpairing = true", ""), &[]).ends_with(0);
+    assert!(told.contains("~ native_application bank") && told.contains("automatic_unpairing"), "{told}");
+    let told = apply(&site, &text.replace("bank:/\"", "bank:/?a\""), &[]).ends_with(2);
+    assert!(told.contains("native_application bank: uri_prefix: https, or a scheme"), "{told}");
+    let told = apply(&site, BANK, &[]).ends_with(2);
+    assert!(told.contains("uri_prefix") && told.contains("say --yes"), "{told}");
 }

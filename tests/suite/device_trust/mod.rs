@@ -11,6 +11,7 @@ mod every_state;
 mod invariants;
 mod payload;
 pub(crate) mod step_up;
+mod ready;
 mod step_up_message;
 mod step_up_otp;
 mod step_up_pages;
