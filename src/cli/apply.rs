@@ -27,6 +27,7 @@ use crate::cli::sure;
 use crate::cli::terminal::{Ink, Terminal, print, safe};
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::native_application::NativeApplication;
 use crate::domain::policy::SignOnPolicy;
 use crate::store::sql::clients::Clients;
 use crate::store::sql::people::People;
@@ -93,6 +94,11 @@ pub(super) async fn export(arguments: &Export) -> Result<(), Exit> {
 /// One policy as a file has it.
 pub(super) fn policy(policy: &SignOnPolicy) -> String {
     written::table(policy)
+}
+
+/// The same of a native application.
+pub(super) fn native_application(application: &NativeApplication) -> String {
+    written::table(application)
 }
 
 /// The same of an MFA policy.

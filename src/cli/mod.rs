@@ -27,10 +27,13 @@ mod keys;
 mod listen;
 mod listing;
 mod mail;
+mod mfa_policy;
 mod migrate;
+mod native_application;
 mod openapi;
 mod opened;
 mod pages;
+mod parts;
 mod phone;
 mod policy;
 mod posture;
@@ -61,8 +64,8 @@ Try      phone                      a virtual device in this terminal
          test                       a relying party: login, ciba, device, logout
          listen                     receive webhooks here, and forward them
          tail                       follow what happens
-Manage   client, initial-token, user, device, session, request, policy, webhook,
-         keys, audit
+Manage   client, initial-token, user, device, session, request, policy,
+         mfa-policy, native-application, webhook, keys, audit
          apply, export              clients and users from a file, and into one
 Operate  config                     init, check, show, schema
          doctor                     check a deployment from inside and outside
@@ -182,6 +185,20 @@ It refuses an unsafe configuration, with one list of all reasons.")]
     Policy {
         #[command(subcommand)]
         action: policy::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// What counts as a second factor
+    MfaPolicy {
+        #[command(subcommand)]
+        action: mfa_policy::Action,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Apps that people trust on their phones
+    NativeApplication {
+        #[command(subcommand)]
+        action: native_application::Action,
         #[command(flatten)]
         place: Place,
     },
@@ -346,6 +363,8 @@ async fn run(command: Option<Command>) -> Result<(), Exit> {
         Some(Command::Request { action, place }) => request::run(action, &place).await,
         Some(Command::InitialToken { action, place }) => initial_token::run(action, &place).await,
         Some(Command::Policy { action, place }) => policy::run(action, &place).await,
+        Some(Command::MfaPolicy { action, place }) => mfa_policy::run(action, &place).await,
+        Some(Command::NativeApplication { action, place }) => native_application::run(action, &place).await,
         Some(Command::Webhook { action, place }) => webhook::run(action, &place).await,
         Some(Command::Keys { action, place }) => keys::run(action, &place).await,
         Some(Command::Audit { action, place }) => audit::run(action, &place).await,

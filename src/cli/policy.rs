@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::exit::Exit;
 use crate::cli::listing::{Format, Listing};
 use crate::cli::opened::Opened;
+use crate::cli::parts::{delete, object, show};
 use crate::cli::sure::Sure;
-use crate::cli::terminal::{print, safe, say};
-use crate::cli::{Place, apply};
-use crate::store::sql::sign_on::{Applications, MfaPolicies, NativeApplications, Policies, SignOnSettings};
-use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
-use crate::usecase::admin::parts::{Described, ManageParts};
+use crate::cli::{Place, apply, mfa_policy};
+use crate::store::sql::sign_on::{Applications, Policies, SignOnSettings};
 use crate::usecase::admin::policies::ManagePolicies;
-use crate::usecase::admin::{Administrator, always};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -54,15 +51,10 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
     let (database, directory) = (|| opened.database.clone(), || Arc::clone(&opened.directory));
-    let mfa_policies = MfaPolicies::new(database(), directory());
+    let mfa_policies = mfa_policy::manage(&opened);
     let policies = ManagePolicies {
         parts: Policies::new(database(), directory()),
-        others: (Applications::new(database(), directory()), mfa_policies.clone()),
-        desk: opened.desk(),
-    };
-    let mfa_policies = ManageMfaPolicies {
-        parts: mfa_policies,
-        others: NativeApplications::new(database(), directory()),
+        others: (Applications::new(database(), directory()), mfa_policies.parts.clone()),
         desk: opened.desk(),
     };
     match action {
@@ -106,25 +98,4 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         Action::Delete { id, mfa: false, sure } => delete(&policies, &id, sure).await,
         Action::Delete { id, mfa: true, sure } => delete(&mfa_policies, &id, sure).await,
     }
-}
-
-fn show(json: bool, object: impl FnOnce() -> Value, table: impl FnOnce() -> String) {
-    if json { say(&object().to_string()) } else { print(&table()) }
-}
-
-fn object<P: Described>(part: &P) -> Value {
-    let mut object = serde_json::to_value(part.wish()).unwrap_or_default();
-    if let Some(members) = object.as_object_mut() {
-        members.insert("id".to_owned(), json!(P::text(part.id())));
-        members.insert("created_at".to_owned(), json!(part.created_at().to_string()));
-    }
-    object
-}
-
-async fn delete<P: Described>(policies: &ManageParts<P>, id: &str, sure: Sure) -> Result<(), Exit> {
-    policies.read(id).await?;
-    sure.that(&format!("The {} {} is deleted", P::NAME, safe(id)))?;
-    policies.delete(&Administrator::command_line(), id, &always).await?;
-    say(&format!("{id}  deleted"));
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod events;
 mod folders;
 mod help;
 mod inbox;
+mod mfa;
 mod migrations;
 mod policies;
 mod profiles;
